@@ -1,0 +1,40 @@
+# Everything runs in .venv, made on first use from the pinned constraints.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: setup demo test e2e check bench format clean
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[server]"
+	touch $@
+
+setup: $(STAMP)
+
+demo: $(STAMP)  ## the whole chain with simulated equipment on http://127.0.0.1:$(PORT)
+	@exec $(BIN)/plantroom demo $(if $(PORT),--port $(PORT))
+
+test: $(STAMP)  ## unit and contract tests, no network
+	$(BIN)/python -m pytest
+
+e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
+	$(BIN)/python -m pytest tests/e2e --broker
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .demo .bench

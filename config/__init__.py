@@ -1,0 +1,1 @@
+"""Closed, frozen configuration: the agent file, the server file, device files and equipment classes."""

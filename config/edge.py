@@ -1,0 +1,116 @@
+"""The agent file: everything one gateway needs to know."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.base import Identifier, Settings, Words
+from config.mqtt import MqttSettings
+from config.points import Point
+from config.ports import Port
+from config.profiles import Limits
+
+
+class JournalSettings(Settings):
+    """Readings kept on disk until the server says that they are stored."""
+
+    path: Path = Field(
+        default=Path("journal.sqlite"), description="Database file; relative to the agent file."
+    )
+    commit_interval_s: float = Field(
+        default=0.25,
+        ge=0.01,
+        le=10,
+        description="Group commit, seconds: what a power cut may cost.",
+    )
+    max_bytes: int = Field(
+        default=1_000_000_000, ge=1_000_000, description="Upper bound of the file, bytes."
+    )
+    max_age_s: float = Field(
+        default=30 * 86400, gt=0, description="Readings older than this are dropped, seconds."
+    )
+    drop: Literal["oldest", "newest"] = Field(
+        default="oldest", description="What gives way when a bound is reached."
+    )
+
+
+class UplinkSettings(Settings):
+    """Sparkplug B session and resend."""
+
+    primary_host: Identifier | None = Field(
+        default=None, description="Host id whose STATE is obeyed; absent: none is needed."
+    )
+    acknowledgement: Literal["journal", "state"] = Field(
+        default="journal",
+        description="journal: the server acknowledges; state: a plain host, rows leave once sent "
+        "while primary_host (or the broker) is online.",
+    )
+    ack_timeout_s: float = Field(
+        default=10.0, gt=0, description="Resend what is unacknowledged after this, seconds."
+    )
+    backlog_rate: int = Field(
+        default=5000, ge=1, description="Readings per second resent from the journal."
+    )
+    send_datatype_in_data: bool = Field(
+        default=False, description="Add the datatype to data metrics for peers that need it."
+    )
+
+
+class StatusSettings(Settings):
+    """Local status page: /healthz and /metrics."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=9464, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+
+
+class Device(Settings):
+    """One device on a port; a piece of equipment to the server."""
+
+    port: Identifier = Field(description="Name of a port of this file.")
+    unit: int = Field(default=1, ge=0, le=255, description="Modbus unit (slave) address.")
+    profile: Identifier | None = Field(
+        default=None, description="Device file that names its registers."
+    )
+    equipment_class: Identifier | None = Field(
+        default=None, alias="class", description="Equipment class; default: the device file's."
+    )
+    name: Words = Field(description="Name that people use for this piece of equipment.")
+    period_s: float = Field(
+        default=5.0, gt=0, le=86400, description="Scan class of its points, seconds."
+    )
+    max_silence_s: float = Field(
+        default=300.0, gt=0, description="Each point is reported at least this often, seconds."
+    )
+    limits: Limits | None = Field(default=None, description="Overrides the device file's limits.")
+    points: dict[Identifier, Point] = Field(
+        default={}, description="Points added to the device file's, or replacing them."
+    )
+    only: tuple[Identifier, ...] | None = Field(
+        default=None, description="Only these points of the device file; default: all."
+    )
+
+
+class AgentSettings(Settings):
+    """One gateway."""
+
+    site: Identifier = Field(description="Estate; the Sparkplug group id.")
+    gateway: Identifier = Field(description="This gateway; the Sparkplug edge node id.")
+    mqtt: MqttSettings = Field(default=MqttSettings(), description="The broker.")
+    journal: JournalSettings = Field(default=JournalSettings(), description="The journal.")
+    uplink: UplinkSettings = Field(default=UplinkSettings(), description="Sparkplug B session.")
+    status: StatusSettings = Field(default=StatusSettings(), description="Local status page.")
+    device_files: Path | None = Field(
+        default=None, description="Folder with device files of your own; relative to this file."
+    )
+    ports: dict[Identifier, Port] = Field(min_length=1, description="Port name to port.")
+    devices: dict[Identifier, Device] = Field(min_length=1, description="Device id to device.")
+
+    @model_validator(mode="after")
+    def _ports_exist(self) -> Self:
+        for name, device in self.devices.items():
+            if device.port not in self.ports:
+                known = ", ".join(sorted(self.ports))
+                message = f"devices.{name}.port: no port {device.port!r}; this file has: {known}"
+                raise ValueError(message)
+        return self

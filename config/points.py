@@ -1,0 +1,162 @@
+"""A point of a Modbus device: where it is, how it is coded, when it is worth reporting."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config.base import Settings, Words
+
+
+class Table(StrEnum):
+    """The four Modbus tables."""
+
+    COIL = "coil"
+    DISCRETE = "discrete"
+    HOLDING = "holding"
+    INPUT = "input"
+
+
+class DataType(StrEnum):
+    """How registers carry a value. ``bool`` is one coil, discrete input or whole register != 0."""
+
+    BOOL = "bool"
+    BIT = "bit"
+    BITFIELD = "bitfield"
+    INT16 = "int16"
+    UINT16 = "uint16"
+    INT32 = "int32"
+    UINT32 = "uint32"
+    INT64 = "int64"
+    UINT64 = "uint64"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+    ENUM = "enum"
+    STRING = "string"
+
+
+class Order(StrEnum):
+    """Sequence of the bytes of a 32-bit value 0xAABBCCDD on the wire; 64 bits likewise."""
+
+    ABCD = "ABCD"
+    """High word first, high byte first: the standard."""
+    CDAB = "CDAB"
+    """Low word first, high byte first."""
+    BADC = "BADC"
+    """High word first, low byte first."""
+    DCBA = "DCBA"
+    """Low word first, low byte first."""
+
+
+class Writable(Settings):
+    """A point that may be commanded, and the range of values that is accepted."""
+
+    minimum: float = Field(default=0, description="Smallest value accepted, in the point's unit.")
+    maximum: float = Field(default=1, description="Largest value accepted, in the point's unit.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.maximum < self.minimum:
+            message = f"maximum {self.maximum} is below minimum {self.minimum}"
+            raise ValueError(message)
+        return self
+
+
+class Point(Settings):
+    """One value of a device.
+
+    value = raw * scale + offset. ``invalid`` lists raw integers that mean "not available".
+    """
+
+    table: Table = Field(description="coil, discrete, holding or input.")
+    address: int = Field(ge=0, le=65535, description="0-based PDU address as sent on the wire.")
+    type: DataType = Field(description="How the registers carry the value.")
+    order: Order = Field(
+        default=Order.ABCD, description="Byte and word order: ABCD, CDAB, BADC, DCBA."
+    )
+    bit: int | None = Field(
+        default=None,
+        ge=0,
+        le=15,
+        description="Bit (type bit) or lowest bit (bitfield), 0 = lowest.",
+    )
+    width: int | None = Field(default=None, ge=1, le=16, description="Bits of a bitfield.")
+    length: int | None = Field(
+        default=None, ge=1, le=125, description="Registers of a string, two ASCII characters each."
+    )
+    scale: float = Field(default=1.0, description="Factor from raw to the unit.")
+    offset: float = Field(default=0.0, description="Added after scaling, in the unit.")
+    unit: str = Field(
+        default="", max_length=16, description="Unit of the scaled value; empty if none."
+    )
+    enum: dict[int, str] | None = Field(
+        default=None, description="Raw integer to word; a raw value not listed is a bad reading."
+    )
+    invalid: tuple[int, ...] = Field(
+        default=(), description="Raw unsigned integers that mean 'not available'."
+    )
+    period_s: float | None = Field(
+        default=None, gt=0, le=86400, description="Scan class, seconds; default: the device's."
+    )
+    deadband: float = Field(
+        default=0.0, ge=0, description="Smallest change reported, in the unit; 0 = every change."
+    )
+    max_silence_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Reported at least this often, seconds; default: the device's.",
+    )
+    report_all: bool = Field(
+        default=False, description="Report every reading, changed or not (counters, benchmarks)."
+    )
+    writable: Writable | None = Field(
+        default=None, description="Range of a command; absent: read only."
+    )
+    name: Words | None = Field(default=None, description="Name shown; default: the class's.")
+    note: str = Field(default="", description="Source or caveat of this register.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        problem = _incomplete(self)
+        if problem:
+            raise ValueError(problem)
+        return self
+
+    @property
+    def words(self) -> int:
+        """Registers (or coils) that the value occupies."""
+        return self.length or _WORDS.get(self.type, 1)
+
+
+_WORDS = {
+    DataType.INT32: 2,
+    DataType.UINT32: 2,
+    DataType.FLOAT32: 2,
+    DataType.BCD32: 2,
+    DataType.INT64: 4,
+    DataType.UINT64: 4,
+    DataType.FLOAT64: 4,
+}
+
+
+def _incomplete(point: Point) -> str:
+    bits = point.table in {Table.COIL, Table.DISCRETE}
+    if bits and point.type is not DataType.BOOL:
+        return f"a {point.table} carries type bool, not {point.type}"
+    if point.type is DataType.BIT and point.bit is None:
+        return "type bit needs bit: 0..15"
+    if point.type is DataType.BITFIELD and (point.bit is None or point.width is None):
+        return "type bitfield needs bit: 0..15 and width: 1..16"
+    if point.type is DataType.BITFIELD and (point.bit or 0) + (point.width or 0) > 16:  # noqa: PLR2004
+        return "bit + width of a bitfield is more than 16"
+    if point.type is DataType.STRING and point.length is None:
+        return "type string needs length: 1..125 registers"
+    if point.type is DataType.ENUM and not point.enum:
+        return "type enum needs enum: {raw: word}"
+    if point.address + point.words > 65536:  # noqa: PLR2004
+        return f"address {point.address} + {point.words} registers is beyond 65535"
+    if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
+        return f"a {point.table} cannot be written; use coil or holding"
+    return ""

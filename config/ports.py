@@ -1,0 +1,49 @@
+"""The ports of a gateway. One task owns one port and everything on it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from config.base import Settings
+
+
+class Timing(Settings):
+    """What every port has."""
+
+    timeout_s: float = Field(
+        default=1.0, gt=0, le=60, description="Longest wait for one answer, seconds."
+    )
+    turnaround_s: float = Field(
+        default=0.0, ge=0, le=5, description="Silence kept before each request, seconds."
+    )
+
+
+class ModbusTcpPort(Timing):
+    """A Modbus TCP endpoint; its units share one connection."""
+
+    kind: Literal["modbus_tcp"]
+    host: str = Field(min_length=1, description="Host name or address.")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
+
+
+class ModbusRtuOverTcpPort(Timing):
+    """A serial server that passes RTU frames through a TCP connection."""
+
+    kind: Literal["modbus_rtu_over_tcp"]
+    host: str = Field(min_length=1, description="Host name or address.")
+    port: int = Field(default=4001, ge=1, le=65535, description="TCP port.")
+
+
+class ModbusRtuPort(Timing):
+    """A serial line with Modbus RTU."""
+
+    kind: Literal["modbus_rtu"]
+    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = Field(
+        default=9600, description="Bits per second."
+    )
+    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+
+
+Port = Annotated[ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort, Field(discriminator="kind")]

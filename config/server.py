@@ -1,0 +1,110 @@
+"""The server file."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from config.base import Identifier, Settings
+from config.mqtt import MqttSettings
+
+
+class RecordsSettings(Settings):
+    """Alarms, incidents, work orders, people: the records."""
+
+    url: str = Field(
+        default="sqlite:///records.sqlite",
+        pattern=r"^(sqlite:///|postgresql\+psycopg://)",
+        description="sqlite:///FILE (relative to data_dir) or postgresql+psycopg://...",
+    )
+
+
+class HistorySettings(Settings):
+    """The time series."""
+
+    path: Path = Field(default=Path("history"), description="Folder; relative to data_dir.")
+    memory_limit_mb: int = Field(
+        default=256, ge=64, description="Memory DuckDB may use, megabytes."
+    )
+    flush_interval_s: float = Field(
+        default=0.1, ge=0.01, le=5, description="Longest wait of a reading for its batch, seconds."
+    )
+    retention_days: int = Field(
+        default=1825, ge=1, description="Days kept; older days are deleted."
+    )
+
+
+class HttpSettings(Settings):
+    """The HTTP interface."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port.")
+    session_hours: float = Field(default=12, gt=0, description="Life of a login, hours.")
+    secure_cookie: bool = Field(default=False, description="True behind HTTPS.")
+
+
+class WebhookSettings(Settings):
+    """A receiver of signed messages (Standard Webhooks)."""
+
+    name: Identifier = Field(description="Name shown in the list of messages.")
+    url: str = Field(pattern=r"^https?://", description="Where messages are posted.")
+    secret_file: Path = Field(
+        description="File with the signing secret, base64 with prefix whsec_; relative to the "
+        "server file."
+    )
+    severities: tuple[Literal["urgent", "high", "medium", "low"], ...] = Field(
+        default=("urgent", "high", "medium", "low"), description="Severities it receives."
+    )
+    allow_private: bool = Field(
+        default=False, description="True lets the address be loopback or private."
+    )
+    timeout_s: float = Field(default=10, gt=0, le=60, description="Wait for an answer, seconds.")
+
+
+class MessageSettings(Settings):
+    """Delivery of messages."""
+
+    webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="Receivers.")
+    first_retry_s: float = Field(
+        default=5, gt=0, description="Pause after the first failure, seconds."
+    )
+    max_retry_s: float = Field(default=900, gt=0, description="Longest pause, seconds.")
+    max_attempts: int = Field(default=10, ge=1, description="Then the message is a dead letter.")
+
+
+class SparkplugSettings(Settings):
+    """The server as a Sparkplug host."""
+
+    host_id: Identifier = Field(default="plantroom", description="Host id of STATE.")
+    reorder_timeout_s: float = Field(
+        default=2.0, gt=0, description="Wait for a missing sequence number, seconds."
+    )
+    rebirth_interval_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="Least time between two rebirth requests to a node, seconds.",
+    )
+    max_future_s: float = Field(
+        default=300, gt=0, description="A timestamp further in the future is refused, seconds."
+    )
+    max_payload_bytes: int = Field(
+        default=1_000_000, ge=1000, description="Larger payloads are refused, bytes."
+    )
+
+
+class ServerSettings(Settings):
+    """One server."""
+
+    data_dir: Path = Field(
+        default=Path("data"), description="Where everything is stored; relative to this file."
+    )
+    mqtt: MqttSettings = Field(default=MqttSettings(), description="The broker.")
+    sparkplug: SparkplugSettings = Field(default=SparkplugSettings(), description="Sparkplug host.")
+    records: RecordsSettings = Field(default=RecordsSettings(), description="The records.")
+    history: HistorySettings = Field(default=HistorySettings(), description="The time series.")
+    http: HttpSettings = Field(default=HttpSettings(), description="The HTTP interface.")
+    messages: MessageSettings = Field(default=MessageSettings(), description="Delivery.")
+    class_files: Path | None = Field(
+        default=None,
+        description="Folder with equipment classes of your own; relative to this file.",
+    )

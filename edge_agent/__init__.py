@@ -1,0 +1,1 @@
+"""The gateway: polls equipment, journals every reading, publishes Sparkplug B."""

@@ -1,0 +1,1 @@
+"""Writes to equipment: checked, executed, read back."""

@@ -1,0 +1,72 @@
+"""What goes wrong in the agent.
+
+AgentError
+    DriverError            one device or port; the agent keeps running
+        PortDownError          the port cannot be opened or is gone
+        DeviceTimeoutError     no answer in time; try at the next due time
+        DeviceRefusedError     answered with an exception code; asking again is useless
+        DeviceGarbageError     answered with something that is not the answer to the request
+    JournalError           the journal cannot be read or written
+        JournalFullError       it reached its byte limit or the disk is full
+    CommandError           a command is refused; the message says why
+"""
+
+from protocols.errors import PlantroomError
+
+
+class AgentError(PlantroomError):
+    """Anything the agent raises on purpose."""
+
+
+class DriverError(AgentError):
+    """One device or port; the agent keeps running.
+
+    Attributes:
+        reason: A fixed word for metrics and for the reading's reason.
+    """
+
+    reason = "driver_error"
+
+
+class PortDownError(DriverError):
+    """The port cannot be opened or is gone."""
+
+    reason = "port_down"
+
+
+class DeviceTimeoutError(DriverError):
+    """No answer in time; try at the next due time."""
+
+    reason = "timeout"
+
+
+class DeviceRefusedError(DriverError):
+    """Answered with an exception code; asking the same again is useless.
+
+    Attributes:
+        code: Modbus exception code, 2 = illegal data address.
+    """
+
+    reason = "refused"
+
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DeviceGarbageError(DriverError):
+    """Answered with something that is not the answer to the request."""
+
+    reason = "garbage"
+
+
+class JournalError(AgentError):
+    """The journal cannot be read or written."""
+
+
+class JournalFullError(JournalError):
+    """The journal reached its byte limit or the disk is full."""
+
+
+class CommandError(AgentError):
+    """A command is refused; the message says why."""

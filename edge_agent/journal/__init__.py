@@ -1,0 +1,1 @@
+"""Readings kept until the server says that they are stored."""

@@ -1,0 +1,1 @@
+"""What to read, when, and what of it to report."""

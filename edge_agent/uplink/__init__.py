@@ -1,0 +1,1 @@
+"""Sparkplug B over MQTT, with resend of what was not acknowledged."""

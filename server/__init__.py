@@ -1,0 +1,1 @@
+"""The server: history, alarms, incidents, work orders, messages and the HTTP interface."""

@@ -1,0 +1,1 @@
+"""Sites, gateways, equipment and points."""

@@ -1,0 +1,70 @@
+"""Tables of the equipment ledger, filled from Sparkplug births."""
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.core.db import Base
+
+
+class Site(Base):
+    """An estate."""
+
+    __tablename__ = "sites"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """Sparkplug group id."""
+
+
+class Gateway(Base):
+    """An edge node of a site."""
+
+    __tablename__ = "gateways"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """site/gateway."""
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), index=True)
+    online: Mapped[bool]
+    since_at: Mapped[int]
+    """When it came online or went away."""
+
+
+class Equipment(Base):
+    """One piece of equipment: a Sparkplug device, or the gateway itself."""
+
+    __tablename__ = "equipment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """site/gateway/device; site/gateway for the gateway's own metrics."""
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), index=True)
+    gateway_id: Mapped[int] = mapped_column(ForeignKey("gateways.id"), index=True)
+    equipment_class: Mapped[str]
+    """From the birth's Properties/Class; empty when unknown."""
+    profile: Mapped[str]
+    name_en: Mapped[str]
+    name_zh: Mapped[str]
+    online: Mapped[bool]
+    since_at: Mapped[int]
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it is not online."""
+
+
+class Point(Base):
+    """One value of a piece of equipment; its id names the time series."""
+
+    __tablename__ = "points"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """site/gateway/device/point; '<equipment key>/connection' is the synthetic online flag."""
+    equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), index=True)
+    name: Mapped[str]
+    datatype: Mapped[int]
+    """Sparkplug datatype number of the last birth."""
+    unit: Mapped[str]
+    name_en: Mapped[str]
+    name_zh: Mapped[str]
+    max_silence_ms: Mapped[int | None]
+    """The agent reports at least this often; absent for nodes that do not say."""

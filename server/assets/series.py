@@ -1,0 +1,62 @@
+"""What is kept in memory of each point: its last value and the band in which nothing happens."""
+
+from typing import NamedTuple
+
+from protocols.reading import Quality, Value
+
+CONNECTION = "connection"
+"""Name of the synthetic boolean point that says whether the equipment answers."""
+
+
+class Series:
+    """One point while the server runs; owned by the ingest thread.
+
+    ``quiet_low <= value <= quiet_high`` with good quality needs no look at the alarm rules. The
+    alarm engine sets the band: all numbers when no rule watches, empty (low > high) when every
+    value must be seen. A boolean counts as 0 or 1; text is always looked at unless unwatched.
+    """
+
+    __slots__ = (
+        "equipment_id",
+        "id",
+        "key",
+        "last_at",
+        "last_quality",
+        "last_reason",
+        "last_value",
+        "max_silence_ms",
+        "name",
+        "quiet_high",
+        "quiet_low",
+        "seen_at",
+    )
+
+    def __init__(
+        self, series_id: int, *, key: str, name: str, equipment_id: int, max_silence_ms: int | None
+    ) -> None:
+        self.id = series_id
+        self.key = key
+        self.name = name
+        self.equipment_id = equipment_id
+        self.max_silence_ms = max_silence_ms
+        self.quiet_low = float("-inf")
+        self.quiet_high = float("inf")
+        self.last_value: Value = None
+        self.last_quality = Quality.STALE
+        self.last_reason = "never_seen"
+        self.last_at = 0
+        """Event time of the newest stored value, UTC ms; 0 = none."""
+        self.seen_at = 0
+        """Server time at which it arrived, UTC ms; staleness is judged by it."""
+
+
+class Sample(NamedTuple):
+    """A reading that has found its series."""
+
+    series: Series
+    value: Value
+    quality: Quality
+    taken_at: int
+    reason: str = ""
+    late: bool = False
+    """Older than what the series already holds, or marked historical."""

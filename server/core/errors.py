@@ -1,0 +1,35 @@
+"""What goes wrong in the server.
+
+ServerError
+    NotFoundError          no such thing; 404
+    ConflictError          the thing is not in a state that allows it; 409
+    InvalidError           the caller's input is wrong; 422 with field and what is allowed
+    ForbiddenError         the caller may not; 403
+    StoreError             the records or the history cannot be read or written; try again
+"""
+
+from protocols.errors import PlantroomError
+
+
+class ServerError(PlantroomError):
+    """Anything the server raises on purpose."""
+
+
+class NotFoundError(ServerError):
+    """No such thing."""
+
+
+class ConflictError(ServerError):
+    """The thing is not in a state that allows this."""
+
+
+class InvalidError(ServerError):
+    """The caller's input is wrong; the message says where and what is allowed."""
+
+
+class ForbiddenError(ServerError):
+    """The caller may not do this."""
+
+
+class StoreError(ServerError):
+    """The records or the history cannot be read or written; trying again may help."""

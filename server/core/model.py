@@ -1,0 +1,118 @@
+"""Tables that every room uses: events, timers, the outbox, users and their keys."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.core.db import Base
+
+
+class Event(Base):
+    """What happened, in order: the live stream, its replay and the audit read these rows."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[int]
+    topic: Mapped[str]
+    """alarms, incidents, work-orders, equipment, messages or audit."""
+    kind: Mapped[str]
+    """What happened, in the past tense: alarm.raised, work-order.closed."""
+    subject_id: Mapped[int | None]
+    by: Mapped[str | None]
+    payload: Mapped[dict[str, Any]]
+
+
+class Timer(Base):
+    """Something that is due; survives everything."""
+
+    __tablename__ = "timers"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    due_at: Mapped[int] = mapped_column(index=True)
+    payload: Mapped[dict[str, Any]]
+
+
+class Message(Base):
+    """One message to one receiver, written with what caused it and delivered afterwards."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index(
+            "ix_messages_pending",
+            "next_attempt_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """Idempotency key; a second row for the same cause and receiver cannot exist."""
+    channel: Mapped[str]
+    receiver: Mapped[str]
+    kind: Mapped[str]
+    severity: Mapped[str]
+    incident_id: Mapped[int | None] = mapped_column(index=True)
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    """pending, sent or dead."""
+    created_at: Mapped[int]
+    next_attempt_at: Mapped[int]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    sent_at: Mapped[int | None]
+
+
+class User(Base):
+    """A person who logs in."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    role: Mapped[str]
+    """administrator, operator or viewer."""
+    created_at: Mapped[int]
+    disabled_at: Mapped[int | None]
+
+
+class Login(Base):
+    """A browser session; the cookie's hash is the key."""
+
+    __tablename__ = "logins"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class Token(Base):
+    """A key for programs."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[int]
+    last_used_at: Mapped[int | None]
+    revoked_at: Mapped[int | None]
+
+
+class IdempotentReply(Base):
+    """The answer that was given to an Idempotency-Key, given again when asked again."""
+
+    __tablename__ = "idempotent_replies"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """User id, method, path and the caller's key."""
+    created_at: Mapped[int]
+    request_hash: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""One incident per equipment and cause: the unit of notification and work."""

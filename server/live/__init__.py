@@ -1,0 +1,1 @@
+"""The last value of every point, and what changes now."""

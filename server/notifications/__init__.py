@@ -1,0 +1,1 @@
+"""Messages that arrive, or say that they did not."""

@@ -1,0 +1,1 @@
+"""Work orders and who did what to them, when."""

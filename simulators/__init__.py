@@ -1,0 +1,1 @@
+"""Simulated equipment: the device side of each protocol and a scripted estate."""
