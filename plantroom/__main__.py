@@ -15,25 +15,28 @@ _GROUPS = {
 class LazyGroup(click.Group):
     """Imports an application only when it is called: a gateway has no server installed."""
 
-    def list_commands(self, _ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the applications."""
+        del ctx
         return sorted(_GROUPS)
 
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import the application called ``name``."""
-        if name not in _GROUPS:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the application called ``cmd_name``."""
+        del ctx
+        if cmd_name not in _GROUPS:
             return None
-        module = _GROUPS[name][0]
+        module = _GROUPS[cmd_name][0]
         try:
             return importlib.import_module(module).cli
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] in {"server", "simulators"}:
                 raise
-            message = f"'plantroom {name}' needs {error.name}: pip install 'plantroom[server]'"
+            message = f"'plantroom {cmd_name}' needs {error.name}: pip install 'plantroom[server]'"
             raise click.ClickException(message) from error
 
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the applications without importing them."""
+        del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in sorted(_GROUPS.items())])
 

@@ -37,7 +37,11 @@ def test_no_broad_except_outside_the_composition_roots(path: Path) -> None:
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler):
-            names = {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} if node.type else {""}
+            names = (
+                {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)}
+                if node.type
+                else {""}
+            )
             assert not names & {"", "Exception", "BaseException"}, f"line {node.lineno}"
 
 
