@@ -1,0 +1,102 @@
+"""What the agent counts, and what it says of its ports and devices.
+
+One object, built by ``app.py``, with a registry of its own; served at ``/metrics``. Going down and
+coming back is logged here, once each way; everything else is a number.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_RTT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+@dataclass(slots=True)
+class State:
+    """What is known of a port or a device.
+
+    Attributes:
+        up: None until the first answer or the first failure.
+        since: UTC ms of the last change.
+        reason: Why it is down, a fixed word; empty when up.
+    """
+
+    up: bool | None = None
+    since: int = 0
+    reason: str = ""
+
+
+class Health:
+    """Counters, gauges and the state of ports and devices."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.ports: dict[str, State] = {}
+        self.devices: dict[str, State] = {}
+        self.requests = Counter(
+            "plantroom_requests", "Requests to devices.", ["port"], registry=registry
+        )
+        self.request_errors = Counter(
+            "plantroom_request_errors", "Failed requests.", ["port", "reason"], registry=registry
+        )
+        self.rtt = Histogram(
+            "plantroom_response_seconds",
+            "Request to reply.",
+            ["port"],
+            buckets=_RTT_BUCKETS,
+            registry=registry,
+        )
+        self.busy = Counter(
+            "plantroom_port_busy_seconds", "Time a port spent asking.", ["port"], registry=registry
+        )
+        self.dead = Counter(
+            "plantroom_port_dead_seconds",
+            "Time a port spent on units that do not answer.",
+            ["port"],
+            registry=registry,
+        )
+        self.skipped = Counter(
+            "plantroom_skipped_cycles",
+            "Scan cycles left out because the previous one was not finished.",
+            ["port"],
+            registry=registry,
+        )
+        self.readings = Counter(
+            "plantroom_readings", "Readings handed to the uplink.", ["port"], registry=registry
+        )
+        self.commands = Counter(
+            "plantroom_commands", "Commands by result.", ["status"], registry=registry
+        )
+        self.port_up = Gauge(
+            "plantroom_port_up", "1 while the port is open.", ["port"], registry=registry
+        )
+        self.device_up = Gauge(
+            "plantroom_device_up", "1 while the device answers.", ["device"], registry=registry
+        )
+
+    def port(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
+        """Note whether a port is open; logged when that changes."""
+        state = self.ports.setdefault(name, State())
+        if state.up is up:
+            return
+        log = structlog.get_logger()
+        if not up:
+            log.warning("port_down", port=name, reason=reason, error=error)
+        elif state.up is False:
+            log.info("port_up", port=name, down_s=(at - state.since) / 1000)
+        state.up, state.since, state.reason = up, at, reason
+        self.port_up.labels(name).set(up)
+
+    def device(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
+        """Note whether a device answers; logged when that changes."""
+        state = self.devices.setdefault(name, State())
+        if state.up is up:
+            return
+        log = structlog.get_logger()
+        if up:
+            log.info("device_up", device=name, reason=state.reason)
+        else:
+            log.warning("device_down", device=name, reason=reason, error=error)
+        state.up, state.since, state.reason = up, at, reason
+        self.device_up.labels(name).set(up)
