@@ -1,0 +1,20 @@
+"""Time as a parameter; the only module of the simulators that asks the machine for it."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now_s(self) -> float:
+        """UTC seconds since 1970; the plant's day curve follows it."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now_s(self) -> float:
+        """UTC seconds since 1970."""
+        return time.time()  # noqa: TID251 (this is the clock)

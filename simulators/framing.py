@@ -1,0 +1,148 @@
+"""Modbus TCP and RTU frames as a slave sees them: bytes in, requests out, no I/O.
+
+Own code, apart from the agent's library, so that the two check each other.
+"""
+
+import struct
+from typing import NamedTuple
+
+from protocols.errors import FrameError
+
+_MBAP = struct.Struct(">HHHB")
+_MBAP_LENGTH = range(2, 255)
+_CRC_POLYNOMIAL = 0xA001
+_SHORTEST_RTU = 4
+_LONGEST_RTU = 256
+_FIXED_REQUEST = 8
+_FIXED_FUNCTIONS = frozenset({1, 2, 3, 4, 5, 6})
+_COUNTED_FUNCTIONS = frozenset({15, 16})
+_COUNTED_HEADER = 7
+
+
+class Request(NamedTuple):
+    """One request as it came off the wire.
+
+    Attributes:
+        transaction: MBAP transaction id; 0 on a serial line.
+        unit: Unit (slave) address.
+        pdu: Function code and data.
+        size: Bytes of the whole frame, for the timing of a line.
+    """
+
+    transaction: int
+    unit: int
+    pdu: bytes
+    size: int
+
+
+def _crc_table() -> tuple[int, ...]:
+    table: list[int] = []
+    for byte in range(256):
+        crc = byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ _CRC_POLYNOMIAL if crc & 1 else crc >> 1
+        table.append(crc)
+    return tuple(table)
+
+
+_CRC_TABLE = _crc_table()
+
+
+def crc16(data: bytes) -> int:
+    """Return the Modbus CRC-16 of ``data``; it is sent low byte first."""
+    crc = 0xFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
+    return crc
+
+
+def mbap_frame(transaction: int, unit: int, pdu: bytes) -> bytes:
+    """Return a Modbus TCP frame."""
+    return _MBAP.pack(transaction, 0, len(pdu) + 1, unit) + pdu
+
+
+def rtu_frame(unit: int, pdu: bytes) -> bytes:
+    """Return an RTU frame with its CRC."""
+    body = bytes((unit,)) + pdu
+    return body + crc16(body).to_bytes(2, "little")
+
+
+class MbapStream:
+    """Cuts the bytes of one TCP connection into requests."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Request]:
+        """Return the requests completed by ``data``.
+
+        Raises:
+            FrameError: the bytes are not Modbus TCP; the connection cannot be continued.
+        """
+        self._buffer += data
+        requests: list[Request] = []
+        while len(self._buffer) >= _MBAP.size:
+            transaction, protocol, length, unit = _MBAP.unpack_from(self._buffer)
+            if protocol != 0 or length not in _MBAP_LENGTH:
+                raise FrameError(f"no MBAP header: protocol {protocol}, length {length}")
+            size = _MBAP.size - 1 + length
+            if len(self._buffer) < size:
+                break
+            pdu = bytes(self._buffer[_MBAP.size : size])
+            requests.append(Request(transaction, unit, pdu, size))
+            del self._buffer[:size]
+        return requests
+
+
+class RtuStream:
+    """Cuts the bytes of a serial line into requests.
+
+    The length of a request follows from its function code. Bytes that fit no frame are skipped one
+    by one, so a noisy line finds its way back. A frame of an unknown function ends with silence:
+    call ``silence`` when 3.5 characters passed without a byte.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Request]:
+        """Return the requests completed by ``data``."""
+        self._buffer += data
+        requests: list[Request] = []
+        while len(self._buffer) >= _SHORTEST_RTU:
+            size = _request_size(self._buffer)
+            if size is None:
+                break
+            if 0 < size <= len(self._buffer) and _crc_fits(self._buffer[:size]):
+                requests.append(self._take(size))
+            elif size == 0 or size <= len(self._buffer):
+                del self._buffer[0]
+            else:
+                break
+        return requests
+
+    def silence(self) -> list[Request]:
+        """Return the frame that the silence ended, if it is one; forget the bytes before it."""
+        whole = len(self._buffer) >= _SHORTEST_RTU and _crc_fits(self._buffer)
+        requests = [self._take(len(self._buffer))] if whole else []
+        self._buffer.clear()
+        return requests
+
+    def _take(self, size: int) -> Request:
+        frame = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return Request(0, frame[0], frame[1:-2], size)
+
+
+def _crc_fits(frame: bytes | bytearray) -> bool:
+    return crc16(bytes(frame[:-2])) == int.from_bytes(frame[-2:], "little")
+
+
+def _request_size(buffer: bytearray) -> int | None:
+    """Return the size of the request that starts the buffer; 0: none can; None: not known yet."""
+    function = buffer[1]
+    if function in _FIXED_FUNCTIONS:
+        return _FIXED_REQUEST
+    if function in _COUNTED_FUNCTIONS:
+        return _COUNTED_HEADER + buffer[6] + 2 if len(buffer) >= _COUNTED_HEADER else None
+    return None if len(buffer) < _LONGEST_RTU else 0

@@ -1,0 +1,151 @@
+"""Several units on one RTU line: who answers, when, and what becomes of bytes that collide."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from simulators.clock import Clock
+from simulators.faults import damage
+from simulators.framing import Request, RtuStream, rtu_frame
+
+# An operating system hands a request over in pieces; this is long enough to be no such gap.
+_SILENCE_S = 0.05
+# What a USB adapter typically delivers at once.
+_CHUNK_BYTES = 16
+_BROADCAST = 0
+
+
+class Reply(NamedTuple):
+    """What a unit answers.
+
+    Attributes:
+        pdu: Reply PDU; None: the unit stays silent.
+        delay_s: Time that the unit takes, seconds.
+        noisy: The frame is damaged on its way.
+    """
+
+    pdu: bytes | None
+    delay_s: float = 0.0
+    noisy: bool = False
+
+
+SILENT = Reply(None)
+
+
+class Responder(Protocol):
+    """One unit."""
+
+    def respond(self, pdu: bytes, now_s: float) -> Reply:
+        """Answer one request PDU."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineTiming:
+    """How long bytes and answers take.
+
+    Attributes:
+        baud: Bits per second; 0: bytes take no time.
+        bits_per_character: 11 for 8E1, 8O1 and 8N2, 10 for 8N1.
+        turnaround_s: Time from the end of a request to the first byte of the reply, seconds.
+    """
+
+    baud: int = 0
+    bits_per_character: int = 11
+    turnaround_s: float = 0.0
+
+    def duration_s(self, characters: int) -> float:
+        """Return how long so many characters are on the wire, seconds."""
+        return characters * self.bits_per_character / self.baud if self.baud else 0.0
+
+
+class RtuLine:
+    """The slaves of one line; ``receive`` takes what the master sends, ``write`` gets the replies.
+
+    Two who talk at once garble each other, so a late answer disturbs the units polled meanwhile.
+    """
+
+    def __init__(
+        self,
+        units: Mapping[int, Responder],
+        *,
+        write: Callable[[bytes], None],
+        clock: Clock,
+        rng: random.Random,
+        timing: LineTiming | None = None,
+    ) -> None:
+        self._units = units
+        self._write = write
+        self._clock = clock
+        self._rng = rng
+        self._timing = timing or LineTiming()
+        self._stream = RtuStream()
+        self._loop = asyncio.get_running_loop()
+        self._silence: asyncio.TimerHandle | None = None
+        self._talking = 0
+        self._garbled = False
+        self._closed = False
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the master."""
+        if self._talking:
+            self._garbled = True
+            return
+        if self._silence is not None:
+            self._silence.cancel()
+        for request in self._stream.feed(data):
+            self._take(request)
+        self._silence = self._loop.call_later(_SILENCE_S, self._silent)
+
+    def close(self) -> None:
+        """Let nothing more be written."""
+        self._closed = True
+        if self._silence is not None:
+            self._silence.cancel()
+
+    def _silent(self) -> None:
+        for request in self._stream.silence():
+            self._take(request)
+
+    def _take(self, request: Request) -> None:
+        now_s = self._clock.now_s()
+        if request.unit == _BROADCAST:
+            for unit in self._units.values():
+                unit.respond(request.pdu, now_s)
+            return
+        unit = self._units.get(request.unit)
+        reply = unit.respond(request.pdu, now_s) if unit else SILENT
+        if reply.pdu is None:
+            return
+        frame = rtu_frame(request.unit, reply.pdu)
+        if reply.noisy:
+            frame = damage(frame, self._rng)
+        wait_s = self._timing.duration_s(request.size) + self._timing.turnaround_s + reply.delay_s
+        self._loop.call_at(self._loop.time() + wait_s, self._speak, frame)
+
+    def _speak(self, frame: bytes) -> None:
+        if self._talking:
+            self._garbled = True
+            frame = damage(frame, self._rng)
+        else:
+            self._garbled = False
+        if not self._timing.baud:
+            self._deliver(frame)
+            return
+        # Absolute times, so that the event loop's lateness does not add up over the chunks.
+        start_s = self._loop.time()
+        for at in range(0, len(frame), _CHUNK_BYTES):
+            chunk = frame[at : at + _CHUNK_BYTES]
+            self._talking += 1
+            arrives_s = start_s + self._timing.duration_s(at + len(chunk))
+            self._loop.call_at(arrives_s, self._deliver_chunk, chunk)
+
+    def _deliver_chunk(self, chunk: bytes) -> None:
+        self._talking -= 1
+        self._deliver(damage(chunk, self._rng) if self._garbled else chunk)
+
+    def _deliver(self, data: bytes) -> None:
+        if data and not self._closed:
+            self._write(data)
