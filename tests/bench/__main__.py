@@ -1,0 +1,31 @@
+"""``make bench``: this project's figures, printed and written to ``.bench/*.json``."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tests.bench import agent, chain, ingest, rules
+from tests.bench.measure import machine, save
+
+BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
+    "agent": agent.run,
+    "ingest": ingest.run,
+    "chain": chain.run,
+    "rules": rules.run,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all."""
+    print(machine())
+    for name in names or list(BENCHES):
+        print(f"\n{name}: {(BENCHES[name].__doc__ or '').splitlines()[0]}", flush=True)
+        figures = BENCHES[name]()
+        save(name, figures)
+        for key, value in figures.items():
+            print(f"  {key:34} {value}")
+    print("\nwritten to .bench/*.json")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
