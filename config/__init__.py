@@ -1,1 +1,1 @@
-"""Closed, frozen configuration: the agent file, the server file, device files and equipment classes."""
+"""Closed, frozen configuration: agent file, server file, device files, equipment classes."""

@@ -1,8 +1,29 @@
 """What all configuration models share."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class Misfit(NamedTuple):
+    """One thing that is wrong, at a path below the place that was checked."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class MisfitError(ValueError):
+    """Parts of a file that do not fit each other; keeps all of them, not only the first."""
+
+    def __init__(self, misfits: Sequence[Misfit]) -> None:
+        super().__init__("; ".join(f"{dotted(at)}: {message}" for at, message in misfits))
+        self.misfits = tuple(misfits)
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """Return the path as people write it: ``devices.p1.points``."""
+    return ".".join(str(part) for part in path)
 
 
 class Settings(BaseModel):
@@ -13,12 +34,14 @@ class Settings(BaseModel):
     )
 
 
+IDENTIFIER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
+
 Identifier = Annotated[
     str,
     Field(
         min_length=1,
         max_length=64,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$",
+        pattern=IDENTIFIER_PATTERN,
         description="Letters, digits, '_', '-' and '.'; starts with a letter or digit.",
     ),
 ]

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, Settings, Words
+from config.base import Identifier, Misfit, MisfitError, Settings, Words
 from config.mqtt import MqttSettings
 from config.points import Point
 from config.ports import Port
@@ -103,14 +103,22 @@ class AgentSettings(Settings):
     device_files: Path | None = Field(
         default=None, description="Folder with device files of your own; relative to this file."
     )
+    class_files: Path | None = Field(
+        default=None,
+        description="Folder with equipment classes of your own, the same files as on the server; "
+        "relative to this file.",
+    )
     ports: dict[Identifier, Port] = Field(min_length=1, description="Port name to port.")
     devices: dict[Identifier, Device] = Field(min_length=1, description="Device id to device.")
 
     @model_validator(mode="after")
     def _ports_exist(self) -> Self:
-        for name, device in self.devices.items():
-            if device.port not in self.ports:
-                known = ", ".join(sorted(self.ports))
-                message = f"devices.{name}.port: no port {device.port!r}; this file has: {known}"
-                raise ValueError(message)
+        known = ", ".join(sorted(self.ports))
+        misfits = [
+            Misfit(("devices", name, "port"), f"no port {device.port!r}; this file has: {known}")
+            for name, device in self.devices.items()
+            if device.port not in self.ports
+        ]
+        if misfits:
+            raise MisfitError(misfits)
         return self

@@ -139,24 +139,47 @@ _WORDS = {
     DataType.UINT64: 4,
     DataType.FLOAT64: 4,
 }
+_ADDRESSES = 65536
+_REGISTER_BITS = 16
 
 
 def _incomplete(point: Point) -> str:
+    """Return what is missing or contradictory; empty when nothing is."""
+    return _wrong_place(point) or _missing_part(point) or _useless_part(point)
+
+
+def _wrong_place(point: Point) -> str:
     bits = point.table in {Table.COIL, Table.DISCRETE}
     if bits and point.type is not DataType.BOOL:
         return f"a {point.table} carries type bool, not {point.type}"
+    if point.address + point.words > _ADDRESSES:
+        return f"address {point.address} + {point.words} registers is beyond {_ADDRESSES - 1}"
+    if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
+        return f"a {point.table} cannot be written; use coil or holding"
+    return ""
+
+
+def _missing_part(point: Point) -> str:
     if point.type is DataType.BIT and point.bit is None:
         return "type bit needs bit: 0..15"
     if point.type is DataType.BITFIELD and (point.bit is None or point.width is None):
         return "type bitfield needs bit: 0..15 and width: 1..16"
-    if point.type is DataType.BITFIELD and (point.bit or 0) + (point.width or 0) > 16:  # noqa: PLR2004
-        return "bit + width of a bitfield is more than 16"
+    if (point.bit or 0) + (point.width or 0) > _REGISTER_BITS:
+        return f"bit + width of a bitfield is more than {_REGISTER_BITS}"
     if point.type is DataType.STRING and point.length is None:
         return "type string needs length: 1..125 registers"
     if point.type is DataType.ENUM and not point.enum:
         return "type enum needs enum: {raw: word}"
-    if point.address + point.words > 65536:  # noqa: PLR2004
-        return f"address {point.address} + {point.words} registers is beyond 65535"
-    if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
-        return f"a {point.table} cannot be written; use coil or holding"
     return ""
+
+
+def _useless_part(point: Point) -> str:
+    """A key that the type ignores is a misunderstanding worth telling."""
+    wrong = {
+        "bit": point.bit is not None and point.type not in {DataType.BIT, DataType.BITFIELD},
+        "width": point.width is not None and point.type is not DataType.BITFIELD,
+        "length": point.length is not None and point.type is not DataType.STRING,
+        "enum": point.enum is not None and point.type is not DataType.ENUM,
+    }
+    key = next((key for key, is_wrong in wrong.items() if is_wrong), "")
+    return f"{key} means nothing to type {point.type}; remove it" if key else ""

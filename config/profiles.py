@@ -1,4 +1,4 @@
-"""A device file: one maker's product, its registers as canonical points, and where they are from."""
+"""A device file: one maker's product, its registers as canonical points, and their source."""
 
 from pydantic import Field
 

@@ -1,0 +1,178 @@
+"""Loads configuration files; a wrong one is refused with all its problems, each with its line."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePath
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from config.base import Misfit, MisfitError, Settings
+from config.classes import EquipmentClass
+from config.edge import AgentSettings
+from config.mqtt import MqttSettings
+from config.problems import explain
+from config.profiles import DeviceProfile
+from config.resolve import Gateway, resolve
+from config.server import ServerSettings
+from config.source import Document, folder_files
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+_SQLITE = "sqlite:///"
+
+
+def load_agent(path: Path) -> Gateway:
+    """Load an agent file with the device files and classes that it names.
+
+    Raises:
+        ConfigError: A file is wrong; the message lists all of its problems.
+    """
+    document = Document.read(path)
+    settings = _agent_paths(_checked(document, AgentSettings), path.absolute().parent)
+    try:
+        return resolve(
+            settings,
+            classes=load_classes(settings.class_files),
+            profiles=load_profiles(settings.device_files),
+        )
+    except MisfitError as error:
+        raise document.complaint(error.misfits) from None
+
+
+def load_server(path: Path) -> ServerSettings:
+    """Load a server file.
+
+    Raises:
+        ConfigError: The file is wrong; the message lists all of its problems.
+    """
+    settings = _checked(Document.read(path), ServerSettings)
+    return _server_paths(settings, path.absolute().parent)
+
+
+def load_classes(extra: Path | None = None) -> dict[str, EquipmentClass]:
+    """Load the packaged equipment classes and those of a folder, which replace packaged ones.
+
+    Raises:
+        ConfigError: A file is wrong.
+    """
+    classes = dict(_packaged_classes())
+    for source in folder_files(extra) if extra else ():
+        loaded = _load_class(source)
+        classes[loaded.equipment_class] = loaded
+    return classes
+
+
+def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
+    """Load the packaged device files and those of a folder, which replace packaged ones.
+
+    Raises:
+        ConfigError: A file is wrong.
+    """
+    profiles = dict(_packaged_profiles())
+    for source in folder_files(extra) if extra else ():
+        loaded = _load_profile(source)
+        profiles[loaded.profile] = loaded
+    return profiles
+
+
+@cache
+def _packaged_classes() -> dict[str, EquipmentClass]:
+    loaded = [_load_class(source) for source in _packaged("classes")]
+    return {one.equipment_class: one for one in loaded}
+
+
+@cache
+def _packaged_profiles() -> dict[str, DeviceProfile]:
+    loaded = [_load_profile(source) for source in _packaged("devices")]
+    return {one.profile: one for one in loaded}
+
+
+def _packaged(folder: str) -> Iterable[Traversable]:
+    sources = resources.files("config").joinpath(folder).iterdir()
+    return sorted((one for one in sources if one.name.endswith(".yaml")), key=lambda one: one.name)
+
+
+def _load_class(source: Traversable) -> EquipmentClass:
+    document = Document.read(source)
+    loaded = _checked(document, EquipmentClass)
+    _named_like_its_file(document, source, key="class", name=loaded.equipment_class)
+    return loaded
+
+
+def _load_profile(source: Traversable) -> DeviceProfile:
+    document = Document.read(source)
+    loaded = _checked(document, DeviceProfile)
+    _named_like_its_file(document, source, key="profile", name=loaded.profile)
+    return loaded
+
+
+def _named_like_its_file(document: Document, source: Traversable, *, key: str, name: str) -> None:
+    stem = PurePath(source.name).stem
+    if stem != name:
+        raise document.complaint(
+            [Misfit((key,), f"expected the file's name {stem!r}, got {name!r}")]
+        )
+
+
+def _checked(document: Document, model: type[AnySettings]) -> AnySettings:
+    try:
+        return model.model_validate_json(document.json, strict=True)
+    except ValidationError as error:
+        raise document.complaint(explain(error, model, document.data)) from None
+
+
+def _agent_paths(settings: AgentSettings, folder: Path) -> AgentSettings:
+    journal = settings.journal
+    return settings.model_copy(
+        update={
+            "mqtt": _mqtt_paths(settings.mqtt, folder),
+            "journal": journal.model_copy(update={"path": folder / journal.path}),
+            "device_files": _below(folder, settings.device_files),
+            "class_files": _below(folder, settings.class_files),
+        }
+    )
+
+
+def _server_paths(settings: ServerSettings, folder: Path) -> ServerSettings:
+    data_dir = folder / settings.data_dir
+    records, history, messages = settings.records, settings.history, settings.messages
+    webhooks = tuple(
+        one.model_copy(update={"secret_file": folder / one.secret_file})
+        for one in messages.webhooks
+    )
+    return settings.model_copy(
+        update={
+            "data_dir": data_dir,
+            "mqtt": _mqtt_paths(settings.mqtt, folder),
+            "records": records.model_copy(update={"url": _database_url(records.url, data_dir)}),
+            "history": history.model_copy(update={"path": data_dir / history.path}),
+            "messages": messages.model_copy(update={"webhooks": webhooks}),
+            "class_files": _below(folder, settings.class_files),
+        }
+    )
+
+
+def _mqtt_paths(mqtt: MqttSettings, folder: Path) -> MqttSettings:
+    tls = mqtt.tls
+    if tls is not None:
+        files = {
+            name: _below(folder, getattr(tls, name))
+            for name in ("ca_file", "cert_file", "key_file")
+        }
+        tls = tls.model_copy(update=files)
+    update = {"password_file": _below(folder, mqtt.password_file), "tls": tls}
+    return mqtt.model_copy(update=update)
+
+
+def _below(folder: Path, path: Path | None) -> Path | None:
+    # An absolute right side replaces the left one.
+    return None if path is None else folder / path
+
+
+def _database_url(url: str, data_dir: Path) -> str:
+    if not url.startswith(_SQLITE):
+        return url
+    return f"{_SQLITE}{data_dir / url.removeprefix(_SQLITE)}"

@@ -1,0 +1,246 @@
+"""Translates what pydantic found into the words of the person who wrote the file."""
+
+import json
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from config.base import IDENTIFIER_PATTERN, Misfit, MisfitError
+
+_MAX_SHOWN: Final = 60
+
+_EXPECTED: Final = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "path_type": "text",
+    "enum": "one of: {expected}",
+    "literal_error": "one of: {expected}",
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "dict_type": "keys and values",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "string_too_short": "text of {min_length} or more characters",
+    "string_too_long": "text of {max_length} or fewer characters",
+    "too_short": "{min_length} or more entries",
+}
+"""What was expected, by pydantic's error type; filled from the error's context."""
+
+
+def explain(error: ValidationError, model: type[BaseModel], data: object) -> list[Misfit]:
+    """Return every problem of ``data`` in plain words, with the path that the file has."""
+    misfits: dict[tuple[str | int, ...], list[str]] = {}
+    for detail in error.errors(include_url=False):
+        for path, message in _misfits(detail, model, data):
+            messages = misfits.setdefault(path, [])
+            if message not in messages:
+                messages.append(message)
+    return [Misfit(path, _joined(messages)) for path, messages in misfits.items()]
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """Return ``; did you mean 'x'?`` when a known word is close, else a full stop."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else "."
+
+
+def shown(value: object) -> str:
+    """Return a value as the file has it, short, without a password."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return "keys and values"
+    text = json.dumps(value, ensure_ascii=False)
+    text = re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", text)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
+
+
+def _joined(messages: list[str]) -> str:
+    """Alternatives of a union complain each: 'expected a or b, got c'."""
+    parts = [re.fullmatch(r"expected (.*), got (.*)", message) for message in messages]
+    if len(messages) > 1 and all(parts):
+        found = [part for part in parts if part]
+        wanted = dict.fromkeys(part[1] for part in found)
+        return f"expected {' or '.join(wanted)}, got {found[0][2]}"
+    return "; ".join(messages)
+
+
+def _misfits(detail: ErrorDetails, model: type[BaseModel], data: object) -> list[Misfit]:
+    path, owner, field = _locate(detail["loc"], model, data)
+    context = detail.get("ctx", {})
+    inner = context.get("error")
+    if isinstance(inner, MisfitError):
+        return [Misfit((*path, *below), message) for below, message in inner.misfits]
+    if detail["loc"][-1:] == ("[key]",):
+        message = _expectation(detail, field).replace("expected", "the key must be", 1)
+        return [Misfit(path, message)]
+    return [_misfit(detail, path=path, owner=owner, field=field)]
+
+
+def _misfit(
+    detail: ErrorDetails,
+    *,
+    path: tuple[str | int, ...],
+    owner: object,
+    field: FieldInfo | None,
+) -> Misfit:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            return Misfit(path, _unknown_key(str(path[-1]), owner))
+        case "missing":
+            about = f" ({field.description.rstrip('.')})" if field and field.description else ""
+            return Misfit(path, f"this key is required{about}")
+        case "union_tag_not_found":
+            allowed = ", ".join(_tags(owner, field))
+            return Misfit((*path, "kind"), f"this key is required; allowed: {allowed}")
+        case "union_tag_invalid":
+            message = f"expected one of: {context['expected_tags']}, got {shown(context['tag'])}"
+            return Misfit((*path, "kind"), message)
+        case "value_error":
+            return Misfit(path, str(context["error"]))
+        case _:
+            return Misfit(path, _expectation(detail, field))
+
+
+def _expectation(detail: ErrorDetails, field: FieldInfo | None) -> str:
+    context, value, kind = detail.get("ctx", {}), detail["input"], detail["type"]
+    if value is None:
+        return "nothing is written here; remove the key or give it a value"
+    if kind == "string_pattern_mismatch":
+        words = "letters, digits, '_', '-', '.', first a letter or digit"
+        if context.get("pattern") != IDENTIFIER_PATTERN:
+            words = (field.description or "").rstrip(".") if field else str(context.get("pattern"))
+        return f"expected {words}, got {shown(value)}"
+    expected = _EXPECTED.get(kind)
+    if expected is None:
+        return f"{detail['msg']}, got {shown(value)}"
+    hint = ""
+    if kind in {"string_type", "path_type"} and isinstance(value, int | float):
+        hint = " (put it in quotes)"
+    if kind in {"int_type", "float_type", "bool_type"} and isinstance(value, str):
+        hint = " (without quotes)" if re.fullmatch(r"[-+\d.]+|true|false", value) else ""
+    return f"expected {expected.format(**context)}{hint}, got {shown(value)}"
+
+
+def _unknown_key(key: str, owner: object) -> str:
+    known = sorted(_fields(owner)) if _is_model(owner) else []
+    return f"unknown key{suggestion(key, known)} Known keys: {', '.join(known)}"
+
+
+def _locate(
+    loc: tuple[str | int, ...], model: type[BaseModel], data: object
+) -> tuple[tuple[str | int, ...], object, FieldInfo | None]:
+    """Follow pydantic's location through the data and the types.
+
+    pydantic puts the tag of a tagged union and the names of union members into the location; the
+    file has none of them, so they are left out of the path and used to choose the type.
+
+    Returns:
+        The path as the file has it, the type that owns its last part, and that part's field.
+    """
+    path: list[str | int] = []
+    kind: object = model
+    owner: object = model
+    field: FieldInfo | None = None
+    for index, part in enumerate(loc):
+        last = index == len(loc) - 1
+        member = _member(kind, part)
+        if member is not None:
+            kind, owner = member, member
+            continue
+        owner = kind
+        field = _fields(kind).get(str(part)) if _is_model(kind) else field
+        kind = _below(kind, part)
+        if not _has(data, part) and not (last and _is_model(owner)):
+            break
+        path.append(part)
+        data = _get(data, part)
+    return tuple(path), owner, field
+
+
+def _has(data: object, part: str | int) -> bool:
+    if isinstance(data, Mapping):
+        return any(str(key) == str(part) for key in cast("Mapping[object, object]", data))
+    return isinstance(data, list) and isinstance(part, int)
+
+
+def _get(data: object, part: str | int) -> object:
+    if isinstance(data, Mapping):
+        items = cast("Mapping[object, object]", data).items()
+        return next((value for key, value in items if str(key) == str(part)), None)
+    if isinstance(data, list) and isinstance(part, int):
+        return cast("list[object]", data)[part]
+    return None
+
+
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _fields(kind: object) -> dict[str, FieldInfo]:
+    fields = cast("type[BaseModel]", kind).model_fields
+    return {field.alias or name: field for name, field in fields.items()}
+
+
+def _alternatives(kind: object) -> list[object]:
+    """Return the members of a union; otherwise the type itself."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in {Union, UnionType}:
+        return [
+            one for arg in get_args(kind) for one in _alternatives(arg) if arg is not type(None)
+        ]
+    return [kind]
+
+
+def _tag(kind: object) -> str:
+    if not _is_model(kind):
+        return ""
+    field = _fields(kind).get("kind")
+    return str(get_args(field.annotation)[0]) if field and _is_literal(field) else ""
+
+
+def _is_literal(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is Literal
+
+
+def _tags(owner: object, field: FieldInfo | None) -> list[str]:
+    annotation: Any = field.annotation if field else owner
+    candidates = _alternatives(annotation)
+    if get_origin(annotation) is dict:
+        candidates = _alternatives(get_args(annotation)[1])
+    return sorted(tag for tag in map(_tag, candidates) if tag)
+
+
+def _member(kind: object, part: str | int) -> object:
+    members = _alternatives(kind)
+    return next((one for one in members if len(members) > 1 and _tag(one) == part), None)
+
+
+def _below(kind: object, part: str | int) -> object:
+    for one in _alternatives(kind):
+        if _is_model(one):
+            field = _fields(one).get(str(part))
+            if field is not None:
+                return field.annotation
+        elif get_origin(one) is dict:
+            return get_args(one)[1]
+        elif get_origin(one) is tuple:
+            return get_args(one)[0]
+    return None

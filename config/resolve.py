@@ -1,0 +1,204 @@
+"""Brings the agent file, device files and equipment classes together into what the agent runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from config.base import Misfit, MisfitError, Words
+from config.classes import EquipmentClass
+from config.edge import AgentSettings, Device
+from config.points import Point, Table
+from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, Port
+from config.problems import suggestion
+from config.profiles import DeviceProfile, Limits
+
+RESERVED_POINT: Final = "connection"
+"""The server's own series that says whether a device answers."""
+
+
+@dataclass(frozen=True)
+class ResolvedDevice:
+    """One device with everything filled in.
+
+    Attributes:
+        profile: Name of its device file; empty when the agent file lists the registers itself.
+        equipment_class: Empty when it belongs to none; the server then has no alarm rules for it.
+        points: Every point has ``period_s``, ``max_silence_s`` and ``name``.
+    """
+
+    id: str
+    port: str
+    unit: int
+    profile: str
+    equipment_class: str
+    name: Words
+    limits: Limits
+    points: dict[str, Point]
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """What one gateway runs."""
+
+    settings: AgentSettings
+    devices: dict[str, ResolvedDevice]
+
+
+def resolve(
+    settings: AgentSettings,
+    *,
+    classes: Mapping[str, EquipmentClass],
+    profiles: Mapping[str, DeviceProfile],
+) -> Gateway:
+    """Return the gateway with all device files applied.
+
+    Raises:
+        MisfitError: Parts do not fit each other; lists all of them.
+    """
+    misfits = list(_shared_lines(settings.ports))
+    devices: dict[str, ResolvedDevice] = {}
+    for device_id, device in settings.devices.items():
+        port = settings.ports[device.port]
+        found = list(_device_misfits(device, port, classes, profiles))
+        misfits += [Misfit(("devices", device_id, *at), message) for at, message in found]
+        if not found:
+            devices[device_id] = _resolved(device_id, device, classes, profiles)
+    if misfits:
+        raise MisfitError(misfits)
+    return Gateway(settings=settings, devices=devices)
+
+
+def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Misfit]:
+    """Two ports on one serial line would talk into each other's answers."""
+    owners: dict[str, str] = {}
+    for name, port in ports.items():
+        if isinstance(port, ModbusRtuPort):
+            line, key = port.device, "device"
+        elif isinstance(port, ModbusRtuOverTcpPort):
+            line, key = f"{port.host}:{port.port}", "host"
+        else:
+            continue
+        owner = owners.setdefault(line, name)
+        if owner != name:
+            message = f"{line} is already port {owner!r}; put its devices on that port"
+            yield Misfit(("ports", name, key), message)
+
+
+def _device_misfits(
+    device: Device,
+    port: Port,
+    classes: Mapping[str, EquipmentClass],
+    profiles: Mapping[str, DeviceProfile],
+) -> Iterator[Misfit]:
+    if device.profile is not None and device.profile not in profiles:
+        yield Misfit(("profile",), _unknown("device file", device.profile, profiles))
+        return
+    profile = profiles[device.profile] if device.profile is not None else None
+    wanted = _class_of(device, profile)
+    if wanted and wanted not in classes:
+        at = ("class",) if device.equipment_class else ("profile",)
+        yield Misfit(at, _unknown("equipment class", wanted, classes))
+    if device.unit == 0 and isinstance(port, ModbusRtuPort | ModbusRtuOverTcpPort):
+        yield Misfit(("unit",), "expected 1 or more on a serial line, got 0 (0 is the broadcast)")
+    if profile is None:
+        yield from _without_profile(device)
+    else:
+        yield from _only_misfits(device, profile)
+    yield from _point_misfits(device, profile)
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
+    names = sorted(known)
+    return f"no {what} {name!r}{suggestion(name, names)} There are: {', '.join(names)}"
+
+
+def _without_profile(device: Device) -> Iterator[Misfit]:
+    if not device.points:
+        yield Misfit((), "needs a profile (device file) or points of its own")
+    if device.only is not None:
+        yield Misfit(("only",), "chooses points of a device file; this device has no profile")
+
+
+def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Misfit]:
+    for index, name in enumerate(device.only or ()):
+        if name not in profile.points:
+            yield Misfit(
+                ("only", index), _unknown(f"point of {profile.profile}", name, profile.points)
+            )
+
+
+def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Misfit]:
+    limits = _limits(device, profile)
+    for name, point in device.points.items():
+        at = ("points", name)
+        if name == RESERVED_POINT:
+            yield Misfit(at, "this name is taken by the server's own online flag; choose another")
+        if point.table in {Table.HOLDING, Table.INPUT} and point.words > limits.max_registers:
+            message = f"{point.words} registers are more than one read of this device may ask"
+            yield Misfit(at, f"{message} (max_registers {limits.max_registers})")
+        if point.max_silence_s is not None and point.max_silence_s < _period(point, device):
+            message = f"{point.max_silence_s:g} s is shorter than its period"
+            yield Misfit((*at, "max_silence_s"), f"{message} of {_period(point, device):g} s")
+
+
+def _resolved(
+    device_id: str,
+    device: Device,
+    classes: Mapping[str, EquipmentClass],
+    profiles: Mapping[str, DeviceProfile],
+) -> ResolvedDevice:
+    profile = profiles[device.profile] if device.profile is not None else None
+    class_name = _class_of(device, profile)
+    points = dict(profile.points) if profile else {}
+    if device.only is not None:
+        points = {name: points[name] for name in device.only}
+    points |= device.points
+    return ResolvedDevice(
+        id=device_id,
+        port=device.port,
+        unit=device.unit,
+        profile=device.profile or "",
+        equipment_class=class_name,
+        name=device.name,
+        limits=_limits(device, profile),
+        points={
+            name: _filled(name, point, device, classes.get(class_name))
+            for name, point in points.items()
+        },
+    )
+
+
+def _class_of(device: Device, profile: DeviceProfile | None) -> str:
+    return device.equipment_class or (profile.equipment_class if profile else "")
+
+
+def _limits(device: Device, profile: DeviceProfile | None) -> Limits:
+    return device.limits or (profile.limits if profile else Limits())
+
+
+def _period(point: Point, device: Device) -> float:
+    return point.period_s if point.period_s is not None else device.period_s
+
+
+def _filled(
+    name: str, point: Point, device: Device, equipment_class: EquipmentClass | None
+) -> Point:
+    period_s = _period(point, device)
+    # A point read more rarely than the device's silence bound is simply reported at each read.
+    silence_s = point.max_silence_s or max(device.max_silence_s, period_s)
+    update = {
+        "period_s": period_s,
+        "max_silence_s": silence_s,
+        "name": point.name or _class_name(name, equipment_class) or _plain_name(name),
+    }
+    return point.model_copy(update=update)
+
+
+def _class_name(name: str, equipment_class: EquipmentClass | None) -> Words | None:
+    canonical = equipment_class.points.get(name) if equipment_class else None
+    return canonical.name if canonical else None
+
+
+def _plain_name(name: str) -> Words:
+    text = name.replace("_", " ").capitalize()
+    return Words(en=text, zh=text)

@@ -1,0 +1,222 @@
+"""Reads a YAML file so that every complaint can name file and line. The only importer of PyYAML."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+import yaml
+
+from config.base import Misfit, dotted
+from config.errors import ConfigError
+
+_TAG: Final = "tag:yaml.org,2002:"
+_PLAIN_TAGS: Final = {_TAG + kind for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
+_MERGE: Final = _TAG + "merge"
+# Far deeper than any file of ours; stops a bracket bomb before it exhausts the stack.
+_MAX_DEPTH: Final = 50
+
+# The parser in C is ten times faster; a build of PyYAML without it still works.
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Mark(Protocol):
+    """What both parsers' marks have."""
+
+    line: int
+
+
+class _Loader(_Parser):
+    """YAML 1.2 scalars: ``no`` and ``off`` are words, dates are text, ``1e3`` is a number."""
+
+    yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 (PyYAML's own mechanism)
+
+
+_FLOAT: Final = (
+    r"^(?:[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
+
+for _kind, _pattern, _first in (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("int", r"^(?:[-+]?[0-9]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
+    ("float", _FLOAT, "-+0123456789."),
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("merge", r"^(?:<<)$", "<"),
+):
+    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(_pattern), list(_first))
+
+
+def _int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    # YAML 1.1 reads 010 as 8; a register list means ten.
+    text = str(loader.construct_scalar(node))
+    return int(text, 16) if text.lower().startswith("0x") else int(text)
+
+
+_Loader.add_constructor(_TAG + "int", _int)
+
+
+class Document:
+    """The plain data of one file, and the line of each part of it."""
+
+    def __init__(self, name: str, *, root: yaml.Node, data: object) -> None:
+        self.name = name
+        self.data = data
+        self._root = root
+
+    @classmethod
+    def read(cls, source: Traversable) -> Self:
+        """Read a file.
+
+        Raises:
+            ConfigError: It is missing, not UTF-8, not YAML, empty, or says a key twice.
+        """
+        name = str(source)
+        text = _text_of(source, name)
+        try:
+            return cls._parse(name, text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise ConfigError(f"{name}:{_line(mark)}: {_yaml_problem(error)}") from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{name}: {error}") from None
+
+    @classmethod
+    def _parse(cls, name: str, text: str) -> Self:
+        _refuse_depth(name, text)
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is None or root.tag == _TAG + "null":
+            raise ConfigError(f"{name}: the file is empty; an example is in config/examples")
+        if not isinstance(root, yaml.MappingNode):
+            raise ConfigError(
+                f"{name}:{_line(root.start_mark)}: expected keys and values at the top"
+            )
+        problems = [f"{name}:{line}: {message}" for line, message in _structure(root, (), ())]
+        if problems:
+            raise ConfigError("\n".join(problems))
+        return cls(name, root=root, data=loader.construct_document(root))
+
+    @property
+    def json(self) -> str:
+        """The data as JSON, the form that pydantic checks strictly and still reads enums from."""
+        return json.dumps(self.data)
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """Return the line of the deepest part of ``path`` that the file has, 1-based."""
+        node, line = self._root, _line(self._root.start_mark)
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                break
+            node, line = found
+        return line
+
+    def complaint(self, misfits: Sequence[Misfit]) -> ConfigError:
+        """Return the error that names file, line and path of each misfit, in the file's order."""
+        lines = sorted((self.line(at), dotted(at), message) for at, message in misfits)
+        return ConfigError(
+            "\n".join(
+                f"{self.name}:{line}: {path}: {message}" if path else f"{self.name}: {message}"
+                for line, path, message in dict.fromkeys(lines)
+            )
+        )
+
+
+def _text_of(source: Traversable, name: str) -> str:
+    try:
+        raw = source.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{name}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{name}:{line}: not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8"
+        ) from None
+
+
+def _refuse_depth(name: str, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Parser):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            line = _line(event.start_mark)
+            raise ConfigError(f"{name}:{line}: nested deeper than {_MAX_DEPTH} levels")
+
+
+def _structure(
+    node: yaml.Node, path: tuple[str | int, ...], above: tuple[yaml.Node, ...]
+) -> Iterator[tuple[int, str]]:
+    """Yield (line, message) for what YAML allows and a settings file must not contain."""
+    at = dotted(path) or "the file"
+    if node.tag not in _PLAIN_TAGS:
+        yield (
+            _line(node.start_mark),
+            f"{at}: the YAML tag {node.tag.removeprefix(_TAG)!r} is refused",
+        )
+    elif any(node is outer for outer in above):
+        yield _line(node.start_mark), f"{at}: an anchor that contains itself"
+    elif isinstance(node, yaml.MappingNode):
+        yield from _keys(node, path)
+        for key, value in node.value:
+            yield from _structure(value, (*path, str(key.value)), (*above, node))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _structure(item, (*path, index), (*above, node))
+
+
+def _keys(node: yaml.MappingNode, path: tuple[str | int, ...]) -> Iterator[tuple[int, str]]:
+    first: dict[str, int] = {}
+    for key, _ in node.value:
+        line = _line(key.start_mark)
+        if not isinstance(key, yaml.ScalarNode) or key.tag not in {*_PLAIN_TAGS, _MERGE}:
+            yield line, f"{dotted(path) or 'the file'}: a key must be a word or a number"
+            continue
+        text = str(key.value)
+        if text in first:
+            yield line, f"{dotted((*path, text))}: key is already used in line {first[text]}"
+        first.setdefault(text, line)
+
+
+def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item = node.value[part]
+        return item, _line(item.start_mark)
+    if isinstance(node, yaml.MappingNode):
+        # Last first: what the file says itself stands behind what a merge key brought in.
+        for key, value in reversed(node.value):
+            if str(key.value) == str(part):
+                return value, _line(key.start_mark)
+    return None
+
+
+def _line(mark: _Mark | None) -> int:
+    return mark.line + 1 if mark else 1
+
+
+def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or "not YAML"
+    if "\\t" in problem or "'\t'" in problem:
+        problem += " (indent with spaces, not with tabs)"
+    context = f" {error.context}" if error.context else ""
+    return f"broken YAML: {problem}{context}"
+
+
+def folder_files(folder: Path) -> list[Path]:
+    """Return the YAML files of a folder, sorted.
+
+    Raises:
+        ConfigError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder")
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
