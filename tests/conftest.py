@@ -1,7 +1,11 @@
 """Markers follow from the folder; what needs a broker or a browser runs only when asked for."""
 
+import os
+from collections.abc import Generator
 from pathlib import Path
 
+
+import pluggy
 import pytest
 
 _FOLDER_MARKERS = {"e2e": "broker", "browser": "browser"}
@@ -22,3 +26,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(marker)
         if not config.getoption(f"--{marker}"):
             item.add_marker(pytest.mark.skip(reason=f"needs --{marker}"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pluggy.Result[pytest.TestReport]]:
+    """In CI a skipped test is a failure: a missing tool must not hide."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
