@@ -4,7 +4,6 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
-
 import pluggy
 import pytest
 
