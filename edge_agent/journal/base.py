@@ -1,0 +1,119 @@
+"""What a journal does; memory.py and sqlite.py are two of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from edge_agent.journal.ranges import Range
+
+
+class Row(NamedTuple):
+    """One message of one device, kept until the server has stored it.
+
+    Attributes:
+        offset: Its number in this journal; never used for another row.
+        fragment: Serialized Sparkplug metrics, without timestamp, seq and uuid.
+        taken_at: UTC milliseconds of its newest reading.
+        readings: How many readings the fragment carries.
+    """
+
+    offset: int
+    device: str
+    fragment: bytes
+    taken_at: int
+    readings: int
+
+
+class Alias(NamedTuple):
+    """What an alias stands for; a point whose datatype changes gets another one."""
+
+    device: str
+    point: str
+    datatype: int
+
+
+@dataclass(slots=True)
+class JournalStats:
+    """Figures for the status page.
+
+    Attributes:
+        rows: Messages kept, on disk and in memory.
+        disk_bytes: Used bytes of the file.
+        dropped_rows: Messages given up because a bound was reached, since the start.
+        oldest_at: UTC milliseconds of the oldest message on disk; None when there is none.
+        writable: False while the disk refuses.
+        commits: Group commits since the start.
+    """
+
+    rows: int = 0
+    disk_bytes: int = 0
+    dropped_rows: int = 0
+    oldest_at: int | None = None
+    writable: bool = True
+    commits: int = 0
+
+
+class Journal(Protocol):
+    """Messages kept until the server says that they are stored.
+
+    Entering opens it, leaving commits and closes it; both may be repeated.
+    """
+
+    @property
+    def journal_id(self) -> str:
+        """Name of this journal; offsets mean something only together with it."""
+        ...
+
+    @property
+    def next_offset(self) -> int:
+        """The offset that the next row will get."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def append(self, device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
+        """Keep a message and return its offset; it is on disk after the next group commit.
+
+        Raises JournalFullError when no offset is left that could not be used twice.
+        """
+        ...
+
+    def acknowledge(self, ranges: Iterable[Range]) -> None:
+        """Delete these offsets; what is not in the journal, or not yet, is left alone."""
+        ...
+
+    async def read(self, first: int, last: int, *, limit: int) -> list[Row]:
+        """Return up to ``limit`` rows of the closed range, lowest offset first."""
+        ...
+
+    def alias(self, device: str, point: str, datatype: int) -> int:
+        """Return the alias of this point, a new one on first use."""
+        ...
+
+    def aliases(self) -> dict[int, Alias]:
+        """Return every alias ever given."""
+        ...
+
+    def next_bd_seq(self) -> int:
+        """Return the next birth-death number, 0..255; durable after the next commit."""
+        ...
+
+    async def commit(self) -> None:
+        """Put everything so far on disk; when the disk refuses it stays in memory."""
+        ...
+
+    async def run(self) -> None:
+        """Commit regularly, for ever."""
+        ...
+
+    def stats(self) -> JournalStats:
+        """Return the figures of this moment."""
+        ...

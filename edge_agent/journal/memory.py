@@ -1,0 +1,90 @@
+"""A journal without a disk: for tests, and when the disk is full at the start."""
+
+import sys
+import uuid
+from collections.abc import Iterable
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from config.edge import JournalSettings
+from edge_agent.clock import Clock
+from edge_agent.journal.base import Alias, JournalStats, Row
+from edge_agent.journal.pending import Pending
+from edge_agent.journal.ranges import Range
+
+MEMORY_BYTES = 32_000_000
+"""What rows may take in memory at most."""
+
+
+class MemoryJournal:
+    """Rows are lost with the process; its name is new each time, so no old ack can meet them."""
+
+    def __init__(self, settings: JournalSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._pending = Pending(max_bytes=min(settings.max_bytes, MEMORY_BYTES), drop=settings.drop)
+        self._pending.reserved = sys.maxsize
+        self._aliases: dict[Alias, int] = {}
+        self._bd_seq = 255
+        self.journal_id = str(uuid.uuid4())
+
+    @property
+    def next_offset(self) -> int:
+        """The offset that the next row will get."""
+        return self._pending.next_offset
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.commit()
+
+    def append(self, device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
+        """Keep a message and return its offset."""
+        return self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
+
+    def acknowledge(self, ranges: Iterable[Range]) -> None:
+        """Delete these offsets."""
+        self._pending.remove(ranges)
+
+    async def read(self, first: int, last: int, *, limit: int) -> list[Row]:
+        """Return up to ``limit`` rows of the closed range, lowest offset first."""
+        rows = (row for row in self._pending.rows.values() if first <= row.offset <= last)
+        return list(islice(rows, limit))
+
+    def alias(self, device: str, point: str, datatype: int) -> int:
+        """Return the alias of this point, a new one on first use."""
+        return self._aliases.setdefault(Alias(device, point, datatype), len(self._aliases) + 1)
+
+    def aliases(self) -> dict[int, Alias]:
+        """Return every alias ever given."""
+        return {number: alias for alias, number in self._aliases.items()}
+
+    def next_bd_seq(self) -> int:
+        """Return the next birth-death number, 0..255."""
+        self._bd_seq = (self._bd_seq + 1) % 256
+        return self._bd_seq
+
+    async def commit(self) -> None:
+        """Give up what is too old; there is nothing to write."""
+        self._pending.remove_older(self._clock.now_ms() - int(self._settings.max_age_s * 1000))
+
+    async def run(self) -> None:
+        """Commit regularly, for ever."""
+        while True:
+            await self._clock.sleep(self._settings.commit_interval_s)
+            await self.commit()
+
+    def stats(self) -> JournalStats:
+        """Return the figures of this moment."""
+        rows = self._pending.rows
+        oldest = next(iter(rows.values())).taken_at if rows else None
+        return JournalStats(
+            rows=len(rows), dropped_rows=self._pending.dropped, oldest_at=oldest, commits=0
+        )
