@@ -1,0 +1,105 @@
+"""Values in the columns of DuckDB and Parquet: each value is in the one column of its type."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from protocols.reading import Value
+from server.history.base import Batch
+
+# pyarrow carries no types; what it makes is opaque here and only handed to DuckDB.
+_pa: Any = pa
+
+VALUE_COLUMNS = "number, integer, large, boolean, text"
+COLUMNS = f"series, taken_at, {VALUE_COLUMNS}, quality, reason"
+TABLE = """(
+    series BIGINT NOT NULL, taken_at BIGINT NOT NULL, number DOUBLE, integer BIGINT,
+    large UBIGINT, boolean BOOLEAN, text VARCHAR, quality USMALLINT NOT NULL, reason VARCHAR
+)"""
+"""``large`` holds whole numbers from 2**63 on, which ``integer`` cannot; no reason is NULL."""
+
+MAX_INTEGER = 2**63 - 1
+MIN_INTEGER = -(2**63)
+MAX_LARGE = 2**64 - 1
+
+_TYPES: dict[str, Any] = {
+    "number": _pa.float64(),
+    "integer": _pa.int64(),
+    "large": _pa.uint64(),
+    "boolean": _pa.bool_(),
+    "text": _pa.string(),
+}
+_SCHEMA: Any = _pa.schema(
+    [
+        ("series", _pa.int64()),
+        ("taken_at", _pa.int64()),
+        *_TYPES.items(),
+        ("quality", _pa.uint16()),
+        ("reason", _pa.string()),
+    ]
+)
+
+
+def arrow_table(batch: Batch) -> Any:  # noqa: ANN401 (pyarrow is untyped)
+    """Return the batch as an Arrow table in the order of ``COLUMNS``."""
+    values = _value_columns(batch.values)
+    size = len(batch)
+    arrays = [
+        _pa.array(batch.series, _pa.int64()),
+        _pa.array(batch.taken_at, _pa.int64()),
+        *(
+            _pa.nulls(size, kind) if values.get(name) is None else _pa.array(values[name], kind)
+            for name, kind in _TYPES.items()
+        ),
+        _pa.array(batch.quality, _pa.uint16()),
+        _pa.array([reason or None for reason in batch.reason], _pa.string()),
+    ]
+    return _pa.Table.from_arrays(arrays, schema=_SCHEMA)
+
+
+def pick(batch: Batch, rows: list[int]) -> Batch:
+    """Return those rows of the batch."""
+    return Batch(
+        [batch.series[row] for row in rows],
+        [batch.taken_at[row] for row in rows],
+        [batch.values[row] for row in rows],
+        [batch.quality[row] for row in rows],
+        [batch.reason[row] for row in rows],
+    )
+
+
+def value_of(
+    number: float | None,
+    integer: int | None,
+    large: int | None,
+    boolean: bool | None,  # noqa: FBT001 (a column)
+    text: str | None,
+) -> Value:
+    """Return the one that is not None."""
+    for value in (number, integer, large, boolean):
+        if value is not None:
+            return value
+    return text
+
+
+def _value_columns(values: list[Value]) -> dict[str, list[Any]]:
+    kinds = set(map(type, values))
+    columns: dict[str, list[Any]] = {}
+    if float in kinds:
+        columns["number"] = _only(values, float, alone=kinds <= {float, type(None)})
+    if bool in kinds:
+        columns["boolean"] = _only(values, bool, alone=kinds <= {bool, type(None)})
+    if str in kinds:
+        columns["text"] = _only(values, str, alone=kinds <= {str, type(None)})
+    if int in kinds:
+        whole = _only(values, int, alone=False)
+        columns["integer"] = [v if v is None or v <= MAX_INTEGER else None for v in whole]
+        if any(v is not None and v > MAX_INTEGER for v in whole):
+            columns["large"] = [v if v is not None and v > MAX_INTEGER else None for v in whole]
+    return columns
+
+
+def _only(values: list[Value], kind: type, *, alone: bool) -> list[Any]:
+    if alone:
+        return values
+    return [value if type(value) is kind else None for value in values]

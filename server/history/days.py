@@ -1,0 +1,245 @@
+"""Past days: one Parquet file per UTC day, sorted by (series, taken_at), nothing twice.
+
+The table ``days`` says which file holds a day. A file is complete and on disk before the
+transaction that names it, and that same transaction removes its rows from the hot table, so a
+crash at any moment leaves either the rows or the file that replaces them.
+"""
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+
+from server.core.errors import StoreError
+from server.history.columns import COLUMNS
+from server.history.database import Database
+
+DAY_MS = 86_400_000
+_SEAL_AFTER_MS = 2 * 3_600_000
+"""A day is sealed this long after its end; most late readings have come by then."""
+
+_log = structlog.get_logger()
+# pyarrow carries no types.
+_pa: Any = pa
+_pq: Any = pq
+
+
+class DayFiles:
+    """The Parquet files of a history folder."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+        with database.cursor() as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS days (day BIGINT NOT NULL, file VARCHAR)")
+        self._check_all()
+
+    def between(self, cursor: Any, start_ms: int, end_ms: int) -> list[str]:  # noqa: ANN401 (cursor)
+        """Return the files that hold ``start_ms <= taken_at < end_ms``, oldest first."""
+        rows = cursor.execute(
+            "SELECT file FROM days WHERE day BETWEEN ? AND ? ORDER BY day",
+            [start_ms // DAY_MS, (end_ms - 1) // DAY_MS],
+        ).fetchall()
+        return [str(self._folder / file) for (file,) in rows]
+
+    def seal_past(self, now_ms: int) -> None:
+        """Move the hot rows of past days into their files, late ones included.
+
+        Raises:
+            StoreError: The remaining days stay in the hot table until the next call.
+        """
+        end = (now_ms - _SEAL_AFTER_MS) // DAY_MS * DAY_MS
+        with self._database.cursor() as cursor:
+            days = cursor.execute(
+                "SELECT DISTINCT taken_at // ? FROM hot WHERE taken_at < ? ORDER BY 1",
+                [DAY_MS, end],
+            ).fetchall()
+        for (day,) in days:
+            try:
+                self._seal(int(day))
+            except StoreError:
+                self.check_between(int(day) * DAY_MS, (int(day) + 1) * DAY_MS)
+                raise
+
+    def delete_before(self, oldest_ms: int) -> None:
+        """Delete the files and the hot rows of days before the one of ``oldest_ms``."""
+        day = oldest_ms // DAY_MS
+        with self._database.transaction() as cursor:
+            files = cursor.execute("SELECT file FROM days WHERE day < ?", [day]).fetchall()
+            cursor.execute("DELETE FROM days WHERE day < ?", [day])
+            remember_latest(cursor, 0, day * DAY_MS)
+            cursor.execute("DELETE FROM hot WHERE taken_at < ?", [day * DAY_MS])
+        for (file,) in files:
+            (self._folder / file).unlink(missing_ok=True)
+            _log.info("history_day_deleted", file=file)
+
+    def check(self, paths: Iterable[str]) -> list[str]:
+        """Read these files through, set the damaged ones aside and return their names."""
+        broken = [path for path in map(Path, paths) if not _is_readable(path, whole=True)]
+        for path in broken:
+            self._set_aside(path)
+        return [path.name for path in broken]
+
+    def check_between(self, start_ms: int, end_ms: int) -> None:
+        """Read the files of a range through and set the damaged ones aside."""
+        with self._database.cursor() as cursor:
+            files = self.between(cursor, start_ms, end_ms)
+        self.check(files)
+
+    def _seal(self, day: int) -> None:
+        """Write the day's file anew from the hot rows and the file there is."""
+        bounds = [day * DAY_MS, (day + 1) * DAY_MS]
+        with self._database.transaction() as cursor:
+            old = self.between(cursor, *bounds)
+            path = self._folder / _next_name(day, old)
+            _write(cursor, path, old=old, bounds=bounds)
+            remember_latest(cursor, *bounds)
+            cursor.execute("DELETE FROM hot WHERE taken_at >= ? AND taken_at < ?", bounds)
+            cursor.execute("DELETE FROM days WHERE day = ?", [day])
+            cursor.execute("INSERT INTO days VALUES (?, ?)", [day, path.name])
+        for file in old:
+            Path(file).unlink(missing_ok=True)
+        _log.info("history_day_sealed", file=path.name, bytes=path.stat().st_size)
+
+    def _check_all(self) -> None:
+        """Agree with the folder: drop a crash's rests, adopt lost files, set broken ones aside."""
+        for leftover in self._folder.glob("*.tmp"):
+            leftover.unlink()
+        with self._database.cursor() as cursor:
+            known = dict(cursor.execute("SELECT file, day FROM days").fetchall())
+        for file in known:
+            if not _is_readable(self._folder / file, whole=False):
+                self._set_aside(self._folder / file)
+        with self._database.cursor() as cursor:
+            known = dict(cursor.execute("SELECT file, day FROM days").fetchall())
+        for path in sorted(self._folder.glob("*.parquet")):
+            if path.name not in known:
+                self._settle(path, named=set(known.values()))
+
+    def _settle(self, path: Path, *, named: set[int]) -> None:
+        """Decide about a file that no row names."""
+        day = _day_of(path)
+        if day is None:
+            _log.warning("history_file_unknown", file=path.name)
+        elif day in named:
+            # Replaced, or written by a transaction that never committed: its rows are elsewhere.
+            path.unlink()
+        elif _is_readable(path, whole=False):
+            self._adopt(path, day)
+            named.add(day)
+        else:
+            self._set_aside(path)
+
+    def _adopt(self, path: Path, day: int) -> None:
+        """Take in a complete file; rows that are hot as well leave the hot table."""
+        bounds = [day * DAY_MS, (day + 1) * DAY_MS]
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM hot USING (SELECT series, taken_at FROM read_parquet(?)) AS old "
+                "WHERE hot.series = old.series AND hot.taken_at = old.taken_at "
+                "AND hot.taken_at >= ? AND hot.taken_at < ?",
+                [[str(path)], *bounds],
+            )
+            cursor.execute("INSERT INTO days VALUES (?, ?)", [day, path.name])
+            remember_latest(cursor, *bounds, source=[str(path)])
+        _log.info("history_file_adopted", file=path.name)
+
+    def _set_aside(self, path: Path) -> None:
+        with self._database.transaction() as cursor:
+            cursor.execute("DELETE FROM days WHERE file = ?", [path.name])
+        if path.exists():
+            path.replace(path.with_suffix(".parquet.broken"))
+        _log.error("history_file_broken", file=str(path), moved_to=f"{path.name}.broken")
+
+
+def remember_latest(
+    cursor: Any,  # noqa: ANN401 (cursor)
+    start_ms: int,
+    end_ms: int,
+    *,
+    source: list[str] | None = None,
+) -> None:
+    """Keep the newest row of each series in ``latest``: nobody searches the files for it."""
+    table = "hot" if source is None else "read_parquet($source)"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE newest AS SELECT {COLUMNS} FROM ("  # noqa: S608 (constants)
+        f"SELECT {COLUMNS} FROM latest UNION ALL SELECT {COLUMNS} FROM {table} "
+        "WHERE taken_at >= $start AND taken_at < $end) "
+        "QUALIFY row_number() OVER (PARTITION BY series ORDER BY taken_at DESC) = 1",
+        {"start": start_ms, "end": end_ms} | ({} if source is None else {"source": source}),
+    )
+    cursor.execute("DELETE FROM latest")
+    cursor.execute(f"INSERT INTO latest SELECT {COLUMNS} FROM newest")  # noqa: S608 (constants)
+    cursor.execute("DROP TABLE newest")
+
+
+def _write(cursor: Any, path: Path, *, old: list[str], bounds: list[int]) -> None:  # noqa: ANN401
+    """Write hot rows and old file as one sorted file that is on disk when this returns."""
+    rows = (
+        f"SELECT {COLUMNS}, 1 AS origin FROM hot "  # noqa: S608 (constants)
+        f"WHERE taken_at >= {bounds[0]} AND taken_at < {bounds[1]}"
+    )
+    if old:
+        # The old file comes first, so that what was stored once is not changed by a later copy.
+        rows += f" UNION ALL SELECT {COLUMNS}, 0 FROM read_parquet({_quoted(old)})"  # noqa: S608
+    partial = path.with_suffix(".tmp")
+    cursor.execute(
+        f"COPY (SELECT {COLUMNS} FROM ({rows}) QUALIFY row_number() OVER "  # noqa: S608 (constants)
+        "(PARTITION BY series, taken_at ORDER BY origin) = 1 ORDER BY series, taken_at) "
+        f"TO {_quote(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    _sync(partial)
+    partial.replace(path)
+    _sync(path.parent)
+
+
+def _quoted(paths: list[str]) -> str:
+    return "[" + ", ".join(map(_quote, paths)) + "]"
+
+
+def _quote(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _next_name(day: int, old: list[str]) -> str:
+    """Name the day's next file: a file is never overwritten, somebody may be reading it."""
+    date = datetime.fromtimestamp(day * DAY_MS / 1000, tz=UTC).strftime("%Y-%m-%d")
+    if not old:
+        return f"{date}.parquet"
+    _, _, generation = Path(old[0]).stem.partition("_")
+    return f"{date}_{int(generation or 1) + 1}.parquet"
+
+
+def _day_of(path: Path) -> int | None:
+    try:
+        date = datetime.strptime(path.stem.partition("_")[0], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(date.timestamp() * 1000) // DAY_MS
+
+
+def _is_readable(path: Path, *, whole: bool) -> bool:
+    """Tell whether the footer, or all of the file, can be read."""
+    try:
+        with _pq.ParquetFile(path) as file:
+            if COLUMNS.split(", ") != file.schema_arrow.names:
+                return False
+            if whole:
+                for _ in file.iter_batches():
+                    pass
+    except (OSError, _pa.ArrowException):
+        return False
+    return True

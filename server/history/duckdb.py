@@ -1,0 +1,200 @@
+"""The embedded history: DuckDB for the newest days, a Parquet file for each past day."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from protocols.reading import Quality
+from server.core.errors import StoreError
+from server.history.base import Batch, Bucket, LastValue, Row, slice_width
+from server.history.columns import COLUMNS, TABLE, VALUE_COLUMNS, arrow_table, pick, value_of
+from server.history.database import Database
+from server.history.days import DAY_MS, DayFiles
+
+
+class DuckHistory:
+    """A folder with ``history.duckdb`` and one Parquet file per past UTC day.
+
+    A reading newer than all of its series is appended without a look at what is there; only the
+    others are compared with the hot table and the files of their days.
+    """
+
+    def __init__(
+        self, folder: Path, *, memory_limit_mb: int = 256, retention_days: int = 1825
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._retention_days = retention_days
+        self._database = Database(folder / "history.duckdb", memory_limit_mb=memory_limit_mb)
+        with self._database.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS hot {TABLE}")
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS latest {TABLE}")
+        self._days = DayFiles(self._database, folder)
+        self._newest = {last.series_id: last.taken_at for last in self.last_values()}
+
+    def append(self, batch: Batch) -> None:
+        """Store the batch in one transaction."""
+        newest, fresh, late = self._sort_out(batch)
+        if not fresh and not late:
+            return
+        late_rows = _without_copies(pick(batch, late))
+        try:
+            with self._database.transaction() as cursor:
+                if fresh:
+                    rows = batch if len(fresh) == len(batch) else pick(batch, fresh)
+                    _insert(cursor, rows)
+                if late:
+                    self._insert_late(cursor, late_rows)
+        except StoreError:
+            if late:
+                self._days.check_between(min(late_rows.taken_at), max(late_rows.taken_at) + 1)
+            raise
+        self._newest.update(newest)
+
+    def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
+        """Summarise a range in equal slices."""
+        width = slice_width(start_ms, end_ms, buckets)
+        rows = self._select(_BUCKETS.replace("$width", str(width)), series_id, start_ms, end_ms)
+        return [_bucket(start_ms, width, row) for row in rows]
+
+    def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
+        """Return the first rows of a range, oldest first."""
+        rows = self._select(_RAW.replace("$limit", str(int(limit))), series_id, start_ms, end_ms)
+        return [
+            Row(at, value_of(*values), Quality(quality), reason or "")
+            for at, *values, quality, reason in rows
+        ]
+
+    def last_values(self) -> Iterable[LastValue]:
+        """Return the newest row of every series."""
+        with self._database.cursor() as cursor:
+            rows: list[Any] = cursor.execute(_LAST).fetchall()
+        return [
+            LastValue(series, value_of(*values), Quality(quality), at, reason or "")
+            for series, at, *values, quality, reason in rows
+        ]
+
+    def maintain(self, now_ms: int) -> None:
+        """Delete what is older than the retention and seal past days."""
+        self._days.delete_before((now_ms // DAY_MS - self._retention_days) * DAY_MS)
+        self._days.seal_past(now_ms)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def _sort_out(self, batch: Batch) -> tuple[dict[int, int], list[int], list[int]]:
+        """Return the newest instants after this batch and the rows that are fresh and late."""
+        stored = self._newest
+        newest: dict[int, int] = {}
+        fresh: list[int] = []
+        late: list[int] = []
+        for row, (series, taken_at) in enumerate(zip(batch.series, batch.taken_at, strict=True)):
+            last = newest.get(series)
+            if last is None:
+                last = stored.get(series, -1)
+            if taken_at > last:
+                newest[series] = taken_at
+                fresh.append(row)
+            elif taken_at < last:
+                late.append(row)
+        return newest, fresh, late
+
+    def _insert_late(self, cursor: Any, batch: Batch) -> None:  # noqa: ANN401 (cursor)
+        """Add those rows that are in neither the hot table nor the file of their day."""
+        start, end = min(batch.taken_at), max(batch.taken_at) + 1
+        files = self._days.between(cursor, start, end)
+        there = "SELECT series, taken_at FROM hot WHERE taken_at >= $start AND taken_at < $end"
+        parameters: dict[str, Any] = {"start": start, "end": end}
+        if files:
+            there += (
+                " UNION ALL SELECT series, taken_at FROM read_parquet($files)"
+                " WHERE taken_at >= $start AND taken_at < $end"
+            )
+            parameters["files"] = files
+        _insert(cursor, batch, f"ANTI JOIN ({there}) USING (series, taken_at)", parameters)
+
+    def _select(self, query: str, series_id: int, start_ms: int, end_ms: int) -> list[Any]:
+        """Run a query over the rows of a series, hot and sealed."""
+        files: list[str] = []
+        try:
+            return self._select_once(query, files, [series_id, start_ms, end_ms])
+        except StoreError as error:
+            # Either the file was replaced by a newer one meanwhile, or it is damaged.
+            broken = self._days.check([file for file in files if Path(file).exists()])
+            if broken:
+                raise StoreError(f"damaged history files set aside: {', '.join(broken)}") from error
+            return self._select_once(query, [], [series_id, start_ms, end_ms])
+
+    def _select_once(self, query: str, files: list[str], bounds: list[int]) -> list[Any]:
+        names = ("series", "start", "end")
+        parameters: dict[str, Any] = dict(zip(names, bounds, strict=True))
+        source = _HOT
+        with self._database.transaction() as cursor:
+            files.extend(self._days.between(cursor, bounds[1], bounds[2]))
+            if files:
+                source += _FILES
+                parameters["files"] = files
+            return cursor.execute(query.replace("$source", source), parameters).fetchall()
+
+
+def _insert(
+    cursor: Any,  # noqa: ANN401 (cursor)
+    batch: Batch,
+    condition: str = "",
+    parameters: dict[str, Any] | None = None,
+) -> None:
+    cursor.register("incoming", arrow_table(batch))
+    cursor.execute(f"INSERT INTO hot SELECT {COLUMNS} FROM incoming {condition}", parameters)  # noqa: S608
+    cursor.unregister("incoming")
+
+
+def _without_copies(batch: Batch) -> Batch:
+    """Keep the first row of each (series, taken_at)."""
+    first: dict[tuple[int, int], int] = {}
+    for row, key in enumerate(zip(batch.series, batch.taken_at, strict=True)):
+        first.setdefault(key, row)
+    return batch if len(first) == len(batch) else pick(batch, list(first.values()))
+
+
+_WHERE = "WHERE series = $series AND taken_at >= $start AND taken_at < $end"
+_HOT = f"SELECT {COLUMNS} FROM hot {_WHERE}"  # noqa: S608 (constants)
+_FILES = f" UNION ALL SELECT {COLUMNS} FROM read_parquet($files) {_WHERE}"  # noqa: S608
+
+_RAW = (
+    f"SELECT taken_at, {VALUE_COLUMNS}, quality, reason FROM ($source) "  # noqa: S608 (constants)
+    "ORDER BY taken_at LIMIT $limit"
+)
+_LAST = f"""
+    WITH every AS (SELECT {COLUMNS} FROM latest UNION ALL SELECT {COLUMNS} FROM hot),
+         newest AS (SELECT series, max(taken_at) AS taken_at FROM every GROUP BY series)
+    SELECT DISTINCT ON (series) {COLUMNS} FROM every JOIN newest USING (series, taken_at)
+"""  # noqa: S608 (constants)
+_VALUE = "struct_pack(n := number, i := integer, l := large, b := boolean, t := text)"
+_BUCKETS = f"""
+    SELECT (taken_at - $start) // $width AS slice,
+           min(number) FILTER (good), min(whole) FILTER (good),
+           avg(coalesce(number, whole::DOUBLE)) FILTER (good),
+           max(number) FILTER (good), max(whole) FILTER (good),
+           arg_min(value, taken_at) FILTER (good), arg_max(value, taken_at) FILTER (good),
+           count(*) FILTER (good), count(*) FILTER (NOT good)
+    FROM (SELECT *, quality = {int(Quality.GOOD)} AS good, {_VALUE} AS value,
+                 coalesce(integer::HUGEINT, large::HUGEINT, boolean::HUGEINT) AS whole
+          FROM ($source))
+    GROUP BY slice ORDER BY slice
+"""  # noqa: S608 (constants)
+
+
+def _bucket(start_ms: int, width: int, row: Any) -> Bucket:  # noqa: ANN401 (a row)
+    index, low, low_whole, average, high, high_whole, first, last, count, bad = row
+    start = start_ms + index * width
+    return Bucket(
+        start=start,
+        end=start + width,
+        minimum=min((v for v in (low, low_whole) if v is not None), default=None),
+        average=average,
+        maximum=max((v for v in (high, high_whole) if v is not None), default=None),
+        first=None if first is None else value_of(*first.values()),
+        last=None if last is None else value_of(*last.values()),
+        count=count,
+        bad_count=bad,
+    )

@@ -1,0 +1,79 @@
+"""A history without a disk: for tests, and the plainest statement of what a history does."""
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from protocols.reading import Quality, Value
+from server.history.base import Batch, Bucket, LastValue, Row, slice_width
+
+DAY_MS = 86_400_000
+
+
+class MemoryHistory:
+    """Keeps rows in dictionaries; durable as long as the process."""
+
+    def __init__(self, *, retention_days: int = 1825) -> None:
+        self._rows: dict[int, dict[int, Row]] = {}
+        self._latest: dict[int, Row] = {}
+        self._retention_days = retention_days
+
+    def append(self, batch: Batch) -> None:
+        """Store what is not there yet."""
+        columns = (batch.series, batch.taken_at, batch.values, batch.quality, batch.reason)
+        for series, taken_at, value, quality, reason in zip(*columns, strict=True):
+            row = Row(taken_at, value, Quality(quality), reason)
+            stored = self._rows.setdefault(series, {}).setdefault(taken_at, row)
+            if series not in self._latest or taken_at > self._latest[series].taken_at:
+                self._latest[series] = stored
+
+    def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
+        """Summarise a range in equal slices."""
+        width = slice_width(start_ms, end_ms, buckets)
+        slices: dict[int, list[Row]] = {}
+        for row in self._range(series_id, start_ms, end_ms):
+            slices.setdefault((row.taken_at - start_ms) // width, []).append(row)
+        return [
+            _bucket(start_ms + index * width, width, rows) for index, rows in sorted(slices.items())
+        ]
+
+    def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
+        """Return the first rows of a range, oldest first."""
+        return self._range(series_id, start_ms, end_ms)[:limit]
+
+    def last_values(self) -> Iterable[LastValue]:
+        """Return the newest row of every series."""
+        for series, row in self._latest.items():
+            yield LastValue(series, row.value, row.quality, row.taken_at, row.reason)
+
+    def maintain(self, now_ms: int) -> None:
+        """Forget whole days beyond the retention."""
+        oldest = (now_ms // DAY_MS - self._retention_days) * DAY_MS
+        for series, rows in list(self._rows.items()):
+            self._rows[series] = {at: row for at, row in rows.items() if at >= oldest}
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _range(self, series_id: int, start_ms: int, end_ms: int) -> list[Row]:
+        rows = self._rows.get(series_id, {})
+        return [rows[at] for at in sorted(rows) if start_ms <= at < end_ms]
+
+
+def _bucket(start: int, width: int, rows: list[Row]) -> Bucket:
+    good: list[Value] = [row.value for row in rows if row.quality is Quality.GOOD]
+    numbers = [
+        int(value) if isinstance(value, bool) else value
+        for value in good
+        if isinstance(value, bool | int | float)
+    ]
+    return Bucket(
+        start=start,
+        end=start + width,
+        minimum=min(numbers, default=None),
+        average=fmean(numbers) if numbers else None,
+        maximum=max(numbers, default=None),
+        first=good[0] if good else None,
+        last=good[-1] if good else None,
+        count=len(good),
+        bad_count=len(rows) - len(good),
+    )

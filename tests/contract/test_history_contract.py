@@ -1,0 +1,200 @@
+"""What every history must do."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from protocols.reading import Quality, Value
+from server.history.base import Batch, Bucket, History, LastValue, Row
+from server.history.duckdb import DuckHistory
+from server.history.memory import MemoryHistory
+
+DAY = 86_400_000
+NOON = 20_000 * DAY + DAY // 2
+NEXT_DAY = NOON + DAY
+
+
+def _duckdb(folder: Path) -> History:
+    return DuckHistory(folder, memory_limit_mb=128, retention_days=30)
+
+
+def _memory(_folder: Path) -> History:
+    return MemoryHistory(retention_days=30)
+
+
+@pytest.fixture(params=[_memory, _duckdb], ids=["memory", "duckdb"])
+def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
+    make: Callable[[Path], History] = request.param
+    opened = make(tmp_path / "history")
+    yield opened
+    opened.close()
+
+
+def batch(*rows: tuple[int, int, Value]) -> Batch:
+    made = Batch()
+    for series, taken_at, value in rows:
+        made.add(series, taken_at, value)
+    return made
+
+
+def values(history: History, series: int) -> list[tuple[int, Value]]:
+    rows = history.raw(series, 0, NOON + 100 * DAY, 10_000)
+    return [(row.taken_at, row.value) for row in rows]
+
+
+EVERY_KIND: list[Value] = [
+    *(0.1 + 0.2, 5e-324, -1.5, -0.0),
+    *(0, -5, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, 2**64 - 1),
+    *(True, False, "", "水泵 故障 'quoted'", None),
+]
+
+
+def test_values_come_back_exactly_as_they_went_in_also_from_a_sealed_day(history: History) -> None:
+    for series, value in enumerate(EVERY_KIND):
+        history.append(batch((series, NOON, value)))
+    history.append(batch(*((series, NOON + 1, value) for series, value in enumerate(EVERY_KIND))))
+    for _ in ("hot", "sealed"):
+        for series, value in enumerate(EVERY_KIND):
+            found = [row.value for row in history.raw(series, NOON, NOON + 2, 10)]
+            assert found == [value, value]
+            assert {type(one) for one in found} == {type(value)}
+        history.maintain(NEXT_DAY + DAY)
+
+
+def test_quality_and_reason_survive(history: History) -> None:
+    made = Batch()
+    made.add(1, NOON, None, Quality.BAD, "timeout")
+    made.add(1, NOON + 1, 21.5, Quality.STALE, "线路")
+    history.append(made)
+    assert history.raw(1, NOON, NOON + 2, 10) == [
+        Row(NOON, None, Quality.BAD, "timeout"),
+        Row(NOON + 1, 21.5, Quality.STALE, "线路"),
+    ]
+
+
+def test_a_batch_appended_again_stores_nothing_twice(history: History) -> None:
+    again = batch((1, NOON, 1.0), (1, NOON + 1, 2.0), (2, NOON, 3.0))
+    history.append(again)
+    history.append(again)
+    assert values(history, 1) == [(NOON, 1.0), (NOON + 1, 2.0)]
+    assert values(history, 2) == [(NOON, 3.0)]
+
+
+def test_what_was_stored_first_stays(history: History) -> None:
+    history.append(batch((1, NOON, 1.0), (1, NOON + 5, 5.0)))
+    history.append(batch((1, NOON, 99.0), (1, NOON + 5, 98.0)))
+    assert values(history, 1) == [(NOON, 1.0), (NOON + 5, 5.0)]
+
+
+def test_late_rows_take_their_place_once(history: History) -> None:
+    history.append(batch((1, NOON + 10, 10)))
+    late = batch((1, NOON + 3, 3), (1, NOON + 3, 3), (1, NOON + 12, 12), (1, NOON + 4, 4))
+    history.append(late)
+    history.append(late)
+    assert values(history, 1) == [(NOON + at, at) for at in (3, 4, 10, 12)]
+
+
+def test_late_rows_of_a_sealed_day_are_merged_once(history: History) -> None:
+    history.append(batch((1, NOON, 1), (1, NEXT_DAY, 2), (2, NOON, "a")))
+    history.maintain(NEXT_DAY)
+    late = batch((1, NOON, 1), (1, NOON - 5, 0), (2, NOON, "a"), (2, NOON + 1, "b"))
+    history.append(late)
+    assert values(history, 1) == [(NOON - 5, 0), (NOON, 1), (NEXT_DAY, 2)]
+    history.maintain(NEXT_DAY)
+    history.append(late)
+    history.maintain(NEXT_DAY + DAY)
+    assert values(history, 1) == [(NOON - 5, 0), (NOON, 1), (NEXT_DAY, 2)]
+    assert values(history, 2) == [(NOON, "a"), (NOON + 1, "b")]
+
+
+def test_buckets_summarise_the_good_values_and_count_the_bad(history: History) -> None:
+    made = batch((1, NOON, 1.0), (1, NOON + 10, 3.0), (1, NOON + 60, 10.0))
+    made.add(1, NOON + 20, None, Quality.BAD, "timeout")
+    history.append(made)
+    assert history.buckets(1, NOON, NOON + 100, 2) == [
+        Bucket(NOON, NOON + 50, 1.0, 2.0, 3.0, 1.0, 3.0, count=2, bad_count=1),
+        Bucket(NOON + 50, NOON + 100, 10.0, 10.0, 10.0, 10.0, 10.0, count=1, bad_count=0),
+    ]
+
+
+def test_buckets_of_a_counter_stay_exact(history: History) -> None:
+    start = 2**63 - 2
+    history.append(batch(*((1, NOON + n, start + n) for n in range(4))))
+    (bucket,) = history.buckets(1, NOON, NOON + 4, 1)
+    assert (bucket.minimum, bucket.maximum) == (start, start + 3)
+    assert (bucket.first, bucket.last) == (start, start + 3)
+
+
+def test_buckets_of_booleans_and_text(history: History) -> None:
+    history.append(
+        batch((1, NOON, False), (1, NOON + 1, True), (2, NOON, "up"), (2, NOON + 1, "off"))
+    )
+    (state,) = history.buckets(1, NOON, NOON + 10, 1)
+    assert state == Bucket(NOON, NOON + 10, 0, 0.5, 1, first=False, last=True, count=2, bad_count=0)
+    (text,) = history.buckets(2, NOON, NOON + 10, 1)
+    assert text == Bucket(NOON, NOON + 10, None, None, None, "up", "off", count=2, bad_count=0)
+
+
+def test_buckets_span_sealed_days_and_the_open_one(history: History) -> None:
+    history.append(batch(*((1, NOON + day * DAY, float(day)) for day in range(5))))
+    history.maintain(NOON + 3 * DAY)
+    history.append(batch((1, NOON + 5 * DAY, 5.0)))
+    found = history.buckets(1, NOON, NOON + 6 * DAY, 6)
+    assert [bucket.average for bucket in found] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_range_is_half_open_and_an_empty_one_gives_nothing(history: History) -> None:
+    history.append(batch((1, NOON, 1), (1, NOON + 1, 2)))
+    assert [row.value for row in history.raw(1, NOON, NOON + 1, 10)] == [1]
+    assert history.raw(1, NOON + 1, NOON + 1, 10) == []
+    assert history.buckets(1, NOON, NOON + 1, 10)[0].count == 1
+    assert history.buckets(7, NOON, NOON + 1, 10) == []
+
+
+def test_raw_gives_the_oldest_first_up_to_the_limit(history: History) -> None:
+    history.append(batch(*((1, NOON + n, n) for n in range(10))))
+    assert [row.value for row in history.raw(1, NOON + 2, NOON + 9, 3)] == [2, 3, 4]
+
+
+def test_last_values_are_the_newest_also_of_sealed_days(history: History) -> None:
+    made = batch((1, NOON, 1), (2, NOON, 2**64 - 1))
+    made.add(3, NOON, None, Quality.BAD, "refused")
+    history.append(made)
+    history.maintain(NEXT_DAY + DAY)
+    history.append(batch((1, NOON + 3 * DAY, 7), (1, NOON - 1, 0)))
+    history.append(batch((1, NOON + 2 * DAY, 6)))
+    assert sorted(history.last_values()) == [
+        LastValue(1, 7, Quality.GOOD, NOON + 3 * DAY, ""),
+        LastValue(2, 2**64 - 1, Quality.GOOD, NOON, ""),
+        LastValue(3, None, Quality.BAD, NOON, "refused"),
+    ]
+
+
+def test_retention_forgets_whole_days_but_not_the_last_value(history: History) -> None:
+    history.append(batch((1, NOON, 1), (1, NOON + 10 * DAY, 2), (2, NOON, "only")))
+    history.maintain(NOON + 11 * DAY)
+    history.maintain(NOON + 31 * DAY)
+    assert values(history, 1) == [(NOON + 10 * DAY, 2)]
+    assert values(history, 2) == []
+    assert [(last.series_id, last.value) for last in sorted(history.last_values())] == [
+        (1, 2),
+        (2, "only"),
+    ]
+
+
+def test_the_last_value_outlives_a_day_that_was_never_sealed(history: History) -> None:
+    history.append(batch((2, NOON, "only")))
+    history.maintain(NOON + 40 * DAY)
+    assert values(history, 2) == []
+    assert [last.value for last in history.last_values()] == ["only"]
+
+
+def test_an_empty_batch_is_nothing(history: History) -> None:
+    history.append(Batch())
+    assert list(history.last_values()) == []
+
+
+def test_closing_twice_is_allowed(history: History) -> None:
+    history.close()
+    history.close()
