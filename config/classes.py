@@ -1,11 +1,14 @@
 """An equipment class: canonical points, names, trade and the default alarm rules."""
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, Settings, Words
+from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.errors import ConfigError
+from config.expression import compile_expression
 
 
 class Severity(StrEnum):
@@ -119,13 +122,30 @@ class EquipmentClass(Settings):
     rules: dict[Identifier, AlarmRule] = Field(default={}, description="Default alarm rules.")
 
     @model_validator(mode="after")
-    def _rules_use_own_points(self) -> Self:
-        for name, rule in self.rules.items():
-            point = getattr(rule.condition, "point", None)
-            if point is not None and point not in self.points:
-                known = ", ".join(sorted(self.points))
-                message = (
-                    f"rules.{name}.condition.point: no point {point!r}; the class has: {known}"
-                )
-                raise ValueError(message)
+    def _rules_fit_points(self) -> Self:
+        misfits = [
+            Misfit(("rules", name, *at), message)
+            for name, rule in self.rules.items()
+            for at, message in _rule_misfits(rule, self.points)
+        ]
+        if misfits:
+            raise MisfitError(misfits)
         return self
+
+
+def _rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[Misfit]:
+    condition = rule.condition
+    if not isinstance(condition, UnreachableCondition):
+        point = points.get(condition.point)
+        if point is None:
+            known = ", ".join(sorted(points))
+            message = f"no point {condition.point!r}; the class has: {known}"
+            yield Misfit(("condition", "point"), message)
+        elif isinstance(condition, LimitCondition) and point.kind in {"state", "text"}:
+            message = f"a limit needs a number or counter; {condition.point!r} is a {point.kind}"
+            yield Misfit(("condition", "point"), message)
+    if rule.enabled_while is not None:
+        try:
+            compile_expression(rule.enabled_while, points)
+        except ConfigError as error:
+            yield Misfit(("while",), str(error))

@@ -1,0 +1,158 @@
+"""Expressions over points: ``run and frequency < 1``. The only importer of simpleeval.
+
+Allowed are numbers, 'words', true, false, point names, ``and or not``, comparisons, ``in``,
+``+ - * / %`` and ``abs min max``; everything else is refused when the file is read.
+"""
+
+import ast
+import math
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import simpleeval
+from simpleeval import EvalWithCompoundTypes, InvalidExpression
+
+from config.errors import ConfigError
+from config.problems import suggestion
+from protocols.reading import Value
+
+_OPERATORS: Final = (
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.Mod,
+    ast.Not,
+    ast.USub,
+    ast.UAdd,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+)
+_NODES: Final = (
+    *_OPERATORS,
+    ast.And,
+    ast.Or,
+    ast.BoolOp,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.Compare,
+    ast.Name,
+    ast.Load,
+    ast.Constant,
+    ast.Call,
+    ast.Tuple,
+    ast.List,
+)
+_FUNCTIONS: Final = MappingProxyType({"abs": abs, "min": min, "max": max})
+_WORDS: Final = MappingProxyType({"true": True, "false": False})
+
+
+class _UnknownValueError(Exception):
+    """A needed point has no good value; ends the evaluation, never leaves this module."""
+
+
+class _Known(dict[str, Value]):
+    """The values during one evaluation; asking for a missing one ends it."""
+
+    def __missing__(self, name: str) -> Value:
+        if name in _WORDS:
+            return _WORDS[name]
+        raise _UnknownValueError(name)
+
+
+class Expression:
+    """A checked expression.
+
+    Attributes:
+        text: As the file has it.
+        names: The points that it reads.
+    """
+
+    def __init__(self, text: str, tree: ast.expr, names: frozenset[str]) -> None:
+        self.text = text
+        self.names = names
+        self._tree = tree
+        # simpleeval carries no types; what it gives back is judged below.
+        library: Any = simpleeval
+        operators = {kind: library.DEFAULT_OPERATORS[kind] for kind in _OPERATORS}
+        self._evaluator: Any = EvalWithCompoundTypes(
+            operators=operators, functions=dict(_FUNCTIONS)
+        )
+        # The evaluator keeps the values of the running evaluation in itself.
+        self._lock = threading.Lock()
+
+    def evaluate(self, values: Mapping[str, Value]) -> bool | float | None:
+        """Return the result, or None when it cannot be known.
+
+        It is unknown when a needed value is missing or None (give None for what is not good), when
+        words meet numbers, and on a division by zero. ``and`` and ``or`` stop as soon as they know.
+        """
+        known = _Known({name: value for name, value in values.items() if value is not None})
+        with self._lock:
+            self._evaluator.names = known
+            try:
+                result: object = self._evaluator.eval(self.text, previously_parsed=self._tree)
+            except (_UnknownValueError, InvalidExpression, ArithmeticError, TypeError, ValueError):
+                return None
+        if isinstance(result, bool):
+            return result
+        if isinstance(result, int | float) and math.isfinite(result):
+            return float(result)
+        return None
+
+
+def compile_expression(text: str, names: Collection[str]) -> Expression:
+    """Return the expression, checked against the known point names.
+
+    Raises:
+        ConfigError: Broken, uses something that is not allowed, or an unknown name; says where.
+    """
+    body = _parsed(text)
+    for problem in _problems(text, body, names):
+        raise ConfigError(problem)
+    used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    return Expression(text, body, frozenset(used & set(names)))
+
+
+def _parsed(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        hint = " (write == to compare, and or not to combine)" if set(text) & set("=&|!") else ""
+        position = min(error.offset or 1, len(text) + 1)
+        raise ConfigError(f"{text!r}: broken at position {position}{hint}") from None
+    except (RecursionError, MemoryError, ValueError):
+        raise ConfigError(f"{text!r}: not an expression") from None
+
+
+def _problems(text: str, body: ast.expr, names: Collection[str]) -> Iterator[str]:
+    functions = {
+        node.func for node in ast.walk(body) if isinstance(node, ast.Call) and not node.keywords
+    }
+    for node in ast.walk(body):
+        where = f"{text!r}: position {getattr(node, 'col_offset', 0) + 1}"
+        if not isinstance(node, _NODES):
+            yield f"{where}: {type(node).__name__} is not allowed in an expression"
+        elif isinstance(node, ast.Call) and node.func not in functions:
+            yield f"{where}: a function takes plain values only"
+        elif isinstance(node, ast.Constant) and not isinstance(
+            node.value, bool | int | float | str
+        ):
+            yield f"{where}: only numbers, 'words', true and false are values"
+        elif isinstance(node, ast.Name) and node in functions:
+            if node.id not in _FUNCTIONS:
+                yield f"{where}: no function {node.id!r}; there are: {', '.join(_FUNCTIONS)}"
+        elif isinstance(node, ast.Name) and node.id not in names and node.id not in _WORDS:
+            known = sorted(names)
+            hint = suggestion(node.id, known)
+            yield f"{where}: no point {node.id!r}{hint} Known points: {', '.join(known)}"
+        elif isinstance(node, ast.Call) and not isinstance(node.func, ast.Name):
+            yield f"{where}: only {', '.join(_FUNCTIONS)} can be called"
