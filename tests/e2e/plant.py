@@ -1,0 +1,144 @@
+"""The language of the end-to-end tests: one plant of real processes on free loopback ports."""
+
+import asyncio
+import base64
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import yaml
+
+from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.receiver import Receiver
+from plantroom.story import StreamEvent, follow
+from tests.mosquitto import Mosquitto
+
+SITE, GATEWAY = "yunlan", "gw1"
+
+
+class Plant:
+    """A broker, simulated equipment, an agent, a server and a webhook receiver.
+
+    Everything can be stopped, killed and started again on the same ports and data.
+    """
+
+    def __init__(self, folder: Path, *, estate: dict[str, Any]) -> None:
+        self.folder = folder
+        self.estate = estate
+        self.token = ""
+        self.broker = Mosquitto(folder / "broker")
+        self.receiver = Receiver(
+            "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(), now_ms=now_ms
+        )
+        self.agent_file = folder / "agent.yaml"
+        self.server_file = folder / "server.yaml"
+        self.journal = folder / "journal.sqlite"
+        self._stack = AsyncExitStack()
+        self._http_port = free_port()
+        self.simulator = self._child("simulator", "simulate", "run", str(folder / "estate.yaml"))
+        self.agent = self._child("agent", "agent", "run", str(self.agent_file))
+        self.server = self._child("server", "server", "run", str(self.server_file))
+
+    async def __aenter__(self) -> Self:
+        await self._stack.__aenter__()
+        try:
+            await self._start_all()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            for child in (self.agent, self.server, self.simulator):
+                print(f"--- {child.name}\n{child.tail}")  # noqa: T201 (shown when the test fails)
+        await self._stack.aclose()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http_port}"
+
+    def _child(self, name: str, *arguments: str) -> Child:
+        return Child(
+            name,
+            plantroom_command(*arguments),
+            log=self.folder / f"{name}.log",
+            ready_event=f"{name}_ready",
+        )
+
+    async def _start_all(self) -> None:
+        await self._stack.enter_async_context(self.broker)
+        await self._stack.enter_async_context(self.receiver)
+        await self._init_server()
+        await self._stack.enter_async_context(self.server)
+        (self.folder / "estate.yaml").write_text(yaml.safe_dump(self.estate, allow_unicode=True))
+        await self._stack.enter_async_context(self.simulator)
+        self._write_agent_file()
+        await self._stack.enter_async_context(self.agent)
+        self.http = await self._stack.enter_async_context(
+            httpx.AsyncClient(
+                base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=10
+            )
+        )
+
+    async def get(self, path: str, **parameters: Any) -> Any:
+        """GET /api/v1/<path>; fails the test on an error answer."""
+        answer = await self.http.get(f"/api/v1/{path}", params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """POST /api/v1/<path>; fails the test on an error answer."""
+        answer = await self.http.post(f"/api/v1/{path}", json=body or {})
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    async def items(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """All items of a paged list."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = await self.get(path, **parameters)
+            found += page["items"]
+            if not page["next_cursor"]:
+                return found
+            parameters["cursor"] = page["next_cursor"]
+
+    def stream(self, topics: str, last_id: str = "") -> AsyncIterator[StreamEvent]:
+        """The live stream."""
+        return follow(self.http, topics=topics, last_id=last_id)
+
+    async def eventually(
+        self, question: Callable[[], Awaitable[Any]], *, within_s: float = 15
+    ) -> Any:
+        """Ask until the answer is true; fails the test when it never is."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                answer = await question()
+            except httpx.TransportError:
+                answer = None
+            if answer:
+                return answer
+            assert time.monotonic() < deadline, f"never true within {within_s} s"
+            await asyncio.sleep(0.1)
+
+    def journaled(self) -> list[bytes]:
+        """The Sparkplug fragments that the journal file holds now."""
+        with sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True) as database:
+            return [row[0] for row in database.execute("SELECT fragment FROM rows ORDER BY offset")]
+
+
+def now_ms() -> int:
+    """UTC milliseconds."""
+    return time.time_ns() // 1_000_000
