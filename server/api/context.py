@@ -1,0 +1,85 @@
+"""What the endpoints are given: services, the caller, page parameters, error shapes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, cast
+
+from fastapi import Depends, Query, Request
+
+from config.classes import EquipmentClass
+from config.server import ServerSettings
+from server.assets.series import Series
+from server.core.auth import Principal, Role
+from server.core.clock import Clock
+from server.core.errors import ForbiddenError
+from server.core.paging import DEFAULT_LIMIT, MAX_LIMIT
+from server.core.problem import MEDIA_TYPE, Problem
+from server.core.records import Records
+from server.history.base import History
+
+
+class LastValues(Protocol):
+    """Where the last value of each point is kept."""
+
+    def find(self, point_id: int) -> Series | None:
+        """Return the series of a point, None while it is not known to this process."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the endpoints call; built by the composition root."""
+
+    settings: ServerSettings
+    records: Records
+    clock: Clock
+    classes: Mapping[str, EquipmentClass]
+    history: History
+    values: LastValues
+    checks: Mapping[str, Callable[[], bool]]
+    """Name of a part to a function that says whether it works now."""
+
+
+async def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+async def _principal(request: Request) -> Principal:
+    return cast("Principal", request.state.principal)
+
+
+async def _administrator(request: Request) -> Principal:
+    principal = await _principal(request)
+    if not principal.role.may_act_as(Role.ADMINISTRATOR):
+        raise ForbiddenError("only an administrator may do this")
+    return principal
+
+
+Use = Annotated[Services, Depends(_services)]
+Caller = Annotated[Principal, Depends(_principal)]
+Administrator = Annotated[Principal, Depends(_administrator)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Items, up to {MAX_LIMIT}.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="next_cursor of the last page.")]
+PAGE = DEFAULT_LIMIT
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Error bodies of a router for OpenAPI; 401 and 422 are everywhere."""
+    words = {
+        401: "No login or token.",
+        403: "The role does not allow it.",
+        404: "No such thing.",
+        409: "Its state does not allow it.",
+        412: "It was changed by somebody else meanwhile.",
+        422: "The input is wrong; errors names the fields.",
+        428: "If-Match is missing.",
+        429: "Too many tries; Retry-After says when.",
+    }
+    return {
+        status: {
+            "description": words[status],
+            "model": Problem,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({401, 422, *statuses})
+    }

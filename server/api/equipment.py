@@ -1,0 +1,97 @@
+"""/equipment: the ledger, and one piece of equipment with its points and live values."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from server.api.context import PAGE, Cursor, Limit, Services, Use, problems
+from server.api.lookup import get_or_404
+from server.api.shapes import Instant, LiveValue, PointItem, live_value
+from server.assets.model import Equipment, Point, Site
+from server.core.paging import Page, page_of, read_page
+
+router = APIRouter(prefix="/equipment", tags=["equipment"], responses=problems())
+
+
+class EquipmentItem(BaseModel):
+    """One piece of equipment."""
+
+    id: int
+    key: str
+    site_id: int
+    gateway_id: int
+    equipment_class: str
+    profile: str
+    name_en: str
+    name_zh: str
+    online: bool
+    since_at: Instant
+    """When it came online or went away."""
+    reason: str
+    """Why it is not online."""
+
+
+class PointWithValue(PointItem):
+    """A point and its last value."""
+
+    live: LiveValue | None
+
+
+class EquipmentDetail(EquipmentItem):
+    """One piece of equipment with its points."""
+
+    points: list[PointWithValue]
+
+
+@router.get("", response_model=Page[EquipmentItem])
+def list_equipment(
+    use: Use,
+    *,
+    site: Annotated[str | None, Query(description="Key of a site.")] = None,
+    equipment_class: Annotated[str | None, Query(alias="class", description="Its class.")] = None,
+    online: Annotated[bool | None, Query(description="Only what answers, or does not.")] = None,
+    key: Annotated[str | None, Query(description="site/gateway/device.")] = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> dict[str, object]:
+    """List the equipment, by key."""
+    query: Select[Equipment] = select(Equipment)
+    if site is not None:
+        query = query.join(Site, Site.id == Equipment.site_id).where(Site.key == site)
+    if equipment_class is not None:
+        query = query.where(Equipment.equipment_class == equipment_class)
+    if online is not None:
+        query = query.where(Equipment.online.is_(online))
+    if key is not None:
+        query = query.where(Equipment.key == key)
+    rows = use.records.read(
+        lambda session: read_page(
+            session, query, key=Equipment.key, newest_first=False, limit=limit, cursor=cursor
+        )
+    )
+    return page_of(rows, lambda row: EquipmentItem.model_validate(row, from_attributes=True))
+
+
+@router.get("/{equipment_id}", responses=problems(404))
+def get_equipment(equipment_id: Annotated[int, Path(ge=1)], use: Use) -> EquipmentDetail:
+    """Show one piece of equipment with its points and their last values."""
+
+    def read(session: Session) -> tuple[Equipment, list[Point]]:
+        row = get_or_404(session, Equipment, equipment_id, "equipment")
+        points = select(Point).where(Point.equipment_id == equipment_id).order_by(Point.id)
+        return row, list(session.scalars(points))
+
+    row, points = use.records.read(read)
+    item = EquipmentItem.model_validate(row, from_attributes=True)
+    shown = [_with_value(use, point, online=row.online) for point in points]
+    return EquipmentDetail(**dict(item), points=shown)
+
+
+def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:
+    series = use.values.find(point.id)
+    now = use.clock.now_ms()
+    live = None if series is None else live_value(series, now=now, online=online)
+    return PointWithValue(**dict(PointItem.of(point)), live=live)

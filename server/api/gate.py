@@ -1,0 +1,142 @@
+"""The gate before every request: nobody passes without login or token, whatever the endpoint.
+
+It refuses by default, so that an endpoint that forgets to ask is closed, not open.
+"""
+
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.core.auth import Principal, Role, principal_of_login, principal_of_token
+from server.core.clock import Clock
+from server.core.errors import ForbiddenError, ServerError
+from server.core.model import Token
+from server.core.problem import ProblemError, answer_for
+from server.core.records import Records
+
+COOKIE = "plantroom_session"
+SESSION_PATH = "/api/v1/session"
+
+_PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/favicon.ico"}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_TOKEN_USE_STEP_MS = 60_000
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Gate:
+    """ASGI middleware: login or token, cross-site check, viewers only look, safe headers."""
+
+    def __init__(self, app: ASGIApp, *, records: Records, clock: Clock) -> None:
+        self._app = app
+        self._records = records
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request pass with its principal in ``request.state``, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/api/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            await self._admit(scope)
+        except ServerError as error:
+            await answer_for(error)(scope, receive, send_safely)
+            return
+        await self._app(scope, receive, send_safely)
+
+    async def _admit(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        unsafe = scope["method"] not in _SAFE
+        if scope["path"] == SESSION_PATH and scope["method"] == "POST":
+            _check_origin(headers, required=False)
+            return
+        if scope["path"] in _PUBLIC and not unsafe:
+            return
+        principal = await authenticate(headers, self._records, self._clock)
+        if principal is None:
+            raise ProblemError(
+                HTTPStatus.UNAUTHORIZED,
+                "log in, or send a token as 'Authorization: Bearer ...'",
+                {"WWW-Authenticate": 'Bearer realm="plantroom"'},
+            )
+        if unsafe and principal.token_id is None:
+            _check_origin(headers, required=True)
+        leaving = scope["path"] == SESSION_PATH
+        if unsafe and not leaving and not principal.role.may_act_as(Role.OPERATOR):
+            raise ForbiddenError("a viewer may look but not change anything")
+        scope.setdefault("state", {})["principal"] = principal
+
+
+async def authenticate(headers: Headers, records: Records, clock: Clock) -> Principal | None:
+    """Who sends these headers; a token counts before a cookie."""
+    kind, _, credentials = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        principal = await records.read_async(
+            lambda session: principal_of_token(session, credentials.strip())
+        )
+        if principal is not None:
+            await _note_use(principal, records, clock.now_ms())
+        return principal
+    secret = session_secret(headers)
+    if secret is None:
+        return None
+    now = clock.now_ms()
+    return await records.read_async(lambda session: principal_of_login(session, secret, now))
+
+
+def session_secret(headers: Headers) -> str | None:
+    """Return the session cookie's value."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return None if morsel is None else morsel.value
+
+
+async def _note_use(principal: Principal, records: Records, now: int) -> None:
+    """Keep 'last used' to the minute; a write per request would cost more than it tells."""
+    if principal.token_used_at is not None and now - principal.token_used_at < _TOKEN_USE_STEP_MS:
+        return
+    token_id = principal.token_id
+
+    def mark(session: Session) -> None:
+        token = session.get(Token, token_id)
+        if token is not None:
+            token.last_used_at = now
+
+    await records.write_async(mark)
+
+
+def _check_origin(headers: Headers, *, required: bool) -> None:
+    """Refuse a change that another site makes the browser send along with our cookie."""
+    origin = headers.get("origin")
+    if origin is None:
+        same = headers.get("sec-fetch-site") == "same-origin" or not required
+    else:
+        same = urlsplit(origin).netloc == headers.get("host")
+    if not same:
+        raise ForbiddenError(
+            "a change with a session cookie must come from this site's own page (Origin header); "
+            "programs use a token"
+        )

@@ -1,0 +1,40 @@
+"""/healthz, /readyz and /metrics."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from server.api.context import Use
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """Whether the process lives, and what each part says when asked."""
+
+    ok: bool
+    parts: dict[str, bool]
+
+
+@router.get("/healthz")
+async def get_health() -> Health:
+    """Say that the process answers; needs no login."""
+    return Health(ok=True, parts={})
+
+
+@router.get("/readyz", responses={503: {"model": Health, "description": "A part is not ready."}})
+def get_readiness(use: Use, response: Response) -> Health:
+    """Say whether every part works, 503 when one does not; needs no login."""
+    parts = {name: check() for name, check in use.checks.items()}
+    ok = all(parts.values())
+    if not ok:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Health(ok=ok, parts=parts)
+
+
+@router.get("/metrics", response_class=Response)
+def get_metrics() -> Response:
+    """Figures for Prometheus; give it a token."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

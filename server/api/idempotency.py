@@ -1,0 +1,182 @@
+"""Idempotency-Key on POST: the same key gives the same answer and does the work once."""
+
+import hashlib
+import json
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.core.clock import Clock
+from server.core.errors import ConflictError, ServerError
+from server.core.model import IdempotentReply
+from server.core.problem import MEDIA_TYPE, FieldError, ProblemError, answer_for
+from server.core.records import Records
+
+KEEP_MS = 86_400_000
+MAX_BODY = 1_000_000
+MAX_KEY = 200
+IN_PROGRESS = 0
+"""Status of a reply that is not known: the request runs, or the server died in the middle."""
+
+_SECRET_PATHS = {"/api/v1/tokens"}
+
+
+class Idempotency:
+    """ASGI middleware behind the gate.
+
+    The key is reserved before the work and the answer stored after it, so a crash in between
+    leaves a reservation: the repeated request is refused instead of done twice.
+    """
+
+    def __init__(self, app: ASGIApp, *, records: Records, clock: Clock) -> None:
+        self._app = app
+        self._records = records
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a repeated POST from the records, everything else by the application."""
+        principal = scope.get("state", {}).get("principal")
+        given = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
+        if principal is None or given is None or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await _read_body(receive)
+            key = _key(principal.user_id, scope["path"], given)
+            known = await self._reserve(key, body + scope["query_string"])
+        except ServerError as error:
+            await answer_for(error)(scope, receive, send)
+            return
+        if known is not None:
+            await known(scope, receive, send)
+            return
+        await self._run(key, body, scope, receive, send)
+
+    async def _reserve(self, key: str, request: bytes) -> JSONResponse | None:
+        """Return the answer given before, or None when the work is ours to do."""
+        now = self._clock.now_ms()
+        request_hash = hashlib.sha256(request).hexdigest()
+
+        def reserve(session: Session) -> IdempotentReply | None:
+            old = delete(IdempotentReply).where(IdempotentReply.created_at < now - KEEP_MS)
+            session.execute(old)
+            row = session.get(IdempotentReply, key)
+            if row is None:
+                row = IdempotentReply(
+                    key=key,
+                    created_at=now,
+                    request_hash=request_hash,
+                    status=IN_PROGRESS,
+                    body={},
+                )
+                session.add(row)
+                return None
+            return row
+
+        try:
+            row = await self._records.write_async(reserve)
+        except IntegrityError as error:
+            raise ConflictError("a request with this Idempotency-Key runs right now") from error
+        return None if row is None else _replay(row, request_hash)
+
+    async def _run(self, key: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Answer(send)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        try:
+            await self._app(scope, _replayed_body(body, receive), answer.send)
+            status = answer.status
+        finally:
+            await self._records.write_async(
+                lambda session: _settle(session, key, scope["path"], status, answer)
+            )
+
+
+class _Answer:
+    """Passes the answer on and keeps a copy."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+        self.etag: str | None = None
+        self.body = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.etag = Headers(raw=message["headers"]).get("etag")
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+        await self._send(message)
+
+
+def _settle(session: Session, key: str, path: str, status: int, answer: _Answer) -> None:
+    """Store a success; forget a refusal, so that the corrected request may use the key."""
+    row = session.get(IdempotentReply, key)
+    if row is None:
+        return
+    if status >= HTTPStatus.BAD_REQUEST:
+        session.delete(row)
+        return
+    row.status = status
+    if path in _SECRET_PATHS:
+        row.body = {"secret": True}
+    else:
+        content: Any = json.loads(answer.body) if answer.body else None
+        row.body = {"content": content, "etag": answer.etag}
+
+
+def _replay(row: IdempotentReply, request_hash: str) -> JSONResponse:
+    if row.request_hash != request_hash:
+        raise FieldError(
+            "header.Idempotency-Key", "this key was used with another request; choose a new one"
+        )
+    if row.status == IN_PROGRESS:
+        raise ConflictError(
+            "a request with this Idempotency-Key runs, or was cut short by a crash: look whether "
+            "it was done, then use a new key"
+        )
+    if "secret" in row.body:
+        raise ConflictError("this was done, and its secret was shown once; make a new one")
+    headers = {"Idempotency-Replayed": "true"}
+    if row.body.get("etag"):
+        headers["ETag"] = row.body["etag"]
+    media = MEDIA_TYPE if row.status >= HTTPStatus.BAD_REQUEST else None
+    return JSONResponse(row.body.get("content"), row.status, headers=headers, media_type=media)
+
+
+def _key(user_id: int, path: str, given: str) -> str:
+    if not 1 <= len(given) <= MAX_KEY or not given.isprintable():
+        raise FieldError("header.Idempotency-Key", f"1 to {MAX_KEY} printable characters")
+    return f"{user_id} POST {path} {given}"
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise ProblemError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {MAX_BODY} bytes"
+            )
+        if not message.get("more_body", False):
+            return body
+
+
+def _replayed_body(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def give() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return give

@@ -1,0 +1,103 @@
+"""/messages: what was sent to whom, what failed, and sending a dead letter again."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.lookup import get_or_404
+from server.api.shapes import Instant
+from server.core.model import Message
+from server.core.outbox import send_again
+from server.core.paging import Page, page_of, read_page
+
+router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
+
+MessageId = Annotated[int, Path(ge=1)]
+
+
+class MessageState(StrEnum):
+    """Where a message is."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class MessageItem(BaseModel):
+    """One message to one receiver."""
+
+    id: int
+    key: str
+    channel: str
+    receiver: str
+    kind: str
+    severity: str
+    incident_id: int | None
+    state: MessageState
+    created_at: Instant
+    next_attempt_at: Instant
+    attempts: int
+    last_error: str | None
+    sent_at: Instant | None
+    actions: list[str]
+    """What may be done with it now."""
+
+
+class MessageDetail(MessageItem):
+    """One message with what it says."""
+
+    payload: dict[str, Any]
+
+
+def _item(row: Message) -> MessageItem:
+    return MessageItem.model_validate(_fields(row))
+
+
+def _fields(row: Message) -> dict[str, object]:
+    columns: dict[str, object] = {
+        column.key: getattr(row, column.key) for column in Message.__table__.columns
+    }
+    return columns | {"actions": ["send-again"] if row.state == MessageState.DEAD else []}
+
+
+@router.get("", response_model=Page[MessageItem])
+def list_messages(
+    use: Use,
+    state: Annotated[MessageState | None, Query(description="Only these.")] = None,
+    incident: Annotated[int | None, Query(description="Id of an incident.")] = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> dict[str, object]:
+    """List the messages, newest first."""
+    query = select(Message)
+    if state is not None:
+        query = query.where(Message.state == state)
+    if incident is not None:
+        query = query.where(Message.incident_id == incident)
+    rows = use.records.read(
+        lambda session: read_page(
+            session, query, key=Message.id, newest_first=True, limit=limit, cursor=cursor
+        )
+    )
+    return page_of(rows, _item)
+
+
+@router.get("/{message_id}", responses=problems(404))
+def get_message(message_id: MessageId, use: Use) -> MessageDetail:
+    """Show one message with what it says."""
+    row = use.records.read(lambda session: get_or_404(session, Message, message_id, "message"))
+    return MessageDetail.model_validate(_fields(row))
+
+
+@router.post("/{message_id}/send-again", responses=problems(403, 404, 409))
+def send_message_again(message_id: MessageId, use: Use, caller: Caller) -> MessageItem:
+    """Give a dead letter a new life; the receiver sees the same message id."""
+    return use.records.write(
+        lambda session: _item(
+            send_again(session, message_id, by=caller.name, now=use.clock.now_ms())
+        )
+    )

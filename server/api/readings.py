@@ -1,0 +1,120 @@
+"""/readings: the history of one point, summarised for a chart or row by row."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from server.api.context import Cursor, Use, problems
+from server.api.lookup import find_point
+from server.api.shapes import Instant, InstantIn, JsonValue, PointItem
+from server.core.paging import decode_cursor, encode_cursor
+from server.core.problem import FieldError
+from server.history.base import Bucket, Row
+
+DAY_MS = 86_400_000
+MAX_BUCKETS = 5000
+MAX_ROWS = 10_000
+
+router = APIRouter(prefix="/readings", tags=["readings"], responses=problems(404))
+
+
+class BucketItem(BaseModel):
+    """A slice of time that holds readings; min to last are of the good ones."""
+
+    start: Instant
+    end: Instant
+    min: float | int | None
+    avg: float | None
+    max: float | int | None
+    first: JsonValue
+    last: JsonValue
+    count: int
+    """Good readings."""
+    bad_count: int
+    """Readings whose quality is not good."""
+
+    @classmethod
+    def of(cls, bucket: Bucket) -> "BucketItem":
+        """Show a bucket."""
+        return cls(
+            start=bucket.start,
+            end=bucket.end,
+            min=bucket.minimum,
+            avg=bucket.average,
+            max=bucket.maximum,
+            first=bucket.first,
+            last=bucket.last,
+            count=bucket.count,
+            bad_count=bucket.bad_count,
+        )
+
+
+class RowItem(BaseModel):
+    """One stored reading."""
+
+    taken_at: Instant
+    value: JsonValue
+    quality: str
+    reason: str
+
+    @classmethod
+    def of(cls, row: Row) -> "RowItem":
+        """Show a row."""
+        return cls(
+            taken_at=row.taken_at,
+            value=row.value,
+            quality=row.quality.name.lower(),
+            reason=row.reason,
+        )
+
+
+class Readings(BaseModel):
+    """Readings of one point between two instants, the second excluded; gaps are gaps."""
+
+    point: PointItem
+    from_: Annotated[Instant, Field(serialization_alias="from")]
+    to: Instant
+    items: list[BucketItem] | list[RowItem]
+    """Buckets, or rows when raw was asked for."""
+    next_cursor: str | None
+
+
+@router.get("")
+def list_readings(
+    use: Use,
+    point: Annotated[str, Query(min_length=1, max_length=300, description="Id or key.")],
+    start: Annotated[
+        InstantIn | None, Query(alias="from", description="Default: a day before 'to'.")
+    ] = None,
+    end: Annotated[InstantIn | None, Query(alias="to", description="Default: now.")] = None,
+    buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 500,
+    *,
+    raw: Annotated[bool, Query(description="Rows instead of buckets.")] = False,
+    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Rows, with raw=true.")] = 1000,
+    cursor: Cursor = None,
+) -> Readings:
+    """Return min, avg and max per slice of time, or with raw=true each reading."""
+    end = use.clock.now_ms() + 1 if end is None else end
+    start = max(0, end - DAY_MS) if start is None else start
+    if start >= end:
+        raise FieldError("query.from", "'from' must be before 'to'")
+    row = use.records.read(lambda session: find_point(session, point))
+    following = None
+    items: list[BucketItem] | list[RowItem]
+    if raw:
+        begin = start if cursor is None else max(start, _position(cursor))
+        rows = use.history.raw(row.id, begin, end, limit + 1)
+        if len(rows) > limit:
+            following = encode_cursor(rows[limit].taken_at)
+        items = [RowItem.of(each) for each in rows[:limit]]
+    else:
+        items = [BucketItem.of(each) for each in use.history.buckets(row.id, start, end, buckets)]
+    return Readings(
+        point=PointItem.of(row), from_=start, to=end, items=items, next_cursor=following
+    )
+
+
+def _position(cursor: str) -> int:
+    position = decode_cursor(cursor, int)
+    return position if isinstance(position, int) else 0

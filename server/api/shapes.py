@@ -1,0 +1,94 @@
+"""Shapes that several rooms show, and how an instant enters and leaves."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
+
+from protocols.reading import Quality
+from server.assets.model import Equipment, Point
+from server.assets.series import Series
+from server.core.errors import InvalidError
+from server.core.instant import parse_rfc3339, rfc3339
+
+JsonValue = float | int | bool | str | None
+
+_DATE_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+# A point is late when it missed two of the reports that it owes.
+_SILENCE_FACTOR = 2
+
+
+def _parse(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return parse_rfc3339(text)
+    except InvalidError as error:
+        raise ValueError(str(error)) from error
+
+
+Instant = Annotated[int, PlainSerializer(rfc3339, return_type=str), _DATE_TIME]
+"""UTC milliseconds inside, RFC 3339 outside."""
+InstantIn = Annotated[int, BeforeValidator(_parse), _DATE_TIME]
+"""The same, coming in."""
+
+
+class EquipmentRef(BaseModel):
+    """Which piece of equipment."""
+
+    id: int
+    key: str
+    name_en: str
+    name_zh: str
+
+    @classmethod
+    def of(cls, row: Equipment) -> "EquipmentRef":
+        """Shorten the row."""
+        return cls(id=row.id, key=row.key, name_en=row.name_en, name_zh=row.name_zh)
+
+
+class PointItem(BaseModel):
+    """One value that a piece of equipment has."""
+
+    id: int
+    key: str
+    equipment_id: int
+    name: str
+    unit: str
+    name_en: str
+    name_zh: str
+
+    @classmethod
+    def of(cls, row: Point) -> "PointItem":
+        """Show the row."""
+        return cls.model_validate(row, from_attributes=True)
+
+
+class LiveValue(BaseModel):
+    """The last value of a point; believe it only when its quality is good."""
+
+    point_id: int
+    value: JsonValue
+    quality: str
+    """good, stale or bad."""
+    reason: str
+    """Why it is not good; empty when it is."""
+    taken_at: Instant | None
+    """When the equipment said so; null while it never has."""
+
+
+def live_value(series: Series, *, now: int, online: bool = True) -> LiveValue:
+    """Show a series' last value; one that is overdue is stale, whatever it was when it came."""
+    quality, reason = series.last_quality, series.last_reason
+    if quality is Quality.GOOD:
+        silence = series.max_silence_ms
+        if not online:
+            quality, reason = Quality.STALE, "offline"
+        elif silence is not None and now - series.seen_at > _SILENCE_FACTOR * silence:
+            quality, reason = Quality.STALE, "silent"
+    return LiveValue(
+        point_id=series.id,
+        value=series.last_value,
+        quality=quality.name.lower(),
+        reason=reason,
+        taken_at=series.last_at or None,
+    )

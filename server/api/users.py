@@ -1,0 +1,101 @@
+"""/users: who may log in. For administrators."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
+from server.api.shapes import Instant
+from server.core.auth import (
+    MAX_PASSWORD,
+    MIN_PASSWORD,
+    Role,
+    create_user,
+    disable_user,
+    enable_user,
+    hash_password,
+)
+from server.core.model import User
+from server.core.paging import Page, page_of, read_page
+
+router = APIRouter(prefix="/users", tags=["users"], responses=problems(403))
+
+UserId = Annotated[int, Path(ge=1)]
+
+
+class UserItem(BaseModel):
+    """A person; never the password."""
+
+    id: int
+    name: str
+    role: Role
+    created_at: Instant
+    disabled_at: Instant | None
+
+
+class NewUser(BaseModel):
+    """A person to be added."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+    password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
+    role: Role
+
+
+def _item(row: User) -> UserItem:
+    return UserItem.model_validate(row, from_attributes=True)
+
+
+@router.get("", response_model=Page[UserItem])
+def list_users(
+    use: Use, _caller: Administrator, limit: Limit = PAGE, cursor: Cursor = None
+) -> dict[str, object]:
+    """List everybody, the disabled included."""
+    rows = use.records.read(
+        lambda session: read_page(
+            session, select(User), key=User.id, newest_first=False, limit=limit, cursor=cursor
+        )
+    )
+    return page_of(rows, _item)
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
+def create_user_(body: NewUser, use: Use, caller: Administrator) -> UserItem:
+    """Add a person."""
+    password_hash = hash_password(body.password)
+
+    def add(session: Session) -> UserItem:
+        user = create_user(
+            session,
+            name=body.name,
+            password_hash=password_hash,
+            role=body.role,
+            at=use.clock.now_ms(),
+            by=caller.name,
+        )
+        return _item(user)
+
+    return use.records.write(add)
+
+
+@router.post("/{user_id}/disable", responses=problems(404, 409))
+def disable_user_(user_id: UserId, use: Use, caller: Administrator) -> UserItem:
+    """Shut a person out at once: sessions end, tokens stop."""
+    return use.records.write(
+        lambda session: _item(
+            disable_user(session, user_id=user_id, at=use.clock.now_ms(), by=caller.name)
+        )
+    )
+
+
+@router.post("/{user_id}/enable", responses=problems(404))
+def enable_user_(user_id: UserId, use: Use, caller: Administrator) -> UserItem:
+    """Let a disabled person in again."""
+    return use.records.write(
+        lambda session: _item(
+            enable_user(session, user_id=user_id, at=use.clock.now_ms(), by=caller.name)
+        )
+    )

@@ -1,0 +1,243 @@
+"""Who is asking: passwords (argon2), browser sessions, tokens, roles, and the login throttle."""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from server.core.errors import ConflictError, InvalidError, NotFoundError
+from server.core.model import Login, Token, User
+from server.core.records import record_event
+
+MIN_PASSWORD = 8
+MAX_PASSWORD = 256
+TOKEN_PREFIX = "plt_"  # noqa: S105 (a prefix, so that scanners find leaked tokens)
+
+# OWASP's argon2id figures: 19 MiB and 2 passes, so that ten logins at once stay affordable.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_nobody_hash = _hasher.hash(secrets.token_hex(16))
+
+
+class Role(StrEnum):
+    """What a person may do, most rights first."""
+
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+    def may_act_as(self, needed: "Role") -> bool:
+        """True when this role includes ``needed``."""
+        ranks = list(Role)
+        return ranks.index(self) <= ranks.index(needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The authenticated caller."""
+
+    user_id: int
+    name: str
+    role: Role
+    token_id: int | None = None
+    """Set when a token was shown instead of a session cookie."""
+    token_used_at: int | None = None
+
+
+def hash_secret(secret: str) -> str:
+    """Key of a session or token in the records; the secret itself is stored nowhere.
+
+    The secrets are 256 random bits, so a plain hash cannot be searched.
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def hash_password(password: str) -> str:
+    """Argon2id hash of a password.
+
+    Raises:
+        InvalidError: Too short or too long.
+    """
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InvalidError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    return _hasher.hash(password)
+
+
+def password_matches(stored: str | None, password: str) -> bool:
+    """Compare; takes as long for an unknown user (``None``) as for a known one."""
+    try:
+        return _hasher.verify(stored or _nobody_hash, password) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def create_user(
+    session: Session, *, name: str, password_hash: str, role: Role, at: int, by: str
+) -> User:
+    """Add a person; hash the password before, outside the writer thread.
+
+    Raises:
+        ConflictError: The name is taken.
+    """
+    if session.scalar(select(User.id).where(User.name == name)) is not None:
+        raise ConflictError(f"a user {name!r} exists already")
+    user = User(name=name, password_hash=password_hash, role=role, created_at=at, disabled_at=None)
+    session.add(user)
+    session.flush()
+    _audit(session, "user.created", at=at, by=by, subject=user.id, name=name, role=str(role))
+    return user
+
+
+def disable_user(session: Session, *, user_id: int, at: int, by: str) -> User:
+    """Shut a person out at once, sessions and tokens included; may be repeated.
+
+    Raises:
+        ConflictError: It is the last administrator.
+    """
+    user = _user(session, user_id)
+    if user.disabled_at is None:
+        active = select(User.id).where(User.role == Role.ADMINISTRATOR, User.disabled_at.is_(None))
+        if session.scalars(active).all() == [user_id]:
+            raise ConflictError("the last administrator cannot be disabled; create another first")
+        user.disabled_at = at
+        session.execute(delete(Login).where(Login.user_id == user_id))
+        _audit(session, "user.disabled", at=at, by=by, subject=user_id, name=user.name)
+    return user
+
+
+def enable_user(session: Session, *, user_id: int, at: int, by: str) -> User:
+    """Let a person in again; may be repeated."""
+    user = _user(session, user_id)
+    if user.disabled_at is not None:
+        user.disabled_at = None
+        _audit(session, "user.enabled", at=at, by=by, subject=user_id, name=user.name)
+    return user
+
+
+def create_login(session: Session, *, user: User, at: int, expires_at: int, address: str) -> str:
+    """Start a browser session and return its secret; forgets sessions that are over."""
+    secret = secrets.token_urlsafe(32)
+    session.execute(delete(Login).where(Login.expires_at <= at))
+    row = Login(
+        token_hash=hash_secret(secret), user_id=user.id, created_at=at, expires_at=expires_at
+    )
+    session.add(row)
+    _audit(session, "login.succeeded", at=at, by=user.name, subject=user.id, address=address)
+    return secret
+
+
+def end_login(session: Session, secret: str) -> None:
+    """End a browser session; may be repeated."""
+    session.execute(delete(Login).where(Login.token_hash == hash_secret(secret)))
+
+
+def record_failed_login(session: Session, *, name: str, at: int, address: str) -> None:
+    """Note for the audit that somebody could not log in."""
+    _audit(session, "login.failed", at=at, by=None, subject=None, name=name, address=address)
+
+
+def create_token(
+    session: Session, *, user_id: int, name: str, at: int, by: str
+) -> tuple[Token, str]:
+    """Make a key for a program; the secret is shown now and never again."""
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = Token(
+        name=name,
+        token_hash=hash_secret(secret),
+        user_id=user_id,
+        created_at=at,
+        last_used_at=None,
+        revoked_at=None,
+    )
+    session.add(token)
+    session.flush()
+    _audit(session, "token.created", at=at, by=by, subject=token.id, name=name)
+    return token, secret
+
+
+def revoke_token(session: Session, *, token: Token, at: int, by: str) -> None:
+    """Make a key useless; may be repeated."""
+    if token.revoked_at is None:
+        token.revoked_at = at
+        _audit(session, "token.revoked", at=at, by=by, subject=token.id, name=token.name)
+
+
+def principal_of_token(session: Session, secret: str) -> Principal | None:
+    """Who a token stands for; None when it is unknown, revoked or its user is disabled."""
+    row = session.execute(
+        select(Token, User)
+        .join(User, User.id == Token.user_id)
+        .where(Token.token_hash == hash_secret(secret), Token.revoked_at.is_(None))
+        .where(User.disabled_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        return None
+    token, user = row
+    return Principal(user.id, user.name, Role(user.role), token.id, token.last_used_at)
+
+
+def principal_of_login(session: Session, secret: str, at: int) -> Principal | None:
+    """Who a session cookie stands for; None when it is unknown or over."""
+    user = session.scalar(
+        select(User)
+        .join(Login, User.id == Login.user_id)
+        .where(Login.token_hash == hash_secret(secret), Login.expires_at > at)
+        .where(User.disabled_at.is_(None))
+    )
+    return None if user is None else Principal(user.id, user.name, Role(user.role))
+
+
+class Throttle:
+    """Refuses a login after too many failures; memory only and bounded.
+
+    A key (an address, or an address with a name) may try ``burst`` times; one try is given back
+    each ``forgive_s`` seconds, and at once after a success. Tries are counted before the password
+    is compared, so that many at once do not slip through.
+    """
+
+    def __init__(self, *, burst: int, forgive_s: float, max_keys: int = 10_000) -> None:
+        self._burst = burst
+        self._forgive_s = forgive_s
+        self._max_keys = max_keys
+        self._free_at: OrderedDict[str, float] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: str, now_s: float) -> float:
+        """Take one try and return 0, or return the seconds until there is one."""
+        with self._lock:
+            free_at = max(self._free_at.get(key, now_s), now_s)
+            wait = free_at - now_s - (self._burst - 1) * self._forgive_s
+            if wait > 0:
+                return wait
+            self._free_at[key] = free_at + self._forgive_s
+            self._free_at.move_to_end(key)
+            if len(self._free_at) > self._max_keys:
+                self._free_at.popitem(last=False)
+            return 0.0
+
+    def give_back(self, key: str) -> None:
+        """The try was good and does not count."""
+        with self._lock:
+            if key in self._free_at:
+                self._free_at[key] -= self._forgive_s
+
+
+def _user(session: Session, user_id: int) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError(f"no user {user_id}")
+    return user
+
+
+def _audit(
+    session: Session, kind: str, *, at: int, by: str | None, subject: int | None, **payload: str
+) -> None:
+    record_event(
+        session, at=at, topic="audit", kind=kind, subject_id=subject, by=by, payload=payload
+    )

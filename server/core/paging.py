@@ -1,0 +1,80 @@
+"""Cursor paging: ``{items, next_cursor}``, stable while rows are added."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from server.core.problem import FieldError
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some of a list; ``next_cursor`` asks for what follows and is null at the end."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+def encode_cursor(value: int | str) -> str:
+    """Opaque text for the last key of a page."""
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, kind: type) -> int | str:
+    """The key in a cursor.
+
+    Raises:
+        FieldError: It did not come from this list.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        value: object = json.loads(base64.urlsafe_b64decode(padded.encode()))
+    except (ValueError, binascii.Error) as error:
+        raise _wrong_cursor() from error
+    if not isinstance(value, int | str) or type(value) is not kind:
+        raise _wrong_cursor()
+    return value
+
+
+def read_page(
+    session: Session,
+    statement: Select[Row],
+    *,
+    key: InstrumentedAttribute[Any],
+    newest_first: bool,
+    limit: int,
+    cursor: str | None,
+) -> tuple[Sequence[Row], str | None]:
+    """Run ``statement`` for one page, ordered by the unique column ``key``."""
+    kind = key.type.python_type
+    if cursor is not None:
+        after = decode_cursor(cursor, kind)
+        statement = statement.where(key < after if newest_first else key > after)
+    ordered = statement.order_by(key.desc() if newest_first else key.asc()).limit(limit + 1)
+    rows = session.scalars(ordered).all()
+    if len(rows) <= limit:
+        return rows, None
+    last: int | str = getattr(rows[limit - 1], key.key)
+    return rows[:limit], encode_cursor(last)
+
+
+def page_of(
+    rows: tuple[Sequence[Row], str | None], shape: Callable[[Row], Item]
+) -> dict[str, object]:
+    """The page as the endpoint returns it; FastAPI checks it against ``Page``."""
+    return {"items": [shape(row) for row in rows[0]], "next_cursor": rows[1]}
+
+
+def _wrong_cursor() -> FieldError:
+    return FieldError("query.cursor", "not a cursor of this list; leave it out to start again")

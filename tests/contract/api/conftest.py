@@ -1,0 +1,166 @@
+"""A server without ingest: records in a file, history and clock in memory."""
+
+import shutil
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from httpx2 import Response
+from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
+
+from config.server import ServerSettings
+from server.api.context import Services
+from server.api.http import build_app
+from server.assets.model import Equipment, Gateway, Point, Site
+from server.assets.series import Series
+from server.core.auth import Role, create_token, create_user, hash_password
+from server.core.db import Base
+from server.core.records import Records
+from server.history.memory import MemoryHistory
+
+NOW = 1_795_341_600_000  # 2026-11-22T10:00:00Z
+PASSWORD = "correct horse"
+HASH = hash_password(PASSWORD)
+ORIGIN = {"Origin": "http://testserver"}
+
+
+class HandClock:
+    """A clock that moves when the test says so."""
+
+    def __init__(self) -> None:
+        self.ms = NOW
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic_s(self) -> float:
+        return self.ms / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+
+
+class Values:
+    """Last values by point id."""
+
+    def __init__(self) -> None:
+        self.series: dict[int, Series] = {}
+
+    def find(self, point_id: int) -> Series | None:
+        return self.series.get(point_id)
+
+
+@dataclass
+class Api:
+    """The application, what stands behind it, and a client without any credentials."""
+
+    client: TestClient
+    services: Services
+    records: Records
+    history: MemoryHistory
+    clock: HandClock
+    values: Values
+    tokens: dict[str, str]
+
+    def bearer(self, who: str = "operator") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[who]}"}
+
+    def get(self, path: str, who: str = "operator", **params: str | int) -> Response:
+        return self.client.get(f"/api/v1{path}", params=params, headers=self.bearer(who))
+
+    def post(
+        self, path: str, body: object = None, who: str = "operator", **headers: str
+    ) -> Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(f"/api/v1{path}", json=body, headers=self.bearer(who) | named)
+
+    def delete(self, path: str, who: str = "operator") -> Response:
+        return self.client.delete(f"/api/v1{path}", headers=self.bearer(who))
+
+    def log_in(self, name: str = "operator", password: str = PASSWORD) -> Response:
+        return self.client.post("/api/v1/session", json={"name": name, "password": password})
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A database with one person of each role, copied by each test."""
+    path = tmp_path_factory.mktemp("records") / "records.sqlite"
+    with Records.open(f"sqlite:///{path}") as records:
+        Base.metadata.create_all(records.engine)
+        tokens = records.write(_people)
+    return path, tokens
+
+
+@pytest.fixture
+def api(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> Generator[Api]:
+    clock, history, values = HandClock(), MemoryHistory(), Values()
+    path, tokens = prepared
+    copy = shutil.copy(path, tmp_path)
+    with Records.open(f"sqlite:///{copy}") as records:
+        services = Services(
+            settings=ServerSettings(),
+            records=records,
+            clock=clock,
+            classes={},
+            history=history,
+            values=values,
+            checks={"records": lambda: True},
+        )
+        with TestClient(build_app(services), raise_server_exceptions=False) as client:
+            yield Api(client, services, records, history, clock, values, tokens)
+
+
+def _people(session: Session) -> dict[str, str]:
+    tokens: dict[str, str] = {}
+    for role in Role:
+        user = create_user(
+            session, name=str(role), password_hash=HASH, role=role, at=NOW, by="test"
+        )
+        _, tokens[str(role)] = create_token(
+            session, user_id=user.id, name="test", at=NOW, by="test"
+        )
+    return tokens
+
+
+@pytest.fixture
+def pump(api: Api) -> Equipment:
+    """One pump with two points at one site."""
+
+    def add(session: Session) -> Equipment:
+        site = Site(key="garden")
+        session.add(site)
+        session.flush()
+        gateway = Gateway(key="garden/gw1", site_id=site.id, online=True, since_at=NOW)
+        session.add(gateway)
+        session.flush()
+        pump = Equipment(
+            key="garden/gw1/pump2",
+            site_id=site.id,
+            gateway_id=gateway.id,
+            equipment_class="heating_pump",
+            profile="maker-x",
+            name_en="Pump 2",
+            name_zh="2# 循环泵",
+            online=True,
+            since_at=NOW,
+        )
+        session.add(pump)
+        session.flush()
+        for name, unit in (("fault", ""), ("pressure", "kPa")):
+            session.add(
+                Point(
+                    key=f"garden/gw1/pump2/{name}",
+                    equipment_id=pump.id,
+                    name=name,
+                    datatype=10,
+                    unit=unit,
+                    name_en=name.title(),
+                    name_zh=name,
+                    max_silence_ms=300_000,
+                )
+            )
+        return pump
+
+    return api.records.write(add)

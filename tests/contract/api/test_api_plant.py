@@ -1,0 +1,146 @@
+"""Sites, equipment, points, live values and readings over HTTP."""
+
+from sqlalchemy.orm import Session
+
+from protocols.reading import Quality
+from server.assets.model import Equipment
+from server.assets.series import Series
+from server.core.model import Message
+from server.history.base import Batch
+from tests.contract.api.conftest import NOW, Api
+
+
+def _remember(api: Api, *, value: float, seen_at: int) -> None:
+    series = Series(
+        2, key="garden/gw1/pump2/pressure", name="pressure", equipment_id=1, max_silence_ms=300_000
+    )
+    series.last_value, series.last_quality, series.last_reason = value, Quality.GOOD, ""
+    series.last_at = series.seen_at = seen_at
+    api.values.series[2] = series
+
+
+def test_equipment_is_listed_and_filtered(api: Api, pump: Equipment) -> None:
+    assert [item["key"] for item in api.get("/sites").json()["items"]] == ["garden"]
+    assert api.get("/gateways", site="garden").json()["items"][0]["key"] == "garden/gw1"
+    assert api.get("/gateways", site="x").json() == {"items": [], "next_cursor": None}
+    for params in ({}, {"site": "garden"}, {"class": "heating_pump"}, {"online": "true"}):
+        items = api.get("/equipment", **params).json()["items"]
+        assert [item["id"] for item in items] == [pump.id]
+    for params in ({"site": "x"}, {"class": "elevator"}, {"online": "false"}, {"key": "x"}):
+        assert api.get("/equipment", **params).json()["items"] == []
+
+
+def test_equipment_shows_its_points_with_live_values(api: Api, pump: Equipment) -> None:
+    _remember(api, value=412.5, seen_at=NOW)
+    detail = api.get(f"/equipment/{pump.id}").json()
+    assert detail["name_zh"] == "2# 循环泵"
+    assert [point["name"] for point in detail["points"]] == ["fault", "pressure"]
+    assert detail["points"][0]["live"] is None
+    assert detail["points"][1]["live"] == {
+        "point_id": 2,
+        "value": 412.5,
+        "quality": "good",
+        "reason": "",
+        "taken_at": "2026-11-22T10:00:00.000Z",
+    }
+
+
+def test_a_silent_point_is_stale_whatever_it_said_last(api: Api, pump: Equipment) -> None:
+    _remember(api, value=412.5, seen_at=NOW - 600_001)
+    live = api.get("/values", equipment=pump.key).json()["items"]
+    assert [(item["quality"], item["reason"]) for item in live] == [("stale", "silent")]
+
+
+def test_the_points_of_equipment_that_went_away_are_stale(api: Api, pump: Equipment) -> None:
+    _remember(api, value=412.5, seen_at=NOW)
+
+    def away(session: Session) -> None:
+        session.get_one(Equipment, pump.id).online = False
+
+    api.records.write(away)
+    live = api.get("/values", equipment=str(pump.id)).json()["items"]
+    assert [(item["quality"], item["reason"]) for item in live] == [("stale", "offline")]
+
+
+def test_paging_walks_over_everything_once(api: Api, pump: Equipment) -> None:
+    first = api.get("/points", equipment=str(pump.id), limit=1).json()
+    second = api.get("/points", limit=1, cursor=first["next_cursor"]).json()
+    assert [page["items"][0]["name"] for page in (first, second)] == ["fault", "pressure"]
+    assert second["next_cursor"] is None
+
+
+def test_readings_come_as_min_avg_max(api: Api, pump: Equipment) -> None:
+    batch = Batch()
+    for step in range(10):
+        batch.add(2, NOW - 10_000 + step * 1000, float(step))
+    batch.add(2, NOW - 500, None, Quality.BAD, "timeout")
+    api.history.append(batch)
+    answer = api.get(
+        "/readings",
+        point="garden/gw1/pump2/pressure",
+        **{"from": "2026-11-22T09:59:50Z", "to": "2026-11-22T18:00:00+08:00", "buckets": "2"},
+    ).json()
+    assert answer["point"]["unit"] == "kPa"
+    assert answer["from"] == "2026-11-22T09:59:50.000Z"
+    assert [(b["min"], b["avg"], b["max"], b["count"]) for b in answer["items"]] == [
+        (0.0, 2.0, 4.0, 5),
+        (5.0, 7.0, 9.0, 5),
+    ]
+    assert [b["bad_count"] for b in answer["items"]] == [0, 1]
+    assert pump.id == 1
+
+
+def test_raw_readings_are_paged_without_gap_or_double(api: Api, pump: Equipment) -> None:
+    batch = Batch()
+    for step in range(5):
+        batch.add(2, NOW - 5000 + step * 1000, step)
+    api.history.append(batch)
+    seen: list[object] = []
+    cursor: str | None = None
+    for _ in range(3):
+        params = {"cursor": cursor} if cursor else {}
+        page = api.get("/readings", point="2", raw="true", limit=2, **params).json()
+        seen += [row["value"] for row in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == [0, 1, 2, 3, 4]
+    assert cursor is None
+    assert pump.id == 1
+
+
+def test_the_default_range_is_the_last_day_up_to_now(api: Api, pump: Equipment) -> None:
+    batch = Batch()
+    batch.add(1, NOW - 86_500_000, value=False)
+    batch.add(1, NOW, value=True)
+    api.history.append(batch)
+    rows = api.get("/readings", point="1", raw="true").json()["items"]
+    assert [row["value"] for row in rows] == [True]
+    assert pump.id == 1
+
+
+def test_a_dead_message_is_sent_again_once(api: Api) -> None:
+    def add(session: Session) -> None:
+        session.add(
+            Message(
+                key="k",
+                channel="webhook",
+                receiver="hook",
+                kind="incident.opened",
+                severity="urgent",
+                incident_id=7,
+                payload={"title": "Pump 2"},
+                state="dead",
+                created_at=NOW,
+                next_attempt_at=NOW,
+                attempts=10,
+                last_error="404",
+                sent_at=None,
+            )
+        )
+
+    api.records.write(add)
+    dead = api.get("/messages", state="dead", incident=7).json()["items"]
+    assert [item["actions"] for item in dead] == [["send-again"]]
+    assert api.get("/messages/1").json()["payload"] == {"title": "Pump 2"}
+    assert api.post("/messages/1/send-again").json()["state"] == "pending"
+    assert api.post("/messages/1/send-again").status_code == 409
+    assert api.get("/events", topic="messages").json()["items"][0]["by"] == "operator"
