@@ -1,11 +1,26 @@
-"""What goes wrong between a unit and its master: one decision per request. Pure."""
+"""What goes wrong between a unit and its master: one decision per request."""
 
 import random
+import struct
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from simulators.slave import Bank
+from simulators.line import SILENT, Reply, Responder
+from simulators.slave import ILLEGAL_ADDRESS, Bank, exception_reply
+
+_BLOCK = struct.Struct(">BHH")
+_SINGLE_WRITES = frozenset({5, 6})
+_BANKS = {
+    1: Bank.COIL,
+    2: Bank.DISCRETE,
+    3: Bank.HOLDING,
+    4: Bank.INPUT,
+    5: Bank.COIL,
+    6: Bank.HOLDING,
+    15: Bank.COIL,
+    16: Bank.HOLDING,
+}
 
 
 class FaultKind(StrEnum):
@@ -101,8 +116,12 @@ class Faults:
                     pass
         return Verdict(silent, delay_s, code, noisy)
 
-    def in_hole(self, bank: Bank, address: int, count: int) -> bool:
-        """Tell whether a block touches an illegal hole."""
+    def in_hole(self, pdu: bytes) -> bool:
+        """Tell whether a request touches an illegal hole."""
+        block = _block(pdu)
+        if block is None:
+            return False
+        bank, address, count = block
         return any(
             fault.kind is FaultKind.HOLE
             and fault.table is bank
@@ -112,13 +131,32 @@ class Faults:
         )
 
 
-def damage(frame: bytes, rng: random.Random) -> bytes:
-    """Return the frame with one byte corrupted, inserted or lost, as a disturbed line does it."""
-    at = rng.randrange(len(frame))
-    match rng.randrange(3):
-        case 0:
-            return frame[:at] + bytes((frame[at] ^ rng.randrange(1, 256),)) + frame[at + 1 :]
-        case 1:
-            return frame[:at] + bytes((rng.randrange(256),)) + frame[at:]
-        case _:
-            return frame[:at] + frame[at + 1 :]
+class FaultyUnit:
+    """Any unit, with faults between it and its master.
+
+    Attributes:
+        faults: The faults that it has now.
+    """
+
+    def __init__(self, inner: Responder, *, seed: int) -> None:
+        self._inner = inner
+        self.faults = Faults(random.Random(seed))
+
+    def respond(self, pdu: bytes, now_s: float) -> Reply:
+        """Answer one request PDU, or what the faults leave of the answer."""
+        verdict = self.faults.verdict(now_s)
+        if verdict is _WELL:
+            return self._inner.respond(pdu, now_s)
+        if verdict.silent or not pdu:
+            return SILENT
+        code = verdict.code or (ILLEGAL_ADDRESS if self.faults.in_hole(pdu) else 0)
+        reply = Reply(exception_reply(pdu[0], code)) if code else self._inner.respond(pdu, now_s)
+        return Reply(reply.pdu, reply.delay_s + verdict.delay_s, reply.noisy or verdict.noisy)
+
+
+def _block(pdu: bytes) -> tuple[Bank, int, int] | None:
+    """Return table, address and count of a request."""
+    if len(pdu) < _BLOCK.size or pdu[0] not in _BANKS:
+        return None
+    function, address, count = _BLOCK.unpack_from(pdu)
+    return _BANKS[function], address, 1 if function in _SINGLE_WRITES else count

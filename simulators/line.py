@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from simulators.clock import Clock
-from simulators.faults import damage
 from simulators.framing import Request, RtuStream, rtu_frame
 
 # An operating system hands a request over in pieces; this is long enough to be no such gap.
@@ -149,3 +148,15 @@ class RtuLine:
     def _deliver(self, data: bytes) -> None:
         if data and not self._closed:
             self._write(data)
+
+
+def damage(frame: bytes, rng: random.Random) -> bytes:
+    """Return the frame with one byte corrupted, inserted or lost, as a disturbed line does it."""
+    at = rng.randrange(len(frame))
+    match rng.randrange(3):
+        case 0:
+            return frame[:at] + bytes((frame[at] ^ rng.randrange(1, 256),)) + frame[at + 1 :]
+        case 1:
+            return frame[:at] + bytes((rng.randrange(256),)) + frame[at:]
+        case _:
+            return frame[:at] + frame[at + 1 :]

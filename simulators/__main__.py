@@ -1,0 +1,150 @@
+"""``plantroom simulate``: simulated equipment from the command line."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.errors import ConfigError
+from simulators.agent_file import agent_file_for, agent_file_text, fixed_addresses
+from simulators.bench import BenchFarm
+from simulators.control import ControlServer
+from simulators.estate import Estate, load_estate
+from simulators.simulation import Simulation, until_stopped
+
+_EXISTING = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def cli() -> None:
+    """Simulated equipment: an estate whose pumps trip, or fast devices for benchmarks."""
+
+
+@cli.command()
+@click.argument("file", type=_EXISTING)
+@click.option("--control", type=click.IntRange(0, 65535), help="Control port; 0 takes a free one.")
+@click.option("--seed", type=click.IntRange(min=0), help="Overrides the seed of the file.")
+@click.option(
+    "--agent-file", type=click.Path(path_type=Path), help="Write the agent file that polls it."
+)
+@click.option("--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+def run(
+    file: Path, control: int | None, seed: int | None, agent_file: Path | None, mqtt_port: int
+) -> None:
+    """Run the estate of FILE and print what happens as JSON lines, the first one "simulator_ready".
+
+    \b
+    Example:
+      plantroom simulate run simulators/estate.yaml --control 0 --agent-file agent.yaml
+    """  # noqa: D301 (click needs the \b)
+    estate = _loaded(file)
+    _run(_serve(estate, control=control, seed=seed, agent_file=agent_file, mqtt_port=mqtt_port))
+
+
+@cli.command()
+@click.option("--devices", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--floats", type=click.IntRange(1, 62), default=20, show_default=True)
+@click.option("--base-port", type=click.IntRange(0, 65535), default=0, show_default=True)
+@click.option("--shared-port", type=click.IntRange(0, 65535), help="One port with all devices.")
+def bench(devices: int, floats: int, base_port: int, shared_port: int | None) -> None:
+    """Serve DEVICES fast devices of FLOATS float32 each, unit 1 on a port of their own.
+
+    \b
+    Example:
+      plantroom simulate bench --devices 50 --base-port 15000
+    """  # noqa: D301 (click needs the \b)
+    farm = BenchFarm(devices=devices, floats=floats, base_port=base_port, shared_port=shared_port)
+    _run(_serve_bench(farm))
+
+
+@cli.command(name="agent-file")
+@click.argument("file", type=_EXISTING)
+@click.option("--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+def print_agent_file(file: Path, mqtt_port: int) -> None:
+    """Print the agent file that polls the estate of FILE; its ports must be fixed.
+
+    \b
+    Example:
+      plantroom simulate agent-file estate.yaml > agent.yaml
+    """  # noqa: D301 (click needs the \b)
+    estate = _loaded(file)
+    addresses = fixed_addresses(estate)
+    free = [name for name, at in addresses.items() if at.kind != "pty" and not at.port]
+    if free:
+        raise click.UsageError(
+            f"{file}: the port of {', '.join(free)} is 0; use run --agent-file instead"
+        )
+    content = agent_file_for(estate, addresses, mqtt={"port": mqtt_port})
+    click.echo(agent_file_text(content), nl=False)
+
+
+async def _serve(
+    estate: Estate,
+    *,
+    control: int | None,
+    seed: int | None,
+    agent_file: Path | None,
+    mqtt_port: int,
+) -> None:
+    stop = _stop_on_signals()
+    async with Simulation(estate, report=_tell, seed=seed) as simulation:
+        if agent_file is not None:
+            content = agent_file_for(estate, simulation.addresses, mqtt={"port": mqtt_port})
+            _write(agent_file, agent_file_text(content))
+        endpoints = {name: at._asdict() for name, at in simulation.addresses.items()}
+        if control is None:
+            _tell("simulator_ready", endpoints=endpoints, control=None)
+            await until_stopped(simulation, stop)
+        else:
+            async with ControlServer(simulation, port=control) as server:
+                address = {"host": server.host, "port": server.port}
+                _tell("simulator_ready", endpoints=endpoints, control=address)
+                await until_stopped(simulation, stop)
+    _tell("stopped")
+
+
+async def _serve_bench(farm: BenchFarm) -> None:
+    stop = _stop_on_signals()
+    async with farm:
+        _tell("simulator_ready", host=farm.host, ports=farm.ports, shared_port=farm.shared_port)
+        await stop.wait()
+    _tell("stopped", reads=farm.reads)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _loaded(file: Path) -> Estate:
+    try:
+        return load_estate(file)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(2) from None
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(main)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _tell(event: str, **fields: object) -> None:
+    # Tests and the demo wait for these lines through a pipe, so each one leaves at once.
+    click.echo(json.dumps({"event": event, **fields}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,95 @@
+"""The agent file that polls exactly one simulated estate."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from simulators.estate import Endpoint, Estate, PtyEndpoint, Unit, points_of
+from simulators.simulation import Address
+
+_TIMEOUT_S = 0.5
+
+
+def agent_file_for(
+    estate: Estate,
+    addresses: Mapping[str, Address],
+    *,
+    mqtt: Mapping[str, object] | None = None,
+    **sections: Mapping[str, object],
+) -> dict[str, Any]:
+    """Return the content of an agent file; ``agent_file_text`` makes it a file.
+
+    Args:
+        estate: The estate.
+        addresses: Where its endpoints are (``Simulation.addresses``, or of the ready line).
+        mqtt: Section ``mqtt``: host, port, ...
+        sections: Other sections as they are, for example ``status={"port": 0}``.
+    """
+    devices = {name: _device(unit) for name, unit in estate.units.items()}
+    ports = {name: _port(endpoint, addresses[name]) for name, endpoint in estate.endpoints.items()}
+    return {
+        "site": estate.site,
+        "gateway": estate.gateway,
+        "mqtt": dict(mqtt or {}),
+        **{key: dict(section) for key, section in sections.items()},
+        "ports": ports,
+        "devices": devices,
+    }
+
+
+def agent_file_text(content: Mapping[str, Any]) -> str:
+    """Return the text of the file; JSON is YAML."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def addresses_of(ready: Mapping[str, Any]) -> dict[str, Address]:
+    """Return the addresses in the ready line of ``plantroom simulate run``."""
+    return {name: Address(**address) for name, address in ready["endpoints"].items()}
+
+
+def fixed_addresses(estate: Estate) -> dict[str, Address]:
+    """Return the addresses that the estate file itself fixes; a free port stays 0."""
+    return {
+        name: Address("pty", path=str(endpoint.path.absolute()))
+        if isinstance(endpoint, PtyEndpoint)
+        else Address(endpoint.kind, host=endpoint.host, port=endpoint.port)
+        for name, endpoint in estate.endpoints.items()
+    }
+
+
+def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
+    if isinstance(endpoint, PtyEndpoint):
+        return {
+            "kind": "modbus_rtu",
+            "device": address.path,
+            "baud": endpoint.baud,
+            # A pty refuses parity; the simulated bytes still take 11 bits.
+            "parity": "N",
+            "timeout_s": _TIMEOUT_S,
+        }
+    return {
+        "kind": address.kind,
+        "host": address.host,
+        "port": address.port,
+        "timeout_s": _TIMEOUT_S,
+    }
+
+
+def _device(unit: Unit) -> dict[str, object]:
+    device: dict[str, object] = {
+        "port": unit.endpoint,
+        "unit": unit.unit,
+        "name": unit.name.model_dump(),
+        "period_s": unit.period_s,
+    }
+    if unit.profile is not None:
+        device["profile"] = unit.profile
+    if unit.equipment_class is not None:
+        device["class"] = unit.equipment_class
+    own = points_of(unit) if unit.equipment == "counter" else unit.points
+    if own:
+        device["points"] = {
+            name: point.model_dump(mode="json", exclude_defaults=True)
+            for name, point in own.items()
+        }
+    return device

@@ -1,0 +1,1 @@
+"""Models of plant: what each kind of equipment measures at any time, and what can go wrong."""

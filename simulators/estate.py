@@ -1,0 +1,191 @@
+"""The estate file: which units answer where, what they are, and what happens to them when."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.load import load_profiles
+from config.points import DataType, Point, Table
+from config.problems import explain
+from config.source import Document
+from simulators.counter import FIRST_FLOAT, FLOATS
+from simulators.faults import Fault, FaultKind
+from simulators.slave import Bank
+
+EquipmentKind = Literal["pump", "lift", "leak", "sump", "meter", "room", "counter"]
+
+
+class TcpEndpoint(Settings):
+    """A TCP port with units behind it."""
+
+    kind: Literal["modbus_tcp", "modbus_rtu_over_tcp"] = Field(description="Framing.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(default=0, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+
+
+class PtyEndpoint(Settings):
+    """A serial line on a pseudo terminal."""
+
+    kind: Literal["pty"] = Field(description="Framing RTU.")
+    path: Path = Field(description="Symbolic link that is made; relative to the working folder.")
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = Field(
+        default=9600, description="Bits per second that the bytes take, at 11 bits a character."
+    )
+    turnaround_s: float = Field(
+        default=0.005, ge=0, le=5, description="From request to reply, seconds."
+    )
+
+
+Endpoint = Annotated[TcpEndpoint | PtyEndpoint, Field(discriminator="kind")]
+
+
+class Unit(Settings):
+    """One simulated unit."""
+
+    endpoint: Identifier = Field(description="Name of an endpoint of this file.")
+    unit: int = Field(ge=1, le=247, description="Modbus unit (slave) address.")
+    equipment: EquipmentKind = Field(description="Model of plant behind the registers.")
+    profile: Identifier | None = Field(default=None, description="Device file of its registers.")
+    points: dict[Identifier, Point] = Field(
+        default={}, description="Registers added to the device file's, or instead of one."
+    )
+    equipment_class: Identifier | None = Field(
+        default=None, alias="class", description="Equipment class, where no device file says it."
+    )
+    name: Words = Field(description="Name that people use.")
+    period_s: float = Field(default=1.0, gt=0, description="Scan class for the agent, seconds.")
+
+    @model_validator(mode="after")
+    def _has_registers(self) -> Self:
+        if self.equipment != "counter" and self.profile is None and not self.points:
+            message = "needs a profile or points"
+            raise ValueError(message)
+        return self
+
+
+class Step(Settings):
+    """Something that is done to a unit."""
+
+    unit: Identifier = Field(description="Name of a unit of this file.")
+    do: Identifier = Field(
+        description="An event of the equipment (trip, leak, entrap, ...), fault, freeze, set, or "
+        "clear."
+    )
+    kind: FaultKind | None = Field(default=None, description="With do: fault.")
+    point: Identifier | None = Field(default=None, description="With do: freeze or set.")
+    value: float | int | bool | str | None = Field(default=None, description="With do: set.")
+    seconds: float = Field(default=1.0, gt=0, description="Of slow, late, flapping, seconds.")
+    chance: float = Field(default=1.0, ge=0, le=1, description="Of late and noise, 0 to 1.")
+    table: Table = Field(default=Table.HOLDING, description="Of a hole.")
+    address: int = Field(default=0, ge=0, le=65535, description="First register of a hole.")
+    count: int = Field(default=1, ge=1, le=65536, description="Registers of a hole.")
+    code: int = Field(default=4, ge=1, le=255, description="Of an exception.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.do == "fault" and self.kind is None:
+            message = f"do: fault needs kind: {', '.join(FaultKind)}"
+            raise ValueError(message)
+        if self.do in {"freeze", "set"} and self.point is None:
+            message = f"do: {self.do} needs point"
+            raise ValueError(message)
+        return self
+
+    def fault(self, since_s: float) -> Fault:
+        """Return the fault that this step is about."""
+        return Fault(
+            kind=self.kind or FaultKind.DEAD,
+            seconds=self.seconds,
+            chance=self.chance,
+            table=Bank(self.table.value),
+            address=self.address,
+            count=self.count,
+            code=self.code,
+            since_s=since_s,
+        )
+
+
+class ScriptStep(Step):
+    """Something that happens at a time."""
+
+    at_s: float = Field(ge=0, description="Seconds after the start.")
+
+
+class Estate(Settings):
+    """A simulated estate."""
+
+    site: Identifier = Field(default="riverside", description="Estate, for the agent file.")
+    gateway: Identifier = Field(default="gw-1", description="Gateway, for the agent file.")
+    seed: int = Field(default=1, ge=0, description="Same seed, same values.")
+    endpoints: dict[Identifier, Endpoint] = Field(min_length=1, description="Where units answer.")
+    units: dict[Identifier, Unit] = Field(min_length=1, description="Name to unit.")
+    script: tuple[ScriptStep, ...] = Field(default=(), description="What happens when.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        misfits = [*_unit_misfits(self), *_script_misfits(self)]
+        if misfits:
+            raise MisfitError(misfits)
+        return self
+
+
+def points_of(unit: Unit) -> dict[str, Point]:
+    """Return the registers of a unit: the device file's and its own."""
+    if unit.equipment == "counter":
+        return counter_points()
+    points = dict(load_profiles()[unit.profile].points) if unit.profile else {}
+    return points | dict(unit.points)
+
+
+def counter_points() -> dict[str, Point]:
+    """Return the points of the counter device; every reading of them is reported."""
+    count = Point(table=Table.HOLDING, address=0, type=DataType.UINT32, report_all=True)
+    floats = {
+        f"value_{k:02d}": Point(
+            table=Table.HOLDING,
+            address=FIRST_FLOAT + 2 * k,
+            type=DataType.FLOAT32,
+            report_all=True,
+        )
+        for k in range(FLOATS)
+    }
+    return {"count": count, **floats}
+
+
+def load_estate(path: Path) -> Estate:
+    """Load an estate file.
+
+    Raises:
+        ConfigError: The file is wrong; the message lists all of its problems.
+    """
+    document = Document.read(path)
+    try:
+        return Estate.model_validate_json(document.json, strict=True)
+    except ValidationError as error:
+        raise document.complaint(explain(error, Estate, document.data)) from None
+
+
+def _unit_misfits(estate: Estate) -> Iterator[Misfit]:
+    taken: dict[tuple[str, int], str] = {}
+    profiles = load_profiles()
+    for name, unit in estate.units.items():
+        at = ("units", name)
+        if unit.endpoint not in estate.endpoints:
+            known = ", ".join(sorted(estate.endpoints))
+            yield Misfit((*at, "endpoint"), f"no {unit.endpoint!r}; this file has: {known}")
+        other = taken.setdefault((unit.endpoint, unit.unit), name)
+        if other != name:
+            yield Misfit((*at, "unit"), f"address {unit.unit} is taken by {other!r}")
+        if unit.profile is not None and unit.profile not in profiles:
+            known = ", ".join(sorted(profiles))
+            yield Misfit((*at, "profile"), f"no device file {unit.profile!r}; there are: {known}")
+
+
+def _script_misfits(estate: Estate) -> Iterator[Misfit]:
+    for index, step in enumerate(estate.script):
+        if step.unit not in estate.units:
+            known = ", ".join(sorted(estate.units))
+            yield Misfit(("script", index, "unit"), f"no unit {step.unit!r}; there are: {known}")
