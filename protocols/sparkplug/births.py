@@ -1,0 +1,97 @@
+"""What a birth declares: the names, aliases and datatypes by which later data is read."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import BD_SEQ, ONLINE
+from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
+from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
+from protocols.sparkplug.values import READERS, Reader, read_untyped
+
+NO_BD_SEQ: Final = -1
+"""Of a node that sends none; it then matches a death without one."""
+
+_BY_FIELD: Final = {
+    "int_value": DataType.UINT32,
+    "long_value": DataType.UINT64,
+    "float_value": DataType.FLOAT,
+    "double_value": DataType.DOUBLE,
+    "boolean_value": DataType.BOOLEAN,
+    "string_value": DataType.STRING,
+}
+
+
+class Known(NamedTuple):
+    """One declared metric.
+
+    Attributes:
+        read: Reader of its values; None for datatypes that are no single value.
+    """
+
+    name: str
+    alias: int | None
+    datatype: int
+    read: Reader | None
+
+
+class Table:
+    """The declared metrics of a node or of one device; aliases are looked up per device.
+
+    Attributes:
+        online: Whether the device answers; True for the node itself.
+        awaited: The node was born again and this device has not followed yet.
+    """
+
+    __slots__ = ("aliases", "awaited", "names", "online")
+
+    def __init__(self, metrics: Iterable[WireMetric] = (), *, online: bool = True) -> None:
+        self.aliases: dict[int, Known] = {}
+        self.names: dict[str, Known] = {}
+        self.online = online
+        self.awaited = False
+        for metric in metrics:
+            known = _declared(metric)
+            if known is not None:
+                self.names[known.name] = known
+                if known.alias is not None:
+                    self.aliases[known.alias] = known
+
+    def find(self, metric: WireMetric) -> Known | None:
+        """Return the declaration of a metric of a data message, None when there is none."""
+        if metric.alias:
+            return self.aliases.get(metric.alias)
+        # An absent alias reads as 0, and 0 is a lawful alias.
+        if metric.name:
+            return self.names.get(metric.name)
+        return self.aliases.get(0) if metric.HasField("alias") else None
+
+    def forget(self) -> None:
+        """Drop the declarations, as after the birth of a new session of the node."""
+        self.aliases.clear()
+        self.names.clear()
+
+
+def _declared(metric: WireMetric) -> Known | None:
+    datatype = metric.datatype or _BY_FIELD.get(metric.WhichOneof("value") or "", 0)
+    if not metric.name or not datatype:
+        return None
+    alias = metric.alias if metric.HasField("alias") else None
+    return Known(metric.name, alias, int(datatype), READERS.get(datatype))
+
+
+def bd_seq_of(payload: WirePayload) -> int:
+    """Return the bdSeq of an NBIRTH or NDEATH, -1 when it carries none."""
+    for metric in payload.metrics:
+        if metric.name == BD_SEQ:
+            value = read_untyped(metric)
+            return value if isinstance(value, int) else NO_BD_SEQ
+    return NO_BD_SEQ
+
+
+def says_online(payload: WirePayload) -> bool:
+    """Return False when a device birth only describes a device that does not answer."""
+    for metric in payload.metrics:
+        if metric.name == ONLINE:
+            return metric.boolean_value or not metric.HasField("boolean_value")
+    return True
