@@ -1,4 +1,4 @@
-"""``plantroom demo``: broker, simulated estate, agent and server on this machine, told as a story."""
+"""``plantroom demo``: broker, simulated estate, agent and server, told as a story."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from iotcore import Broker
 
 from plantroom import demo_files
 from plantroom.errors import ChildError, DemoError
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import Child, free_port, init_server, plantroom_command
 from plantroom.receiver import Delivery, Receiver
 from plantroom.story import follow, sentence
 from server.core.clock import Clock, SystemClock
@@ -43,16 +43,16 @@ def cli(port: int, folder: Path, *, fresh: bool) -> None:
     Example: plantroom demo --port 9000
     """
     try:
-        asyncio.run(_demo(port, folder, SystemClock(), fresh=fresh))
+        _refuse_busy_port(port)
+        if fresh and folder.exists():
+            shutil.rmtree(folder)
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        asyncio.run(_demo(port, folder, SystemClock()))
     except DemoError as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _demo(port: int, folder: Path, clock: Clock, *, fresh: bool) -> None:
-    _refuse_busy_port(port)
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
+async def _demo(port: int, folder: Path, clock: Clock) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -93,7 +93,9 @@ async def _start(
     _say(f"server      {url}   user {demo_files.USER}, password and token in {path}")
 
     estate_file = demo_files.write_estate_file(folder)
-    simulator = _child("simulator", folder, "simulate", "run", str(estate_file))
+    simulator = _child(
+        "simulator", folder, "simulate", "run", str(estate_file), ready_event="ready"
+    )
     await stack.enter_async_context(simulator)
     _say("estate      " + demo_files.describe_estate(estate_file))
 
@@ -110,12 +112,12 @@ async def _start(
     return [server, simulator, agent]
 
 
-def _child(name: str, folder: Path, *arguments: str) -> Child:
+def _child(name: str, folder: Path, *arguments: str, ready_event: str = "") -> Child:
     return Child(
         name,
         plantroom_command(*arguments),
         log=folder / "logs" / f"{name}.log",
-        ready_event=f"{name}_ready",
+        ready_event=ready_event or f"{name}_ready",
     )
 
 
@@ -124,16 +126,12 @@ async def _init_server(server_file: Path, folder: Path) -> str:
     kept = demo_files.kept_token(folder)
     if kept:
         return kept
-    init = Child(
-        "server init",
-        plantroom_command("server", "init", str(server_file), "--user", demo_files.USER)
-        + ["--password-file", str(folder / "password"), "--token"],
+    return await init_server(
+        server_file,
+        user=demo_files.USER,
+        password_file=folder / "password",
         log=folder / "logs" / "init.log",
     )
-    await init.start()
-    if await init.wait() != 0:
-        raise ChildError(f"plantroom server init failed:\n{init.tail}")
-    return init.tail.strip().splitlines()[-1].split()[-1]
 
 
 @contextlib.asynccontextmanager

@@ -3,11 +3,16 @@
 import base64
 import json
 import secrets
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
+
+from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
+from simulators.estate import load_estate
 
 USER = "admin"
 
@@ -68,6 +73,46 @@ def write_credentials(folder: Path, *, url: str, secrets: Secrets, token: str) -
     credentials = {"url": url, "user": USER, "password": secrets.password, "token": token}
     _write_private(path, json.dumps(credentials, indent=2) + "\n")
     return path
+
+
+def write_estate_file(folder: Path) -> Path:
+    """Copy the simulated estate into the folder, its serial line beside it, and return its path."""
+    text = resources.files("simulators").joinpath("estate.yaml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    for name, endpoint in content["endpoints"].items():
+        if endpoint["kind"] == "pty":
+            endpoint["path"] = str((folder / f"{name}.pty").absolute())
+    path = folder / "estate.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def describe_estate(path: Path) -> str:
+    """Return how many units of which kind the estate has."""
+    estate = load_estate(path)
+    kinds = Counter(unit.equipment for unit in estate.units.values())
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+
+
+def write_agent_file(
+    folder: Path, estate_file: Path, ready: Mapping[str, Any], ports: Ports
+) -> Path:
+    """Write agent.yaml, which polls the estate, and return its path."""
+    content = agent_file_for(
+        load_estate(estate_file),
+        addresses_of(ready),
+        mqtt={"port": ports.mqtt},
+        status={"port": ports.agent_status},
+    )
+    path = folder / "agent.yaml"
+    path.write_text(agent_file_text(content))
+    return path
+
+
+def kept_token(folder: Path) -> str:
+    """Return the API token of an earlier run, or an empty string."""
+    path = folder / "credentials.json"
+    return json.loads(path.read_text())["token"] if path.exists() else ""
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

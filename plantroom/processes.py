@@ -163,3 +163,17 @@ class Child:
         if said.get("event") == self._ready_event:
             self.ready = said
             self._is_ready.set()
+
+
+async def init_server(file: Path, *, user: str, password_file: Path, log: Path) -> str:
+    """Run ``plantroom server init`` and return the API token that it prints last.
+
+    Raises:
+        ChildError: It failed; the message ends with its output.
+    """
+    options = ["--user", user, "--password-file", str(password_file), "--token"]
+    init = Child("server init", plantroom_command("server", "init", str(file), *options), log=log)
+    await init.start()
+    if await init.wait() != 0:
+        raise ChildError(f"plantroom server init failed:\n{init.tail}")
+    return init.tail.split()[-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import Child, plantroom_command
 from tests.bench.measure import cpu_s, percentile, rss_mb
 from tests.bench.subscriber import Subscriber
 from tests.mosquitto import Mosquitto
@@ -75,7 +75,7 @@ async def _run(folder: Path) -> dict[str, Any]:
         "simulator",
         plantroom_command("simulate", "bench", "--devices", str(DEVICES), "--base-port", "0"),
         log=folder / "simulator.log",
-        ready_event="simulator_ready",
+        ready_event="ready",
     )
     async with Mosquitto(folder / "broker") as broker, simulator:
         ports = simulator.ready["ports"]
@@ -91,10 +91,10 @@ async def _run(folder: Path) -> dict[str, Any]:
         async with agent:
             ours = await _measure(agent, subscriber)
         subscriber.close()
+        polled = [",".join(map(str, ports)), "1.0"]
         bare = Child(
             "bare",
-            [sys.executable, "-m", "tests.bench.bare_poller", str(broker.port)]
-            + [",".join(map(str, ports)), "1.0"],
+            [sys.executable, "-m", "tests.bench.bare_poller", str(broker.port), *polled],
             log=folder / "bare.log",
         )
         subscriber = Subscriber(broker.port, "bare/#")

@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import json
 import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,12 +16,15 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import Child, free_port, init_server, plantroom_command
 from plantroom.receiver import Receiver
 from plantroom.story import StreamEvent, follow
+from protocols.sparkplug.payload import parse
+from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
+from simulators.estate import Estate
 from tests.mosquitto import Mosquitto
 
-SITE, GATEWAY = "yunlan", "gw1"
+_LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 class Plant:
@@ -33,17 +38,17 @@ class Plant:
         self.estate = estate
         self.token = ""
         self.broker = Mosquitto(folder / "broker")
-        self.receiver = Receiver(
-            "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(), now_ms=now_ms
-        )
+        self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        self.receiver = Receiver(self.secret, now_ms=now_ms)
         self.agent_file = folder / "agent.yaml"
         self.server_file = folder / "server.yaml"
         self.journal = folder / "journal.sqlite"
         self._stack = AsyncExitStack()
         self._http_port = free_port()
-        self.simulator = self._child("simulator", "simulate", "run", str(folder / "estate.yaml"))
-        self.agent = self._child("agent", "agent", "run", str(self.agent_file))
-        self.server = self._child("server", "server", "run", str(self.server_file))
+        simulate = ("simulate", "run", str(folder / "estate.yaml"), "--control", "0")
+        self.simulator = self._child("simulator", "ready", *simulate)
+        self.agent = self._child("agent", "agent_ready", "agent", "run", str(self.agent_file))
+        self.server = self._child("server", "server_ready", "server", "run", str(self.server_file))
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
@@ -69,12 +74,12 @@ class Plant:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http_port}"
 
-    def _child(self, name: str, *arguments: str) -> Child:
+    def _child(self, name: str, ready_event: str, *arguments: str) -> Child:
         return Child(
             name,
             plantroom_command(*arguments),
             log=self.folder / f"{name}.log",
-            ready_event=f"{name}_ready",
+            ready_event=ready_event,
         )
 
     async def _start_all(self) -> None:
@@ -91,6 +96,47 @@ class Plant:
                 base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=10
             )
         )
+
+    async def _init_server(self) -> None:
+        (self.folder / "secret").write_text(self.secret)
+        (self.folder / "password").write_text("correct horse battery")
+        webhook = {
+            "name": "supplier",
+            "url": self.receiver.url,
+            "secret_file": "secret",
+            "allow_private": True,
+        }
+        settings = {
+            "mqtt": {"port": self.broker.port},
+            "http": {"port": self._http_port},
+            "messages": {"webhooks": [webhook], "first_retry_s": 1},
+        }
+        self.server_file.write_text(yaml.safe_dump(settings))
+        self.token = await init_server(
+            self.server_file,
+            user="admin",
+            password_file=self.folder / "password",
+            log=self.folder / "init.log",
+        )
+
+    def _write_agent_file(self) -> None:
+        content = agent_file_for(
+            Estate.model_validate(self.estate),
+            addresses_of(self.simulator.ready),
+            mqtt={"port": self.broker.port},
+            journal={"path": str(self.journal)},
+            status={"port": 0},
+        )
+        self.agent_file.write_text(agent_file_text(content))
+
+    async def control(self, **order: Any) -> dict[str, Any]:
+        """Give the simulation an order, for example ``do="trip", unit="pump-1"``."""
+        reader, writer = await asyncio.open_connection(**self.simulator.ready["control"])
+        writer.write(json.dumps(order).encode() + b"\n")
+        answer = json.loads(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+        return answer
 
     async def get(self, path: str, **parameters: Any) -> Any:
         """GET /api/v1/<path>; fails the test on an error answer."""
@@ -133,12 +179,36 @@ class Plant:
             assert time.monotonic() < deadline, f"never true within {within_s} s"
             await asyncio.sleep(0.1)
 
-    def journaled(self) -> list[bytes]:
-        """The Sparkplug fragments that the journal file holds now."""
+    def journaled(self, device: str, point: str) -> list[tuple[int, Any]]:
+        """(taken_at, value) of a point in the journal file now, oldest first."""
         with sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True) as database:
-            return [row[0] for row in database.execute("SELECT fragment FROM rows ORDER BY offset")]
+            aliases = {
+                alias
+                for (alias,) in database.execute(
+                    "SELECT alias FROM aliases WHERE device = ? AND point = ?", (device, point)
+                )
+            }
+            rows = database.execute(
+                "SELECT fragment FROM rows WHERE device = ? ORDER BY offset", (device,)
+            ).fetchall()
+        return [
+            (metric.timestamp, metric.long_value or metric.int_value)
+            for (fragment,) in rows
+            for metric in parse(fragment).metrics
+            if metric.alias in aliases
+        ]
+
+    async def stored(self, point: str) -> list[tuple[int, Any]]:
+        """(taken_at, value) of every stored reading of a point, as the server gives them."""
+        items = await self.items("readings", point=point, raw="true", **{"from": _LONG_AGO})
+        return [(ms(item["taken_at"]), item["value"]) for item in items]
 
 
 def now_ms() -> int:
     """UTC milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def ms(text: str) -> int:
+    """UTC milliseconds of an RFC 3339 time."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
