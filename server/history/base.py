@@ -59,8 +59,7 @@ class LastValue(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """A slice of time of one series; only slices that hold readings are given.
 
     Minimum to last are of the good values; whole numbers stay exact. Text has only first and last.
@@ -73,7 +72,7 @@ class Bucket:
     maximum: float | int | None
     first: Value
     last: Value
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride] (no list method is meant)
     """Good readings."""
     bad_count: int
     """Readings whose quality is not good."""

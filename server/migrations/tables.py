@@ -1,0 +1,11 @@
+"""Every module with tables, so that the metadata is complete once this is imported."""
+
+import server.alarms.model
+import server.assets.model
+import server.core.model
+import server.incidents.model
+import server.ingest.model
+import server.workorders.model  # noqa: F401 (imported for their tables)
+from server.core.db import Base
+
+METADATA = Base.metadata

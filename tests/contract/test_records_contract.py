@@ -1,0 +1,229 @@
+"""What the records must do on every database."""
+
+import os
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, func, make_url, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from server.assets.model import Equipment, Gateway, Site
+from server.core import schema
+from server.core.errors import StoreError
+from server.core.model import Event, Timer
+from server.core.records import Records, record_event
+from server.migrations.tables import METADATA
+from server.workorders.model import WorkOrder
+
+POSTGRES = os.environ.get("PLANTROOM_TEST_POSTGRES")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param(
+            "postgresql",
+            marks=[
+                pytest.mark.postgres,
+                pytest.mark.skipif(not POSTGRES, reason="PLANTROOM_TEST_POSTGRES is not set"),
+            ],
+        ),
+    ]
+)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/records.sqlite"
+        return
+    assert POSTGRES is not None
+    name = f"records_{uuid4().hex}"
+    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def records(url: str) -> Generator[Records]:
+    schema.upgrade(url)
+    with Records.open(url) as opened:
+        yield opened
+
+
+def add_event(session: Session, number: int = 1) -> None:
+    record_event(session, at=number, topic="alarms", kind="alarm.raised", payload={"n": number})
+
+
+def events(records: Records) -> list[int]:
+    return records.read(lambda s: list(s.scalars(select(Event.at).order_by(Event.id))))
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(records: Records) -> None:
+    with records.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_upgrading_again_changes_nothing(url: str) -> None:
+    schema.upgrade(url)
+    with Records.open(url) as records:
+        records.write(add_event)
+    schema.upgrade(url)
+    with Records.open(url) as records:
+        assert events(records) == [1]
+
+
+def test_what_is_written_is_read_and_times_are_exact(records: Records) -> None:
+    at = 2**53 + 1
+
+    def write(session: Session) -> None:
+        session.add(Timer(key="t", kind="k", due_at=at, payload={"zh": "水泵", "n": [1, None]}))
+
+    records.write(write)
+    timer = records.read(lambda session: session.get_one(Timer, "t"))
+    assert (timer.due_at, timer.payload) == (at, {"zh": "水泵", "n": [1, None]})
+
+
+def test_a_failing_transaction_leaves_nothing_and_tells_nobody(records: Records) -> None:
+    heard: list[int] = []
+    records.listen(lambda found: heard.extend(event.at for event in found))
+
+    def fail(session: Session) -> None:
+        add_event(session)
+        session.flush()
+        message = "after the event"
+        raise ValueError(message)
+
+    with pytest.raises(ValueError, match="after the event"):
+        records.write(fail)
+    assert events(records) == []
+    assert heard == []
+
+
+def test_listeners_hear_of_committed_events_in_order_with_their_ids(records: Records) -> None:
+    heard: list[tuple[int, int, str]] = []
+    records.listen(
+        lambda found: heard.extend(
+            (event.id, event.at, threading.current_thread().name) for event in found
+        )
+    )
+    for number in range(3):
+        records.write(lambda session, number=number: add_event(session, number))
+    assert [at for _, at, _ in heard] == [0, 1, 2]
+    assert [number for number, _, _ in heard] == sorted({number for number, _, _ in heard})
+    assert all(name.startswith("records-writer") for _, _, name in heard)
+
+
+def test_writers_of_many_threads_lose_nothing(records: Records) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(200):
+            threads.submit(records.write, lambda s, number=number: add_event(s, number))
+    assert sorted(events(records)) == list(range(200))
+
+
+async def test_writing_and_reading_from_the_event_loop(records: Records) -> None:
+    await records.write_async(add_event)
+    assert await records.read_async(lambda s: s.scalar(select(func.count(Event.id)))) == 1
+
+
+def test_reading_does_not_wait_for_the_writer(records: Records) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(session: Session) -> None:
+        add_event(session)
+        session.flush()
+        entered.set()
+        leave.wait(10)
+
+    with ThreadPoolExecutor(1) as thread:
+        writing = thread.submit(records.write, slow)
+        entered.wait(10)
+        before = events(records)
+        leave.set()
+        writing.result()
+    assert before == []
+    assert events(records) == [1]
+
+
+def order(equipment_id: int, closed_at: int | None = None) -> WorkOrder:
+    return WorkOrder(
+        equipment_id=equipment_id,
+        incident_id=None,
+        cause="pump",
+        trade="heating",
+        severity="high",
+        life_safety=False,
+        title_en="Pump",
+        title_zh="水泵",
+        state="open",
+        assignee=None,
+        opened_at=1,
+        on_site_due_at=None,
+        closed_at=closed_at,
+    )
+
+
+def add_equipment(session: Session) -> int:
+    site = Site(key="s")
+    session.add(site)
+    session.flush()
+    gateway = Gateway(key="s/g", site_id=site.id, online=True, since_at=1)
+    session.add(gateway)
+    session.flush()
+    equipment = Equipment(
+        key="s/g/d",
+        site_id=site.id,
+        gateway_id=gateway.id,
+        equipment_class="",
+        profile="",
+        name_en="d",
+        name_zh="d",
+        online=True,
+        since_at=1,
+    )
+    session.add(equipment)
+    session.flush()
+    return equipment.id
+
+
+def test_a_second_open_work_order_of_a_cause_is_impossible(records: Records) -> None:
+    equipment = records.write(add_equipment)
+    records.write(lambda session: session.add(order(equipment, closed_at=5)))
+    records.write(lambda session: session.add(order(equipment)))
+    with pytest.raises(IntegrityError):
+        records.write(lambda session: session.add(order(equipment)))
+    records.write(lambda session: session.add(order(equipment, closed_at=6)))
+    assert records.read(lambda s: s.scalar(select(func.count(WorkOrder.id)))) == 3
+
+
+def test_a_reference_to_nothing_is_refused(records: Records) -> None:
+    with pytest.raises(IntegrityError):
+        records.write(lambda session: session.add(order(4711)))
+
+
+def test_a_database_that_cannot_be_opened_is_an_error_of_the_store(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/no/such/folder/records.sqlite"
+    with Records.open(url) as records, pytest.raises(StoreError):
+        records.read(lambda session: session.execute(text("SELECT 1")))
+    with pytest.raises(StoreError):
+        schema.upgrade(url)
+
+
+def test_a_file_that_is_no_database_is_an_error_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite").write_bytes(b"this is not a database" * 100)
+    with pytest.raises(StoreError):
+        schema.upgrade(f"sqlite:///{tmp_path}/records.sqlite")
+
+
+def test_closing_twice_is_allowed(records: Records) -> None:
+    records.close()
+    records.close()
