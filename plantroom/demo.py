@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import click
@@ -135,7 +135,7 @@ async def _init_server(server_file: Path, folder: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _telling(client: httpx.AsyncClient, clock: Clock) -> AsyncIterator[None]:
+async def _telling(client: httpx.AsyncClient, clock: Clock) -> AsyncGenerator[None]:
     task = asyncio.create_task(_tell(client, clock), name="story")
     try:
         yield

@@ -1,0 +1,103 @@
+"""What our agent says on the wire obeys the Sparkplug B specification."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import paho.mqtt.client as mqtt
+
+from protocols.sparkplug import sparkplug_b_pb2 as pb
+from protocols.sparkplug.topics import MessageKind, Topic, parse_topic
+from tests.e2e.plant import Plant
+
+SEQUENCED = {
+    MessageKind.NBIRTH,
+    MessageKind.DBIRTH,
+    MessageKind.NDATA,
+    MessageKind.DDATA,
+    MessageKind.DDEATH,
+}
+Heard = list[tuple[Topic, pb.Payload, mqtt.MQTTMessage]]
+
+
+@contextmanager
+def listening(port: int) -> Iterator[Heard]:
+    """Keep everything the gateway publishes, subscribed at QoS 2 so that QoS shows."""
+    heard: Heard = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _c, _d, message: heard.append(
+        (parse_topic(message.topic), pb.Payload.FromString(message.payload), message)
+    )
+    client.connect("127.0.0.1", port)
+    for kind in MessageKind:
+        if not kind.endswith("CMD"):
+            client.subscribe(f"spBv1.0/+/{kind}/#", qos=2)
+    client.loop_start()
+    try:
+        yield heard
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+async def test_births_come_first_seq_runs_and_aliases_are_declared(plant: Plant) -> None:
+    await plant.agent.stop()
+    with listening(plant.broker.port) as heard:
+        await asyncio.sleep(0.5)
+        await plant.agent.start()
+
+        async def enough() -> bool:
+            return len(heard) > 300
+
+        await plant.eventually(enough, within_s=60)
+        await plant.agent.stop()
+        await asyncio.sleep(0.5)
+    sequenced = [(topic, payload) for topic, payload, _ in heard if topic.kind in SEQUENCED]
+    assert sequenced[0][0].kind is MessageKind.NBIRTH
+    assert [payload.seq for _, payload in sequenced] == [n % 256 for n in range(len(sequenced))]
+    declared: set[int] = set()
+    born: set[str | None] = set()
+    for topic, payload in sequenced:
+        if topic.kind in {MessageKind.NBIRTH, MessageKind.DBIRTH}:
+            born.add(topic.device)
+            assert all(metric.name and metric.datatype for metric in payload.metrics)
+            aliases = [metric.alias for metric in payload.metrics if metric.HasField("alias")]
+            assert not declared & set(aliases), "an alias is unique over the whole node"
+            declared |= set(aliases)
+        elif topic.kind is MessageKind.DDATA:
+            assert topic.device in born, "data only after the birth"
+            assert all(metric.alias in declared for metric in payload.metrics)
+            assert not any(metric.HasField("datatype") for metric in payload.metrics)
+    names = {m.name for t, p in sequenced if t.kind is MessageKind.NBIRTH for m in p.metrics}
+    assert {"bdSeq", "Node Control/Rebirth"} <= names
+
+
+async def test_qos_0_no_retain_and_a_last_death_with_the_births_bd_seq(plant: Plant) -> None:
+    with listening(plant.broker.port) as heard:
+        await plant.agent.kill()
+        await plant.agent.start()
+
+        async def second_life() -> bool:
+            kinds = [topic.kind for topic, _, _ in heard]
+            return MessageKind.NBIRTH in kinds and kinds.count(MessageKind.DDATA) > 10
+
+        await plant.eventually(second_life, within_s=60)
+        await plant.agent.kill()
+
+        async def two_deaths() -> bool:
+            return sum(topic.kind is MessageKind.NDEATH for topic, _, _ in heard) == 2
+
+        await plant.eventually(two_deaths, within_s=60)
+    assert all(not message.retain for _, _, message in heard)
+    assert all(
+        message.qos == (1 if topic.kind is MessageKind.NDEATH else 0) for topic, _, message in heard
+    )
+    deaths = [_bd_seq(payload) for topic, payload, _ in heard if topic.kind is MessageKind.NDEATH]
+    [birth] = [_bd_seq(payload) for topic, payload, _ in heard if topic.kind is MessageKind.NBIRTH]
+    assert deaths[1] == birth
+    assert deaths[1] == (deaths[0] + 1) % 256
+
+
+def _bd_seq(payload: pb.Payload) -> int:
+    [value] = [metric.long_value for metric in payload.metrics if metric.name == "bdSeq"]
+    return value

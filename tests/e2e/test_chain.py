@@ -1,0 +1,117 @@
+"""From a register to a closed work order, through the real processes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PUMP
+from tests.e2e.plant import Plant
+
+pytestmark = pytest.mark.timeout(90)
+WALK = ["dispatch", "accept", "arrive", "start", "complete", "verify", "call-back", "close"]
+
+
+async def test_a_tripped_pump_becomes_one_incident_one_order_and_one_signed_message(
+    plant: Plant,
+) -> None:
+    await plant.control(do="trip", unit="pump-2")
+
+    order = (await plant.eventually(lambda: plant.items("work-orders", state="open")))[0]
+    alarms = await plant.items("alarms", state="open")
+    assert {alarm["equipment"] for alarm in alarms} == {PUMP}
+    assert "heating_pump.fault" in {alarm["rule"] for alarm in alarms}
+    detail = await plant.get(f"work-orders/{order['id']}")
+    assert {alarm["id"] for alarm in detail["evidence"]} == {
+        alarm["id"] for alarm in alarms if alarm["cause"] == order["cause"]
+    }
+
+    await plant.eventually(lambda: delivered(plant))
+    [message] = plant.receiver.deliveries
+    assert message.signed
+    assert message.body["type"] == "incident.opened"
+    assert message.body["data"]["equipment"] == PUMP
+
+
+async def test_later_alarms_of_the_trip_are_evidence_on_the_same_order(plant: Plant) -> None:
+    await plant.control(do="trip", unit="pump-2")
+
+    async def several() -> list[dict[str, Any]]:
+        alarms = await plant.items("alarms", state="open")
+        return alarms if len(alarms) > 1 else []
+
+    alarms = await plant.eventually(several, within_s=30)
+    [order] = await plant.items("work-orders", state="open")
+    detail = await plant.get(f"work-orders/{order['id']}")
+    assert {a["id"] for a in detail["evidence"]} == {
+        a["id"] for a in alarms if a["cause"] == order["cause"]
+    }
+    assert len([i for i in await plant.items("incidents", state="open")]) == 1
+    assert len(plant.receiver.deliveries) == 1
+
+
+async def test_an_order_is_walked_to_closed_and_the_alarm_acknowledged(plant: Plant) -> None:
+    await plant.control(do="trip", unit="pump-2")
+    order = (await plant.eventually(lambda: plant.items("work-orders", state="open")))[0]
+    alarms = await plant.items("alarms", state="open")
+
+    for alarm in alarms:
+        answer = await plant.post(f"alarms/{alarm['id']}/acknowledge", {"comment": "on my way"})
+        assert answer["acknowledged_by"]
+    for step in WALK:
+        await plant.post(f"work-orders/{order['id']}/{step}", {"note": step})
+
+    detail = await plant.get(f"work-orders/{order['id']}")
+    assert detail["state"] == "closed"
+    assert [event["by"] for event in detail["events"]][1:] == ["admin"] * len(WALK)
+    await plant.control(do="clear", unit="pump-2")
+
+    async def over() -> bool:
+        return not await plant.items("alarms", state="open")
+
+    await plant.eventually(over, within_s=40)
+    assert await plant.items("incidents", state="open") == []
+
+
+async def test_readings_come_back_in_buckets(plant: Plant) -> None:
+    point = "riverside/gw-1/counter/count"
+
+    async def enough() -> bool:
+        return len(await plant.stored(point)) >= 10
+
+    await plant.eventually(enough)
+    stored = await plant.stored(point)
+    answer = await plant.get(
+        "readings", point=point, buckets=500, **{"from": "2026-01-01T00:00:00Z"}
+    )
+    buckets = [bucket for bucket in answer["buckets"] if bucket["count"]]
+    assert min(bucket["min"] for bucket in buckets) == stored[0][1]
+    assert max(bucket["max"] for bucket in buckets) >= stored[-1][1]
+    assert all(bucket["min"] <= bucket["avg"] <= bucket["max"] for bucket in buckets)
+
+
+async def test_the_stream_delivers_live_and_again_after_last_event_id(plant: Plant) -> None:
+    topics = "alarms,work-orders"
+    heard = asyncio.create_task(_take(plant, topics, 3))
+    await asyncio.sleep(0.5)
+    await plant.control(do="trip", unit="pump-2")
+    events = await asyncio.wait_for(heard, 20)
+    ids = [int(event.id) for event in events]
+    assert ids == sorted(set(ids))
+
+    again = await asyncio.wait_for(_take(plant, topics, 2, events[0].id), 10)
+    assert [event.id for event in again] == [event.id for event in events[1:]]
+    assert [event.data for event in again] == [event.data for event in events[1:]]
+
+
+async def delivered(plant: Plant) -> bool:
+    return bool(plant.receiver.deliveries)
+
+
+async def _take(plant: Plant, topics: str, count: int, last_id: str = "") -> list[Any]:
+    events: list[Any] = []
+    async for event in plant.stream(topics, last_id):
+        events.append(event)
+        if len(events) == count:
+            break
+    return events
