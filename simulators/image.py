@@ -1,6 +1,7 @@
 """The registers of one unit: canonical values laid out by a device file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from config.points import Point
 from protocols.errors import FrameError, ValueRangeError
@@ -65,16 +66,18 @@ class RegisterImage:
 
     def _reserve(self, bank: Bank) -> None:
         used = sorted(
-            at
-            for point in self.points.values()
-            if point.table.value == bank.value
-            for at in _registers(point)
+            {
+                at
+                for point in self.points.values()
+                if point.table.value == bank.value
+                for at in _registers(point)
+            }
         )
         table = self._space.banks[bank]
-        for at, following in zip(used, [*used[1:], None], strict=True):
-            gap = following is not None and following - at <= _RESERVED_GAP
-            last = following if gap and following is not None else at + 1
-            table.update(dict.fromkeys(range(at, last), 0))
+        table.update(dict.fromkeys(used, 0))
+        for at, following in pairwise(used):
+            if following - at <= _RESERVED_GAP:
+                table.update(dict.fromkeys(range(at + 1, following), 0))
 
 
 def _registers(point: Point) -> set[int]:

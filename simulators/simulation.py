@@ -153,7 +153,7 @@ async def until_stopped(simulation: Simulation, stop: asyncio.Event) -> None:
     script = asyncio.create_task(simulation.follow_script(), name="script")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     try:
-        await asyncio.wait({script, stopped}, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait({script, stopped}, return_when=asyncio.FIRST_COMPLETED)
         # An error of the script is a bug or a wrong script and must be seen.
         if script.done():
             script.result()

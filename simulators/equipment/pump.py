@@ -19,6 +19,10 @@ _RATED_POWER_KW = 1.15
 _STANDBY_POWER_KW = 0.014
 _RETURN_PRESSURE_KPA = 210.0
 _RUNNING = 0.02
+# Control bits of Grundfos: a bus master requests access, switches on, resets an alarm.
+_REMOTE = 1
+_ON_OFF = 2
+_RESET = 4
 # Grundfos: 51 = blocked motor or pump, 57 = dry running.
 _FAULT_CODES = {"trip": 51, "dry_run": 57}
 
@@ -35,6 +39,7 @@ class Pump:
         self._supply_c: Ramp = steady(_SUPPLY_C)
         self._fault_code = 0
         self._commanded = True
+        self._setpoint = 100.0
         self._ran_s = 0.0
         self._runs_since_s: float | None = started_s
         self._starts = 140
@@ -47,10 +52,17 @@ class Pump:
         self._follow(now_s)
 
     def command(self, point: str, value: Value, now_s: float) -> bool:
-        """Obey start and stop; a tripped pump does not start."""
-        if point != "command":
+        """Obey the control bits and the setpoint; a tripped pump starts after a reset only."""
+        if not isinstance(value, int | float):
             return False
-        self._commanded = bool(value)
+        if point == "setpoint":
+            self._setpoint = float(value)
+        elif point == "control_bits":
+            bits = int(value)
+            self._commanded = bool(bits & _ON_OFF) or not bits & _REMOTE
+            self._fault_code = 0 if bits & _RESET else self._fault_code
+        else:
+            return False
         self._follow(now_s)
         return True
 
@@ -64,7 +76,7 @@ class Pump:
         if self._runs_since_s is None:
             self._runs_since_s = now_s
             self._starts += 1
-        self._speed = self._speed.towards(1.0, now_s=now_s, tau_s=_SPIN_UP_S)
+        self._speed = self._speed.towards(self._setpoint / 100, now_s=now_s, tau_s=_SPIN_UP_S)
         self._supply_c = self._supply_c.towards(_SUPPLY_C, now_s=now_s, tau_s=_WARM_UP_S)
 
     def _halt(self, now_s: float) -> None:
@@ -79,6 +91,27 @@ class Pump:
 
     def values(self, now_s: float) -> Mapping[str, Value]:
         """Return what a pump with its own drive measures."""
+        return {**self._states(), **self._measured(now_s)}
+
+    def _states(self) -> dict[str, Value]:
+        return {
+            "run": self._runs_since_s is not None,
+            "command": self._commanded,
+            "fault": bool(self._fault_code),
+            "fault_code": self._fault_code,
+            "warning": False,
+            "warning_code": 0,
+            "remote": True,
+            "auto": True,
+            "control_bits": _REMOTE | (_ON_OFF if self._commanded else 0),
+            "control_mode": "proportional_pressure",
+            "control_mode_set": "proportional_pressure",
+            "operation_mode": "auto",
+            "setpoint": self._setpoint,
+            "starts": self._starts,
+        }
+
+    def _measured(self, now_s: float) -> dict[str, Value]:
         demand = 1 + 0.04 * day_curve(now_s, peak_hour=6.5)
         demand += 0.015 * self._ripple("demand", now_s, period_s=47)
         speed = self._speed.at(now_s) * demand
@@ -86,31 +119,25 @@ class Pump:
         head_kpa = _RATED_HEAD_KPA * speed**2
         power_kw = _STANDBY_POWER_KW + _RATED_POWER_KW * speed**3
         inlet_kpa = _RETURN_PRESSURE_KPA + 2 * self._ripple("inlet", now_s, period_s=240)
+        supply_c = self._supply_c.at(now_s) + 0.4 * self._ripple("supply", now_s, period_s=310)
         run_h = 21_400 + self._seed % 5000 + self._run_time_s(now_s) / 3600
         return {
-            "run": self._runs_since_s is not None,
-            "command": self._commanded,
-            "fault": bool(self._fault_code),
-            "fault_code": self._fault_code,
-            "warning_code": 0,
-            "auto": True,
             "frequency": _RATED_HZ * speed,
             "speed": _RATED_RPM * speed,
+            "performance": 100 * min(speed, 1.0),
+            "flow": _RATED_FLOW_M3H * speed,
+            "head": head_kpa,
+            "differential_pressure": head_kpa,
+            "inlet_pressure": inlet_kpa,
+            "outlet_pressure": inlet_kpa + head_kpa,
             "current": 1000 * power_kw / 400 / 1.732 / 0.92,
             "power": power_kw,
             "energy": run_h * 0.95,
             "run_hours": run_h,
-            "starts": self._starts,
-            "inlet_pressure": inlet_kpa,
-            "outlet_pressure": inlet_kpa + head_kpa,
-            "differential_pressure": head_kpa,
-            "flow": _RATED_FLOW_M3H * speed,
-            "medium_temperature": self._supply_c.at(now_s)
-            + 0.4 * self._ripple("supply", now_s, period_s=310),
+            "medium_temperature": supply_c,
             "bearing_temperature": 33 + 19 * speed + self._ripple("bearing", now_s, period_s=200),
             "motor_temperature": 34 + 26 * speed + self._ripple("motor", now_s, period_s=180),
             "electronics_temperature": 31 + 17 * speed,
-            "relative_performance": 100 * min(speed, 1.0),
             "heat_power": 1.16 * _RATED_FLOW_M3H * speed * 18,
             "heat_energy": run_h * 420,
         }

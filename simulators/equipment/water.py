@@ -41,10 +41,14 @@ class LeakSensor:
         return {
             "leak": leak,
             "sensor_fault": self._event == "cable_break",
+            "summary_alarm": bool(self._event),
             "contamination": self._event == "contamination",
             "leak_distance": round(3 + 40 * phase(self._seed, "distance")) if leak else 0,
             "leak_current": 180 if leak else 6,
+            "length_unit": "m",
             "cable_length": 50,
+            "loop1_resistance": 0 if self._event == "cable_break" else 640,
+            "loop2_resistance": 642,
         }
 
 
@@ -100,7 +104,15 @@ class Sump:
             "level": level_cm / 100,
             "high_level": level_cm >= _HIGH_CM,
             "dry_run": False,
-            "fault": False,
+            "fault": faulty,
+            "running": pumping,
+            "sensor_fault": False,
+            "float_switches": int(level_cm >= _ON_CM) + 2 * int(level_cm >= _HIGH_CM),
+            "pump1_on_level": _ON_CM / 100,
+            "pump2_on_level": 1.4,
+            "pump1_off_level": _OFF_CM / 100,
+            "dry_run_level": 0.2,
+            "high_water_level": _HIGH_CM / 100,
             "pump1_run": pumping and not faulty,
             "pump1_fault": faulty,
             "pump1_mode": "auto",
