@@ -34,7 +34,6 @@ def agent_file(ports: list[int], broker: int, *, period_s: float) -> dict[str, A
         "gateway": "gw",
         "mqtt": {"host": "127.0.0.1", "port": broker},
         "status": {"port": 0},
-        "uplink": {"acknowledgement": "state"},
         "ports": {
             f"p{number}": {"kind": "modbus_tcp", "host": "127.0.0.1", "port": port}
             for number, port in enumerate(ports)

@@ -46,7 +46,7 @@ async def test_later_alarms_of_the_trip_are_evidence_on_the_same_order(plant: Pl
     assert {a["id"] for a in detail["evidence"]} == {
         a["id"] for a in alarms if a["cause"] == order["cause"]
     }
-    assert len([i for i in await plant.items("incidents", state="open")]) == 1
+    assert len(await plant.items("incidents", state="open")) == 1
     assert len(plant.receiver.deliveries) == 1
 
 

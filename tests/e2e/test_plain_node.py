@@ -10,7 +10,7 @@ async def test_a_plain_node_is_ingested_without_any_set_up(plant: Plant) -> None
         tags = [
             Tag("Inputs/Level", DOUBLE, 1.0),
             Tag("Mode", STRING, "auto"),
-            Tag("On", BOOLEAN, True),
+            Tag("On", BOOLEAN, value=True),
         ]
         node.device_birth("tank", tags)
         start = now_ms()
