@@ -1,0 +1,62 @@
+"""What a port needs from the thing that speaks on its wire."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from config.points import Table
+
+
+class Reply(NamedTuple):
+    """The answer to one request.
+
+    Attributes:
+        values: Registers (0..65535) or bits (0, 1), exactly as many as were asked.
+        at_ms: UTC milliseconds at which its last byte arrived.
+        took_s: From the first byte sent to the last byte received, seconds.
+    """
+
+    values: Sequence[int]
+    at_ms: int
+    took_s: float
+
+
+class Driver(Protocol):
+    """One connection. Entered again after it was left; only one request runs at a time.
+
+    ``async with`` opens it and raises PortDownError when that fails; so does every request once
+    the connection is gone. Requests also raise DeviceTimeoutError, DeviceRefusedError and
+    DeviceGarbageError, and nothing else.
+    """
+
+    async def __aenter__(self) -> Self:
+        """Open the connection."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it; never raises."""
+        ...
+
+    async def read(
+        self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
+    ) -> Reply:
+        """Ask for ``count`` registers or bits from the 0-based ``address``."""
+        ...
+
+    async def write(
+        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+    ) -> Reply:
+        """Write registers or bits; the reply carries what was written."""
+        ...
+
+    def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be asked without a late reply being taken for its answer.
+
+        Monotonic seconds, in the past when it may be asked now. Asking sooner waits.
+        """
+        ...

@@ -1,0 +1,91 @@
+"""Bytes to and from the wire: a TCP connection, or a serial line (see serial_line)."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from edge_agent.errors import PortDownError
+
+
+class Link(Protocol):
+    """An open wire. What arrives is appended to ``received``, then ``on_change`` is called.
+
+    Attributes:
+        received: Bytes not yet taken; the driver removes what it has used.
+        lost: Why the wire is gone; empty while it is there.
+        on_change: Called after bytes arrived or the wire was lost.
+    """
+
+    received: bytearray
+    lost: str
+    on_change: Callable[[], None]
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the wire; raises PortDownError when it is gone."""
+        ...
+
+    def close(self, why: str = "closed") -> None:
+        """Give the wire back; never raises."""
+        ...
+
+
+def ignore() -> None:
+    """Take no notice; the ``on_change`` of a link that nobody listens to."""
+
+
+class TcpLink(asyncio.Protocol):
+    """A TCP connection."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.lost = ""
+        self.on_change: Callable[[], None] = ignore
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the transport (asyncio)."""
+        self._transport = cast("asyncio.Transport", transport)
+        # A gateway that lost its power leaves no FIN; keep-alive finds out between long periods.
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes (asyncio)."""
+        self.received += data
+        self.on_change()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the loss (asyncio)."""
+        self.lost = self.lost or (str(exc) if exc else "closed by the other side")
+        self.on_change()
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the connection."""
+        if self.lost or self._transport is None:
+            raise PortDownError(self.lost or "not connected")
+        self._transport.write(data)
+
+    def close(self, why: str = "closed") -> None:
+        """Abort: what is still unsent is a question whose answer nobody waits for."""
+        self.lost = self.lost or why
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def open_tcp(host: str, port: int, *, timeout_s: float) -> TcpLink:
+    """Connect.
+
+    Raises:
+        PortDownError: Nobody listens there, the name is unknown, or it takes too long.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, link = await loop.create_connection(TcpLink, host, port)
+    except TimeoutError as error:
+        raise PortDownError(f"{host}:{port}: no connection within {timeout_s:g} s") from error
+    except OSError as error:
+        raise PortDownError(f"{host}:{port}: {error.strerror or error}") from error
+    return link

@@ -1,0 +1,214 @@
+"""One Modbus connection, over TCP or a serial line: a question, its answer, in time or not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from config.points import Table
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Reply
+from edge_agent.drivers.late import OwedAnswers
+from edge_agent.drivers.link import Link, ignore, open_tcp
+from edge_agent.drivers.modbus import (
+    MbapWire,
+    Question,
+    RtuWire,
+    Wire,
+    answer,
+    read_question,
+    write_question,
+)
+from edge_agent.drivers.serial_line import open_serial
+from edge_agent.drivers.timing import line_timing
+from edge_agent.errors import (
+    DeviceGarbageError,
+    DeviceTimeoutError,
+    PortDownError,
+)
+
+_SILENT_LIMIT: Final = 3
+_WORST_ANSWER: Final = 3.0  # times the port's timeout: later than that no answer is expected
+_LONGEST_FRAME: Final = 256
+# A serial server or USB adapter passes a frame on in pieces this far apart.
+_PIECES_S: Final = 0.02
+
+
+class ModbusClient:
+    """A Modbus connection; see Driver for what it promises."""
+
+    def __init__(
+        self,
+        *,
+        open_link: Callable[[], Awaitable[Link]],
+        wire: Wire,
+        port: Port,
+        clock: Clock,
+    ) -> None:
+        timing = line_timing(port)
+        self._open_link = open_link
+        self._wire = wire
+        self._clock = clock
+        self._char_s = timing.char_s
+        self._gap_s = max(timing.gap_s, port.turnaround_s)
+        self._serial = isinstance(port, ModbusRtuPort)
+        self._owed = OwedAnswers(_WORST_ANSWER * port.timeout_s)
+        self._link: Link | None = None
+        self._question: Question | None = None
+        self._answer: asyncio.Future[tuple[bytes, int]] | None = None
+        self._quiet_since = 0.0
+        self._silent = 0
+
+    async def __aenter__(self) -> Self:
+        self._silent = 0
+        self._link = await self._open_link()
+        self._link.on_change = self._changed
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.on_change = ignore
+            link.close()
+
+    def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be asked without a late reply being taken for its answer."""
+        if not self._wire.can_mistake_late:
+            return 0.0
+        question = read_question(unit, table, address, count)
+        return self._owed.clear_at(question, self._clock.monotonic_s())
+
+    async def read(
+        self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
+    ) -> Reply:
+        """Ask for registers or bits."""
+        return await self._ask(read_question(unit, table, address, count), timeout_s)
+
+    async def write(
+        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+    ) -> Reply:
+        """Write registers (function 6 or 16) or coils (5 or 15)."""
+        reply = await self._ask(write_question(unit, table, address, values), timeout_s)
+        return reply._replace(values=values)
+
+    async def _ask(self, question: Question, timeout_s: float) -> Reply:
+        link = self._link
+        if link is None:
+            raise PortDownError("not open")
+        if self._wire.can_mistake_late or self._gap_s:
+            await self._wait_for_silence(link, question)
+        sent = self._clock.monotonic_s()
+        try:
+            pdu, at_ms = await self._exchange(link, question, timeout_s)
+        except (DeviceTimeoutError, DeviceGarbageError):
+            self._note_failure(link, question, sent)
+            raise
+        self._silent = 0
+        return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
+
+    async def _exchange(
+        self, link: Link, question: Question, timeout_s: float
+    ) -> tuple[bytes, int]:
+        loop = asyncio.get_running_loop()
+        self._question = question
+        self._answer = future = loop.create_future()
+        self._timer = loop.call_later(timeout_s, self._expire, loop, loop.time() + timeout_s)
+        frame = self._wire.frame(question)
+        try:
+            link.send(frame)
+            self._quiet_since = self._clock.monotonic_s() + len(frame) * self._char_s
+            return await future
+        finally:
+            self._timer.cancel()
+            self._question = self._answer = None
+
+    async def _wait_for_silence(self, link: Link, question: Question) -> None:
+        """Keep the gap between frames, and drop what came in the meantime."""
+        while True:
+            # One turn of the loop brings in what is still waiting in the kernel.
+            await self._clock.sleep(0)
+            self._drop_late(link)
+            now = self._clock.monotonic_s()
+            until = self._quiet_since + self._gap_s
+            if self._wire.can_mistake_late:
+                until = max(until, self._owed.clear_at(question, now))
+            if until <= now:
+                link.received.clear()
+                return
+            await self._clock.sleep(until - now)
+
+    def _changed(self) -> None:
+        """Look at the bytes that have just arrived, or at the wire that was lost."""
+        link, waiting = self._link, self._answer
+        self._quiet_since = self._clock.monotonic_s()
+        if link is None:
+            return
+        if waiting is None or waiting.done():
+            self._drop_late(link)
+            return
+        if link.lost:
+            waiting.set_exception(PortDownError(link.lost))
+            return
+        try:
+            pdu = self._wire.take(link.received, self._question)
+        except DeviceGarbageError as error:
+            waiting.set_exception(error)
+            link.close(str(error))
+            return
+        if pdu is not None:
+            waiting.set_result((pdu, self._clock.now_ms()))
+
+    def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """The time is up, unless the answer is just coming in."""
+        link, waiting, question = self._link, self._answer, self._question
+        if waiting is None or waiting.done() or link is None or question is None:
+            return
+        pause_s = max(_PIECES_S, 2 * self._gap_s)
+        arriving = link.received and self._clock.monotonic_s() - self._quiet_since < pause_s
+        longest_s = _LONGEST_FRAME * self._char_s + 5 * pause_s
+        if arriving and loop.time() < deadline + longest_s:
+            self._timer = loop.call_later(pause_s, self._expire, loop, deadline)
+        elif link.received:
+            text = f"{len(link.received)} bytes, no answer: {bytes(link.received[:24]).hex()}"
+            waiting.set_exception(DeviceGarbageError(f"unit {question.unit}: {text}"))
+        else:
+            waiting.set_exception(DeviceTimeoutError(f"unit {question.unit}: no answer in time"))
+
+    def _note_failure(self, link: Link, question: Question, sent: float) -> None:
+        # As many bytes as were asked for are the answer, damaged; fewer, and it may still come.
+        if self._wire.can_mistake_late and len(link.received) < question.size:
+            self._owed.add(question, sent)
+        self._silent = 0 if link.received else self._silent + 1
+        # A half-open connection looks exactly like silent units; a new one costs little.
+        if self._silent >= _SILENT_LIMIT and not self._serial:
+            link.close(f"{self._silent} questions in a row unanswered")
+
+    def _drop_late(self, link: Link) -> None:
+        """Take answers that nobody waits for any more off the wire."""
+        try:
+            if not self._wire.can_mistake_late:
+                self._wire.take(link.received, None)
+                return
+            for owed in self._owed.questions():
+                if self._wire.take(link.received, owed) is not None:
+                    self._owed.came(owed)
+        except DeviceGarbageError as error:
+            link.close(str(error))
+
+
+def open_modbus(port: Port, clock: Clock) -> ModbusClient:
+    """Return the client of a port; it opens when it is entered."""
+
+    async def open_link() -> Link:
+        if isinstance(port, ModbusRtuPort):
+            return open_serial(port)
+        return await open_tcp(port.host, port.port, timeout_s=max(port.timeout_s, 1.0))
+
+    wire = MbapWire() if isinstance(port, ModbusTcpPort) else RtuWire()
+    return ModbusClient(open_link=open_link, wire=wire, port=port, clock=clock)

@@ -1,0 +1,89 @@
+"""A serial line; the only importer of pyserial.
+
+pyserial opens and configures the line, the event loop watches its file descriptor: pymodbus' own
+serial transport polls, and pays for it with processor time.
+"""
+
+import asyncio
+import os
+import termios
+
+import serial
+
+from config.ports import ModbusRtuPort
+from edge_agent.drivers.link import ignore
+from edge_agent.errors import PortDownError
+
+_CHUNK = 4096
+
+
+class SerialLink:
+    """An open serial line."""
+
+    def __init__(self, line: serial.Serial) -> None:
+        self.received = bytearray()
+        self.lost = ""
+        self.on_change = ignore
+        self._line = line
+        self._loop = asyncio.get_running_loop()
+        self._fd = line.fileno()
+        self._loop.add_reader(self._fd, self._readable)
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the line; a frame always fits the kernel's buffer."""
+        if self.lost:
+            raise PortDownError(self.lost)
+        try:
+            sent = os.write(self._fd, data)
+        except OSError as error:
+            self._lose(f"{self._line.port}: {error.strerror}")
+            raise PortDownError(self.lost) from error
+        if sent != len(data):
+            raise PortDownError(f"{self._line.port}: took {sent} of {len(data)} bytes")
+
+    def close(self, why: str = "closed") -> None:
+        """Give the line back."""
+        self._lose(why)
+        self._line.close()
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            data = b""
+            self._lose(f"{self._line.port}: {error.strerror}")
+        if data:
+            self.received += data
+        else:
+            # Readable without bytes: an unplugged adapter.
+            self._lose(f"{self._line.port}: unplugged")
+        self.on_change()
+
+    def _lose(self, why: str) -> None:
+        if not self.lost:
+            self.lost = why
+            self._loop.remove_reader(self._fd)
+
+
+def open_serial(port: ModbusRtuPort) -> SerialLink:
+    """Open a line for this process alone.
+
+    Raises:
+        PortDownError: It does not exist, may not be used, is in use, or refuses the settings.
+    """
+    try:
+        line = serial.Serial(
+            port.device,
+            baudrate=port.baud,
+            parity=port.parity,
+            stopbits=port.stop_bits,
+            timeout=0,
+            exclusive=True,
+        )
+    except (serial.SerialException, OSError, ValueError) as error:
+        raise PortDownError(f"{port.device}: {error}") from error
+    except termios.error as error:
+        raise PortDownError(f"{port.device}: {error}; a pseudo terminal has no parity") from error
+    return SerialLink(line)

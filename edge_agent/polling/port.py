@@ -1,0 +1,184 @@
+"""The loop of one port: one task owns it and everything on it, writes included."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from random import Random
+
+from config.ports import Port
+from config.resolve import ResolvedDevice
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Driver
+from edge_agent.drivers.timing import line_timing
+from edge_agent.errors import DeviceTimeoutError, DriverError, PortDownError
+from edge_agent.health import Health
+from edge_agent.polling.asking import Asker
+from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.holes import HoleMemory
+from edge_agent.polling.schedule import Schedule
+from edge_agent.polling.sink import ReadingSink
+from edge_agent.polling.units import Unit
+from edge_agent.polling.writes import WriteOrder, Written
+from protocols.reading import Value
+
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 2.5
+
+
+class PortOwner:
+    """Polls the devices of one port for as long as ``run`` runs.
+
+    Args:
+        name: Of the port, as in the agent file.
+        settings: The port's settings.
+        devices: The devices on it, by id.
+        driver: Its connection; the port opens and closes it.
+        sink: Takes the readings.
+        holes: Remembers what devices refuse.
+        phase_s: Shifts the grid, so that many ports do not ask in the same millisecond.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Port,
+        devices: Mapping[str, ResolvedDevice],
+        driver: Driver,
+        sink: ReadingSink,
+        health: Health,
+        holes: HoleMemory,
+        clock: Clock,
+        phase_s: float = 0.0,
+        rng: Random | None = None,
+    ) -> None:
+        self.name = name
+        self._driver = driver
+        self._health = health
+        self._clock = clock
+        self._rng = rng or Random()  # noqa: S311 (jitter, not a secret)
+        timing = line_timing(settings)
+        origin_s = clock.monotonic_s() + phase_s
+        units: dict[int, Unit] = {}
+        self.devices: dict[str, PolledDevice] = {}
+        for device in devices.values():
+            unit = units.setdefault(
+                device.unit, Unit(device.unit, settings.timeout_s, rng=self._rng)
+            )
+            self.devices[device.id] = PolledDevice(
+                device,
+                unit=unit,
+                timing=timing,
+                origin_s=origin_s,
+                sink=sink,
+                health=health,
+                holes=holes,
+            )
+        self.schedule = Schedule([s for d in self.devices.values() for s in d.classes])
+        self._asker = Asker(
+            name,
+            driver=driver,
+            devices=self.devices,
+            schedule=self.schedule,
+            timing=timing,
+            health=health,
+            clock=clock,
+        )
+        self._writes: deque[WriteOrder] = deque()
+        self._sleeper: asyncio.Future[None] | None = None
+        self._skipped = health.skipped.labels(name)
+        self._open = False
+        self._fresh = True
+        self._broken = 0
+
+    async def run(self) -> None:
+        """Open the port, poll, and open it again whenever it was lost; never returns."""
+        while True:
+            opened = False
+            try:
+                async with self._driver:
+                    opened = True
+                    await self._poll()
+            except PortDownError as error:
+                self._open = False
+                self._refuse_writes(error)
+                await self._after_loss(error, opened=opened)
+
+    async def write(
+        self, device: str, point: str, value: Value, *, expires_at: int | None = None
+    ) -> Written:
+        """Carry out a command in front of all reads; the caller has checked its rules.
+
+        Raises:
+            DriverError: The device does not answer, refuses, or the port is down.
+            CommandError: It expired while it waited, or the value has no code in the point's type.
+        """
+        polled = self.devices[device]
+        if not self._open:
+            raise PortDownError(f"port {self.name} is down")
+        if polled.unit.demoted:
+            raise DeviceTimeoutError(f"unit {polled.unit.number} does not answer")
+        result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        self._writes.append(WriteOrder(polled, point, value, expires_at, result))
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+        return await result
+
+    async def _after_loss(self, error: PortDownError, *, opened: bool) -> None:
+        if opened and self._asker.worked:
+            # A peer that drops idle connections: open it again before anybody notices.
+            self._asker.worked = False
+            self._broken = 0
+            return
+        self._broken += 1
+        if not opened or self._broken > 1:
+            self._mark_down(error)
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self._broken, 6))
+        await self._clock.sleep(pause_s * self._rng.uniform(0.75, 1.0))
+
+    def _mark_down(self, error: PortDownError) -> None:
+        at = self._clock.now_ms()
+        self._health.port(self.name, up=False, at=at, reason=error.reason, error=str(error))
+        for device in self.devices.values():
+            device.went_down(at, reason=error.reason, error=str(error))
+        self._fresh = True
+
+    def _refuse_writes(self, error: DriverError) -> None:
+        while self._writes:
+            order = self._writes.popleft()
+            if not order.result.done():
+                order.result.set_exception(error)
+
+    async def _poll(self) -> None:
+        """Ask what is due, writes first, until the port is lost."""
+        self._open = True
+        if self._fresh:
+            self._fresh = False
+            self._start_over(self._clock.monotonic_s())
+        while True:
+            if self._writes:
+                await self._asker.carry_out(self._writes.popleft())
+                continue
+            now = self._clock.monotonic_s()
+            job = self.schedule.next(now, self._asker.clear_at)
+            if job is not None:
+                await self._asker.ask(job)
+            else:
+                await self._sleep(self.schedule.wake_at(now, self._asker.clear_at) - now)
+
+    def _start_over(self, now_s: float) -> None:
+        # Units may have been powered on or replaced while the port was away.
+        for device in self.devices.values():
+            device.unit.look_soon(now_s)
+        self.schedule.start(now_s)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until something is due or a command arrives."""
+        self._skipped.inc(self.schedule.take_skipped())
+        sleeper = asyncio.ensure_future(self._clock.sleep(max(seconds, 0.0005)))
+        self._sleeper = sleeper
+        try:
+            await asyncio.wait((sleeper,))
+        finally:
+            self._sleeper = None
+            sleeper.cancel()
