@@ -39,7 +39,7 @@ class Trade(StrEnum):
 class LimitCondition(Settings):
     """A number beyond a limit; returns when it is back inside by the deadband."""
 
-    kind: Literal["limit"]
+    kind: Literal["limit"] = Field(description="A number beyond a limit.")
     point: Identifier = Field(description="Canonical point of the class.")
     level: Literal["lolo", "lo", "hi", "hihi"] = Field(description="Which limit it is.")
     limit: float = Field(description="In the point's unit; hi, hihi: above; lo, lolo: below.")
@@ -49,7 +49,7 @@ class LimitCondition(Settings):
 class StateCondition(Settings):
     """A point in one of these states."""
 
-    kind: Literal["state"]
+    kind: Literal["state"] = Field(description="A point in a state.")
     point: Identifier = Field(description="Canonical point of the class.")
     equals: bool | int | str | tuple[bool | int | str, ...] = Field(
         description="The state, or the list of states, that is abnormal."
@@ -59,7 +59,7 @@ class StateCondition(Settings):
 class StaleCondition(Settings):
     """A point silent for longer than it may be, or of a quality that is not good for that long."""
 
-    kind: Literal["stale"]
+    kind: Literal["stale"] = Field(description="A point not heard of.")
     point: Identifier = Field(description="Canonical point of the class.")
     after_s: float | None = Field(
         default=None, gt=0, description="Seconds; default: three times the point's max silence."
@@ -69,7 +69,7 @@ class StaleCondition(Settings):
 class UnreachableCondition(Settings):
     """The device does not answer, or its gateway is gone."""
 
-    kind: Literal["unreachable"]
+    kind: Literal["unreachable"] = Field(description="The device does not answer.")
 
 
 Condition: TypeAlias = Annotated[
@@ -84,7 +84,9 @@ class AlarmRule(Settings):
     name: Words = Field(description="The alarm in words: 'Circulation pump fault'.")
     condition: Condition = Field(description="limit, state, stale or unreachable.")
     severity: Severity = Field(description="urgent, high, medium or low.")
-    cause: Identifier = Field(description="Alarms of one equipment and cause are one incident.")
+    cause: Identifier = Field(
+        description="Why: alarms of one equipment and cause are one incident."
+    )
     on_delay_s: float = Field(
         default=0, ge=0, le=86400, description="The condition must last this long, seconds."
     )

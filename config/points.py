@@ -86,7 +86,7 @@ class Point(Settings):
     length: int | None = Field(
         default=None, ge=1, le=125, description="Registers of a string, two ASCII characters each."
     )
-    scale: float = Field(default=1.0, description="Factor from raw to the unit.")
+    scale: float = Field(default=1.0, description="Factor from raw to the unit; not 0.")
     offset: float = Field(default=0.0, description="Added after scaling, in the unit.")
     unit: str = Field(
         default="", max_length=16, description="Unit of the scaled value; empty if none."
@@ -156,7 +156,7 @@ def _wrong_place(point: Point) -> str:
         return f"address {point.address} + {point.words} registers is beyond {_ADDRESSES - 1}"
     if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
         return f"a {point.table} cannot be written; use coil or holding"
-    return ""
+    return "" if point.scale else "scale 0 makes every value 0"
 
 
 def _missing_part(point: Point) -> str:

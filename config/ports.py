@@ -21,7 +21,7 @@ class Timing(Settings):
 class ModbusTcpPort(Timing):
     """A Modbus TCP endpoint; its units share one connection."""
 
-    kind: Literal["modbus_tcp"]
+    kind: Literal["modbus_tcp"] = Field(description="Modbus TCP.")
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
 
@@ -29,7 +29,7 @@ class ModbusTcpPort(Timing):
 class ModbusRtuOverTcpPort(Timing):
     """A serial server that passes RTU frames through a TCP connection."""
 
-    kind: Literal["modbus_rtu_over_tcp"]
+    kind: Literal["modbus_rtu_over_tcp"] = Field(description="Modbus RTU in TCP.")
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(default=4001, ge=1, le=65535, description="TCP port.")
 
@@ -37,7 +37,7 @@ class ModbusRtuOverTcpPort(Timing):
 class ModbusRtuPort(Timing):
     """A serial line with Modbus RTU."""
 
-    kind: Literal["modbus_rtu"]
+    kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
     device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = Field(
         default=9600, description="Bits per second."

@@ -129,16 +129,24 @@ def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Misfit]:
 
 def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Misfit]:
     limits = _limits(device, profile)
-    for name, point in device.points.items():
-        at = ("points", name)
+    for name, point in _points(device, profile).items():
+        # What the device file says is told at the key that chose the device file.
+        at = ("points", name) if name in device.points else ("profile",)
         if name == RESERVED_POINT:
             yield Misfit(at, "this name is taken by the server's own online flag; choose another")
         if point.table in {Table.HOLDING, Table.INPUT} and point.words > limits.max_registers:
-            message = f"{point.words} registers are more than one read of this device may ask"
+            message = f"{name} has {point.words} registers, more than one read may ask"
             yield Misfit(at, f"{message} (max_registers {limits.max_registers})")
         if point.max_silence_s is not None and point.max_silence_s < _period(point, device):
-            message = f"{point.max_silence_s:g} s is shorter than its period"
-            yield Misfit((*at, "max_silence_s"), f"{message} of {_period(point, device):g} s")
+            message = f"max_silence_s {point.max_silence_s:g} of {name} is shorter than its period"
+            yield Misfit(at, f"{message}, {_period(point, device):g} s")
+
+
+def _points(device: Device, profile: DeviceProfile | None) -> dict[str, Point]:
+    points = dict(profile.points) if profile else {}
+    if device.only is not None:
+        points = {name: points[name] for name in device.only if name in points}
+    return points | device.points
 
 
 def _resolved(
@@ -149,10 +157,6 @@ def _resolved(
 ) -> ResolvedDevice:
     profile = profiles[device.profile] if device.profile is not None else None
     class_name = _class_of(device, profile)
-    points = dict(profile.points) if profile else {}
-    if device.only is not None:
-        points = {name: points[name] for name in device.only}
-    points |= device.points
     return ResolvedDevice(
         id=device_id,
         port=device.port,
@@ -163,7 +167,7 @@ def _resolved(
         limits=_limits(device, profile),
         points={
             name: _filled(name, point, device, classes.get(class_name))
-            for name, point in points.items()
+            for name, point in _points(device, profile).items()
         },
     )
 

@@ -1,11 +1,11 @@
 """The server file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from config.base import Identifier, Settings
+from config.base import Identifier, Misfit, MisfitError, Settings
 from config.mqtt import MqttSettings
 
 
@@ -70,6 +70,22 @@ class MessageSettings(Settings):
     )
     max_retry_s: float = Field(default=900, gt=0, description="Longest pause, seconds.")
     max_attempts: int = Field(default=10, ge=1, description="Then the message is a dead letter.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        misfits: list[Misfit] = []
+        names: set[str] = set()
+        for index, webhook in enumerate(self.webhooks):
+            if webhook.name in names:
+                message = f"{webhook.name!r} is already the name of another receiver"
+                misfits.append(Misfit(("webhooks", index, "name"), message))
+            names.add(webhook.name)
+        if self.max_retry_s < self.first_retry_s:
+            message = f"expected first_retry_s ({self.first_retry_s:g}) or more"
+            misfits.append(Misfit(("max_retry_s",), f"{message}, got {self.max_retry_s:g}"))
+        if misfits:
+            raise MisfitError(misfits)
+        return self
 
 
 class SparkplugSettings(Settings):

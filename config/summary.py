@@ -1,0 +1,142 @@
+"""What a checked file means, in a few lines: for ``plantroom agent check`` and ``server check``."""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+
+from config.classes import EquipmentClass
+from config.edge import JournalSettings
+from config.mqtt import MqttSettings
+from config.ports import ModbusRtuPort, Port
+from config.resolve import Gateway, ResolvedDevice
+from config.server import ServerSettings
+
+
+def summarize_gateway(gateway: Gateway) -> str:
+    """Return ports, devices and what they ask for, and what looks wrong but is allowed."""
+    settings = gateway.settings
+    lines = [
+        f"gateway {settings.gateway} of site {settings.site}",
+        f"broker  {_broker(settings.mqtt)}",
+        f"journal {_journal(settings.journal)}",
+    ]
+    for name, port in settings.ports.items():
+        lines.append(f"port    {name}: {_endpoint(port)}")
+        lines += [_device_line(one) for one in gateway.devices.values() if one.port == name]
+    points = sum(len(device.points) for device in gateway.devices.values())
+    lines.append(
+        f"total   {_count(len(settings.ports), 'port')}, "
+        f"{_count(len(gateway.devices), 'device')}, {_count(points, 'point')}, "
+        f"{_rate(gateway):.3g} values a second"
+    )
+    lines += [f"note    {note}" for note in _gateway_notes(gateway)]
+    return "\n".join(lines)
+
+
+def summarize_server(settings: ServerSettings, classes: Mapping[str, EquipmentClass]) -> str:
+    """Return where everything is kept and which classes are watched, and what looks wrong."""
+    http, history = settings.http, settings.history
+    lines = [
+        f"http    http://{http.host}:{http.port}",
+        f"broker  {_broker(settings.mqtt)}, host id {settings.sparkplug.host_id}",
+        f"data    {settings.data_dir}",
+        f"records {_without_password(settings.records.url)}",
+        f"history {history.path}, kept {history.retention_days} days",
+    ]
+    lines += [
+        f"webhook {webhook.name}: {webhook.url} ({', '.join(webhook.severities)})"
+        for webhook in settings.messages.webhooks
+    ]
+    for name, one in sorted(classes.items()):
+        rules = _count(len(one.rules), "alarm rule")
+        lines.append(f"class   {name} ({one.name.zh}): {_count(len(one.points), 'point')}, {rules}")
+    lines += [f"note    {note}" for note in _server_notes(settings)]
+    return "\n".join(lines)
+
+
+def _broker(mqtt: MqttSettings) -> str:
+    tls = "TLS" if mqtt.tls else "no TLS"
+    return f"{mqtt.host}:{mqtt.port}, {tls}, {mqtt.username or 'anonymous'}"
+
+
+def _journal(journal: JournalSettings) -> str:
+    bounds = f"{journal.max_bytes / 1e6:g} MB and {journal.max_age_s / 86400:g} days"
+    return f"{journal.path}, at most {bounds}, committed every {journal.commit_interval_s:g} s"
+
+
+def _endpoint(port: Port) -> str:
+    if isinstance(port, ModbusRtuPort):
+        where = f"{port.device} {port.baud} 8{port.parity}{port.stop_bits}"
+    else:
+        where = f"{port.host}:{port.port}"
+    return f"{port.kind} {where}, timeout {port.timeout_s:g} s"
+
+
+def _device_line(device: ResolvedDevice) -> str:
+    periods = sorted({point.period_s for point in device.points.values() if point.period_s})
+    every = "/".join(f"{period:g}" for period in periods)
+    return (
+        f"  device  {device.id}: unit {device.unit}, {device.profile or 'own points'}, "
+        f"{device.equipment_class or 'no class'}, {_count(len(device.points), 'point')} "
+        f"every {every} s, {device.name.en} ({device.name.zh})"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _rate(gateway: Gateway) -> float:
+    points = (point for device in gateway.devices.values() for point in device.points.values())
+    return sum(1 / point.period_s for point in points if point.period_s)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{place}"
+
+
+def _gateway_notes(gateway: Gateway) -> Iterator[str]:
+    settings = gateway.settings
+    yield from _mqtt_notes(settings.mqtt)
+    for device in gateway.devices.values():
+        if not device.equipment_class:
+            yield f"{device.id} has no class: the server has no alarm rules for it"
+    idle = set(settings.ports) - {device.port for device in gateway.devices.values()}
+    for name in sorted(idle):
+        yield f"port {name} has no devices"
+    if settings.uplink.acknowledgement == "state" and settings.uplink.primary_host is None:
+        yield "acknowledgement is state and primary_host is not set: readings leave once sent"
+
+
+def _server_notes(settings: ServerSettings) -> Iterator[str]:
+    yield from _mqtt_notes(settings.mqtt)
+    for webhook in settings.messages.webhooks:
+        yield from _missing(webhook.secret_file)
+    if not settings.messages.webhooks:
+        yield "no webhook: nobody is told about an alarm"
+    if not _is_local(settings.http.host) and not settings.http.secure_cookie:
+        yield "http.secure_cookie is false and http.host is not local: logins travel in clear"
+
+
+def _mqtt_notes(mqtt: MqttSettings) -> Iterator[str]:
+    tls = mqtt.tls
+    files = [mqtt.password_file, *((tls.ca_file, tls.cert_file, tls.key_file) if tls else ())]
+    for path in files:
+        if path is not None:
+            yield from _missing(path)
+    if tls is None and not _is_local(mqtt.host):
+        yield "mqtt has no tls: everything travels in clear"
+
+
+def _missing(path: Path) -> Iterator[str]:
+    if not path.is_file():
+        yield f"{path} does not exist"
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
