@@ -1,0 +1,119 @@
+"""One sample against one rule: is it news, is it late, does the condition hold."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from protocols.reading import Quality, Value
+from server.alarms.conditions import holds
+from server.alarms.late import judge_late
+from server.alarms.memory import Memory, Seen, judge
+from server.alarms.rules import Rule
+from server.alarms.step import Step
+from server.alarms.watch import Unit, Watch
+from server.assets.series import Sample, Series
+
+
+def judge_sample(
+    step: Step,
+    watch: Watch,
+    sample: Sample,
+    *,
+    at: int,
+    enabled: bool | None = True,
+    own: bool = True,
+) -> None:
+    """Judge a sample of the watched point, or what another point changed at ``at``.
+
+    Attributes:
+        enabled: The rule's ``while``; None when it is not known.
+        own: False when another point's change is the reason to look.
+    """
+    memory = step.memory_of(watch)
+    if not _is_news(memory, sample, at=at, own=own):
+        if sample.late and not watch.rule.judged_by_silence:
+            _judge_past(step, watch, sample, at=at, enabled=enabled)
+        return
+    held = holds(watch.rule.settings.condition, sample.value, sample.quality, before=memory.held)
+    memory = replace(
+        memory,
+        held=memory.held if held is None else held,
+        seen_at=at if own else memory.seen_at,
+        bad_since=_bad_since(step, watch, sample),
+    )
+    condition = _both(held=held, enabled=enabled)
+    if condition is not None:
+        seen = Seen(at, sample.value, sample.quality)
+        memory, flips = judge(memory, seen, condition=condition, delays=watch.delays)
+        step.add_flips(watch, flips, late=sample.late)
+    step.memories[watch] = memory
+
+
+def newest(series: Series) -> Sample:
+    """Return the newest value that the series holds."""
+    return Sample(series, series.last_value, series.last_quality, series.last_at)
+
+
+def enabled_now(
+    rule: Rule, unit: Unit, known: Mapping[str, Sample], *, late_at: int | None
+) -> bool | None:
+    """Return whether the rule's ``while`` is true; None when a value that it needs is unknown.
+
+    Attributes:
+        known: What the message says; the rest is what the series hold.
+        late_at: Event time when the past is judged.
+    """
+    expression = rule.enabled_while
+    if expression is None:
+        return True
+    values: dict[str, Value] = {}
+    for name in expression.names:
+        post = unit.posts.get(name)
+        sample = known.get(name) or (newest(post.series) if post else None)
+        if sample is None or sample.quality is not Quality.GOOD:
+            continue
+        # Today's value says nothing about the past, unless it is from before it.
+        if late_at is None or sample.taken_at <= late_at:
+            values[name] = sample.value
+    result = expression.evaluate(values)
+    return None if result is None else bool(result)
+
+
+def _is_news(memory: Memory, sample: Sample, *, at: int, own: bool) -> bool:
+    """Return whether the sample speaks about now; repeated and older ones do not."""
+    if sample.late and at < sample.series.last_at:
+        return False
+    if own:
+        return at > memory.seen_at and at >= memory.changed_at
+    return at >= memory.seen_at and at >= memory.changed_at
+
+
+def _judge_past(step: Step, watch: Watch, sample: Sample, *, at: int, enabled: bool | None) -> None:
+    memory = step.memory_of(watch)
+    held = holds(
+        watch.rule.settings.condition,
+        sample.value,
+        sample.quality,
+        before=memory.late is not None,
+    )
+    condition = _both(held=held, enabled=enabled)
+    if condition is None:
+        return
+    seen = Seen(at, sample.value, sample.quality)
+    after, finding = judge_late(memory, seen, condition=condition, on_ms=watch.delays.on)
+    if after is not memory:
+        step.memories[watch] = after
+        step.add_late(watch, finding)
+
+
+def _both(*, held: bool | None, enabled: bool | None) -> bool | None:
+    """Both, where None is "not known" and False wins over it."""
+    if held is False or enabled is False:
+        return False
+    return None if held is None or enabled is None else True
+
+
+def _bad_since(step: Step, watch: Watch, sample: Sample) -> int | None:
+    if not watch.rule.judged_by_silence or sample.quality is Quality.GOOD:
+        return None
+    before = step.memory_of(watch).bad_since
+    return step.now if before is None else before

@@ -1,0 +1,117 @@
+"""What a transition does to the alarm rows; each function is a no-op when it is known already."""
+
+from sqlalchemy.orm import Session
+
+from server.alarms.model import Alarm
+from server.alarms.repository import (
+    Occurrence,
+    add_change,
+    facts_of,
+    find_open,
+    is_recorded,
+    newest_return,
+)
+from server.alarms.service import close_if_over, tell
+from server.alarms.state import activate, return_to_normal
+from server.alarms.step import Transition
+from server.core.upsert import insert_new
+
+
+def raise_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """Open an alarm, or raise the open one again; None when it is active or over already."""
+    occurrence = _occurrence(transition)
+    if transition.at < newest_return(session, occurrence):
+        return None
+    if _insert(session, transition, now=now):
+        alarm = find_open(session, occurrence)
+        if alarm is not None:
+            _note(session, alarm, transition, kind="raised", now=now)
+        return alarm
+    alarm = find_open(session, occurrence)
+    if alarm is None or activate(facts_of(alarm)) == facts_of(alarm):
+        return None
+    alarm.active = True
+    alarm.active_since_at = transition.at
+    alarm.inactive_since_at = None
+    alarm.onset_value = transition.value
+    alarm.onset_quality = transition.quality
+    alarm.activations += 1
+    _note(session, alarm, transition, kind="raised_again", now=now)
+    return alarm
+
+
+def return_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """Note the return to normal; an acknowledged alarm closes by it."""
+    alarm = find_open(session, _occurrence(transition))
+    if alarm is None or return_to_normal(facts_of(alarm)) == facts_of(alarm):
+        return None
+    alarm.active = False
+    alarm.inactive_since_at = transition.at
+    _note(session, alarm, transition, kind="returned", now=now)
+    close_if_over(session, alarm, now=now)
+    return alarm
+
+
+def record_past_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """Write down what began and ended in the past; it is closed from the start, nobody is told."""
+    occurrence = _occurrence(transition)
+    if transition.until is None or is_recorded(session, occurrence, at=transition.at):
+        return None
+    alarm = Alarm(**_columns(transition, now=now))
+    alarm.active = False
+    alarm.inactive_since_at = transition.until
+    alarm.closed_at = now
+    session.add(alarm)
+    session.flush()
+    add_change(session, alarm, kind="recorded", at=transition.at, now=now, value=transition.value)
+    add_change(session, alarm, kind="returned", at=transition.until, now=now)
+    return alarm
+
+
+def correct_onset(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """Late readings show that the active alarm began earlier."""
+    occurrence = _occurrence(transition)
+    alarm = find_open(session, occurrence)
+    if alarm is None or not alarm.active or alarm.active_since_at <= transition.at:
+        return None
+    if newest_return(session, occurrence) >= transition.at:
+        return None
+    alarm.active_since_at = transition.at
+    alarm.onset_value = transition.value
+    alarm.onset_quality = transition.quality
+    _note(session, alarm, transition, kind="onset_corrected", now=now)
+    return alarm
+
+
+def _insert(session: Session, transition: Transition, *, now: int) -> bool:
+    return insert_new(session, Alarm, **_columns(transition, now=now))
+
+
+def _columns(transition: Transition, *, now: int) -> dict[str, object]:
+    rule = transition.rule.settings
+    return {
+        "rule": transition.rule.id,
+        "point_id": transition.series.id,
+        "equipment_id": transition.series.equipment_id,
+        "cause": rule.cause,
+        "severity": rule.severity.value,
+        "life_safety": rule.life_safety,
+        "name_en": rule.name.en,
+        "name_zh": rule.name.zh,
+        "active": True,
+        "active_since_at": transition.at,
+        "onset_value": transition.value,
+        "onset_quality": int(transition.quality),
+        "activations": 1,
+        "raised_at": now,
+    }
+
+
+def _note(session: Session, alarm: Alarm, transition: Transition, *, kind: str, now: int) -> None:
+    session.flush()
+    add_change(session, alarm, kind=kind, at=transition.at, now=now, value=transition.value)
+    tell(session, alarm, kind=f"alarm.{kind}", at=now)
+
+
+def _occurrence(transition: Transition) -> Occurrence:
+    return Occurrence(transition.rule.id, transition.series.id)

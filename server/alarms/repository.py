@@ -1,0 +1,142 @@
+"""Alarm rows as facts, memories and queries; every state change of a row happens here."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from protocols.reading import Quality, Value
+from server.alarms.memory import Memory, Seen
+from server.alarms.model import Alarm, AlarmChange
+from server.alarms.state import AlarmFacts
+from server.alarms.step import DELAY, LATE
+from server.core.timers import timers_of
+
+_REMEMBERED_MS = 30 * 86_400_000
+"""Closed alarms of the last 30 days still guard against readings that are sent again."""
+
+_ONSETS = ("raised", "raised_again", "recorded", "onset_corrected")
+
+
+class Occurrence(NamedTuple):
+    """What names an alarm: one open row per rule and point."""
+
+    rule: str
+    point_id: int
+
+
+def facts_of(alarm: Alarm) -> AlarmFacts:
+    """Return the facts that the row holds."""
+    return AlarmFacts(
+        active=alarm.active,
+        acknowledged=alarm.acknowledged_at is not None,
+        life_safety=alarm.life_safety,
+    )
+
+
+def find_open(session: Session, occurrence: Occurrence) -> Alarm | None:
+    """Return the open alarm, locked against other writers."""
+    query = select(Alarm).where(
+        Alarm.rule == occurrence.rule,
+        Alarm.point_id == occurrence.point_id,
+        Alarm.closed_at.is_(None),
+    )
+    return session.scalar(query.with_for_update())
+
+
+def is_recorded(session: Session, occurrence: Occurrence, *, at: int) -> bool:
+    """Return whether this instant lies in a run of the condition that the records hold."""
+    query = (
+        select(AlarmChange.kind)
+        .join(Alarm, Alarm.id == AlarmChange.alarm_id)
+        .where(
+            Alarm.rule == occurrence.rule,
+            Alarm.point_id == occurrence.point_id,
+            AlarmChange.kind.in_([*_ONSETS, "returned"]),
+            AlarmChange.at <= at,
+        )
+        .order_by(AlarmChange.at.desc(), AlarmChange.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query) in _ONSETS
+
+
+def newest_return(session: Session, occurrence: Occurrence) -> int:
+    """Return the event time of the newest return of any occurrence, 0 when there is none."""
+    query = (
+        select(Alarm.inactive_since_at)
+        .where(
+            Alarm.rule == occurrence.rule,
+            Alarm.point_id == occurrence.point_id,
+            Alarm.inactive_since_at.is_not(None),
+        )
+        .order_by(Alarm.inactive_since_at.desc())
+        .limit(1)
+    )
+    return session.scalar(query) or 0
+
+
+def add_change(
+    session: Session,
+    alarm: Alarm,
+    *,
+    kind: str,
+    at: int,
+    now: int,
+    by: str | None = None,
+    comment: str | None = None,
+    value: Value = None,
+) -> None:
+    """Write one line of the alarm's history."""
+    session.add(
+        AlarmChange(
+            alarm_id=alarm.id,
+            at=at,
+            recorded_at=now,
+            kind=kind,
+            by=by,
+            comment=comment,
+            value=value,
+        )
+    )
+
+
+def load_memories(session: Session, *, now: int) -> dict[tuple[str, int], Memory]:
+    """Return what the engine must remember after a restart: alarm rows and running timers."""
+    memories: dict[tuple[str, int], Memory] = {}
+    query = (
+        select(
+            Alarm.rule,
+            Alarm.point_id,
+            Alarm.active,
+            Alarm.active_since_at,
+            Alarm.inactive_since_at,
+        )
+        .where(Alarm.closed_at.is_(None) | (Alarm.closed_at >= now - _REMEMBERED_MS))
+        .order_by(Alarm.id)
+    )
+    for rule, point_id, active, since, until in session.execute(query):
+        changed_at = since if active or until is None else until
+        before = memories.get((rule, point_id), Memory())
+        if active or changed_at >= before.changed_at:
+            memories[rule, point_id] = Memory(
+                held=active, active=active, changed_at=changed_at, seen_at=changed_at
+            )
+    _add_timers(session, memories)
+    return memories
+
+
+def _add_timers(session: Session, memories: dict[tuple[str, int], Memory]) -> None:
+    for timer in (*timers_of(session, DELAY), *timers_of(session, LATE)):
+        load = timer.payload
+        key = load["rule"], load["point_id"]
+        memory = memories.get(key, Memory())
+        seen = Seen(load["at"], load["value"], Quality(load["quality"]))
+        if timer.kind == LATE:
+            memories[key] = replace(memory, late=seen)
+        else:
+            held = not memory.active
+            memories[key] = replace(
+                memory, held=held, pending=seen, seen_at=max(memory.seen_at, seen.at)
+            )

@@ -1,0 +1,170 @@
+"""Alarms for people: lists, details, comments, acknowledgement.
+
+``server.incidents.service.acknowledge`` is the whole acknowledgement: it also closes the incident.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.alarms.model import Alarm, AlarmChange
+from server.alarms.repository import add_change, facts_of
+from server.alarms.state import acknowledge
+from server.assets.model import Equipment, Point
+from server.core.errors import InvalidError, NotFoundError
+from server.core.instant import rfc3339
+from server.core.paging import DEFAULT_LIMIT, read_page
+from server.core.records import record_event
+
+STATES = ("open", "active", "unacknowledged", "closed", "all")
+"""What lists may be asked for."""
+
+
+def list_alarms(
+    session: Session,
+    *,
+    state: str = "open",
+    severity: str | None = None,
+    equipment_id: int | None = None,
+    site_id: int | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> tuple[Sequence[Alarm], str | None]:
+    """Return alarms, newest first, and the cursor of what follows.
+
+    Raises:
+        InvalidError: An unknown state.
+    """
+    query = select(Alarm)
+    match state:
+        case "open":
+            query = query.where(Alarm.closed_at.is_(None))
+        case "active":
+            query = query.where(Alarm.closed_at.is_(None), Alarm.active)
+        case "unacknowledged":
+            query = query.where(Alarm.closed_at.is_(None), Alarm.acknowledged_at.is_(None))
+        case "closed":
+            query = query.where(Alarm.closed_at.is_not(None))
+        case "all":
+            pass
+        case _:
+            raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
+    if severity is not None:
+        query = query.where(Alarm.severity == severity)
+    if equipment_id is not None:
+        query = query.where(Alarm.equipment_id == equipment_id)
+    if site_id is not None:
+        of_site = select(Equipment.id).where(Equipment.site_id == site_id)
+        query = query.where(Alarm.equipment_id.in_(of_site))
+    return read_page(session, query, key=Alarm.id, newest_first=True, limit=limit, cursor=cursor)
+
+
+def get_alarm(session: Session, alarm_id: int, *, lock: bool = False) -> Alarm:
+    """Return an alarm, locked against other writers when it shall change.
+
+    Raises:
+        NotFoundError: No such alarm.
+    """
+    alarm = session.get(Alarm, alarm_id, with_for_update=lock)
+    if alarm is None:
+        raise NotFoundError(f"no alarm {alarm_id}")
+    return alarm
+
+
+def changes_of(session: Session, alarm_id: int) -> Sequence[AlarmChange]:
+    """Return the alarm's history, oldest first."""
+    query = select(AlarmChange).where(AlarmChange.alarm_id == alarm_id)
+    return session.scalars(query.order_by(AlarmChange.id)).all()
+
+
+def comment(session: Session, alarm_id: int, *, by: str, text: str, now: int) -> Alarm:
+    """Write a remark into the alarm's history.
+
+    Raises:
+        NotFoundError: No such alarm.
+        InvalidError: The text is empty.
+    """
+    if not text.strip():
+        raise InvalidError("comment: write something")
+    alarm = get_alarm(session, alarm_id, lock=True)
+    alarm.comment = text
+    add_change(session, alarm, kind="commented", at=now, now=now, by=by, comment=text)
+    tell(session, alarm, kind="alarm.commented", at=now, by=by)
+    return alarm
+
+
+def mark_acknowledged(
+    session: Session, alarm_id: int, *, by: str, comment: str | None, now: int
+) -> Alarm:
+    """An operator has seen the alarm; acknowledging twice changes nothing."""
+    alarm = get_alarm(session, alarm_id, lock=True)
+    before = facts_of(alarm)
+    if acknowledge(before) == before:
+        return alarm
+    alarm.acknowledged_at = now
+    alarm.acknowledged_by = by
+    if comment:
+        alarm.comment = comment
+    add_change(session, alarm, kind="acknowledged", at=now, now=now, by=by, comment=comment)
+    tell(session, alarm, kind="alarm.acknowledged", at=now, by=by)
+    close_if_over(session, alarm, now=now)
+    return alarm
+
+
+def close_if_over(session: Session, alarm: Alarm, *, now: int) -> bool:
+    """Close the occurrence when nothing is left to do."""
+    if alarm.closed_at is not None or not facts_of(alarm).over:
+        return False
+    alarm.closed_at = now
+    add_change(session, alarm, kind="closed", at=now, now=now)
+    tell(session, alarm, kind="alarm.closed", at=now)
+    return True
+
+
+def tell(session: Session, alarm: Alarm, *, kind: str, at: int, by: str | None = None) -> None:
+    """Write the event of a change."""
+    record_event(
+        session,
+        at=at,
+        topic="alarms",
+        kind=kind,
+        subject_id=alarm.id,
+        by=by,
+        payload=short(session, alarm),
+    )
+
+
+def short(session: Session, alarm: Alarm) -> dict[str, Any]:
+    """The alarm in events, messages and lists."""
+    equipment = session.get_one(Equipment, alarm.equipment_id)
+    point = session.get_one(Point, alarm.point_id)
+    return {
+        "id": alarm.id,
+        "rule": alarm.rule,
+        "state": facts_of(alarm).state.value,
+        "severity": alarm.severity,
+        "cause": alarm.cause,
+        "life_safety": alarm.life_safety,
+        "name_en": alarm.name_en,
+        "name_zh": alarm.name_zh,
+        "equipment_id": equipment.id,
+        "equipment_key": equipment.key,
+        "equipment_name_en": equipment.name_en,
+        "equipment_name_zh": equipment.name_zh,
+        "point_id": point.id,
+        "point_key": point.key,
+        "incident_id": alarm.incident_id,
+        "active": alarm.active,
+        "active_since": rfc3339(alarm.active_since_at),
+        "inactive_since": _instant(alarm.inactive_since_at),
+        "acknowledged_at": _instant(alarm.acknowledged_at),
+        "acknowledged_by": alarm.acknowledged_by,
+        "onset_value": alarm.onset_value,
+        "unit": point.unit,
+    }
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else rfc3339(at)

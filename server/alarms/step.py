@@ -1,0 +1,131 @@
+"""What an evaluation found. It counts only after it is committed to the records."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from protocols.reading import Quality, Value
+from server.alarms.late import EarlierOnset, LateFinding
+from server.alarms.memory import Flip, Memory
+from server.alarms.rules import Rule
+from server.alarms.watch import Watch
+from server.assets.series import Series
+
+DELAY = "alarm.delay"
+"""Kind of the timers of on-delays and off-delays."""
+LATE = "alarm.late"
+"""Kind of the timers that end the wait for more late values."""
+LATE_SETTLE_MS = 60_000
+
+
+class Transition(NamedTuple):
+    """Something that the records must hold.
+
+    Attributes:
+        at: Event time of the onset or the return, UTC ms.
+        until: End of a run of the past.
+    """
+
+    kind: Literal["raised", "returned", "past_run", "earlier_onset"]
+    rule: Rule
+    series: Series
+    at: int
+    value: Value
+    quality: Quality
+    until: int | None = None
+
+
+class TimerOrder(NamedTuple):
+    """A timer to start, or to stop when ``due_at`` is None."""
+
+    key: str
+    kind: str
+    due_at: int | None
+    payload: dict[str, object]
+
+
+@dataclass(slots=True)
+class Step:
+    """New memories beside the old ones, and what follows from the difference."""
+
+    now: int
+    memories: dict[Watch, Memory] = field(default_factory=dict[Watch, Memory])
+    transitions: list[Transition] = field(default_factory=list[Transition])
+    looked: dict[Series, Value] = field(default_factory=dict[Series, Value])
+    _raised_late: dict[Watch, int] = field(default_factory=dict[Watch, int])
+
+    def memory_of(self, watch: Watch) -> Memory:
+        """Return the newest memory."""
+        return self.memories.get(watch, watch.memory)
+
+    def add_flips(self, watch: Watch, flips: list[Flip], *, late: bool) -> None:
+        """Note announced changes; a late run that is over within the step announces nothing."""
+        for flip in flips:
+            if flip.active:
+                if late:
+                    self._raised_late[watch] = len(self.transitions)
+                self._add(watch, "raised", flip)
+            elif watch in self._raised_late:
+                index = self._raised_late.pop(watch)
+                raised = self.transitions[index]
+                self.transitions[index] = raised._replace(kind="past_run", until=flip.at)
+            else:
+                self._add(watch, "returned", flip)
+
+    def add_late(self, watch: Watch, finding: LateFinding | None) -> None:
+        """Note what late values add to the record."""
+        if finding is None:
+            return
+        began = finding.began
+        earlier = isinstance(finding, EarlierOnset)
+        self.transitions.append(
+            Transition(
+                kind="earlier_onset" if earlier else "past_run",
+                rule=watch.rule,
+                series=watch.series,
+                at=began.at,
+                value=began.value,
+                quality=began.quality,
+                until=None if isinstance(finding, EarlierOnset) else finding.ended_at,
+            )
+        )
+
+    def timers(self) -> list[TimerOrder]:
+        """Return the timers to start and to stop."""
+        orders: list[TimerOrder] = []
+        for watch, memory in self.memories.items():
+            if memory.pending != watch.memory.pending:
+                orders.append(self._delay_timer(watch, memory))
+            if (memory.late is None) != (watch.memory.late is None):
+                orders.append(self._late_timer(watch, memory))
+        return orders
+
+    def _add(self, watch: Watch, kind: Literal["raised", "returned"], flip: Flip) -> None:
+        seen = flip.seen
+        self.transitions.append(
+            Transition(kind, watch.rule, watch.series, flip.at, seen.value, seen.quality)
+        )
+
+    def _delay_timer(self, watch: Watch, memory: Memory) -> TimerOrder:
+        key = f"alarm-delay/{watch.rule.id}/{watch.series.id}"
+        if memory.pending is None:
+            return TimerOrder(key, DELAY, None, {})
+        delay = watch.delays.off if memory.active else watch.delays.on
+        # A gateway whose clock is ahead must not prolong the delay.
+        due_at = min(memory.pending.at, self.now) + delay
+        return TimerOrder(key, DELAY, due_at, _payload(watch, *memory.pending))
+
+    def _late_timer(self, watch: Watch, memory: Memory) -> TimerOrder:
+        key = f"alarm-late/{watch.rule.id}/{watch.series.id}"
+        if memory.late is None:
+            return TimerOrder(key, LATE, None, {})
+        return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, _payload(watch, *memory.late))
+
+
+def _payload(watch: Watch, at: int, value: Value, quality: Quality) -> dict[str, object]:
+    return {
+        "rule": watch.rule.id,
+        "point_id": watch.series.id,
+        "at": at,
+        "value": value,
+        "quality": int(quality),
+    }

@@ -1,0 +1,160 @@
+"""The chain: a sample that matters becomes alarm, incident, work order and messages at once.
+
+Everything that follows from one call is one transaction. The engine takes over what it proposed
+only after the commit, so a call that failed with ``StoreError`` may simply be made again.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+from sqlalchemy.orm import Session
+
+from config.server import MessageSettings
+from server.alarms.engine import AlarmEngine
+from server.alarms.model import Alarm
+from server.alarms.recording import correct_onset, raise_alarm, record_past_run, return_alarm
+from server.alarms.repository import load_memories
+from server.alarms.step import DELAY, LATE, Step, TimerOrder, Transition
+from server.assets.series import Sample
+from server.core.clock import Clock
+from server.core.records import Records
+from server.core.timers import DueTimer, cancel_timer, postpone_timer, set_timer, take_timer
+from server.incidents.announce import announce
+from server.incidents.service import close_if_over, join_incident
+from server.workorders.opening import join_order
+from server.workorders.service import short as short_order
+
+log = structlog.get_logger()
+
+TIMER_KINDS = (DELAY, LATE)
+"""Timers that ``on_timer`` understands."""
+_POSTPONE_MS = 30_000
+
+
+class Chain:
+    """From samples to committed alarms, incidents, orders and messages; safe from any thread."""
+
+    def __init__(
+        self, records: Records, engine: AlarmEngine, messages: MessageSettings, clock: Clock
+    ) -> None:
+        self._records = records
+        self._engine = engine
+        self._messages = messages
+        self._clock = clock
+
+    def restore(self) -> None:
+        """Let the engine remember what the records hold; once, before the first sample.
+
+        Raises:
+            StoreError: The records cannot be read.
+        """
+        now = self._clock.now_ms()
+        self._engine.restore(self._records.read(partial(load_memories, now=now)))
+
+    def on_samples(self, samples: Sequence[Sample]) -> None:
+        """Judge samples and return when what follows from them is committed.
+
+        Raises:
+            StoreError: Nothing changed; call again with the same samples.
+        """
+        with self._engine.lock:
+            self._apply(self._engine.evaluate(samples))
+
+    def on_silence(self) -> None:
+        """Raise the alarms of points that are silent for too long.
+
+        Raises:
+            StoreError: Nothing changed; the next sweep finds them again.
+        """
+        with self._engine.lock:
+            self._apply(self._engine.silence())
+
+    def on_timer(self, timer: DueTimer) -> None:
+        """Do what the end of a delay demands, once.
+
+        Raises:
+            StoreError: Nothing changed; the timer is still there.
+        """
+        load = timer.payload
+        with self._engine.lock:
+            if timer.kind == DELAY:
+                step = self._engine.expire(load["rule"], load["point_id"], since=load["at"])
+            else:
+                step = self._engine.settle(load["rule"], load["point_id"])
+            if step is None:
+                due_at = self._clock.now_ms() + _POSTPONE_MS
+                self._records.write(partial(postpone_timer, timer=timer, due_at=due_at))
+                return
+            self._apply(step, before=lambda session: take_timer(session, timer))
+
+    def _apply(self, step: Step, *, before: Callable[[Session], bool] | None = None) -> None:
+        """Write the step in one transaction, then make it the engine's memory."""
+        timers = step.timers()
+        if before is None and not step.transitions and not timers:
+            self._engine.commit(step)
+            return
+
+        def work(session: Session) -> bool:
+            if before is not None and not before(session):
+                return False
+            for transition in step.transitions:
+                self._record(session, transition, now=step.now)
+            for order in timers:
+                _run(session, order)
+            return True
+
+        if self._records.write(work):
+            self._engine.commit(step)
+
+    def _record(self, session: Session, transition: Transition, *, now: int) -> None:
+        match transition.kind:
+            case "raised":
+                alarm = raise_alarm(session, transition, now=now)
+                if alarm is not None:
+                    self._follow(session, alarm, transition, now=now)
+            case "returned":
+                alarm = return_alarm(session, transition, now=now)
+                if alarm is not None and alarm.closed_at is not None:
+                    close_if_over(session, alarm.incident_id, now=now)
+            case "past_run":
+                record_past_run(session, transition, now=now)
+            case "earlier_onset":
+                correct_onset(session, transition, now=now)
+
+    def _follow(self, session: Session, alarm: Alarm, transition: Transition, *, now: int) -> None:
+        """Incident, work order and first messages of an alarm that was raised."""
+        rule = transition.rule
+        joined = join_incident(session, alarm, now=now)
+        order = join_order(
+            session,
+            alarm,
+            joined.incident,
+            trade=rule.trade,
+            opens=rule.settings.work_order,
+            now=now,
+        )
+        if joined.opened or joined.worse:
+            announce(
+                session,
+                joined.incident,
+                alarm,
+                receivers=self._messages.webhooks,
+                work_order=None if order is None else short_order(session, order),
+                now=now,
+            )
+        log.info(
+            "alarm_raised",
+            alarm=alarm.id,
+            rule=alarm.rule,
+            severity=alarm.severity,
+            incident=joined.incident.id,
+            work_order=None if order is None else order.id,
+        )
+
+
+def _run(session: Session, order: TimerOrder) -> None:
+    if order.due_at is None:
+        cancel_timer(session, order.key)
+    else:
+        set_timer(session, order.key, kind=order.kind, due_at=order.due_at, payload=order.payload)

@@ -1,0 +1,68 @@
+"""Rows that are due: what shall happen later survives every crash and happens once."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from server.core.model import Timer
+from server.core.upsert import insert_new
+
+
+class DueTimer(NamedTuple):
+    """A timer as it was read; taking it proves that it did not change meanwhile."""
+
+    key: str
+    kind: str
+    due_at: int
+    payload: dict[str, Any]
+
+
+def set_timer(
+    session: Session, key: str, *, kind: str, due_at: int, payload: dict[str, Any]
+) -> None:
+    """Start the timer, or move it when it runs already."""
+    if insert_new(session, Timer, key=key, kind=kind, due_at=due_at, payload=payload):
+        return
+    session.execute(
+        update(Timer).where(Timer.key == key).values(kind=kind, due_at=due_at, payload=payload)
+    )
+
+
+def cancel_timer(session: Session, key: str) -> None:
+    """Stop the timer; nothing happens when it does not run."""
+    session.execute(delete(Timer).where(Timer.key == key))
+
+
+def take_timer(session: Session, timer: DueTimer) -> bool:
+    """Remove the timer for good; False when somebody else took or moved it."""
+    result = session.execute(
+        delete(Timer).where(Timer.key == timer.key, Timer.due_at == timer.due_at)
+    )
+    assert isinstance(result, CursorResult)  # noqa: S101 (a DELETE has a cursor; for the checker)
+    return result.rowcount == 1
+
+
+def postpone_timer(session: Session, timer: DueTimer, *, due_at: int) -> None:
+    """Let it be due later, unless it moved meanwhile."""
+    session.execute(
+        update(Timer)
+        .where(Timer.key == timer.key, Timer.due_at == timer.due_at)
+        .values(due_at=due_at)
+    )
+
+
+def due_timers(session: Session, *, now: int, limit: int = 200) -> list[DueTimer]:
+    """Return what is due at ``now`` (UTC ms), oldest first."""
+    query = select(Timer).where(Timer.due_at <= now).order_by(Timer.due_at, Timer.key).limit(limit)
+    return _read(session.scalars(query).all())
+
+
+def timers_of(session: Session, kind: str) -> list[DueTimer]:
+    """Return all running timers of a kind."""
+    return _read(session.scalars(select(Timer).where(Timer.kind == kind)).all())
+
+
+def _read(rows: Sequence[Timer]) -> list[DueTimer]:
+    return [DueTimer(row.key, row.kind, row.due_at, row.payload) for row in rows]

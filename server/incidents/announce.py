@@ -1,0 +1,51 @@
+"""Who is told of an incident: one message row per receiver, in the incident's own transaction."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from config.server import WebhookSettings
+from server.alarms.model import Alarm
+from server.alarms.service import short as short_alarm
+from server.core.outbox import enqueue
+from server.incidents.model import Incident
+from server.incidents.service import short
+
+
+def announce(
+    session: Session,
+    incident: Incident,
+    alarm: Alarm,
+    *,
+    receivers: Iterable[WebhookSettings],
+    work_order: dict[str, Any] | None,
+    now: int,
+) -> int:
+    """Write the first message to each receiver of this severity; return how many are new.
+
+    The key makes a second first message impossible, so calling it again when the incident became
+    more severe reaches exactly those receivers who were not told yet.
+    """
+    wanted = [one for one in receivers if incident.severity in one.severities]
+    if not wanted:
+        return 0
+    payload = {
+        "incident": short(session, incident),
+        "alarm": short_alarm(session, alarm),
+        "work_order": work_order,
+    }
+    return sum(
+        enqueue(
+            session,
+            key=f"incident-opened/{incident.id}/{receiver.name}",
+            channel="webhook",
+            receiver=receiver.name,
+            kind="incident.opened",
+            severity=incident.severity,
+            incident_id=incident.id,
+            payload=payload,
+            now=now,
+        )
+        for receiver in wanted
+    )

@@ -1,0 +1,175 @@
+"""Incidents: alarms of one (equipment, cause); the unit of notification and of work."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.classes import Severity
+from server.alarms.model import Alarm
+from server.alarms.service import mark_acknowledged
+from server.assets.model import Equipment
+from server.core.errors import InvalidError, NotFoundError
+from server.core.instant import rfc3339
+from server.core.paging import DEFAULT_LIMIT, read_page
+from server.core.records import record_event
+from server.core.upsert import insert_new
+from server.incidents.model import Incident
+
+STATES = ("open", "closed", "all")
+"""What lists may be asked for."""
+
+
+class Joined(NamedTuple):
+    """The incident that an alarm belongs to now."""
+
+    incident: Incident
+    opened: bool
+    """The alarm opened it."""
+    worse: bool
+    """The alarm made it more severe."""
+
+
+def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
+    """Put the alarm into the open incident of its equipment and cause, or open one."""
+    equipment = session.get_one(Equipment, alarm.equipment_id)
+    opened = insert_new(
+        session,
+        Incident,
+        equipment_id=alarm.equipment_id,
+        cause=alarm.cause,
+        severity=alarm.severity,
+        title_en=f"{equipment.name_en}: {alarm.name_en}",
+        title_zh=f"{equipment.name_zh} {alarm.name_zh}",
+        opened_at=now,
+    )
+    incident = _find_open(session, alarm)
+    if incident is None:
+        # The open one that stood in the way was closed by another process in between.
+        return join_incident(session, alarm, now=now)
+    worse = Severity(alarm.severity).rank < Severity(incident.severity).rank
+    if worse:
+        incident.severity = alarm.severity
+    alarm.incident_id = incident.id
+    session.flush()
+    kind = "incident.opened" if opened else "incident.updated"
+    tell(session, incident, kind=kind, at=now)
+    return Joined(incident, opened, worse)
+
+
+def close_if_over(session: Session, incident_id: int | None, *, now: int) -> bool:
+    """Close the incident when all its alarms are closed."""
+    if incident_id is None:
+        return False
+    session.flush()
+    incident = session.get_one(Incident, incident_id, with_for_update=True)
+    if incident.closed_at is not None or open_alarms(session, incident_id):
+        return False
+    incident.closed_at = now
+    tell(session, incident, kind="incident.closed", at=now)
+    return True
+
+
+def acknowledge(
+    session: Session, alarm_id: int, *, by: str, comment: str | None = None, now: int
+) -> Alarm:
+    """An operator has seen the alarm: it closes when it is over, and its incident with the last.
+
+    Acknowledging twice changes nothing.
+
+    Raises:
+        NotFoundError: No such alarm.
+    """
+    alarm = mark_acknowledged(session, alarm_id, by=by, comment=comment, now=now)
+    if alarm.closed_at is not None:
+        close_if_over(session, alarm.incident_id, now=now)
+    return alarm
+
+
+def list_incidents(
+    session: Session,
+    *,
+    state: str = "open",
+    equipment_id: int | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> tuple[Sequence[Incident], str | None]:
+    """Return incidents, newest first, and the cursor of what follows.
+
+    Raises:
+        InvalidError: An unknown state.
+    """
+    if state not in STATES:
+        raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
+    query = select(Incident)
+    if state != "all":
+        is_open = Incident.closed_at.is_(None)
+        query = query.where(is_open if state == "open" else ~is_open)
+    if equipment_id is not None:
+        query = query.where(Incident.equipment_id == equipment_id)
+    return read_page(session, query, key=Incident.id, newest_first=True, limit=limit, cursor=cursor)
+
+
+def get_incident(session: Session, incident_id: int) -> Incident:
+    """Return an incident.
+
+    Raises:
+        NotFoundError: No such incident.
+    """
+    incident = session.get(Incident, incident_id)
+    if incident is None:
+        raise NotFoundError(f"no incident {incident_id}")
+    return incident
+
+
+def alarms_of(session: Session, incident_id: int) -> Sequence[Alarm]:
+    """Return the incident's alarms, oldest first."""
+    query = select(Alarm).where(Alarm.incident_id == incident_id)
+    return session.scalars(query.order_by(Alarm.id)).all()
+
+
+def open_alarms(session: Session, incident_id: int) -> int:
+    """Return how many of its alarms are open."""
+    query = select(func.count()).where(Alarm.incident_id == incident_id, Alarm.closed_at.is_(None))
+    return session.scalar(query) or 0
+
+
+def tell(session: Session, incident: Incident, *, kind: str, at: int) -> None:
+    """Write the event of a change."""
+    record_event(
+        session,
+        at=at,
+        topic="incidents",
+        kind=kind,
+        subject_id=incident.id,
+        payload=short(session, incident),
+    )
+
+
+def short(session: Session, incident: Incident) -> dict[str, Any]:
+    """The incident in events, messages and lists."""
+    equipment = session.get_one(Equipment, incident.equipment_id)
+    return {
+        "id": incident.id,
+        "state": "open" if incident.closed_at is None else "closed",
+        "severity": incident.severity,
+        "cause": incident.cause,
+        "title_en": incident.title_en,
+        "title_zh": incident.title_zh,
+        "equipment_id": equipment.id,
+        "equipment_key": equipment.key,
+        "equipment_name_en": equipment.name_en,
+        "equipment_name_zh": equipment.name_zh,
+        "opened_at": rfc3339(incident.opened_at),
+        "closed_at": None if incident.closed_at is None else rfc3339(incident.closed_at),
+    }
+
+
+def _find_open(session: Session, alarm: Alarm) -> Incident | None:
+    query = select(Incident).where(
+        Incident.equipment_id == alarm.equipment_id,
+        Incident.cause == alarm.cause,
+        Incident.closed_at.is_(None),
+    )
+    return session.scalar(query.with_for_update())

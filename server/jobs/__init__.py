@@ -1,0 +1,1 @@
+"""What runs beside the requests: timers, the silence sweep, the outbox."""

@@ -1,0 +1,67 @@
+"""Runs what is due."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import structlog
+
+from server.core.clock import Clock
+from server.core.errors import StoreError
+from server.core.records import Records
+from server.core.timers import DueTimer, due_timers
+
+log = structlog.get_logger()
+
+Handler = Callable[[DueTimer], None]
+"""Takes the timer and does its work in one transaction of its own; runs in a worker thread."""
+
+
+class TimerSweep:
+    """Looks for due rows, so a timer that was due while the server was down runs at once."""
+
+    def __init__(
+        self,
+        records: Records,
+        handlers: Mapping[str, Handler],
+        clock: Clock,
+        *,
+        interval_s: float = 0.25,
+    ) -> None:
+        self._records = records
+        self._handlers = handlers
+        self._clock = clock
+        self._interval_s = interval_s
+        self._failing = False
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self.sweep)
+                self._say(failing=False)
+            except StoreError as error:
+                self._say(failing=True, error=str(error))
+            await self._clock.sleep(self._interval_s)
+
+    def sweep(self) -> int:
+        """Run what is due now; return how many there were.
+
+        Raises:
+            StoreError: The records cannot be reached; what was not run is still due.
+        """
+        due = self._records.read(partial(due_timers, now=self._clock.now_ms()))
+        for timer in due:
+            handler = self._handlers.get(timer.kind)
+            if handler is None:
+                log.error("timer_without_handler", key=timer.key, kind=timer.kind)
+                continue
+            handler(timer)
+        return len(due)
+
+    def _say(self, *, failing: bool, error: str = "") -> None:
+        if failing and not self._failing:
+            log.warning("timers_stopped", error=error)
+        elif self._failing and not failing:
+            log.info("timers_running_again")
+        self._failing = failing
