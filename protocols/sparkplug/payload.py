@@ -102,8 +102,11 @@ def seal(
     fragment: bytes, *, timestamp: int, seq: int | None = None, uuid: str | None = None
 ) -> bytes:
     """Return the payload of a fragment; byte for byte what encoding it at once would give."""
-    head = wire.Payload(timestamp=timestamp).SerializeToString()
-    tail = wire.Payload(seq=seq, uuid=uuid).SerializeToString()
+    try:
+        head = wire.Payload(timestamp=timestamp).SerializeToString()
+        tail = wire.Payload(seq=seq, uuid=uuid).SerializeToString()
+    except (TypeError, ValueError) as error:
+        raise ValueRangeError(f"timestamp, seq or uuid of a payload: {error}") from None
     return head + fragment + tail
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from protocols.errors import FrameError
+from protocols.errors import FrameError, ValueRangeError
 from protocols.reading import Quality, Value
 from protocols.sparkplug import sparkplug_b_pb2 as wire
 from protocols.sparkplug.datatypes import DataType
@@ -51,7 +51,10 @@ def add_properties(
 
 
 def _add_property(out: wire.Metric, key: str, datatype: DataType, value: Value) -> None:
-    out.properties.keys.append(key)
+    try:
+        out.properties.keys.append(key)
+    except UnicodeEncodeError:
+        raise ValueRangeError(f"{key!r} cannot be written as UTF-8") from None
     entry = out.properties.values.add()
     entry.type = datatype
     if value is None:

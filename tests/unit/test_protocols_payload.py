@@ -1,0 +1,347 @@
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.errors import FrameError, ValueRangeError
+from protocols.reading import Quality
+from protocols.sparkplug import sparkplug_b_pb2 as wire
+from protocols.sparkplug.births import Table, bd_seq_of, says_online
+from protocols.sparkplug.datatypes import ARRAY_CODES, SIGNED_BITS, UNSIGNED_BITS, DataType
+from protocols.sparkplug.journal_ack import decode_ack
+from protocols.sparkplug.payload import (
+    MAX_PAYLOAD_BYTES,
+    READERS,
+    Metric,
+    Payload,
+    decode_payload,
+    encode_metrics,
+    encode_payload,
+    mark_historical,
+    may_carry_quality,
+    name_metrics,
+    parse,
+    read_quality,
+    seal,
+)
+
+quick = settings(deadline=None, max_examples=30)
+NOW = 1_700_000_000_000
+TEXT = st.text(st.characters(blacklist_categories=("Cs",)))
+
+VALUES: dict[DataType, st.SearchStrategy[Any]] = {
+    **{k: st.integers(-(1 << (b - 1)), (1 << (b - 1)) - 1) for k, b in SIGNED_BITS.items()},
+    **{k: st.integers(0, (1 << b) - 1) for k, b in UNSIGNED_BITS.items()},
+    DataType.FLOAT: st.floats(width=32, allow_nan=False, allow_infinity=False),
+    DataType.DOUBLE: st.floats(allow_nan=False, allow_infinity=False),
+    DataType.BOOLEAN: st.booleans(),
+    DataType.STRING: TEXT,
+    DataType.TEXT: TEXT,
+    DataType.UUID: TEXT,
+    DataType.UINT64_ARRAY: st.lists(st.integers(0, 2**64 - 1)),
+    DataType.INT8_ARRAY: st.lists(st.integers(-128, 127)),
+    DataType.INT32_ARRAY: st.lists(st.integers(-(2**31), 2**31 - 1)),
+}
+
+
+@pytest.mark.parametrize("datatype", VALUES, ids=lambda kind: kind.name)
+def test_every_datatype_comes_back_as_it_went(datatype: DataType) -> None:
+    @quick
+    @given(VALUES[datatype])
+    def round_trip(value: Any) -> None:
+        metric = Metric(name="x", timestamp=NOW, datatype=datatype, value=value)
+        assert decode_payload(encode_metrics([metric])).metrics == [metric]
+
+    round_trip()
+
+
+def test_readers_cover_exactly_the_single_values() -> None:
+    assert set(READERS) == {kind for kind in VALUES if kind not in ARRAY_CODES}
+
+
+@pytest.mark.parametrize(
+    ("datatype", "field", "sent", "value"),
+    [
+        (DataType.INT8, "int_value", 0xFB, -5),
+        (DataType.INT8, "int_value", 0xFFFFFFFB, -5),
+        (DataType.INT32, "int_value", 0x80000000, -(2**31)),
+        (DataType.INT64, "long_value", 2**64 - 1, -1),
+        (DataType.INT64, "int_value", 7, 7),
+        (DataType.UINT32, "long_value", 2**32 - 1, 2**32 - 1),
+        (DataType.DOUBLE, "float_value", 0.5, 0.5),
+        (DataType.FLOAT, "double_value", 0.5, 0.5),
+        (DataType.DOUBLE, "double_value", 0.0, 0.0),
+        (DataType.BOOLEAN, "boolean_value", False, False),
+        (DataType.STRING, "string_value", "", ""),
+        (DataType.DOUBLE, "string_value", "12", None),
+        (DataType.INT16, "double_value", 3.0, None),
+        (DataType.BOOLEAN, "int_value", 1, None),
+    ],
+)
+def test_a_reader_takes_the_neighbour_field_and_never_invents_a_zero(
+    datatype: DataType, field: str, sent: Any, value: Any
+) -> None:
+    metric = wire.Metric(**{field: sent})
+    assert READERS[datatype](metric) == value
+    assert type(READERS[datatype](metric)) is type(value)
+
+
+@pytest.mark.parametrize("datatype", READERS)
+def test_an_absent_value_reads_as_none(datatype: int) -> None:
+    assert READERS[datatype](wire.Metric(is_null=True)) is None
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_becomes_a_bad_null(value: float) -> None:
+    data = encode_metrics([Metric(alias=4, datatype=DataType.FLOAT, value=value)])
+    (metric,) = parse(data).metrics
+    assert metric.is_null
+    assert metric.WhichOneof("value") is None
+    assert read_quality(metric) == (Quality.BAD, "not_a_number")
+
+
+@pytest.mark.parametrize(
+    ("datatype", "value"),
+    [
+        (DataType.INT8, 128),
+        (DataType.INT8, -129),
+        (DataType.UINT8, -1),
+        (DataType.UINT16, 65_536),
+        (DataType.INT64, 2**63),
+        (DataType.UINT64, 2**64),
+        (DataType.INT16, 1.5),
+        (DataType.INT16, "5"),
+        (DataType.FLOAT, 1e39),
+        (DataType.DOUBLE, "1"),
+        (DataType.DOUBLE, 10**400),
+        (DataType.BOOLEAN, 2),
+        (DataType.BOOLEAN, "true"),
+        (DataType.STRING, 5),
+        (DataType.STRING, "\ud800"),
+        (DataType.BYTES, "x"),
+        (DataType.UINT64_ARRAY, [-1]),
+        (DataType.STRING, [1]),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(datatype: DataType, value: Any) -> None:
+    with pytest.raises(ValueRangeError):
+        encode_metrics([Metric(alias=1, datatype=datatype, value=value)])
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        Metric(alias=-1, value=1.0),
+        Metric(alias=2**64, value=1.0),
+        Metric(alias=1, timestamp=-5, value=1.0),
+        Metric(name="\ud800", value=1.0),
+        Metric(alias=1, value=1.0, reason="\ud800"),
+        Metric(alias=1, value=1.0, properties={"\ud800": 1}),
+    ],
+)
+def test_a_metric_that_cannot_be_sent_is_refused(metric: Metric) -> None:
+    with pytest.raises(ValueRangeError):
+        encode_metrics([metric])
+
+
+def test_a_name_brings_the_datatype_and_an_alias_does_not() -> None:
+    data = encode_metrics([Metric(name="a", value=1), Metric(alias=2, value=True)])
+    named, aliased = parse(data).metrics
+    assert named.datatype == DataType.INT64
+    assert not aliased.HasField("datatype")
+
+
+def test_a_fragment_sealed_is_the_message_encoded_at_once() -> None:
+    metrics = [Metric(alias=1, timestamp=NOW, value=1.5)]
+    sealed = seal(encode_metrics(metrics), timestamp=NOW, seq=0, uuid="j/1")
+    whole = wire.Payload(timestamp=NOW, seq=0, uuid="j/1")
+    whole.metrics.add(alias=1, timestamp=NOW, double_value=1.5)
+    assert sealed == whole.SerializeToString()
+    assert decode_payload(seal(b"", timestamp=NOW)) == Payload(timestamp=NOW)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [{"timestamp": -1}, {"timestamp": 1, "seq": -1}, {"timestamp": 1, "uuid": "\ud800"}],
+)
+def test_an_envelope_that_cannot_be_is_refused(envelope: dict[str, Any]) -> None:
+    with pytest.raises(ValueRangeError):
+        seal(b"", **envelope)
+
+
+def test_a_fragment_becomes_historical_and_keeps_everything_else() -> None:
+    metrics = [
+        Metric(alias=1, timestamp=NOW, value=-1.5, quality=Quality.GOOD),
+        Metric(alias=2, timestamp=NOW, quality=Quality.BAD, reason="timeout"),
+    ]
+    marked = decode_payload(mark_historical(encode_metrics(metrics))).metrics
+    assert [metric.is_historical for metric in marked] == [True, True]
+    for metric in marked:
+        metric.is_historical = False
+    assert marked == metrics
+
+
+def test_retired_aliases_are_replaced_by_names() -> None:
+    data = encode_metrics(
+        [
+            Metric(alias=0, timestamp=NOW, datatype=DataType.INT16, value=-5),
+            Metric(alias=7, timestamp=NOW, value=1.5),
+        ]
+    )
+    first, second = decode_payload(name_metrics(data, {0: ("delta", DataType.INT16)})).metrics
+    assert first == Metric(name="delta", timestamp=NOW, datatype=DataType.INT16, value=-5)
+    assert second.alias == 7
+
+
+def test_a_known_alias_tells_how_a_command_is_read() -> None:
+    data = encode_metrics([Metric(alias=3, datatype=DataType.INT16, value=-5)])
+    assert decode_payload(data).metrics[0].value == 2**32 - 5
+    (metric,) = decode_payload(data, datatypes={3: DataType.INT16}).metrics
+    assert (metric.value, metric.datatype) == (-5, DataType.INT16)
+
+
+@pytest.mark.parametrize(
+    ("number", "quality"),
+    [
+        (0, Quality.BAD),
+        (192, Quality.GOOD),
+        (216, Quality.GOOD),
+        (500, Quality.STALE),
+        (64, Quality.BAD),
+        (4_294_967_295, Quality.BAD),
+    ],
+)
+def test_foreign_qualities_are_judged_like_opc(number: int, quality: Quality) -> None:
+    metric = wire.Metric(alias=1)
+    metric.properties.keys.append("Quality")
+    metric.properties.values.add(type=3, int_value=number)
+    assert read_quality(metric) == (quality, "")
+    data = wire.Payload(metrics=[metric]).SerializeToString()
+    assert may_carry_quality(data)
+    assert decode_payload(data).metrics[0].quality is quality
+
+
+def test_a_metric_that_says_nothing_is_good() -> None:
+    data = encode_metrics([Metric(alias=1, value=1.0)])
+    assert not may_carry_quality(data)
+    assert read_quality(parse(data).metrics[0]) == (Quality.GOOD, "")
+
+
+def test_properties_of_every_kind_come_back() -> None:
+    properties = {"a": 1, "b": -2, "c": 1.5, "d": "\u6cf5", "e": True, "f": None}
+    metric = Metric(name="x", value=1.0, datatype=DataType.DOUBLE, properties=dict(properties))
+    assert decode_payload(encode_metrics([metric])).metrics == [metric]
+
+
+def torn() -> dict[str, bytes]:
+    keys_only = wire.Payload()
+    keys_only.metrics.add(name="x").properties.keys.append("Quality")
+    odd_array = wire.Payload()
+    odd_array.metrics.add(name="x", datatype=29, bytes_value=b"1234567")
+    unknown = wire.Payload()
+    unknown.metrics.add(name="x", datatype=99, int_value=1)
+    return {
+        "keys without values": keys_only.SerializeToString(),
+        "array with half an element": odd_array.SerializeToString(),
+        "unknown datatype": unknown.SerializeToString(),
+        "text": b"hello",
+        "json": b'{"timestamp": 1}',
+        "not UTF-8": bytes.fromhex("12040a02c328"),
+        "too long": bytes(MAX_PAYLOAD_BYTES + 1),
+        "deeply nested": nested(400),
+    }
+
+
+def nested(depth: int) -> bytes:
+    """A template in a template: the parser's recursion limit must not be a crash."""
+    data = b""
+    for _ in range(depth):
+        metric = b"\x92\x01" + length(data) + data
+        data = b"\x12" + length(metric) + metric
+    return data
+
+
+def length(data: bytes) -> bytes:
+    number, out = len(data), bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+@pytest.mark.parametrize("what", torn())
+def test_what_is_no_payload_is_a_frame_error(what: str) -> None:
+    with pytest.raises(FrameError):
+        decode_payload(torn()[what])
+
+
+def take_apart(data: bytes) -> None:
+    """Do everything that a receiver does; only FrameError may come out."""
+    try:
+        message = parse(data)
+    except FrameError:
+        return
+    bd_seq_of(message)
+    says_online(message)
+    table = Table(message.metrics)
+    for metric in message.metrics:
+        read_quality(metric)
+        known = table.find(metric)
+        for read in READERS.values():
+            read(metric)
+        assert known is None or known.datatype
+    try:
+        decode_ack(decode_payload(data))
+    except FrameError:
+        return
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=200))
+def test_garbage_raises_nothing_but_frame_errors(data: bytes) -> None:
+    take_apart(data)
+
+
+WHOLE = encode_payload(
+    [
+        Metric(
+            name="Node Control/Journal Ack",
+            alias=1,
+            timestamp=NOW,
+            datatype=DataType.UINT64_ARRAY,
+            value=[1, 2],
+            quality=Quality.STALE,
+            reason="late",
+            properties={"engUnit": "kPa"},
+        ),
+        Metric(name="bdSeq", timestamp=NOW, datatype=DataType.INT64, value=-3),
+        Metric(alias=9, timestamp=NOW, value="text"),
+    ],
+    timestamp=NOW,
+    seq=200,
+    uuid="j/7",
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255), st.integers(1, len(WHOLE)))
+def test_a_damaged_message_raises_nothing_but_frame_errors(at: int, flip: int, end: int) -> None:
+    damaged = bytearray(WHOLE)
+    damaged[at] ^= flip
+    take_apart(bytes(damaged[:end]))
+
+
+def test_a_message_cut_inside_a_metric_is_a_frame_error() -> None:
+    end_of_metrics = len(WHOLE) - len(wire.Payload(seq=200, uuid="j/7").SerializeToString())
+    cut = [end for end in range(7, end_of_metrics) if not is_whole(WHOLE[:end])]
+    assert len(cut) > end_of_metrics - 12
+
+
+def is_whole(data: bytes) -> bool:
+    try:
+        decode_payload(data)
+    except FrameError:
+        return False
+    return True
