@@ -104,6 +104,10 @@ class PortOwner:
                 self._refuse_writes(error)
                 await self._after_loss(error, opened=opened)
 
+    def answers(self, device: str) -> bool:
+        """Whether the device is worth asking now; a command for any other is refused at once."""
+        return self._open and not self.devices[device].unit.demoted
+
     async def write(
         self, device: str, point: str, value: Value, *, expires_at: int | None = None
     ) -> Written:

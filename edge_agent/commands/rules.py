@@ -1,0 +1,98 @@
+"""What may be commanded (pure)."""
+
+from math import isfinite
+from typing import NamedTuple
+
+from config.points import DataType, Point, Table, Writable
+from edge_agent.errors import CommandError
+from protocols.reading import Value
+
+_SWITCHES = frozenset({DataType.BOOL, DataType.BIT})
+_WHOLE = frozenset(
+    {DataType.INT16, DataType.UINT16, DataType.INT32, DataType.UINT32, DataType.INT64}
+    | {DataType.UINT64, DataType.BCD16, DataType.BCD32, DataType.BITFIELD}
+)
+
+
+class Command(NamedTuple):
+    """A wish that a point have a value.
+
+    Attributes:
+        id: Idempotency key; the same key is carried out once. Empty: no such promise.
+        by: Who asks, for the record.
+        at: UTC ms at which it was given.
+        expires_at: UTC ms after which it must not be carried out; None: never.
+    """
+
+    id: str
+    device: str
+    point: str
+    value: Value
+    by: str
+    at: int
+    expires_at: int | None = None
+
+
+def check(command: Command, point: Point, now_ms: int) -> Value:
+    """Return the value to write.
+
+    Raises:
+        CommandError: The point is read only, the value is not of its type or out of its range, or
+            the command is too old.
+    """
+    if point.writable is None:
+        raise CommandError("the point is read only")
+    if command.expires_at is not None and now_ms > command.expires_at:
+        raise CommandError("expired")
+    if point.type in _SWITCHES or point.table is Table.COIL:
+        return _switch(command.value)
+    if point.type is DataType.STRING:
+        return _text(command.value, point)
+    if point.enum is not None:
+        return _state(command.value, point.enum, point.writable)
+    return _number(command.value, point, point.writable)
+
+
+def _switch(value: Value) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value in {0, 1}:
+        return bool(value)
+    raise CommandError(f"expected true or false, got {value!r}")
+
+
+def _text(value: Value, point: Point) -> str:
+    most = 2 * point.words
+    if not isinstance(value, str):
+        raise CommandError(f"expected text, got {value!r}")
+    if len(value) > most:
+        raise CommandError(f"expected at most {most} characters, got {len(value)}")
+    return value
+
+
+def _state(value: Value, words: dict[int, str], allowed: Writable) -> str:
+    number = value
+    if isinstance(value, str):
+        number = next((raw for raw, word in words.items() if word == value), None)
+    if isinstance(number, bool) or not isinstance(number, int) or number not in words:
+        raise CommandError(f"expected one of {', '.join(words.values())}, got {value!r}")
+    _in_range(number, allowed)
+    return words[number]
+
+
+def _number(value: Value, point: Point, allowed: Writable) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CommandError(f"expected a number, got {value!r}")
+    if not isfinite(value):
+        raise CommandError("expected a number, got NaN or infinity")
+    unscaled = point.scale == 1 and point.offset == 0
+    if unscaled and point.type in _WHOLE and value != int(value):
+        raise CommandError(f"expected a whole number, got {value!r}")
+    _in_range(value, allowed)
+    return value
+
+
+def _in_range(value: float, allowed: Writable) -> None:
+    if not allowed.minimum <= value <= allowed.maximum:
+        bounds = f"{allowed.minimum:g} to {allowed.maximum:g}"
+        raise CommandError(f"{value!r} is outside {bounds}")
