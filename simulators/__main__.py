@@ -35,7 +35,7 @@ def cli() -> None:
 def run(
     file: Path, control: int | None, seed: int | None, agent_file: Path | None, mqtt_port: int
 ) -> None:
-    """Run the estate of FILE and print what happens as JSON lines, the first one "simulator_ready".
+    """Run the estate of FILE and print what happens as JSON lines, the first one "ready".
 
     \b
     Example:
@@ -97,12 +97,12 @@ async def _serve(
             _write(agent_file, agent_file_text(content))
         endpoints = {name: at._asdict() for name, at in simulation.addresses.items()}
         if control is None:
-            _tell("simulator_ready", endpoints=endpoints, control=None)
+            _tell("ready", endpoints=endpoints, control=None)
             await until_stopped(simulation, stop)
         else:
             async with ControlServer(simulation, port=control) as server:
                 address = {"host": server.host, "port": server.port}
-                _tell("simulator_ready", endpoints=endpoints, control=address)
+                _tell("ready", endpoints=endpoints, control=address)
                 await until_stopped(simulation, stop)
     _tell("stopped")
 
@@ -110,7 +110,7 @@ async def _serve(
 async def _serve_bench(farm: BenchFarm) -> None:
     stop = _stop_on_signals()
     async with farm:
-        _tell("simulator_ready", host=farm.host, ports=farm.ports, shared_port=farm.shared_port)
+        _tell("ready", host=farm.host, ports=farm.ports, shared_port=farm.shared_port)
         await stop.wait()
     _tell("stopped", reads=farm.reads)
 

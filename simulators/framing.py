@@ -97,9 +97,9 @@ class MbapStream:
 class RtuStream:
     """Cuts the bytes of a serial line into requests.
 
-    The length of a request follows from its function code. Bytes that fit no frame are skipped one
-    by one, so a noisy line finds its way back. A frame of an unknown function ends with silence:
-    call ``silence`` when 3.5 characters passed without a byte.
+    The length of a request follows from its function code, and its CRC says where it starts, so a
+    noisy line finds its way back. A frame of an unknown function ends with silence: call
+    ``silence`` when 3.5 characters passed without a byte.
     """
 
     def __init__(self) -> None:
@@ -109,17 +109,21 @@ class RtuStream:
         """Return the requests completed by ``data``."""
         self._buffer += data
         requests: list[Request] = []
-        while len(self._buffer) >= _SHORTEST_RTU:
-            size = _request_size(self._buffer)
-            if size is None:
-                break
-            if 0 < size <= len(self._buffer) and _crc_fits(self._buffer[:size]):
-                requests.append(self._take(size))
-            elif size == 0 or size <= len(self._buffer):
-                del self._buffer[0]
-            else:
-                break
+        while (found := self._first_whole()) is not None:
+            start, size = found
+            del self._buffer[:start]
+            requests.append(self._take(size))
+        del self._buffer[:-_LONGEST_RTU]
         return requests
+
+    def _first_whole(self) -> tuple[int, int] | None:
+        """Return start and size of the first whole request in the buffer."""
+        for start in range(len(self._buffer) - _FIXED_REQUEST + 1):
+            size = _request_size(self._buffer, start)
+            end = start + size
+            if size and end <= len(self._buffer) and _crc_fits(self._buffer[start:end]):
+                return start, size
+        return None
 
     def silence(self) -> list[Request]:
         """Return the frame that the silence ended, if it is one; forget the bytes before it."""
@@ -138,11 +142,11 @@ def _crc_fits(frame: bytes | bytearray) -> bool:
     return crc16(bytes(frame[:-2])) == int.from_bytes(frame[-2:], "little")
 
 
-def _request_size(buffer: bytearray) -> int | None:
-    """Return the size of the request that starts the buffer; 0: none can; None: not known yet."""
-    function = buffer[1]
+def _request_size(buffer: bytearray, start: int) -> int:
+    """Return the size of the request that starts there; 0: of an unknown function."""
+    function = buffer[start + 1]
     if function in _FIXED_FUNCTIONS:
         return _FIXED_REQUEST
     if function in _COUNTED_FUNCTIONS:
-        return _COUNTED_HEADER + buffer[6] + 2 if len(buffer) >= _COUNTED_HEADER else None
-    return None if len(buffer) < _LONGEST_RTU else 0
+        return _COUNTED_HEADER + buffer[start + 6] + 2
+    return 0

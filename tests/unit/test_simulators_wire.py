@@ -1,0 +1,118 @@
+"""Simulator and agent code registers independently; here they meet."""
+
+import pytest
+
+from config.load import load_profiles
+from config.points import DataType, Order, Point, Table
+from protocols.errors import FrameError, ValueRangeError
+from protocols.modbus.words import decode
+from protocols.reading import Value
+from simulators.wire import from_registers, to_registers
+
+
+def _point(kind: DataType, **more: object) -> Point:
+    return Point.model_validate({"table": "holding", "address": 0, "type": kind.value, **more})
+
+
+NUMBERS: list[tuple[DataType, list[int | float]]] = [
+    (DataType.INT16, [-32768, -1, 0, 32767]),
+    (DataType.UINT16, [0, 1, 65535]),
+    (DataType.INT32, [-(2**31), -2, 2**31 - 1]),
+    (DataType.UINT32, [0, 0x01020304, 2**32 - 1]),
+    (DataType.INT64, [-(2**40), 2**52 + 1]),
+    (DataType.UINT64, [0, 2**52 + 7]),
+    (DataType.FLOAT32, [0.0, -1.5, 2.0**127]),
+    (DataType.FLOAT64, [0.1, -1.0e300]),
+    (DataType.BCD16, [0, 9999, 1234]),
+    (DataType.BCD32, [0, 99999999, 12345678]),
+]
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize(("kind", "values"), NUMBERS, ids=lambda one: str(one)[:8])
+def test_the_agent_reads_what_the_simulator_shows(
+    kind: DataType, values: list[int | float], order: Order
+) -> None:
+    point = _point(kind, order=order.value)
+    for value in values:
+        registers = to_registers(point, value)
+        assert len(registers) == point.words
+        assert decode(registers, kind=kind.value, order=order.value) == value
+        assert from_registers(point, registers) == value
+
+
+def test_the_orders_lay_the_bytes_out_as_their_names_say() -> None:
+    shown = {
+        order: to_registers(_point(DataType.UINT32, order=order.value), 0xAABBCCDD)
+        for order in Order
+    }
+    assert shown == {
+        Order.ABCD: [0xAABB, 0xCCDD],
+        Order.CDAB: [0xCCDD, 0xAABB],
+        Order.BADC: [0xBBAA, 0xDDCC],
+        Order.DCBA: [0xDDCC, 0xBBAA],
+    }
+
+
+@pytest.mark.parametrize("profile", sorted(load_profiles()))
+def test_every_point_of_every_device_file_shows_a_value(profile: str) -> None:
+    for name, point in load_profiles()[profile].points.items():
+        value: Value = point.scale + point.offset
+        if point.enum:
+            value = next(iter(point.enum.values()))
+        elif point.type in {DataType.BOOL, DataType.BIT}:
+            value = True
+        back = from_registers(point, to_registers(point, value))
+        assert back == (pytest.approx(value) if isinstance(value, float) else value), name
+
+
+def test_scale_and_offset_are_inverted() -> None:
+    point = _point(DataType.UINT16, scale=0.01, offset=-273.15)
+    assert to_registers(point, 62.0) == [33515]
+
+
+def test_bits_stay_in_place() -> None:
+    assert to_registers(_point(DataType.BIT, bit=9), True) == [0x0200]  # noqa: FBT003
+    assert to_registers(_point(DataType.BITFIELD, bit=4, width=3), 5) == [0x0050]
+    assert from_registers(_point(DataType.BITFIELD, bit=4, width=3), [0xFFDF]) == 5
+
+
+def test_text_is_padded_and_read_back() -> None:
+    point = _point(DataType.STRING, length=4)
+    assert to_registers(point, "MAGNA3") == [0x4D41, 0x474E, 0x4133, 0]
+    assert from_registers(point, to_registers(point, "MAGNA3")) == "MAGNA3"
+
+
+def test_no_value_shows_the_number_that_means_not_available() -> None:
+    assert to_registers(_point(DataType.UINT16, invalid=[65535]), None) == [0xFFFF]
+    assert to_registers(_point(DataType.UINT32, invalid=[0xFFFFFFFF]), None) == [0xFFFF, 0xFFFF]
+    assert decode(to_registers(_point(DataType.FLOAT32), None), kind="float32") != 0
+
+
+@pytest.mark.parametrize(
+    ("point", "value"),
+    [
+        (_point(DataType.UINT16), -1),
+        (_point(DataType.INT16), 40000),
+        (_point(DataType.FLOAT32), 1e39),
+        (_point(DataType.BCD16), 10000),
+        (_point(DataType.BITFIELD, bit=0, width=2), 4),
+        (_point(DataType.STRING, length=1), "abc"),
+        (_point(DataType.ENUM, enum={0: "off"}), "on"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(point: Point, value: Value) -> None:
+    with pytest.raises(ValueRangeError):
+        to_registers(point, value)
+
+
+def test_a_written_number_without_meaning_is_refused() -> None:
+    with pytest.raises(FrameError):
+        from_registers(_point(DataType.ENUM, enum={0: "off"}), [3])
+    with pytest.raises(FrameError):
+        from_registers(_point(DataType.BCD16), [0x00FA])
+
+
+def test_a_coil_is_one_bit() -> None:
+    coil = Point(table=Table.COIL, address=0, type=DataType.BOOL)
+    assert to_registers(coil, True) == [1]  # noqa: FBT003
