@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Cursor, Limit, Services, Use, problems
 from server.api.lookup import get_or_404
-from server.api.shapes import Instant, LiveValue, PointItem, live_value
+from server.api.shapes import Instant, LiveValue, PointItem, columns_of, live_value
 from server.assets.model import Equipment, Point, Site
 from server.core.paging import Page, page_of, read_page
 
@@ -22,6 +22,8 @@ class EquipmentItem(BaseModel):
     id: int
     key: str
     site_id: int
+    site: str
+    """Key of its site."""
     gateway_id: int
     equipment_class: str
     profile: str
@@ -72,7 +74,7 @@ def list_equipment(
             session, query, key=Equipment.key, newest_first=False, limit=limit, cursor=cursor
         )
     )
-    return page_of(rows, lambda row: EquipmentItem.model_validate(row, from_attributes=True))
+    return page_of(rows, _item)
 
 
 @router.get("/{equipment_id}", responses=problems(404))
@@ -85,9 +87,15 @@ def get_equipment(equipment_id: Annotated[int, Path(ge=1)], use: Use) -> Equipme
         return row, list(session.scalars(points))
 
     row, points = use.records.read(read)
-    item = EquipmentItem.model_validate(row, from_attributes=True)
+    item = _item(row)
     shown = [_with_value(use, point, online=row.online) for point in points]
     return EquipmentDetail(**dict(item), points=shown)
+
+
+def _item(row: Equipment) -> EquipmentItem:
+    # The key begins with the site's, and neither ever changes.
+    site = row.key.partition("/")[0]
+    return EquipmentItem.model_validate(columns_of(row) | {"site": site})
 
 
 def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:

@@ -21,7 +21,7 @@ from server.core.records import Records
 COOKIE = "plantroom_session"
 SESSION_PATH = "/api/v1/session"
 
-_PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/favicon.ico"}
+_PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/words.js", "/favicon.ico"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _TOKEN_USE_STEP_MS = 60_000
 

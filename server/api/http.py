@@ -6,10 +6,12 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.middleware import Middleware
 
 from server.api import (
+    alarms,
     classes,
     equipment,
     events,
     health,
+    incidents,
     messages,
     page,
     points,
@@ -18,13 +20,28 @@ from server.api import (
     sites,
     tokens,
     users,
+    workorders,
 )
 from server.api.context import Services
 from server.api.gate import COOKIE, Gate
 from server.api.idempotency import MAX_BODY, Idempotency
 from server.core.problem import install_problems
 
-ROOMS = (session, tokens, users, sites, equipment, points, readings, classes, events, messages)
+ROOMS = (
+    session,
+    tokens,
+    users,
+    sites,
+    equipment,
+    points,
+    readings,
+    classes,
+    alarms,
+    incidents,
+    workorders,
+    messages,
+    events,
+)
 
 # The gate does the work; these only tell OpenAPI how to get through it.
 _DOORS = [

@@ -1,5 +1,6 @@
 """Finding what a request names: a number is an id, anything else a key."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -36,6 +37,12 @@ def find_point(session: Session, ref: str) -> Point:
     if row is None:
         raise NotFoundError(f"no point {ref!r}; give an id or a key site/gateway/device/point")
     return row
+
+
+def equipment_by_id(session: Session, ids: Iterable[int]) -> dict[int, Equipment]:
+    """Return the equipment of a page's rows with one query."""
+    query = select(Equipment).where(Equipment.id.in_(set(ids)))
+    return {row.id: row for row in session.scalars(query)}
 
 
 def get_or_404(session: Session, kind: type[Row], row_id: int, word: str) -> Row:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
 from server.api.lookup import get_or_404
-from server.api.shapes import Instant
+from server.api.shapes import Instant, columns_of
 from server.core.model import Message
 from server.core.outbox import send_again
 from server.core.paging import Page, page_of, read_page
@@ -58,10 +58,7 @@ def _item(row: Message) -> MessageItem:
 
 
 def _fields(row: Message) -> dict[str, object]:
-    columns: dict[str, object] = {
-        column.key: getattr(row, column.key) for column in Message.__table__.columns
-    }
-    return columns | {"actions": ["send-again"] if row.state == MessageState.DEAD else []}
+    return columns_of(row) | {"actions": ["send-again"] if row.state == MessageState.DEAD else []}
 
 
 @router.get("", response_model=Page[MessageItem])

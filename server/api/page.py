@@ -33,6 +33,12 @@ def get_script() -> Response:
     return Response(_file("page.js"), media_type="text/javascript; charset=utf-8", headers=_CACHE)
 
 
+@router.get("/words.js")
+def get_words() -> Response:
+    """Return its words."""
+    return Response(_file("words.js"), media_type="text/javascript; charset=utf-8", headers=_CACHE)
+
+
 @router.get("/favicon.ico")
 def get_icon() -> Response:
     """Return the icon."""

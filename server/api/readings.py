@@ -75,8 +75,10 @@ class Readings(BaseModel):
     point: PointItem
     from_: Annotated[Instant, Field(serialization_alias="from")]
     to: Instant
-    items: list[BucketItem] | list[RowItem]
-    """Buckets, or rows when raw was asked for."""
+    buckets: list[BucketItem]
+    """Empty when raw readings were asked for."""
+    items: list[RowItem]
+    """Raw readings, oldest first."""
     next_cursor: str | None
 
 
@@ -100,18 +102,20 @@ def list_readings(
     if start >= end:
         raise FieldError("query.from", "'from' must be before 'to'")
     row = use.records.read(lambda session: find_point(session, point))
-    following = None
-    items: list[BucketItem] | list[RowItem]
+    slices: list[BucketItem] = []
+    rows: list[Row] = []
     if raw:
         begin = start if cursor is None else max(start, _position(cursor))
         rows = use.history.raw(row.id, begin, end, limit + 1)
-        if len(rows) > limit:
-            following = encode_cursor(rows[limit].taken_at)
-        items = [RowItem.of(each) for each in rows[:limit]]
     else:
-        items = [BucketItem.of(each) for each in use.history.buckets(row.id, start, end, buckets)]
+        slices = [BucketItem.of(each) for each in use.history.buckets(row.id, start, end, buckets)]
     return Readings(
-        point=PointItem.of(row), from_=start, to=end, items=items, next_cursor=following
+        point=PointItem.of(row),
+        from_=start,
+        to=end,
+        buckets=slices,
+        items=[RowItem.of(each) for each in rows[:limit]],
+        next_cursor=encode_cursor(rows[limit].taken_at) if len(rows) > limit else None,
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
 from protocols.reading import Quality
 from server.assets.model import Equipment, Point
 from server.assets.series import Series
+from server.core.db import Base
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
 
@@ -32,18 +33,29 @@ InstantIn = Annotated[int, BeforeValidator(_parse), _DATE_TIME]
 """The same, coming in."""
 
 
-class EquipmentRef(BaseModel):
-    """Which piece of equipment."""
+class OfEquipment(BaseModel):
+    """What belongs to a piece of equipment says which, in words too."""
 
-    id: int
-    key: str
-    name_en: str
-    name_zh: str
+    equipment_id: int
+    equipment: str
+    """Its key."""
+    equipment_name_en: str
+    equipment_name_zh: str
 
-    @classmethod
-    def of(cls, row: Equipment) -> "EquipmentRef":
-        """Shorten the row."""
-        return cls(id=row.id, key=row.key, name_en=row.name_en, name_zh=row.name_zh)
+
+def of_equipment(row: Equipment) -> dict[str, object]:
+    """Fields of ``OfEquipment``."""
+    return {
+        "equipment_id": row.id,
+        "equipment": row.key,
+        "equipment_name_en": row.name_en,
+        "equipment_name_zh": row.name_zh,
+    }
+
+
+def columns_of(row: Base) -> dict[str, object]:
+    """Fields of a shape that are columns of its row."""
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 
 class PointItem(BaseModel):

@@ -82,11 +82,11 @@ def test_readings_come_as_min_avg_max(api: Api, pump: Equipment) -> None:
     ).json()
     assert answer["point"]["unit"] == "kPa"
     assert answer["from"] == "2026-11-22T09:59:50.000Z"
-    assert [(b["min"], b["avg"], b["max"], b["count"]) for b in answer["items"]] == [
+    assert [(b["min"], b["avg"], b["max"], b["count"]) for b in answer["buckets"]] == [
         (0.0, 2.0, 4.0, 5),
         (5.0, 7.0, 9.0, 5),
     ]
-    assert [b["bad_count"] for b in answer["items"]] == [0, 1]
+    assert [b["bad_count"] for b in answer["buckets"]] == [0, 1]
     assert pump.id == 1
 
 

@@ -1,0 +1,189 @@
+"""/alarms: what is abnormal, its history, acknowledging and commenting."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.classes import Severity
+from server.alarms.model import Alarm
+from server.alarms.repository import facts_of
+from server.alarms.service import changes_of, comment, get_alarm, list_alarms
+from server.alarms.state import AlarmState
+from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.lookup import equipment_by_id, find_equipment
+from server.api.shapes import Instant, JsonValue, OfEquipment, columns_of, of_equipment
+from server.assets.model import Point
+from server.core.paging import Page
+from server.incidents.service import acknowledge
+
+router = APIRouter(prefix="/alarms", tags=["alarms"], responses=problems())
+
+AlarmId = Annotated[int, Path(ge=1)]
+
+
+class AlarmFilter(StrEnum):
+    """Which alarms a list shows; open is what still needs something."""
+
+    OPEN = "open"
+    ACTIVE = "active"
+    UNACKNOWLEDGED = "unacknowledged"
+    CLOSED = "closed"
+    ALL = "all"
+
+
+class AlarmItem(OfEquipment):
+    """One occurrence of an alarm."""
+
+    id: int
+    rule: str
+    name_en: str
+    name_zh: str
+    severity: Severity
+    cause: str
+    life_safety: bool
+    state: AlarmState
+    active: bool
+    active_since: Instant
+    """Event time of the onset."""
+    inactive_since: Instant | None
+    acknowledged_at: Instant | None
+    acknowledged_by: str | None
+    comment: str | None
+    onset_value: JsonValue
+    activations: int
+    raised_at: Instant
+    """When the server wrote it down."""
+    closed_at: Instant | None
+    point_id: int
+    point: str
+    """Key of the point."""
+    unit: str
+    incident_id: int | None
+    actions: list[str]
+    """What may be done with it now: POST /alarms/{id}/<action>."""
+
+
+class AlarmChangeItem(BaseModel):
+    """One line of an alarm's history."""
+
+    at: Instant
+    recorded_at: Instant
+    kind: str
+    by: str | None
+    comment: str | None
+    value: JsonValue
+
+
+class AlarmDetail(AlarmItem):
+    """One alarm with its history."""
+
+    changes: list[AlarmChangeItem]
+
+
+class Acknowledgement(BaseModel):
+    """Words for the record, if there is something to say."""
+
+    comment: Annotated[str | None, Field(max_length=2000)] = None
+
+
+class Remark(BaseModel):
+    """Words for the record."""
+
+    comment: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+def alarm_items(session: Session, rows: Sequence[Alarm]) -> list[AlarmItem]:
+    """Show alarms with the names of what they are about."""
+    equipment = equipment_by_id(session, (row.equipment_id for row in rows))
+    ids = {row.point_id for row in rows}
+    points = {one.id: one for one in session.scalars(select(Point).where(Point.id.in_(ids)))}
+    return [
+        AlarmItem.model_validate(
+            columns_of(row)
+            | of_equipment(equipment[row.equipment_id])
+            | {
+                "state": facts_of(row).state,
+                "active_since": row.active_since_at,
+                "inactive_since": row.inactive_since_at,
+                "point": points[row.point_id].key,
+                "unit": points[row.point_id].unit,
+                "actions": _actions(row),
+            }
+        )
+        for row in rows
+    ]
+
+
+def _actions(row: Alarm) -> list[str]:
+    waiting = row.closed_at is None and row.acknowledged_at is None
+    return ["acknowledge", "comments"] if waiting else ["comments"]
+
+
+@router.get("", operation_id="list_alarms")
+def list_alarms_(
+    use: Use,
+    *,
+    state: Annotated[AlarmFilter, Query(description="Which ones.")] = AlarmFilter.OPEN,
+    severity: Annotated[Severity | None, Query(description="Only these.")] = None,
+    equipment: Annotated[str | None, Query(max_length=200, description="Id or key.")] = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[AlarmItem]:
+    """List alarms, newest first."""
+
+    def read(session: Session) -> Page[AlarmItem]:
+        of = None if equipment is None else find_equipment(session, equipment).id
+        rows, following = list_alarms(
+            session, state=state, severity=severity, equipment_id=of, cursor=cursor, limit=limit
+        )
+        return Page(items=alarm_items(session, rows), next_cursor=following)
+
+    return use.records.read(read)
+
+
+@router.get("/{alarm_id}", operation_id="get_alarm", responses=problems(404))
+def get_alarm_(alarm_id: AlarmId, use: Use) -> AlarmDetail:
+    """Show one alarm with its history."""
+    return use.records.read(lambda session: _detail(session, get_alarm(session, alarm_id)))
+
+
+@router.post("/{alarm_id}/acknowledge", responses=problems(403, 404))
+def acknowledge_alarm(
+    alarm_id: AlarmId, use: Use, caller: Caller, body: Acknowledgement | None = None
+) -> AlarmDetail:
+    """Say that somebody has seen it; repeating it changes nothing."""
+    words = None if body is None else body.comment
+
+    def change(session: Session) -> AlarmDetail:
+        now = use.clock.now_ms()
+        row = acknowledge(session, alarm_id, by=caller.name, comment=words, now=now)
+        return _detail(session, row)
+
+    return use.records.write(change)
+
+
+@router.post("/{alarm_id}/comments", responses=problems(403, 404))
+def comment_alarm(alarm_id: AlarmId, use: Use, caller: Caller, body: Remark) -> AlarmDetail:
+    """Add words to the alarm's history."""
+
+    def change(session: Session) -> AlarmDetail:
+        now = use.clock.now_ms()
+        return _detail(
+            session, comment(session, alarm_id, by=caller.name, text=body.comment, now=now)
+        )
+
+    return use.records.write(change)
+
+
+def _detail(session: Session, row: Alarm) -> AlarmDetail:
+    session.flush()
+    changes = [
+        AlarmChangeItem.model_validate(change, from_attributes=True)
+        for change in changes_of(session, row.id)
+    ]
+    return AlarmDetail(**dict(alarm_items(session, [row])[0]), changes=changes)

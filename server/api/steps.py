@@ -1,0 +1,107 @@
+"""The verbs of a work order: which are possible now, and what each needs to be told."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from server.core.errors import ConflictError
+from server.workorders.model import WorkOrder
+from server.workorders.service import allowed_states, events_of
+from server.workorders.states import OrderState, WaitReason
+
+
+class Verb(StrEnum):
+    """What people do to an order."""
+
+    DISPATCH = "dispatch"
+    ACCEPT = "accept"
+    ARRIVE = "arrive"
+    START = "start"
+    WAIT = "wait"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    VERIFY = "verify"
+    CALL_BACK = "call-back"
+    CLOSE = "close"
+    RECALL = "recall"
+    CANCEL = "cancel"
+
+
+# Resuming goes back to where the order was before it waited, so it has no state of its own.
+_LEADS_TO = {
+    Verb.DISPATCH: OrderState.DISPATCHED,
+    Verb.ACCEPT: OrderState.ACCEPTED,
+    Verb.ARRIVE: OrderState.ON_SITE,
+    Verb.START: OrderState.IN_PROGRESS,
+    Verb.WAIT: OrderState.WAITING,
+    Verb.COMPLETE: OrderState.COMPLETED,
+    Verb.VERIFY: OrderState.VERIFIED,
+    Verb.CALL_BACK: OrderState.CALLED_BACK,
+    Verb.CLOSE: OrderState.CLOSED,
+    Verb.RECALL: OrderState.OPEN,
+    Verb.CANCEL: OrderState.CANCELLED,
+}
+
+
+class ActionField(BaseModel):
+    """Something that a step asks for."""
+
+    name: str
+    required: bool
+    allowed: list[str] | None = None
+
+
+class Action(BaseModel):
+    """A step that the order may take now: POST /work-orders/{id}/<name>."""
+
+    name: Verb
+    to: OrderState
+    fields: list[ActionField]
+
+
+def actions_of(session: Session, order: WorkOrder) -> list[Action]:
+    """Return the steps that are possible now, the usual one first."""
+    allowed = set(allowed_states(session, order))
+    actions: list[Action] = []
+    if order.state == OrderState.WAITING:
+        before = state_before_wait(session, order)
+        actions.append(_action(Verb.RESUME, before))
+        allowed -= {before, OrderState.ACCEPTED, OrderState.IN_PROGRESS}
+    return actions + [_action(verb, to) for verb, to in _LEADS_TO.items() if to in allowed]
+
+
+def target_of(session: Session, order: WorkOrder, verb: Verb) -> OrderState:
+    """Return the state that a verb leads to.
+
+    Raises:
+        ConflictError: Resuming what does not wait.
+    """
+    if verb is not Verb.RESUME:
+        return _LEADS_TO[verb]
+    if order.state != OrderState.WAITING:
+        raise ConflictError(f"work order {order.id} is {order.state}; only a waiting one resumes")
+    return state_before_wait(session, order)
+
+
+def state_before_wait(session: Session, order: WorkOrder) -> OrderState:
+    """Return where a waiting order goes on."""
+    for event in reversed(events_of(session, order.id)):
+        waits = event.to_state == OrderState.WAITING
+        if waits and event.from_state not in {None, OrderState.WAITING}:
+            return OrderState(event.from_state)
+    return OrderState.ACCEPTED
+
+
+def _action(name: Verb, to: OrderState) -> Action:
+    note = ActionField(name="note", required=False)
+    match to:
+        case OrderState.DISPATCHED:
+            fields = [ActionField(name="assignee", required=False), note]
+        case OrderState.WAITING:
+            fields = [ActionField(name="reason", required=True, allowed=list(WaitReason)), note]
+        case OrderState.CANCELLED:
+            fields = [ActionField(name="reason", required=True)]
+        case _:
+            fields = [note]
+    return Action(name=name, to=to, fields=fields)

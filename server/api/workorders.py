@@ -1,0 +1,222 @@
+"""/work-orders: what somebody must do, and each step that is taken."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from config.classes import Severity, Trade
+from server.api.alarms import AlarmItem, alarm_items
+from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.lookup import equipment_by_id, find_equipment
+from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
+from server.api.steps import Action, Verb, actions_of, target_of
+from server.core.paging import Page
+from server.core.problem import FieldError, ProblemError
+from server.workorders.model import WorkOrder
+from server.workorders.service import (
+    StaleVersionError,
+    clock_of,
+    events_of,
+    evidence_of,
+    get_order,
+    list_orders,
+    transition,
+)
+from server.workorders.states import OrderState
+
+router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems())
+
+OrderId = Annotated[int, Path(ge=1)]
+
+
+class OrderFilter(StrEnum):
+    """Which orders a list shows; open is all that are not over."""
+
+    OPEN = "open"
+    ALL = "all"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    ON_SITE = "on_site"
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    VERIFIED = "verified"
+    CALLED_BACK = "called_back"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class OrderItem(OfEquipment):
+    """Work to do on one piece of equipment."""
+
+    id: int
+    incident_id: int | None
+    cause: str
+    trade: str
+    severity: Severity
+    life_safety: bool
+    title_en: str
+    title_zh: str
+    state: OrderState
+    assignee: str | None
+    opened_at: Instant
+    on_site_due_at: Instant | None
+    """Somebody must be on site by then."""
+    closed_at: Instant | None
+    version: int
+    """Counts changes; also the ETag."""
+    actions: list[Action]
+    """Steps that are possible now."""
+
+
+class OrderEventItem(BaseModel):
+    """A step: who, when, from where to where."""
+
+    at: Instant
+    from_state: str | None
+    to_state: str
+    by: str
+    reason: str | None
+    note: str | None
+
+
+class SlaItem(BaseModel):
+    """The order's clock, computed from its steps."""
+
+    on_site_due_at: Instant | None
+    on_site_at: Instant | None
+    on_site_late: bool
+    running_ms: int
+    """From opening to completion or now, without the pauses."""
+    paused_ms: int
+
+
+class OrderDetail(OrderItem):
+    """One order with its steps, its evidence and its clock."""
+
+    events: list[OrderEventItem]
+    evidence: list[AlarmItem]
+    sla: SlaItem
+
+
+class StepIn(BaseModel):
+    """What a step is told; ``actions`` of the order says what each needs."""
+
+    note: Annotated[str | None, Field(max_length=2000)] = None
+    reason: Annotated[str | None, Field(max_length=500)] = None
+    assignee: Annotated[str | None, Field(max_length=64)] = None
+    """To whom it is dispatched; default: to oneself."""
+
+
+def _items(session: Session, rows: Sequence[WorkOrder]) -> list[OrderItem]:
+    equipment = equipment_by_id(session, (row.equipment_id for row in rows))
+    return [
+        OrderItem.model_validate(
+            columns_of(row)
+            | of_equipment(equipment[row.equipment_id])
+            | {"actions": actions_of(session, row)}
+        )
+        for row in rows
+    ]
+
+
+@router.get("")
+def list_work_orders(
+    use: Use,
+    *,
+    state: Annotated[OrderFilter, Query(description="open: all that are not over.")] = (
+        OrderFilter.OPEN
+    ),
+    equipment: Annotated[str | None, Query(max_length=200, description="Id or key.")] = None,
+    trade: Annotated[Trade | None, Query(description="Only of this trade.")] = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[OrderItem]:
+    """List work orders, newest first."""
+
+    def read(session: Session) -> Page[OrderItem]:
+        of = None if equipment is None else find_equipment(session, equipment).id
+        rows, following = list_orders(
+            session, state=state, equipment_id=of, trade=trade, cursor=cursor, limit=limit
+        )
+        return Page(items=_items(session, rows), next_cursor=following)
+
+    return use.records.read(read)
+
+
+@router.get("/{order_id}", responses=problems(404))
+def get_work_order(order_id: OrderId, use: Use, response: Response) -> OrderDetail:
+    """Show one order with its steps, its evidence and its clock; the ETag is its version."""
+    now = use.clock.now_ms()
+    detail = use.records.read(lambda session: _detail(session, get_order(session, order_id), now))
+    response.headers["ETag"] = f'"{detail.version}"'
+    return detail
+
+
+@router.post("/{order_id}/{verb}", responses=problems(403, 404, 409, 412))
+def step_work_order(
+    order_id: OrderId,
+    verb: Verb,
+    use: Use,
+    caller: Caller,
+    response: Response,
+    *,
+    body: StepIn | None = None,
+    if_match: Annotated[
+        str | None, Header(description="ETag that the step is meant for; else 412.")
+    ] = None,
+) -> OrderDetail:
+    """Take the order one step further; ``actions`` of the order lists the steps."""
+    told = body or StepIn()
+    now = use.clock.now_ms()
+
+    def change(session: Session) -> OrderDetail:
+        before = get_order(session, order_id, lock=True)
+        to = target_of(session, before, verb)
+        assignee = told.assignee
+        if to is OrderState.DISPATCHED:
+            assignee = assignee or before.assignee or caller.name
+        order = transition(
+            session,
+            order_id,
+            to=to,
+            by=caller.name,
+            reason=told.reason,
+            note=told.note,
+            assignee=assignee,
+            now=now,
+            expected_version=_version(if_match),
+        )
+        return _detail(session, order, now)
+
+    try:
+        detail = use.records.write(change)
+    except StaleVersionError as error:
+        raise ProblemError(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
+    response.headers["ETag"] = f'"{detail.version}"'
+    return detail
+
+
+def _detail(session: Session, row: WorkOrder, now: int) -> OrderDetail:
+    session.flush()
+    events = events_of(session, row.id)
+    return OrderDetail(
+        **dict(_items(session, [row])[0]),
+        events=[OrderEventItem.model_validate(event, from_attributes=True) for event in events],
+        evidence=alarm_items(session, evidence_of(session, row.id)),
+        sla=SlaItem.model_validate(clock_of(session, row, now=now), from_attributes=True),
+    )
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdecimal():
+        raise FieldError("header.If-Match", 'send the ETag of the order, such as "3"')
+    return int(text)
