@@ -59,6 +59,7 @@ class Asker:
         """
         block, unit = job.block, job.scan.unit
         wire_s = self._timing.wire_s(block.table, block.size)
+        patience_s = self._patience_s(unit) if job.patience_s is None else job.patience_s
         began = self._clock.monotonic_s()
         try:
             reply = await self._driver.read(
@@ -66,7 +67,7 @@ class Asker:
                 block.table,
                 block.address,
                 block.size,
-                timeout_s=self._patience_s(unit) + wire_s,
+                timeout_s=patience_s + wire_s,
             )
         except DeviceRefusedError as error:
             self._count(began, error)
@@ -113,7 +114,7 @@ class Asker:
 
     def _patience_s(self, unit: Unit) -> float:
         heard = unit.response_s is not None
-        return unit.timeout_s(None if heard else self._schedule.neighbours_s())
+        return unit.patience_s(None if heard else self._schedule.neighbours_s())
 
     def _count(self, began: float, error: DriverError | None) -> float:
         spent = self._clock.monotonic_s() - began

@@ -69,13 +69,20 @@ def plan(
     for table in Table:
         limit = limits.max_coils if table in _BITS else limits.max_registers
         spans = _spans(points, table, limit, learned.holes)
-        barriers = {address for at, address in learned.barriers if at is table}
+        barriers = _barriers(points, table, learned)
         unit_s = timing.register_s / 16 if table in _BITS else timing.register_s
         blocks += [
             _block(table, group)
             for group in _cheapest(spans, limit, barriers, timing.overhead_s, unit_s)
         ]
     return blocks
+
+
+def _barriers(points: Mapping[str, Point], table: Table, learned: Learned) -> set[int]:
+    barriers = {address for at, address in learned.barriers if at is table}
+    # No request reads over a hole either; just behind its first register a neighbour still fits.
+    holes = [points[name] for name in learned.holes if name in points]
+    return barriers | {point.address + 1 for point in holes if point.table is table}
 
 
 def _spans(

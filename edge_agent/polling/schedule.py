@@ -39,13 +39,18 @@ class ScanClass:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One request to send."""
+    """One request to send.
+
+    Attributes:
+        patience_s: How long a probe waits; None: as the unit's behaviour says.
+    """
 
     scan: ScanClass
     block: Block
     deadline: float
     probe: bool = False
     attempts: int = 0
+    patience_s: float | None = None
 
 
 @dataclass
@@ -169,10 +174,15 @@ class Schedule:
             return None
         unit = min(ripe, key=lambda unit: unit.probe_at)
         free_s = self._due[0][0] - now_s if self._due else float("inf")
-        if free_s < unit.timeout_s(self.neighbours_s()) and now_s - unit.probe_at < _STARVED_S:
+        neighbours_s = self.neighbours_s()
+        least_s = unit.patience_s(neighbours_s)
+        if free_s < least_s and now_s - unit.probe_at < _STARVED_S:
             return None
         job = self._cheapest(unit)
-        return job if job and clear_at(job) <= now_s else None
+        if job is None or clear_at(job) > now_s:
+            return None
+        job.patience_s = min(unit.probe_s(neighbours_s), max(least_s, free_s))
+        return job
 
     def neighbours_s(self) -> float | None:
         """Slowest usual response of the units that answer, None if there are none."""

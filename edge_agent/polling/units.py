@@ -47,21 +47,24 @@ class Unit:
         """Whether only probes are sent to it."""
         return self.state is UnitState.DEMOTED
 
-    def timeout_s(self, neighbours_s: float | None) -> float:
+    def patience_s(self, neighbours_s: float | None) -> float:
         """How long to wait for its next answer, the bytes' own time on the wire not counted.
 
         ``neighbours_s`` is the slowest usual response on the port, None if nobody answered yet; it
-        stands in for a unit that was never heard. Every fourth probe waits in full, because the
-        unit may have become slow.
+        stands in for a dead unit that was never heard.
         """
-        usual = self.response_s if self.response_s is not None else neighbours_s
-        if usual is None or (self.demoted and self.probes % _FULL_PROBE_EVERY == 0):
-            return self.longest_s
-        if self.response_s is None and not self.demoted:
+        usual = self.response_s
+        if usual is None and self.demoted:
+            usual = neighbours_s
+        if usual is None:
             return self.longest_s
         guess = max(_FLOOR_S, 2 * usual + 4 * self.variation_s)
-        patience = 1 if self.demoted else 2**self.failures
-        return min(self.longest_s, guess * patience)
+        return min(self.longest_s, guess * (1 if self.demoted else 2**self.failures))
+
+    def probe_s(self, neighbours_s: float | None) -> float:
+        """How long a probe should wait: every fourth in full, the unit may have become slow."""
+        full = self.probes % _FULL_PROBE_EVERY == 0
+        return self.longest_s if full else self.patience_s(neighbours_s)
 
     def answered(self, now_s: float, response_s: float | None) -> None:
         """Note an answer, refusals included; ``response_s`` None leaves the measure alone."""

@@ -1,0 +1,120 @@
+"""A line with units in memory; time passes on the clock it is given."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from config.points import Table
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Reply
+from edge_agent.errors import (
+    DeviceGarbageError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    PortDownError,
+)
+
+_BITS = frozenset({Table.COIL, Table.DISCRETE})
+
+
+class Asked(NamedTuple):
+    """One request as the line saw it."""
+
+    at_s: float
+    unit: int
+    table: Table
+    address: int
+    size: int
+    timeout_s: float
+    written: tuple[int, ...] = ()
+
+
+class FakeUnit:
+    """Registers that answer after ``response_s``."""
+
+    def __init__(self, registers: dict[tuple[Table, int], int], response_s: float = 0.01) -> None:
+        self.registers = registers
+        self.response_s = response_s
+        self.dead = False
+        self.garbage = False
+        self.code = 0
+        self.longest = 125
+
+
+class FakeDriver:
+    """Units by address; ``asked`` is everything that went over the line."""
+
+    def __init__(self, units: dict[int, FakeUnit], clock: Clock) -> None:
+        self.units = units
+        self.asked: list[Asked] = []
+        self.openings = 0
+        self.refuses_to_open = False
+        self.cut = False
+        self._clock = clock
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        self.openings += 1
+        if self.refuses_to_open:
+            raise PortDownError("nobody listens")
+        self._open, self.cut = True, False
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open = False
+
+    def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        del unit, table, address, count
+        return 0.0
+
+    async def read(
+        self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
+    ) -> Reply:
+        if not 1 <= count <= (2000 if table in _BITS else 125):
+            raise DeviceGarbageError(f"{count} cannot be asked")
+        found, took_s = await self._reach(
+            Asked(self._now(), unit, table, address, count, timeout_s)
+        )
+        wanted = [(table, at) for at in range(address, address + count)]
+        if count > found.longest or any(place not in found.registers for place in wanted):
+            raise DeviceRefusedError("illegal data address", code=2)
+        values = [found.registers[place] for place in wanted]
+        return Reply(values, self._clock.now_ms(), took_s)
+
+    async def write(
+        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+    ) -> Reply:
+        if table not in {Table.COIL, Table.HOLDING}:
+            raise DeviceGarbageError(f"{table} is read only")
+        asked = Asked(self._now(), unit, table, address, len(values), timeout_s, tuple(values))
+        found, took_s = await self._reach(asked)
+        places = [(table, at) for at in range(address, address + len(values))]
+        if any(place not in found.registers for place in places):
+            raise DeviceRefusedError("illegal data address", code=2)
+        found.registers.update(zip(places, values, strict=True))
+        return Reply(values, self._clock.now_ms(), took_s)
+
+    def _now(self) -> float:
+        return self._clock.monotonic_s()
+
+    async def _reach(self, asked: Asked) -> tuple[FakeUnit, float]:
+        if not self._open or self.cut:
+            raise PortDownError("connection lost")
+        self.asked.append(asked)
+        unit = self.units.get(asked.unit)
+        if unit is None or unit.dead or unit.response_s > asked.timeout_s:
+            await self._clock.sleep(asked.timeout_s)
+            raise DeviceTimeoutError(f"unit {asked.unit}: no answer in time")
+        await self._clock.sleep(unit.response_s)
+        if self.cut:
+            raise PortDownError("connection lost")
+        if unit.garbage:
+            raise DeviceGarbageError(f"unit {asked.unit}: noise")
+        if unit.code:
+            raise DeviceRefusedError(f"exception {unit.code}", code=unit.code)
+        return unit, unit.response_s

@@ -1,0 +1,153 @@
+"""The planner: fewest requests worth asking, and what refusals teach."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.errors import ConfigError
+from config.points import DataType, Point, Table
+from config.profiles import Limits
+from edge_agent.drivers.timing import LineTiming
+from edge_agent.polling.plan import NOTHING, Bisection, Block, Learned, halves, plan
+from tests.fakes.devices import point
+
+# A request costs as much as ten registers.
+TIMING = LineTiming(char_s=0.0, overhead_s=0.010, register_s=0.001, gap_s=0.0)
+
+
+def planned(points: dict[str, Point], learned: Learned = NOTHING, **limits: int) -> list[Block]:
+    return plan(points, limits=Limits(**limits), timing=TIMING, learned=learned)
+
+
+def test_neighbours_are_read_at_once() -> None:
+    points = {f"p{i}": point(i * 2, type=DataType.FLOAT32) for i in range(20)}
+    assert planned(points) == [Block(Table.HOLDING, 0, 40, tuple(points))]
+
+
+def test_a_gap_is_bridged_only_while_it_is_cheaper_than_a_request() -> None:
+    assert len(planned({"a": point(0), "b": point(10)})) == 1
+    assert len(planned({"a": point(0), "b": point(12)})) == 2
+
+
+def test_a_fast_line_with_dear_requests_bridges_more() -> None:
+    points = {"a": point(0), "b": point(50)}
+    timing = TIMING._replace(overhead_s=0.1)
+    assert plan(points, limits=Limits(), timing=timing) == [Block(Table.HOLDING, 0, 51, ("a", "b"))]
+
+
+def test_tables_are_read_apart() -> None:
+    points = {
+        "h": point(0),
+        "i": point(0, table=Table.INPUT),
+        "c": point(0, table=Table.COIL, type=DataType.BOOL),
+    }
+    assert [block.table for block in planned(points)] == [Table.COIL, Table.HOLDING, Table.INPUT]
+
+
+def test_a_request_never_exceeds_the_devices_limit() -> None:
+    points = {f"p{i:03}": point(i) for i in range(40)}
+    blocks = planned(points, max_registers=16)
+    assert [block.size for block in blocks] == [16, 16, 8]
+
+
+def test_a_value_of_two_registers_is_never_cut() -> None:
+    points = {f"p{i}": point(i * 2, type=DataType.UINT32) for i in range(4)}
+    assert [block.size for block in planned(points, max_registers=5)] == [4, 4]
+
+
+def test_a_point_larger_than_the_limit_is_named() -> None:
+    points = {"label": point(0, type=DataType.STRING, length=20)}
+    with pytest.raises(ConfigError, match=r"points.label: 20 registers, but limits allow 16"):
+        planned(points, max_registers=16)
+
+
+def test_bits_of_one_register_share_a_request() -> None:
+    points = {f"b{i}": point(7, type=DataType.BIT, bit=i) for i in range(16)}
+    assert [(block.address, block.size) for block in planned(points)] == [(7, 1)]
+
+
+def test_coils_are_cheap_to_bridge() -> None:
+    coil = {"table": Table.COIL, "type": DataType.BOOL}
+    assert len(planned({"a": point(0, **coil), "b": point(100, **coil)})) == 1
+
+
+def test_holes_are_not_asked_and_barriers_are_not_crossed() -> None:
+    points = {"a": point(0), "b": point(1), "c": point(2)}
+    learned = Learned(frozenset({"b"}), frozenset({(Table.HOLDING, 2)}))
+    assert [block.points for block in planned(points, learned)] == [("a",), ("c",)]
+
+
+def test_a_barrier_of_another_table_is_no_barrier() -> None:
+    points = {"a": point(0), "b": point(1)}
+    assert len(planned(points, Learned(barriers=frozenset({(Table.INPUT, 1)})))) == 1
+
+
+@given(
+    st.dictionaries(st.integers(0, 400), st.sampled_from([1, 2, 4]), min_size=1, max_size=40),
+    st.integers(4, 30),
+)
+def test_every_point_is_read_exactly_once_and_whole(places: dict[int, int], limit: int) -> None:
+    kinds = {1: DataType.UINT16, 2: DataType.UINT32, 4: DataType.UINT64}
+    points = {f"p{at}": point(at, type=kinds[words]) for at, words in places.items()}
+    blocks = planned(points, max_registers=limit)
+    assert sorted(name for block in blocks for name in block.points) == sorted(points)
+    for block in blocks:
+        assert block.size <= limit
+        for name in block.points:
+            assert block.address <= points[name].address
+            assert points[name].address + points[name].words <= block.address + block.size
+
+
+def test_a_refused_block_is_split_at_its_widest_gap() -> None:
+    points = {"a": point(0), "b": point(1), "c": point(9), "d": point(10)}
+    block = planned(points)[0]
+    first, second = halves(block, points) or pytest.fail("not split")
+    assert (first.points, second.points) == (("a", "b"), ("c", "d"))
+
+
+def test_points_that_share_a_register_cannot_be_split() -> None:
+    points = {"a": point(3, type=DataType.BIT, bit=0), "b": point(3, type=DataType.BIT, bit=1)}
+    assert halves(planned(points)[0], points) is None
+
+
+def learn(points: dict[str, Point], illegal: set[int], **limits: int) -> tuple[Learned, set[str]]:
+    """Ask a device with illegal registers until the plan is refused no more."""
+    learned = Learned()
+    for _ in range(10):
+        lesson = Bisection()
+        good: set[str] = set()
+        pending = planned(points, learned, **limits)
+        refused = 0
+        while pending:
+            block = pending.pop()
+            if illegal & set(range(block.address, block.address + block.size)):
+                refused += 1
+                pending += lesson.split(block, points)
+            else:
+                good |= set(block.points)
+        if not refused:
+            return learned, good
+        learned |= lesson.learned()
+    pytest.fail("never learned")
+
+
+def test_good_registers_around_a_hole_arrive_and_the_hole_is_learned_in_one_cycle() -> None:
+    points = {f"p{i:02}": point(i) for i in range(30)}
+    learned, good = learn(points, {17})
+    assert learned == Learned(frozenset({"p17"}))
+    assert good == set(points) - {"p17"}
+
+
+def test_an_illegal_gap_costs_no_point() -> None:
+    points = {"a": point(0), "b": point(1), "c": point(8)}
+    learned, good = learn(points, {4})
+    assert learned == Learned(barriers=frozenset({(Table.HOLDING, 8)}))
+    assert good == {"a", "b", "c"}
+
+
+@given(st.sets(st.integers(0, 60), min_size=1, max_size=30), st.sets(st.integers(0, 60)))
+def test_only_points_on_illegal_registers_are_lost(places: set[int], illegal: set[int]) -> None:
+    points = {f"p{at}": point(at) for at in places}
+    learned, good = learn(points, illegal)
+    assert good == {f"p{at}" for at in places - illegal}
+    assert learned.holes == {f"p{at}" for at in places & illegal}

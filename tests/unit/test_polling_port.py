@@ -1,0 +1,331 @@
+"""The loop of one port against a line in memory and a clock that jumps."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Any
+
+import pytest
+
+from config.points import DataType, Table, Writable
+from config.ports import ModbusTcpPort
+from config.resolve import ResolvedDevice
+from edge_agent.errors import CommandError, DeviceTimeoutError, PortDownError
+from edge_agent.health import Health
+from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.port import PortOwner
+from protocols.reading import Quality
+from tests.fakes.devices import device, point
+from tests.fakes.driver import FakeDriver, FakeUnit
+from tests.fakes.jumping_clock import JumpingClock
+from tests.fakes.reading_sink import ListSink
+
+SETTINGS = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=1.0)
+
+
+def holding(*addresses: int) -> dict[tuple[Table, int], int]:
+    return {(Table.HOLDING, address): 100 + address for address in addresses}
+
+
+class Bench:
+    """A port, its line, and what came of it."""
+
+    def __init__(self, devices: list[ResolvedDevice], units: dict[int, FakeUnit]) -> None:
+        self.clock = JumpingClock()
+        self.driver = FakeDriver(units, self.clock)
+        self.sink = ListSink()
+        self.health = Health()
+        self.holes = MemoryHoles()
+        self.port = PortOwner(
+            "bus",
+            settings=SETTINGS,
+            devices={one.id: one for one in devices},
+            driver=self.driver,
+            sink=self.sink,
+            health=self.health,
+            holes=self.holes,
+            clock=self.clock,
+            rng=Random(7),  # noqa: S311 (jitter, not a secret)
+        )
+
+    def gaps_s(self, name: str, point_name: str = "p") -> list[float]:
+        times = self.sink.times_s(name, point_name)
+        return [b - a for a, b in itertools.pairwise(times)]
+
+    def count(self, metric: str, **labels: str) -> float:
+        return self.health.registry.get_sample_value(metric, {"port": "bus", **labels}) or 0.0
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Bench]:
+    task = asyncio.create_task(bench.port.run())
+    try:
+        yield bench
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def fleet(count: int, **options: Any) -> list[ResolvedDevice]:
+    options = {"report_all": True} | options
+    return [
+        device(f"d{unit}", {"p": point(0, **options)}, unit=unit) for unit in range(1, count + 1)
+    ]
+
+
+def alive(count: int, response_s: float = 0.01) -> dict[int, FakeUnit]:
+    return {unit: FakeUnit(holding(0), response_s) for unit in range(1, count + 1)}
+
+
+async def test_readings_follow_the_device_coming_up_and_keep_the_grid() -> None:
+    async with running(Bench(fleet(3), alive(3))) as bench:
+        await bench.clock.run_for(60)
+    assert bench.sink.events == [("up", "d1", ""), ("up", "d2", ""), ("up", "d3", "")]
+    for name in ("d1", "d2", "d3"):
+        assert len(bench.sink.of(name, "p")) == 60
+        assert bench.gaps_s(name) == pytest.approx([1.0] * 59, abs=0.002)
+
+
+async def test_unchanged_values_are_not_reported() -> None:
+    async with running(Bench(fleet(1, report_all=False), alive(1))) as bench:
+        await bench.clock.run_for(650)
+    assert len(bench.sink.of("d1", "p")) == 3
+
+
+async def test_dead_units_cost_the_healthy_nothing() -> None:
+    units = alive(20)
+    for number in (3, 8, 13, 18):
+        units[number].dead = True
+    async with running(Bench(fleet(20), units)) as bench:
+        await bench.clock.run_for(20)
+        bench.sink.log.clear()
+        await bench.clock.run_for(900)
+    assert max(bench.gaps_s("d1")) <= 1.02
+    assert max(bench.gaps_s("d20")) <= 1.02
+    assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * 920
+    assert bench.sink.events.count(("down", "d3", "timeout")) == 1
+
+
+async def test_a_unit_that_dies_is_stale_once_and_comes_back_with_one_probe() -> None:
+    units = alive(2)
+    async with running(Bench(fleet(2), units)) as bench:
+        await bench.clock.run_for(10)
+        units[2].dead = True
+        await bench.clock.run_for(120)
+        units[2].dead = False
+        await bench.clock.run_for(120)
+    assert [event for event in bench.sink.events if event[1] == "d2"] == [
+        ("up", "d2", ""),
+        ("down", "d2", "timeout"),
+        ("up", "d2", ""),
+    ]
+    qualities = [reading.quality for reading in bench.sink.of("d2", "p")]
+    assert qualities.count(Quality.STALE) == 1
+    assert qualities[-1] is Quality.GOOD
+    assert bench.health.devices["d2"].up
+    assert max(bench.gaps_s("d1")) <= 2.0
+
+
+async def test_a_unit_that_never_answered_is_down_and_has_no_readings() -> None:
+    units = alive(2)
+    units[2].dead = True
+    async with running(Bench(fleet(2), units)) as bench:
+        await bench.clock.run_for(30)
+    assert ("down", "d2", "timeout") in bench.sink.events
+    assert bench.sink.of("d2", "p") == []
+
+
+async def test_a_single_lost_answer_is_asked_again_in_its_cycle() -> None:
+    units = alive(1)
+    async with running(Bench(fleet(1), units)) as bench:
+        await bench.clock.run_for(10.5)
+        units[1].garbage = True
+        await bench.clock.run_for(0.515)
+        units[1].garbage = False
+        await bench.clock.run_for(10)
+    assert {reading.quality for reading in bench.sink.of("d1", "p")} == {Quality.GOOD}
+    assert len(bench.sink.of("d1", "p")) == 21
+    assert bench.count("plantroom_request_errors_total", reason="garbage") == 1
+
+
+async def test_good_registers_around_a_hole_arrive_in_the_same_cycle() -> None:
+    points = {f"p{i}": point(i, report_all=True) for i in range(10)}
+    registers = holding(*(set(range(10)) - {6}))
+    async with running(Bench([device("d1", points)], {1: FakeUnit(registers)})) as bench:
+        await bench.clock.run_for(0.9)
+        first = len(bench.driver.asked)
+        await bench.clock.run_for(1)
+    for i in range(10):
+        readings = bench.sink.of("d1", f"p{i}")
+        assert len(readings) == 2
+        assert readings[0].quality is (Quality.BAD if i == 6 else Quality.GOOD)
+    assert bench.sink.of("d1", "p6")[0].reason == "illegal_address"
+    assert first > 2
+    assert len(bench.driver.asked) == first + 2
+
+
+async def test_a_refusing_unit_is_up_and_its_points_are_bad() -> None:
+    units = alive(1)
+    units[1].code = 4
+    async with running(Bench(fleet(1, report_all=False), units)) as bench:
+        await bench.clock.run_for(10)
+        units[1].code = 0
+        await bench.clock.run_for(2)
+    assert bench.sink.events == [("up", "d1", "")]
+    readings = [(r.quality, r.reason) for r in bench.sink.of("d1", "p")]
+    assert readings == [(Quality.BAD, "refused"), (Quality.GOOD, "")]
+
+
+async def test_devices_of_one_unit_go_and_come_together() -> None:
+    pair = [device("a", {"p": point(0)}), device("b", {"q": point(0, period_s=60.0)})]
+    units = alive(1)
+    async with running(Bench(pair, units)) as bench:
+        await bench.clock.run_for(5)
+        units[1].dead = True
+        await bench.clock.run_for(20)
+    assert {event[:2] for event in bench.sink.events} == {
+        ("up", "a"), ("up", "b"), ("down", "a"), ("down", "b"),
+    }  # fmt: skip
+
+
+async def test_a_port_that_cannot_be_opened_is_down_until_it_can() -> None:
+    bench = Bench(fleet(2), alive(2))
+    bench.driver.refuses_to_open = True
+    async with running(bench):
+        await bench.clock.run_for(60)
+        assert bench.sink.events == [("down", "d1", "port_down"), ("down", "d2", "port_down")]
+        assert bench.health.ports["bus"].up is False
+        bench.driver.refuses_to_open = False
+        await bench.clock.run_for(3)
+    assert ("up", "d1", "") in bench.sink.events
+    assert bench.health.ports["bus"].up
+
+
+async def test_a_dropped_connection_is_opened_again_before_anybody_notices() -> None:
+    async with running(Bench(fleet(2), alive(2))) as bench:
+        for _ in range(5):
+            await bench.clock.run_for(2)
+            bench.driver.cut = True
+        await bench.clock.run_for(2)
+    assert bench.driver.openings == 6
+    assert bench.sink.events == [("up", "d1", ""), ("up", "d2", "")]
+    assert max(bench.gaps_s("d1")) <= 1.02
+
+
+async def test_a_connection_that_only_opens_counts_as_down() -> None:
+    bench = Bench(fleet(1), alive(1))
+
+    async def cut_always(*_: object, **__: object) -> None:
+        raise PortDownError("reset by peer")
+
+    bench.driver.read = cut_always  # type: ignore[method-assign]
+    async with running(bench):
+        await bench.clock.run_for(30)
+    assert bench.sink.events == [("down", "d1", "port_down")]
+    assert bench.driver.openings < 30
+
+
+async def commanded(bench: Bench, **options: Any) -> Any:
+    """Give a command and let enough time pass for it."""
+    call = asyncio.create_task(bench.port.write("d1", "p", options.pop("value", 5), **options))
+    await bench.clock.run_for(5)
+    return await call
+
+
+async def test_a_write_is_read_back() -> None:
+    units = alive(1)
+    async with running(Bench(fleet(1, writable=Writable(maximum=10)), units)) as bench:
+        await bench.clock.run_for(1.5)
+        written = await commanded(bench)
+    assert written.confirmed
+    assert (written.before.value, written.after.value) == (100, 5)
+    assert units[1].registers[Table.HOLDING, 0] == 5
+
+
+async def test_a_write_goes_in_front_of_waiting_reads() -> None:
+    points = {f"p{i}": point(i * 50) for i in range(20)} | {"p": point(2000)}
+    registers = holding(*range(0, 1000, 50), 2000)
+    one = device("d1", points, max_registers=10)
+    async with running(Bench([one], {1: FakeUnit(registers, 0.1)})) as bench:
+        await bench.clock.run_for(10.25)
+        asked = len(bench.driver.asked)
+        await commanded(bench)
+    # At most the request on its way is in front of it.
+    writes = [i for i, ask in enumerate(bench.driver.asked[asked:]) if ask.written]
+    assert writes[0] <= 1
+
+
+async def test_a_bit_is_written_without_touching_its_neighbours() -> None:
+    one = device("d1", {"p": point(0, type=DataType.BIT, bit=2)})
+    units = {1: FakeUnit({(Table.HOLDING, 0): 0b1001})}
+    async with running(Bench([one], units)) as bench:
+        await bench.clock.run_for(1.5)
+        written = await commanded(bench, value=True)
+    assert written.confirmed
+    assert units[1].registers[Table.HOLDING, 0] == 0b1101
+
+
+async def test_a_write_to_a_demoted_unit_or_a_closed_port_is_refused_at_once() -> None:
+    units = alive(2)
+    units[1].dead = True
+    async with running(Bench(fleet(2), units)) as bench:
+        with pytest.raises(PortDownError):
+            await bench.port.write("d1", "p", 5)
+        await bench.clock.run_for(10)
+        assert not bench.port.answers("d1")
+        assert bench.port.answers("d2")
+        with pytest.raises(DeviceTimeoutError):
+            await bench.port.write("d1", "p", 5)
+
+
+async def test_a_write_that_expired_in_the_lane_is_not_carried_out() -> None:
+    units = alive(1)
+    async with running(Bench(fleet(1), units)) as bench:
+        await bench.clock.run_for(1.5)
+        with pytest.raises(CommandError, match="expired"):
+            await commanded(bench, expires_at=bench.clock.now_ms() - 1)
+    assert units[1].registers[Table.HOLDING, 0] == 100
+
+
+async def test_holes_are_remembered_by_the_next_process() -> None:
+    points = {f"p{i}": point(i) for i in range(10)}
+    units = {1: FakeUnit(holding(*(set(range(10)) - {6})))}
+    first = Bench([device("d1", points)], units)
+    async with running(first):
+        await first.clock.run_for(2)
+    second = Bench([device("d1", points)], units)
+    second.port = PortOwner(
+        "bus",
+        settings=SETTINGS,
+        devices={"d1": device("d1", points)},
+        driver=second.driver,
+        sink=second.sink,
+        health=second.health,
+        holes=first.holes,
+        clock=second.clock,
+    )
+    async with running(second):
+        await second.clock.run_for(0.9)
+    assert len(second.driver.asked) == 2
+
+
+async def test_the_phase_moves_the_whole_grid() -> None:
+    bench = Bench(fleet(1), alive(1))
+    bench.port = PortOwner(
+        "bus",
+        settings=SETTINGS,
+        devices={one.id: one for one in fleet(1)},
+        driver=bench.driver,
+        sink=bench.sink,
+        health=bench.health,
+        holes=bench.holes,
+        clock=bench.clock,
+        phase_s=0.037,
+    )
+    async with running(bench):
+        await bench.clock.run_for(5)
+    starts = [round(ask.at_s % 1, 3) for ask in bench.driver.asked]
+    assert starts == [0.037] * 5

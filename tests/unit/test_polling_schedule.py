@@ -1,0 +1,165 @@
+"""The grid of a port: who is asked next, and when."""
+
+import itertools
+
+from config.points import Table
+from edge_agent.polling.plan import Block
+from edge_agent.polling.schedule import Job, ScanClass, Schedule
+from edge_agent.polling.units import Unit
+
+
+def scan(name: str, period_s: float, *, unit: Unit | None = None, blocks: int = 1) -> ScanClass:
+    asked = [Block(Table.HOLDING, 10 * i, 1 + i, (f"{name}{i}",)) for i in range(blocks)]
+    return ScanClass(name, unit or Unit(1, 1.0), period_s, asked)
+
+
+def clear(job: Job) -> float:
+    del job
+    return 0.0
+
+
+def started(*classes: ScanClass) -> Schedule:
+    schedule = Schedule(classes)
+    schedule.start(0.0)
+    return schedule
+
+
+def simulate(schedule: Schedule, seconds: float, took_s: float) -> list[tuple[float, str]]:
+    """Run a port on which every request takes ``took_s``."""
+    now = 0.0
+    asked: list[tuple[float, str]] = []
+    while now < seconds:
+        job = schedule.next(now, clear)
+        if job is None:
+            now = max(schedule.wake_at(now, clear), now + 1e-4)
+            continue
+        asked.append((round(now, 6), job.block.points[0]))
+        now += took_s
+        schedule.done(job)
+    return asked
+
+
+def test_cycles_keep_to_the_grid_however_long_requests_take() -> None:
+    asked = simulate(started(scan("a", 0.1)), 1.0, 0.03)
+    assert [at for at, _ in asked] == [round(0.1 * k, 6) for k in range(10)]
+
+
+def test_a_late_cycle_is_skipped_never_bunched() -> None:
+    schedule = started(scan("a", 1.0))
+    first = schedule.next(0.0, clear)
+    assert first is not None
+    assert schedule.next(3.4, clear) is None  # the first is still on its way
+    schedule.done(first)
+    late = schedule.next(3.4, clear)
+    assert late is not None
+    schedule.done(late)
+    assert schedule.next(3.5, clear) is None
+    assert schedule.wake_at(3.5, clear) == 4.0
+    assert schedule.take_skipped() == 2
+    assert schedule.take_skipped() == 0
+
+
+def test_an_overloaded_port_asks_without_a_pause_and_without_a_backlog() -> None:
+    asked = simulate(started(scan("a", 0.1)), 3.0, 0.13)
+    gaps = [b[0] - a[0] for a, b in itertools.pairwise(asked)]
+    assert max(gaps) < 0.14
+
+
+def test_the_earliest_deadline_goes_first() -> None:
+    schedule = started(scan("slow", 60.0, blocks=3), scan("fast", 1.0))
+    order = [at for _, at in simulate(schedule, 0.5, 0.01)]
+    assert order == ["fast0", "slow0", "slow1", "slow2"]
+
+
+def test_a_fast_class_is_not_delayed_by_the_many_blocks_of_a_slow_one() -> None:
+    asked = simulate(started(scan("slow", 10.0, blocks=30), scan("fast", 0.2)), 5.0, 0.05)
+    times = [at for at, name in asked if name == "fast0"]
+    assert max(b - a for a, b in itertools.pairwise(times)) <= 0.25
+
+
+def test_what_may_not_be_asked_yet_is_passed_over() -> None:
+    schedule = started(scan("a", 1.0), scan("b", 2.0))
+    first = schedule.next(0.0, lambda job: 5.0 if job.scan.device == "a" else 0.0)
+    assert first is not None
+    assert first.scan.device == "b"
+    assert schedule.wake_at(0.5, lambda _: 0.7) == 0.7
+
+
+def test_a_retry_goes_behind_the_others_of_its_cycle() -> None:
+    schedule = started(scan("a", 1.0), scan("b", 1.0))
+    first = schedule.next(0.0, clear)
+    assert first is not None
+    schedule.again(first)
+    second = schedule.next(0.1, clear)
+    assert second is not None
+    assert second.scan is not first.scan
+    assert schedule.next(0.2, clear) is first
+    assert first.attempts == 1
+
+
+def dead() -> Unit:
+    unit = Unit(9, 1.0)
+    unit.answered(-1000.0, 0.01)
+    for _ in range(3):
+        unit.failed(0.0)
+    unit.probe_at = 0.5
+    return unit
+
+
+def test_a_demoted_unit_is_only_probed_and_cheaply() -> None:
+    gone = dead()
+    schedule = started(scan("alive", 1.0), scan("gone", 1.0, unit=gone, blocks=4))
+    alive = schedule.next(0.0, clear)
+    assert alive is not None
+    schedule.done(alive)
+    assert schedule.next(0.1, clear) is None
+    probe = schedule.next(0.5, clear)
+    assert probe is not None
+    assert probe.probe
+    assert probe.block.size == 1
+
+
+def test_a_probe_waits_for_a_place_where_it_delays_nobody() -> None:
+    gone = dead()
+    schedule = started(scan("alive", 1.0), scan("gone", 1.0, unit=gone))
+    alive = schedule.next(0.0, clear)
+    assert alive is not None
+    schedule.done(alive)
+    assert schedule.next(0.9, clear) is None  # 0.1 s are left, a probe may take 0.2 s
+
+
+def test_a_probe_that_never_finds_a_place_takes_one() -> None:
+    gone = dead()
+    schedule = started(scan("alive", 0.1), scan("gone", 1.0, unit=gone))
+    probes: list[float] = []
+    now = 0.0
+    while now < 8 and not probes:
+        job = schedule.next(now, clear)
+        if job is None:
+            now = schedule.wake_at(now, clear)
+        elif job.probe:
+            probes.append(now)
+        else:
+            now += 0.01
+            schedule.done(job)
+    assert 5.5 <= probes[0] <= 5.7
+
+
+def test_no_probe_beyond_the_budget() -> None:
+    schedule = started(scan("gone", 1.0, unit=dead()))
+    schedule.budget.spend(0.0, 0.6)
+    assert schedule.next(1.0, clear) is None
+    assert schedule.next(21.0, clear) is not None
+
+
+def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
+    gone = dead()
+    schedule = started(scan("gone", 5.0, unit=gone))
+    gone.answered(12.3, 0.01)
+    schedule.revive_unit(gone, 12.3)
+    job = schedule.next(12.3, clear)
+    assert job is not None
+    assert not job.probe
+    schedule.done(job)
+    assert schedule.wake_at(12.4, clear) == 15.0
+    assert schedule.take_skipped() == 0

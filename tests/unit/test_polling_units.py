@@ -1,0 +1,119 @@
+"""When a unit counts as dead, and how much that may cost."""
+
+from random import Random
+
+import pytest
+
+from edge_agent.polling.units import DeadBudget, Unit, UnitState
+
+
+def unit(longest_s: float = 1.0) -> Unit:
+    return Unit(1, longest_s, rng=Random(1))  # noqa: S311 (jitter, not a secret)
+
+
+def online(*, response_s: float = 0.05) -> Unit:
+    alive = unit()
+    alive.answered(0.0, response_s)
+    return alive
+
+
+def test_a_unit_that_was_never_heard_is_dead_at_its_first_silence() -> None:
+    silent = unit()
+    assert silent.failed(1.0)
+    assert silent.demoted
+
+
+def test_a_unit_in_use_is_dead_at_its_third_silence() -> None:
+    alive = online()
+    outcomes = [(alive.failed(float(at)), alive.state) for at in range(3)]
+    assert outcomes == [
+        (False, UnitState.DEGRADED),
+        (False, UnitState.DEGRADED),
+        (True, UnitState.DEMOTED),
+    ]
+
+
+def test_one_answer_makes_a_degraded_unit_well() -> None:
+    alive = online()
+    alive.failed(1.0)
+    alive.answered(2.0, 0.05)
+    assert (alive.state, alive.failures) == (UnitState.ONLINE, 0)
+
+
+def test_probes_come_at_growing_intervals_with_jitter() -> None:
+    silent = unit()
+    silent.failed(0.0)
+    waits: list[float] = []
+    for _ in range(8):
+        now = silent.probe_at
+        silent.failed(now)
+        waits.append(silent.probe_at - now)
+    for level, wait in enumerate(waits, start=1):
+        assert 0.75 <= wait / 2 ** min(level, 6) <= 1.25
+
+
+def test_a_unit_that_came_back_a_moment_ago_gets_no_second_chance() -> None:
+    flapping = unit()
+    flapping.failed(0.0)
+    flapping.answered(5.0, 0.05)
+    assert flapping.failed(10.0)
+
+
+def test_a_unit_that_stayed_is_trusted_again() -> None:
+    back = unit()
+    back.failed(0.0)
+    back.answered(5.0, 0.05)
+    back.answered(100.0, 0.05)
+    assert not back.failed(101.0)
+    assert back.level == 0
+
+
+def test_the_wait_follows_what_the_unit_usually_needs() -> None:
+    slow = unit(longest_s=5.0)
+    for at in range(50):
+        slow.answered(float(at), 0.3)
+    assert slow.patience_s(None) == pytest.approx(0.6, abs=0.05)
+
+
+def test_the_wait_doubles_with_each_silence_up_to_the_ports() -> None:
+    alive = online(response_s=0.01)
+    waits = [alive.patience_s(None)]
+    for at in range(2):
+        alive.failed(float(at))
+        waits.append(alive.patience_s(None))
+    assert waits == pytest.approx([0.2, 0.4, 0.8])
+
+
+def test_probes_are_as_short_as_the_neighbours_answers_but_every_fourth_waits_in_full() -> None:
+    silent = unit()
+    waits: list[float] = []
+    for at in range(8):
+        silent.failed(float(at))
+        waits.append(silent.probe_s(0.02))
+    assert waits.count(1.0) == 2
+    assert waits.count(0.2) == 6
+
+
+def test_without_anybody_to_compare_with_a_probe_waits_in_full() -> None:
+    silent = unit()
+    silent.failed(0.0)
+    assert silent.patience_s(None) == 1.0
+
+
+def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
+    budget = DeadBudget()
+    spent = now = 0.0
+    while now < 3600:
+        if budget.allows(now):
+            budget.spend(now, 0.5)
+            spent += 0.5
+        now += 0.1
+    assert spent / 3600 == pytest.approx(0.03, abs=0.001)
+
+
+def test_the_budget_says_when_it_has_recovered() -> None:
+    budget = DeadBudget()
+    budget.spend(0.0, 0.3)
+    assert not budget.allows(9.9)
+    assert budget.allows(budget.free_at(9.9) + 1e-6)
+    assert budget.free_at(0.0) == pytest.approx(10.0, abs=0.4)
