@@ -49,12 +49,7 @@ class Topic(NamedTuple):
 
     def format(self) -> str:
         """Return the text of the topic; ValueRangeError when an id cannot be part of one."""
-        if self.kind.of_device == (self.device is None):
-            raise ValueRangeError(f"{self.kind} with device {self.device!r}")
-        ids = [check_id(self.group), self.kind.value, check_id(self.node)]
-        if self.device is not None:
-            ids.append(check_id(self.device))
-        return "/".join([NAMESPACE, *ids])
+        return _spell(self)
 
 
 def check_id(text: str) -> str:
@@ -64,7 +59,17 @@ def check_id(text: str) -> str:
     return text
 
 
-# A server sees the same few thousand topics for ever; garbage topics raise and are not kept.
+# The same few thousand topics are seen for ever; garbage raises and is not kept.
+@lru_cache(maxsize=16384)
+def _spell(topic: Topic) -> str:
+    if topic.kind.of_device == (topic.device is None):
+        raise ValueRangeError(f"{topic.kind} with device {topic.device!r}")
+    ids = [check_id(topic.group), topic.kind.value, check_id(topic.node)]
+    if topic.device is not None:
+        ids.append(check_id(topic.device))
+    return "/".join([NAMESPACE, *ids])
+
+
 @lru_cache(maxsize=16384)
 def parse_topic(topic: str) -> Topic:
     """Return the parts of a topic of a node or device; FrameError for every other topic."""
