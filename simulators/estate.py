@@ -12,10 +12,11 @@ from config.points import DataType, Point, Table
 from config.problems import explain
 from config.source import Document
 from simulators.counter import FIRST_FLOAT, FLOATS
+from simulators.equipment.kinds import EquipmentKind, events_of
 from simulators.faults import Fault, FaultKind
 from simulators.slave import Bank
 
-EquipmentKind = Literal["pump", "lift", "leak", "sump", "meter", "room", "counter"]
+_ACTIONS = frozenset({"fault", "freeze", "set", "clear"})
 
 
 class TcpEndpoint(Settings):
@@ -126,7 +127,8 @@ class Estate(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        misfits = [*_unit_misfits(self), *_script_misfits(self)]
+        # The script is judged by the units' points, so they must be right first.
+        misfits = list(_unit_misfits(self)) or list(_script_misfits(self))
         if misfits:
             raise MisfitError(misfits)
         return self
@@ -186,6 +188,16 @@ def _unit_misfits(estate: Estate) -> Iterator[Misfit]:
 
 def _script_misfits(estate: Estate) -> Iterator[Misfit]:
     for index, step in enumerate(estate.script):
-        if step.unit not in estate.units:
+        at = ("script", index)
+        unit = estate.units.get(step.unit)
+        if unit is None:
             known = ", ".join(sorted(estate.units))
-            yield Misfit(("script", index, "unit"), f"no unit {step.unit!r}; there are: {known}")
+            yield Misfit((*at, "unit"), f"no unit {step.unit!r}; there are: {known}")
+            continue
+        events = events_of(unit.equipment)
+        if step.do not in _ACTIONS | events:
+            known = ", ".join(sorted(_ACTIONS | events))
+            yield Misfit((*at, "do"), f"no event {step.do!r} of a {unit.equipment}; known: {known}")
+        if step.point is not None and step.point not in points_of(unit):
+            known = ", ".join(sorted(points_of(unit)))
+            yield Misfit((*at, "point"), f"no point {step.point!r}; there are: {known}")

@@ -11,7 +11,7 @@ from simulators.slave import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Bank, RegisterSpace
 from simulators.wire import from_registers, to_registers
 
 # Real register maps have reserved registers between the documented ones; they read 0.
-_RESERVED_GAP = 24
+_RESERVED_GAP = 48
 
 Written = Callable[[str, Value], None]
 

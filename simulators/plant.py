@@ -1,30 +1,15 @@
 """All units of an estate, and what is done to them."""
 
 import zlib
-from collections.abc import Callable, Mapping
 
 from protocols.reading import Value
 from simulators.counter import Counter
-from simulators.equipment.base import Equipment
-from simulators.equipment.lift import Lift
-from simulators.equipment.meter import ElectricityMeter
-from simulators.equipment.pump import Pump
-from simulators.equipment.room import Room
-from simulators.equipment.water import LeakSensor, Sump
+from simulators.equipment.kinds import MODELS
 from simulators.errors import UnknownNameError
 from simulators.estate import Estate, ScriptStep, Step, Unit, points_of
 from simulators.faults import Faults, FaultyUnit
 from simulators.line import Responder
 from simulators.unit import SimulatedUnit
-
-_MODELS: Mapping[str, Callable[..., Equipment]] = {
-    "pump": Pump,
-    "lift": Lift,
-    "leak": LeakSensor,
-    "sump": Sump,
-    "meter": ElectricityMeter,
-    "room": Room,
-}
 
 
 class Plant:
@@ -52,7 +37,7 @@ class Plant:
         if unit.equipment == "counter":
             self.counters[name] = Counter()
             return self.counters[name]
-        model = _MODELS[unit.equipment](seed=seed, started_s=self.started_s)
+        model = MODELS[unit.equipment](seed=seed, started_s=self.started_s)
         self.units[name] = SimulatedUnit(name, equipment=model, points=points_of(unit))
         return self.units[name]
 

@@ -1,7 +1,7 @@
 """What every model of equipment offers."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from protocols.reading import Value
 
@@ -13,7 +13,9 @@ class Equipment(Protocol):
         events: What can happen to it, besides ``clear``.
     """
 
-    events: frozenset[str]
+    events: ClassVar[frozenset[str]]
+
+    def __init__(self, *, seed: int, started_s: float) -> None: ...
 
     def values(self, now_s: float) -> Mapping[str, Value]:
         """Return the value of each canonical point, in the unit of the equipment class."""

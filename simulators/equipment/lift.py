@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 from protocols.reading import Value
 from simulators.equipment.curves import phase
@@ -18,7 +19,7 @@ _FAULT_CODES = {"fault": 17, "entrap": 23}
 class Lift:
     """Serves a call every 40 s; a fault stops it where it is, an entrapment between two floors."""
 
-    events = frozenset(_FAULT_CODES) | {"door_bypass", "inspection"}
+    events: ClassVar[frozenset[str]] = frozenset(_FAULT_CODES) | {"door_bypass", "inspection"}
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         del started_s

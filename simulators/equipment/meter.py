@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 from protocols.reading import Value
 from simulators.equipment.curves import (
@@ -23,7 +24,7 @@ _J_PER_KWH = 3_600_000.0
 class ElectricityMeter:
     """Counts the load of a building over the day; the energy is exactly its integral."""
 
-    events = frozenset({"power_cut", "overload", "phase_loss"})
+    events: ClassVar[frozenset[str]] = frozenset({"power_cut", "overload", "phase_loss"})
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         self._seed = seed

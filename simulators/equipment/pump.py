@@ -1,6 +1,7 @@
 """A circulation pump of a heating plant."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from protocols.reading import Value
 from simulators.equipment.curves import Ramp, day_curve, ripple, steady
@@ -30,7 +31,7 @@ _FAULT_CODES = {"trip": 51, "dry_run": 57}
 class Pump:
     """Runs at the demand of the day; a trip lets it spin down and the supply cool slowly."""
 
-    events = frozenset(_FAULT_CODES) | {"stop"}
+    events: ClassVar[frozenset[str]] = frozenset(_FAULT_CODES) | {"stop"}
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         self._seed = seed

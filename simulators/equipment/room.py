@@ -1,6 +1,7 @@
 """A room with a temperature and humidity sensor."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from protocols.reading import Value
 from simulators.equipment.curves import day_curve, phase, ripple, steady
@@ -14,7 +15,7 @@ _DROPS_C = {"cold": -5.5, "frost": -17.0, "hot": 9.0}
 class Room:
     """Follows the day by a degree; ``cold`` and ``frost`` are a window or a heating that failed."""
 
-    events = frozenset(_DROPS_C)
+    events: ClassVar[frozenset[str]] = frozenset(_DROPS_C)
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         del started_s

@@ -1,6 +1,7 @@
 """Water where it should not be: a leak cable, and the sump that collects it."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from protocols.reading import Value
 from simulators.equipment.curves import phase
@@ -17,7 +18,7 @@ _FLOOD_CM_S = 2.6
 class LeakSensor:
     """A sensing cable along the pipes."""
 
-    events = frozenset({"leak", "cable_break", "contamination"})
+    events: ClassVar[frozenset[str]] = frozenset({"leak", "cable_break", "contamination"})
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         del started_s
@@ -55,7 +56,7 @@ class LeakSensor:
 class Sump:
     """A pit with two pumps; its level rises and is pumped out between two levels."""
 
-    events = frozenset({"pump_fault", "both_fault", "flood"})
+    events: ClassVar[frozenset[str]] = frozenset({"pump_fault", "both_fault", "flood"})
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         self._from_cm = _OFF_CM
