@@ -8,6 +8,7 @@ AgentError
         DeviceGarbageError     answered with something that is not the answer to the request
     JournalError           the journal cannot be read or written
         JournalFullError       it reached its byte limit or the disk is full
+    UplinkError            the broker cannot be reached or refuses; try again later
     CommandError           a command is refused; the message says why
 """
 
@@ -66,6 +67,10 @@ class JournalError(AgentError):
 
 class JournalFullError(JournalError):
     """The journal reached its byte limit or the disk is full."""
+
+
+class UplinkError(AgentError):
+    """The broker cannot be reached or refuses; try again later."""
 
 
 class CommandError(AgentError):

@@ -102,8 +102,13 @@ class Journal(Protocol):
         """Return every alias ever given."""
         ...
 
-    def next_bd_seq(self) -> int:
-        """Return the next birth-death number, 0..255; durable after the next commit."""
+    @property
+    def bd_seq(self) -> int | None:
+        """The birth-death number of the last connect; None before the first."""
+        ...
+
+    def keep_bd_seq(self, bd_seq: int) -> None:
+        """Remember the number of the connect that follows; durable after the next commit."""
         ...
 
     async def commit(self) -> None:

@@ -26,7 +26,7 @@ class MemoryJournal:
         self._pending = Pending(max_bytes=min(settings.max_bytes, MEMORY_BYTES), drop=settings.drop)
         self._pending.reserved = sys.maxsize
         self._aliases: dict[Alias, int] = {}
-        self._bd_seq = 255
+        self.bd_seq: int | None = None
         self.journal_id = str(uuid.uuid4())
 
     @property
@@ -66,10 +66,9 @@ class MemoryJournal:
         """Return every alias ever given."""
         return {number: alias for alias, number in self._aliases.items()}
 
-    def next_bd_seq(self) -> int:
-        """Return the next birth-death number, 0..255."""
-        self._bd_seq = (self._bd_seq + 1) % 256
-        return self._bd_seq
+    def keep_bd_seq(self, bd_seq: int) -> None:
+        """Remember the number of the connect that follows."""
+        self.bd_seq = bd_seq
 
     async def commit(self) -> None:
         """Give up what is too old; there is nothing to write."""

@@ -63,7 +63,7 @@ class SqliteJournal:
         facts = self._store.facts
         self._pending.next_offset = facts["first"]
         self._pending.reserved = facts["reserved"]
-        self._bd_seq = facts.get("bd_seq", 255)
+        self._bd_seq = facts.get("bd_seq")
         self._aliases = {alias: number for number, alias in self._store.aliases.items()}
         self._next_alias = max(self._store.aliases, default=0) + 1
         self._stats = JournalStats(rows=facts.get("rows", 0))
@@ -121,11 +121,14 @@ class SqliteJournal:
         """Return every alias ever given."""
         return {number: alias for alias, number in self._aliases.items()}
 
-    def next_bd_seq(self) -> int:
-        """Return the next birth-death number, 0..255; durable after the next commit."""
-        self._bd_seq = (self._bd_seq + 1) % 256
-        self._new_facts["bd_seq"] = self._bd_seq
+    @property
+    def bd_seq(self) -> int | None:
+        """The birth-death number of the last connect; None before the first."""
         return self._bd_seq
+
+    def keep_bd_seq(self, bd_seq: int) -> None:
+        """Remember the number of the connect that follows; durable after the next commit."""
+        self._bd_seq = self._new_facts["bd_seq"] = bd_seq
 
     async def commit(self) -> None:
         """Put everything so far on disk; when the disk refuses it stays in memory.

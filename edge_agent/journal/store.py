@@ -1,11 +1,12 @@
 """The statements of the journal's SQLite file; runs in the journal's one thread only."""
 
+import fcntl
 import sqlite3
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import structlog
 
@@ -37,7 +38,6 @@ _SET_FACT = (
     "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 class JournalCorruptError(JournalError):
@@ -68,7 +68,7 @@ class Written:
 
 
 class Store:
-    """An open journal file, locked against every other process.
+    """An open journal file, locked against every other agent; others may read it.
 
     Attributes:
         journal_id: Name stored in the file.
@@ -76,8 +76,11 @@ class Store:
         aliases: All aliases stored in the file.
     """
 
-    def __init__(self, connection: sqlite3.Connection, settings: JournalSettings) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, lock: IO[bytes], settings: JournalSettings
+    ) -> None:
         self._connection = connection
+        self._lock = lock
         self._drop = settings.drop
         # Room for the write-ahead log, so that both files together keep the bound.
         wal_bytes = min(4_000_000, settings.max_bytes // 8)
@@ -98,32 +101,30 @@ class Store:
         Raises JournalError when another process holds it, JournalFullError on a full disk.
         """
         path = settings.path
+        lock = _lock(path)
         try:
-            return cls._open(path, settings)
-        except JournalCorruptError as error:
-            damage = str(error)
-        aside = _set_aside(path, now_ms)
-        log.error("journal_set_aside", path=str(path), kept_as=str(aside), error=damage)
-        return cls._open(path, settings)
+            try:
+                return cls._open(path, lock, settings)
+            except JournalCorruptError as error:
+                damage = str(error)
+            aside = _set_aside(path, now_ms)
+            log.error("journal_set_aside", path=str(path), kept_as=str(aside), error=damage)
+            return cls._open(path, lock, settings)
+        except JournalError:
+            lock.close()
+            raise
 
     @classmethod
-    def _open(cls, path: Path, settings: JournalSettings) -> Self:
+    def _open(cls, path: Path, lock: IO[bytes], settings: JournalSettings) -> Self:
         connection: sqlite3.Connection | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                path, timeout=0, isolation_level=None, check_same_thread=False
-            )
+            connection = sqlite3.connect(path, timeout=1, isolation_level=None)
             _prepare(connection, path)
-            return cls(connection, settings)
-        except (sqlite3.Error, OSError, KeyError) as error:
+            return cls(connection, lock, settings)
+        except (sqlite3.Error, KeyError, JournalError) as error:
             if connection is not None:
                 connection.close()
             raise _translated(error, path) from error
-        except JournalError:
-            if connection is not None:
-                connection.close()
-            raise
 
     def write(self, batch: Batch) -> Written:
         """Write a batch in one transaction; on an error nothing of it is written."""
@@ -172,6 +173,7 @@ class Store:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
         self._connection.close()
+        self._lock.close()
 
     def _delete(self, ranges: list[Range]) -> int:
         return self._connection.executemany(
@@ -224,10 +226,23 @@ class Store:
         return None if row is None else int(row[0])
 
 
+def _lock(path: Path) -> IO[bytes]:
+    # Not a lock of SQLite's own: the file stays readable while the agent runs.
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f"{path.name}.lock").open("ab")
+    except OSError as error:
+        raise JournalFullError(f"{path}: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise JournalError(f"{path}: in use by another process; one agent per journal") from error
+    return lock
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     execute = connection.execute
-    # Exclusive before WAL: a second agent on the file is refused, and no shared memory is needed.
-    execute("PRAGMA locking_mode = EXCLUSIVE")
     execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     execute("PRAGMA journal_mode = WAL")
     execute("PRAGMA synchronous = FULL")
@@ -264,12 +279,12 @@ def _set_aside(path: Path, now_ms: int) -> Path:
 
 
 def _translated(error: Exception, path: Path | str = "journal") -> JournalError:
+    if isinstance(error, JournalError):
+        return error
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _CORRUPT or isinstance(error, KeyError):
         return JournalCorruptError(f"{path}: {error}")
-    if code in _BUSY:
-        return JournalError(f"{path}: in use by another process; one agent per journal")
     if isinstance(error, sqlite3.OperationalError):
-        # Full, read-only, I/O error: all of them mean that the disk refuses for now.
+        # Full, read-only, I/O error, a reader that blocks: the disk refuses for now.
         return JournalFullError(f"{path}: {error}")
     return JournalError(f"{path}: {error}")

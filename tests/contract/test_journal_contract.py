@@ -96,11 +96,11 @@ async def test_aliases_stay_and_a_changed_datatype_gets_another_one(make: Make) 
         assert journal.aliases()[as_int] == Alias("pump-1", "flow", 3)
 
 
-async def test_birth_death_numbers_count_to_255_and_start_again(make: Make) -> None:
+async def test_the_birth_death_number_is_kept(make: Make) -> None:
     async with make() as journal:
-        numbers = [journal.next_bd_seq() for _ in range(257)]
-
-    assert numbers == [*range(256), 0]
+        assert journal.bd_seq is None
+        journal.keep_bd_seq(255)
+        assert journal.bd_seq == 255
 
 
 async def test_rows_older_than_the_bound_are_given_up(make: Make, clock: FakeClock) -> None:

@@ -1,0 +1,86 @@
+"""``plantroom agent``: the gateway from the command line."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from config.errors import ConfigError
+from config.load import load_agent
+from config.resolve import Gateway
+from config.summary import summarize_gateway
+from edge_agent.app import run as run_agent
+from edge_agent.clock import SystemClock
+from edge_agent.errors import AgentError
+from edge_agent.log import set_up_logging
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def cli() -> None:
+    """The gateway: polls equipment, journals every reading, publishes Sparkplug B.
+
+    \b
+    First check a file, then run it:
+      plantroom agent check agent.yaml
+      plantroom agent run agent.yaml
+    """  # noqa: D301 (click needs the \b)
+
+
+@cli.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Least severe event that is printed.",
+)
+def run(file: Path, log_level: str) -> None:
+    """Run the gateway of FILE until SIGTERM or Ctrl-C.
+
+    Events are printed as JSON lines; "agent_ready" says that it polls. Its own state is at
+    http://127.0.0.1:9464/healthz and /metrics (section `status` of FILE). Exits with 0 after a
+    clean stop, 1 on a failure, 2 when FILE is wrong.
+
+    \b
+    Example:
+      plantroom agent run /etc/plantroom/agent.yaml
+    """  # noqa: D301 (click needs the \b)
+    gateway = _loaded(file)
+    set_up_logging(level=log_level)
+    try:
+        asyncio.run(run_agent(gateway, SystemClock()))
+    except* AgentError as group:
+        for error in group.exceptions:
+            click.echo(f"plantroom agent: {error}", err=True)
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("file", type=_FILE)
+def check(file: Path) -> None:
+    """Check FILE and everything it names, and connect to nothing.
+
+    Prints what the gateway would do; a wrong file is refused with every problem, its line, and
+    what is allowed there. Exits with 0 when FILE is right, 2 when it is wrong.
+
+    \b
+    Example:
+      plantroom agent check agent.yaml
+    """  # noqa: D301 (click needs the \b)
+    click.echo(summarize_gateway(_loaded(file)))
+
+
+def _loaded(file: Path) -> Gateway:
+    try:
+        return load_agent(file)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    cli()

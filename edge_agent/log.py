@@ -1,0 +1,23 @@
+"""Structured logs: one JSON object per line on stdout."""
+
+import logging
+import sys
+
+import structlog
+
+
+def set_up_logging(*, level: str = "info") -> None:
+    """Send structlog to stdout as JSON lines; call it once, in the process's main function."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )

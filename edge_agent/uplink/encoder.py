@@ -1,0 +1,174 @@
+"""Readings of one device to Sparkplug metrics, and its birth."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from config.points import DataType as PointType
+from config.points import Point
+from config.resolve import ResolvedDevice
+from protocols.errors import ValueRangeError
+from protocols.reading import Quality, Reading, Value
+from protocols.sparkplug import names
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.payload import Metric, encode_metrics, parse
+
+GetAlias = Callable[[str, str, int], int]
+"""Device, point and datatype to alias."""
+
+_WHOLE: Final = {
+    PointType.INT16: DataType.INT16,
+    PointType.UINT16: DataType.UINT16,
+    PointType.INT32: DataType.INT32,
+    PointType.UINT32: DataType.UINT32,
+    PointType.INT64: DataType.INT64,
+    PointType.UINT64: DataType.UINT64,
+    PointType.BITFIELD: DataType.UINT16,
+    PointType.BCD16: DataType.UINT16,
+    PointType.BCD32: DataType.UINT32,
+}
+_NEVER_READ: Final = "not_read"
+_DOES_NOT_FIT: Final = "out_of_range"
+
+
+def datatype_of_point(point: Point) -> DataType:
+    """Return the datatype that carries the values of a point without loss."""
+    if point.enum is not None or point.type in {PointType.STRING, PointType.ENUM}:
+        return DataType.STRING
+    if point.type in {PointType.BOOL, PointType.BIT}:
+        return DataType.BOOLEAN
+    if point.scale != 1.0 or point.offset != 0.0 or point.type is PointType.FLOAT64:
+        return DataType.DOUBLE
+    return DataType.FLOAT if point.type is PointType.FLOAT32 else _WHOLE[point.type]
+
+
+class DeviceEncoder:
+    """One device as Sparkplug sees it.
+
+    Attributes:
+        points: Name of a metric to its alias and datatype.
+        datatypes: Alias or name to datatype; reads the commands that the device is sent.
+    """
+
+    def __init__(
+        self, device: ResolvedDevice, alias: GetAlias, *, datatype_in_data: bool = False
+    ) -> None:
+        self._device = device
+        self._datatype_in_data = datatype_in_data
+        self._last: dict[str, Reading] = {}
+        self._not_good: set[str] = set()
+        types = {name: datatype_of_point(point) for name, point in device.points.items()}
+        if any(point.writable for point in device.points.values()):
+            types[names.COMMAND_RESULT] = DataType.STRING
+        self.points = {
+            name: (alias(device.id, name, datatype), datatype) for name, datatype in types.items()
+        }
+        self._names = {number: name for name, (number, _) in self.points.items()}
+        self.datatypes: dict[int | str, DataType] = {}
+        for name, (number, datatype) in self.points.items():
+            self.datatypes[number] = self.datatypes[name] = datatype
+
+    def name_of(self, alias: int) -> str | None:
+        """Return the point behind an alias of the current birth."""
+        return self._names.get(alias)
+
+    def fragment(self, readings: Sequence[Reading]) -> bytes:
+        """Return the readings as serialized metrics, by alias; none of them can fail it."""
+        for reading in readings:
+            self._last[reading.point] = reading
+        metrics = [self._metric(reading) for reading in readings]
+        try:
+            fragment = encode_metrics(metrics)
+        except ValueRangeError:
+            fragment = b"".join(_encode_or_say_why(metric) for metric in metrics)
+        return self._with_datatypes(fragment) if self._datatype_in_data else fragment
+
+    def birth(self, *, online: bool, now_ms: int) -> bytes:
+        """Return everything about the device, with the last value of each point."""
+        device = self._device
+        text = {
+            names.CLASS: device.equipment_class,
+            names.PROFILE: device.profile,
+            names.NAME_EN: device.name.en,
+            names.NAME_ZH: device.name.zh,
+            names.UNIT: f"{device.port}/{device.unit}",
+        }
+        metrics = [
+            *(Metric(name=name, timestamp=now_ms, value=value) for name, value in text.items()),
+            Metric(name=names.ONLINE, timestamp=now_ms, value=online),
+        ]
+        fragment = encode_metrics(metrics)
+        for name, (alias, datatype) in self.points.items():
+            metric = self._birth_metric(name, now_ms)
+            metric.name, metric.alias, metric.datatype = name, alias, datatype
+            fragment += _encode_or_say_why(metric)
+        return fragment
+
+    def _metric(self, reading: Reading) -> Metric:
+        name, value, quality, taken_at, reason = reading
+        alias, datatype = self.points[name]
+        metric = Metric(None, alias, taken_at, datatype, value)
+        if quality is not Quality.GOOD:
+            metric.quality, metric.reason = quality, reason
+            self._not_good.add(name)
+        elif name in self._not_good:
+            # Said once when it is good again; silence means good from then on.
+            metric.quality = Quality.GOOD
+            self._not_good.discard(name)
+        return metric
+
+    def _birth_metric(self, name: str, now_ms: int) -> Metric:
+        last = self._last.get(name)
+        if name == names.COMMAND_RESULT:
+            # A result is news once; a birth that repeats it would look like a second command.
+            return Metric(timestamp=now_ms)
+        properties = _birth_properties(self._device.points[name])
+        if last is None:
+            return Metric(
+                timestamp=now_ms,
+                quality=Quality.STALE,
+                reason=_NEVER_READ,
+                properties=properties,
+            )
+        return Metric(
+            timestamp=last.taken_at,
+            value=last.value,
+            quality=last.quality,
+            reason=last.reason,
+            properties=properties,
+        )
+
+    def _with_datatypes(self, fragment: bytes) -> bytes:
+        payload = parse(fragment)
+        for metric in payload.metrics:
+            metric.datatype = self.datatypes[metric.alias]
+        return payload.SerializeToString()
+
+
+def retired_birth(points: Mapping[str, tuple[int, DataType]], *, now_ms: int) -> bytes:
+    """Return the birth of a device that is no longer configured but has rows in the journal."""
+    metrics = [Metric(name=names.ONLINE, timestamp=now_ms, value=False)]
+    metrics += [
+        Metric(name, alias, now_ms, datatype, quality=Quality.STALE, reason="retired")
+        for name, (alias, datatype) in points.items()
+    ]
+    return encode_metrics(metrics)
+
+
+def _birth_properties(point: Point) -> dict[str, Value]:
+    properties: dict[str, Value] = {}
+    if point.unit:
+        properties[names.PROPERTY_ENG_UNIT] = point.unit
+    if point.max_silence_s is not None:
+        properties[names.PROPERTY_MAX_SILENCE] = round(point.max_silence_s * 1000)
+    if point.name is not None:
+        properties[names.PROPERTY_NAME_EN] = point.name.en
+        properties[names.PROPERTY_NAME_ZH] = point.name.zh
+    return properties
+
+
+def _encode_or_say_why(metric: Metric) -> bytes:
+    try:
+        return encode_metrics([metric])
+    except ValueRangeError:
+        metric.value, metric.quality, metric.reason = None, Quality.BAD, _DOES_NOT_FIT
+        return encode_metrics([metric])

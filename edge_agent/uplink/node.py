@@ -1,0 +1,191 @@
+"""The edge node on the wire: publishes what the session's rules say, with the right contents."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Protocol
+
+from config.resolve import Gateway
+from edge_agent.clock import Clock
+from edge_agent.journal.base import Journal, Row
+from edge_agent.uplink.encoder import DeviceEncoder, retired_birth
+from protocols.sparkplug import names
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.edge_session import Action, Disconnect, EdgeSession, Phase, Send
+from protocols.sparkplug.journal_ack import uuid_of
+from protocols.sparkplug.payload import (
+    Metric,
+    encode_metrics,
+    encode_payload,
+    mark_historical,
+    name_metrics,
+    seal,
+)
+from protocols.sparkplug.topics import MessageKind, Topic, state_topic
+
+MAX_QUEUED_BYTES = 1_000_000
+"""More than this unwritten: the broker is too slow; data stays in the journal for now."""
+
+
+class Connection(Protocol):
+    """What the node needs of a connection to the broker; mqtt.py has the real one."""
+
+    @property
+    def queued_bytes(self) -> int:
+        """Payload bytes that the broker has not taken yet."""
+        ...
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Hand over a message; False when the connection is gone."""
+        ...
+
+    def disconnect(self) -> None:
+        """Say goodbye after everything published so far."""
+        ...
+
+
+class Node:
+    """Births, deaths and data of one gateway, on whatever connection there is.
+
+    Attributes:
+        session: The rules; decides what may be sent now and with which seq.
+        encoders: One for each configured device.
+        connection: None while there is none.
+        published: Data messages handed to the broker's connection, since the start.
+    """
+
+    def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+        settings = gateway.settings
+        self._journal = journal
+        self._clock = clock
+        self._site, self._gateway = settings.site, settings.gateway
+        self.client_id = f"plantroom-{settings.site}-{settings.gateway}"
+        self.session = EdgeSession(bd_seq=journal.bd_seq, primary_host=settings.uplink.primary_host)
+        self.encoders = {
+            name: DeviceEncoder(
+                device, journal.alias, datatype_in_data=settings.uplink.send_datatype_in_data
+            )
+            for name, device in gateway.devices.items()
+        }
+        self._retired = self._retired_points()
+        self._version = metadata.version("plantroom")
+        self.connection: Connection | None = None
+        self.published = 0
+
+    @property
+    def live(self) -> bool:
+        """Whether data may be published now."""
+        return self.session.phase is Phase.BORN and self.connection is not None
+
+    @property
+    def filters(self) -> list[str]:
+        """What to subscribe to."""
+        node = Topic(self._site, MessageKind.NCMD, self._gateway).format()
+        device = Topic(self._site, MessageKind.DCMD, self._gateway, "x").format()[:-1] + "+"
+        host = self.session.primary_host
+        return [node, device, *([state_topic(host)] if host else [])]
+
+    def will(self, bd_seq: int) -> tuple[str, bytes]:
+        """Return topic and payload of the NDEATH."""
+        return self._topic(MessageKind.NDEATH), self._death(bd_seq)
+
+    def perform(self, actions: Sequence[Action]) -> None:
+        """Publish births and deaths, close the connection: as the session says, in that order."""
+        connection = self.connection
+        if connection is None:
+            return
+        for action in actions:
+            if isinstance(action, Disconnect):
+                connection.disconnect()
+            else:
+                topic = self._topic(action.kind, action.device)
+                connection.publish(topic, self._payload(action))
+
+    def publish(self, device: str, fragment: bytes, offset: int | None) -> bool:
+        """Publish a fresh message; False when it has to wait in the journal."""
+        if not self.live or self.queued_bytes > MAX_QUEUED_BYTES:
+            return False
+        return self._send(device, fragment, offset, historical=False)
+
+    def publish_again(self, row: Row) -> bool:
+        """Publish a row of the journal as historical; False when it has to wait."""
+        if not self.live:
+            return False
+        fragment = mark_historical(row.fragment)
+        retired = self._retired.get(row.device)
+        if retired and row.device in self.encoders:
+            fragment = name_metrics(fragment, retired)
+        return self._send(row.device, fragment, row.offset, historical=True)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that the broker has not taken yet."""
+        return 0 if self.connection is None else self.connection.queued_bytes
+
+    def _send(self, device: str, fragment: bytes, offset: int | None, *, historical: bool) -> bool:
+        connection = self.connection
+        actions = self.session.data(device, historical=historical)
+        if not actions or connection is None:
+            return False
+        self.perform(actions[:-1])
+        data = actions[-1]
+        payload = seal(
+            fragment,
+            timestamp=self._clock.now_ms(),
+            seq=data.seq if isinstance(data, Send) else None,
+            uuid=None if offset is None else uuid_of(self._journal.journal_id, offset),
+        )
+        accepted = connection.publish(self._topic(MessageKind.DDATA, device), payload)
+        self.published += accepted
+        return accepted
+
+    def _payload(self, send: Send) -> bytes:
+        now_ms = self._clock.now_ms()
+        match send.kind:
+            case MessageKind.NDEATH:
+                return self._death(send.bd_seq)
+            case MessageKind.NBIRTH:
+                fragment = self._node_birth(send.bd_seq, now_ms)
+            case MessageKind.DBIRTH:
+                fragment = self._device_birth(send.device or "", online=send.online, now_ms=now_ms)
+            case _:
+                fragment = b""
+        return seal(fragment, timestamp=now_ms, seq=send.seq)
+
+    def _death(self, bd_seq: int | None) -> bytes:
+        metric = Metric(name=names.BD_SEQ, datatype=DataType.INT64, value=bd_seq)
+        return encode_payload([metric], timestamp=self._clock.now_ms())
+
+    def _node_birth(self, bd_seq: int | None, now_ms: int) -> bytes:
+        metrics = [
+            Metric(name=names.BD_SEQ, datatype=DataType.INT64, value=bd_seq),
+            Metric(name=names.REBIRTH, value=False),
+            Metric(name=names.SOFTWARE, value="plantroom"),
+            Metric(name=names.VERSION, value=self._version),
+        ]
+        for metric in metrics:
+            metric.timestamp = now_ms
+        return encode_metrics(metrics)
+
+    def _device_birth(self, device: str, *, online: bool, now_ms: int) -> bytes:
+        encoder = self.encoders.get(device)
+        if encoder is not None:
+            return encoder.birth(online=online, now_ms=now_ms)
+        points = self._retired.get(device, {})
+        return retired_birth(
+            {name: (alias, datatype) for alias, (name, datatype) in points.items()}, now_ms=now_ms
+        )
+
+    def _retired_points(self) -> dict[str, dict[int, tuple[str, DataType]]]:
+        """Return what old rows may still carry and no birth of a configured device declares."""
+        current = {
+            alias for encoder in self.encoders.values() for alias, _ in encoder.points.values()
+        }
+        retired: dict[str, dict[int, tuple[str, DataType]]] = defaultdict(dict)
+        for number, alias in self._journal.aliases().items():
+            if number not in current:
+                retired[alias.device][number] = (alias.point, DataType(alias.datatype))
+        return dict(retired)
+
+    def _topic(self, kind: MessageKind, device: str | None = None) -> str:
+        return Topic(self._site, kind, self._gateway, device).format()

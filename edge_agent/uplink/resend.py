@@ -1,0 +1,103 @@
+"""Which journal rows are to be sent again, pure: ranges of offsets and times, never rows."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.journal.ranges import Range, RangeSet
+
+_SLOT_S = 1.0
+_MAX_DUE_RANGES = 1000
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Offsets sent within one second."""
+
+    first: int
+    last: int
+    sent_at_s: float
+
+
+class ResendBook:
+    """What was sent and not acknowledged, and what is due.
+
+    Offsets that are in no row any more cost one look into the journal; so acknowledged ones need
+    not be followed one by one, and the book stays small however long the backlog is.
+    """
+
+    def __init__(self, *, ack_timeout_s: float) -> None:
+        self._timeout_s = ack_timeout_s
+        self._live: deque[_Slot] = deque()
+        self._resent: deque[_Slot] = deque()
+        self.due = RangeSet()
+        self.last_ack_s = 0.0
+        self.begun = False
+
+    def begin(self, next_offset: int, now_s: float) -> None:
+        """Note a new session: everything journaled so far is due, the broker kept nothing."""
+        self.forget_sent()
+        self.begun = True
+        self.due.clear()
+        self.due.add(0, next_offset - 1)
+        self.last_ack_s = now_s
+
+    def forget_sent(self) -> None:
+        """Note that the connection is gone: what was under way counts as not sent."""
+        self.begun = False
+        self._live.clear()
+        self._resent.clear()
+
+    def sent_live(self, offset: int, now_s: float) -> None:
+        """Note that a row was published as it was journaled."""
+        _extend(self._live, offset, offset, now_s)
+
+    def sent_again(self, first: int, last: int, now_s: float) -> None:
+        """Note that the rows of this range were published as historical."""
+        self.due.discard(first, last)
+        _extend(self._resent, first, last, now_s)
+
+    def missed(self, offset: int) -> None:
+        """Note that a row could not be published; before a session begins there is no need."""
+        if not self.begun:
+            return
+        self.due.add(offset, offset)
+        self.due.coarsen(_MAX_DUE_RANGES)
+
+    def acknowledged(self, ranges: Iterable[Range], now_s: float) -> None:
+        """Note what the server has stored."""
+        for first, last in ranges:
+            self.due.discard(first, last)
+        self.last_ack_s = now_s
+
+    def expired(self, now_s: float) -> list[Range]:
+        """Return, once, the ranges whose acknowledgement is overdue."""
+        ranges: list[Range] = []
+        for slots in (self._resent, self._live):
+            while slots and now_s - slots[0].sent_at_s >= self._timeout_s:
+                slot = slots.popleft()
+                ranges.append((slot.first, slot.last))
+        return ranges
+
+    def resend(self, ranges: Iterable[Range]) -> None:
+        """Make ranges due."""
+        self.due.update(ranges)
+        self.due.coarsen(_MAX_DUE_RANGES)
+
+    def silent(self, now_s: float) -> bool:
+        """Return whether nobody acknowledges; then the backlog is only probed, not poured out."""
+        return now_s - self.last_ack_s > self._timeout_s
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether anything sent is still waiting for its acknowledgement or its time."""
+        return bool(self._live or self._resent)
+
+
+def _extend(slots: deque[_Slot], first: int, last: int, now_s: float) -> None:
+    if slots:
+        slot = slots[-1]
+        if now_s - slot.sent_at_s < _SLOT_S and slot.last + 1 == first:
+            slot.last = last
+            return
+    slots.append(_Slot(first, last, now_s))

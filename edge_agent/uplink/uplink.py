@@ -1,0 +1,252 @@
+"""The way up: takes readings from the ports, keeps the session with the broker alive."""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from config.resolve import Gateway
+from edge_agent.clock import Clock
+from edge_agent.errors import JournalFullError, UplinkError
+from edge_agent.journal.base import Journal
+from edge_agent.uplink.clock_trust import TRUSTED_FROM_MS, HeldReadings
+from edge_agent.uplink.commands import CommandHandler, command_of, result_text
+from edge_agent.uplink.drain import Drain
+from edge_agent.uplink.inbound import (
+    Acknowledgement,
+    HostState,
+    Inbound,
+    PointCommand,
+    Rebirth,
+    read_message,
+)
+from edge_agent.uplink.mqtt import MqttConnection
+from edge_agent.uplink.node import Node
+from edge_agent.uplink.resend import ResendBook
+from protocols.errors import FrameError
+from protocols.reading import Quality, Reading
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.edge_session import Action, Phase
+from protocols.sparkplug.names import COMMAND_RESULT
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 1.5
+"""A broker that returns has its gateways back within two seconds."""
+_TRUST_CHECK_S = 1.0
+_MOST_COMMANDS = 32
+
+
+@dataclass(slots=True)
+class UplinkStats:
+    """Figures for the status page; counts since the start."""
+
+    online: bool
+    published: int
+    resent: int
+    acknowledged: int
+    refused_acknowledgements: int
+    unreadable: int
+    due_ranges: int
+    queued_bytes: int
+    held_readings: int
+    unnumbered: int
+
+
+class Uplink:
+    """Implements the ReadingSink of polling; ``run`` keeps the connection."""
+
+    def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+        settings = gateway.settings
+        self._mqtt = settings.mqtt
+        self._journal = journal
+        self._clock = clock
+        self._node = Node(gateway, journal, clock)
+        self._book = ResendBook(ack_timeout_s=settings.uplink.ack_timeout_s)
+        self._drain = Drain(journal, self._node, self._book, settings.uplink, clock)
+        self._held = HeldReadings()
+        self._commands: asyncio.Queue[PointCommand] = asyncio.Queue(_MOST_COMMANDS)
+        self._said_down = False
+        self._acknowledged = self._refused = self._unreadable = self._unnumbered = 0
+
+    def device_up(self, device: str, at: int) -> None:  # noqa: ARG002 (the births carry now)
+        """Note that a device answers; it is born before its first readings."""
+        self._node.perform(self._node.session.device_up(device))
+
+    def device_down(self, device: str, at: int, reason: str) -> None:  # noqa: ARG002 (same)
+        """Note that a device does not answer."""
+        self._node.perform(self._node.session.device_down(device))
+
+    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+        """Journal readings and publish them at once if the session is live."""
+        if readings[0].taken_at < TRUSTED_FROM_MS:
+            now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
+            self._held.hold(device, readings, wrong_ms=now_ms, monotonic_s=now_s)
+            return
+        if self._held:
+            self._release()
+        self._keep(device, readings)
+
+    def stats(self) -> UplinkStats:
+        """Return the figures of this moment."""
+        return UplinkStats(
+            online=self._node.live,
+            published=self._node.published,
+            resent=self._drain.resent,
+            acknowledged=self._acknowledged,
+            refused_acknowledgements=self._refused,
+            unreadable=self._unreadable,
+            due_ranges=len(self._book.due),
+            queued_bytes=self._node.queued_bytes,
+            held_readings=len(self._held),
+            unnumbered=self._unnumbered,
+        )
+
+    async def run(self, handler: CommandHandler) -> None:
+        """Stay connected, send the backlog, execute commands; for ever."""
+        await self._clock_is_trusted()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._drain.run(), name="uplink backlog")
+            for number in range(_MOST_COMMANDS // 8):
+                tasks.create_task(self._execute(handler), name=f"uplink commands {number}")
+            await self._stay_connected()
+
+    def _keep(self, device: str, readings: Sequence[Reading]) -> None:
+        fragment = self._node.encoders[device].fragment(readings)
+        try:
+            offset = self._journal.append(
+                device, fragment, taken_at=readings[-1].taken_at, readings=len(readings)
+            )
+        except JournalFullError:
+            # Live all the same; the journal has said aloud that it is not writable.
+            self._unnumbered += len(readings)
+            self._node.publish(device, fragment, None)
+            return
+        if self._node.publish(device, fragment, offset):
+            self._book.sent_live(offset, self._clock.monotonic_s())
+        else:
+            self._book.missed(offset)
+
+    def _release(self) -> None:
+        count = len(self._held)
+        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
+        for device, readings in self._held.release(now_ms=now_ms, monotonic_s=now_s):
+            self._keep(device, readings)
+        log.info("held_readings_stamped", readings=count, dropped=self._held.dropped)
+
+    async def _clock_is_trusted(self) -> None:
+        if self._clock.now_ms() >= TRUSTED_FROM_MS:
+            return
+        log.warning("clock_not_trusted", now_ms=self._clock.now_ms())
+        while self._clock.now_ms() < TRUSTED_FROM_MS:
+            await self._clock.sleep(_TRUST_CHECK_S)
+        log.info("clock_trusted", now_ms=self._clock.now_ms())
+        self._release()
+
+    async def _stay_connected(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                why = await self._one_connection()
+                pause_s = _FIRST_PAUSE_S
+            except UplinkError as error:
+                why = str(error)
+            if not self._said_down:
+                log.warning("uplink_down", host=self._mqtt.host, port=self._mqtt.port, why=why)
+                self._said_down = True
+            await self._clock.sleep(random.uniform(0.5, 1.0) * pause_s)  # noqa: S311 (jitter)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _one_connection(self) -> str:
+        """Connect, be born, stay until the connection ends; returns why it did."""
+        node = self._node
+        bd_seq = node.session.connect()
+        # On disk before it is used: a number used twice would let an old death kill a new birth.
+        self._journal.keep_bd_seq(bd_seq)
+        await self._journal.commit()
+        will_topic, will_payload = node.will(bd_seq)
+        connection = MqttConnection(
+            self._mqtt,
+            client_id=node.client_id,
+            will_topic=will_topic,
+            will_payload=will_payload,
+            on_message=self._received,
+        )
+        try:
+            await connection.open(node.filters)
+            node.connection = connection
+            self._act(node.session.connected())
+            return await asyncio.shield(connection.closed)
+        finally:
+            if not connection.closed.done():
+                self._act(node.session.close())
+            node.session.connection_lost()
+            node.connection = None
+            self._book.forget_sent()
+            await connection.close()
+
+    def _act(self, actions: Sequence[Action]) -> None:
+        """Perform what the session answers; a session that begins owes the whole journal."""
+        if self._node.session.phase is Phase.BORN and not self._book.begun:
+            self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
+            log.info("uplink_up", host=self._mqtt.host, port=self._mqtt.port)
+            self._said_down = False
+        self._node.perform(actions)
+
+    def _received(self, topic: str, payload: bytes) -> None:
+        try:
+            messages = read_message(topic, payload, self._datatypes_of)
+        except FrameError as error:
+            self._unreadable += 1
+            log.debug("message_unreadable", topic=topic, error=str(error))
+            return
+        for message in messages:
+            self._obey(message)
+
+    def _obey(self, message: Inbound) -> None:
+        session = self._node.session
+        match message:
+            case HostState(host_id, online, timestamp):
+                self._act(session.host_state(host_id, online=online, timestamp=timestamp))
+            case Rebirth():
+                log.info("rebirth_asked")
+                self._act(session.rebirth())
+            case Acknowledgement():
+                self._acknowledge(message)
+            case PointCommand():
+                self._enqueue(message)
+
+    def _acknowledge(self, ack: Acknowledgement) -> None:
+        # An offset never given out, or another journal's: not ours, nothing is deleted.
+        next_offset = self._journal.next_offset
+        ours = ack.journal_id == self._journal.journal_id
+        if not ours or any(last >= next_offset for _, last in ack.ranges):
+            self._refused += 1
+            return
+        self._journal.acknowledge(ack.ranges)
+        self._book.acknowledged(ack.ranges, self._clock.monotonic_s())
+        self._acknowledged += sum(last - first + 1 for first, last in ack.ranges)
+
+    def _enqueue(self, command: PointCommand) -> None:
+        encoder = self._node.encoders.get(command.device)
+        point = command.point
+        if encoder is not None and isinstance(point, int):
+            point = encoder.name_of(point) or point
+        if encoder is None or COMMAND_RESULT not in encoder.points or self._commands.full():
+            log.warning("command_ignored", device=command.device, point=point)
+            return
+        self._commands.put_nowait(command._replace(point=point))
+
+    async def _execute(self, handler: CommandHandler) -> None:
+        while True:
+            message = await self._commands.get()
+            result = await handler.execute(command_of(message, now_ms=self._clock.now_ms()))
+            reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
+            self.readings(message.device, [reading])
+
+    def _datatypes_of(self, device: str) -> Mapping[int | str, DataType]:
+        encoder = self._node.encoders.get(device)
+        return encoder.datatypes if encoder else {}
