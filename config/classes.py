@@ -62,7 +62,9 @@ class StaleCondition(Settings):
     kind: Literal["stale"] = Field(description="A point not heard of.")
     point: Identifier = Field(description="Canonical point of the class.")
     after_s: float | None = Field(
-        default=None, gt=0, description="Seconds; default: three times the point's max silence."
+        default=None,
+        gt=0,
+        description="Silence that counts, seconds; default: three times the point's max silence.",
     )
 
 

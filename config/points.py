@@ -59,7 +59,7 @@ class Writable(Settings):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.maximum < self.minimum:
-            message = f"maximum {self.maximum} is below minimum {self.minimum}"
+            message = f"maximum {self.maximum:g} is below minimum {self.minimum:g}"
             raise ValueError(message)
         return self
 
@@ -155,7 +155,7 @@ def _wrong_place(point: Point) -> str:
     if point.address + point.words > _ADDRESSES:
         return f"address {point.address} + {point.words} registers is beyond {_ADDRESSES - 1}"
     if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
-        return f"a {point.table} cannot be written; use coil or holding"
+        return f"the table {point.table} cannot be written; use coil or holding"
     return "" if point.scale else "scale 0 makes every value 0"
 
 

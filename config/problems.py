@@ -61,9 +61,7 @@ def suggestion(word: str, known: list[str]) -> str:
 
 def shown(value: object) -> str:
     """Return a value as the file has it, short, without a password."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and value:
         return "keys and values"
     text = json.dumps(value, ensure_ascii=False)
     text = re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", text)
@@ -135,7 +133,12 @@ def _expectation(detail: ErrorDetails, field: FieldInfo | None) -> str:
         hint = " (put it in quotes)"
     if kind in {"int_type", "float_type", "bool_type"} and isinstance(value, str):
         hint = " (without quotes)" if re.fullmatch(r"[-+\d.]+|true|false", value) else ""
-    return f"expected {expected.format(**context)}{hint}, got {shown(value)}"
+    bounds = {key: _plain(bound) for key, bound in context.items()}
+    return f"expected {expected.format(**bounds)}{hint}, got {shown(value)}"
+
+
+def _plain(bound: object) -> object:
+    return f"{bound:g}" if isinstance(bound, float) else bound
 
 
 def _unknown_key(key: str, owner: object) -> str:

@@ -47,7 +47,10 @@ class WebhookSettings(Settings):
     """A receiver of signed messages (Standard Webhooks)."""
 
     name: Identifier = Field(description="Name shown in the list of messages.")
-    url: str = Field(pattern=r"^https?://", description="Where messages are posted.")
+    url: str = Field(
+        pattern=r"^https?://",
+        description="An http:// or https:// address; messages are posted there.",
+    )
     secret_file: Path = Field(
         description="File with the signing secret, base64 with prefix whsec_; relative to the "
         "server file."

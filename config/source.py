@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, cast
 
 import yaml
 
@@ -17,6 +17,7 @@ _PLAIN_TAGS: Final = {_TAG + kind for kind in ("map", "seq", "str", "int", "floa
 _MERGE: Final = _TAG + "merge"
 # Far deeper than any file of ours; stops a bracket bomb before it exhausts the stack.
 _MAX_DEPTH: Final = 50
+_MAX_NODES: Final = 1_000_000
 
 # The parser in C is ten times faster; a build of PyYAML without it still works.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -52,7 +53,12 @@ for _kind, _pattern, _first in (
 def _int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     # YAML 1.1 reads 010 as 8; a register list means ten.
     text = str(loader.construct_scalar(node))
-    return int(text, 16) if text.lower().startswith("0x") else int(text)
+    try:
+        return int(text, 16) if text.lower().startswith("0x") else int(text)
+    except ValueError:  # thousands of digits
+        mark = cast("yaml.Mark | None", node.start_mark)
+        problem = "a number with too many digits"
+        raise yaml.constructor.ConstructorError(None, None, problem, mark) from None
 
 
 _Loader.add_constructor(_TAG + "int", _int)
@@ -80,8 +86,9 @@ class Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise ConfigError(f"{name}:{_line(mark)}: {_yaml_problem(error)}") from None
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{name}: {error}") from None
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise ConfigError(f"{name}:{line}: a control character; remove it") from None
 
     @classmethod
     def _parse(cls, name: str, text: str) -> Self:
@@ -94,9 +101,10 @@ class Document:
             raise ConfigError(
                 f"{name}:{_line(root.start_mark)}: expected keys and values at the top"
             )
-        problems = [f"{name}:{line}: {message}" for line, message in _structure(root, (), ())]
+        _refuse_endless(name, root)
+        problems = sorted(_structure(root, ()))
         if problems:
-            raise ConfigError("\n".join(problems))
+            raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in problems))
         return cls(name, root=root, data=loader.construct_document(root))
 
     @property
@@ -141,6 +149,30 @@ def _text_of(source: Traversable, name: str) -> str:
         ) from None
 
 
+def _refuse_endless(name: str, root: yaml.Node) -> None:
+    """An anchor inside itself is endless; anchors of anchors of anchors nearly so."""
+    sizes: dict[int, int] = {}
+    begun: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            if id(node) in begun:
+                line = _line(node.start_mark)
+                raise ConfigError(f"{name}:{line}: an anchor that contains itself")
+            begun.add(id(node))
+            sizes[id(node)] = 1 + sum(size(part) for part in _parts(node))
+        return sizes[id(node)]
+
+    if size(root) > _MAX_NODES:
+        raise ConfigError(f"{name}: more than {_MAX_NODES:,} values, anchors expanded")
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
 def _refuse_depth(name: str, text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Parser):
@@ -153,9 +185,7 @@ def _refuse_depth(name: str, text: str) -> None:
             raise ConfigError(f"{name}:{line}: nested deeper than {_MAX_DEPTH} levels")
 
 
-def _structure(
-    node: yaml.Node, path: tuple[str | int, ...], above: tuple[yaml.Node, ...]
-) -> Iterator[tuple[int, str]]:
+def _structure(node: yaml.Node, path: tuple[str | int, ...]) -> Iterator[tuple[int, str]]:
     """Yield (line, message) for what YAML allows and a settings file must not contain."""
     at = dotted(path) or "the file"
     if node.tag not in _PLAIN_TAGS:
@@ -163,15 +193,13 @@ def _structure(
             _line(node.start_mark),
             f"{at}: the YAML tag {node.tag.removeprefix(_TAG)!r} is refused",
         )
-    elif any(node is outer for outer in above):
-        yield _line(node.start_mark), f"{at}: an anchor that contains itself"
     elif isinstance(node, yaml.MappingNode):
         yield from _keys(node, path)
         for key, value in node.value:
-            yield from _structure(value, (*path, str(key.value)), (*above, node))
+            yield from _structure(value, (*path, str(key.value)))
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _structure(item, (*path, index), (*above, node))
+            yield from _structure(item, (*path, index))
 
 
 def _keys(node: yaml.MappingNode, path: tuple[str | int, ...]) -> Iterator[tuple[int, str]]:
@@ -205,10 +233,9 @@ def _line(mark: _Mark | None) -> int:
 
 def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "not YAML"
-    if "\\t" in problem or "'\t'" in problem:
-        problem += " (indent with spaces, not with tabs)"
-    context = f" {error.context}" if error.context else ""
-    return f"broken YAML: {problem}{context}"
+    if "cannot start any token" in problem:
+        problem += " (a tab? indent with spaces)"
+    return "broken YAML: " + ", ".join(part for part in (error.context, problem) if part)
 
 
 def folder_files(folder: Path) -> list[Path]:

@@ -1,0 +1,89 @@
+"""Prints docs/equipment.md from the packaged files: ``python -m config.catalogue``."""
+
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from config.classes import AlarmRule, EquipmentClass, LimitCondition, StaleCondition, StateCondition
+from config.load import load_classes, load_profiles
+from config.profiles import DeviceProfile
+
+_HEAD: Final = """\
+# Equipment classes and device files
+
+Made from `config/classes` and `config/devices` by `python -m config.catalogue > docs/equipment.md`;
+a test keeps it true. A device whose points carry these canonical names gets the class's names,
+cards and alarm rules, whatever its maker calls its registers. Rules of points that a device does
+not have are not applied.
+"""
+
+_ABOVE: Final = {"hi", "hihi"}
+
+
+def catalogue() -> str:
+    """Return the whole page."""
+    parts = [_HEAD, "\n## Classes\n"]
+    parts += [_class_section(one) for one in load_classes().values()]
+    parts += ["\n## Device files\n\n", "\n".join(_profile_rows(list(load_profiles().values())))]
+    return "".join(parts) + "\n"
+
+
+def _class_section(one: EquipmentClass) -> str:
+    lines = [
+        f"\n### {one.equipment_class}: {one.name.en}, {one.name.zh}",
+        f"\nTrade: {one.trade}.\n",
+        "| point | name | kind | unit |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{name}` | {point.name.en}, {point.name.zh} | {point.kind} | {point.unit} |"
+        for name, point in one.points.items()
+    ]
+    lines += [
+        "",
+        "| alarm rule | when | delay | severity | cause | order |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [_rule_row(name, rule) for name, rule in one.rules.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _rule_row(name: str, rule: AlarmRule) -> str:
+    severity = f"{rule.severity}, life safety" if rule.life_safety else rule.severity
+    delay = f"{rule.on_delay_s:g} s" if rule.on_delay_s else ""
+    order = "yes" if rule.work_order else "no"
+    return (
+        f"| `{name}`: {rule.name.en}, {rule.name.zh} | {_when(rule)} | {delay} | {severity} "
+        f"| `{rule.cause}` | {order} |"
+    )
+
+
+def _when(rule: AlarmRule) -> str:
+    enabled = f", while `{rule.enabled_while}`" if rule.enabled_while else ""
+    match rule.condition:
+        case LimitCondition(point=point, level=level, limit=limit, deadband=deadband):
+            sign = ">" if level in _ABOVE else "<"
+            when = f"`{point}` {sign} {limit:g} ({level}, deadband {deadband:g})"
+        case StateCondition(point=point, equals=equals):
+            states = equals if isinstance(equals, tuple) else (equals,)
+            when = f"`{point}` is {' or '.join(str(state).lower() for state in states)}"
+        case StaleCondition(point=point, after_s=after_s):
+            after = f" for {after_s:g} s" if after_s else ""
+            when = f"`{point}` is silent or not good{after}"
+        case _:
+            when = "the device does not answer"
+    return when + enabled
+
+
+def _profile_rows(profiles: list[DeviceProfile]) -> Iterator[str]:
+    yield "| profile | product | class | points | source | confidence |"
+    yield "|---|---|---|---|---|---|"
+    for one in profiles:
+        yield (
+            f"| `{one.profile}` | {one.maker} {one.model} | `{one.equipment_class}` "
+            f"| {len(one.points)} | {one.source.strip()} | {one.confidence} |"
+        )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(catalogue())

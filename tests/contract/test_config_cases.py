@@ -1,0 +1,27 @@
+"""Every wrong file of tests/cases/config is refused with exactly the words of its expected.txt."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from config.load import load_agent, load_classes, load_profiles, load_server
+
+CASES = Path(__file__).parent.parent / "cases" / "config"
+
+LOADERS: dict[str, Callable[[Path], object]] = {
+    "agent": load_agent,
+    "server": load_server,
+    "class": lambda file: load_classes(file.parent),
+    "profile": lambda file: load_profiles(file.parent),
+}
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_a_wrong_file_is_refused_in_words_that_help(case: Path) -> None:
+    load = LOADERS[case.name.partition("_")[0]]
+    with pytest.raises(ConfigError) as refused:
+        load(case / "file.yaml")
+    said = str(refused.value).replace(f"{case}/", "")
+    assert said == (case / "expected.txt").read_text("utf-8").rstrip("\n")

@@ -1,0 +1,138 @@
+import re
+
+import pytest
+
+from config.classes import EquipmentClass, LimitCondition, Severity, StateCondition
+from config.load import load_classes, load_profiles
+from config.profiles import DeviceProfile
+
+CLASSES = load_classes()
+PROFILES = load_profiles()
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def rules_of_cause(name: str, cause: str) -> set[str]:
+    return {rule for rule, what in CLASSES[name].rules.items() if what.cause == cause}
+
+
+@pytest.mark.parametrize("one", CLASSES.values(), ids=CLASSES)
+def test_a_class_speaks_chinese_and_english(one: EquipmentClass) -> None:
+    words = [
+        one.name,
+        *(p.name for p in one.points.values()),
+        *(r.name for r in one.rules.values()),
+    ]
+    for name in words:
+        assert CHINESE.search(name.zh), name
+        assert not CHINESE.search(name.en), name
+
+
+@pytest.mark.parametrize("one", CLASSES.values(), ids=CLASSES)
+def test_a_class_notices_silence(one: EquipmentClass) -> None:
+    assert {"unreachable", "stale"} <= {rule.condition.kind for rule in one.rules.values()}
+
+
+@pytest.mark.parametrize("one", CLASSES.values(), ids=CLASSES)
+def test_a_card_of_a_class_shows_a_few_key_points(one: EquipmentClass) -> None:
+    keys = [name for name, point in one.points.items() if point.key]
+    assert 1 <= len(keys) <= 6
+
+
+def test_only_fire_and_entrapment_can_never_be_shelved() -> None:
+    life_safety = {
+        f"{name}.{rule}"
+        for name, one in CLASSES.items()
+        for rule, what in one.rules.items()
+        if what.life_safety
+    }
+    assert life_safety == {
+        "fire_panel.fire",
+        "fire_panel.prealarm",
+        "elevator.trapped",
+        "elevator.alarm_button",
+    }
+    for name, rule in (("fire_panel", "fire"), ("elevator", "trapped")):
+        alarm = CLASSES[name].rules[rule]
+        assert alarm.severity is Severity.URGENT
+        assert alarm.on_delay_s == 0
+        assert alarm.enabled_while is None
+        assert alarm.work_order
+
+
+def test_a_tripped_pump_shows_in_several_alarms_of_one_cause() -> None:
+    assert rules_of_cause("heating_pump", "pump_stopped") == {
+        "fault",
+        "frequency_zero",
+        "not_running",
+        "outlet_pressure_low",
+    }
+    for rule in ("frequency_zero", "not_running", "outlet_pressure_low"):
+        assert CLASSES["heating_pump"].rules[rule].enabled_while == "command"
+
+
+def test_a_pump_that_was_told_to_stop_is_no_alarm() -> None:
+    fault = CLASSES["heating_pump"].rules["fault"].condition
+    assert isinstance(fault, StateCondition)
+    assert (fault.point, fault.equals) == ("fault", True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "level", "limit", "severity"),
+    [
+        ("frost_warning", "lo", 5, Severity.HIGH),
+        ("frost", "lolo", 1, Severity.URGENT),
+        ("room_cold", "lo", 18, Severity.MEDIUM),
+    ],
+)
+def test_a_room_is_watched_for_frost_and_for_the_floor_of_the_season(
+    rule: str, level: str, limit: float, severity: Severity
+) -> None:
+    alarm = CLASSES["room_climate"].rules[rule]
+    assert isinstance(alarm.condition, LimitCondition)
+    assert (alarm.condition.level, alarm.condition.limit) == (level, limit)
+    assert alarm.severity is severity
+
+
+def test_severities_sort_from_urgent_to_low() -> None:
+    ranked = sorted(Severity, key=lambda severity: severity.rank)
+    assert ranked == [Severity.URGENT, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
+
+
+@pytest.mark.parametrize("one", PROFILES.values(), ids=PROFILES)
+def test_points_of_a_device_file_are_canonical_or_carry_their_own_name(one: DeviceProfile) -> None:
+    canonical = CLASSES[one.equipment_class].points
+    for name, point in one.points.items():
+        if name in canonical:
+            assert point.unit == canonical[name].unit, name
+        else:
+            assert point.name is not None, name
+            assert CHINESE.search(point.name.zh), name
+
+
+@pytest.mark.parametrize("one", PROFILES.values(), ids=PROFILES)
+def test_a_device_file_is_watched_by_at_least_one_rule(one: DeviceProfile) -> None:
+    rules = CLASSES[one.equipment_class].rules.values()
+    watched = {getattr(rule.condition, "point", None) for rule in rules}
+    assert watched & set(one.points)
+
+
+@pytest.mark.parametrize(
+    ("profile", "point", "published"),
+    [
+        ("grundfos-magna3", "fault", ("input", 200, "bit", 1)),
+        ("grundfos-magna3", "frequency", ("input", 304, "uint16", 0.1)),
+        ("eastron-sdm630", "import_energy", ("input", 72, "float32", 1)),
+        ("eastron-sdm630", "active_power", ("input", 52, "float32", 0.001)),
+        ("xy-md02", "temperature", ("input", 1, "int16", 0.1)),
+        ("rle-ld5000", "leak", ("input", 0, "bit", 1)),
+        ("aqualeak-10k", "leak_distance", ("input", 8000, "float32", 1)),
+        ("arkel-arcode", "door_bypass_travel", ("coil", 655, "bool", 1)),
+        ("wilo-ec-lift", "high_level", ("holding", 139, "bit", 1)),
+        ("wilo-ec-lift", "level", ("holding", 25, "int16", 0.01)),
+    ],
+)
+def test_registers_are_those_that_the_maker_published(
+    profile: str, point: str, published: tuple[str, int, str, float]
+) -> None:
+    found = PROFILES[profile].points[point]
+    assert (found.table, found.address, found.type, found.scale) == published

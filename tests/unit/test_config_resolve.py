@@ -1,0 +1,111 @@
+from typing import Any
+
+import pytest
+
+from config.base import MisfitError, Words
+from config.edge import AgentSettings
+from config.load import load_classes, load_profiles
+from config.profiles import Limits
+from config.resolve import Gateway, resolve
+
+
+def resolved(devices: dict[str, Any], **ports: Any) -> Gateway:
+    settings = AgentSettings.model_validate(
+        {
+            "site": "estate1",
+            "gateway": "gw1",
+            "ports": ports or {"a": {"kind": "modbus_tcp", "host": "192.0.2.1"}},
+            "devices": devices,
+        }
+    )
+    return resolve(settings, classes=load_classes(), profiles=load_profiles())
+
+
+def device(**options: Any) -> dict[str, Any]:
+    return {"port": "a", "name": {"en": "Thing", "zh": "物"}, **options}
+
+
+def test_a_device_takes_points_class_and_names_from_its_device_file_and_class() -> None:
+    room = resolved({"r": device(profile="xy-md02", unit=7)}).devices["r"]
+    assert (room.id, room.port, room.unit) == ("r", "a", 7)
+    assert (room.profile, room.equipment_class) == ("xy-md02", "room_climate")
+    assert set(room.points) == {"temperature", "humidity"}
+    assert room.points["temperature"].name == Words(en="Temperature", zh="温度")
+    assert room.limits == Limits()
+
+
+def test_every_point_has_period_silence_and_name_filled() -> None:
+    pump = resolved({"p": device(profile="grundfos-magna3", period_s=2, max_silence_s=60)})
+    for name, point in pump.devices["p"].points.items():
+        assert point.period_s is not None, name
+        assert point.max_silence_s is not None, name
+        assert point.name is not None, name
+        assert point.max_silence_s >= point.period_s, name
+    assert pump.devices["p"].points["frequency"].period_s == 2
+    assert pump.devices["p"].points["frequency"].max_silence_s == 60
+    assert pump.devices["p"].points["energy"].period_s == 60
+
+
+def test_a_point_read_rarely_is_not_expected_more_often_than_it_is_read() -> None:
+    points = {"total": {"table": "input", "address": 0, "type": "uint16", "period_s": 3600}}
+    total = resolved({"m": device(points=points)}).devices["m"].points["total"]
+    assert (total.period_s, total.max_silence_s) == (3600, 3600)
+
+
+def test_only_chooses_and_points_add_and_replace() -> None:
+    points = {
+        "humidity": {"table": "input", "address": 9, "type": "uint16"},
+        "dew_point": {"table": "input", "address": 10, "type": "int16"},
+    }
+    room = resolved({"r": device(profile="xy-md02", only=["temperature"], points=points)})
+    found = room.devices["r"].points
+    assert list(found) == ["temperature", "humidity", "dew_point"]
+    assert found["humidity"].address == 9
+    assert found["dew_point"].name == Words(en="Dew point", zh="Dew point")
+
+
+def test_a_device_without_device_file_and_class_has_no_class() -> None:
+    points = {"counter": {"table": "holding", "address": 0, "type": "uint32"}}
+    thing = resolved({"c": device(points=points)}).devices["c"]
+    assert (thing.profile, thing.equipment_class) == ("", "")
+
+
+def test_the_class_of_the_device_goes_before_that_of_the_device_file() -> None:
+    points = {"leak": {"table": "coil", "address": 0, "type": "bool"}}
+    thing = resolved({"c": device(profile="xy-md02", **{"class": "water_leak"}, points=points)})
+    assert thing.devices["c"].equipment_class == "water_leak"
+    assert thing.devices["c"].points["leak"].name == Words(en="Leak", zh="漏水")
+
+
+def test_two_devices_may_share_port_and_unit() -> None:
+    gateway = resolved({"a1": device(profile="xy-md02"), "a2": device(profile="xy-md02")})
+    assert set(gateway.devices) == {"a1", "a2"}
+
+
+def test_unit_0_is_fine_on_tcp_and_refused_on_a_serial_line() -> None:
+    assert resolved({"r": device(profile="xy-md02", unit=0)}).devices["r"].unit == 0
+    with pytest.raises(MisfitError) as refused:
+        resolved(
+            {"r": device(profile="xy-md02", unit=0)},
+            a={"kind": "modbus_rtu", "device": "/dev/ttyS0"},
+        )
+    assert [misfit.path for misfit in refused.value.misfits] == [("devices", "r", "unit")]
+
+
+def test_a_device_file_that_asks_more_than_the_device_answers_is_told_at_its_name() -> None:
+    with pytest.raises(MisfitError) as refused:
+        resolved({"m": device(profile="eastron-sdm120", limits={"max_registers": 1})})
+    paths = {misfit.path for misfit in refused.value.misfits}
+    assert paths == {("devices", "m", "profile")}
+    assert len(refused.value.misfits) == 10
+
+
+def test_all_misfits_of_all_devices_are_told_at_once() -> None:
+    with pytest.raises(MisfitError) as refused:
+        resolved({"x": device(profile="nonsense"), "y": device(), "z": device(only=["a"])})
+    assert [misfit.path for misfit in refused.value.misfits] == [
+        ("devices", "x", "profile"),
+        ("devices", "y"),
+        ("devices", "z"),
+        ("devices", "z", "only"),
+    ]

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+from config.classes import EquipmentClass
+from config.load import load_agent, load_classes, load_server
+from config.summary import summarize_gateway, summarize_server
+
+
+def agent_lines(folder: Path, more: str = "") -> list[str]:
+    path = folder / "agent.yaml"
+    path.write_text(
+        "site: estate1\ngateway: gw1\nports:\n"
+        "  a: {kind: modbus_tcp, host: 192.0.2.1}\n"
+        "  b: {kind: modbus_rtu, device: /dev/ttyS0}\n"
+        "devices:\n"
+        "  r1: {port: a, profile: xy-md02, period_s: 2, name: {en: Room 1, zh: 1室}}\n"
+        "  c1: {port: a, name: {en: Counter, zh: 计数}, points: "
+        "{n: {table: holding, address: 0, type: uint16}}}\n" + more,
+        "utf-8",
+    )
+    return summarize_gateway(load_agent(path)).splitlines()
+
+
+def server_lines(folder: Path, text: str, classes: dict[str, EquipmentClass]) -> list[str]:
+    path = folder / "server.yaml"
+    path.write_text(text, "utf-8")
+    return summarize_server(load_server(path), classes).splitlines()
+
+
+def test_a_gateway_is_summed_up_port_by_port(tmp_path: Path) -> None:
+    lines = agent_lines(tmp_path)
+    assert lines[0] == "gateway gw1 of site estate1"
+    assert lines[3] == "port    a: modbus_tcp 192.0.2.1:502, timeout 1 s"
+    assert lines[4] == (
+        "  device  r1: unit 1, xy-md02, room_climate, 2 points every 2 s, Room 1 (1室)"
+    )
+    assert "port    b: modbus_rtu /dev/ttyS0 9600 8E1, timeout 1 s" in lines
+    assert "total   2 ports, 2 devices, 3 points, 1.2 values a second" in lines
+
+
+def test_what_is_allowed_but_odd_is_noted(tmp_path: Path) -> None:
+    more = "mqtt: {host: broker.example, username: u, password_file: p}\n"
+    more += "uplink: {acknowledgement: state}\n"
+    notes = [line for line in agent_lines(tmp_path, more) if line.startswith("note")]
+    assert notes == [
+        f"note    {tmp_path}/p does not exist",
+        "note    mqtt has no tls: everything travels in clear",
+        "note    c1 has no class: the server has no alarm rules for it",
+        "note    port b has no devices",
+        "note    acknowledgement is state and primary_host is not set: readings leave once sent",
+    ]
+
+
+def test_a_server_is_summed_up_without_its_database_password(tmp_path: Path) -> None:
+    text = "records: {url: 'postgresql+psycopg://plantroom:very-secret@db/plantroom'}\n"
+    lines = server_lines(tmp_path, text, load_classes())
+    assert "records postgresql+psycopg://plantroom@db/plantroom" in lines
+    assert "class   room_climate (室温): 2 points, 6 alarm rules" in lines
+    assert "note    no webhook: nobody is told about an alarm" in lines
+    assert not [line for line in lines if "secret" in line]
+
+
+def test_a_server_open_to_the_network_without_https_is_noted(tmp_path: Path) -> None:
+    lines = server_lines(tmp_path, "http: {host: 0.0.0.0}\n", {})
+    assert any("secure_cookie" in line for line in lines)
+    (tmp_path / "key").write_text("whsec_", "utf-8")
+    text = (
+        "http: {host: localhost}\n"
+        "messages: {webhooks: [{name: a, url: 'https://x.example', secret_file: key}]}\n"
+    )
+    lines = server_lines(tmp_path, text, {})
+    assert "webhook a: https://x.example (urgent, high, medium, low)" in lines
+    assert not [line for line in lines if line.startswith("note")]
