@@ -45,7 +45,7 @@ class ModbusServer:
         self._framing = framing
         self._clock = clock or SystemClock()
         self._timing = timing
-        self._seed = seed
+        self._rng = random.Random(seed)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Transport] = set()
 
@@ -80,7 +80,7 @@ class ModbusServer:
             self._clock,
             self._connections,
             timing=self._timing,
-            rng=random.Random(self._seed),
+            rng=self._rng,
         )
 
 
