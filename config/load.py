@@ -31,7 +31,7 @@ def load_agent(path: Path) -> Gateway:
         ConfigError: A file is wrong; the message lists all of its problems.
     """
     document = Document.read(path)
-    settings = _agent_paths(_checked(document, AgentSettings), path.absolute().parent)
+    settings = _agent_paths(checked(document, AgentSettings), path.absolute().parent)
     try:
         return resolve(
             settings,
@@ -48,7 +48,7 @@ def load_server(path: Path) -> ServerSettings:
     Raises:
         ConfigError: The file is wrong; the message lists all of its problems.
     """
-    settings = _checked(Document.read(path), ServerSettings)
+    settings = checked(Document.read(path), ServerSettings)
     return _server_paths(settings, path.absolute().parent)
 
 
@@ -78,6 +78,20 @@ def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
     return profiles
 
 
+def checked(document: Document, model: type[AnySettings]) -> AnySettings:
+    """Return the document as settings.
+
+    Types are checked strictly: a number in quotes, or a word for true, is a mistake worth telling.
+
+    Raises:
+        ConfigError: Lists every problem with its line.
+    """
+    try:
+        return model.model_validate_json(document.json, strict=True)
+    except ValidationError as error:
+        raise document.complaint(explain(error, model, document.data)) from None
+
+
 @cache
 def _packaged_classes() -> dict[str, EquipmentClass]:
     loaded = [_load_class(source) for source in _packaged("classes")]
@@ -97,14 +111,14 @@ def _packaged(folder: str) -> Iterable[Traversable]:
 
 def _load_class(source: Traversable) -> EquipmentClass:
     document = Document.read(source)
-    loaded = _checked(document, EquipmentClass)
+    loaded = checked(document, EquipmentClass)
     _named_like_its_file(document, source, key="class", name=loaded.equipment_class)
     return loaded
 
 
 def _load_profile(source: Traversable) -> DeviceProfile:
     document = Document.read(source)
-    loaded = _checked(document, DeviceProfile)
+    loaded = checked(document, DeviceProfile)
     _named_like_its_file(document, source, key="profile", name=loaded.profile)
     return loaded
 
@@ -115,13 +129,6 @@ def _named_like_its_file(document: Document, source: Traversable, *, key: str, n
         raise document.complaint(
             [Misfit((key,), f"expected the file's name {stem!r}, got {name!r}")]
         )
-
-
-def _checked(document: Document, model: type[AnySettings]) -> AnySettings:
-    try:
-        return model.model_validate_json(document.json, strict=True)
-    except ValidationError as error:
-        raise document.complaint(explain(error, model, document.data)) from None
 
 
 def _agent_paths(settings: AgentSettings, folder: Path) -> AgentSettings:
