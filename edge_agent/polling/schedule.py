@@ -65,6 +65,7 @@ class Schedule:
     _pending: list[tuple[float, int, Job]] = field(default_factory=list[tuple[float, int, Job]])
     _order: "count[int]" = field(default_factory=count)
     _skipped: int = 0
+    _waiting_since: float | None = None
 
     def start(self, now_s: float) -> None:
         """Drop what is pending; every class is due at once, then on its grid."""
@@ -176,11 +177,14 @@ class Schedule:
         free_s = self._due[0][0] - now_s if self._due else float("inf")
         neighbours_s = self.neighbours_s()
         least_s = unit.patience_s(neighbours_s)
-        if free_s < least_s and now_s - unit.probe_at < _STARVED_S:
+        if self._waiting_since is None:
+            self._waiting_since = now_s
+        if free_s < least_s and now_s - self._waiting_since < _STARVED_S:
             return None
         job = self._cheapest(unit)
         if job is None or clear_at(job) > now_s:
             return None
+        self._waiting_since = None
         job.patience_s = min(unit.probe_s(neighbours_s), max(least_s, free_s))
         return job
 

@@ -147,7 +147,7 @@ async def test_a_single_lost_answer_is_asked_again_in_its_cycle() -> None:
         units[1].garbage = False
         await bench.clock.run_for(10)
     assert {reading.quality for reading in bench.sink.of("d1", "p")} == {Quality.GOOD}
-    assert len(bench.sink.of("d1", "p")) == 21
+    assert len(bench.sink.of("d1", "p")) == 22
     assert bench.count("plantroom_request_errors_total", reason="garbage") == 1
 
 
