@@ -78,6 +78,7 @@ class AlarmEngine:
             post = self._posts.get(sample.series.id)
             if post is None:
                 continue
+            step.touched.add(sample.series.id)
             for watch in post.plain:
                 judge_sample(step, watch, sample, at=sample.taken_at)
             if post.guarded:
@@ -100,7 +101,7 @@ class AlarmEngine:
         return step
 
     def settle(self, rule: str, point_id: int) -> Step | None:
-        """Propose the end of a late run; None when nothing watches there or late values still come."""
+        """Propose the end of a late run; None when nobody watches or late values still come."""
         watch = self._watches.get((rule, point_id))
         now = self._clock.now_ms()
         if watch is None or now - self._late_at < LATE_SETTLE_MS:
@@ -138,16 +139,14 @@ class AlarmEngine:
 
     def commit(self, step: Step) -> None:
         """Make the step the truth and tell the ingest which values may be skipped from now on."""
-        touched: dict[int, Post] = {}
+        touched = step.touched
         for watch, memory in step.memories.items():
             watch.memory = memory
-            touched[watch.series.id] = self._posts[watch.series.id]
+            touched.add(watch.series.id)
         for series, value in step.looked.items():
-            post = self._posts[series.id]
-            post.looked = value
-            touched[series.id] = post
-        for post in touched.values():
-            post.set_band()
+            self._posts[series.id].looked = value
+        for series_id in touched:
+            self._posts[series_id].set_band()
 
     def _unit(self, equipment_id: int, equipment_class: str) -> Unit:
         unit = self._units.get(equipment_id)

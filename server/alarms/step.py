@@ -51,6 +51,9 @@ class Step:
     memories: dict[Watch, Memory] = field(default_factory=dict[Watch, Memory])
     transitions: list[Transition] = field(default_factory=list[Transition])
     looked: dict[Series, Value] = field(default_factory=dict[Series, Value])
+    """Good values of now, the newest of each series."""
+    touched: set[int] = field(default_factory=set[int])
+    """Series that were looked at; their bands are set again."""
     _raised_late: dict[Watch, int] = field(default_factory=dict[Watch, int])
 
     def memory_of(self, watch: Watch) -> Memory:

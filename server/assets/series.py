@@ -14,6 +14,9 @@ class Series:
     ``quiet_low <= value <= quiet_high`` with good quality needs no look at the alarm rules. The
     alarm engine sets the band: all numbers when no rule watches, empty (low > high) when every
     value must be seen. A boolean counts as 0 or 1; text is always looked at unless unwatched.
+    The band is about now: a late value is looked at unless the series is unwatched (the band is
+    all numbers). Who hands a value to the rules empties the band first, so that the values behind
+    it follow in order; the engine sets it again.
     """
 
     __slots__ = (

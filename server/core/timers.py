@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from server.core.model import Timer
@@ -37,11 +37,8 @@ def cancel_timer(session: Session, key: str) -> None:
 
 def take_timer(session: Session, timer: DueTimer) -> bool:
     """Remove the timer for good; False when somebody else took or moved it."""
-    result = session.execute(
-        delete(Timer).where(Timer.key == timer.key, Timer.due_at == timer.due_at)
-    )
-    assert isinstance(result, CursorResult)  # noqa: S101 (a DELETE has a cursor; for the checker)
-    return result.rowcount == 1
+    taken = delete(Timer).where(Timer.key == timer.key, Timer.due_at == timer.due_at)
+    return session.scalar(taken.returning(Timer.key)) is not None
 
 
 def postpone_timer(session: Session, timer: DueTimer, *, due_at: int) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CursorResult
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ def insert_new(session: Session, table: type[Base], **values: Any) -> bool:  # n
     """
     session.flush()
     build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    result = session.execute(build(table).values(**values).on_conflict_do_nothing())
-    assert isinstance(result, CursorResult)  # noqa: S101 (an INSERT has a cursor; for the checker)
-    return result.rowcount == 1
+    statement = build(table).values(**values).on_conflict_do_nothing()
+    # A row count is not reliable here: the ORM reports -1 on PostgreSQL.
+    returned = session.execute(statement.returning(*inspect(table).primary_key))
+    return returned.first() is not None

@@ -1,6 +1,6 @@
 """The receivers of the server file as open channels."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from config.errors import ConfigError
@@ -16,7 +16,7 @@ Route = tuple[str, str]
 @asynccontextmanager
 async def open_channels(
     settings: MessageSettings, clock: Clock
-) -> AsyncIterator[Mapping[Route, Channel]]:
+) -> AsyncGenerator[Mapping[Route, Channel]]:
     """Open a channel for each receiver.
 
     Raises:
