@@ -55,12 +55,14 @@ class Database:
         """
         with self.cursor() as cursor:
             cursor.begin()
+            committed = False
             try:
                 yield cursor
                 cursor.commit()
-            except BaseException:
-                self._roll_back(cursor)
-                raise
+                committed = True
+            finally:
+                if not committed:
+                    self._roll_back(cursor)
 
     def close(self) -> None:
         """Write everything into the file and let go of it; may be repeated."""

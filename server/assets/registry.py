@@ -1,0 +1,179 @@
+"""The equipment ledger in memory: births become rows, rows become series."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.assets.ledger import (
+    EquipmentBirth,
+    PointBirth,
+    point_birth_of,
+    record_born,
+    upsert_equipment,
+    upsert_points,
+)
+from server.assets.model import Equipment, Point
+from server.assets.series import CONNECTION, Series
+from server.core.clock import Clock
+from server.core.records import Records
+
+
+@dataclass(slots=True, eq=False)
+class Asset:
+    """One piece of equipment while the server runs; owned by the ingest thread."""
+
+    id: int
+    key: str
+    """site/gateway/device; site/gateway for the gateway itself."""
+    gateway_id: int
+    equipment_class: str
+    profile: str
+    name_en: str
+    name_zh: str
+    online: bool
+    series: dict[str, Series] = field(default_factory=dict[str, Series])
+    """By name of the point, deleted ones included; the connection is among them."""
+    points: dict[str, PointBirth] = field(default_factory=dict[str, PointBirth])
+    """What the points' rows say."""
+
+    @property
+    def connection(self) -> Series:
+        """The synthetic point that says whether the equipment answers."""
+        return self.series[CONNECTION]
+
+
+OnSeries = Callable[[Series, Asset], None]
+
+
+class Registry:
+    """All equipment and its series. ``find`` may be called from any thread."""
+
+    def __init__(
+        self, records: Records, clock: Clock, *, on_series: OnSeries = lambda _series, _asset: None
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            records: Where the rows are.
+            clock: Stamps the rows.
+            on_series: Called for every series before its first value, and again for all series
+                of a piece of equipment whose class has changed.
+        """
+        self._records = records
+        self._clock = clock
+        self._on_series = on_series
+        self._assets: dict[str, Asset] = {}
+        self._series: dict[int, Series] = {}
+
+    def load(self) -> None:
+        """Read the ledger; call once before anything else.
+
+        Raises:
+            StoreError: The records cannot be read now.
+        """
+        for equipment, points in self._records.read(_read_all):
+            self._take(equipment, points)
+
+    def asset(self, key: str) -> Asset | None:
+        """Return a piece of equipment by its key."""
+        return self._assets.get(key)
+
+    def assets(self) -> Iterable[Asset]:
+        """Return all equipment."""
+        return list(self._assets.values())
+
+    def find(self, point_id: int) -> Series | None:
+        """Return the series of a point, None while it is not known to this process."""
+        return self._series.get(point_id)
+
+    def born(self, birth: EquipmentBirth) -> Asset:
+        """Enter what a birth says; a birth that says nothing new costs no transaction.
+
+        Raises:
+            StoreError: Nothing is entered; trying again may help.
+        """
+        asset = self._assets.get(birth.key)
+        if asset is not None and _says_nothing_new(asset, birth):
+            return asset
+
+        def write(session: Session) -> tuple[Equipment, list[Point]]:
+            equipment = upsert_equipment(session, birth, at=self._clock.now_ms())
+            points = upsert_points(session, equipment, birth.points)
+            record_born(session, equipment, at=self._clock.now_ms())
+            return equipment, points
+
+        return self._take(*self._records.write(write))
+
+    def add_point(self, asset: Asset, point: PointBirth) -> Series:
+        """Enter a point that no birth declared, as a late reading of a former one.
+
+        Raises:
+            StoreError: Nothing is entered; trying again may help.
+        """
+
+        def write(session: Session) -> tuple[Equipment, list[Point]]:
+            equipment = session.get_one(Equipment, asset.id)
+            return equipment, upsert_points(session, equipment, (point,))
+
+        self._take(*self._records.write(write))
+        return asset.series[point.name]
+
+    def _take(self, equipment: Equipment, points: Iterable[Point]) -> Asset:
+        """Agree with the rows."""
+        asset = self._assets.get(equipment.key)
+        if asset is None:
+            asset = self._assets[equipment.key] = _asset_of(equipment)
+        changed = asset.equipment_class != equipment.equipment_class
+        asset.equipment_class, asset.profile = equipment.equipment_class, equipment.profile
+        asset.name_en, asset.name_zh = equipment.name_en, equipment.name_zh
+        new: list[Series] = []
+        for point in points:
+            asset.points[point.name] = point_birth_of(point)
+            series = asset.series.get(point.name)
+            if series is None:
+                series = Series(
+                    point.id,
+                    key=point.key,
+                    name=point.name,
+                    equipment_id=point.equipment_id,
+                    max_silence_ms=point.max_silence_ms,
+                )
+                asset.series[point.name] = self._series[point.id] = series
+                new.append(series)
+            series.max_silence_ms = point.max_silence_ms
+        for series in list(asset.series.values()) if changed else new:
+            self._on_series(series, asset)
+        return asset
+
+
+def _asset_of(row: Equipment) -> Asset:
+    return Asset(
+        id=row.id,
+        key=row.key,
+        gateway_id=row.gateway_id,
+        equipment_class=row.equipment_class,
+        profile=row.profile,
+        name_en=row.name_en,
+        name_zh=row.name_zh,
+        online=row.online,
+    )
+
+
+def _says_nothing_new(asset: Asset, birth: EquipmentBirth) -> bool:
+    same = (
+        asset.equipment_class == birth.equipment_class
+        and asset.profile == birth.profile
+        and asset.name_en == birth.name_en
+        and asset.name_zh == birth.name_zh
+    )
+    return same and all(asset.points.get(point.name) == point for point in birth.points)
+
+
+def _read_all(session: Session) -> list[tuple[Equipment, list[Point]]]:
+    points: dict[int, list[Point]] = {}
+    for point in session.scalars(select(Point).order_by(Point.id)):
+        points.setdefault(point.equipment_id, []).append(point)
+    rows = session.scalars(select(Equipment).order_by(Equipment.id)).all()
+    return [(row, points.get(row.id, [])) for row in rows]

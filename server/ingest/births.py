@@ -1,0 +1,134 @@
+"""From a Sparkplug birth to what the ledger wants to know, and births kept for a restart."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from protocols.errors import FrameError
+from protocols.reading import Value
+from protocols.sparkplug.births import Table
+from protocols.sparkplug.names import (
+    BD_SEQ,
+    CLASS,
+    NAME_EN,
+    NAME_ZH,
+    PROFILE,
+    PROPERTY_ENG_UNIT,
+    PROPERTY_MAX_SILENCE,
+    PROPERTY_NAME_EN,
+    PROPERTY_NAME_ZH,
+)
+from protocols.sparkplug.payload import parse
+from protocols.sparkplug.properties import read_properties
+from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
+from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
+from protocols.sparkplug.topics import MessageKind, Topic
+from server.assets.ledger import EquipmentBirth, PointBirth
+from server.assets.series import CONNECTION
+from server.ingest.model import Birth
+
+_BIRTHS = (MessageKind.NBIRTH, MessageKind.DBIRTH)
+_NO_POINTS = ("Properties/", "Node Control/", "Device Control/", "Command/")
+_MAX_NAME = 200
+_MAX_UNIT = 32
+_FOREVER = 2**53
+
+
+class StoredBirth(NamedTuple):
+    """A birth as it is kept."""
+
+    bd_seq: int
+    received_at: int
+    payload: bytes
+
+
+def is_point(name: str) -> bool:
+    """Tell whether a metric is a value of the plant rather than of the protocol."""
+    return not (
+        name.startswith(_NO_POINTS)
+        or name in {BD_SEQ, CONNECTION, ""}
+        or len(name) > _MAX_NAME
+        or "\0" in name
+    )
+
+
+def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> EquipmentBirth:
+    """Return what a birth says; nodes that know nothing of our properties get plain names."""
+    words = _words(payload.metrics)
+    own = topic.device or topic.node
+    name = _clean(words.get(NAME_EN), own)
+    return EquipmentBirth(
+        site=topic.group,
+        gateway=topic.node,
+        device=topic.device,
+        equipment_class=_clean(words.get(CLASS), ""),
+        profile=_clean(words.get(PROFILE), ""),
+        name_en=name,
+        name_zh=_clean(words.get(NAME_ZH), name),
+        points=tuple({point.name: point for point in _points(payload.metrics, table)}.values()),
+    )
+
+
+def undeclared_point(name: str, datatype: int) -> PointBirth:
+    """Return a point of which only a data message speaks."""
+    return PointBirth(name, datatype, "", name, name, None)
+
+
+def store_births(session: Session, births: Mapping[str, StoredBirth]) -> None:
+    """Keep the last birth of each key."""
+    for key, birth in births.items():
+        session.merge(Birth(key=key, **birth._asdict()))
+
+
+def stored_births(session: Session) -> list[tuple[Topic, int, WirePayload]]:
+    """Return what was kept, each node before its devices; the kind of the topic means nothing."""
+    found: list[tuple[Topic, int, WirePayload]] = []
+    for row in session.scalars(select(Birth)):
+        site, gateway, *device = row.key.split("/")
+        topic = Topic(site, _BIRTHS[bool(device)], gateway, device[0] if device else None)
+        try:
+            found.append((topic, row.bd_seq, parse(row.payload)))
+        except FrameError:
+            continue  # a rebirth is asked when the node speaks
+    return sorted(found, key=lambda birth: birth[0].device or "")
+
+
+def _points(metrics: Iterable[WireMetric], table: Table) -> Iterable[PointBirth]:
+    for metric in metrics:
+        known = table.names.get(metric.name)
+        if known is None or known.read is None or not is_point(known.name):
+            continue
+        said = _properties(metric)
+        silence = said.get(PROPERTY_MAX_SILENCE)
+        name = _clean(said.get(PROPERTY_NAME_EN), known.name)
+        yield PointBirth(
+            name=known.name,
+            datatype=known.datatype,
+            unit=_clean(said.get(PROPERTY_ENG_UNIT), "")[:_MAX_UNIT],
+            name_en=name,
+            name_zh=_clean(said.get(PROPERTY_NAME_ZH), name),
+            max_silence_ms=silence if isinstance(silence, int) and 0 < silence < _FOREVER else None,
+        )
+
+
+def _properties(metric: WireMetric) -> Mapping[str, Value]:
+    if not metric.HasField("properties"):
+        return {}
+    try:
+        return read_properties(metric.properties)[2] or {}
+    except FrameError:
+        return {}
+
+
+def _words(metrics: Iterable[WireMetric]) -> dict[str, str]:
+    wanted = {CLASS, PROFILE, NAME_EN, NAME_ZH}
+    return {metric.name: metric.string_value for metric in metrics if metric.name in wanted}
+
+
+def _clean(text: Value, default: str) -> str:
+    """Return the text as a database takes it, or the default when there is none."""
+    if not isinstance(text, str):
+        return default
+    return text.replace("\0", "").strip()[:_MAX_NAME] or default

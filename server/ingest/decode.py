@@ -1,0 +1,114 @@
+"""Values out of messages: the hot path of the server, so one long function is worth it."""
+
+from dataclasses import dataclass, field
+from math import inf
+
+from protocols.reading import Quality
+from protocols.sparkplug.host_events import Message
+from protocols.sparkplug.names import NOT_A_NUMBER
+from protocols.sparkplug.payload import may_carry_quality
+from protocols.sparkplug.properties import read_quality
+from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
+from server.assets.series import Sample, Series
+from server.history.base import Batch
+from server.ingest.metrics import IngestMetrics
+from server.ingest.unit import Unit
+
+EARLIEST_MS = 946_684_800_000
+"""2000-01-01; a clock that says less has never been set."""
+NO_VALUE = "no_value"
+"""Reason of a null that comes without a quality."""
+_GOOD = (Quality.GOOD, "")
+
+
+@dataclass(slots=True)
+class Intake:
+    """What was decoded and is not stored yet."""
+
+    batch: Batch = field(default_factory=Batch)
+    suspects: list[Sample] = field(default_factory=list[Sample])
+    """Those that an alarm rule has to see, in order."""
+
+
+class Decoder:
+    """Reads the metrics of births and data messages into an intake."""
+
+    def __init__(self, metrics: IngestMetrics, *, max_future_ms: int) -> None:
+        self._metrics = metrics
+        self._max_future_ms = max_future_ms
+
+    def read(  # noqa: C901, PLR0915 (a function call per value costs a tenth of the rate)
+        self, message: Message, unit: Unit, intake: Intake, *, birth: bool = False
+    ) -> list[WireMetric]:
+        """Add the values of a message; return the metrics that nobody declared."""
+        payload, arrived_at = message.payload, message.arrived_at
+        latest = arrived_at + self._max_future_ms
+        carries_quality = may_carry_quality(message.data)
+        aliases, suspects, batch = unit.aliases, intake.suspects, intake.batch
+        add_series, add_at = batch.series.append, batch.taken_at.append
+        add_value, add_quality = batch.values.append, batch.quality.append
+        add_reason = batch.reason.append
+        unknown: list[WireMetric] = []
+        for metric in payload.metrics:
+            alias = metric.alias
+            route = aliases.get(alias) if alias else unit.find(metric)
+            if route is None:
+                unknown.append(metric)
+                continue
+            series, read = route
+            if series is None:
+                continue
+            taken_at = metric.timestamp
+            if not EARLIEST_MS <= taken_at <= latest:
+                taken_at = self._stand_in(message, metric, series, latest)
+                if not taken_at:
+                    continue
+            value = read(metric)
+            quality, reason = read_quality(metric) if carries_quality else _GOOD
+            kind = value.__class__
+            # A difference that is not zero: NaN or infinite.
+            if kind is float and value - value != 0.0:  # type: ignore[operator]
+                value, quality, reason = None, Quality.BAD, NOT_A_NUMBER
+                self._metrics.rejected.labels(NOT_A_NUMBER).inc()
+            elif value is None and quality is Quality.GOOD:
+                if birth:
+                    continue
+                quality, reason = Quality.BAD, NO_VALUE
+            late = metric.is_historical
+            last_at = series.last_at
+            if taken_at > last_at:
+                series.last_value = value
+                series.last_quality = quality
+                series.last_reason = reason
+                series.last_at = taken_at
+                series.seen_at = arrived_at
+            elif taken_at == last_at:
+                self._metrics.duplicates.inc()
+                continue
+            else:
+                late = True
+            add_series(series.id)
+            add_at(taken_at)
+            add_value(value)
+            add_quality(quality)
+            add_reason(reason)
+            if quality is Quality.GOOD and (
+                (series.quiet_low == -inf and series.quiet_high == inf)
+                if kind is str
+                else series.quiet_low <= value <= series.quiet_high  # type: ignore[operator]
+            ):
+                continue
+            suspects.append(Sample(series, value, quality, taken_at, reason, late))
+        return unknown
+
+    def _stand_in(self, message: Message, metric: WireMetric, series: Series, latest: int) -> int:
+        """Return the payload's time, or the arrival's, for a metric that has none; 0 = refused."""
+        taken_at = metric.timestamp
+        if not taken_at and not metric.HasField("timestamp"):
+            payload = message.payload
+            taken_at = payload.timestamp if payload.HasField("timestamp") else message.arrived_at
+            if EARLIEST_MS <= taken_at <= latest:
+                return taken_at
+        reason = "timestamp_in_future" if taken_at > latest else "timestamp_too_old"
+        self._metrics.reject(reason, point=series.key, timestamp=taken_at)
+        return 0

@@ -1,0 +1,267 @@
+"""The Sparkplug host: messages of all nodes in order, births to equipment, data to values."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, TypeVar
+
+import structlog
+
+from config.server import SparkplugSettings
+from protocols.errors import FrameError
+from protocols.sparkplug import host_events as said
+from protocols.sparkplug.births import Table
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.host_session import HostSession
+from protocols.sparkplug.names import REBIRTH
+from protocols.sparkplug.payload import Metric, encode_payload, parse
+from protocols.sparkplug.rebirth import RebirthBudget
+from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
+from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, parse_topic
+from protocols.sparkplug.values import READERS
+from server.assets.registry import Asset, Registry
+from server.core.records import Records
+from server.ingest.acks import Acks
+from server.ingest.births import (
+    StoredBirth,
+    equipment_birth,
+    is_point,
+    stored_births,
+    undeclared_point,
+)
+from server.ingest.decode import Decoder, Intake
+from server.ingest.inbox import Arrival
+from server.ingest.metrics import IngestMetrics
+from server.ingest.status import StatusChange, note_connection
+from server.ingest.unit import NOWHERE, Unit
+
+T = TypeVar("T")
+
+_COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
+_MAX_TOPIC = 300
+"""Longer ids do not fit into the keys of the records."""
+_MAX_BD_SEQ = 2**63 - 1
+_log = structlog.get_logger()
+
+
+class Persist(Protocol):
+    """Runs work that needs a store until it succeeds."""
+
+    def __call__(self, step: str, work: Callable[[], T], /) -> T:
+        """Return what the work returns; ``step`` is for the log."""
+        ...
+
+
+@dataclass(slots=True)
+class Node:
+    """One edge node."""
+
+    group: str
+    name: str
+    session: HostSession
+    units: dict[str | None, Unit] = field(default_factory=dict[str | None, Unit])
+    """By device; None is the node itself."""
+    counted: said.Counters = field(default_factory=said.Counters)
+    """What the metrics know of the session's counters."""
+
+    @property
+    def key(self) -> str:
+        """site/gateway."""
+        return f"{self.group}/{self.name}"
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What came of the messages since it was last taken away."""
+
+    intake: Intake = field(default_factory=Intake)
+    births: dict[str, StoredBirth] = field(default_factory=dict[str, StoredBirth])
+    changes: list[StatusChange] = field(default_factory=list[StatusChange])
+    acks: Acks = field(default_factory=Acks)
+    requests: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
+    """Topic and payload of rebirth requests."""
+
+
+class Host:
+    """Turns arrivals into a harvest; used by the ingest thread alone."""
+
+    def __init__(
+        self,
+        settings: SparkplugSettings,
+        registry: Registry,
+        metrics: IngestMetrics,
+        *,
+        persist: Persist,
+    ) -> None:
+        """Begin without nodes.
+
+        Args:
+            settings: Sparkplug settings of the server.
+            registry: Where births become equipment.
+            metrics: Where refused messages are counted.
+            persist: Runs work that needs the records, again while they cannot be written.
+        """
+        self.harvest = Harvest()
+        self._settings = settings
+        self._registry = registry
+        self._metrics = metrics
+        self._persist = persist
+        self._decoder = Decoder(metrics, max_future_ms=round(settings.max_future_s * 1000))
+        self._budget = RebirthBudget()
+        self._nodes: dict[tuple[str, str], Node] = {}
+
+    def restore(self, records: Records, now_ms: int) -> None:
+        """Take up the stored births, so that data are decoded at once.
+
+        Raises:
+            StoreError: The records cannot be read now.
+        """
+        for topic, bd_seq, payload in records.read(stored_births):
+            node = self._node(topic)
+            asset = self._registry.asset("/".join(filter(None, topic[:1] + topic[2:])))
+            if asset is None:
+                continue
+            node.session.restore(topic.device, payload, bd_seq=bd_seq, online=asset.online)
+            node.units[topic.device] = Unit(asset, Table(payload.metrics))
+        # A crash between the row of a change and the value that tells it to the alarms.
+        for asset in self._registry.assets():
+            if asset.connection.last_value != asset.online:
+                note_connection(self.harvest.intake, asset, online=asset.online, at=now_ms)
+
+    def receive(self, arrival: Arrival) -> None:
+        """Read one message; whatever it is, it does no harm."""
+        topic = self._topic(arrival.topic)
+        if topic is None:
+            return
+        try:
+            payload = parse(arrival.payload)
+        except FrameError as error:
+            self._metrics.reject("payload", topic=arrival.topic[:200], error=str(error)[:200])
+            return
+        node = self._nodes.get((topic.group, topic.node)) or self._node(topic)
+        message = said.Message(topic, payload, arrival.payload, arrival.arrived_at)
+        self._act(node, node.session.receive(message), arrival.arrived_at)
+
+    def tick(self, now_ms: int) -> None:
+        """Do what time brings about: missing messages, devices that did not come, rebirths."""
+        for node in self._nodes.values():
+            self._count(node)
+            due_at = node.session.next_due()
+            if due_at is not None and now_ms >= due_at:
+                self._act(node, node.session.tick(now_ms), now_ms)
+
+    def _topic(self, text: str) -> Topic | None:
+        """Return the topic of a message that is for a host, None for all others."""
+        try:
+            topic = parse_topic(text)
+        except FrameError:
+            if parse_state_topic(text) is None:
+                self._metrics.reject("topic", topic=text[:_MAX_TOPIC])
+            return None
+        if topic.kind in _COMMANDS:
+            return None
+        if len(text) > _MAX_TOPIC:
+            self._metrics.reject("topic_too_long", topic=text[:_MAX_TOPIC])
+            return None
+        return topic
+
+    def _node(self, topic: Topic) -> Node:
+        key = (topic.group, topic.node)
+        node = self._nodes.get(key)
+        if node is None:
+            session = HostSession(
+                reorder_timeout_ms=round(self._settings.reorder_timeout_s * 1000),
+                rebirth_interval_ms=round(self._settings.rebirth_interval_s * 1000),
+                budget=self._budget,
+            )
+            node = self._nodes[key] = Node(*key, session)
+        return node
+
+    def _act(self, node: Node, events: list[said.Event], now_ms: int) -> None:
+        for event in events:
+            match event:
+                case said.Data(device, message):
+                    self._data(node, device, message)
+                case said.DeviceBorn(device, message, table):
+                    self._born(node, device, message, table)
+                case said.NodeBorn(message, _):
+                    self._born(node, None, message, node.session.node)
+                case said.DeviceDied(device, message):
+                    reason = "not_reborn" if message is None else "device_death"
+                    self._gone(node, device, reason, now_ms)
+                case said.NodeDied():
+                    self._node_gone(node, now_ms)
+                case said.AskRebirth(reason):
+                    self._ask_rebirth(node, reason, now_ms)
+
+    def _data(self, node: Node, device: str | None, message: said.Message) -> None:
+        unit = node.units[device]
+        harvest = self.harvest
+        unknown = self._decoder.read(message, unit, harvest.intake)
+        if unknown and not self._learn(unit, unknown, message):
+            self._metrics.reject("unknown_metric", topic=message.topic.format())
+            reason = "unknown_alias"
+            self._act(
+                node, node.session.ask_rebirth(reason, message.arrived_at), message.arrived_at
+            )
+        elif message.payload.uuid:
+            harvest.acks.add(message.topic, message.payload.uuid)
+
+    def _learn(self, unit: Unit, unknown: list[WireMetric], message: said.Message) -> bool:
+        """Enter the points that carry name and datatype and read them; True when all did."""
+        for metric in unknown:
+            name, datatype = metric.name, metric.datatype
+            if not name or not datatype:
+                return False
+            if not is_point(name) or datatype not in READERS:
+                unit.names[name] = NOWHERE
+                continue
+            point = undeclared_point(name, datatype)
+            self._persist("point", lambda p=point: self._registry.add_point(unit.asset, p))
+        return not self._decoder.read(message, unit, self.harvest.intake)
+
+    def _born(self, node: Node, device: str | None, message: said.Message, table: Table) -> None:
+        birth = equipment_birth(message.topic, message.payload, table)
+        asset = self._persist("birth", lambda: self._registry.born(birth))
+        unit = node.units[device] = Unit(asset, table)
+        harvest = self.harvest
+        harvest.births[birth.key] = StoredBirth(
+            min(node.session.bd_seq, _MAX_BD_SEQ), message.arrived_at, message.data
+        )
+        if table.online:
+            self._set_online(asset, device, online=True, at=message.arrived_at, reason="")
+        self._decoder.read(message, unit, harvest.intake, birth=True)
+
+    def _gone(self, node: Node, device: str | None, reason: str, at: int) -> None:
+        unit = node.units.get(device)
+        if unit is not None:
+            self._set_online(unit.asset, device, online=False, at=at, reason=reason)
+
+    def _node_gone(self, node: Node, at: int) -> None:
+        self._gone(node, None, "connection_lost", at)
+        for device in node.units:
+            if device is not None:
+                self._gone(node, device, "gateway_offline", at)
+
+    def _set_online(
+        self, asset: Asset, device: str | None, *, online: bool, at: int, reason: str
+    ) -> None:
+        if asset.online == online and asset.connection.last_at:
+            return
+        asset.online = online
+        self.harvest.changes.append(StatusChange(asset, device is None, online, at, reason))
+        note_connection(self.harvest.intake, asset, online=online, at=at)
+
+    def _count(self, node: Node) -> None:
+        """Carry what the session has counted over to the metrics."""
+        if node.session.counters == node.counted:
+            return
+        for kind, count in asdict(node.session.counters).items():
+            self._metrics.session.labels(kind).inc(count - getattr(node.counted, kind))
+        node.counted = replace(node.session.counters)
+
+    def _ask_rebirth(self, node: Node, reason: str, now_ms: int) -> None:
+        self._metrics.rebirths.labels(reason).inc()
+        _log.info("rebirth_asked", node=node.key, reason=reason)
+        metric = Metric(name=REBIRTH, timestamp=now_ms, datatype=DataType.BOOLEAN, value=True)
+        topic = Topic(node.group, MessageKind.NCMD, node.name).format()
+        self.harvest.requests.append((topic, encode_payload([metric], timestamp=now_ms)))

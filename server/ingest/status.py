@@ -1,0 +1,71 @@
+"""Online and offline: rows, events and the synthetic connection series."""
+
+from typing import NamedTuple
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from protocols.reading import Quality
+from server.assets.model import Equipment, Gateway
+from server.assets.registry import Asset
+from server.assets.series import Sample
+from server.core.records import record_event
+from server.ingest.decode import Intake
+
+
+class StatusChange(NamedTuple):
+    """A piece of equipment came or went; not in the records yet."""
+
+    asset: Asset
+    is_gateway: bool
+    online: bool
+    at: int
+    reason: str
+
+
+def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> None:
+    """Add a value of the connection series.
+
+    Coming and going are the server's own observation and carry its time, so that an edge node
+    with a slow clock cannot come back before it went away.
+    """
+    series = asset.connection
+    taken_at = max(at, series.last_at + 1)
+    series.last_value, series.last_quality, series.last_reason = online, Quality.GOOD, ""
+    series.last_at, series.seen_at = taken_at, at
+    intake.batch.add(series.id, taken_at, online)
+    if not series.quiet_low <= online <= series.quiet_high:
+        intake.suspects.append(Sample(series, online, Quality.GOOD, taken_at))
+
+
+def store_status(session: Session, changes: list[StatusChange]) -> None:
+    """Write rows and events of what came and went."""
+    for change in changes:
+        asset = change.asset
+        session.execute(
+            update(Equipment)
+            .where(Equipment.id == asset.id)
+            .values(online=change.online, since_at=change.at, reason=change.reason)
+        )
+        if change.is_gateway:
+            session.execute(
+                update(Gateway)
+                .where(Gateway.id == asset.gateway_id)
+                .values(online=change.online, since_at=change.at)
+            )
+        record_event(
+            session,
+            at=change.at,
+            topic="equipment",
+            kind="equipment.online" if change.online else "equipment.offline",
+            subject_id=asset.id,
+            payload={
+                "id": asset.id,
+                "key": asset.key,
+                "equipment_class": asset.equipment_class,
+                "name_en": asset.name_en,
+                "name_zh": asset.name_zh,
+                "online": change.online,
+                "reason": change.reason,
+            },
+        )

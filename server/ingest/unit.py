@@ -1,0 +1,61 @@
+"""What the ingest knows of one node or device: where each of its metrics goes."""
+
+from typing import NamedTuple
+
+from protocols.sparkplug.births import Table
+from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
+from protocols.sparkplug.values import READERS, Reader
+from server.assets.registry import Asset
+from server.assets.series import Series
+from server.ingest.births import is_point
+
+
+class Route(NamedTuple):
+    """Where the values of a metric go; without series they are no values of the plant."""
+
+    series: Series | None
+    read: Reader
+
+
+def _nothing(_metric: object) -> None:
+    return None
+
+
+NOWHERE = Route(None, _nothing)
+
+
+class Unit:
+    """Routes of one node or device, made anew by each of its births."""
+
+    __slots__ = ("aliases", "asset", "names")
+
+    def __init__(self, asset: Asset, table: Table) -> None:
+        self.asset = asset
+        self.names = {
+            name: _route(asset, name, known.datatype) for name, known in table.names.items()
+        }
+        self.aliases = {alias: self.names[known.name] for alias, known in table.aliases.items()}
+
+    def find(self, metric: WireMetric) -> Route | None:
+        """Return the route of a metric without alias, or with alias 0; None when nobody knows it.
+
+        A name with a datatype is believed: journaled rows outlive the birth of their alias.
+        """
+        name = metric.name
+        if not name:
+            return self.aliases.get(metric.alias) if metric.HasField("alias") else None
+        datatype = metric.datatype
+        if not datatype:
+            return self.names.get(name)
+        route = self.names.get(name)
+        if route is None and name in self.asset.series:
+            route = self.names[name] = _route(self.asset, name, datatype)
+        if route is None or route.series is None:
+            return route
+        return Route(route.series, READERS.get(datatype, _nothing))
+
+
+def _route(asset: Asset, name: str, datatype: int) -> Route:
+    series = asset.series.get(name) if is_point(name) else None
+    read = READERS.get(datatype)
+    return NOWHERE if series is None or read is None else Route(series, read)

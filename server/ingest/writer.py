@@ -1,0 +1,246 @@
+"""The ingest thread: arrivals to values, values to alarms and history, then acknowledgements.
+
+The order makes a crash harmless. Births and states go into the records first, then the alarms see
+what may concern them, then the history stores, then the node hears that it may forget. Whatever
+was not acknowledged comes again, and each step ignores what it already knows.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+import structlog
+from sqlalchemy.orm import Session
+
+from config.server import ServerSettings
+from protocols.errors import PlantroomError
+from server.assets.registry import Registry
+from server.assets.series import Sample
+from server.core.clock import Clock
+from server.core.errors import StoreError
+from server.core.records import Records
+from server.history.base import Batch, History
+from server.ingest.births import store_births
+from server.ingest.decode import Intake
+from server.ingest.host import Host
+from server.ingest.inbox import Inbox
+from server.ingest.metrics import IngestMetrics
+from server.ingest.mqtt import MqttLink
+from server.ingest.status import store_status
+
+T = TypeVar("T")
+Suspects = Callable[[list[Sample]], None]
+Stored = Callable[[Sequence[int]], None]
+
+_CHUNK = 200
+"""Messages between two looks at what is due."""
+_MOST_VALUES = 20_000
+"""Of one batch."""
+_TICK_S = 0.1
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_log = structlog.get_logger()
+
+
+class StoppedError(PlantroomError):
+    """The ingest was told to stop while a store could not be reached."""
+
+
+def ignore(_: object) -> None:
+    """Take no interest."""
+
+
+class Ingest:
+    """Everything between the broker and the stores; an async context manager."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        records: Records,
+        history: History,
+        registry: Registry,
+        clock: Clock,
+        suspects: Suspects = ignore,
+        stored: Stored = ignore,
+        metrics: IngestMetrics | None = None,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            settings: The server's; used are mqtt, sparkplug and history.flush_interval_s.
+            records: Where births, states and events go.
+            history: Where values go.
+            registry: The equipment, loaded.
+            clock: Stamps arrivals.
+            suspects: Sees, in order and before they are stored, the samples outside the quiet
+                band of their series; returns when what follows is committed. In this thread.
+            stored: Hears the series ids of each stored batch; must be quick. In this thread.
+            metrics: Counters; default: in the process's registry.
+        """
+        self.metrics = metrics or IngestMetrics(clock)
+        self.inbox = Inbox(self.metrics, max_payload_bytes=settings.sparkplug.max_payload_bytes)
+        self.link = MqttLink(
+            settings.mqtt,
+            host_id=settings.sparkplug.host_id,
+            clock=clock,
+            on_message=self.inbox.put,
+        )
+        self._host = Host(settings.sparkplug, registry, self.metrics, persist=self._until_stored)
+        self._flush_interval_s = settings.history.flush_interval_s
+        self._records = records
+        self._history = history
+        self._registry = registry
+        self._clock = clock
+        self._suspects = suspects
+        self._stored = stored
+        self._stopping = threading.Event()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
+        self._thread: Future[None] | None = None
+        self._flushed_at = 0.0
+        self._ticked_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.restore)
+        self._thread = self._executor.submit(self._run)
+        self.link.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    def restore(self) -> None:
+        """Fill the series with their last values and take up the stored births.
+
+        Raises:
+            StoreError: A store cannot be read now.
+        """
+        for last in self._history.last_values():
+            series = self._registry.find(last.series_id)
+            if series is not None and last.taken_at > series.last_at:
+                series.last_value, series.last_quality = last.value, last.quality
+                series.last_reason, series.last_at = last.reason, last.taken_at
+                series.seen_at = last.taken_at
+        self._host.restore(self._records, self._clock.now_ms())
+
+    async def run(self) -> None:
+        """Return when the ingest was closed; raise the bug that ended its thread otherwise."""
+        if self._thread is not None:
+            await asyncio.wrap_future(self._thread)
+
+    def close(self) -> None:
+        """Leave the broker, store what has arrived, end the thread; may be repeated."""
+        self.link.close()
+        self._stopping.set()
+        self.inbox.wake()
+        self._executor.shutdown(wait=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; for the health page."""
+        return self._thread is not None and not self._thread.done()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._work(wait_s=self._patience_s())
+            while len(self.inbox):
+                self._work(wait_s=0)
+            self._flush()
+        except StoppedError:
+            _log.warning("ingest_stopped_unstored", messages=len(self.inbox))
+
+    def _work(self, *, wait_s: float) -> None:
+        """Take what has arrived one step further."""
+        arrivals = self.inbox.take(limit=_CHUNK, wait_s=wait_s)
+        for arrival in arrivals:
+            self._host.receive(arrival)
+        self.metrics.messages.inc(len(arrivals))
+        now_s = self._clock.monotonic_s()
+        if now_s - self._ticked_at >= _TICK_S:
+            self._ticked_at = now_s
+            self._host.tick(self._clock.now_ms())
+            self.metrics.queued.set(len(self.inbox))
+        self._settle()
+        full = len(self._host.harvest.intake.batch) >= _MOST_VALUES
+        if full or now_s - self._flushed_at >= self._flush_interval_s:
+            self._flush()
+
+    def _patience_s(self) -> float:
+        """Return how long nothing may arrive before there is something else to do."""
+        harvest = self._host.harvest
+        if not len(harvest.intake.batch) and not harvest.acks.count:
+            return _TICK_S
+        due_s = self._flushed_at + self._flush_interval_s - self._clock.monotonic_s()
+        return max(0.0, min(due_s, _TICK_S))
+
+    def _settle(self) -> None:
+        """Write births and states, show the alarms what they must see, ask for rebirths."""
+        harvest = self._host.harvest
+        births, changes = harvest.births, harvest.changes
+        if births or changes:
+            harvest.births, harvest.changes = {}, []
+
+            def write(session: Session) -> None:
+                store_births(session, births)
+                store_status(session, changes)
+
+            self._until_stored("status", lambda: self._records.write(write))
+        suspects = harvest.intake.suspects
+        if suspects:
+            harvest.intake.suspects = []
+            self._until_stored("alarms", lambda: self._suspects(suspects))
+        for topic, payload in harvest.requests:
+            self.link.publish(topic, payload)
+        harvest.requests.clear()
+
+    def _flush(self) -> None:
+        """Make the batch durable, then say so."""
+        harvest = self._host.harvest
+        batch = harvest.intake.batch
+        if not len(batch) and not harvest.acks.count:
+            return
+        if len(batch):
+            harvest.intake = Intake()
+            with self.metrics.flush_s.time():
+                self._until_stored("history", lambda: self._history.append(batch))
+            self._tell(batch)
+        self._flushed_at = self._clock.monotonic_s()
+        self.metrics.acks.inc(harvest.acks.count)
+        for topic, payload in harvest.acks.take(self._clock.now_ms()):
+            self.link.publish(topic, payload)
+
+    def _tell(self, batch: Batch) -> None:
+        self.metrics.values.inc(len(batch))
+        self._stored(batch.series)
+
+    def _until_stored(self, step: str, work: Callable[[], T]) -> T:
+        """Run work that needs a store until it succeeds; meanwhile the queue fills.
+
+        Raises:
+            StoppedError: The ingest was closed first.
+        """
+        pause_s, failed = _FIRST_PAUSE_S, False
+        while True:
+            try:
+                result = work()
+            except StoreError as error:
+                self.metrics.store_failures.labels(step).inc()
+                if not failed:
+                    _log.error("store_failed", step=step, error=str(error))
+                failed = True
+                if self._stopping.wait(pause_s):
+                    raise StoppedError(step) from error
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                if failed:
+                    _log.info("store_works_again", step=step)
+                return result
