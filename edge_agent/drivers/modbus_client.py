@@ -76,6 +76,8 @@ class ModbusClient:
         if link is not None:
             link.on_change = ignore
             link.close()
+            # The loop closes an aborted connection on its next turn.
+            await self._clock.sleep(0)
 
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked without a late reply being taken for its answer."""
@@ -149,6 +151,8 @@ class ModbusClient:
         self._quiet_since = self._clock.monotonic_s()
         if link is None:
             return
+        if link.received:
+            self._silent = 0
         if waiting is None or waiting.done():
             self._drop_late(link)
             return
@@ -184,7 +188,7 @@ class ModbusClient:
         # As many bytes as were asked for are the answer, damaged; fewer, and it may still come.
         if self._wire.can_mistake_late and len(link.received) < question.size:
             self._owed.add(question, sent)
-        self._silent = 0 if link.received else self._silent + 1
+        self._silent += 1
         # A half-open connection looks exactly like silent units; a new one costs little.
         if self._silent >= _SILENT_LIMIT and not self._serial:
             link.close(f"{self._silent} questions in a row unanswered")
