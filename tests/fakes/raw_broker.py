@@ -1,0 +1,121 @@
+"""A broker that only speaks when scripted: shows what really is on the wire."""
+
+import asyncio
+from types import TracebackType
+from typing import NamedTuple, Self
+
+CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, PINGREQ, DISCONNECT = 1, 2, 3, 8, 9, 12, 14
+
+
+class Packet(NamedTuple):
+    kind: int
+    flags: int
+    body: bytes
+
+
+class Connect(NamedTuple):
+    clean: bool
+    will_qos: int
+    will_retain: bool
+    keepalive: int
+    client_id: str
+    will_topic: str
+    will_payload: bytes
+    username: str | None
+    password: str | None
+
+
+class RawBroker:
+    """Accepts one connection at a time; ``packets`` are all that arrived, in order."""
+
+    def __init__(self, *, connack: int = 0, suback: int = 1) -> None:
+        self.packets: list[Packet] = []
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.hung_up = asyncio.Event()
+        self._connack, self._suback = connack, suback
+        self._news = asyncio.Condition()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=4096)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.reading.set()
+        self._server.close()
+        for writer in self._writers:
+            writer.close()
+
+    async def of_kind(self, kind: int, count: int = 1) -> list[Packet]:
+        async with asyncio.timeout(8), self._news:
+            await self._news.wait_for(
+                lambda: sum(packet.kind == kind for packet in self.packets) >= count
+            )
+        return [packet for packet in self.packets if packet.kind == kind]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        try:
+            while True:
+                await self.reading.wait()
+                packet = await _read(reader)
+                if packet.kind == CONNECT:
+                    writer.write(bytes([CONNACK << 4, 2, 0, self._connack]))
+                elif packet.kind == SUBSCRIBE:
+                    granted = bytes([self._suback]) * _count_filters(packet.body)
+                    answer = packet.body[:2] + granted
+                    writer.write(bytes([SUBACK << 4, len(answer)]) + answer)
+                async with self._news:
+                    self.packets.append(packet)
+                    self._news.notify_all()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.hung_up.set()
+            writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> Packet:
+    (head,) = await reader.readexactly(1)
+    length, shift = 0, 0
+    while True:
+        (byte,) = await reader.readexactly(1)
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            break
+    return Packet(head >> 4, head & 0x0F, await reader.readexactly(length))
+
+
+def _count_filters(body: bytes) -> int:
+    at, count = 2, 0
+    while at < len(body):
+        at += 2 + int.from_bytes(body[at : at + 2]) + 1
+        count += 1
+    return count
+
+
+def parse_connect(body: bytes) -> Connect:
+    flags = body[7]
+    fields: list[bytes] = []
+    at = 10
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 2])
+        fields.append(body[at + 2 : at + 2 + size])
+        at += 2 + size
+    return Connect(
+        clean=bool(flags & 2),
+        will_qos=flags >> 3 & 3,
+        will_retain=bool(flags & 32),
+        keepalive=int.from_bytes(body[8:10]),
+        client_id=fields[0].decode(),
+        will_topic=fields[1].decode(),
+        will_payload=fields[2],
+        username=fields[3].decode() if flags & 128 else None,
+        password=fields[4].decode() if flags & 64 else None,
+    )
