@@ -50,14 +50,21 @@ def run(
 @click.option("--floats", type=click.IntRange(1, 62), default=20, show_default=True)
 @click.option("--base-port", type=click.IntRange(0, 65535), default=0, show_default=True)
 @click.option("--shared-port", type=click.IntRange(0, 65535), help="One port with all devices.")
-def bench(devices: int, floats: int, base_port: int, shared_port: int | None) -> None:
+@click.option("--dead", type=click.IntRange(min=0), default=0, help="So many never answer.")
+def bench(devices: int, floats: int, base_port: int, shared_port: int | None, dead: int) -> None:
     """Serve DEVICES fast devices of FLOATS float32 each, unit 1 on a port of their own.
 
     \b
     Example:
       plantroom simulate bench --devices 50 --base-port 15000
     """  # noqa: D301 (click needs the \b)
-    farm = BenchFarm(devices=devices, floats=floats, base_port=base_port, shared_port=shared_port)
+    farm = BenchFarm(
+        devices=devices,
+        floats=floats,
+        base_port=base_port,
+        shared_port=shared_port,
+        dead=min(dead, devices),
+    )
     _run(_serve_bench(farm))
 
 

@@ -11,7 +11,8 @@ from simulators.modbus import ModbusServer
 class BenchFarm:
     """Bench devices that answer while it is entered.
 
-    Device k is unit 1 of the k-th port; with a shared port it is also unit k + 1 there.
+    Device k is unit 1 of the k-th port; with a shared port it is also unit k + 1 there. The last
+    ``dead`` devices accept connections and never answer.
 
     Attributes:
         ports: TCP port of each device.
@@ -26,6 +27,7 @@ class BenchFarm:
         base_port: int = 0,
         host: str = "127.0.0.1",
         shared_port: int | None = None,
+        dead: int = 0,
     ) -> None:
         self.devices = [BenchDevice(floats=floats, seed=k) for k in range(devices)]
         self.host = host
@@ -33,16 +35,18 @@ class BenchFarm:
         self.shared_port = 0
         self._base_port = base_port
         self._wanted_shared = shared_port
+        self._alive = devices - dead
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             for k, device in enumerate(self.devices):
                 port = self._base_port + k if self._base_port else 0
-                server = ModbusServer({1: device}, host=self.host, port=port)
+                units = {1: device} if k < self._alive else {}
+                server = ModbusServer(units, host=self.host, port=port)
                 self.ports.append((await opening.enter_async_context(server)).port)
             if self._wanted_shared is not None:
-                units = {k + 1: device for k, device in enumerate(self.devices)}
+                units = {k + 1: self.devices[k] for k in range(self._alive)}
                 server = ModbusServer(units, host=self.host, port=self._wanted_shared)
                 self.shared_port = (await opening.enter_async_context(server)).port
             self._stack = opening.pop_all()

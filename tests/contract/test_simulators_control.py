@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -168,6 +169,16 @@ def test_an_agent_file_needs_fixed_ports(tmp_path: Path) -> None:
     content = json.loads(result.output)
     assert content["mqtt"] == {"port": 1999}
     assert content["ports"]["tcp"]["port"] == 1
+
+
+def test_a_port_in_use_exits_with_1_and_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = {"kind": "modbus_tcp", "port": taken.getsockname()[1]}
+        path = tmp_path / "estate.yaml"
+        path.write_text(json.dumps(ESTATE | {"endpoints": {"tcp": endpoint}}))
+        result = CliRunner().invoke(cli, ["run", str(path)])
+    assert result.exit_code == 1
+    assert str(endpoint["port"]) in result.output
 
 
 @pytest.mark.parametrize("command", ["run", "bench", "agent-file"])

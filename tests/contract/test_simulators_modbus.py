@@ -205,3 +205,15 @@ async def test_a_bench_farm_serves_each_device_on_its_port_and_all_on_a_shared_o
         assert struct.unpack(">f", reply[9:13]) == (2.0,)
         assert farm.reads == 4
     assert farm.ports == []
+
+
+async def test_the_last_devices_of_a_bench_farm_can_be_dead() -> None:
+    request = bytes.fromhex("0300000028")
+    async with BenchFarm(devices=2, dead=1, shared_port=0) as farm:
+        shared = ModbusServer({}, port=farm.shared_port)
+        both = mbap_frame(1, 2, request) + mbap_frame(2, 1, request)
+        reply = await _exchange(shared, both, 89)
+        assert reply[:2] == b"\x00\x02"
+        own = ModbusServer({}, port=farm.ports[1])
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_exchange(own, mbap_frame(1, 1, request), 1), 0.05)
