@@ -51,12 +51,9 @@ class Plant:
         self.server = self._child("server", "server_ready", "server", "run", str(self.server_file))
 
     async def __aenter__(self) -> Self:
-        await self._stack.__aenter__()
-        try:
-            await self._start_all()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+        async with AsyncExitStack() as stack:
+            await self._start_all(stack)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -82,16 +79,16 @@ class Plant:
             ready_event=ready_event,
         )
 
-    async def _start_all(self) -> None:
-        await self._stack.enter_async_context(self.broker)
-        await self._stack.enter_async_context(self.receiver)
+    async def _start_all(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(self.broker)
+        await stack.enter_async_context(self.receiver)
         await self._init_server()
-        await self._stack.enter_async_context(self.server)
+        await stack.enter_async_context(self.server)
         (self.folder / "estate.yaml").write_text(yaml.safe_dump(self.estate, allow_unicode=True))
-        await self._stack.enter_async_context(self.simulator)
+        await stack.enter_async_context(self.simulator)
         self._write_agent_file()
-        await self._stack.enter_async_context(self.agent)
-        self.http = await self._stack.enter_async_context(
+        await stack.enter_async_context(self.agent)
+        self.http = await stack.enter_async_context(
             httpx.AsyncClient(
                 base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=10
             )
