@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import changes_of, comment, get_alarm, list_alarms
 from server.alarms.state import AlarmState
-from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, JsonValue, OfEquipment, columns_of, of_equipment
 from server.assets.model import Point
@@ -22,8 +22,6 @@ from server.core.paging import Page
 from server.incidents.service import acknowledge
 
 router = APIRouter(prefix="/alarms", tags=["alarms"], responses=problems())
-
-AlarmId = Annotated[int, Path(ge=1)]
 
 
 class AlarmFilter(StrEnum):
@@ -147,14 +145,14 @@ def list_alarms_(
 
 
 @router.get("/{alarm_id}", operation_id="get_alarm", responses=problems(404))
-def get_alarm_(alarm_id: AlarmId, use: Use) -> AlarmDetail:
+def get_alarm_(alarm_id: RowId, use: Use) -> AlarmDetail:
     """Show one alarm with its history."""
     return use.records.read(lambda session: _detail(session, get_alarm(session, alarm_id)))
 
 
 @router.post("/{alarm_id}/acknowledge", responses=problems(403, 404))
 def acknowledge_alarm(
-    alarm_id: AlarmId, use: Use, caller: Caller, body: Acknowledgement | None = None
+    alarm_id: RowId, use: Use, caller: Caller, body: Acknowledgement | None = None
 ) -> AlarmDetail:
     """Say that somebody has seen it; repeating it changes nothing."""
     words = None if body is None else body.comment
@@ -168,7 +166,7 @@ def acknowledge_alarm(
 
 
 @router.post("/{alarm_id}/comments", responses=problems(403, 404))
-def comment_alarm(alarm_id: AlarmId, use: Use, caller: Caller, body: Remark) -> AlarmDetail:
+def comment_alarm(alarm_id: RowId, use: Use, caller: Caller, body: Remark) -> AlarmDetail:
     """Add words to the alarm's history."""
 
     def change(session: Session) -> AlarmDetail:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, cast
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from config.classes import EquipmentClass
 from config.server import ServerSettings
+from server.api.feed import EventFeed
 from server.assets.series import Series
 from server.core.auth import Principal, Role
 from server.core.clock import Clock
@@ -36,6 +37,7 @@ class Services:
     classes: Mapping[str, EquipmentClass]
     history: History
     values: LastValues
+    feed: EventFeed
     checks: Mapping[str, Callable[[], bool]]
     """Name of a part to a function that says whether it works now."""
 
@@ -60,6 +62,7 @@ Caller = Annotated[Principal, Depends(_principal)]
 Administrator = Annotated[Principal, Depends(_administrator)]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Items, up to {MAX_LIMIT}.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="next_cursor of the last page.")]
+RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 PAGE = DEFAULT_LIMIT
 
 

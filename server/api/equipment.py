@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from server.api.context import PAGE, Cursor, Limit, Services, Use, problems
+from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, problems
 from server.api.lookup import get_or_404
 from server.api.shapes import Instant, LiveValue, PointItem, columns_of, live_value
 from server.assets.model import Equipment, Point, Site
@@ -78,7 +78,7 @@ def list_equipment(
 
 
 @router.get("/{equipment_id}", responses=problems(404))
-def get_equipment(equipment_id: Annotated[int, Path(ge=1)], use: Use) -> EquipmentDetail:
+def get_equipment(equipment_id: RowId, use: Use) -> EquipmentDetail:
     """Show one piece of equipment with its points and their last values."""
 
     def read(session: Session) -> tuple[Equipment, list[Point]]:

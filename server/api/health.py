@@ -1,5 +1,6 @@
 """/healthz, /readyz and /metrics."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -7,6 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from server.api.context import Use
+from server.core.errors import StoreError
+
+_CAN_WAIT = {"broker"}
+"""While the broker is away people still need the pages."""
 
 router = APIRouter(tags=["health"])
 
@@ -27,8 +32,8 @@ async def get_health() -> Health:
 @router.get("/readyz", responses={503: {"model": Health, "description": "A part is not ready."}})
 def get_readiness(use: Use, response: Response) -> Health:
     """Say whether every part works, 503 when one does not; needs no login."""
-    parts = {name: check() for name, check in use.checks.items()}
-    ok = all(parts.values())
+    parts = {name: _works(check) for name, check in use.checks.items()}
+    ok = all(works for name, works in parts.items() if name not in _CAN_WAIT)
     if not ok:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return Health(ok=ok, parts=parts)
@@ -38,3 +43,10 @@ def get_readiness(use: Use, response: Response) -> Health:
 def get_metrics() -> Response:
     """Figures for Prometheus; give it a token."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _works(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except StoreError:
+        return False

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
 from server.alarms.model import Alarm
 from server.api.alarms import AlarmItem, alarm_items
-from server.api.context import PAGE, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
 from server.core.paging import Page
@@ -96,7 +96,7 @@ def list_incidents_(
 
 
 @router.get("/{incident_id}", operation_id="get_incident", responses=problems(404))
-def get_incident_(incident_id: Annotated[int, Path(ge=1)], use: Use) -> IncidentDetail:
+def get_incident_(incident_id: RowId, use: Use) -> IncidentDetail:
     """Show one incident with its alarms and work orders."""
 
     def read(session: Session) -> IncidentDetail:

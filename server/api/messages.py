@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import get_or_404
 from server.api.shapes import Instant, columns_of
 from server.core.model import Message
@@ -15,8 +15,6 @@ from server.core.outbox import send_again
 from server.core.paging import Page, page_of, read_page
 
 router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
-
-MessageId = Annotated[int, Path(ge=1)]
 
 
 class MessageState(StrEnum):
@@ -65,7 +63,9 @@ def _fields(row: Message) -> dict[str, object]:
 def list_messages(
     use: Use,
     state: Annotated[MessageState | None, Query(description="Only these.")] = None,
-    incident: Annotated[int | None, Query(description="Id of an incident.")] = None,
+    incident: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="Id of an incident.")
+    ] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> dict[str, object]:
@@ -84,14 +84,14 @@ def list_messages(
 
 
 @router.get("/{message_id}", responses=problems(404))
-def get_message(message_id: MessageId, use: Use) -> MessageDetail:
+def get_message(message_id: RowId, use: Use) -> MessageDetail:
     """Show one message with what it says."""
     row = use.records.read(lambda session: get_or_404(session, Message, message_id, "message"))
     return MessageDetail.model_validate(_fields(row))
 
 
 @router.post("/{message_id}/send-again", responses=problems(403, 404, 409))
-def send_message_again(message_id: MessageId, use: Use, caller: Caller) -> MessageItem:
+def send_message_again(message_id: RowId, use: Use, caller: Caller) -> MessageItem:
     """Give a dead letter a new life; the receiver sees the same message id."""
     return use.records.write(
         lambda session: _item(

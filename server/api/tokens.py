@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.shapes import Instant
 from server.core.auth import Role, create_token, revoke_token
 from server.core.errors import NotFoundError
@@ -76,7 +76,7 @@ def create_token_(body: NewToken, use: Use, caller: Caller) -> CreatedToken:
 
 
 @router.delete("/{token_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(404))
-def revoke_token_(token_id: Annotated[int, Path(ge=1)], use: Use, caller: Caller) -> None:
+def revoke_token_(token_id: RowId, use: Use, caller: Caller) -> None:
     """Make a key useless at once; may be repeated."""
 
     def revoke(session: Session) -> None:

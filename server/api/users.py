@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Administrator, Cursor, Limit, RowId, Use, problems
 from server.api.shapes import Instant
 from server.core.auth import (
     MAX_PASSWORD,
@@ -23,8 +23,6 @@ from server.core.model import User
 from server.core.paging import Page, page_of, read_page
 
 router = APIRouter(prefix="/users", tags=["users"], responses=problems(403))
-
-UserId = Annotated[int, Path(ge=1)]
 
 
 class UserItem(BaseModel):
@@ -82,7 +80,7 @@ def create_user_(body: NewUser, use: Use, caller: Administrator) -> UserItem:
 
 
 @router.post("/{user_id}/disable", responses=problems(404, 409))
-def disable_user_(user_id: UserId, use: Use, caller: Administrator) -> UserItem:
+def disable_user_(user_id: RowId, use: Use, caller: Administrator) -> UserItem:
     """Shut a person out at once: sessions end, tokens stop."""
     return use.records.write(
         lambda session: _item(
@@ -92,7 +90,7 @@ def disable_user_(user_id: UserId, use: Use, caller: Administrator) -> UserItem:
 
 
 @router.post("/{user_id}/enable", responses=problems(404))
-def enable_user_(user_id: UserId, use: Use, caller: Administrator) -> UserItem:
+def enable_user_(user_id: RowId, use: Use, caller: Administrator) -> UserItem:
     """Let a disabled person in again."""
     return use.records.write(
         lambda session: _item(

@@ -5,13 +5,13 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from config.classes import Severity, Trade
 from server.api.alarms import AlarmItem, alarm_items
-from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
 from server.api.steps import Action, Verb, actions_of, target_of
@@ -30,8 +30,6 @@ from server.workorders.service import (
 from server.workorders.states import OrderState
 
 router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems())
-
-OrderId = Annotated[int, Path(ge=1)]
 
 
 class OrderFilter(StrEnum):
@@ -150,7 +148,7 @@ def list_work_orders(
 
 
 @router.get("/{order_id}", responses=problems(404))
-def get_work_order(order_id: OrderId, use: Use, response: Response) -> OrderDetail:
+def get_work_order(order_id: RowId, use: Use, response: Response) -> OrderDetail:
     """Show one order with its steps, its evidence and its clock; the ETag is its version."""
     now = use.clock.now_ms()
     detail = use.records.read(lambda session: _detail(session, get_order(session, order_id), now))
@@ -160,7 +158,7 @@ def get_work_order(order_id: OrderId, use: Use, response: Response) -> OrderDeta
 
 @router.post("/{order_id}/{verb}", responses=problems(403, 404, 409, 412))
 def step_work_order(
-    order_id: OrderId,
+    order_id: RowId,
     verb: Verb,
     use: Use,
     caller: Caller,

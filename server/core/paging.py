@@ -44,6 +44,8 @@ def decode_cursor(cursor: str, kind: type) -> int | str:
         raise _wrong_cursor() from error
     if not isinstance(value, int | str) or type(value) is not kind:
         raise _wrong_cursor()
+    if isinstance(value, int) and not 0 <= value < 2**63:
+        raise _wrong_cursor()
     return value
 
 

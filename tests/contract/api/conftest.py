@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from config.server import ServerSettings
 from server.api.context import Services
+from server.api.feed import EventFeed
 from server.api.http import build_app
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.series import Series
@@ -106,6 +107,7 @@ def api(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> Generator[Api]
             classes={},
             history=history,
             values=values,
+            feed=EventFeed(records),
             checks={"records": lambda: True},
         )
         with TestClient(build_app(services), raise_server_exceptions=False) as client:

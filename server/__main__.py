@@ -1,0 +1,128 @@
+"""``plantroom server``: prepare, check, run."""
+
+import asyncio
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from config.errors import ConfigError
+from config.load import load_classes, load_server
+from config.server import ServerSettings
+from protocols.errors import PlantroomError
+from server.app import ROLES, run
+from server.core.clock import SystemClock
+from server.core.log import set_up_logging
+from server.first_user import make_administrator
+from server.notifications.channels.webhook import load_secret
+
+_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def cli() -> None:
+    r"""The server: history, alarms, work orders, HTTP.
+
+    \b
+    plantroom server check server.yaml
+    plantroom server init server.yaml
+    plantroom server run server.yaml
+    """
+
+
+@cli.command()
+@_FILE
+@click.option("--user", help="Name of the administrator; asked for when absent.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File with the password; asked for when absent.",
+)
+@click.option("--token", is_flag=True, help="Also make a token; it is the last line printed.")
+def init(file: Path, user: str | None, password_file: Path | None, *, token: bool) -> None:
+    """Make the tables and the first administrator.
+
+    Running it again with the same name and password changes nothing, so it may stand in a script.
+
+    Example: plantroom server init server.yaml --user admin --token
+    """
+    settings = _load(file)
+    name = user or click.prompt("Name of the administrator", type=str)
+    if password_file is not None:
+        password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, type=str)
+    try:
+        made = make_administrator(
+            settings, name=name, password=password, token=token, clock=SystemClock()
+        )
+    except PlantroomError as error:
+        _fail(str(error), 1)
+    click.echo(f"administrator {name!r} {'made' if made.new else 'was there already'}")
+    if made.token is not None:
+        click.echo(made.token)
+
+
+@cli.command()
+@_FILE
+def check(file: Path) -> None:
+    """Say whether the file is right; exit status 2 when it is not.
+
+    Example: plantroom server check server.yaml
+    """
+    settings = _load(file)
+    click.echo(f"{file}: right; data in {settings.data_dir}, HTTP on port {settings.http.port}")
+
+
+@cli.command(name="run")
+@_FILE
+@click.option(
+    "--roles",
+    default=",".join(ROLES),
+    show_default=True,
+    help="What this process does; with commas.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Least important line that is logged.",
+)
+def run_(file: Path, roles: str, log_level: str) -> None:
+    """Run until SIGTERM or Ctrl-C; logs JSON lines, 'server_ready' when it answers.
+
+    Example: plantroom server run server.yaml
+    """
+    settings = _load(file)
+    wanted = frozenset(role.strip() for role in roles.split(",") if role.strip())
+    if not wanted or not wanted <= set(ROLES):
+        _fail(f"--roles {roles!r}: use some of {', '.join(ROLES)}", 2)
+    set_up_logging(level=log_level)
+    try:
+        asyncio.run(run(settings, SystemClock(), wanted))
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except PlantroomError as error:
+        _fail(str(error), 1)
+
+
+def _load(file: Path) -> ServerSettings:
+    """Read the file and everything that it names, so that a wrong one is refused now."""
+    try:
+        settings = load_server(file)
+        load_classes(settings.class_files)
+        for webhook in settings.messages.webhooks:
+            load_secret(webhook)
+    except ConfigError as error:
+        _fail(str(error), 2)
+    return settings
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    click.echo(message, err=True)
+    raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,204 @@
+"""Alarms, incidents and work orders over HTTP, raised by the real chain."""
+
+import pytest
+
+from config.load import load_classes
+from protocols.reading import Quality
+from server.alarms.engine import AlarmEngine
+from server.assets.ledger import EquipmentBirth, PointBirth
+from server.assets.registry import Registry
+from server.assets.series import Sample
+from server.chain import Chain
+from tests.contract.api.conftest import NOW, Api
+
+PUMP = "garden/gw1/pump2"
+WALK = ["dispatch", "accept", "arrive", "start", "complete", "verify", "call-back", "close"]
+
+
+class Tripped:
+    """A pump under the rules of its class."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        classes = load_classes()
+        engine = AlarmEngine(classes, api.clock)
+        self.registry = Registry(
+            api.records,
+            api.clock,
+            on_series=lambda series, asset: engine.attach(
+                series, equipment_class=asset.equipment_class
+            ),
+        )
+        self.chain = Chain(api.records, engine, api.services.settings.messages, api.clock)
+        self.chain.restore()
+        self.asset = self.registry.born(
+            EquipmentBirth(
+                "garden",
+                "gw1",
+                "pump2",
+                "heating_pump",
+                "maker-x",
+                "Pump 2",
+                "2# 循环泵",
+                (PointBirth("fault", 11, "", "Fault", "故障", 300_000),),
+            )
+        )
+
+    def fault(self, value: bool) -> None:  # noqa: FBT001 (the register's value)
+        self.api.clock.ms += 1000
+        series = self.asset.series["fault"]
+        now = self.api.clock.now_ms()
+        self.chain.on_samples([Sample(series, value, Quality.GOOD, now)])
+
+
+@pytest.fixture
+def tripped(api: Api) -> Tripped:
+    pump = Tripped(api)
+    pump.fault(value=False)
+    pump.fault(value=True)
+    return pump
+
+
+def test_a_tripped_pump_is_shown_as_alarm_incident_and_order(api: Api, tripped: Tripped) -> None:
+    [alarm] = api.get("/alarms", state="open").json()["items"]
+    assert alarm["equipment"] == PUMP == tripped.asset.key
+    assert (alarm["rule"], alarm["state"]) == ("heating_pump.fault", "unacknowledged")
+    assert alarm["active_since"] == "2026-11-22T10:00:02.000Z"
+    assert alarm["onset_value"] is True
+    assert alarm["actions"] == ["acknowledge", "comments"]
+    [incident] = api.get("/incidents").json()["items"]
+    assert (incident["state"], incident["alarms"]) == ("open", 1)
+    detail = api.get(f"/incidents/{incident['id']}").json()
+    [order] = api.get("/work-orders", state="open").json()["items"]
+    assert detail["work_order_ids"] == [order["id"]]
+    assert [one["id"] for one in detail["alarm_items"]] == [alarm["id"]]
+    evidence = api.get(f"/work-orders/{order['id']}").json()["evidence"]
+    assert [one["id"] for one in evidence] == [alarm["id"]]
+
+
+@pytest.mark.parametrize(
+    ("params", "count"),
+    [
+        ({"state": "active"}, 1),
+        ({"state": "unacknowledged"}, 1),
+        ({"state": "closed"}, 0),
+        ({"state": "all"}, 1),
+        ({"severity": "low"}, 0),
+        ({"equipment": PUMP}, 1),
+    ],
+)
+def test_alarms_are_filtered(
+    api: Api, tripped: Tripped, params: dict[str, str], count: int
+) -> None:
+    assert tripped.asset.id == 1
+    assert len(api.get("/alarms", **params).json()["items"]) == count
+
+
+def test_unknown_filters_are_refused(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    error = api.get("/alarms", state="purple").json()["errors"][0]
+    assert error["allowed"] == ["open", "active", "unacknowledged", "closed", "all"]
+    assert api.get("/alarms", equipment="nowhere").status_code == 404
+    assert api.get("/work-orders", state="purple").status_code == 422
+    assert api.get("/incidents", state="purple").status_code == 422
+
+
+def test_an_acknowledgement_is_kept_with_who_and_why(api: Api, tripped: Tripped) -> None:
+    answer = api.post("/alarms/1/acknowledge", {"comment": "on my way"}).json()
+    assert (answer["state"], answer["acknowledged_by"]) == ("acknowledged", "operator")
+    assert answer["actions"] == ["comments"]
+    again = api.post("/alarms/1/acknowledge")
+    assert again.status_code == 200
+    kinds = [change["kind"] for change in again.json()["changes"]]
+    assert kinds == ["raised", "acknowledged"]
+    assert again.json()["changes"][1]["comment"] == "on my way"
+    tripped.fault(value=False)
+    assert tripped.asset.id == 1
+
+
+def test_an_acknowledged_alarm_closes_with_its_return(api: Api, tripped: Tripped) -> None:
+    tripped.fault(value=False)
+    [alarm] = api.get("/alarms").json()["items"]
+    assert alarm["state"] == "returned_unacknowledged"
+    api.post("/alarms/1/acknowledge", {})
+    assert api.get("/alarms").json()["items"] == []
+    assert api.get("/incidents").json()["items"] == []
+    assert len(api.get("/work-orders").json()["items"]) == 1
+
+
+def test_a_comment_needs_words_and_a_role(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    assert api.post("/alarms/1/comments", {"comment": ""}).status_code == 422
+    assert api.post("/alarms/1/comments", {"comment": "x"}, who="viewer").status_code == 403
+    assert api.post("/alarms/99/comments", {"comment": "x"}).status_code == 404
+    changes = api.post("/alarms/1/comments", {"comment": "seal leaks"}).json()["changes"]
+    assert changes[-1]["comment"] == "seal leaks"
+
+
+def test_an_order_is_walked_to_closed(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    for verb in WALK:
+        order = api.get("/work-orders/1").json()
+        assert verb in [action["name"] for action in order["actions"]]
+        api.clock.ms += 60_000
+        assert api.post(f"/work-orders/1/{verb}", {"note": verb}).status_code == 200
+    order = api.get("/work-orders/1").json()
+    assert (order["state"], order["actions"]) == ("closed", [])
+    assert [event["note"] for event in order["events"]][1:] == WALK
+    assert {event["by"] for event in order["events"][1:]} == {"operator"}
+    assert order["assignee"] == "operator"
+    assert order["sla"]["on_site_at"] == "2026-11-22T10:03:02.000Z"
+    assert api.get("/work-orders").json()["items"] == []
+    assert api.get("/work-orders", state="closed").json()["items"][0]["id"] == 1
+
+
+def test_a_step_that_is_not_possible_says_what_is(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    answer = api.post("/work-orders/1/close", {})
+    assert answer.status_code == 409
+    assert "dispatched, accepted, cancelled" in answer.json()["detail"]
+    assert api.post("/work-orders/1/explode", {}).status_code == 422
+    assert api.post("/work-orders/99/accept", {}).status_code == 404
+
+
+def test_waiting_needs_a_reason_and_resumes_where_it_was(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    for verb in ("accept", "arrive"):
+        api.post(f"/work-orders/1/{verb}", {})
+    assert api.post("/work-orders/1/resume", {}).status_code == 409
+    assert api.post("/work-orders/1/wait", {}).status_code == 422
+    waiting = api.post("/work-orders/1/wait", {"reason": "parts"}).json()
+    assert [action["name"] for action in waiting["actions"]] == ["resume", "cancel"]
+    api.clock.ms += 600_000
+    resumed = api.post("/work-orders/1/resume", {}).json()
+    assert (resumed["state"], resumed["sla"]["paused_ms"]) == ("on_site", 600_000)
+
+
+def test_two_people_do_not_overwrite_each_other(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    etag = api.client.get("/api/v1/work-orders/1", headers=api.bearer()).headers["etag"]
+    first = api.post("/work-orders/1/accept", {}, If_Match=etag)
+    assert (first.status_code, first.headers["etag"]) == (200, '"2"')
+    second = api.post("/work-orders/1/arrive", {}, If_Match=etag)
+    assert second.status_code == 412
+    assert second.json()["title"] == "Precondition Failed"
+    assert api.post("/work-orders/1/arrive", {}, If_Match="soon").status_code == 422
+    assert api.post("/work-orders/1/arrive", {}, If_Match="*").status_code == 200
+
+
+def test_a_step_that_is_repeated_with_its_key_is_taken_once(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    first = api.post("/work-orders/1/accept", {}, Idempotency_Key="s1")
+    again = api.post("/work-orders/1/accept", {}, Idempotency_Key="s1")
+    assert again.json() == first.json()
+    assert again.headers["etag"] == first.headers["etag"] == '"2"'
+    assert api.post("/work-orders/1/accept", {}).status_code == 409
+
+
+def test_events_tell_the_story(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    start = {"from": "2026-11-22T10:00:02Z"}
+    kinds = [row["kind"] for row in api.get("/events", **start).json()["items"]]
+    assert kinds[::-1] == ["alarm.raised", "incident.opened", "work-order.opened"]
+    assert api.get("/events", to="2026-11-22T10:00:00Z").json()["items"] == []
+    assert NOW == 1_795_341_600_000
