@@ -1,16 +1,56 @@
 """A device file: one maker's product, its registers as canonical points, and their source."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from config.base import Identifier, Settings
-from config.points import Point
+from config.points import Point, Table
+
+
+class RegisterRange(Settings):
+    """Registers or coils of one table."""
+
+    table: Table = Field(description="coil, discrete, holding or input.")
+    first: int = Field(ge=0, le=65535, description="First 0-based PDU address.")
+    last: int = Field(ge=0, le=65535, description="Last 0-based PDU address, included.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.last < self.first:
+            message = f"last {self.last} is below first {self.first}"
+            raise ValueError(message)
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.first}..{self.last}"
 
 
 class Limits(Settings):
-    """How much one request may ask of the device."""
+    """What one request may ask of the device."""
 
     max_registers: int = Field(default=125, ge=1, le=125, description="Registers per read.")
     max_coils: int = Field(default=2000, ge=1, le=2000, description="Coils or inputs per read.")
+    readable: tuple[RegisterRange, ...] = Field(
+        default=(),
+        description="A request stays within one of these; a table without any is not restricted.",
+    )
+    forbidden: tuple[RegisterRange, ...] = Field(
+        default=(), description="Never part of a request, not even to read over a gap."
+    )
+
+    def refusal(self, point: Point) -> str:
+        """Say why no request may carry the point; empty when one may."""
+        first, last = point.address, point.address + point.words - 1
+        where = f"{point.table} {first}" if first == last else f"{point.table} {first}..{last}"
+        for one in self.forbidden:
+            if one.table is point.table and one.first <= last and first <= one.last:
+                return f"{where} is in the forbidden range {one}"
+        ranges = [one for one in self.readable if one.table is point.table]
+        if ranges and not any(one.first <= first and last <= one.last for one in ranges):
+            allowed = ", ".join(map(str, ranges))
+            return f"{where} is in none of the readable ranges {allowed}"
+        return ""
 
 
 class DeviceProfile(Settings):

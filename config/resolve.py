@@ -137,6 +137,9 @@ def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Mi
         if point.table in {Table.HOLDING, Table.INPUT} and point.words > limits.max_registers:
             message = f"{name} has {point.words} registers, more than one read may ask"
             yield Misfit(at, f"{message} (max_registers {limits.max_registers})")
+        refusal = limits.refusal(point)
+        if refusal:
+            yield Misfit(at, f"{name} cannot be read: {refusal}")
         if point.max_silence_s is not None and point.max_silence_s < _period(point, device):
             message = f"max_silence_s {point.max_silence_s:g} of {name} is shorter than its period"
             yield Misfit(at, f"{message}, {_period(point, device):g} s")

@@ -8,6 +8,8 @@ from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 _BITS = frozenset({Table.COIL, Table.DISCRETE})
 _FAST_LINE_GAP_S = 0.00175  # the specification's fixed silence above 19,200 baud
 _FAST_BAUD = 19200
+_NETWORK_S = 0.001
+_THINKING_S = 0.01
 
 
 class LineTiming(NamedTuple):
@@ -36,16 +38,22 @@ class LineTiming(NamedTuple):
         return (8 + 5 + size) * self.char_s
 
 
-def line_timing(port: Port) -> LineTiming:
-    """Return the timing of a port from its settings."""
+def line_timing(port: Port, *, answer_s: float | None = None) -> LineTiming:
+    """Return the timing of a port from its settings.
+
+    Args:
+        port: Its settings.
+        answer_s: What a device and the network take to answer; default: a quick device's time.
+    """
     if isinstance(port, ModbusTcpPort):
-        return LineTiming(0.0, 0.001 + port.turnaround_s, 0.00002, 0.0)
+        network_s = _NETWORK_S if answer_s is None else answer_s
+        return LineTiming(0.0, network_s + port.turnaround_s, 0.00002, 0.0)
+    thinking_s = _THINKING_S if answer_s is None else answer_s
     if not isinstance(port, ModbusRtuPort):
         # Behind a serial server the baud rate is unknown; 9600 8E1 is what is wired in practice.
-        return LineTiming(0.0, 0.03 + port.turnaround_s, 0.0023, 0.0)
+        return LineTiming(0.0, 0.02 + thinking_s + port.turnaround_s, 0.0023, 0.0)
     bits = 1 + 8 + (port.parity != "N") + port.stop_bits
     char_s = bits / port.baud
     gap_s = _FAST_LINE_GAP_S if port.baud > _FAST_BAUD else 3.5 * char_s
-    thinking_s = 0.01
     overhead_s = 13 * char_s + 2 * gap_s + thinking_s + port.turnaround_s
     return LineTiming(char_s, overhead_s, 2 * char_s, gap_s)

@@ -64,12 +64,13 @@ def plan(
 
     Raises:
         ConfigError: A point is larger than the device's largest reply.
+            That no point is outside the device's ranges was checked when the file was loaded.
     """
     blocks: list[Block] = []
     for table in Table:
         limit = limits.max_coils if table in _BITS else limits.max_registers
         spans = _spans(points, table, limit, learned.holes)
-        barriers = _barriers(points, table, learned)
+        barriers = _barriers(points, table, learned) | _borders(limits, table)
         unit_s = timing.register_s / 16 if table in _BITS else timing.register_s
         blocks += [
             _block(table, group)
@@ -83,6 +84,14 @@ def _barriers(points: Mapping[str, Point], table: Table, learned: Learned) -> se
     # No request reads over a hole either; just behind its first register a neighbour still fits.
     holes = [points[name] for name in learned.holes if name in points]
     return barriers | {point.address + 1 for point in holes if point.table is table}
+
+
+def _borders(limits: Limits, table: Table) -> set[int]:
+    """Where a request must end because of the device file's ranges."""
+    # No point is on a forbidden register, so not to cross the first one keeps off all of them.
+    forbidden = {one.first for one in limits.forbidden if one.table is table}
+    readable = [one for one in limits.readable if one.table is table]
+    return forbidden.union(*({one.first, one.last + 1} for one in readable))
 
 
 def _spans(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from config.errors import ConfigError
 from config.points import DataType, Point, Table
-from config.profiles import Limits
+from config.profiles import Limits, RegisterRange
 from edge_agent.drivers.timing import LineTiming
 from edge_agent.polling.plan import NOTHING, Bisection, Block, Learned, halves, plan
 from tests.fakes.devices import point
@@ -59,6 +59,41 @@ def test_a_point_larger_than_the_limit_is_named() -> None:
     points = {"label": point(0, type=DataType.STRING, length=20)}
     with pytest.raises(ConfigError, match=r"points.label: 20 registers, but limits allow 16"):
         planned(points, max_registers=16)
+
+
+def registers(first: int, last: int, table: Table = Table.HOLDING) -> RegisterRange:
+    return RegisterRange(table=table, first=first, last=last)
+
+
+def test_a_request_stays_within_one_readable_range() -> None:
+    points = {f"p{i}": point(i) for i in range(8)}
+    limits = Limits(readable=(registers(0, 3), registers(4, 9)))
+    blocks = plan(points, limits=limits, timing=TIMING)
+    assert [(block.address, block.size) for block in blocks] == [(0, 4), (4, 4)]
+    other = Limits(readable=(registers(0, 3, Table.INPUT),))
+    assert len(plan(points, limits=other, timing=TIMING)) == 1
+
+
+def test_a_forbidden_register_is_never_read_over() -> None:
+    points = {"a": point(0), "b": point(1), "c": point(4), "d": point(5)}
+    assert len(planned(points)) == 1
+    blocks = plan(points, limits=Limits(forbidden=(registers(2, 3),)), timing=TIMING)
+    assert [block.points for block in blocks] == [("a", "b"), ("c", "d")]
+
+
+@given(
+    st.sets(st.integers(0, 60), min_size=1, max_size=30),
+    st.sets(st.integers(0, 60), max_size=8),
+)
+def test_no_request_ever_contains_a_forbidden_register(
+    places: set[int], forbidden: set[int]
+) -> None:
+    points = {f"p{at}": point(at) for at in places - forbidden}
+    limits = Limits(forbidden=tuple(registers(at, at) for at in forbidden))
+    blocks = plan(points, limits=limits, timing=TIMING)
+    asked = {at for block in blocks for at in range(block.address, block.address + block.size)}
+    assert places - forbidden <= asked
+    assert not asked & forbidden
 
 
 def test_bits_of_one_register_share_a_request() -> None:
