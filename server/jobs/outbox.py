@@ -54,21 +54,29 @@ class OutboxWorker:
         self._lease_ms = round((longest_s + _LEASE_MARGIN_S) * 1000)
         self._wake = asyncio.Event()
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self._released = False
+        self._failing = False
         self._random = random.Random()  # noqa: S311 (jitter, not a secret)
 
     async def run(self) -> None:
         """Deliver until cancelled; what is on its way then is claimed again at the next start."""
         loop = asyncio.get_running_loop()
         self._records.listen(partial(self._heard, loop))
-        await self._records.write_async(partial(release_claims, now=self._clock.now_ms()))
         async with asyncio.TaskGroup() as sending:
             while True:
                 self._wake.clear()
-                await self._send_due(sending)
+                try:
+                    await self._send_due(sending)
+                    self._say(failing=False)
+                except StoreError as error:
+                    self._say(failing=True, error=str(error))
                 await self._sleep()
 
     async def _send_due(self, sending: asyncio.TaskGroup) -> None:
         """Start the delivery of everything that is due."""
+        if not self._released:
+            await self._records.write_async(partial(release_claims, now=self._clock.now_ms()))
+            self._released = True
         while True:
             await self._free.acquire()
             self._free.release()
@@ -81,11 +89,7 @@ class OutboxWorker:
     async def _claim(self) -> list[Outgoing]:
         now = self._clock.now_ms()
         claim = partial(claim_due, now=now, lease_ms=self._lease_ms, limit=_AT_ONCE)
-        try:
-            return await self._records.write_async(claim)
-        except StoreError as error:
-            log.warning("outbox_cannot_claim", error=str(error))
-            return []
+        return await self._records.write_async(claim)
 
     async def _deliver(self, message: Outgoing) -> None:
         async with self._free:
@@ -125,6 +129,13 @@ class OutboxWorker:
             retry_after_s=retry_after_s,
         )
         return None if pause_s is None else now + round(pause_s * 1000)
+
+    def _say(self, *, failing: bool, error: str = "") -> None:
+        if failing and not self._failing:
+            log.warning("outbox_stopped", error=error)
+        elif self._failing and not failing:
+            log.info("outbox_running_again")
+        self._failing = failing
 
     def _heard(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
         """In the writer thread: a commit may have written messages."""

@@ -22,7 +22,9 @@ def _words(text: str) -> dict[str, str]:
     return {"en": text, "zh": f"泵 {text}"}
 
 
-def _rule(name: str, severity: str, cause: str, condition: dict[str, object], **more: object):
+def _rule(
+    name: str, severity: str, cause: str, condition: dict[str, object], **more: object
+) -> dict[str, object]:
     return {
         "name": _words(name),
         "severity": severity,

@@ -58,7 +58,7 @@ GOOD, BAD = Quality.GOOD, Quality.BAD
     ],
 )
 def test_conditions(
-    rule: Condition, value: Value, quality: Quality, before: bool, expected: bool | None
+    rule: Condition, value: Value, quality: Quality, *, before: bool, expected: bool | None
 ) -> None:
     assert holds(rule, value, quality, before=before) is expected
 
@@ -69,12 +69,12 @@ def test_the_watched_point() -> None:
 
 
 @given(
-    st.sampled_from([HI, LO]),
-    st.booleans(),
-    st.floats(allow_nan=False, width=32),
+    rule=st.sampled_from([HI, LO]),
+    before=st.booleans(),
+    value=st.floats(allow_nan=False, width=32),
 )
 def test_a_quiet_value_changes_nothing_and_a_loud_one_changes(
-    rule: Condition, before: bool, value: float
+    rule: Condition, *, before: bool, value: float
 ) -> None:
     band = quiet_band(rule, None, held=before)
     assert (band.low <= value <= band.high) is (holds(rule, value, GOOD, before=before) is before)

@@ -125,10 +125,10 @@ def test_a_step_that_is_not_committed_never_happened(bench: RuleBench) -> None:
 
 
 def test_a_rule_counts_only_while_its_expression_is_true(bench: RuleBench) -> None:
-    bench.see("run", False, 1)
+    bench.see("run", at=1, value=False)
     assert bench.see("pressure", 0.1, 2) == []
-    assert bench.see("run", True, 3) == [("raised", "no_pressure", 3, None)]
-    assert bench.see("run", False, 4) == [("returned", "no_pressure", 4, None)]
+    assert bench.see("run", at=3, value=True) == [("raised", "no_pressure", 3, None)]
+    assert bench.see("run", at=4, value=False) == [("returned", "no_pressure", 4, None)]
 
 
 def test_one_message_is_one_instant(bench: RuleBench) -> None:
@@ -142,16 +142,16 @@ def test_one_message_is_one_instant(bench: RuleBench) -> None:
 
 def test_an_unknown_expression_neither_raises_nor_returns(bench: RuleBench) -> None:
     assert bench.see("pressure", 0.1, 1) == []
-    bench.see("run", True, 2)
+    bench.see("run", at=2, value=True)
     assert bench.see("run", None, 3, quality=Quality.BAD) == []
     assert bench.see("pressure", 0.2, 4) == []
     assert bench.see("pressure", 3.0, 5) == [("returned", "no_pressure", 5, None)]
 
 
 def test_equipment_that_does_not_answer(bench: RuleBench) -> None:
-    assert bench.see(CONNECTION, True, 1) == []
-    assert bench.see(CONNECTION, False, 2) == [("raised", "gone", 2, None)]
-    assert bench.see(CONNECTION, True, 3) == [("returned", "gone", 3, None)]
+    assert bench.see(CONNECTION, at=1, value=True) == []
+    assert bench.see(CONNECTION, at=2, value=False) == [("raised", "gone", 2, None)]
+    assert bench.see(CONNECTION, at=3, value=True) == [("returned", "gone", 3, None)]
 
 
 def test_silence_is_not_judged_right_after_a_start(bench: RuleBench) -> None:
@@ -197,7 +197,7 @@ def test_another_class_brings_other_rules(bench: RuleBench) -> None:
     for one in bench.series.values():
         bench.engine.attach(one, equipment_class="unknown")
     assert bench.see("temperature", 99.0, 1) == []
-    assert bench.quiet(sample(bench.series["fault"], True, 2))
+    assert bench.quiet(sample(bench.series["fault"], 1, 2))
     for one in bench.series.values():
         bench.engine.attach(one, equipment_class="pump")
     assert bench.see("temperature", 81.0, 3) == [("raised", "hot", 3, None)]
@@ -206,7 +206,7 @@ def test_another_class_brings_other_rules(bench: RuleBench) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_random_readings_agree_with_a_plain_model(seed: int) -> None:
     """With repetitions and echoes of the past thrown in, raised and returned alternate exactly."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 (repeatable, no secret)
     bench = RuleBench()
     active, expected, found = False, [], []
     history: list[tuple[float, float]] = []

@@ -89,7 +89,9 @@ class WebhookChannel:
 
     async def __aenter__(self) -> Self:
         # The environment's proxies would hide the receiver's address from the check.
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=None)
+        self._client = httpx.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=self._settings.timeout_s
+        )
         return self
 
     async def __aexit__(
@@ -113,7 +115,9 @@ class WebhookChannel:
             return Refused(str(error))
         except UnreachableHostError as error:
             return Failed(str(error))
-        except httpx.HTTPError as error:
+        except httpx.TimeoutException:
+            return Failed(f"no answer within {self._settings.timeout_s:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Failed(f"{type(error).__name__}: {error}")
 
     async def _post(self, message: Outgoing) -> Outcome:
