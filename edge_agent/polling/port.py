@@ -23,6 +23,7 @@ from protocols.reading import Value
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 2.5
+_SHORTEST_SLEEP_S = 0.0005
 
 
 class PortOwner:
@@ -85,7 +86,7 @@ class PortOwner:
             clock=clock,
         )
         self._writes: deque[WriteOrder] = deque()
-        self._sleeper: asyncio.Future[None] | None = None
+        self._sleeper: asyncio.Task[object] | None = None
         self._skipped = health.skipped.labels(name)
         self._open = False
         self._fresh = True
@@ -125,7 +126,8 @@ class PortOwner:
         result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._writes.append(WriteOrder(polled, point, value, expires_at, result))
         if self._sleeper is not None:
-            self._sleeper.cancel()
+            sleeper, self._sleeper = self._sleeper, None
+            sleeper.cancel()
         return await result
 
     async def _after_loss(self, error: PortDownError, *, opened: bool) -> None:
@@ -179,10 +181,12 @@ class PortOwner:
     async def _sleep(self, seconds: float) -> None:
         """Sleep until something is due or a command arrives."""
         self._skipped.inc(self.schedule.take_skipped())
-        sleeper = asyncio.ensure_future(self._clock.sleep(max(seconds, 0.0005)))
-        self._sleeper = sleeper
+        self._sleeper = sleeper = asyncio.current_task()
         try:
-            await asyncio.wait((sleeper,))
+            await self._clock.sleep(max(seconds, _SHORTEST_SLEEP_S))
+        except asyncio.CancelledError:
+            # A command cancels the sleep, as asyncio.timeout does; a task per sleep costs more.
+            if self._sleeper is not None or sleeper is None or sleeper.uncancel():
+                raise
         finally:
             self._sleeper = None
-            sleeper.cancel()
