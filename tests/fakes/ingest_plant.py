@@ -1,0 +1,144 @@
+"""An ingest whose broker, clock and history are under the test's control."""
+
+import sqlite3
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import event, select
+
+from config.server import ServerSettings
+from server.assets.registry import Asset, Registry
+from server.assets.series import Sample, Series
+from server.core.errors import StoreError
+from server.core.model import Event
+from server.core.records import Records
+from server.history.base import Batch
+from server.history.memory import MemoryHistory
+from server.ingest.inbox import Arrival
+from server.ingest.metrics import IngestMetrics
+from server.ingest.writer import Ingest
+from server.migrations.tables import METADATA
+from tests.fakes.agent_clock import FakeClock
+
+
+class RecordingLink:
+    """Remembers what was published."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.published: list[tuple[str, bytes]] = []
+        self.connected = True
+        self._log = log
+
+    def open(self) -> None:
+        self.connected = True
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self.published.append((topic, payload))
+        self._log.append("published")
+
+    def close(self) -> None:
+        self.connected = False
+
+
+class FlakyHistory(MemoryHistory):
+    """Fails as often as it is told."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self.failures = 0
+        self._log = log
+
+    def append(self, batch: Batch) -> None:
+        if self.failures:
+            self.failures -= 1
+            message = "the disk is full"
+            raise StoreError(message)
+        super().append(batch)
+        self._log.append("stored")
+
+
+def open_records(folder: Path) -> Records:
+    """Records with all tables; they would not survive a power cut, but are made quickly."""
+    records = Records.open(f"sqlite:///{folder}/records.sqlite")
+
+    def connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(records.engine, "connect", connected)
+    METADATA.create_all(records.engine)
+    return records
+
+
+class IngestPlant:
+    """One server's ingest over stores that outlive it."""
+
+    def __init__(self, folder: Path, *, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.log: list[str] = []
+        self.records = open_records(folder)
+        self.history = FlakyHistory(self.log)
+        self.suspects: list[Sample] = []
+        self.attached: list[tuple[str, str]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything that is only memory."""
+        self.link = RecordingLink(self.log)
+        self.metrics = IngestMetrics(self.clock, CollectorRegistry())
+        self.registry = Registry(self.records, self.clock, on_series=self._attach)
+        self.registry.load()
+        self.ingest = Ingest(
+            ServerSettings(),
+            records=self.records,
+            history=self.history,
+            registry=self.registry,
+            clock=self.clock,
+            suspects=self._suspects,
+            metrics=self.metrics,
+        )
+        self.ingest.link = self.link
+        self.ingest.restore()
+
+    def _attach(self, series: Series, asset: Asset) -> None:
+        self.attached.append((series.key, asset.equipment_class))
+
+    def _suspects(self, samples: list[Sample]) -> None:
+        self.log.append("judged")
+        self.suspects.extend(samples)
+
+    def receive(self, *arrivals: Arrival) -> None:
+        """Deliver and carry everything to its end."""
+        for arrival in arrivals:
+            self.ingest.inbox.put(*arrival)
+        self.clock.advance(1)
+        self.ingest._work(wait_s=0)
+
+    def watch(self, key: str) -> Series:
+        """Let every value of the point be suspect."""
+        series = self.series(key)
+        series.quiet_low, series.quiet_high = 1.0, 0.0
+        return series
+
+    def series(self, key: str) -> Series:
+        equipment, _, name = key.rpartition("/")
+        asset = self.registry.asset(equipment)
+        assert asset is not None, key
+        return asset.series[name]
+
+    def stored(self, key: str) -> list[object]:
+        """Values of a point in the history."""
+        rows = self.history.raw(self.series(key).id, 0, 2**60, 100_000)
+        return [row.value for row in rows]
+
+    def events(self) -> list[str]:
+        """Kind and equipment of all events."""
+        query = select(Event).order_by(Event.id)
+        rows = self.records.read(lambda session: session.scalars(query).all())
+        return [f"{row.kind} {row.payload['key']}" for row in rows]
+
+    def rejected(self, reason: str) -> float:
+        return self.metrics.rejected.labels(reason)._value.get()
+
+    def close(self) -> None:
+        self.ingest.close()
+        self.records.close()
