@@ -6,6 +6,7 @@ from typing import Final
 from config.points import DataType as PointType
 from config.points import Point
 from config.resolve import ResolvedDevice
+from edge_agent.uplink.quick import TIMESTAMP_BYTES, WRITERS, QuickWriter, head_of, varint
 from protocols.errors import ValueRangeError
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug import names
@@ -62,6 +63,12 @@ class DeviceEncoder:
         self.points = {
             name: (alias(device.id, name, datatype), datatype) for name, datatype in types.items()
         }
+        self._stamped_at, self._stamp = 0, b""
+        self._quick: dict[str, tuple[bytes, QuickWriter]] = {}
+        for name, (number, datatype) in self.points.items():
+            head = head_of(number, datatype)
+            if head is not None:
+                self._quick[name] = (head, WRITERS[datatype])
         self._names = {number: name for name, (number, _) in self.points.items()}
         self.datatypes: dict[int | str, DataType] = {}
         for name, (number, datatype) in self.points.items():
@@ -73,13 +80,22 @@ class DeviceEncoder:
 
     def fragment(self, readings: Sequence[Reading]) -> bytes:
         """Return the readings as serialized metrics, by alias; none of them can fail it."""
+        last, quick, not_good = self._last, self._quick, self._not_good
+        parts: list[bytes] = []
         for reading in readings:
-            self._last[reading.point] = reading
-        metrics = [self._metric(reading) for reading in readings]
-        try:
-            fragment = encode_metrics(metrics)
-        except ValueRangeError:
-            fragment = b"".join(_encode_or_say_why(metric) for metric in metrics)
+            name, value, quality, taken_at, _ = reading
+            last[name] = reading
+            if taken_at != self._stamped_at:
+                self._stamped_at, self._stamp = taken_at, varint(taken_at)
+            way = quick.get(name)
+            if way and quality is Quality.GOOD and len(self._stamp) == TIMESTAMP_BYTES:
+                head, write = way
+                tail = None if name in not_good else write(value)
+                if tail is not None:
+                    parts += (head, self._stamp, tail)
+                    continue
+            parts.append(_encode_or_say_why(self._metric(reading)))
+        fragment = b"".join(parts)
         return self._with_datatypes(fragment) if self._datatype_in_data else fragment
 
     def birth(self, *, online: bool, now_ms: int) -> bytes:

@@ -68,6 +68,7 @@ class Node:
             for name, device in gateway.devices.items()
         }
         self._retired = self._retired_points()
+        self._data_topics: dict[str, str] = {}
         self._version = metadata.version("plantroom")
         self.connection: Connection | None = None
         self.published = 0
@@ -135,7 +136,7 @@ class Node:
             seq=data.seq if isinstance(data, Send) else None,
             uuid=None if offset is None else uuid_of(self._journal.journal_id, offset),
         )
-        accepted = connection.publish(self._topic(MessageKind.DDATA, device), payload)
+        accepted = connection.publish(self._data_topic(device), payload)
         self.published += accepted
         return accepted
 
@@ -186,6 +187,12 @@ class Node:
             if number not in current:
                 retired[alias.device][number] = (alias.point, DataType(alias.datatype))
         return dict(retired)
+
+    def _data_topic(self, device: str) -> str:
+        topic = self._data_topics.get(device)
+        if topic is None:
+            topic = self._data_topics[device] = self._topic(MessageKind.DDATA, device)
+        return topic
 
     def _topic(self, kind: MessageKind, device: str | None = None) -> str:
         return Topic(self._site, kind, self._gateway, device).format()

@@ -1,0 +1,171 @@
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.points import Point
+from edge_agent.uplink.encoder import DeviceEncoder, datatype_of_point, retired_birth
+from edge_agent.uplink.quick import WRITERS, head_of, varint
+from protocols.reading import Quality, Reading, Value
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.payload import Metric, Payload, decode_payload, encode_metrics
+from tests.fakes.gateway import NOW, point, pump
+
+BAD, GOOD, STALE = Quality.BAD, Quality.GOOD, Quality.STALE
+
+
+def encoder_of(*, datatype_in_data: bool = False, **points: Point) -> DeviceEncoder:
+    numbers = count(1)
+    return DeviceEncoder(
+        pump("p1", **points),
+        lambda _device, _point, _datatype: next(numbers),
+        datatype_in_data=datatype_in_data,
+    )
+
+
+def sent(encoder: DeviceEncoder, *readings: Reading) -> list[Metric]:
+    return decode_payload(encoder.fragment(readings), datatypes=encoder.datatypes).metrics
+
+
+@given(
+    alias=st.integers(1, 2**31),
+    at=st.integers(2**35, 2**42 - 1),
+    number=st.floats(width=32) | st.booleans() | st.none() | st.integers() | st.floats(),
+    datatype=st.sampled_from([DataType.FLOAT, DataType.DOUBLE, DataType.BOOLEAN]),
+)
+def test_the_quick_way_makes_the_same_bytes_or_steps_aside(
+    alias: int, at: int, number: Value, datatype: DataType
+) -> None:
+    head, tail = head_of(alias, datatype), WRITERS[datatype](number)
+    assert head is not None
+    if tail is not None:
+        ordinary = encode_metrics([Metric(None, alias, at, datatype, number)])
+        assert head + varint(at) + tail == ordinary
+
+
+def test_words_and_whole_numbers_have_no_quick_way() -> None:
+    assert head_of(1, DataType.STRING) is None
+    assert head_of(1, DataType.INT16) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, DataType.FLOAT),
+        ({"scale": 0.1}, DataType.DOUBLE),
+        ({"type": "float64"}, DataType.DOUBLE),
+        ({"type": "int16"}, DataType.INT16),
+        ({"type": "uint16", "offset": -273.15}, DataType.DOUBLE),
+        ({"type": "uint64"}, DataType.UINT64),
+        ({"type": "bcd32"}, DataType.UINT32),
+        ({"type": "bitfield", "bit": 0, "width": 3}, DataType.UINT16),
+        ({"type": "bit", "bit": 3}, DataType.BOOLEAN),
+        ({"type": "bool", "table": "coil"}, DataType.BOOLEAN),
+        ({"type": "string", "length": 4}, DataType.STRING),
+        ({"type": "enum", "enum": {0: "off"}}, DataType.STRING),
+    ],
+)
+def test_each_type_of_point_has_the_datatype_that_loses_nothing(
+    changes: dict[str, object], expected: DataType
+) -> None:
+    assert datatype_of_point(point(**changes)) is expected
+
+
+def test_a_bad_quality_is_said_each_time_and_good_once_when_it_is_back() -> None:
+    encoder = encoder_of(flow=point())
+    qualities = [
+        sent(encoder, Reading("flow", value, quality, NOW, reason))[0]
+        for value, quality, reason in [
+            (1.0, GOOD, ""),
+            (None, BAD, "timeout"),
+            (None, STALE, "late"),
+            (2.0, GOOD, ""),
+            (3.0, GOOD, ""),
+        ]
+    ]
+    assert [(m.value, m.quality, m.reason) for m in qualities] == [
+        (1.0, None, ""),
+        (None, BAD, "timeout"),
+        (None, STALE, "late"),
+        (2.0, GOOD, ""),
+        (3.0, None, ""),
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_not_a_number_is_never_sent_as_one(value: float) -> None:
+    (metric,) = sent(encoder_of(flow=point()), Reading("flow", value, GOOD, NOW))
+    assert (metric.value, metric.quality, metric.reason) == (None, BAD, "not_a_number")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("float32", 1e300), ("uint16", -1), ("uint16", 2.5), ("int16", "off")]
+)
+def test_a_value_that_does_not_fit_spoils_only_itself(kind: str, value: Value) -> None:
+    encoder = encoder_of(odd=point(type=kind), fine=point())
+    odd, fine = sent(encoder, Reading("odd", value, GOOD, NOW), Reading("fine", 1.5, GOOD, NOW))
+    assert (odd.value, odd.quality, odd.reason) == (None, BAD, "out_of_range")
+    assert (fine.value, fine.quality) == (1.5, None)
+
+
+def test_every_reading_keeps_its_own_time_and_names_stay_at_home() -> None:
+    encoder = encoder_of(a=point(), b=point(type="int32"), c=point(type="bit", bit=0))
+    metrics = sent(
+        encoder,
+        Reading("a", 1.5, GOOD, NOW),
+        Reading("b", -7, GOOD, NOW + 5),
+        Reading("c", value=True, quality=GOOD, taken_at=5),
+    )
+    assert [(m.alias, m.name, m.value, m.timestamp) for m in metrics] == [
+        (1, None, 1.5, NOW),
+        (2, None, -7, NOW + 5),
+        (3, None, True, 5),
+    ]
+
+
+def test_the_datatype_is_in_data_only_where_a_peer_needs_it() -> None:
+    plain, full = encoder_of(a=point()), encoder_of(a=point(), datatype_in_data=True)
+    reading = Reading("a", 1.5, GOOD, NOW)
+    assert decode_payload(plain.fragment([reading])).metrics[0].datatype is None
+    assert decode_payload(full.fragment([reading])).metrics[0].datatype is DataType.FLOAT
+
+
+def birth_of(encoder: DeviceEncoder, *, online: bool = True) -> dict[str | None, Metric]:
+    payload: Payload = decode_payload(encoder.birth(online=online, now_ms=NOW + 9))
+    return {metric.name: metric for metric in payload.metrics}
+
+
+def test_a_birth_describes_every_point_with_its_last_value() -> None:
+    encoder = encoder_of(flow=point(unit="m3/h"), state=point(type="enum", enum={1: "on"}))
+    encoder.fragment([Reading("flow", 2.5, GOOD, NOW)])
+    born = birth_of(encoder)
+
+    flow, state = born["flow"], born["state"]
+    assert (flow.alias, flow.datatype, flow.value, flow.timestamp) == (1, DataType.FLOAT, 2.5, NOW)
+    assert flow.quality is GOOD
+    assert flow.properties == {
+        "engUnit": "m3/h",
+        "MaxSilence": 300_000,
+        "Name/en": "Pressure",
+        "Name/zh": "压力",
+    }
+    assert (state.value, state.quality, state.reason) == (None, STALE, "not_read")
+    assert born["Properties/Profile"].value == "acme-pump"
+    assert born["Properties/Unit"].value == "line/1"
+    assert born["Properties/Online"].value is True
+    assert "Command/Result" not in born
+
+
+def test_a_device_that_may_be_commanded_declares_where_results_go() -> None:
+    encoder = encoder_of(speed=point(writable={"minimum": 0, "maximum": 5}))
+    encoder.fragment([Reading("Command/Result", "{}", GOOD, NOW)])
+    result = birth_of(encoder)["Command/Result"]
+    assert (result.datatype, result.alias, result.value) == (DataType.STRING, 2, None)
+
+
+def test_a_retired_device_is_born_offline_with_what_its_rows_carry() -> None:
+    fragment = retired_birth({"flow": (7, DataType.FLOAT)}, now_ms=NOW)
+    online, flow = decode_payload(fragment).metrics
+    assert (online.name, online.value) == ("Properties/Online", False)
+    assert (flow.name, flow.alias, flow.datatype, flow.value) == ("flow", 7, DataType.FLOAT, None)
