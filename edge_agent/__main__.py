@@ -12,13 +12,14 @@ from config.resolve import Gateway
 from config.summary import summarize_gateway
 from edge_agent.app import run as run_agent
 from edge_agent.clock import SystemClock
+from edge_agent.commissioning.group import AgentGroup
 from edge_agent.errors import AgentError
 from edge_agent.log import set_up_logging
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=AgentGroup)
 def cli() -> None:
     """The gateway: polls equipment, journals every reading, publishes Sparkplug B.
 

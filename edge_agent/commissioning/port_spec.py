@@ -1,0 +1,116 @@
+"""How a port is named on the command line."""
+
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from config.errors import ConfigError
+from config.load import load_agent
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.problems import suggestion
+
+FORMS: Final = """\
+\b
+PORT-SPEC is one of
+  /dev/ttyUSB0               a serial line, 9600 8E1
+  /dev/ttyUSB0,19200,8N1     the same with its settings
+  192.168.1.10               Modbus TCP, port 502
+  192.168.1.10:1502          Modbus TCP, another port
+  rtu:192.168.1.11:4001      a serial server that passes RTU frames through TCP
+  agent.yaml#line-1          the port of that name in an agent file
+"""
+
+_PORT: Final[TypeAdapter[Port]] = TypeAdapter(Port)
+_FRAME: Final = re.compile(r"8([NEO])([12])", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]\s/]+))(?::(\d{1,5}))?")
+
+
+class NamedPort(NamedTuple):
+    """A port and the words in which it was asked for."""
+
+    name: str
+    port: Port
+    stated: bool
+    """Whether baud and frame were given; a scan then tries no others."""
+
+
+def port_argument(context: click.Context, parameter: click.Parameter, text: str) -> NamedPort:
+    """Return the port of a PORT-SPEC argument (a click callback); a wrong one exits with 2."""
+    try:
+        return parse_port(text)
+    except ConfigError as error:
+        raise click.BadParameter(str(error), ctx=context, param=parameter) from error
+
+
+def parse_port(text: str) -> NamedPort:
+    """Return the port that ``text`` names.
+
+    Raises:
+        ConfigError: It names none; the message says what is allowed.
+    """
+    file, mark, name = text.rpartition("#")
+    if mark:
+        return _from_file(Path(file), name)
+    if text.startswith(("/", "./", "../")) or re.match(r"COM\d", text):
+        return _serial(text)
+    if re.match(r"tty\w+", text):
+        raise ConfigError(f"{text}: a serial line is named by its path, /dev/{text}")
+    kind, _, rest = text.partition(":")
+    if kind == "rtu":
+        return _tcp(text, rest, "modbus_rtu_over_tcp")
+    return _tcp(text, rest if kind == "tcp" else text, "modbus_tcp")
+
+
+def describe(port: Port) -> str:
+    """Return where a port is, as a person would say it."""
+    if isinstance(port, ModbusRtuPort):
+        return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits}"
+    what = "Modbus TCP" if isinstance(port, ModbusTcpPort) else "RTU over TCP"
+    return f"{what} {port.host}:{port.port}"
+
+
+def _from_file(file: Path, name: str) -> NamedPort:
+    ports = load_agent(file).settings.ports
+    if name not in ports:
+        known = sorted(ports)
+        message = f"{file}: no port {name!r}{suggestion(name, known)} There are: {', '.join(known)}"
+        raise ConfigError(message)
+    return NamedPort(name, ports[name], stated=True)
+
+
+def _serial(text: str) -> NamedPort:
+    device, *options = (part.strip() for part in text.split(","))
+    settings: dict[str, object] = {"kind": "modbus_rtu", "device": device}
+    for option in options:
+        frame = _FRAME.fullmatch(option)
+        if frame:
+            settings |= {"parity": frame[1].upper(), "stop_bits": int(frame[2])}
+        elif option.isdecimal():
+            settings["baud"] = int(option)
+        else:
+            raise ConfigError(
+                f"{text}: {option!r} is neither a baud rate (9600) nor a frame (8E1, 8N1, 8O1, 8N2)"
+            )
+    return NamedPort(device, _checked(text, settings), stated=bool(options))
+
+
+def _tcp(text: str, address: str, kind: str) -> NamedPort:
+    found = _ADDRESS.fullmatch(address.removeprefix("//"))
+    if found is None:
+        message = f"{text}: expected a serial line (/dev/ttyUSB0), HOST[:PORT], rtu:HOST[:PORT]"
+        raise ConfigError(f"{message} or FILE#PORT")
+    settings: dict[str, object] = {"kind": kind, "host": found[1] or found[2]}
+    if found[3]:
+        settings["port"] = int(found[3])
+    return NamedPort(text, _checked(text, settings), stated=False)
+
+
+def _checked(text: str, settings: dict[str, object]) -> Port:
+    try:
+        return _PORT.validate_python(settings, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{text}: {first['loc'][-1]}: {first['msg']}") from None
