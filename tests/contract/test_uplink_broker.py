@@ -2,98 +2,31 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from iotcore.broker import Broker
 
 from config.resolve import Gateway
-from edge_agent.clock import Clock, SystemClock
-from edge_agent.commands.rules import Command
-from edge_agent.commands.service import CommandResult, Status
+from edge_agent.clock import SystemClock
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.uplink import Uplink
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.payload import Metric, encode_payload
 from protocols.sparkplug.topics import MessageKind
 from tests.fakes.gateway import NOW, gateway, pump, reading
+from tests.fakes.running_agent import GatedClock, new_broker, running
 from tests.fakes.sparkplug_host import SparkplugHost
 
 NBIRTH, NDEATH = MessageKind.NBIRTH, MessageKind.NDEATH
 DBIRTH, DDEATH, DDATA = MessageKind.DBIRTH, MessageKind.DDEATH, MessageKind.DDATA
 
 
-def new_broker() -> Broker:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return Broker(port=port, listen="127.0.0.1")
-
-
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
     with new_broker() as started:
         yield started
-
-
-class EchoHandler:
-    """Says that everything was done."""
-
-    def __init__(self) -> None:
-        self.commands: list[Command] = []
-
-    async def execute(self, command: Command) -> CommandResult:
-        self.commands.append(command)
-        return CommandResult(
-            id=command.id,
-            device=command.device,
-            point=command.point,
-            status=Status.DONE,
-            reason="",
-            before=1,
-            asked=command.value,
-            after=command.value,
-            by=command.by,
-            at=NOW,
-        )
-
-
-class Agent:
-    """Journal and uplink, running."""
-
-    def __init__(self, journal: SqliteJournal, uplink: Uplink, handler: EchoHandler) -> None:
-        self.journal = journal
-        self.uplink = uplink
-        self.handler = handler
-
-    def say(self, value: float, *, device: str = "p1") -> None:
-        self.uplink.readings(device, [reading(value, NOW + int(value))])
-
-    async def kept(self) -> list[int]:
-        return [row.offset for row in await self.journal.read(0, 2**62, limit=10_000)]
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(8):
-            while not true():
-                await SystemClock().sleep(0.01)
-
-
-@asynccontextmanager
-async def running(settings: Gateway, clock: Clock | None = None) -> AsyncIterator[Agent]:
-    clock = clock or SystemClock()
-    async with SqliteJournal(settings.settings.journal, clock) as journal:
-        uplink, handler = Uplink(settings, journal, clock), EchoHandler()
-        tasks = [asyncio.create_task(uplink.run(handler)), asyncio.create_task(journal.run())]
-        try:
-            yield Agent(journal, uplink, handler)
-        finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
 
 
 @pytest.fixture
@@ -151,18 +84,6 @@ async def test_an_acknowledgement_deletes_exactly_the_rows_it_names(
         assert await agent.kept() == [2, 3, 5]
         assert agent.uplink.stats().refused_acknowledgements == 2
         assert agent.uplink.stats().unreadable == 1
-
-
-class GatedClock(SystemClock):
-    """Real time, but nobody wakes while the gate is closed: no reconnect before its time."""
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds)
-        await self.gate.wait()
 
 
 async def test_after_a_lost_broker_births_come_first_and_then_the_unacknowledged_in_order(
