@@ -1,10 +1,11 @@
 """An ingest whose broker, clock and history are under the test's control."""
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy import event, select
+from sqlalchemy import create_engine, event, select
 
 from config.server import ServerSettings
 from server.assets.registry import Asset, Registry
@@ -59,14 +60,24 @@ class FlakyHistory(MemoryHistory):
 
 def open_records(folder: Path) -> Records:
     """Records with all tables; they would not survive a power cut, but are made quickly."""
-    records = Records.open(f"sqlite:///{folder}/records.sqlite")
+    file = folder / "records.sqlite"
+    if not file.exists():
+        file.write_bytes(_empty_records())
+    records = Records.open(f"sqlite:///{file}")
 
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
     event.listen(records.engine, "connect", connected)
-    METADATA.create_all(records.engine)
     return records
+
+
+@cache
+def _empty_records() -> bytes:
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    with engine.connect() as connection:
+        return connection.connection.driver_connection.serialize()
 
 
 class IngestPlant:

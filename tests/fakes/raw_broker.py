@@ -4,7 +4,8 @@ import asyncio
 from types import TracebackType
 from typing import NamedTuple, Self
 
-CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, PINGREQ, DISCONNECT = 1, 2, 3, 8, 9, 12, 14
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 8, 9
+PINGREQ, DISCONNECT = 12, 14
 
 
 class Packet(NamedTuple):
@@ -72,6 +73,11 @@ class RawBroker:
                     granted = bytes([self._suback]) * _count_filters(packet.body)
                     answer = packet.body[:2] + granted
                     writer.write(bytes([SUBACK << 4, len(answer)]) + answer)
+                elif packet.kind == PUBLISH and packet.flags & 6:
+                    after_topic = 2 + int.from_bytes(packet.body[:2])
+                    writer.write(
+                        bytes([PUBACK << 4, 2]) + packet.body[after_topic : after_topic + 2]
+                    )
                 async with self._news:
                     self.packets.append(packet)
                     self._news.notify_all()
