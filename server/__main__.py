@@ -1,6 +1,7 @@
 """``plantroom server``: prepare, check, run."""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,7 +11,7 @@ from config.errors import ConfigError
 from config.load import load_classes, load_server
 from config.server import ServerSettings
 from protocols.errors import PlantroomError
-from server.app import ROLES, run
+from server.app import ROLES, Server
 from server.core.clock import SystemClock
 from server.core.log import set_up_logging
 from server.first_user import make_administrator
@@ -100,11 +101,18 @@ def run_(file: Path, roles: str, log_level: str) -> None:
         _fail(f"--roles {roles!r}: use some of {', '.join(ROLES)}", 2)
     set_up_logging(level=log_level)
     try:
-        asyncio.run(run(settings, SystemClock(), wanted))
+        asyncio.run(_run(Server(settings, SystemClock(), wanted)))
     except ConfigError as error:
         _fail(str(error), 2)
     except PlantroomError as error:
         _fail(str(error), 1)
+
+
+async def _run(server: Server) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await server.run(stop)
 
 
 def _load(file: Path) -> ServerSettings:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Query, Request
 
 from config.classes import EquipmentClass
 from config.server import ServerSettings
 from server.api.feed import EventFeed
-from server.assets.series import Series
 from server.core.auth import Principal, Role
 from server.core.clock import Clock
 from server.core.errors import ForbiddenError
@@ -17,14 +16,8 @@ from server.core.paging import DEFAULT_LIMIT, MAX_LIMIT
 from server.core.problem import MEDIA_TYPE, Problem
 from server.core.records import Records
 from server.history.base import History
-
-
-class LastValues(Protocol):
-    """Where the last value of each point is kept."""
-
-    def find(self, point_id: int) -> Series | None:
-        """Return the series of a point, None while it is not known to this process."""
-        ...
+from server.live.hub import LiveHub
+from server.live.values import LiveValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,8 @@ class Services:
     clock: Clock
     classes: Mapping[str, EquipmentClass]
     history: History
-    values: LastValues
+    values: LiveValues
+    hub: LiveHub
     feed: EventFeed
     checks: Mapping[str, Callable[[], bool]]
     """Name of a part to a function that says whether it works now."""

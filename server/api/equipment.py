@@ -99,7 +99,9 @@ def _item(row: Equipment) -> EquipmentItem:
 
 
 def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:
-    series = use.values.find(point.id)
+    last = use.values.read(point.id)
     now = use.clock.now_ms()
-    live = None if series is None else live_value(series, now=now, online=online)
+    live = None
+    if last is not None:
+        live = live_value(last, max_silence_ms=point.max_silence_ms, now=now, online=online)
     return PointWithValue(**dict(PointItem.of(point)), live=live)

@@ -1,14 +1,15 @@
 """/healthz, /readyz and /metrics."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
+from sqlalchemy import text
 
 from server.api.context import Use
 from server.core.errors import StoreError
+from server.core.records import Records
 
 _CAN_WAIT = {"broker"}
 """While the broker is away people still need the pages."""
@@ -32,7 +33,8 @@ async def get_health() -> Health:
 @router.get("/readyz", responses={503: {"model": Health, "description": "A part is not ready."}})
 def get_readiness(use: Use, response: Response) -> Health:
     """Say whether every part works, 503 when one does not; needs no login."""
-    parts = {name: _works(check) for name, check in use.checks.items()}
+    parts = {"records": _answers(use.records)}
+    parts |= {name: check() for name, check in use.checks.items()}
     ok = all(works for name, works in parts.items() if name not in _CAN_WAIT)
     if not ok:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -45,8 +47,8 @@ def get_metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _works(check: Callable[[], bool]) -> bool:
+def _answers(records: Records) -> bool:
     try:
-        return check()
+        return records.read(lambda session: session.scalar(text("SELECT 1"))) == 1
     except StoreError:
         return False

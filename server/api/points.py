@@ -37,11 +37,15 @@ def list_values(
     query = select(Equipment.id).where(Equipment.id.in_(ids), Equipment.online.is_(True))
     online = set(use.records.read(lambda session: session.scalars(query).all()))
     now = use.clock.now_ms()
-    found = [(point, use.values.find(point.id)) for point in points]
     items = [
-        live_value(series, now=now, online=point.equipment_id in online)
-        for point, series in found
-        if series is not None
+        live_value(
+            last,
+            max_silence_ms=point.max_silence_ms,
+            now=now,
+            online=point.equipment_id in online,
+        )
+        for point in points
+        if (last := use.values.read(point.id)) is not None
     ]
     return {"items": items, "next_cursor": following}
 

@@ -6,10 +6,10 @@ from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from protocols.reading import Quality
 from server.assets.model import Equipment, Point
-from server.assets.series import Series
 from server.core.db import Base
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
+from server.live.values import LastValue
 
 JsonValue = float | int | bool | str | None
 
@@ -88,19 +88,20 @@ class LiveValue(BaseModel):
     """When the equipment said so; null while it never has."""
 
 
-def live_value(series: Series, *, now: int, online: bool = True) -> LiveValue:
-    """Show a series' last value; one that is overdue is stale, whatever it was when it came."""
-    quality, reason = series.last_quality, series.last_reason
+def live_value(
+    last: LastValue, *, max_silence_ms: int | None, now: int, online: bool = True
+) -> LiveValue:
+    """Show a last value; one that is overdue is stale, whatever it was when it came."""
+    quality, reason = last.quality, last.reason
     if quality is Quality.GOOD:
-        silence = series.max_silence_ms
         if not online:
             quality, reason = Quality.STALE, "offline"
-        elif silence is not None and now - series.seen_at > _SILENCE_FACTOR * silence:
+        elif max_silence_ms is not None and now - last.seen_at > _SILENCE_FACTOR * max_silence_ms:
             quality, reason = Quality.STALE, "silent"
     return LiveValue(
-        point_id=series.id,
-        value=series.last_value,
+        point_id=last.point_id,
+        value=last.value,
         quality=quality.name.lower(),
         reason=reason,
-        taken_at=series.last_at or None,
+        taken_at=last.taken_at or None,
     )

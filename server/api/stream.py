@@ -1,27 +1,21 @@
 """/stream: what happens, as it happens, and again after Last-Event-ID."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from server.api.context import Caller, Services, Use, problems
-from server.api.events import EventItem, Topic, visible_topics
-from server.api.feed import Subscription, events_between, newest_id
-from server.api.gate import authenticate
-from server.api.sse import EventStream, sse
+from server.api.context import Caller, Use, problems
+from server.api.events import Topic, visible_topics
+from server.api.live_stream import CLOCK, VALUES, LiveStream
+from server.api.lookup import find_equipment
+from server.api.sse import EventStream
+from server.assets.model import Point
 from server.core.auth import Principal
-from server.core.instant import rfc3339
-from server.core.model import Event
 from server.core.problem import FieldError
-
-HEARTBEAT_S = 15.0
-VALUES = "values"
-CLOCK = "clock"
-"""Topic that carries the server's time with each heartbeat: a page sees no comments."""
 
 router = APIRouter(prefix="/stream", tags=["stream"])
 
@@ -38,24 +32,40 @@ _EXAMPLE = "id: 17\nevent: alarms\ndata: {...EventItem...}\n\n"
             "'values' carries {items: [LiveValue]} and has no id: first all, then changes.",
             "content": {"text/event-stream": {"example": _EXAMPLE}},
         },
-        **problems(403),
+        **problems(403, 404),
     },
 )
 async def stream_events(
     request: Request,
     use: Use,
     caller: Caller,
+    *,
     topics: Annotated[str, Query(description=f"Of {', '.join(_KNOWN)}; with commas.")] = (
         "alarms,incidents,work-orders,equipment,messages"
     ),
+    equipment: Annotated[
+        str | None, Query(max_length=200, description="Values of this equipment only; id or key.")
+    ] = None,
     last_event_id: Annotated[str | None, Header(description="Replay what came after it.")] = None,
 ) -> Response:
     """Deliver events live, without gap or double after a reconnect with Last-Event-ID."""
     wanted = _wanted(caller, topics)
     last = _last_id(last_event_id)
+    points = None
+    if equipment is not None:
+        points = await use.records.read_async(partial(_points_of, ref=equipment))
     subscription = use.feed.subscribe(frozenset(wanted))
-    stream = _Stream(request, use, subscription, wanted)
+    stream = LiveStream(request.headers, use, subscription)
+    if VALUES in wanted:
+        stream.add_values(points)
+    if CLOCK in wanted:
+        stream.add_clock()
     return EventStream(stream.chunks(last), subscription.close)
+
+
+def _points_of(session: Session, ref: str) -> frozenset[int]:
+    equipment_id = find_equipment(session, ref).id
+    return frozenset(session.scalars(select(Point.id).where(Point.equipment_id == equipment_id)))
 
 
 def _wanted(caller: Principal, topics: str) -> set[str]:
@@ -72,81 +82,3 @@ def _last_id(text: str | None) -> int | None:
     if not (text.isascii() and text.isdecimal() and int(text) < 2**63):
         raise FieldError("header.Last-Event-ID", "not an id of this stream")
     return int(text)
-
-
-class _Stream:
-    """One open stream."""
-
-    def __init__(
-        self, request: Request, use: Services, subscription: Subscription, wanted: set[str]
-    ) -> None:
-        self._headers = request.headers
-        self._use = use
-        self._subscription = subscription
-        self._wanted = wanted
-
-    async def chunks(self, last: int | None) -> AsyncGenerator[bytes]:
-        """Everything after ``last``, then what comes, and a heartbeat when nothing does."""
-        subscription = self._subscription
-        try:
-            yield b"retry: 2000\n: connected\n\n"
-            if CLOCK in self._wanted:
-                yield self._time()
-            if last is not None and last > await self._use.records.read_async(newest_id):
-                last = None  # the records are older than the client: another database
-            async for chunk in self._replay(last):
-                yield chunk
-            while not subscription.closed:
-                subscription.news.clear()
-                if chunk := self._new(last):
-                    yield chunk
-                    continue
-                if not await self._news() and not subscription.closed:
-                    yield b": heartbeat\n\n"
-                    if CLOCK in self._wanted:
-                        yield self._time()
-                    if (
-                        await authenticate(self._headers, self._use.records, self._use.clock)
-                        is None
-                    ):
-                        return
-        finally:
-            self._use.feed.unsubscribe(subscription)
-
-    async def _replay(self, last: int | None) -> AsyncGenerator[bytes]:
-        """From the table, up to where the subscription begins."""
-        after = last
-        while after is not None:
-            query = partial(
-                events_between,
-                after=after,
-                until=self._subscription.position,
-                topics=self._subscription.topics,
-            )
-            events = await self._use.records.read_async(query)
-            if not events:
-                return
-            yield _text(events)
-            after = events[-1].id
-
-    def _new(self, last: int | None) -> bytes:
-        """What the subscription holds; a client may know more than this process has read."""
-        events = self._subscription.take()
-        return _text([event for event in events if last is None or event.id > last])
-
-    async def _news(self) -> bool:
-        try:
-            async with asyncio.timeout(HEARTBEAT_S):
-                return await self._subscription.news.wait()
-        except TimeoutError:
-            return False
-
-    def _time(self) -> bytes:
-        return sse(CLOCK, {"at": rfc3339(self._use.clock.now_ms())})
-
-
-def _text(events: Sequence[Event]) -> bytes:
-    return b"".join(
-        sse(event.topic, EventItem.of(event).model_dump(mode="json"), event_id=event.id)
-        for event in events
-    )

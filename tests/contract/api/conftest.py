@@ -15,11 +15,13 @@ from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
 from server.assets.model import Equipment, Gateway, Point, Site
-from server.assets.series import Series
+from server.assets.registry import Registry
 from server.core.auth import Role, create_token, create_user, hash_password
 from server.core.db import Base
 from server.core.records import Records
 from server.history.memory import MemoryHistory
+from server.live.hub import LiveHub
+from server.live.values import LiveValues
 
 NOW = 1_795_341_600_000  # 2026-11-22T10:00:00Z
 PASSWORD = "correct horse"
@@ -43,16 +45,6 @@ class HandClock:
         self.ms += int(seconds * 1000)
 
 
-class Values:
-    """Last values by point id."""
-
-    def __init__(self) -> None:
-        self.series: dict[int, Series] = {}
-
-    def find(self, point_id: int) -> Series | None:
-        return self.series.get(point_id)
-
-
 @dataclass
 class Api:
     """The application, what stands behind it, and a client without any credentials."""
@@ -62,7 +54,8 @@ class Api:
     records: Records
     history: MemoryHistory
     clock: HandClock
-    values: Values
+    registry: Registry
+    hub: LiveHub
     tokens: dict[str, str]
 
     def bearer(self, who: str = "operator") -> dict[str, str]:
@@ -96,10 +89,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 @pytest.fixture
 def api(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> Generator[Api]:
-    clock, history, values = HandClock(), MemoryHistory(), Values()
+    clock, history = HandClock(), MemoryHistory()
     path, tokens = prepared
     copy = shutil.copy(path, tmp_path)
     with Records.open(f"sqlite:///{copy}") as records:
+        registry = Registry(records, clock)
+        values = LiveValues(registry)
+        hub = LiveHub(values, clock)
         services = Services(
             settings=ServerSettings(),
             records=records,
@@ -107,11 +103,12 @@ def api(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> Generator[Api]
             classes={},
             history=history,
             values=values,
+            hub=hub,
             feed=EventFeed(records),
-            checks={"records": lambda: True},
+            checks={},
         )
         with TestClient(build_app(services), raise_server_exceptions=False) as client:
-            yield Api(client, services, records, history, clock, values, tokens)
+            yield Api(client, services, records, history, clock, registry, hub, tokens)
 
 
 def _people(session: Session) -> dict[str, str]:
@@ -165,4 +162,6 @@ def pump(api: Api) -> Equipment:
             )
         return pump
 
-    return api.records.write(add)
+    made = api.records.write(add)
+    api.registry.load()
+    return made
