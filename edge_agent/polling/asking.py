@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, Reply
 from edge_agent.drivers.timing import LineTiming
-from edge_agent.errors import CommandError, DeviceRefusedError, DriverError, PortDownError
+from edge_agent.errors import (
+    CommandError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DriverError,
+    PortDownError,
+)
 from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.schedule import Job, Schedule
@@ -166,7 +172,7 @@ class Asker:
         if job.probe or unit.flapping(now):
             self._schedule.budget.spend(now, spent)
             self._dead.inc(spent)
-        if unit.failed(now):
+        if unit.failed(now, silent=isinstance(error, DeviceTimeoutError)):
             self._schedule.drop_unit(unit)
             for device in self._on(unit):
                 device.went_down(at_ms, reason=error.reason, error=str(error))

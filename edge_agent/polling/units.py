@@ -77,13 +77,14 @@ class Unit:
         self.state = UnitState.ONLINE
         self.failures = 0
 
-    def failed(self, now_s: float) -> bool:
+    def failed(self, now_s: float, *, silent: bool = True) -> bool:
         """Note a missing or useless answer; returns whether the unit is now demoted by it.
 
-        A unit that was never heard, or came back a moment ago, gets no second chance.
+        A unit that was never heard, or came back a moment ago, gets no second chance, unless it
+        was not silent: a damaged answer speaks of the line.
         """
         self.failures += 1
-        fresh = self.state is UnitState.UNKNOWN or self.flapping(now_s)
+        fresh = silent and (self.state is UnitState.UNKNOWN or self.flapping(now_s))
         if self.demoted:
             self.probes += 1
             self._back_off(now_s)

@@ -33,6 +33,11 @@ def test_a_unit_in_use_is_dead_at_its_third_silence() -> None:
     ]
 
 
+def test_damaged_answers_are_no_silence() -> None:
+    disturbed = unit()
+    assert [disturbed.failed(float(at), silent=False) for at in range(3)] == [False, False, True]
+
+
 def test_one_answer_makes_a_degraded_unit_well() -> None:
     alive = online()
     alive.failed(1.0)

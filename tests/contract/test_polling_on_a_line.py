@@ -1,0 +1,112 @@
+"""A port on a pseudo terminal: dead, late and disturbed units beside healthy ones."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+from config.ports import ModbusRtuPort
+from edge_agent.clock import SystemClock
+from edge_agent.drivers.modbus_client import open_modbus
+from edge_agent.health import Health
+from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.port import PortOwner
+from protocols.reading import Quality
+from simulators.faults import Fault, FaultKind, FaultyUnit
+from simulators.line import LineTiming
+from simulators.serial_line import SerialLine
+from tests.contract.test_driver_lines import EchoAddress
+from tests.fakes.devices import device, point
+from tests.fakes.reading_sink import ListSink
+
+PERIOD_S = 0.1
+TIMING = LineTiming(baud=115200, turnaround_s=0.001)
+
+
+class WatchedSink(ListSink):
+    """Wakes a waiting test on each change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed = asyncio.Event()
+
+    def device_up(self, device: str, at: int) -> None:
+        super().device_up(device, at)
+        self.changed.set()
+
+    def device_down(self, device: str, at: int, reason: str) -> None:
+        super().device_down(device, at, reason)
+        self.changed.set()
+
+    def readings(self, device: str, readings: object) -> None:
+        super().readings(device, readings)  # type: ignore[arg-type]
+        self.changed.set()
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            self.changed.clear()
+            await self.changed.wait()
+
+
+def build(path: Path, units: dict[int, FaultyUnit], sink: ListSink) -> PortOwner:
+    settings = ModbusRtuPort(
+        kind="modbus_rtu", device=str(path), baud=115200, parity="N", timeout_s=0.1
+    )
+    options = {"period_s": PERIOD_S, "report_all": True}
+    clock = SystemClock()
+    return PortOwner(
+        "bus",
+        settings=settings,
+        # Two blocks of one shape per unit: the trap for late answers.
+        devices={
+            f"d{unit}": device(
+                f"d{unit}", {"a": point(10, **options), "b": point(900, **options)}, unit=unit
+            )
+            for unit in units
+        },
+        driver=open_modbus(settings, clock),
+        sink=sink,
+        health=Health(),
+        holes=MemoryHoles(),
+        clock=clock,
+    )
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_bad_units_neither_delay_nor_falsify_the_others(tmp_path: Path) -> None:
+    units = {number: FaultyUnit(EchoAddress(), seed=number) for number in range(1, 6)}
+    units[2].faults.add(Fault(FaultKind.DEAD))
+    units[3].faults.add(Fault(FaultKind.LATE, seconds=0.13, chance=0.4))
+    units[4].faults.add(Fault(FaultKind.NOISE, chance=0.3))
+    sink = WatchedSink()
+    async with SerialLine(units, path=tmp_path / "line", timing=TIMING):
+        port = asyncio.create_task(build(tmp_path / "line", units, sink).run())
+        await sink.until(lambda: len(sink.of("d1", "a")) >= 20)
+        await stop(port)
+    assert ("down", "d2", "timeout") in sink.events
+    assert sink.of("d2", "a") == []
+    good = [reading for _, reading in sink.log if reading.quality is Quality.GOOD]
+    assert {(reading.point, reading.value) for reading in good} == {("a", 10), ("b", 900)}
+    gaps = [b - a for a, b in pairwise(sink.times_s("d5", "a"))]
+    assert sum(gaps) / len(gaps) < 2 * PERIOD_S
+
+
+async def test_an_adapter_that_is_plugged_in_again_is_polled_again(tmp_path: Path) -> None:
+    units = {1: FaultyUnit(EchoAddress(), seed=1)}
+    sink = WatchedSink()
+    path = tmp_path / "line"
+    async with SerialLine(units, path=path, timing=TIMING):
+        port = asyncio.create_task(build(path, units, sink).run())
+        await sink.until(lambda: ("up", "d1", "") in sink.events)
+    await sink.until(lambda: ("down", "d1", "port_down") in sink.events)
+    sink.events.clear()
+    async with SerialLine(units, path=path, timing=TIMING), asyncio.timeout(3):
+        await sink.until(lambda: ("up", "d1", "") in sink.events)
+        await stop(port)
+    assert [r.reason for r in sink.of("d1", "a") if r.quality is Quality.STALE] == ["port_down"]
