@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.server import MessageSettings
+from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
 from server.alarms.recording import correct_onset, raise_alarm, record_past_run, return_alarm
 from server.alarms.repository import load_memories
 from server.alarms.step import DELAY, LATE, Step, TimerOrder, Transition
+from server.assets.model import Equipment
 from server.assets.series import Sample
 from server.core.clock import Clock
 from server.core.records import Records
@@ -44,13 +47,24 @@ class Chain:
         self._clock = clock
 
     def restore(self) -> None:
-        """Let the engine remember what the records hold; once, before the first sample.
+        """Let the engine remember what the records hold; after the registry, before any sample.
 
         Raises:
             StoreError: The records cannot be read.
         """
         now = self._clock.now_ms()
         self._engine.restore(self._records.read(partial(load_memories, now=now)))
+        # Nobody sends again that equipment went away: a kill between its row and its alarm would
+        # lose the alarm.
+        equipment = self._records.read(lambda session: session.scalars(select(Equipment)).all())
+        rows = {row.id: row for row in equipment}
+        self.on_samples(
+            [
+                Sample(series, row.online, Quality.GOOD, row.since_at)
+                for series in self._engine.connections()
+                if (row := rows.get(series.equipment_id)) is not None
+            ]
+        )
 
     def on_samples(self, samples: Sequence[Sample]) -> None:
         """Judge samples and return when what follows from them is committed.

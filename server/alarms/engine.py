@@ -11,13 +11,13 @@ from dataclasses import replace
 from config.classes import EquipmentClass
 from protocols.reading import Quality
 from server.alarms.conditions import EVERYTHING
-from server.alarms.judging import enabled_now, judge_sample, newest
+from server.alarms.judging import enabled_now, judge_sample, known_normal_at, newest
 from server.alarms.late import settle_late
 from server.alarms.memory import Memory, Seen, expire, judge
 from server.alarms.rules import Rule, compile_rules
 from server.alarms.step import LATE_SETTLE_MS, Step
 from server.alarms.watch import Post, Unit, Watch
-from server.assets.series import Sample, Series
+from server.assets.series import CONNECTION, Sample, Series
 from server.core.clock import Clock
 
 STARTUP_GRACE_MS = 60_000
@@ -68,6 +68,14 @@ class AlarmEngine:
             for post in self._posts.values():
                 post.set_band()
 
+    def connections(self) -> list[Series]:
+        """Return the connection series that a rule watches."""
+        with self.lock:
+            posts = self._posts.values()
+            return [
+                post.series for post in posts if post.series.name == CONNECTION and post.watches
+            ]
+
     def evaluate(self, samples: Sequence[Sample]) -> Step:
         """Propose what follows from the samples."""
         step = Step(self._clock.now_ms())
@@ -97,7 +105,7 @@ class AlarmEngine:
         step = Step(self._clock.now_ms())
         memory, flips = expire(watch.memory, since=since)
         step.memories[watch] = memory
-        step.add_flips(watch, flips, late=False)
+        step.add_flips(watch, flips)
         return step
 
     def settle(self, rule: str, point_id: int) -> Step | None:
@@ -107,12 +115,13 @@ class AlarmEngine:
         if watch is None or now - self._late_at < LATE_SETTLE_MS:
             return None
         step = Step(now)
-        normal_at = None if watch.memory.active else watch.series.last_at
-        memory, finding = settle_late(
-            watch.memory, newest_normal_at=normal_at, on_ms=watch.delays.on
+        normal_at = known_normal_at(watch, enabled=True)
+        memory, finding, flips = settle_late(
+            watch.memory, normal_at=normal_at, delays=watch.delays, now=now
         )
         step.memories[watch] = memory
         step.add_late(watch, finding)
+        step.add_flips(watch, flips)
         return step
 
     def silence(self) -> Step:
@@ -128,13 +137,14 @@ class AlarmEngine:
             since = series.seen_at if memory.bad_since is None else memory.bad_since
             if step.now - max(since, earliest) <= after:
                 continue
-            at = min(max(series.last_at + after, memory.changed_at + 1), step.now)
+            silent_at = series.last_at + after if series.last_at else step.now
+            at = min(max(silent_at, memory.changed_at + 1), step.now)
             seen = Seen(at, series.last_value, Quality.STALE)
             held, flips = judge(
                 replace(memory, held=True), seen, condition=True, delays=watch.delays
             )
             step.memories[watch] = held
-            step.add_flips(watch, flips, late=False)
+            step.add_flips(watch, flips)
         return step
 
     def commit(self, step: Step) -> None:

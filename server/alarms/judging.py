@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from protocols.reading import Quality, Value
 from server.alarms.conditions import holds
-from server.alarms.late import judge_late
-from server.alarms.memory import Memory, Seen, judge
+from server.alarms.late import continue_late, judge_late
+from server.alarms.memory import Delays, Flip, Memory, Seen, judge
 from server.alarms.rules import Rule
 from server.alarms.step import Step
 from server.alarms.watch import Unit, Watch
@@ -43,9 +43,16 @@ def judge_sample(
     condition = _both(held=held, enabled=enabled)
     if condition is not None:
         seen = Seen(at, sample.value, sample.quality)
-        memory, flips = judge(memory, seen, condition=condition, delays=watch.delays)
-        step.add_flips(watch, flips, late=sample.late)
+        memory, flips = _judge_news(memory, seen, condition=condition, delays=watch.delays)
+        step.add_flips(watch, flips)
     step.memories[watch] = memory
+
+
+def known_normal_at(watch: Watch, *, enabled: bool | None) -> int | None:
+    """Return when the series' newest value was taken, if the rule finds it normal."""
+    last = newest(watch.series)
+    held = holds(watch.rule.settings.condition, last.value, last.quality, before=True)
+    return last.taken_at if _both(held=held, enabled=enabled) is False else None
 
 
 def newest(series: Series) -> Sample:
@@ -79,12 +86,30 @@ def enabled_now(
 
 
 def _is_news(memory: Memory, sample: Sample, *, at: int, own: bool) -> bool:
-    """Return whether the sample speaks about now; repeated and older ones do not."""
-    if sample.late and at < sample.series.last_at:
+    """Return whether the sample speaks about now; repeated and older ones do not.
+
+    A late one may end what is announced. It never begins anything by itself, because the values
+    behind it may say that it is over.
+    """
+    waiting = memory.active or memory.pending is not None
+    if sample.late and (at < sample.series.last_at or not waiting):
         return False
     if own:
         return at > memory.seen_at and at >= memory.changed_at
     return at >= memory.seen_at and at >= memory.changed_at
+
+
+def _judge_news(
+    memory: Memory, seen: Seen, *, condition: bool, delays: Delays
+) -> tuple[Memory, list[Flip]]:
+    late = memory.late
+    if late is None or memory.active or seen.at <= late.at:
+        return judge(memory, seen, condition=condition, delays=delays)
+    if condition and memory.late_until is None:
+        return continue_late(memory, seen, delays=delays)
+    if not condition and memory.late_until is None:
+        memory = replace(memory, late_until=seen.at)
+    return judge(memory, seen, condition=condition, delays=delays)
 
 
 def _judge_past(step: Step, watch: Watch, sample: Sample, *, at: int, enabled: bool | None) -> None:
@@ -99,7 +124,10 @@ def _judge_past(step: Step, watch: Watch, sample: Sample, *, at: int, enabled: b
     if condition is None:
         return
     seen = Seen(at, sample.value, sample.quality)
-    after, finding = judge_late(memory, seen, condition=condition, on_ms=watch.delays.on)
+    normal_at = known_normal_at(watch, enabled=True)
+    after, finding = judge_late(
+        memory, seen, condition=condition, normal_at=normal_at, delays=watch.delays
+    )
     if after is not memory:
         step.memories[watch] = after
         step.add_late(watch, finding)

@@ -1,13 +1,14 @@
 """Late readings: what began and ended in the past is written down and announces nothing.
 
-Pure. Late values come in order but long after; a run of the past stays open until a late value
-says that it ended, until it meets what is known, or until no more late values come.
+Pure. Late values come in order but long after, so a run of the past stays open until a late value
+says that it ended, until it meets what is known, or until no more late values come. What is still
+on then announces itself, with its true start.
 """
 
 from dataclasses import replace
 from typing import NamedTuple
 
-from server.alarms.memory import Memory, Seen
+from server.alarms.memory import Delays, Flip, Memory, Seen, expire, judge
 
 
 class PastRun(NamedTuple):
@@ -27,40 +28,71 @@ LateFinding = PastRun | EarlierOnset
 
 
 def judge_late(
-    memory: Memory, seen: Seen, *, condition: bool, on_ms: int
+    memory: Memory, seen: Seen, *, condition: bool, normal_at: int | None, delays: Delays
 ) -> tuple[Memory, LateFinding | None]:
-    """Return the memory after a value older than what is known, and what it adds to the record."""
+    """Return the memory after a late value, and what it adds to the record.
+
+    Attributes:
+        normal_at: When the newest value was taken, if it is normal.
+    """
     if memory.active and seen.at >= memory.changed_at:
         # Inside what is announced as active: it only proves that the run before met it.
-        return settle_late(memory, newest_normal_at=None, on_ms=on_ms)
+        return _met(memory)
     if condition:
-        if memory.late is not None or (not memory.active and memory.pending == seen):
+        if memory.late is not None:
             return memory, None
-        return replace(memory, late=seen), None
+        return replace(memory, late=seen, late_until=_end(memory, seen, normal_at)), None
     if memory.late is None or seen.at <= memory.late.at:
         return memory, None
-    return _ended(memory, memory.late, at=seen.at, on_ms=on_ms)
+    return _ended(memory, memory.late, at=seen.at, delays=delays)
 
 
 def settle_late(
-    memory: Memory, *, newest_normal_at: int | None, on_ms: int
-) -> tuple[Memory, LateFinding | None]:
-    """Decide about an open run of the past; the value held until the next one that is known."""
+    memory: Memory, *, normal_at: int | None, delays: Delays, now: int
+) -> tuple[Memory, LateFinding | None, list[Flip]]:
+    """Decide about an open run, as no more late values come; values hold until the next one."""
+    began = memory.late
+    if began is None:
+        return memory, None, []
+    if memory.active:
+        return *_met(memory), []
+    end = memory.late_until or _end(memory, began, normal_at)
+    if end is not None:
+        return *_ended(memory, began, at=end, delays=delays), []
+    memory, flips = continue_late(memory, Seen(now), delays=delays)
+    return memory, None, flips
+
+
+def continue_late(memory: Memory, seen: Seen, *, delays: Delays) -> tuple[Memory, list[Flip]]:
+    """The open run lasts to ``seen``: announce it with its true start."""
+    began = memory.late
+    if began is None:
+        return judge(memory, seen, condition=True, delays=delays)
+    bare = replace(memory, held=True, pending=None, late=None, late_until=None)
+    memory, flips = judge(bare, began, condition=True, delays=delays)
+    if memory.pending is not None and seen.at - began.at >= delays.on:
+        memory, flips = expire(memory, since=began.at)
+    return memory, flips
+
+
+def _end(memory: Memory, began: Seen, normal_at: int | None) -> int | None:
+    """Return the earliest instant after the beginning that is known to be normal."""
+    known = [normal_at, None if memory.active else memory.changed_at]
+    return min((at for at in known if at is not None and at > began.at), default=None)
+
+
+def _met(memory: Memory) -> tuple[Memory, LateFinding | None]:
     began = memory.late
     if began is None:
         return memory, None
-    if memory.active and began.at < memory.changed_at:
-        corrected = replace(memory, late=None, changed_at=began.at)
-        return corrected, EarlierOnset(began)
-    end = memory.changed_at if memory.changed_at > began.at else newest_normal_at
-    if end is None or end <= began.at:
-        return replace(memory, late=None), None
-    return _ended(memory, began, at=end, on_ms=on_ms)
+    bare = replace(memory, late=None, late_until=None)
+    if began.at >= memory.changed_at:
+        return bare, None
+    return replace(bare, changed_at=began.at), EarlierOnset(began)
 
 
 def _ended(
-    memory: Memory, began: Seen, *, at: int, on_ms: int
+    memory: Memory, began: Seen, *, at: int, delays: Delays
 ) -> tuple[Memory, LateFinding | None]:
-    closed = replace(memory, late=None)
-    lasted = at - began.at >= on_ms
-    return closed, PastRun(began, at) if lasted else None
+    bare = replace(memory, late=None, late_until=None)
+    return bare, PastRun(began, at) if at - began.at >= delays.on else None

@@ -42,6 +42,8 @@ class Memory:
     """The value that began what waits for its delay."""
     late: Seen | None = None
     """The late value that began a run of the past whose end is not known yet."""
+    late_until: int | None = None
+    """Earliest later instant that is known to be normal: the run ends there or before."""
     bad_since: int | None = None
     """Server time since which the quality is not good; for rules of silence."""
 

@@ -14,7 +14,8 @@ DELAY = "alarm.delay"
 """Kind of the timers of on-delays and off-delays."""
 LATE = "alarm.late"
 """Kind of the timers that end the wait for more late values."""
-LATE_SETTLE_MS = 60_000
+LATE_SETTLE_MS = 15_000
+"""No late value of anything for so long means that the backlog is through."""
 
 
 class Transition(NamedTuple):
@@ -54,25 +55,19 @@ class Step:
     """Good values of now, the newest of each series."""
     touched: set[int] = field(default_factory=set[int])
     """Series that were looked at; their bands are set again."""
-    _raised_late: dict[Watch, int] = field(default_factory=dict[Watch, int])
 
     def memory_of(self, watch: Watch) -> Memory:
         """Return the newest memory."""
         return self.memories.get(watch, watch.memory)
 
-    def add_flips(self, watch: Watch, flips: list[Flip], *, late: bool) -> None:
-        """Note announced changes; a late run that is over within the step announces nothing."""
+    def add_flips(self, watch: Watch, flips: list[Flip]) -> None:
+        """Note announced changes."""
         for flip in flips:
-            if flip.active:
-                if late:
-                    self._raised_late[watch] = len(self.transitions)
-                self._add(watch, "raised", flip)
-            elif watch in self._raised_late:
-                index = self._raised_late.pop(watch)
-                raised = self.transitions[index]
-                self.transitions[index] = raised._replace(kind="past_run", until=flip.at)
-            else:
-                self._add(watch, "returned", flip)
+            kind = "raised" if flip.active else "returned"
+            seen = flip.seen
+            self.transitions.append(
+                Transition(kind, watch.rule, watch.series, flip.at, seen.value, seen.quality)
+            )
 
     def add_late(self, watch: Watch, finding: LateFinding | None) -> None:
         """Note what late values add to the record."""
@@ -101,12 +96,6 @@ class Step:
             if (memory.late is None) != (watch.memory.late is None):
                 orders.append(self._late_timer(watch, memory))
         return orders
-
-    def _add(self, watch: Watch, kind: Literal["raised", "returned"], flip: Flip) -> None:
-        seen = flip.seen
-        self.transitions.append(
-            Transition(kind, watch.rule, watch.series, flip.at, seen.value, seen.quality)
-        )
 
     def _delay_timer(self, watch: Watch, memory: Memory) -> TimerOrder:
         key = f"alarm-delay/{watch.rule.id}/{watch.series.id}"

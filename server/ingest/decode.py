@@ -94,11 +94,13 @@ class Decoder:
             add_reason(reason)
             if quality is Quality.GOOD and (
                 (series.quiet_low == -inf and series.quiet_high == inf)
-                if kind is str
+                if late or kind is str
                 else series.quiet_low <= value <= series.quiet_high  # type: ignore[operator]
             ):
                 continue
             suspects.append(Sample(series, value, quality, taken_at, reason, late))
+            # What follows is seen in order; the alarm engine sets the band again.
+            series.quiet_low, series.quiet_high = inf, -inf
         return unknown
 
     def _stand_in(self, message: Message, metric: WireMetric, series: Series, latest: int) -> int:

@@ -1,5 +1,6 @@
 """Online and offline: rows, events and the synthetic connection series."""
 
+from math import inf
 from typing import NamedTuple
 
 from sqlalchemy import update
@@ -36,6 +37,8 @@ def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> N
     intake.batch.add(series.id, taken_at, online)
     if not series.quiet_low <= online <= series.quiet_high:
         intake.suspects.append(Sample(series, online, Quality.GOOD, taken_at))
+        # Coming back within the same batch is seen too; the alarm engine sets the band again.
+        series.quiet_low, series.quiet_high = inf, -inf
 
 
 def store_status(session: Session, changes: list[StatusChange]) -> None:

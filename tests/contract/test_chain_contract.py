@@ -11,12 +11,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, func, make_url, select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.service import changes_of, comment, list_alarms
+from server.assets.model import Equipment
 from server.assets.series import Series
 from server.chain import TIMER_KINDS, Chain
 from server.core import schema
@@ -452,7 +454,7 @@ def test_a_late_run_whose_end_never_comes_survives_a_restart(house: House) -> No
     house.see("temperature", 85.0, 40, late=True)
     house.restart()
     house.see("temperature", 20.0, 100)
-    house.advance(61)
+    house.advance(16)
     (alarm,) = house.all(Alarm)
     assert alarm.inactive_since_at == house.start + 100_000
     assert house.count(Timer) == 0
@@ -461,7 +463,7 @@ def test_a_late_run_whose_end_never_comes_survives_a_restart(house: House) -> No
 def test_an_active_alarm_gets_its_true_onset_from_late_readings(house: House) -> None:
     house.see("temperature", 90.0, 100)
     house.see("temperature", 85.0, 40, late=True)
-    house.advance(61)
+    house.advance(16)
     (alarm,) = house.all(Alarm)
     assert alarm.active_since_at == house.start + 40_000
     assert house.kinds()[-1] == "alarm.onset_corrected"
@@ -570,3 +572,23 @@ def test_a_remark_is_part_of_the_history(house: House) -> None:
     )
     with pytest.raises(InvalidError, match="write something"):
         house.records.write(lambda session: comment(session, 1, by="li", text=" ", now=house.start))
+
+
+def test_equipment_that_went_away_just_before_a_kill_is_found_at_the_start(house: House) -> None:
+    """Its row was written, its alarm was not, and nobody says it again."""
+
+    def set_online(session: Session, *, online: bool, at: int) -> None:
+        equipment = session.get_one(Equipment, 1)
+        equipment.online, equipment.since_at = online, house.start + at * 1000
+
+    house.records.write(partial(set_online, online=False, at=5))
+    for _ in range(2):
+        house.boot()
+        house.chain.restore()
+        (alarm,) = house.all(Alarm)
+        assert (alarm.rule, alarm.active_since_at) == ("pump.gone", house.start + 5000)
+    house.records.write(partial(set_online, online=True, at=8))
+    house.boot()
+    house.chain.restore()
+    (alarm,) = house.all(Alarm)
+    assert (alarm.active, alarm.inactive_since_at) == (False, house.start + 8000)

@@ -55,7 +55,34 @@ def test_the_onset_is_corrected_at_once_when_the_backlog_reaches_the_alarm(
 
 def test_a_late_run_that_is_still_on_announces_itself_with_its_true_start() -> None:
     bench = RuleBench()
-    assert bench.see("temperature", 85.0, 40, late=True) == [("raised", "hot", 40, None)]
+    assert bench.see("temperature", 85.0, 40, late=True) == []
+    assert settle(bench, "hot", "temperature") == [("raised", "hot", 40, None)]
+
+
+def test_a_value_of_now_announces_the_late_run_at_once_with_its_true_start() -> None:
+    bench = RuleBench()
+    bench.see("temperature", 85.0, 40, late=True)
+    assert bench.see("temperature", 86.0, 100) == [("raised", "hot", 40, None)]
+    assert bench.see("temperature", 20.0, 101) == [("returned", "hot", 101, None)]
+
+
+def test_a_normal_value_between_parts_the_late_run_from_a_new_alarm(bench: RuleBench) -> None:
+    bench.see("temperature", 85.0, 40, late=True)
+    assert bench.see("temperature", 86.0, 110) == [("raised", "hot", 110, None)]
+    assert bench.see("temperature", 20.0, 60, late=True) == [("past_run", "hot", 40, 60)]
+
+
+def test_a_late_value_may_end_what_is_announced(bench: RuleBench) -> None:
+    bench.see("temperature", 90.0, 110)
+    assert bench.see("temperature", 20.0, 120, late=True) == [("returned", "hot", 120, None)]
+
+
+def test_a_late_run_that_is_still_on_waits_for_its_delay() -> None:
+    bench = RuleBench()
+    bench.see("level", 0.5, 10, late=True)
+    bench.clock.advance(1)
+    assert settle(bench, "low_level", "level") == []
+    assert bench.expire("low_level", "level", 10) == [("raised", "low_level", 10, None)]
 
 
 def test_a_late_run_that_is_over_within_one_message_is_recorded_only() -> None:
