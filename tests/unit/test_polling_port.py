@@ -1,83 +1,13 @@
 """The loop of one port against a line in memory and a clock that jumps."""
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from random import Random
-from typing import Any
-
 import pytest
 
-from config.points import DataType, Table, Writable
-from config.ports import ModbusTcpPort
-from config.resolve import ResolvedDevice
-from edge_agent.errors import CommandError, DeviceTimeoutError, PortDownError
-from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.errors import PortDownError
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
-from tests.fakes.driver import FakeDriver, FakeUnit
-from tests.fakes.jumping_clock import JumpingClock
-from tests.fakes.reading_sink import ListSink
-
-SETTINGS = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=1.0)
-
-
-def holding(*addresses: int) -> dict[tuple[Table, int], int]:
-    return {(Table.HOLDING, address): 100 + address for address in addresses}
-
-
-class Bench:
-    """A port, its line, and what came of it."""
-
-    def __init__(self, devices: list[ResolvedDevice], units: dict[int, FakeUnit]) -> None:
-        self.clock = JumpingClock()
-        self.driver = FakeDriver(units, self.clock)
-        self.sink = ListSink()
-        self.health = Health()
-        self.holes = MemoryHoles()
-        self.port = PortOwner(
-            "bus",
-            settings=SETTINGS,
-            devices={one.id: one for one in devices},
-            driver=self.driver,
-            sink=self.sink,
-            health=self.health,
-            holes=self.holes,
-            clock=self.clock,
-            rng=Random(7),  # noqa: S311 (jitter, not a secret)
-        )
-
-    def gaps_s(self, name: str, point_name: str = "p") -> list[float]:
-        times = self.sink.times_s(name, point_name)
-        return [b - a for a, b in itertools.pairwise(times)]
-
-    def count(self, metric: str, **labels: str) -> float:
-        return self.health.registry.get_sample_value(metric, {"port": "bus", **labels}) or 0.0
-
-
-@asynccontextmanager
-async def running(bench: Bench) -> AsyncIterator[Bench]:
-    task = asyncio.create_task(bench.port.run())
-    try:
-        yield bench
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-def fleet(count: int, **options: Any) -> list[ResolvedDevice]:
-    options = {"report_all": True} | options
-    return [
-        device(f"d{unit}", {"p": point(0, **options)}, unit=unit) for unit in range(1, count + 1)
-    ]
-
-
-def alive(count: int, response_s: float = 0.01) -> dict[int, FakeUnit]:
-    return {unit: FakeUnit(holding(0), response_s) for unit in range(1, count + 1)}
+from tests.fakes.driver import FakeUnit
+from tests.fakes.port_bench import SETTINGS, Bench, alive, fleet, holding, running
 
 
 async def test_readings_follow_the_device_coming_up_and_keep_the_grid() -> None:
@@ -226,68 +156,6 @@ async def test_a_connection_that_only_opens_counts_as_down() -> None:
         await bench.clock.run_for(30)
     assert bench.sink.events == [("down", "d1", "port_down")]
     assert bench.driver.openings < 30
-
-
-async def commanded(bench: Bench, **options: Any) -> Any:
-    """Give a command and let enough time pass for it."""
-    call = asyncio.create_task(bench.port.write("d1", "p", options.pop("value", 5), **options))
-    await bench.clock.run_for(5)
-    return await call
-
-
-async def test_a_write_is_read_back() -> None:
-    units = alive(1)
-    async with running(Bench(fleet(1, writable=Writable(maximum=10)), units)) as bench:
-        await bench.clock.run_for(1.5)
-        written = await commanded(bench)
-    assert written.confirmed
-    assert (written.before.value, written.after.value) == (100, 5)
-    assert units[1].registers[Table.HOLDING, 0] == 5
-
-
-async def test_a_write_goes_in_front_of_waiting_reads() -> None:
-    points = {f"p{i}": point(i * 50) for i in range(20)} | {"p": point(2000)}
-    registers = holding(*range(0, 1000, 50), 2000)
-    one = device("d1", points, max_registers=10)
-    async with running(Bench([one], {1: FakeUnit(registers, 0.1)})) as bench:
-        await bench.clock.run_for(10.25)
-        asked = len(bench.driver.asked)
-        await commanded(bench)
-    # At most the request on its way is in front of it.
-    writes = [i for i, ask in enumerate(bench.driver.asked[asked:]) if ask.written]
-    assert writes[0] <= 1
-
-
-async def test_a_bit_is_written_without_touching_its_neighbours() -> None:
-    one = device("d1", {"p": point(0, type=DataType.BIT, bit=2)})
-    units = {1: FakeUnit({(Table.HOLDING, 0): 0b1001})}
-    async with running(Bench([one], units)) as bench:
-        await bench.clock.run_for(1.5)
-        written = await commanded(bench, value=True)
-    assert written.confirmed
-    assert units[1].registers[Table.HOLDING, 0] == 0b1101
-
-
-async def test_a_write_to_a_demoted_unit_or_a_closed_port_is_refused_at_once() -> None:
-    units = alive(2)
-    units[1].dead = True
-    async with running(Bench(fleet(2), units)) as bench:
-        with pytest.raises(PortDownError):
-            await bench.port.write("d1", "p", 5)
-        await bench.clock.run_for(10)
-        assert not bench.port.answers("d1")
-        assert bench.port.answers("d2")
-        with pytest.raises(DeviceTimeoutError):
-            await bench.port.write("d1", "p", 5)
-
-
-async def test_a_write_that_expired_in_the_lane_is_not_carried_out() -> None:
-    units = alive(1)
-    async with running(Bench(fleet(1), units)) as bench:
-        await bench.clock.run_for(1.5)
-        with pytest.raises(CommandError, match="expired"):
-            await commanded(bench, expires_at=bench.clock.now_ms() - 1)
-    assert units[1].registers[Table.HOLDING, 0] == 100
 
 
 async def test_holes_are_remembered_by_the_next_process() -> None:

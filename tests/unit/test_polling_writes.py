@@ -1,0 +1,74 @@
+"""Commands in the write lane of a port."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from config.points import DataType, Table, Writable
+from edge_agent.errors import CommandError, DeviceTimeoutError, PortDownError
+from tests.fakes.devices import device, point
+from tests.fakes.driver import FakeUnit
+from tests.fakes.port_bench import Bench, alive, fleet, holding, running
+
+
+async def commanded(bench: Bench, **options: Any) -> Any:
+    """Give a command and let enough time pass for it."""
+    call = asyncio.create_task(bench.port.write("d1", "p", options.pop("value", 5), **options))
+    await bench.clock.run_for(5)
+    return await call
+
+
+async def test_a_write_is_read_back() -> None:
+    units = alive(1)
+    async with running(Bench(fleet(1, writable=Writable(maximum=10)), units)) as bench:
+        await bench.clock.run_for(1.5)
+        written = await commanded(bench)
+    assert written.confirmed
+    assert (written.before.value, written.after.value) == (100, 5)
+    assert units[1].registers[Table.HOLDING, 0] == 5
+
+
+async def test_a_write_goes_in_front_of_waiting_reads() -> None:
+    points = {f"p{i}": point(i * 50) for i in range(20)} | {"p": point(2000)}
+    registers = holding(*range(0, 1000, 50), 2000)
+    one = device("d1", points, max_registers=10)
+    async with running(Bench([one], {1: FakeUnit(registers, 0.1)})) as bench:
+        await bench.clock.run_for(10.25)
+        asked = len(bench.driver.asked)
+        await commanded(bench)
+    # At most the request on its way is in front of it.
+    writes = [i for i, ask in enumerate(bench.driver.asked[asked:]) if ask.written]
+    assert writes[0] <= 1
+
+
+async def test_a_bit_is_written_without_touching_its_neighbours() -> None:
+    one = device("d1", {"p": point(0, type=DataType.BIT, bit=2)})
+    units = {1: FakeUnit({(Table.HOLDING, 0): 0b1001})}
+    async with running(Bench([one], units)) as bench:
+        await bench.clock.run_for(1.5)
+        written = await commanded(bench, value=True)
+    assert written.confirmed
+    assert units[1].registers[Table.HOLDING, 0] == 0b1101
+
+
+async def test_a_write_to_a_demoted_unit_or_a_closed_port_is_refused_at_once() -> None:
+    units = alive(2)
+    units[1].dead = True
+    async with running(Bench(fleet(2), units)) as bench:
+        with pytest.raises(PortDownError):
+            await bench.port.write("d1", "p", 5)
+        await bench.clock.run_for(10)
+        assert not bench.port.answers("d1")
+        assert bench.port.answers("d2")
+        with pytest.raises(DeviceTimeoutError):
+            await bench.port.write("d1", "p", 5)
+
+
+async def test_a_write_that_expired_in_the_lane_is_not_carried_out() -> None:
+    units = alive(1)
+    async with running(Bench(fleet(1), units)) as bench:
+        await bench.clock.run_for(1.5)
+        with pytest.raises(CommandError, match="expired"):
+            await commanded(bench, expires_at=bench.clock.now_ms() - 1)
+    assert units[1].registers[Table.HOLDING, 0] == 100
