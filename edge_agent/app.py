@@ -22,6 +22,7 @@ from edge_agent.polling.holes import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.status import AgentCollector, StatusPage
+from edge_agent.status_report import StatusReport
 from edge_agent.uplink.uplink import Uplink
 
 log = structlog.get_logger()
@@ -46,8 +47,22 @@ async def run(gateway: Gateway, clock: Clock) -> None:
         uplink = Uplink(gateway, journal, clock)
         ports = _build_ports(gateway, sink=uplink, health=health, clock=clock)
         commands = CommandService(devices=gateway.devices, ports=ports, health=health, clock=clock)
+        report = StatusReport(
+            gateway.settings,
+            ports=ports,
+            health=health,
+            journal=journal,
+            uplink=uplink,
+            clock=clock,
+        )
         page = await stack.enter_async_context(
-            StatusPage(gateway.settings.status, health=health, journal=journal, uplink=uplink)
+            StatusPage(
+                gateway.settings.status,
+                health=health,
+                journal=journal,
+                uplink=uplink,
+                report=report,
+            )
         )
         health.registry.register(AgentCollector(journal, uplink, clock))
         ProcessCollector(registry=health.registry)

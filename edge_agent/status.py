@@ -1,4 +1,4 @@
-"""The local status page: /healthz and /metrics, for this machine only unless configured."""
+"""The local status page: /healthz, /metrics, /status; this machine only unless configured."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs
 
 import structlog
 from prometheus_client import generate_latest
@@ -19,6 +20,7 @@ from config.edge import StatusSettings
 from edge_agent.clock import Clock
 from edge_agent.health import Health
 from edge_agent.journal.base import Journal
+from edge_agent.status_report import StatusReport
 from edge_agent.uplink.uplink import Uplink
 
 log = structlog.get_logger()
@@ -77,12 +79,19 @@ class StatusPage:
     """
 
     def __init__(
-        self, settings: StatusSettings, *, health: Health, journal: Journal, uplink: Uplink
+        self,
+        settings: StatusSettings,
+        *,
+        health: Health,
+        journal: Journal,
+        uplink: Uplink,
+        report: StatusReport | None = None,
     ) -> None:
         self._settings = settings
         self._health = health
         self._journal = journal
         self._uplink = uplink
+        self._report = report
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -122,7 +131,7 @@ class StatusPage:
 
     def _answer(self, head: bytes) -> bytes:
         method, _, rest = head.split(b"\r\n", 1)[0].partition(b" ")
-        path = rest.split(b" ", 1)[0].split(b"?", 1)[0]
+        path, _, query = rest.split(b" ", 1)[0].partition(b"?")
         if method not in {b"GET", b"HEAD"}:
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"only GET\n")
         if path == b"/metrics":
@@ -130,13 +139,17 @@ class StatusPage:
             return _response(HTTPStatus.OK, "text/plain; version=0.0.4; charset=utf-8", body)
         if path == b"/healthz":
             return self._healthz()
-        return _response(HTTPStatus.NOT_FOUND, "text/plain", b"there are /healthz and /metrics\n")
+        if path == b"/status" and self._report is not None:
+            device = parse_qs(query.decode("ascii", "replace")).get("device", [None])[0]
+            return _json(self._report.of(device))
+        known = b"there are /healthz, /metrics and /status\n"
+        return _response(HTTPStatus.NOT_FOUND, "text/plain", known)
 
     def _healthz(self) -> bytes:
         journal, uplink = self._journal.stats(), self._uplink.stats()
         down = [name for name, state in self._health.devices.items() if state.up is False]
         good = journal.writable and uplink.online and not down
-        said = {
+        said: dict[str, object] = {
             "status": "ok" if good else "degraded",
             "uplink": "online" if uplink.online else "offline",
             "journal": asdict(journal),
@@ -144,7 +157,12 @@ class StatusPage:
             "ports_down": [name for name, port in self._health.ports.items() if port.up is False],
         }
         # Degraded answers 200 as well: starting the agent again would mend none of it.
-        return _response(HTTPStatus.OK, "application/json", json.dumps(said).encode() + b"\n")
+        return _json(said)
+
+
+def _json(said: dict[str, object]) -> bytes:
+    body = json.dumps(said, ensure_ascii=False).encode() + b"\n"
+    return _response(HTTPStatus.OK, "application/json", body)
 
 
 def _response(status: HTTPStatus, kind: str, body: bytes) -> bytes:
