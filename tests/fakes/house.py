@@ -1,0 +1,129 @@
+"""A server's chain over real records, and words to talk about it."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from config.server import MessageSettings, WebhookSettings
+from protocols.reading import Quality, Value
+from server.alarms.engine import AlarmEngine
+from server.alarms.model import Alarm
+from server.assets.series import Series
+from server.chain import TIMER_KINDS, Chain
+from server.core.model import Event, Message
+from server.core.records import Records
+from server.incidents.model import Incident
+from server.incidents.service import acknowledge
+from server.jobs.timers import TimerSweep
+from server.workorders.model import WorkOrder, WorkOrderEvidence
+from server.workorders.service import transition
+from tests.fakes.agent_clock import FakeClock
+from tests.fakes.pump_room import CLASSES, install, sample
+
+
+def receiver(name: str, *severities: Any) -> WebhookSettings:
+    more = {"severities": severities} if severities else {}
+    return WebhookSettings.model_validate(
+        {"name": name, "url": "http://127.0.0.1:9/", "secret_file": "secret", **more}
+    )
+
+
+SETTINGS = MessageSettings(webhooks=(receiver("duty"), receiver("chief", "urgent")))
+
+
+MINUTE = 60_000
+
+
+class House:
+    """A server's chain over real records; ``restart`` forgets everything but them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.clock = FakeClock()
+        self.start = self.clock.now_ms()
+        self.records = Records.open(url)
+        (self.series,) = install(self.records)
+        self.boot()
+
+    def boot(self) -> None:
+        self.engine = AlarmEngine(CLASSES, self.clock)
+        self.chain = Chain(self.records, self.engine, SETTINGS, self.clock)
+        self.chain.restore()
+        for one in self.series.values():
+            self.engine.attach(one, equipment_class="pump")
+        self.timers = TimerSweep(
+            self.records, dict.fromkeys(TIMER_KINDS, self.chain.on_timer), self.clock
+        )
+
+    def restart(self) -> None:
+        self.series = {
+            name: Series(
+                one.id,
+                key=one.key,
+                name=name,
+                equipment_id=one.equipment_id,
+                max_silence_ms=one.max_silence_ms,
+            )
+            for name, one in self.series.items()
+        }
+        self.boot()
+
+    def see(
+        self,
+        point: str,
+        value: Value,
+        at: float,
+        *,
+        late: bool = False,
+        quality: Quality = Quality.GOOD,
+    ) -> None:
+        series = self.series[point]
+        taken_at = self.start + round(at * 1000)
+        if taken_at > series.last_at:
+            series.last_at, series.last_value, series.last_quality = taken_at, value, quality
+        self.chain.on_samples([sample(series, value, taken_at, quality=quality, late=late)])
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.timers.sweep()
+
+    def count(self, table: type[Any]) -> int:
+        return self.records.read(
+            lambda session: session.scalar(select(func.count()).select_from(table)) or 0
+        )
+
+    def all(self, table: type[Any]) -> list[Any]:
+        return self.records.read(lambda session: list(session.scalars(select(table))))
+
+    def kinds(self) -> list[str]:
+        return self.records.read(
+            lambda session: list(session.scalars(select(Event.kind).order_by(Event.id)))
+        )
+
+    def acknowledge(self, alarm_id: int = 1) -> None:
+        self.records.write(
+            lambda session: acknowledge(
+                session, alarm_id, by="li", comment="seen", now=self.clock.now_ms()
+            )
+        )
+
+    def walk(self, to: str, **more: Any) -> WorkOrder:
+        return self.records.write(
+            lambda session: transition(
+                session, 1, to=to, by="wang", now=self.clock.now_ms(), **more
+            )
+        )
+
+
+ONE_OF_EACH = {
+    "alarms": 1,
+    "incidents": 1,
+    "work_orders": 1,
+    "work_order_evidence": 1,
+    "messages": 1,
+}
+
+
+def counts(house: House) -> dict[str, int]:
+    tables = (Alarm, Incident, WorkOrder, WorkOrderEvidence, Message)
+    return {table.__tablename__: house.count(table) for table in tables}
