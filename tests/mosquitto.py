@@ -13,6 +13,7 @@ listener {port} 127.0.0.1
 allow_anonymous true
 max_inflight_messages 1000
 max_queued_messages 200000
+set_tcp_nodelay true
 persistence true
 persistence_location {folder}/
 """
