@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from protocols.reading import Value
+from protocols.reading import Quality, Value
 from server.history.base import Batch
 
 # pyarrow carries no types; what it makes is opaque here and only handed to DuckDB.
@@ -21,6 +21,7 @@ TABLE = """(
 MAX_INTEGER = 2**63 - 1
 MIN_INTEGER = -(2**63)
 MAX_LARGE = 2**64 - 1
+_GOOD = Quality.GOOD
 
 _TYPES: dict[str, Any] = {
     "number": _pa.float64(),
@@ -51,8 +52,8 @@ def arrow_table(batch: Batch) -> Any:  # noqa: ANN401 (pyarrow is untyped)
             _pa.nulls(size, kind) if values.get(name) is None else _pa.array(values[name], kind)
             for name, kind in _TYPES.items()
         ),
-        _pa.array(batch.quality, _pa.uint16()),
-        _pa.array([reason or None for reason in batch.reason], _pa.string()),
+        _quality_column(batch.quality),
+        _reason_column(batch.reason),
     ]
     return _pa.Table.from_arrays(arrays, schema=_SCHEMA)
 
@@ -80,6 +81,18 @@ def value_of(
         if value is not None:
             return value
     return text
+
+
+def _quality_column(quality: list[int]) -> Any:  # noqa: ANN401 (pyarrow is untyped)
+    if quality.count(_GOOD) == len(quality):
+        return _pa.repeat(_pa.scalar(int(_GOOD), _pa.uint16()), len(quality))
+    return _pa.array(quality, _pa.uint16())
+
+
+def _reason_column(reasons: list[str]) -> Any:  # noqa: ANN401 (pyarrow is untyped)
+    if not any(reasons):
+        return _pa.nulls(len(reasons), _pa.string())
+    return _pa.array([reason or None for reason in reasons], _pa.string())
 
 
 def _value_columns(values: list[Value]) -> dict[str, list[Any]]:

@@ -33,22 +33,19 @@ class DuckHistory:
 
     def append(self, batch: Batch) -> None:
         """Store the batch in one transaction."""
-        newest, fresh, late = self._sort_out(batch)
-        if not fresh and not late:
+        if not len(batch):
             return
-        late_rows = _without_copies(pick(batch, late))
+        before = {series: self._newest.get(series) for series in set(batch.series)}
+        late = self._note_newest(batch)
+        stored = False
         try:
-            with self._database.transaction() as cursor:
-                if fresh:
-                    rows = batch if len(fresh) == len(batch) else pick(batch, fresh)
-                    _insert(cursor, rows)
-                if late:
-                    self._insert_late(cursor, late_rows)
-        except StoreError:
-            if late:
-                self._days.check_between(min(late_rows.taken_at), max(late_rows.taken_at) + 1)
-            raise
-        self._newest.update(newest)
+            self._store(batch, late)
+            stored = True
+        finally:
+            if not stored:
+                self._newest.update((s, at) for s, at in before.items() if at is not None)
+                for series in [series for series, at in before.items() if at is None]:
+                    self._newest.pop(series, None)
 
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise a range in equal slices."""
@@ -82,22 +79,33 @@ class DuckHistory:
         """Let go of the file."""
         self._database.close()
 
-    def _sort_out(self, batch: Batch) -> tuple[dict[int, int], list[int], list[int]]:
-        """Return the newest instants after this batch and the rows that are fresh and late."""
-        stored = self._newest
-        newest: dict[int, int] = {}
-        fresh: list[int] = []
+    def _note_newest(self, batch: Batch) -> list[int]:
+        """Move the newest instants on; return the rows that are not newer than all before."""
+        newest = self._newest
+        find = newest.get
         late: list[int] = []
         for row, (series, taken_at) in enumerate(zip(batch.series, batch.taken_at, strict=True)):
-            last = newest.get(series)
-            if last is None:
-                last = stored.get(series, -1)
-            if taken_at > last:
+            if taken_at > find(series, -1):
                 newest[series] = taken_at
-                fresh.append(row)
-            elif taken_at < last:
+            else:
                 late.append(row)
-        return newest, fresh, late
+        return late
+
+    def _store(self, batch: Batch, late: list[int]) -> None:
+        late_rows = _without_copies(pick(batch, late))
+        if late:
+            passed = set(late)
+            batch = pick(batch, [row for row in range(len(batch)) if row not in passed])
+        try:
+            with self._database.transaction() as cursor:
+                if len(batch):
+                    _insert(cursor, batch)
+                if late:
+                    self._insert_late(cursor, late_rows)
+        except StoreError:
+            if late:
+                self._days.check_between(min(late_rows.taken_at), max(late_rows.taken_at) + 1)
+            raise
 
     def _insert_late(self, cursor: Any, batch: Batch) -> None:  # noqa: ANN401 (cursor)
         """Add those rows that are in neither the hot table nor the file of their day."""

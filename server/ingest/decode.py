@@ -18,7 +18,8 @@ EARLIEST_MS = 946_684_800_000
 """2000-01-01; a clock that says less has never been set."""
 NO_VALUE = "no_value"
 """Reason of a null that comes without a quality."""
-_GOOD = (Quality.GOOD, "")
+_GOOD = Quality.GOOD  # looking a member up in its class costs 0.1 us, twice a value
+_UNMARKED = (_GOOD, "")
 
 
 @dataclass(slots=True)
@@ -64,13 +65,13 @@ class Decoder:
                 if not taken_at:
                     continue
             value = read(metric)
-            quality, reason = read_quality(metric) if carries_quality else _GOOD
+            quality, reason = read_quality(metric) if carries_quality else _UNMARKED
             kind = value.__class__
             # A difference that is not zero: NaN or infinite.
             if kind is float and value - value != 0.0:  # type: ignore[operator]
                 value, quality, reason = None, Quality.BAD, NOT_A_NUMBER
                 self._metrics.rejected.labels(NOT_A_NUMBER).inc()
-            elif value is None and quality is Quality.GOOD:
+            elif value is None and quality is _GOOD:
                 if birth:
                     continue
                 quality, reason = Quality.BAD, NO_VALUE
@@ -92,7 +93,7 @@ class Decoder:
             add_value(value)
             add_quality(quality)
             add_reason(reason)
-            if quality is Quality.GOOD and (
+            if quality is _GOOD and (
                 (series.quiet_low == -inf and series.quiet_high == inf)
                 if late or kind is str
                 else series.quiet_low <= value <= series.quiet_high  # type: ignore[operator]
