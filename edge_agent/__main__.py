@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -55,7 +56,7 @@ def run(file: Path, log_level: str) -> None:
     try:
         asyncio.run(run_agent(gateway, SystemClock()))
     except* AgentError as group:
-        for error in group.exceptions:
+        for error in _single(group):
             click.echo(f"plantroom agent: {error}", err=True)
         sys.exit(1)
 
@@ -73,6 +74,14 @@ def check(file: Path) -> None:
       plantroom agent check agent.yaml
     """  # noqa: D301 (click needs the \b)
     click.echo(summarize_gateway(_loaded(file)))
+
+
+def _single(group: BaseExceptionGroup[AgentError]) -> Iterator[AgentError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _single(error)
+        else:
+            yield error
 
 
 def _loaded(file: Path) -> Gateway:

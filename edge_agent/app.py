@@ -98,8 +98,9 @@ async def _open_journal(settings: JournalSettings, clock: Clock, stack: AsyncExi
     try:
         return await stack.enter_async_context(SqliteJournal(settings, clock))
     except JournalFullError as error:
-        # Polling goes on: live values still reach the server, and a restart finds the old rows.
-        log.exception("journal_in_memory_only", path=str(settings.path), error=str(error))
+        why = str(error)
+    # Polling goes on: live values still reach the server, and a restart finds the old rows.
+    log.error("journal_in_memory_only", path=str(settings.path), error=why)
     return await stack.enter_async_context(MemoryJournal(settings, clock))
 
 

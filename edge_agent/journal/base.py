@@ -42,7 +42,7 @@ class JournalStats:
         disk_bytes: Used bytes of the file.
         dropped_rows: Messages given up because a bound was reached, since the start.
         oldest_at: UTC milliseconds of the oldest message on disk; None when there is none.
-        writable: False while the disk refuses.
+        writable: False while the disk refuses, or there is none.
         commits: Group commits since the start.
     """
 

@@ -84,6 +84,7 @@ class MemoryJournal:
         """Return the figures of this moment."""
         rows = self._pending.rows
         oldest = next(iter(rows.values())).taken_at if rows else None
+        # Not writable: nothing of it reaches a disk, and the status page shall say so.
         return JournalStats(
-            rows=len(rows), dropped_rows=self._pending.dropped, oldest_at=oldest, commits=0
+            rows=len(rows), dropped_rows=self._pending.dropped, oldest_at=oldest, writable=False
         )

@@ -36,6 +36,7 @@ log = structlog.get_logger()
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 1.5
 """A broker that returns has its gateways back within two seconds."""
+_SETTLED_S = 5.0
 _TRUST_CHECK_S = 1.0
 _MOST_COMMANDS = 32
 
@@ -149,9 +150,12 @@ class Uplink:
     async def _stay_connected(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
+            began_s = self._clock.monotonic_s()
             try:
                 why = await self._one_connection()
-                pause_s = _FIRST_PAUSE_S
+                # Two agents with one client id throw each other out: that must not spin.
+                if self._clock.monotonic_s() - began_s > _SETTLED_S:
+                    pause_s = _FIRST_PAUSE_S
             except UplinkError as error:
                 why = str(error)
             if not self._said_down:

@@ -73,7 +73,7 @@ async def test_health_names_what_is_down(site: Site) -> None:
     assert said["status"] == "degraded"
     assert said["uplink"] == "offline"
     assert said["devices_down"] == ["p1"]
-    assert said["journal"]["writable"] is True
+    assert said["journal"]["writable"] is False
 
 
 @pytest.mark.parametrize(
