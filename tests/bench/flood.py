@@ -1,7 +1,8 @@
 """``python -m tests.bench.flood PORT MESSAGES``: an edge node that sends as fast as it is acked.
 
-Ten devices with twenty doubles each; every message is journaled, and at most ``WINDOW`` of them
-are unacknowledged, as with an agent that empties its journal.
+Ten pumps with twenty points each, all of them plausible, so that the alarm rules look and stay
+silent; every message is journaled, and at most ``WINDOW`` of them are unacknowledged, as with an
+agent that empties its journal.
 """
 
 import sys
@@ -13,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.journal_ack import decode_ack, uuid_of
+from protocols.sparkplug.names import CLASS
 from protocols.sparkplug.payload import (
     Metric,
     decode_payload,
@@ -21,7 +23,27 @@ from protocols.sparkplug.payload import (
     seal,
 )
 
-DEVICES, POINTS, WINDOW = 10, 20, 4000
+STATES = {"run": True, "command": True, "fault": False, "auto": True}
+NUMBERS = {
+    "frequency": 45.0,
+    "speed": 1400.0,
+    "current": 20.0,
+    "power": 11.0,
+    "energy": 5000.0,
+    "run_hours": 900.0,
+    "starts": 40.0,
+    "fault_code": 0.0,
+    "warning_code": 0.0,
+    "outlet_pressure": 400.0,
+    "inlet_pressure": 200.0,
+    "differential_pressure": 200.0,
+    "flow": 30.0,
+    "medium_temperature": 60.0,
+    "bearing_temperature": 50.0,
+    "motor_temperature": 70.0,
+}
+BASE = list({**STATES, **NUMBERS}.items())
+DEVICES, POINTS, WINDOW = 10, len(BASE), 4000
 GROUP, NODE = "bench", "flood"
 
 
@@ -58,14 +80,15 @@ class Flood:
         for device in range(DEVICES):
             points = [
                 Metric(
-                    name=f"p{point}",
-                    alias=device * POINTS + point + 1,
-                    datatype=DataType.DOUBLE,
-                    value=0.0,
+                    name=name,
+                    alias=device * POINTS + point,
+                    datatype=DataType.BOOLEAN if name in STATES else DataType.DOUBLE,
+                    value=value,
                     timestamp=now,
                 )
-                for point in range(POINTS)
+                for point, (name, value) in enumerate(BASE, 1)
             ]
+            points.append(Metric(name=CLASS, datatype=DataType.STRING, value="heating_pump"))
             payload = encode_payload(points, timestamp=now, seq=self.seq)
             self.send("DBIRTH", payload, f"/d{device}")
 
@@ -73,8 +96,12 @@ class Flood:
         device = offset % DEVICES
         at = start + offset // DEVICES
         fragment = encode_metrics(
-            Metric(alias=device * POINTS + point + 1, value=offset + point / 7, timestamp=at)
-            for point in range(POINTS)
+            Metric(
+                alias=device * POINTS + point,
+                value=base if name in STATES else base + offset % 70 / 7,
+                timestamp=at,
+            )
+            for point, (name, base) in enumerate(BASE, 1)
         )
         seq = (self.seq + offset) % 256
         uuid = uuid_of("bench", offset)

@@ -12,13 +12,18 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import CollectorRegistry
+from sqlalchemy import func, select
 
+from config.load import load_classes
 from config.mqtt import MqttSettings
-from config.server import ServerSettings
+from config.server import MessageSettings, ServerSettings
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.topics import MessageKind, parse_topic
+from server.alarms.engine import AlarmEngine
+from server.alarms.model import Alarm
 from server.assets.registry import Asset, Registry
 from server.assets.series import CONNECTION, Series
+from server.chain import Chain
 from server.core import schema
 from server.core.clock import SystemClock
 from server.core.records import Records
@@ -105,7 +110,8 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
 
     connections: set[int] = set()
 
-    def on_series(series: Series, _asset: Asset) -> None:
+    def on_series(series: Series, asset: Asset) -> None:
+        engine.attach(series, equipment_class=asset.equipment_class)
         if series.name == CONNECTION:
             connections.add(series.id)
 
@@ -118,6 +124,9 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             loop.call_soon_threadsafe(done.set)
 
     with Records.open(url) as records:
+        engine = AlarmEngine(load_classes(), clock)
+        chain = Chain(records, engine, MessageSettings(), clock)
+        chain.restore()
         history = DuckHistory(folder / "history")
         registry = Registry(records, clock, on_series=on_series)
         settings = ServerSettings(mqtt=MqttSettings(port=port))
@@ -127,6 +136,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             history=history,
             registry=registry,
             clock=clock,
+            suspects=chain.on_samples,
             stored=count,
             metrics=metrics,
         )
@@ -137,6 +147,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             async with _flood(port, messages):
                 await done.wait()
             cpu = time.process_time() - cpu
+        alarms = records.read(lambda session: session.scalar(select(func.count(Alarm.id))))
         counts = await asyncio.to_thread(_count, history, registry)
         history.close()
     values = messages * flood.POINTS
@@ -144,6 +155,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
         "values_per_s": round(values / (ended_at - started_at)),
         "values": values,
         "cpu_s_per_1000_values": round(cpu / values * 1000, 5),
+        "alarms": alarms,
         "lost_or_doubled": wanted - counts,
     }
 
