@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from typing import Any
 
+from prometheus_client import CollectorRegistry, ProcessCollector
 from structlog import get_logger
 
 from config.load import load_classes
@@ -26,6 +27,7 @@ from server.core.lock import claim_folder
 from server.core.records import Records
 from server.core.schema import upgrade
 from server.history.duckdb import DuckHistory
+from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest
 from server.jobs.outbox import OutboxWorker
 from server.jobs.silence import SilenceSweep
@@ -49,10 +51,11 @@ class Server:
         self._clock = clock
         self._roles = roles
         self._stack = AsyncExitStack()
+        self._metrics = CollectorRegistry()
+        ProcessCollector(registry=self._metrics)
         self._works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
         self._checks: dict[str, Callable[[], bool]] = {}
         self._hang_up: list[Callable[[], None]] = []
-        """What ends streams and answers, so that nobody is cut in the middle."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Build, run until ``stop`` is set, end in the opposite order."""
@@ -78,7 +81,9 @@ class Server:
         await asyncio.to_thread(upgrade, settings.records.url)
         records = self._stack.enter_context(Records.open(settings.records.url))
         if "jobs" in roles:
-            await self._build_jobs(records)
+            messages = settings.messages
+            channels = await self._stack.enter_async_context(open_channels(messages, self._clock))
+            self._works["outbox"] = OutboxWorker(records, channels, messages, self._clock).run
         if not roles & {"ingest", "api"}:
             return
         history = DuckHistory(
@@ -109,6 +114,7 @@ class Server:
                 clock=self._clock,
                 suspects=chain.on_samples,
                 stored=hub.changed,
+                metrics=IngestMetrics(self._clock, self._metrics),
             )
             await self._stack.enter_async_context(ingest)
             self._add_ingest(ingest, chain, records)
@@ -125,6 +131,7 @@ class Server:
                 hub=hub,
                 feed=feed,
                 checks=self._checks,
+                metrics=self._metrics,
             )
             http = self._stack.enter_context(HttpServer(build_app(services), settings.http))
             self._works["feed"] = feed.run
@@ -138,11 +145,6 @@ class Server:
         self._works["silence"] = SilenceSweep(chain, self._clock).run
         self._checks["ingest"] = lambda: ingest.alive
         self._checks["broker"] = lambda: ingest.link.connected
-
-    async def _build_jobs(self, records: Records) -> None:
-        messages = self._settings.messages
-        channels = await self._stack.enter_async_context(open_channels(messages, self._clock))
-        self._works["outbox"] = OutboxWorker(records, channels, messages, self._clock).run
 
     def _say_ready(self, url: str | None) -> None:
         log.info("server_ready", url=url, roles=sorted(self._roles))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Query, Request
+from prometheus_client import CollectorRegistry
+from starlette.types import Scope
 
 from config.classes import EquipmentClass
 from config.server import ServerSettings
@@ -32,12 +34,18 @@ class Services:
     values: LiveValues
     hub: LiveHub
     feed: EventFeed
+    metrics: CollectorRegistry
     checks: Mapping[str, Callable[[], bool]]
     """Name of a part to a function that says whether it works now."""
 
 
+def services_of(scope: Scope) -> Services:
+    """Return what the application of a request was built with."""
+    return cast("Services", scope["app"].state.services)
+
+
 async def _services(request: Request) -> Services:
-    return cast("Services", request.app.state.services)
+    return services_of(request.scope)
 
 
 async def _principal(request: Request) -> Principal:

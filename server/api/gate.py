@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.api.context import services_of
 from server.core.auth import Principal, Role, principal_of_login, principal_of_token
 from server.core.clock import Clock
 from server.core.errors import ForbiddenError, ServerError
@@ -38,10 +39,8 @@ _HEADERS = {
 class Gate:
     """ASGI middleware: login or token, cross-site check, viewers only look, safe headers."""
 
-    def __init__(self, app: ASGIApp, *, records: Records, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._records = records
-        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass with its principal in ``request.state``, or refuse it."""
@@ -65,7 +64,8 @@ class Gate:
             return
         await self._app(scope, receive, send_safely)
 
-    async def _admit(self, scope: Scope) -> None:
+    @staticmethod
+    async def _admit(scope: Scope) -> None:
         headers = Headers(scope=scope)
         unsafe = scope["method"] not in _SAFE
         if scope["path"] == SESSION_PATH and scope["method"] == "POST":
@@ -73,7 +73,8 @@ class Gate:
             return
         if scope["path"] in _PUBLIC and not unsafe:
             return
-        principal = await authenticate(headers, self._records, self._clock)
+        use = services_of(scope)
+        principal = await authenticate(headers, use.records, use.clock)
         if principal is None:
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED,

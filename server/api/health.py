@@ -42,9 +42,9 @@ def get_readiness(use: Use, response: Response) -> Health:
 
 
 @router.get("/metrics", response_class=Response)
-def get_metrics() -> Response:
+def get_metrics(use: Use) -> Response:
     """Figures for Prometheus; give it a token."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(use.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 def _answers(records: Records) -> bool:

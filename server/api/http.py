@@ -1,5 +1,7 @@
 """The application behind HTTP: gate, idempotency, one router per room."""
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
@@ -24,9 +26,9 @@ from server.api import (
     workorders,
 )
 from server.api.context import Services
-from server.api.gate import COOKIE, Gate
-from server.api.idempotency import MAX_BODY, Idempotency
-from server.core.problem import install_problems
+from server.api.gate import COOKIE, SESSION_PATH, Gate
+from server.api.idempotency import MAX_BODY, MAX_KEY, Idempotency
+from server.core.problem import MEDIA_TYPE, install_problems
 
 ROOMS = (
     session,
@@ -52,10 +54,37 @@ _DOORS = [
 ]
 
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key does the work once and gives the first answer again for a day.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+}
+
+
+class _Application(FastAPI):
+    """Describes its errors as what they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is not None:
+            return self.openapi_schema
+        document = super().openapi()
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                # FastAPI adds its default beside the media type that is really sent.
+                for response in operation["responses"].values():
+                    content = response.get("content", {})
+                    if MEDIA_TYPE in content:
+                        content.pop("application/json", None)
+                if method == "post" and path != SESSION_PATH:
+                    operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        return document
+
+
 def build_app(services: Services) -> FastAPI:
     """Build the application; it opens nothing and owns nothing."""
-    records, clock = services.records, services.clock
-    app = FastAPI(
+    app = _Application(
         title="Plantroom",
         version="1",
         summary="Watches the plant of residential estates.",
@@ -65,10 +94,7 @@ def build_app(services: Services) -> FastAPI:
         generate_unique_id_function=_operation_id,
         max_body_size=MAX_BODY,
         telemetry={"tracing": False},
-        middleware=[
-            Middleware(Gate, records=records, clock=clock),
-            Middleware(Idempotency, records=records, clock=clock),
-        ],
+        middleware=[Middleware(Gate), Middleware(Idempotency)],
     )
     app.state.services = services
     app.state.throttle = session.LoginThrottle()

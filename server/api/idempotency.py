@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.core.clock import Clock
+from server.api.context import services_of
 from server.core.errors import ConflictError, ServerError
 from server.core.model import IdempotentReply
 from server.core.problem import MEDIA_TYPE, FieldError, ProblemError, answer_for
@@ -34,10 +34,8 @@ class Idempotency:
     leaves a reservation: the repeated request is refused instead of done twice.
     """
 
-    def __init__(self, app: ASGIApp, *, records: Records, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._records = records
-        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a repeated POST from the records, everything else by the application."""
@@ -49,7 +47,10 @@ class Idempotency:
         try:
             body = await _read_body(receive)
             key = _key(principal.user_id, scope["path"], given)
-            known = await self._reserve(key, body + scope["query_string"])
+            use = services_of(scope)
+            known = await _reserve(
+                use.records, key, body + scope["query_string"], use.clock.now_ms()
+            )
         except ServerError as error:
             await answer_for(error)(scope, receive, send)
             return
@@ -58,43 +59,44 @@ class Idempotency:
             return
         await self._run(key, body, scope, receive, send)
 
-    async def _reserve(self, key: str, request: bytes) -> JSONResponse | None:
-        """Return the answer given before, or None when the work is ours to do."""
-        now = self._clock.now_ms()
-        request_hash = hashlib.sha256(request).hexdigest()
-
-        def reserve(session: Session) -> IdempotentReply | None:
-            old = delete(IdempotentReply).where(IdempotentReply.created_at < now - KEEP_MS)
-            session.execute(old)
-            row = session.get(IdempotentReply, key)
-            if row is None:
-                row = IdempotentReply(
-                    key=key,
-                    created_at=now,
-                    request_hash=request_hash,
-                    status=IN_PROGRESS,
-                    body={},
-                )
-                session.add(row)
-                return None
-            return row
-
-        try:
-            row = await self._records.write_async(reserve)
-        except IntegrityError as error:
-            raise ConflictError("a request with this Idempotency-Key runs right now") from error
-        return None if row is None else _replay(row, request_hash)
-
     async def _run(self, key: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        records = services_of(scope).records
         answer = _Answer(send)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         try:
             await self._app(scope, _replayed_body(body, receive), answer.send)
             status = answer.status
         finally:
-            await self._records.write_async(
+            await records.write_async(
                 lambda session: _settle(session, key, scope["path"], status, answer)
             )
+
+
+async def _reserve(records: Records, key: str, request: bytes, now: int) -> JSONResponse | None:
+    """Return the answer given before, or None when the work is ours to do."""
+    request_hash = hashlib.sha256(request).hexdigest()
+
+    def reserve(session: Session) -> IdempotentReply | None:
+        old = delete(IdempotentReply).where(IdempotentReply.created_at < now - KEEP_MS)
+        session.execute(old)
+        row = session.get(IdempotentReply, key)
+        if row is None:
+            row = IdempotentReply(
+                key=key,
+                created_at=now,
+                request_hash=request_hash,
+                status=IN_PROGRESS,
+                body={},
+            )
+            session.add(row)
+            return None
+        return row
+
+    try:
+        row = await records.write_async(reserve)
+    except IntegrityError as error:
+        raise ConflictError("a request with this Idempotency-Key runs right now") from error
+    return None if row is None else _replay(row, request_hash)
 
 
 class _Answer:

@@ -42,6 +42,8 @@ class LiveStream:
         self._subscription = subscription
         self._tells_time = False
         self._listener: Listener | None = None
+        self._known = 0
+        """Id that the client has shown, when it is one of these records."""
         self._points: frozenset[int] | None = None
 
     def add_values(self, points: frozenset[int] | None) -> None:
@@ -65,7 +67,7 @@ class LiveStream:
             beat_at = clock.monotonic_s() + HEARTBEAT_S
             while not subscription.closed:
                 subscription.news.clear()
-                if chunk := self._new(last) + self._changed():
+                if chunk := self._new() + self._changed():
                     yield chunk
                 else:
                     await self._news(beat_at)
@@ -88,6 +90,7 @@ class LiveStream:
     async def _beginning(self, last: int | None) -> AsyncGenerator[bytes]:
         """What was missed since ``last``, and the values as they are now."""
         if last is not None and last <= await self._use.records.read_async(newest_id):
+            self._known = last
             async for chunk in self._replay(last):
                 yield chunk
         if self._listener is not None:
@@ -110,11 +113,9 @@ class LiveStream:
             yield _text(events)
             after = events[-1].id
 
-    def _new(self, last: int | None) -> bytes:
-        """What the subscription holds; a client may know more than this process has read."""
-        events = self._subscription.take()
-        known = 0 if last is None or last > self._subscription.position else last
-        return _text([event for event in events if event.id > known])
+    def _new(self) -> bytes:
+        """What the subscription holds; the client may know more than the feed had read then."""
+        return _text([event for event in self._subscription.take() if event.id > self._known])
 
     def _snapshot(self) -> list[bytes]:
         """All values as they are now, in events of bounded size."""

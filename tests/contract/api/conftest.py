@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from httpx2 import Response
+from prometheus_client import CollectorRegistry
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -14,6 +16,7 @@ from config.server import ServerSettings
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
+from server.api.session import LoginThrottle
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.registry import Registry
 from server.core.auth import Role, create_token, create_user, hash_password
@@ -22,6 +25,9 @@ from server.core.records import Records
 from server.history.memory import MemoryHistory
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 NOW = 1_795_341_600_000  # 2026-11-22T10:00:00Z
 PASSWORD = "correct horse"
@@ -51,12 +57,27 @@ class Api:
 
     client: TestClient
     services: Services
-    records: Records
-    history: MemoryHistory
-    clock: HandClock
-    registry: Registry
-    hub: LiveHub
     tokens: dict[str, str]
+
+    @property
+    def records(self) -> Records:
+        return self.services.records
+
+    @property
+    def history(self) -> MemoryHistory:
+        return cast("MemoryHistory", self.services.history)
+
+    @property
+    def clock(self) -> HandClock:
+        return cast("HandClock", self.services.clock)
+
+    @property
+    def hub(self) -> LiveHub:
+        return self.services.hub
+
+    @property
+    def registry(self) -> Registry:
+        return self.services.values._registry
 
     def bearer(self, who: str = "operator") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[who]}"}
@@ -87,28 +108,43 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return path, tokens
 
 
+@pytest.fixture(scope="session")
+def client() -> Generator[TestClient]:
+    """One application for all tests; each gives it services of its own."""
+    with Records.open("sqlite://") as records:
+        app = build_app(_services(records, HandClock()))
+        with TestClient(app, raise_server_exceptions=False) as client:
+            yield client
+
+
 @pytest.fixture
-def api(tmp_path: Path, prepared: tuple[Path, dict[str, str]]) -> Generator[Api]:
-    clock, history = HandClock(), MemoryHistory()
+def api(
+    tmp_path: Path, prepared: tuple[Path, dict[str, str]], client: TestClient
+) -> Generator[Api]:
     path, tokens = prepared
-    copy = shutil.copy(path, tmp_path)
-    with Records.open(f"sqlite:///{copy}") as records:
-        registry = Registry(records, clock)
-        values = LiveValues(registry)
-        hub = LiveHub(values, clock)
-        services = Services(
-            settings=ServerSettings(),
-            records=records,
-            clock=clock,
-            classes={},
-            history=history,
-            values=values,
-            hub=hub,
-            feed=EventFeed(records),
-            checks={},
-        )
-        with TestClient(build_app(services), raise_server_exceptions=False) as client:
-            yield Api(client, services, records, history, clock, registry, hub, tokens)
+    with Records.open(f"sqlite:///{shutil.copy(path, tmp_path)}") as records:
+        services = _services(records, HandClock())
+        state = cast("FastAPI", client.app).state
+        state.services, state.throttle = services, LoginThrottle()
+        client.cookies.clear()
+        yield Api(client, services, tokens)
+
+
+def _services(records: Records, clock: HandClock) -> Services:
+    registry = Registry(records, clock)
+    values = LiveValues(registry)
+    return Services(
+        settings=ServerSettings(),
+        records=records,
+        clock=clock,
+        classes={},
+        history=MemoryHistory(),
+        values=values,
+        hub=LiveHub(values, clock),
+        feed=EventFeed(records),
+        checks={},
+        metrics=CollectorRegistry(),
+    )
 
 
 def _people(session: Session) -> dict[str, str]:
@@ -117,9 +153,10 @@ def _people(session: Session) -> dict[str, str]:
         user = create_user(
             session, name=str(role), password_hash=HASH, role=role, at=NOW, by="test"
         )
-        _, tokens[str(role)] = create_token(
+        token, tokens[str(role)] = create_token(
             session, user_id=user.id, name="test", at=NOW, by="test"
         )
+        token.last_used_at = NOW
     return tokens
 
 

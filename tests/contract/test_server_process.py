@@ -1,0 +1,105 @@
+"""One server process without a broker: it starts, answers, refuses company and stops."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from config.server import HistorySettings, HttpSettings, RecordsSettings, ServerSettings
+from server.app import ROLES, Server
+from server.core.clock import SystemClock
+from server.core.errors import ServerError
+from server.first_user import make_administrator
+
+
+def settings_in(folder: Path, port: int = 0) -> ServerSettings:
+    return ServerSettings(
+        data_dir=folder,
+        records=RecordsSettings(url=f"sqlite:///{folder / 'records.sqlite'}"),
+        history=HistorySettings(path=folder / "history"),
+        http=HttpSettings(port=port),
+    )
+
+
+class Ready(LogCapture):
+    """Hears the line that says where the server answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def __call__(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+        if event["event"] == "server_ready" and not self.url.done():
+            self.url.set_result(event["url"])
+        raise structlog.DropEvent
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: ServerSettings, roles: frozenset[str] = frozenset(ROLES)
+) -> AsyncGenerator[str]:
+    """A running server; gives its address and stops it at the end."""
+    stop, ready = asyncio.Event(), Ready()
+    structlog.configure(processors=[ready], cache_logger_on_first_use=False)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Server(settings, SystemClock(), roles).run(stop))
+            try:
+                yield await asyncio.wait_for(ready.url, 20)
+            finally:
+                stop.set()
+    finally:
+        structlog.reset_defaults()
+
+
+async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    made = make_administrator(
+        settings, name="admin", password="correct horse", token=True, clock=SystemClock()
+    )
+    headers = {"Authorization": f"Bearer {made.token}"}
+    async with httpx.AsyncClient(headers=headers) as client, contextlib.AsyncExitStack() as stack:
+        async with running(settings) as url:
+            health = (await client.get(f"{url}/readyz")).json()
+            assert health == {
+                "ok": True,
+                "parts": {"records": True, "ingest": True, "broker": False},
+            }
+            assert "plantroom_ingest_rejected" in (await client.get(f"{url}/metrics")).text
+            assert (await client.get(f"{url}/api/v1/session")).json()["name"] == "admin"
+            stream = await stack.enter_async_context(
+                client.stream("GET", f"{url}/api/v1/stream", timeout=10)
+            )
+            lines = stream.aiter_lines()
+            assert await anext(lines) == "retry: 2000"
+        assert [line async for line in lines] == [": connected", ""]
+
+
+async def test_a_data_folder_belongs_to_one_server(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)):
+        with pytest.raises(ServerError, match="used by another server"):
+            await Server(settings_in(tmp_path), SystemClock(), frozenset(ROLES)).run(
+                asyncio.Event()
+            )
+
+
+async def test_a_taken_port_is_said_clearly(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        server = Server(settings_in(tmp_path, port), SystemClock(), frozenset({"api"}))
+        with pytest.raises(ServerError, match=f"cannot listen on 127.0.0.1 port {port}"):
+            await server.run(asyncio.Event())
+
+
+async def test_a_process_may_have_only_the_jobs(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path), frozenset({"jobs"})) as url:
+        assert url is None
+        assert not (tmp_path / "history").exists()

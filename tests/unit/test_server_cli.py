@@ -1,0 +1,96 @@
+"""plantroom server init and check."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from server.__main__ import cli
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "server.yaml"
+    path.write_text("data_dir: data\n")
+    (tmp_path / "password").write_text("correct horse\n")
+    return path
+
+
+def init(file: Path, *options: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(cli, ["init", str(file), *options], input=text)
+
+
+def people(file: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(file.parent / "data" / "records.sqlite") as database:
+        return database.execute("SELECT name, role FROM users ORDER BY id").fetchall()
+
+
+def from_file(file: Path, user: str = "admin") -> list[str]:
+    return ["--user", user, "--password-file", str(file.parent / "password")]
+
+
+def test_init_makes_the_first_administrator_and_a_token(file: Path) -> None:
+    done = init(file, *from_file(file), "--token")
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-1].startswith("plt_")
+    assert people(file) == [("admin", "administrator")]
+
+
+def test_init_asks_for_what_it_was_not_told(file: Path) -> None:
+    done = init(file, text="zhang\npump room 2\npump room 2\n")
+    assert done.exit_code == 0, done.output
+    assert people(file) == [("zhang", "administrator")]
+    assert "pump room 2" not in done.output
+
+
+def test_init_may_be_repeated_but_not_with_another_password(file: Path) -> None:
+    init(file, *from_file(file))
+    again = init(file, *from_file(file))
+    assert (again.exit_code, "was there already" in again.output) == (0, True)
+    (file.parent / "password").write_text("another horse")
+    other = init(file, *from_file(file))
+    assert other.exit_code == 1
+    assert "exists with another password" in other.output
+    assert len(people(file)) == 1
+
+
+def test_a_short_password_is_refused(file: Path) -> None:
+    (file.parent / "password").write_text("short")
+    done = init(file, *from_file(file))
+    assert done.exit_code == 1
+    assert "8 to 256" in done.output
+
+
+@pytest.mark.parametrize("verb", ["check", "run", "init"])
+@pytest.mark.parametrize("text", ["http: {prot: 1}\n", "nonsense: 1\n", "a: [\n"])
+def test_a_wrong_file_ends_with_status_2(file: Path, verb: str, text: str) -> None:
+    file.write_text(text)
+    done = CliRunner().invoke(cli, [verb, str(file)])
+    assert done.exit_code == 2
+    assert "server.yaml" in done.output
+
+
+def test_a_missing_secret_ends_with_status_2(file: Path) -> None:
+    file.write_text("messages: {webhooks: [{name: hook, url: 'http://x/', secret_file: gone}]}\n")
+    done = CliRunner().invoke(cli, ["check", str(file)])
+    assert done.exit_code == 2
+    assert "gone" in done.output
+
+
+def test_a_right_file_is_called_right(file: Path) -> None:
+    done = CliRunner().invoke(cli, ["check", str(file)])
+    assert done.exit_code == 0
+    assert "right" in done.output
+
+
+def test_unknown_roles_are_refused(file: Path) -> None:
+    done = CliRunner().invoke(cli, ["run", str(file), "--roles", "api,kitchen"])
+    assert done.exit_code == 2
+    assert "ingest, api, jobs" in done.output
+
+
+@pytest.mark.parametrize("verb", ["check", "run", "init"])
+def test_help_teaches_with_an_example(verb: str) -> None:
+    done = CliRunner().invoke(cli, [verb, "--help"])
+    assert f"Example: plantroom server {verb}" in done.output
