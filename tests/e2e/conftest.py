@@ -32,7 +32,7 @@ ESTATE = {
             "equipment": "counter",
             "class": "electricity_meter",
             "name": {"en": "Counter", "zh": "计数器"},
-            "period_s": 0.2,
+            "period_s": 0.1,
         },
     },
 }

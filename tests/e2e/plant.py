@@ -138,6 +138,8 @@ class Plant:
     async def get(self, path: str, **parameters: Any) -> Any:
         """GET /api/v1/<path>; fails the test on an error answer."""
         answer = await self.http.get(f"/api/v1/{path}", params=parameters)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise NotThereError(answer.text)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -169,7 +171,7 @@ class Plant:
         while True:
             try:
                 answer = await question()
-            except httpx.TransportError:
+            except (httpx.TransportError, NotThereError):
                 answer = None
             if answer:
                 return answer
@@ -199,6 +201,10 @@ class Plant:
         """(taken_at, value) of every stored reading of a point, as the server gives them."""
         items = await self.items("readings", point=point, raw="true", **{"from": _LONG_AGO})
         return [(ms(item["taken_at"]), item["value"]) for item in items]
+
+
+class NotThereError(Exception):
+    """The server does not know of it, perhaps not yet."""
 
 
 def now_ms() -> int:

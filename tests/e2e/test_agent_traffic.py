@@ -1,15 +1,17 @@
 """What our agent says on the wire obeys the Sparkplug B specification."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import paho.mqtt.client as mqtt
+import pytest
 
 from protocols.sparkplug import sparkplug_b_pb2 as pb
 from protocols.sparkplug.topics import MessageKind, Topic, parse_topic
 from tests.e2e.plant import Plant
 
+pytestmark = pytest.mark.timeout(120)
 SEQUENCED = {
     MessageKind.NBIRTH,
     MessageKind.DBIRTH,
@@ -21,7 +23,7 @@ Heard = list[tuple[Topic, pb.Payload, mqtt.MQTTMessage]]
 
 
 @contextmanager
-def listening(port: int) -> Iterator[Heard]:
+def listening(port: int) -> Generator[Heard]:
     """Keep everything the gateway publishes, subscribed at QoS 2 so that QoS shows."""
     heard: Heard = []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)

@@ -30,7 +30,7 @@ async def test_a_tripped_pump_becomes_one_incident_one_order_and_one_signed_mess
     [message] = plant.receiver.deliveries
     assert message.signed
     assert message.body["type"] == "incident.opened"
-    assert message.body["data"]["equipment"] == PUMP
+    assert message.body["data"]["incident"]["equipment_key"] == PUMP
 
 
 async def test_later_alarms_of_the_trip_are_evidence_on_the_same_order(plant: Plant) -> None:

@@ -13,7 +13,7 @@ async def test_a_plain_node_is_ingested_without_any_set_up(plant: Plant) -> None
             Tag("On", BOOLEAN, value=True),
         ]
         node.device_birth("tank", tags)
-        start = now_ms()
+        start = now_ms() + 1
         for step in range(50):
             node.data("tank", {"Inputs/Level": float(step)}, at=start + step)
         point = "elsewhere/node-1/tank/Inputs/Level"
@@ -35,10 +35,11 @@ async def test_a_plain_node_is_ingested_without_any_set_up(plant: Plant) -> None
 async def test_a_node_with_a_gap_in_its_sequence_is_asked_to_be_born_again(plant: Plant) -> None:
     with PlainNode(plant.broker.port, group="elsewhere", node="node-2") as node:
         node.birth()
-        node.device_birth("tank", [Tag("level", DOUBLE, 1.0)])
-        node.data("tank", {"level": 2.0})
+        node.device_birth("tank", [Tag("level", DOUBLE, 1.0)], at=now_ms() - 1)
+        born_at = now_ms()
+        node.data("tank", {"level": 2.0}, at=born_at + 1)
         node._seq += 3
-        node.data("tank", {"level": 3.0})
+        node.data("tank", {"level": 3.0}, at=born_at + 2)
 
         async def asked() -> bool:
             return any(
