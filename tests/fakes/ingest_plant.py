@@ -1,15 +1,23 @@
 """An ingest whose broker, clock and history are under the test's control."""
 
 import sqlite3
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine, event, select
 
 from config.server import ServerSettings
+from protocols.reading import Value
+from protocols.sparkplug.journal_ack import decode_ack
+from protocols.sparkplug.names import REBIRTH
+from protocols.sparkplug.payload import decode_payload
 from server.assets.registry import Asset, Registry
 from server.assets.series import Sample, Series
+from server.core.db import Base
 from server.core.errors import StoreError
 from server.core.model import Event
 from server.core.records import Records
@@ -20,6 +28,10 @@ from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest
 from server.migrations.tables import METADATA
 from tests.fakes.agent_clock import FakeClock
+from tests.fakes.edge_node import EdgeNode
+
+PUMP = "site/gw/pump"
+PUMP_POINTS: dict[str, Value] = {"pressure": 1.0, "run": True}
 
 
 class RecordingLink:
@@ -147,9 +159,49 @@ class IngestPlant:
         rows = self.records.read(lambda session: session.scalars(query).all())
         return [f"{row.kind} {row.payload['key']}" for row in rows]
 
+    def rows(self, table: type[Base]) -> dict[str, Any]:
+        """Rows of a table by their key."""
+        found: list[Any] = self.records.read(lambda s: list(s.scalars(select(table)).all()))
+        return {row.key: row for row in found}
+
+    def acked(self) -> list[tuple[str, str, list[tuple[int, int]]]]:
+        """Topic, journal and ranges of each acknowledgement."""
+        read = [(topic, decode_ack(decode_payload(data))) for topic, data in self.link.published]
+        return [(topic, *ack) for topic, ack in read if ack is not None]
+
+    def rebirths_asked(self) -> list[str]:
+        """Topics of the rebirth requests."""
+        return [
+            topic
+            for topic, payload in self.link.published
+            if any(metric.name == REBIRTH for metric in decode_payload(payload).metrics)
+        ]
+
     def rejected(self, reason: str) -> float:
         return self.metrics.rejected.labels(reason)._value.get()
 
     def close(self) -> None:
         self.ingest.close()
         self.records.close()
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Generator[IngestPlant]:
+    made = IngestPlant(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def node(plant: IngestPlant) -> EdgeNode:
+    return EdgeNode(clock_ms=plant.clock.now_ms())
+
+
+@pytest.fixture
+def pump(plant: IngestPlant, node: EdgeNode) -> IngestPlant:
+    """A plant with one pump of two points."""
+    birth = [node.nbirth(), node.dbirth("pump", PUMP_POINTS, equipment_class="heating_pump")]
+    plant.receive(*birth)
+    plant.link.published.clear()
+    plant.log.clear()
+    return plant

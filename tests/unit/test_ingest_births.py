@@ -1,0 +1,176 @@
+"""Births, deaths and nodes of others: rows, events and connections."""
+
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import ONLINE
+from protocols.sparkplug.payload import Metric
+from server.assets.model import Equipment, Gateway, Point
+from server.ingest.model import Birth
+from tests.fakes.edge_node import EdgeNode
+from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
+
+__all__ = ["node", "plant", "pump"]
+
+
+def test_births_become_equipment_and_points(pump: IngestPlant) -> None:
+    equipment = pump.rows(Equipment)
+    assert set(equipment) == {"site/gw", PUMP}
+    row = equipment[PUMP]
+    assert (row.equipment_class, row.name_en, row.name_zh) == (
+        "heating_pump",
+        "Device pump",
+        "设备 pump",
+    )
+    points = pump.rows(Point)
+    assert set(points) == {f"{PUMP}/{name}" for name in ("pressure", "run", "connection")} | {
+        "site/gw/connection"
+    }
+    pressure = points[f"{PUMP}/pressure"]
+    assert (pressure.unit, pressure.name_zh, pressure.max_silence_ms, pressure.datatype) == (
+        "bar",
+        "点",
+        60_000,
+        DataType.DOUBLE,
+    )
+    assert pump.rows(Gateway)["site/gw"].online
+    assert (f"{PUMP}/pressure", "heating_pump") in pump.attached
+
+
+def test_births_bring_values_states_and_events(pump: IngestPlant) -> None:
+    assert pump.stored(f"{PUMP}/pressure") == [1.0]
+    assert pump.stored(f"{PUMP}/connection") == [True]
+    assert pump.events() == [
+        "equipment.born site/gw",
+        f"equipment.born {PUMP}",
+        "equipment.online site/gw",
+        f"equipment.online {PUMP}",
+    ]
+
+
+def test_a_rebirth_that_says_nothing_new_writes_no_event_and_no_value(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    before = pump.events()
+    pump.receive(
+        node.nbirth(),
+        node.dbirth("pump", {"pressure": 1.0, "run": True}, equipment_class="heating_pump"),
+    )
+    assert pump.events() == before
+    assert pump.stored(f"{PUMP}/pressure") == [1.0]
+
+
+def test_a_point_that_is_born_later_is_added_and_a_dropped_one_stays(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    pump.receive(node.nbirth(), node.dbirth("pump", {"flow": 3.5}, equipment_class="heating_pump"))
+    assert {f"{PUMP}/flow", f"{PUMP}/pressure"} <= set(pump.rows(Point))
+    assert pump.stored(f"{PUMP}/flow") == [3.5]
+
+
+def test_a_changed_class_attaches_all_points_again(pump: IngestPlant, node: EdgeNode) -> None:
+    pump.attached.clear()
+    points = {"pressure": 1.0, "run": True}
+    pump.receive(node.nbirth(), node.dbirth("pump", points, equipment_class="drainage"))
+    assert sorted(pump.attached) == [
+        (f"{PUMP}/{name}", "drainage") for name in ("connection", "pressure", "run")
+    ]
+
+
+def test_a_dead_device_is_offline_until_it_is_born(pump: IngestPlant, node: EdgeNode) -> None:
+    series = pump.series(f"{PUMP}/connection")
+    series.quiet_low = series.quiet_high = 1.0
+    pump.receive(node.ddeath("pump"))
+    row = pump.rows(Equipment)[PUMP]
+    assert (row.online, row.reason) == (False, "device_death")
+    assert [sample.value for sample in pump.suspects] == [False]
+    pump.receive(node.dbirth("pump", {"pressure": 1.0}, equipment_class="heating_pump"))
+    assert pump.rows(Equipment)[PUMP].online
+    assert pump.stored(f"{PUMP}/connection") == [True, False, True]
+    assert pump.events()[-2:] == [f"equipment.offline {PUMP}", f"equipment.online {PUMP}"]
+
+
+def test_a_dead_gateway_takes_its_devices_with_it(pump: IngestPlant, node: EdgeNode) -> None:
+    pump.receive(node.ndeath(bd_seq=5))
+    assert pump.rows(Equipment)[PUMP].online
+    pump.receive(node.ndeath())
+    found = pump.rows(Equipment)
+    assert (found[PUMP].online, found[PUMP].reason) == (False, "gateway_offline")
+    assert (found["site/gw"].online, found["site/gw"].reason) == (False, "connection_lost")
+    assert not pump.rows(Gateway)["site/gw"].online
+
+
+def test_a_device_that_is_described_as_not_answering_is_offline(
+    plant: IngestPlant, node: EdgeNode
+) -> None:
+    away = Metric(name=ONLINE, datatype=DataType.BOOLEAN, value=False)
+    plant.receive(node.nbirth(), node.message("DBIRTH", [away], "pump"), node.ddeath("pump"))
+    assert not plant.rows(Equipment)[PUMP].online
+    assert plant.stored(f"{PUMP}/connection") == [False]
+
+
+def test_a_slow_clock_of_the_node_cannot_bring_it_back_before_it_went(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    pump.receive(node.ndeath())
+    at = pump.clock.now_ms()
+    pump.receive(
+        node.nbirth(),
+        node.dbirth("pump", {"pressure": 1.0}, equipment_class="heating_pump", at=at - 60_000),
+    )
+    assert pump.stored(f"{PUMP}/connection") == [True, False, True]
+
+
+def test_a_node_nobody_knows_is_asked_for_its_birth(plant: IngestPlant, node: EdgeNode) -> None:
+    plant.receive(node.ddata("pump", {1: 4.0}, uuid="j/1"))
+    assert plant.rebirths_asked() == ["spBv1.0/site/NCMD/gw"]
+    assert plant.acked() == []
+
+
+def test_a_plain_node_of_somebody_else_is_ingested(plant: IngestPlant) -> None:
+    node = EdgeNode("Plant 7", "ignition", clock_ms=plant.clock.now_ms())
+    at = node.clock_ms
+    own = Metric(name="Inputs/cpu load", datatype=DataType.FLOAT, value=0.5, timestamp=at)
+    odd = Metric(name="table", datatype=DataType.DATASET, timestamp=at)
+    valve = Metric(name="valve/open", datatype=DataType.BOOLEAN, value=True, timestamp=at)
+    plant.receive(node.nbirth(own, odd), node.message("DBIRTH", [valve], "Valve 1"))
+    later = Metric(name="valve/open", datatype=DataType.BOOLEAN, value=False, timestamp=at + 1)
+    plant.receive(node.message("DDATA", [later], "Valve 1"))
+    found = plant.rows(Equipment)
+    assert set(found) == {"Plant 7/ignition", "Plant 7/ignition/Valve 1"}
+    assert found["Plant 7/ignition/Valve 1"].equipment_class == ""
+    assert found["Plant 7/ignition"].name_zh == "ignition"
+    assert plant.stored("Plant 7/ignition/connection") == [True]
+    asset = plant.registry.asset("Plant 7/ignition")
+    assert asset is not None
+    assert set(asset.series) == {"connection", "Inputs/cpu load"}
+    valve_series = plant.registry.asset("Plant 7/ignition/Valve 1").series["valve/open"]
+    assert [row.value for row in plant.history.raw(valve_series.id, 0, 2**60, 9)] == [True, False]
+    assert plant.link.published == []
+
+
+def test_metrics_that_would_share_a_key_are_two_points(plant: IngestPlant, node: EdgeNode) -> None:
+    own = Metric(name="pump/run", datatype=DataType.DOUBLE, value=0.5, timestamp=node.clock_ms)
+    plant.receive(node.nbirth(), node.dbirth("pump", {"run": True}), node.nbirth(own))
+    assert {f"{PUMP}/run", "site/gw//pump/run"} <= set(plant.rows(Point))
+
+
+def test_odd_births_do_no_harm(plant: IngestPlant, node: EdgeNode) -> None:
+    at = node.clock_ms
+    node.bd_seq = 2**63 - 1
+    metrics = [
+        Metric(name="a\0b", alias=1, datatype=DataType.DOUBLE, value=1.0, timestamp=at),
+        Metric(name="x" * 5000, alias=2, datatype=DataType.DOUBLE, value=1.0, timestamp=at),
+        Metric(name="connection", alias=3, datatype=DataType.BOOLEAN, value=False, timestamp=at),
+        Metric(
+            name="p",
+            alias=4,
+            datatype=DataType.DOUBLE,
+            value=1.0,
+            timestamp=at,
+            properties={"MaxSilence": 2**62, "engUnit": "\0" * 99, "Name/en": ""},
+        ),
+        Metric(name="p", alias=5, datatype=DataType.DOUBLE, value=2.0, timestamp=at),
+    ]
+    plant.receive(node.nbirth(), node.message("DBIRTH", metrics, "pump"))
+    assert set(plant.rows(Point)) == {f"{PUMP}/p", f"{PUMP}/connection", "site/gw/connection"}
+    assert plant.stored(f"{PUMP}/connection") == [True]
+    assert set(plant.rows(Birth)) == {"site/gw", PUMP}

@@ -1,0 +1,106 @@
+"""Stores that fail, stops, restarts and bugs."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session
+
+from protocols.sparkplug.journal_ack import uuid_of
+from server.core.errors import StoreError
+from tests.fakes.edge_node import EdgeNode
+from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
+
+__all__ = ["node", "plant", "pump"]
+
+
+def test_nothing_is_acknowledged_before_it_is_stored(
+    pump: IngestPlant, node: EdgeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump.history.failures = 3
+    pauses: list[float] = []
+    monkeypatch.setattr(pump.ingest._stopping, "wait", lambda s: pauses.append(s) or False)
+    pump.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid=uuid_of("j", 1)))
+    assert pauses == [0.1, 0.2, 0.4]
+    assert pump.log == ["stored", "published"]
+    assert pump.stored(f"{PUMP}/pressure") == [1.0, 2.0]
+
+
+def test_a_stop_while_the_store_is_away_leaves_everything_unacknowledged(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    pump.history.failures = 1_000_000
+    pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
+    pump.ingest._stopping.set()
+    pump.clock.advance(1)
+    pump.ingest._run()
+    assert pump.acked() == []
+
+
+def test_a_restarted_server_decodes_at_once_and_asks_nobody(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    for _ in range(9):
+        node.seq += 1
+    pump.restart()
+    assert pump.series(f"{PUMP}/pressure").last_value == 1.0
+    pump.receive(node.ddata("pump", {1: 4.0}, at=node.clock_ms + 1, uuid="j/1"))
+    assert pump.stored(f"{PUMP}/pressure") == [1.0, 4.0]
+    assert pump.acked() != []
+    assert pump.rebirths_asked() == []
+
+
+def test_a_change_that_a_crash_kept_from_the_alarms_is_told_at_the_start(
+    pump: IngestPlant,
+) -> None:
+    series = pump.series(f"{PUMP}/connection")
+    pump.history._latest.pop(series.id)
+    pump.history._rows.pop(series.id)
+    pump.restart()
+    pump.receive()
+    assert pump.stored(f"{PUMP}/connection") == [True]
+
+
+def test_a_store_that_fails_during_a_birth_delays_it_only(
+    plant: IngestPlant, node: EdgeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, failures = plant.records.write, [StoreError("locked"), StoreError("locked")]
+
+    def flaky(work: Callable[[Session], object]) -> object:
+        if failures:
+            raise failures.pop()
+        return write(work)
+
+    monkeypatch.setattr(plant.records, "write", flaky)
+    monkeypatch.setattr(plant.ingest._stopping, "wait", lambda _s: False)
+    plant.receive(node.nbirth(), node.dbirth("pump", {"run": True}))
+    assert plant.stored(f"{PUMP}/run") == [True]
+
+
+async def test_a_bug_in_the_chain_ends_the_ingest_visibly(
+    pump: IngestPlant, node: EdgeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump.watch(f"{PUMP}/pressure")
+
+    def bug(_samples: object) -> None:
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr(pump.ingest, "_suspects", bug)
+    async with pump.ingest, asyncio.timeout(5):
+        pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await pump.ingest.run()
+
+
+async def test_closing_stores_what_has_arrived_and_may_be_repeated(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    async with pump.ingest:
+        assert pump.ingest.alive
+        for number in range(50):
+            value = float(number)
+            pump.ingest.inbox.put(*node.ddata("pump", {1: value}, at=node.clock_ms + 1 + number))
+    pump.ingest.close()
+    assert not pump.ingest.alive
+    assert pump.stored(f"{PUMP}/pressure")[1:] == [float(number) for number in range(50)]
