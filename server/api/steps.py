@@ -62,13 +62,26 @@ class Action(BaseModel):
 
 def actions_of(session: Session, order: WorkOrder) -> list[Action]:
     """Return the steps that are possible now, the usual one first."""
-    allowed = set(allowed_states(session, order))
+    state = OrderState(order.state)
+    allowed = {OrderState(one) for one in allowed_states(session, order)}
     actions: list[Action] = []
-    if order.state == OrderState.WAITING:
+    if state is OrderState.WAITING:
         before = state_before_wait(session, order)
         actions.append(_action(Verb.RESUME, before))
         allowed -= {before, OrderState.ACCEPTED, OrderState.IN_PROGRESS}
-    return actions + [_action(verb, to) for verb, to in _LEADS_TO.items() if to in allowed]
+    possible = [(verb, to) for verb, to in _LEADS_TO.items() if to in allowed]
+    possible.sort(key=lambda step: _detour(state, step[1]))
+    return actions + [_action(verb, to) for verb, to in possible]
+
+
+def _detour(state: OrderState, to: OrderState) -> int:
+    """How far a step is from the usual walk: forward, pause, back, give up."""
+    states = list(OrderState)
+    if to is OrderState.CANCELLED:
+        return 3
+    if to is OrderState.WAITING:
+        return 1
+    return 0 if states.index(to) > states.index(state) else 2
 
 
 def target_of(session: Session, order: WorkOrder, verb: Verb) -> OrderState:

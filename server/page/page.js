@@ -187,7 +187,7 @@ const place = (row) => make("span", { class: "quiet", title: row.equipment }, na
 
 function drawIncidents() {
   list("incidents", state.incidents.filter(here).sort(bySeverity).map((row) => make("li", { class: fresh("i", row.id) },
-    mark(row.severity), make("span", { class: "what" }, named(row, "title"), " ", place(row)),
+    mark(row.severity), make("span", { class: "what", title: row.equipment }, named(row, "title")),
     make("span", { class: "quiet" }, `${row.alarms} ${t("alarm_count")}`), since(row.opened_at))), "no_incidents");
 }
 
@@ -196,7 +196,7 @@ function drawOrders() {
   const rows = state.orders.filter(here).sort((a, b) => due(a) - due(b) || bySeverity(a, b));
   list("orders", rows.map((row) => make("li", { class: fresh("o", row.id), "data-order": row.id },
     make("span", { class: "number" }, `#${row.id}`), mark(row.severity),
-    make("span", { class: "what" }, named(row, "title"), " ", place(row)),
+    make("span", { class: "what", title: row.equipment }, named(row, "title")),
     make("strong", {}, t(row.state)), row.assignee ? make("span", { class: "quiet" }, row.assignee) : null, dueOf(row),
     make("span", { class: "buttons" }, ...buttonsOf(row)))), "no_orders");
 }
@@ -209,7 +209,7 @@ function dueOf(row) {
 
 function buttonsOf(row) {
   if (!mayChange()) return [];
-  return row.actions.map((action) => make("button", { type: "button", onclick: () => step(row, action) }, t(action.name)));
+  return row.actions.map((action, index) => make("button", { type: "button", class: index === 0 ? "main" : null, onclick: () => step(row, action) }, t(action.name)));
 }
 
 function drawAlarms() {

@@ -139,7 +139,7 @@ def test_an_order_is_walked_to_closed(api: Api, tripped: Tripped) -> None:
     assert tripped.asset.id == 1
     for verb in WALK:
         order = api.get("/work-orders/1").json()
-        assert verb in [action["name"] for action in order["actions"]]
+        assert order["actions"][0]["name"] == verb
         api.clock.ms += 60_000
         assert api.post(f"/work-orders/1/{verb}", {"note": verb}).status_code == 200
     order = api.get("/work-orders/1").json()
