@@ -22,7 +22,7 @@ test: $(STAMP)  ## unit and contract tests, no network
 
 e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
 	$(BIN)/python -m pytest tests/e2e --broker
-	$(BIN)/python -m tests.postgres tests/contract/test_records_contract.py tests/contract/test_chain_contract.py
+	$(BIN)/python -m tests.postgres tests/contract -m postgres
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

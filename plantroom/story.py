@@ -67,7 +67,7 @@ def _mark(payload: dict[str, Any]) -> str:
 
 
 def _what(payload: dict[str, Any]) -> str:
-    place = payload.get("equipment") or payload.get("key") or ""
+    place = payload.get("equipment_key") or payload.get("key") or ""
     name = payload.get("name_en") or payload.get("title_en") or ""
     return f"{name}  [{place}]" if place and place != name else str(name or place)
 

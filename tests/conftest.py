@@ -17,6 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
+    if not os.environ.get("PLANTROOM_TEST_POSTGRES"):
+        _deselect(config, items, marker="postgres")
     for item in items:
         folder = item.path.relative_to(root).parts[0]
         marker = _FOLDER_MARKERS.get(folder)
@@ -25,6 +27,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(marker)
         if not config.getoption(f"--{marker}"):
             item.add_marker(pytest.mark.skip(reason=f"needs --{marker}"))
+
+
+def _deselect(config: pytest.Config, items: list[pytest.Item], *, marker: str) -> None:
+    """Leave out what another command runs: here tests.postgres."""
+    left_out = [item for item in items if item.get_closest_marker(marker)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker(marker)]
 
 
 @pytest.hookimpl(hookwrapper=True)

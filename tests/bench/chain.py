@@ -86,7 +86,7 @@ async def _trip(node: PlainNode, receiver: Receiver) -> dict[str, Any]:
     stop.set()
     thread.join()
     latencies = [
-        float(delivery.at - tripped_at[delivery.body["data"]["equipment"]])
+        float(delivery.at - tripped_at[delivery.body["data"]["incident"]["equipment_key"]])
         for delivery in receiver.deliveries
     ]
     return {

@@ -101,7 +101,7 @@ class PlainNode:
         """Publish anything anywhere."""
         self._client.publish(topic, payload, qos=0).wait_for_publish(5)
 
-    def _set(self, metric: pb.Payload.Metric, datatype: int, value: Any) -> None:
+    def _set(self, metric: pb.Metric, datatype: int, value: Any) -> None:
         if value is None:
             metric.is_null = True
         else:
