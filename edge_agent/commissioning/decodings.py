@@ -1,0 +1,108 @@
+"""What registers may mean: every type in every order, and which order looks right (pure)."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Final
+
+from edge_agent.commissioning.table import table
+from protocols.errors import FrameError
+from protocols.modbus.words import decode
+
+ORDERS: Final = ("ABCD", "CDAB", "BADC", "DCBA")
+WIDE_TYPES: Final = {
+    "float32": 2,
+    "int32": 2,
+    "uint32": 2,
+    "float64": 4,
+    "int64": 4,
+    "uint64": 4,
+}
+DEFAULT_TYPES: Final = ("float32", "int32", "uint32", "float64")
+_PRINTABLE: Final = range(32, 127)
+_SMALLEST, _LARGEST = 1e-3, 1e7
+_CONVINCING: Final = 2
+
+
+def register_rows(registers: Mapping[int, int]) -> list[tuple[str, ...]]:
+    """Return address, hex, uint16, int16, BCD, bits and text of each register."""
+    rows: list[tuple[str, ...]] = []
+    for address, raw in sorted(registers.items()):
+        bits = f"{raw:016b}"
+        rows.append(
+            (
+                str(address),
+                f"0x{raw:04X}",
+                str(raw),
+                str(decode([raw], kind="int16")),
+                _cell([raw], "bcd16", "ABCD"),
+                " ".join(bits[at : at + 4] for at in range(0, 16, 4)),
+                "".join(chr(byte) if byte in _PRINTABLE else "." for byte in raw.to_bytes(2)),
+            )
+        )
+    return rows
+
+
+def wide_rows(registers: Mapping[int, int], kind: str) -> list[tuple[str, ...]]:
+    """Return the place and the value in each order, wherever registers follow on and say something.
+
+    All zeros are zero in every type and order, so those are left out.
+    """
+    size = WIDE_TYPES[kind]
+    rows: list[tuple[str, ...]] = []
+    for address in sorted(registers):
+        words = [registers[at] for at in range(address, address + size) if at in registers]
+        if len(words) == size and any(words):
+            cells = [_cell(words, kind, order) for order in ORDERS]
+            rows.append((f"{address}..{address + size - 1}", *cells))
+    return rows
+
+
+def likely_order(registers: Mapping[int, int]) -> tuple[str, int, int] | None:
+    """Return the order in which most pairs are everyday float32 numbers, how many, and of how many.
+
+    None when no order stands out. Pairs of zeros say nothing and are not counted.
+    """
+    first = min(registers, default=0)
+    pairs = [
+        (registers[at], registers[at + 1])
+        for at in sorted(registers)
+        if (at - first) % 2 == 0 and at + 1 in registers and (registers[at] or registers[at + 1])
+    ]
+    score = {order: sum(_everyday(pair, order) for pair in pairs) for order in ORDERS}
+    best, second = sorted(score, key=lambda order: score[order], reverse=True)[:2]
+    if score[best] < _CONVINCING or score[best] == score[second]:
+        return None
+    return best, score[best], len(pairs)
+
+
+def page(registers: Mapping[int, int], types: Sequence[str]) -> list[str]:
+    """Return all tables as lines."""
+    heads = ("address", "hex", "uint16", "int16", "bcd16", "bits 15..0", "text")
+    lines = table(heads, register_rows(registers), right=set(heads[:5]))
+    for kind in types:
+        rows = wide_rows(registers, kind)
+        if rows:
+            lines += ["", *table((kind, *ORDERS), rows, right=ORDERS)]
+    found = likely_order(registers)
+    if found is not None and "float32" in types:
+        order, fitting, pairs = found
+        lines += [
+            "",
+            f"float32: order {order} makes everyday numbers of {fitting} of {pairs} pairs",
+        ]
+    return lines
+
+
+def _everyday(pair: Sequence[int], order: str) -> bool:
+    value = decode(pair, kind="float32", order=order)
+    return isinstance(value, float) and isfinite(value) and _SMALLEST <= abs(value) <= _LARGEST
+
+
+def _cell(words: Sequence[int], kind: str, order: str) -> str:
+    try:
+        value = decode(words, kind=kind, order=order)
+    except FrameError:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    return str(value)

@@ -1,0 +1,102 @@
+"""What went wrong on a port, in words that say where to look (pure but for a look at /dev)."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+from config.points import Table
+from config.ports import ModbusRtuPort, Port
+from edge_agent.commissioning.port_spec import describe
+from edge_agent.errors import (
+    DeviceGarbageError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DriverError,
+    PortDownError,
+)
+
+_REFUSED: Final = {
+    1: "the unit answers, but not to this function: try another table (holding, input)",
+    2: "the unit answers, but has no such register: addresses here are 0-based, 40001 is 0; "
+    "try one less, one more, or a smaller count",
+    3: "the unit answers, but not to this count: ask for fewer registers (its limits may be small)",
+    4: "the unit answers, but failed inside",
+    5: "the unit needs longer: ask again",
+    6: "the unit is busy: ask again",
+}
+_SILENT_LINE: Final = (
+    "check unit number, baud rate and parity (plantroom agent scan {device}), A and B swapped, "
+    "the terminators, and the unit's power"
+)
+_SILENT_TCP: Final = "check the unit number (often 1, 0 or 255) and the wiring behind the gateway"
+_GARBAGE: Final = (
+    "something talks: wrong baud rate or parity, two units of one number, a second master, or noise"
+)
+
+
+def place(table: Table, address: int, count: int) -> str:
+    """Return ``holding 100..109``, or ``holding 100``."""
+    return f"{table} {address}" if count == 1 else f"{table} {address}..{address + count - 1}"
+
+
+def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: str = "") -> str:
+    """Return one line that names port, unit and register, and one that helps."""
+    if isinstance(error, PortDownError):
+        return f"{describe(port)}: {_port_trouble(error, port)}"
+    where = ", ".join(
+        part for part in (describe(port), "" if unit is None else f"unit {unit}", asked) if part
+    )
+    said = str(error).removeprefix(f"unit {unit}: ")
+    match error:
+        case DeviceRefusedError():
+            hint = _REFUSED.get(error.code, "the unit answers, and refuses: see its manual")
+        case DeviceTimeoutError() if isinstance(port, ModbusRtuPort):
+            hint = _SILENT_LINE.format(device=port.device)
+        case DeviceTimeoutError():
+            hint = _SILENT_TCP
+        case DeviceGarbageError():
+            hint = _GARBAGE
+        case _:
+            hint = ""
+    return f"{where}: {said}" + (f"\n  {hint}" if hint else "")
+
+
+def _port_trouble(error: PortDownError, port: Port) -> str:
+    if isinstance(port, ModbusRtuPort):
+        return _line_trouble(error, port)
+    text = str(error).removeprefix(f"{port.host}:{port.port}: ")
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
+        return f"connection refused: nothing listens on TCP port {port.port} there; is Modbus on?"
+    if "no connection within" in text:
+        return f"{text}: is the host switched on and in this network (ping {port.host})?"
+    if "unanswered" in text:
+        return "connected, but nobody answers: check the unit number"
+    return text
+
+
+def _line_trouble(error: PortDownError, port: ModbusRtuPort) -> str:
+    path = Path(port.device)
+    if not path.exists():
+        return f"port missing: there is no {port.device}; {_present()}"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return (
+            "permission denied: this user may not open the line; "
+            "sudo usermod -aG dialout $USER, then log in again"
+        )
+    text = str(error)
+    if "exclusively lock" in text or "temporarily unavailable" in text:
+        return "in use by another program; is an agent running here? Stop it first"
+    return text.removeprefix(f"{port.device}: ")
+
+
+def _present() -> str:
+    """Name the lines that are there, the lasting names first."""
+    by_id = Path("/dev/serial/by-id")
+    found = sorted(by_id.iterdir()) if by_id.is_dir() else []
+    if not found:
+        found = sorted([*Path("/dev").glob("ttyUSB*"), *Path("/dev").glob("ttyACM*")])
+    if not found:
+        return "no USB adapter is plugged in"
+    return f"there are: {', '.join(map(str, found))}"

@@ -1,0 +1,205 @@
+"""``plantroom agent scan``: which units are on this port, and what are they?"""
+
+import asyncio
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from config.errors import ConfigError
+from config.load import load_profiles
+from config.ports import ModbusRtuPort
+from edge_agent.clock import SystemClock
+from edge_agent.commissioning.explain import explain
+from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
+from edge_agent.commissioning.scanning import Found, Outcome, Progress, Scanner
+from edge_agent.commissioning.search import LIKELY, UNITS, Setting
+from edge_agent.errors import PortDownError
+from protocols.modbus.identification import PRODUCT, REVISION, VENDOR
+
+_LINE_TIMEOUT_S: Final = 0.15
+_TCP_TIMEOUT_S: Final = 0.3
+_ERASE: Final = "\r\x1b[K"
+
+
+@click.command("scan", epilog=FORMS)
+@click.argument("port", metavar="PORT-SPEC", callback=port_argument)
+@click.option(
+    "--budget",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    show_default=True,
+    help="Longest time for all, seconds.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.01, 10),
+    help="Wait for one answer, seconds.  [default: 0.15 on a line, 0.3 on TCP]",
+)
+@click.option("--units", default="1-247", show_default=True, help="Units, such as 1-32,100.")
+@click.option(
+    "--device-files",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with device files of your own, compared as well.",
+)
+def command(
+    port: NamedPort, *, budget: float, timeout: float | None, units: str, device_files: Path | None
+) -> None:
+    """Find units on a serial line or behind a TCP address, and say what they are.
+
+    On a serial line all baud rates and parities are tried, the likely ones (9600 8N1, 9600 8E1,
+    units 1 to 5) first; a PORT-SPEC with settings tries only those. Once a unit has answered,
+    the rest of the time goes to the other units at its setting. Each probe reads one holding
+    register; nothing is written. Stop the agent first: a line has one master.
+
+    Units are printed as they are found; then each is asked what it is (function 43/14) and its
+    registers are compared with the known device files. Exits with 0 when a unit was found, 1
+    when none was or the port cannot be used.
+
+    \b
+    Example:
+      plantroom agent scan /dev/ttyUSB0
+      plantroom agent scan /dev/ttyUSB0,9600,8E1 --units 1-32 --budget 20
+      plantroom agent scan 192.168.1.10
+    """  # noqa: D301 (click needs the \b)
+    try:
+        profiles = load_profiles(device_files)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    serial = isinstance(port.port, ModbusRtuPort)
+    show = _Progress()
+    scanner = Scanner(
+        port.port,
+        SystemClock(),
+        budget_s=budget,
+        timeout_s=timeout or (_LINE_TIMEOUT_S if serial else _TCP_TIMEOUT_S),
+        on_found=show.found,
+        on_progress=show.progress,
+    )
+
+    async def scan() -> None:
+        await scanner.search(_settings(port), _units(units))
+        show.note(f"asking {len(scanner.outcome.found)} what they are")
+        await scanner.identify(profiles)
+
+    try:
+        asyncio.run(scan())
+    except PortDownError as error:
+        show.clear()
+        click.echo(explain(error, port.port), err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        scanner.outcome.complete = False
+    show.clear()
+    click.echo("\n".join(summary(scanner.outcome, port)))
+    sys.exit(0 if scanner.outcome.found else 1)
+
+
+def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
+    """Yield what was found, and what to write into the agent file."""
+    for one in outcome.found:
+        yield f"unit {one.unit}: {_identity(one)}"
+    if outcome.one_device:
+        yield "every unit number is answered: one device that ignores the number; use unit 1"
+    noisy = [f"{describe(at)} unit {unit}" for at, unit in outcome.noise]
+    if noisy:
+        yield (
+            f"bytes that are no answer at {', '.join(noisy[:5])}{' ...' if noisy[5:] else ''}: "
+            "two units of one number, a wrong setting, a second master, or noise"
+        )
+    if not outcome.complete:
+        yield f"the budget ended the search after {outcome.asked} questions; --budget gives more"
+    if not outcome.found:
+        yield f"{port.name}: no unit answered {outcome.asked} questions"
+        yield (
+            "check power, A and B swapped, the terminators; then --timeout 1 for slow units"
+            if isinstance(port.port, ModbusRtuPort)
+            else "check the address and the wiring behind it; then --timeout 1 for slow units"
+        )
+        return
+    yield ""
+    yield from _agent_file(outcome.found)
+
+
+def _identity(one: Found) -> str:
+    texts = [one.objects[key] for key in (VENDOR, PRODUCT, REVISION) if one.objects.get(key)]
+    parts = [f"says it is {' '.join(texts)}"] if texts else []
+    if one.looks_like is not None:
+        fit = one.looks_like
+        parts.append(f"looks like {fit.profile} ({fit.sensible} of {fit.points} points sensible)")
+    return "; ".join(parts) or "no known device file fits"
+
+
+def _agent_file(found: Sequence[Found]) -> Iterator[str]:
+    port = found[0].port
+    yield "# for the agent file"
+    yield "ports:"
+    if isinstance(port, ModbusRtuPort):
+        where = f"device: {port.device}, baud: {port.baud}, parity: {port.parity}"
+    else:
+        where = f"host: {port.host}, port: {port.port}"
+    yield f"  bus: {{kind: {port.kind}, {where}}}"
+    yield "devices:"
+    for one in found:
+        profile = one.looks_like.profile if one.looks_like else "?"
+        yield (
+            f"  unit-{one.unit}: {{port: bus, unit: {one.unit}, profile: {profile}, "
+            f"name: {{en: Unit {one.unit}, zh: {one.unit}号}}}}"
+        )
+
+
+def _settings(port: NamedPort) -> Sequence[Setting]:
+    if isinstance(port.port, ModbusRtuPort) and port.stated:
+        return (Setting(port.port.baud, port.port.parity),)
+    return LIKELY
+
+
+def _units(text: str) -> list[int]:
+    units: set[int] = set()
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,3})(?:-(\d{1,3}))?\s*", part)
+        if found is None:
+            raise click.BadParameter(
+                f"{part!r}: expected numbers such as 1-32,100", param_hint="--units"
+            )
+        units |= set(range(int(found[1]), int(found[2] or found[1]) + 1))
+    if not units or not units <= set(UNITS):
+        raise click.BadParameter("units are 1 to 247", param_hint="--units")
+    return sorted(units)
+
+
+class _Progress:
+    """One line that is written over on a terminal; a line per setting elsewhere."""
+
+    def __init__(self) -> None:
+        self._tty = sys.stderr.isatty()
+        self._last = ""
+
+    def progress(self, now: Progress) -> None:
+        """Tell what is asked."""
+        where = describe(now.port)
+        if self._tty:
+            text = f"{where} unit {now.unit}: {now.asked} asked, {now.spent_s:.0f} s"
+            click.echo(f"{_ERASE}{text}", err=True, nl=False)
+        elif where != self._last:
+            click.echo(f"asking {where}, {now.spent_s:.0f} s", err=True)
+        self._last = where
+
+    def found(self, one: Found) -> None:
+        """Tell of a unit at once."""
+        self.clear()
+        click.echo(f"found unit {one.unit} at {describe(one.port)}: {one.said}")
+
+    def note(self, text: str) -> None:
+        """Tell what is done."""
+        self.clear()
+        click.echo(text, err=True)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._tty:
+            click.echo(_ERASE, err=True, nl=False)

@@ -1,0 +1,38 @@
+"""In which order a line is searched: the likely first (pure)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+UNITS: Final = range(1, 248)
+
+
+class Setting(NamedTuple):
+    """How bytes are sent on a line."""
+
+    baud: int
+    parity: str
+
+    def __str__(self) -> str:
+        return f"{self.baud} 8{self.parity}1"
+
+
+# As shipped by most makers: 9600, without parity or as the standard wants it. A receiver at 8N1
+# understands 8N2 as well.
+LIKELY: Final = tuple(
+    Setting(baud, parity)
+    for parities in ("NE", "O")
+    for baud in (9600, 19200, 4800, 38400, 115200, 2400, 57600, 1200)
+    for parity in parities
+)
+
+_STAGES: Final = (range(1, 6), range(6, 21), range(21, 248))
+
+
+def turns(
+    settings: Sequence[Setting], units: Sequence[int] = UNITS
+) -> Iterator[tuple[Setting, tuple[int, ...]]]:
+    """Yield a setting and the units to ask at it: low numbers at all settings, then the others."""
+    for stage in _STAGES:
+        asked = tuple(unit for unit in units if unit in stage)
+        if asked:
+            yield from ((setting, asked) for setting in settings)

@@ -1,0 +1,82 @@
+"""Asks a unit what it is (function 43/14), on a connection of its own.
+
+The reply's length is known only from its content, which is why this is no question of ModbusClient.
+"""
+
+import asyncio
+from typing import Final
+
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from edge_agent.drivers.link import Link, ignore, open_tcp
+from edge_agent.drivers.modbus import MbapWire, Question, RtuWire, Wire
+from edge_agent.drivers.serial_line import open_serial
+from edge_agent.errors import DeviceGarbageError
+from protocols.errors import FrameError
+from protocols.modbus.identification import (
+    HEAD,
+    Identification,
+    identification_request,
+    identification_size,
+    parse_identification,
+)
+
+_MOST_REPLIES: Final = 4
+_UNKNOWN_SIZE: Final = 253
+
+
+async def read_identification(port: Port, unit: int, *, timeout_s: float) -> dict[int, str]:
+    """Return the unit's own objects; nothing when it does not know the function or is silent.
+
+    Raises:
+        PortDownError: The port cannot be opened or is lost.
+    """
+    objects: dict[int, str] = {}
+    link = await _open(port)
+    wire = MbapWire() if isinstance(port, ModbusTcpPort) else RtuWire()
+    try:
+        first: int | None = 0
+        for _ in range(_MOST_REPLIES):
+            reply = await _ask(link, wire, unit, first or 0, timeout_s)
+            objects |= reply.objects
+            first = reply.next_object
+            if first is None:
+                break
+    except (FrameError, DeviceGarbageError, TimeoutError):
+        # Most units refuse this function or stay silent; what was heard before still counts.
+        return objects
+    finally:
+        link.on_change = ignore
+        link.close()
+    return objects
+
+
+async def _open(port: Port) -> Link:
+    if isinstance(port, ModbusRtuPort):
+        return open_serial(port)
+    return await open_tcp(port.host, port.port, timeout_s=max(port.timeout_s, 1.0))
+
+
+async def _ask(link: Link, wire: Wire, unit: int, first: int, timeout_s: float) -> Identification:
+    pdu = identification_request(first)
+    question = Question(unit, pdu, HEAD, _UNKNOWN_SIZE, 0)
+    changed = asyncio.Event()
+    link.on_change = changed.set
+    link.received.clear()
+    link.send(wire.frame(question))
+    async with asyncio.timeout(timeout_s):
+        while True:
+            await changed.wait()
+            changed.clear()
+            if link.lost:
+                raise TimeoutError(link.lost)
+            answer = _taken(link, wire, question)
+            if answer is not None:
+                return parse_identification(answer)
+
+
+def _taken(link: Link, wire: Wire, question: Question) -> bytes | None:
+    start = link.received.find(bytes((question.unit,)) + HEAD)
+    size = None
+    if start >= 0:
+        size = identification_size(bytes(link.received[start + 1 :]))
+    return wire.take(link.received, question._replace(size=size or _UNKNOWN_SIZE))

@@ -1,0 +1,166 @@
+"""Searching simulated lines: TCP, RTU over TCP, and a pty that listens at one baud rate."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from config.load import load_profiles
+from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
+from edge_agent.clock import SystemClock
+from edge_agent.commissioning.port_spec import NamedPort
+from edge_agent.commissioning.scan_command import summary
+from edge_agent.commissioning.scanning import Found, Scanner
+from edge_agent.commissioning.search import LIKELY, Setting
+from edge_agent.drivers.identification import read_identification
+from edge_agent.errors import PortDownError
+from simulators.faults import Fault, FaultKind, FaultyUnit
+from simulators.line import LineTiming, Responder
+from simulators.modbus import ModbusServer
+from simulators.serial_line import SerialLine
+from tests.fakes.site_line import AtBaud, NamedUnit, PlainUnit, simulated
+
+FEW = (1, 2, 3, 4, 5, 6, 20)
+NAMES = ["Eastron", "SDM630", "V1.2"]
+
+
+def scanner(port: Port, **options: float) -> tuple[Scanner, list[Found]]:
+    told: list[Found] = []
+    timing = {"budget_s": 10.0, "timeout_s": 0.03} | options
+    return Scanner(port, SystemClock(), on_found=told.append, **timing), told
+
+
+def tcp(server: ModbusServer) -> Port:
+    return ModbusTcpPort(kind="modbus_tcp", host=server.host, port=server.port)
+
+
+def rtu_over_tcp(server: ModbusServer) -> Port:
+    return ModbusRtuOverTcpPort(kind="modbus_rtu_over_tcp", host=server.host, port=server.port)
+
+
+@pytest.mark.parametrize("framing", ["mbap", "rtu"])
+async def test_units_are_found_identified_and_recognised(framing: str) -> None:
+    units: dict[int, Responder] = {
+        2: NamedUnit(simulated("eastron-sdm630", "meter"), NAMES),
+        6: simulated("xy-md02", "room"),
+    }
+    async with ModbusServer(units, framing="mbap" if framing == "mbap" else "rtu") as server:
+        port = tcp(server) if framing == "mbap" else rtu_over_tcp(server)
+        scan, told = scanner(port)
+        await scan.search(LIKELY, FEW)
+        assert [one.unit for one in told] == [2, 6]
+        await scan.identify(load_profiles())
+    meter, room = scan.outcome.found
+    assert meter.objects == {0: "Eastron", 1: "SDM630", 2: "V1.2"}
+    assert meter.looks_like is not None
+    assert meter.looks_like.profile == "eastron-sdm630"
+    assert room.objects == {}
+    assert room.looks_like is not None
+    assert room.looks_like.profile == "xy-md02"
+    text = "\n".join(summary(scan.outcome, NamedPort("x", port, stated=False)))
+    assert "unit 2: says it is Eastron SDM630 V1.2; looks like eastron-sdm630" in text
+    assert "unit-6: {port: bus, unit: 6, profile: xy-md02" in text
+
+
+async def test_a_line_is_found_at_its_baud_rate_and_its_other_units_with_it(tmp_path: Path) -> None:
+    units: dict[int, Responder] = {}
+    timing = LineTiming(baud=115200, turnaround_s=0.001)
+    async with SerialLine(units, path=tmp_path / "line", timing=timing) as line:
+        for unit in (3, 20):
+            inner = PlainUnit({0: 100 + unit})
+            units[unit] = AtBaud(inner, baud=19200, terminal=lambda: line._ends[0])  # type: ignore[index]
+        port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path))
+        scan, told = scanner(port, timeout_s=0.02)
+        settings = [Setting(9600, "N"), Setting(19200, "N"), Setting(4800, "N")]
+        await scan.search(settings, FEW)
+    assert [(one.unit, one.said) for one in told] == [
+        (3, "holding 0 is 103"),
+        (20, "holding 0 is 120"),
+    ]
+    assert {one.port.baud for one in told if isinstance(one.port, ModbusRtuPort)} == {19200}
+    assert scan.outcome.complete
+
+
+async def test_a_slow_unit_is_found_by_the_second_look() -> None:
+    slow = FaultyUnit(PlainUnit({0: 1}), seed=1)
+    slow.faults.add(Fault(FaultKind.SLOW, seconds=0.06))
+    async with ModbusServer({1: PlainUnit({0: 1}), 4: slow}) as server:
+        scan, told = scanner(tcp(server))
+        await scan.search(LIKELY, FEW)
+    assert [one.unit for one in told] == [1, 4]
+
+
+async def test_a_device_that_ignores_the_unit_number_is_one_device() -> None:
+    unit = PlainUnit({0: 1})
+    async with ModbusServer(dict.fromkeys(range(1, 248), unit)) as server:
+        scan, _ = scanner(tcp(server))
+        await scan.search(LIKELY)
+        port = tcp(server)
+    assert scan.outcome.one_device
+    assert [one.unit for one in scan.outcome.found] == [1]
+    assert unit.asked < 20
+    assert "one device" in "\n".join(summary(scan.outcome, NamedPort("x", port, stated=False)))
+
+
+async def test_the_budget_ends_a_search_and_says_so() -> None:
+    async with ModbusServer({}) as server:
+        scan, told = scanner(tcp(server), budget_s=0.2)
+        began = asyncio.get_running_loop().time()
+        await scan.search(LIKELY)
+        assert asyncio.get_running_loop().time() - began < 1
+        port = tcp(server)
+    assert told == []
+    assert not scan.outcome.complete
+    text = "\n".join(summary(scan.outcome, NamedPort("plc", port, stated=False)))
+    assert "the budget ended the search" in text
+    assert "plc: no unit answered" in text
+
+
+async def test_noise_is_told_apart_from_silence(tmp_path: Path) -> None:
+    noisy = FaultyUnit(PlainUnit({0: 1}), seed=1)
+    noisy.faults.add(Fault(FaultKind.NOISE))
+    timing = LineTiming(baud=115200, turnaround_s=0.001)
+    async with SerialLine({2: noisy}, path=tmp_path / "line", timing=timing) as line:
+        port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path))
+        scan, told = scanner(port)
+        await scan.search([Setting(9600, "N")], (1, 2))
+    assert told == []
+    assert [unit for _, unit in scan.outcome.noise] == [2]
+    text = "\n".join(summary(scan.outcome, NamedPort("x", port, stated=False)))
+    assert "bytes that are no answer" in text
+
+
+async def test_a_missing_port_and_a_deaf_host_are_errors() -> None:
+    line = ModbusRtuPort(kind="modbus_rtu", device="/dev/ttyMISSING")
+    with pytest.raises(PortDownError, match="ttyMISSING"):
+        await scanner(line)[0].search(LIKELY[:3], FEW)
+    with pytest.raises(PortDownError):
+        await scanner(ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", port=1))[0].search(LIKELY)
+
+
+async def test_a_peer_that_hangs_up_on_everybody_ends_the_search() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        number = server.sockets[0].getsockname()[1]
+        port = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", port=number)
+        with pytest.raises(PortDownError):
+            await scanner(port)[0].search(LIKELY, FEW)
+
+
+async def test_identification_survives_refusal_silence_and_torn_texts(tmp_path: Path) -> None:
+    timing = LineTiming(baud=115200, turnaround_s=0.001)
+    torn = FaultyUnit(NamedUnit(PlainUnit({}), NAMES), seed=3)
+    torn.faults.add(Fault(FaultKind.NOISE))
+    units: dict[int, Responder] = {
+        1: PlainUnit({}),
+        2: torn,
+        3: NamedUnit(PlainUnit({}), NAMES),
+    }
+    async with SerialLine(units, path=tmp_path / "line", timing=timing) as line:
+        port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path), parity="N")
+        heard = [await read_identification(port, unit, timeout_s=0.2) for unit in (1, 2, 3, 9)]
+    assert heard == [{}, {}, dict(enumerate(NAMES)), {}]
