@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from config.base import Settings, Words
+from config.deadband import Deadband
 
 
 class Table(StrEnum):
@@ -55,6 +56,24 @@ class Writable(Settings):
 
     minimum: float = Field(default=0, description="Smallest value accepted, in the point's unit.")
     maximum: float = Field(default=1, description="Largest value accepted, in the point's unit.")
+    min_interval_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=86400,
+        description="A command sooner after the one before is refused, seconds; spares contactors.",
+    )
+    valid_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="A command older than this is refused, seconds by the sender's clock.",
+    )
+    interlock: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Expression that must be true, over points of this device and {device.point} "
+        "of the gateway; a value that is not good or not fresh refuses the command.",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -100,8 +119,25 @@ class Point(Settings):
     period_s: float | None = Field(
         default=None, gt=0, le=86400, description="Scan class, seconds; default: the device's."
     )
-    deadband: float = Field(
-        default=0.0, ge=0, description="Smallest change reported, in the unit; 0 = every change."
+    deadband: Deadband = Field(
+        default=Deadband(absolute=0.0),
+        description="Smallest change reported: a number in the unit, {percent: 2} of the value "
+        "reported last, or {of_span: 1}; 0 = every change. States are always reported.",
+    )
+    span: tuple[float, float] | None = Field(
+        default=None, description="Lowest and highest value in operation, in the unit."
+    )
+    min_interval_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=86400,
+        description="A number is reported at most this often, seconds; a change of quality and a "
+        "total that fell are reported at once. Absent: no such bound.",
+    )
+    totalizer: bool = Field(
+        default=False,
+        description="A total that only grows, until it wraps at its width or is reset: a fall is "
+        "always reported, and with it the last total before.",
     )
     max_silence_s: float | None = Field(
         default=None,
@@ -129,6 +165,17 @@ class Point(Settings):
         """Registers (or coils) that the value occupies."""
         return self.length or _WORDS.get(self.type, 1)
 
+    @property
+    def is_state(self) -> bool:
+        """Whether the value is a state or a text, not a number on a scale."""
+        return self.enum is not None or self.type in _STATES
+
+    @property
+    def wraps_at(self) -> float | None:
+        """Where a total starts again from 0, in the unit; None where it does not wrap."""
+        size = _RAW_SIZES.get(self.type)
+        return None if size is None or not self.totalizer else size * abs(self.scale)
+
 
 _WORDS = {
     DataType.INT32: 2,
@@ -139,13 +186,26 @@ _WORDS = {
     DataType.UINT64: 4,
     DataType.FLOAT64: 4,
 }
+_STATES = frozenset({DataType.BOOL, DataType.BIT, DataType.ENUM, DataType.STRING})
+_RAW_SIZES = {
+    DataType.UINT16: 2**16,
+    DataType.UINT32: 2**32,
+    DataType.UINT64: 2**64,
+    DataType.BCD16: 10**4,
+    DataType.BCD32: 10**8,
+}
 _ADDRESSES = 65536
 _REGISTER_BITS = 16
 
 
 def _incomplete(point: Point) -> str:
     """Return what is missing or contradictory; empty when nothing is."""
-    return _wrong_place(point) or _missing_part(point) or _useless_part(point)
+    return (
+        _wrong_place(point)
+        or _missing_part(point)
+        or _useless_part(point)
+        or _wrong_reporting(point)
+    )
 
 
 def _wrong_place(point: Point) -> str:
@@ -183,3 +243,23 @@ def _useless_part(point: Point) -> str:
     }
     key = next((key for key, is_wrong in wrong.items() if is_wrong), "")
     return f"{key} means nothing to type {point.type}; remove it" if key else ""
+
+
+def _wrong_reporting(point: Point) -> str:
+    numbers_only = {
+        "deadband": point.deadband.says_anything,
+        "span": point.span is not None,
+        "min_interval_s": point.min_interval_s is not None,
+        "totalizer": point.totalizer,
+    }
+    key = next((key for key, is_set in numbers_only.items() if is_set), "")
+    if point.is_state and key:
+        return f"{key} means nothing to a state or text; remove it"
+    if point.deadband.of_span is not None and point.span is None:
+        return "deadband of_span needs span: [lowest, highest]"
+    if point.span is not None and point.span[0] >= point.span[1]:
+        return f"span [{point.span[0]:g}, {point.span[1]:g}] must grow"
+    least, most = point.min_interval_s, point.max_silence_s
+    if least is not None and most is not None and least > most:
+        return f"min_interval_s {least:g} is longer than max_silence_s {most:g}"
+    return ""

@@ -7,6 +7,8 @@ from typing import Final
 from config.base import Misfit, MisfitError, Words
 from config.classes import EquipmentClass
 from config.edge import AgentSettings, Device
+from config.errors import ConfigError
+from config.interlock import compile_interlock
 from config.points import Point, Table
 from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, Port
 from config.problems import suggestion
@@ -63,9 +65,27 @@ def resolve(
         misfits += [Misfit(("devices", device_id, *at), message) for at, message in found]
         if not found:
             devices[device_id] = _resolved(device_id, device, classes, profiles)
+    if not misfits:
+        misfits += _interlock_misfits(settings, devices)
     if misfits:
         raise MisfitError(misfits)
     return Gateway(settings=settings, devices=devices)
+
+
+def _interlock_misfits(
+    settings: AgentSettings, devices: Mapping[str, ResolvedDevice]
+) -> Iterator[Misfit]:
+    names = {device_id: device.points for device_id, device in devices.items()}
+    for device_id, device in devices.items():
+        for name, point in device.points.items():
+            if point.writable is None or point.writable.interlock is None:
+                continue
+            try:
+                compile_interlock(point.writable.interlock, device_id, names)
+            except ConfigError as error:
+                own = name in settings.devices[device_id].points
+                at = ("points", name, "writable", "interlock") if own else ("profile",)
+                yield Misfit(("devices", device_id, *at), str(error))
 
 
 def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Misfit]:

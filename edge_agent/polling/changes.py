@@ -1,4 +1,11 @@
-"""Report by exception: which readings are worth sending (pure)."""
+"""Report by exception: which readings are worth sending (pure).
+
+Reported are the first reading of a point, every change of quality or reason, every change of a
+state, a number that moved by its deadband (not sooner than ``min_interval_s`` after the last
+report), and anything at all after ``max_silence_s``. A total that fell, because it wrapped or was
+reset, is reported at once together with the last total before it: their sum stays exact however
+coarse the deadband is (protocols/totals.py adds it up).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,20 +16,20 @@ from protocols.reading import Quality, Reading
 
 @dataclass(slots=True)
 class _Memory:
-    """One point: its rule, and what was last reported."""
+    """One point: its rule, what was last reported, and what was held back since."""
 
-    deadband: float
-    silence_ms: float
     always: bool
+    totalizer: bool
+    absolute: float
+    relative: float
+    pause_ms: float
+    silence_ms: float
     last: Reading | None = None
+    held: Reading | None = None
 
 
 class ChangeFilter:
-    """The points of one device; remembers what was reported of each.
-
-    Reported are: the first reading, a change of quality or reason, a state that changed, a number
-    that moved by the deadband, and anything at all after ``max_silence_s``.
-    """
+    """The points of one device; remembers what was reported of each."""
 
     def __init__(self, points: Mapping[str, Point]) -> None:
         self._memory = {name: _memory(point) for name, point in points.items()}
@@ -33,33 +40,64 @@ class ChangeFilter:
         for reading in readings:
             memory = self._memory[reading.point]
             if memory.always or _worth(reading, memory):
-                memory.last = reading
+                if memory.totalizer and memory.held is not None and _fell(reading, memory.held):
+                    picked.append(memory.held)
+                memory.last, memory.held = reading, None
                 picked.append(reading)
+            elif memory.totalizer:
+                memory.held = reading
         return picked
 
     def forget(self) -> None:
         """Report every point again, as after a birth."""
         for memory in self._memory.values():
-            memory.last = None
+            memory.last = memory.held = None
 
 
 def _memory(point: Point) -> _Memory:
     # Half a period early, so that a cycle that is a moment early does not cost a whole one.
-    silence_s = float("inf")
-    if point.max_silence_s is not None:
-        silence_s = point.max_silence_s - (point.period_s or 0.0) / 2
-    return _Memory(point.deadband, max(0.0, silence_s) * 1000, point.report_all)
+    early_s = (point.period_s or 0.0) / 2
+    silence_s = float("inf") if point.max_silence_s is None else point.max_silence_s - early_s
+    pause_s = 0.0 if point.min_interval_s is None else point.min_interval_s - early_s
+    deadband = point.deadband
+    absolute = deadband.absolute or 0.0
+    if deadband.of_span is not None and point.span is not None:
+        absolute = deadband.of_span / 100 * (point.span[1] - point.span[0])
+    return _Memory(
+        always=point.report_all,
+        totalizer=point.totalizer,
+        absolute=absolute,
+        relative=(deadband.percent or 0.0) / 100,
+        pause_ms=max(0.0, pause_s) * 1000,
+        silence_ms=max(0.0, silence_s) * 1000,
+    )
 
 
 def _worth(reading: Reading, memory: _Memory) -> bool:
     last = memory.last
     if last is None or reading.quality is not last.quality or reading.reason != last.reason:
         return True
-    if reading.taken_at - last.taken_at >= memory.silence_ms:
+    # A clock that was set back makes the age negative; that must not silence a point.
+    age_ms = abs(reading.taken_at - last.taken_at)
+    if age_ms >= memory.silence_ms:
         return True
     if reading.quality is not Quality.GOOD:
         return False
+    if memory.totalizer and _fell(reading, memory.held or last):
+        return True
+    return _moved(reading, last, memory, may_wait=age_ms < memory.pause_ms)
+
+
+def _moved(reading: Reading, last: Reading, memory: _Memory, *, may_wait: bool) -> bool:
     new, old = reading.value, last.value
-    if memory.deadband and isinstance(new, int | float) and isinstance(old, int | float):
-        return abs(new - old) >= memory.deadband
-    return new != old
+    # A bool is an int; states are never held back.
+    if type(new) is bool or not isinstance(new, int | float) or not isinstance(old, int | float):
+        return new != old
+    if may_wait or new == old:
+        return False
+    return abs(new - old) >= max(memory.absolute, memory.relative * abs(old))
+
+
+def _fell(reading: Reading, before: Reading) -> bool:
+    new, old = reading.value, before.value
+    return isinstance(new, int | float) and isinstance(old, int | float) and new < old

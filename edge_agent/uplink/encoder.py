@@ -176,6 +176,14 @@ def _birth_properties(point: Point) -> dict[str, Value]:
         properties[names.PROPERTY_ENG_UNIT] = point.unit
     if point.max_silence_s is not None:
         properties[names.PROPERTY_MAX_SILENCE] = round(point.max_silence_s * 1000)
+    if point.writable is not None:
+        properties[names.PROPERTY_WRITABLE] = True
+        properties[names.PROPERTY_MINIMUM] = point.writable.minimum
+        properties[names.PROPERTY_MAXIMUM] = point.writable.maximum
+    if point.totalizer:
+        properties[names.PROPERTY_TOTALIZER] = True
+    if point.wraps_at is not None:
+        properties[names.PROPERTY_WRAPS_AT] = point.wraps_at
     if point.name is not None:
         properties[names.PROPERTY_NAME_EN] = point.name.en
         properties[names.PROPERTY_NAME_ZH] = point.name.zh

@@ -1,0 +1,79 @@
+"""Interlocks: a condition over points of one gateway that must hold before a command goes out.
+
+``level < 2 and not {pump-1.fault}``: a plain name is a point of the commanded device, one in braces
+is ``{device.point}``.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
+
+from config.errors import ConfigError
+from config.expression import Expression, compile_expression
+from config.problems import suggestion
+from protocols.reading import Value
+
+_OTHER: Final = re.compile(r"\{([^{}]*)\}")
+
+
+class Place(NamedTuple):
+    """A point of a device."""
+
+    device: str
+    point: str
+
+
+class Interlock:
+    """A checked interlock.
+
+    Attributes:
+        text: As the file has it.
+        places: The points that it reads.
+    """
+
+    def __init__(self, text: str, expression: Expression, places: Mapping[str, Place]) -> None:
+        self.text = text
+        self._expression = expression
+        self._places = {name: places[name] for name in sorted(expression.names)}
+        self.places = tuple(self._places.values())
+
+    def holds(self, values: Mapping[Place, Value]) -> bool | None:
+        """Return whether it is satisfied; None when that cannot be known."""
+        known = {name: values.get(place) for name, place in self._places.items()}
+        result = self._expression.evaluate(known)
+        return None if result is None else bool(result)
+
+
+def compile_interlock(text: str, device: str, devices: Mapping[str, Collection[str]]) -> Interlock:
+    """Return the interlock of a point of ``device``.
+
+    Args:
+        text: The expression.
+        device: Whose points the plain names are.
+        devices: Points of every device of the gateway.
+
+    Raises:
+        ConfigError: Broken, or a name that is not there; says where.
+    """
+    places = {name: Place(device, name) for name in devices[device]}
+
+    def plain(match: re.Match[str]) -> str:
+        place = _place(match[1], text, devices)
+        # As long as what it replaces, so that positions in complaints stay true.
+        name = re.sub(r"\W", "_", match[0])
+        while places.setdefault(name, place) != place:
+            name += "_"
+        return name
+
+    expression = compile_expression(_OTHER.sub(plain, text), list(places))
+    return Interlock(text, expression, places)
+
+
+def _place(name: str, text: str, devices: Mapping[str, Collection[str]]) -> Place:
+    # Both parts may contain dots: the longest device that fits is meant.
+    for device in sorted(devices, key=len, reverse=True):
+        if name.startswith(f"{device}.") and name.removeprefix(f"{device}.") in devices[device]:
+            return Place(device, name.removeprefix(f"{device}."))
+    known = [f"{device}.{point}" for device, points in devices.items() for point in points]
+    hint = suggestion(name, known).rstrip(".")
+    raise ConfigError(f"{text!r}: no point {{{name}}} on this gateway{hint}")
