@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import structlog
 
-from config.points import Point
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.base import Reply
 from edge_agent.drivers.timing import LineTiming
@@ -52,7 +51,7 @@ class PolledDevice:
         self._health = health
         self._count = health.readings.labels(device.port)
         self._holes = holes
-        self._digest = _digest(device.points)
+        self._digest = _digest(device)
         self._learned = holes.recall(device.id, self._digest)
         self._learned_at: int | None = None
         self._filter = ChangeFilter(device.points)
@@ -158,8 +157,8 @@ class PolledDevice:
         return plan(points, limits=self.device.limits, timing=self._timing, learned=self._learned)
 
 
-def _digest(points: dict[str, Point]) -> str:
-    places = sorted(
-        (name, point.table.value, point.address, point.words) for name, point in points.items()
-    )
-    return hashlib.sha256(repr(places).encode()).hexdigest()[:16]
+def _digest(device: ResolvedDevice) -> str:
+    """What a lesson depends on: the device file as it is applied, and who answers."""
+    points = sorted((name, point.model_dump_json()) for name, point in device.points.items())
+    said = (device.port, device.unit, device.profile, device.limits.model_dump_json(), points)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

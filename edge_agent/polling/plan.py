@@ -186,8 +186,14 @@ class Bisection:
         return list(pieces)
 
     def learned(self) -> Learned:
-        """Explain each refusal: by a hole inside it, otherwise by the place where it was cut."""
-        barriers = {
-            (block.table, cut) for block, cut in self.refused if self.holes.isdisjoint(block.points)
-        }
+        """Explain each refusal: by a hole inside it, otherwise by the place where it was cut.
+
+        The smallest come first: what explains a part explains the whole.
+        """
+        barriers: set[tuple[Table, int]] = set()
+        for block, cut in sorted(self.refused, key=lambda refusal: refusal[0].size):
+            inside = range(block.address + 1, block.address + block.size)
+            known = any(table is block.table and at in inside for table, at in barriers)
+            if self.holes.isdisjoint(block.points) and not known:
+                barriers.add((block.table, cut))
         return Learned(frozenset(self.holes), frozenset(barriers))

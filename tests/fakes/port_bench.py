@@ -8,10 +8,10 @@ from random import Random
 from typing import Any
 
 from config.points import Table
-from config.ports import ModbusTcpPort
+from config.ports import ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.holes import HoleMemory, MemoryHoles
 from edge_agent.polling.port import PortOwner
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver, FakeUnit
@@ -28,15 +28,22 @@ def holding(*addresses: int) -> dict[tuple[Table, int], int]:
 class Bench:
     """A port, its line, and what came of it."""
 
-    def __init__(self, devices: list[ResolvedDevice], units: dict[int, FakeUnit]) -> None:
+    def __init__(
+        self,
+        devices: list[ResolvedDevice],
+        units: dict[int, FakeUnit],
+        *,
+        holes: HoleMemory | None = None,
+        settings: Port = SETTINGS,
+    ) -> None:
         self.clock = JumpingClock()
         self.driver = FakeDriver(units, self.clock)
         self.sink = ListSink()
         self.health = Health()
-        self.holes = MemoryHoles()
+        self.holes = holes or MemoryHoles()
         self.port = PortOwner(
             "bus",
-            settings=SETTINGS,
+            settings=settings,
             devices={one.id: one for one in devices},
             driver=self.driver,
             sink=self.sink,
