@@ -124,6 +124,9 @@ class Plant:
             journal={"path": str(self.journal)},
             status={"port": 0},
         )
+        # A loaded machine may answer late; a lost answer would be a gap that no journal can fill.
+        for port in content["ports"].values():
+            port["timeout_s"] = 3.0
         self.agent_file.write_text(agent_file_text(content))
 
     async def control(self, **order: Any) -> dict[str, Any]:
