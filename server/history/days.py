@@ -166,11 +166,13 @@ def remember_latest(
 ) -> None:
     """Keep the newest row of each series in ``latest``: nobody searches the files for it."""
     table = "hot" if source is None else "read_parquet($source)"
+    # A window function would be shorter, but it keeps the whole day in memory.
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE newest AS SELECT {COLUMNS} FROM ("  # noqa: S608 (constants)
-        f"SELECT {COLUMNS} FROM latest UNION ALL SELECT {COLUMNS} FROM {table} "
-        "WHERE taken_at >= $start AND taken_at < $end) "
-        "QUALIFY row_number() OVER (PARTITION BY series ORDER BY taken_at DESC) = 1",
+        "CREATE OR REPLACE TEMP TABLE newest AS "  # noqa: S608 (constants)
+        f"WITH every AS (SELECT {COLUMNS} FROM latest UNION ALL SELECT {COLUMNS} FROM {table} "
+        "WHERE taken_at >= $start AND taken_at < $end), "
+        "last AS (SELECT series, max(taken_at) AS taken_at FROM every GROUP BY series) "
+        f"SELECT DISTINCT ON (series) {COLUMNS} FROM every JOIN last USING (series, taken_at)",
         {"start": start_ms, "end": end_ms} | ({} if source is None else {"source": source}),
     )
     cursor.execute("DELETE FROM latest")
@@ -179,20 +181,24 @@ def remember_latest(
 
 
 def _write(cursor: Any, path: Path, *, old: list[str], bounds: list[int]) -> None:  # noqa: ANN401
-    """Write hot rows and old file as one sorted file that is on disk when this returns."""
-    rows = (
-        f"SELECT {COLUMNS}, 1 AS origin FROM hot "  # noqa: S608 (constants)
-        f"WHERE taken_at >= {bounds[0]} AND taken_at < {bounds[1]}"
-    )
+    """Write hot rows and old file as one sorted file that is on disk when this returns.
+
+    No row is in both: late readings were compared with the file before they became hot.
+    """
+    source = f"hot WHERE taken_at >= {bounds[0]} AND taken_at < {bounds[1]}"
     if old:
-        # The old file comes first, so that what was stored once is not changed by a later copy.
-        rows += f" UNION ALL SELECT {COLUMNS}, 0 FROM read_parquet({_quoted(old)})"  # noqa: S608
+        # Sorting a table goes to disk when memory ends; sorting what is read from Parquet does not.
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE whole_day AS SELECT {COLUMNS} FROM {source} "  # noqa: S608
+            f"UNION ALL SELECT {COLUMNS} FROM read_parquet({_quoted(old)})"
+        )
+        source = "whole_day"
     partial = path.with_suffix(".tmp")
     cursor.execute(
-        f"COPY (SELECT {COLUMNS} FROM ({rows}) QUALIFY row_number() OVER "  # noqa: S608 (constants)
-        "(PARTITION BY series, taken_at ORDER BY origin) = 1 ORDER BY series, taken_at) "
+        f"COPY (SELECT {COLUMNS} FROM {source} ORDER BY series, taken_at) "  # noqa: S608
         f"TO {_quote(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
     )
+    cursor.execute("DROP TABLE IF EXISTS temp.whole_day")
     _sync(partial)
     partial.replace(path)
     _sync(path.parent)

@@ -247,3 +247,22 @@ def test_bad_quality_is_no_value_in_a_parquet_file(tmp_path: Path) -> None:
     table = pq.read_table(tmp_path / FILE).to_pydict()
     assert table["number"] == [None]
     assert table["reason"] == ["timeout"]
+
+
+def test_a_day_far_larger_than_the_memory_is_sealed_and_merged(tmp_path: Path) -> None:
+    history = DuckHistory(tmp_path, memory_limit_mb=64)
+    count, start = 1_500_000, NOON - DAY // 2
+    with history._database.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO hot SELECT i % 500, ? + i // 500 * 10000, sqrt(i), NULL, NULL, NULL, NULL,"
+            " 192, NULL FROM range(?) AS numbers(i)",
+            [start, count],
+        )
+    history.maintain(NOON + DAY)
+    history.append(rows(5, at=start, series=7))
+    history.maintain(NOON + DAY)
+    (bucket,) = history.buckets(7, start, start + DAY, 1)
+    assert bucket.count == count // 500 + 1
+    table = pq.read_metadata(tmp_path / "2024-10-04_2.parquet")
+    assert table.num_rows == count + 1
+    history.close()
