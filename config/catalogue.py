@@ -4,7 +4,15 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from config.classes import AlarmRule, EquipmentClass, LimitCondition, StaleCondition, StateCondition
+from config.classes import AlarmRule, EquipmentClass
+from config.conditions import (
+    ExpressionCondition,
+    LimitCondition,
+    RateCondition,
+    StaleCondition,
+    StateCondition,
+    StuckCondition,
+)
 from config.load import load_classes, load_profiles
 from config.profiles import DeviceProfile
 
@@ -18,6 +26,7 @@ not have are not applied.
 """
 
 _ABOVE: Final = {"hi", "hihi"}
+_WAYS: Final = {"rising": "rises", "falling": "falls", "either": "changes"}
 
 
 def catalogue() -> str:
@@ -67,6 +76,12 @@ def _when(rule: AlarmRule) -> str:
         case StateCondition(point=point, equals=equals):
             states = equals if isinstance(equals, tuple) else (equals,)
             when = f"`{point}` is {' or '.join(str(state).lower() for state in states)}"
+        case RateCondition(point=point, direction=way, change=change, within_s=within_s):
+            when = f"`{point}` {_WAYS[way]} by more than {change:g} within {within_s:g} s"
+        case StuckCondition(point=point, for_s=for_s):
+            when = f"`{point}` does not move for {for_s:g} s"
+        case ExpressionCondition(when=expression):
+            when = f"`{expression}`"
         case StaleCondition(point=point, after_s=after_s):
             after = f" for {after_s:g} s" if after_s else ""
             when = f"`{point}` is silent or not good{after}"

@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.conditions import (
+    Condition,
+    ExpressionCondition,
+    LimitCondition,
+    RateCondition,
+    UnreachableCondition,
+)
 from config.errors import ConfigError
 from config.expression import compile_expression
+
+_NO_NUMBERS = {"state", "text"}
 
 
 class Severity(StrEnum):
@@ -36,55 +45,13 @@ class Trade(StrEnum):
     LOW_VOLTAGE = "low_voltage"
 
 
-class LimitCondition(Settings):
-    """A number beyond a limit; returns when it is back inside by the deadband."""
-
-    kind: Literal["limit"] = Field(description="A number beyond a limit.")
-    point: Identifier = Field(description="Canonical point of the class.")
-    level: Literal["lolo", "lo", "hi", "hihi"] = Field(description="Which limit it is.")
-    limit: float = Field(description="In the point's unit; hi, hihi: above; lo, lolo: below.")
-    deadband: float = Field(default=0, ge=0, description="Hysteresis on the way back, same unit.")
-
-
-class StateCondition(Settings):
-    """A point in one of these states."""
-
-    kind: Literal["state"] = Field(description="A point in a state.")
-    point: Identifier = Field(description="Canonical point of the class.")
-    equals: bool | int | str | tuple[bool | int | str, ...] = Field(
-        description="The state, or the list of states, that is abnormal."
-    )
-
-
-class StaleCondition(Settings):
-    """A point silent for longer than it may be, or of a quality that is not good for that long."""
-
-    kind: Literal["stale"] = Field(description="A point not heard of.")
-    point: Identifier = Field(description="Canonical point of the class.")
-    after_s: float | None = Field(
-        default=None,
-        gt=0,
-        description="Silence that counts, seconds; default: three times the point's max silence.",
-    )
-
-
-class UnreachableCondition(Settings):
-    """The device does not answer, or its gateway is gone."""
-
-    kind: Literal["unreachable"] = Field(description="The device does not answer.")
-
-
-Condition: TypeAlias = Annotated[
-    LimitCondition | StateCondition | StaleCondition | UnreachableCondition,
-    Field(discriminator="kind"),
-]
-
-
 class AlarmRule(Settings):
     """When an alarm is raised, how severe it is, and what it causes."""
 
     name: Words = Field(description="The alarm in words: 'Circulation pump fault'.")
-    condition: Condition = Field(description="limit, state, stale or unreachable.")
+    condition: Condition = Field(
+        description="limit, state, rate, stuck, stale, unreachable or expression."
+    )
     severity: Severity = Field(description="urgent, high, medium or low.")
     cause: Identifier = Field(
         description="Why: alarms of one equipment and cause are one incident."
@@ -103,6 +70,13 @@ class AlarmRule(Settings):
     )
     work_order: bool = Field(default=True, description="Opens a work order.")
     life_safety: bool = Field(default=False, description="Fire, entrapment: never shelved.")
+    latching: bool = Field(
+        default=False, description="Stays after its return until somebody resets it."
+    )
+    mode: Literal["announce", "monitor"] = Field(
+        default="announce", description="monitor: counted and written down, announced to nobody."
+    )
+    enabled: bool = Field(default=True, description="false: the rule is not applied.")
 
 
 class ClassPoint(Settings):
@@ -130,14 +104,15 @@ class EquipmentClass(Settings):
         misfits = [
             Misfit(("rules", name, *at), message)
             for name, rule in self.rules.items()
-            for at, message in _rule_misfits(rule, self.points)
+            for at, message in rule_misfits(rule, self.points)
         ]
         if misfits:
             raise MisfitError(misfits)
         return self
 
 
-def _rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[Misfit]:
+def rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[Misfit]:
+    """Return where a rule does not fit the points of its class."""
     condition = rule.condition
     if not isinstance(condition, UnreachableCondition):
         point = points.get(condition.point)
@@ -145,11 +120,21 @@ def _rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator
             known = ", ".join(sorted(points))
             message = f"no point {condition.point!r}; the class has: {known}"
             yield Misfit(("condition", "point"), message)
-        elif isinstance(condition, LimitCondition) and point.kind in {"state", "text"}:
-            message = f"a limit needs a number or counter; {condition.point!r} is a {point.kind}"
-            yield Misfit(("condition", "point"), message)
-    if rule.enabled_while is not None:
+        elif isinstance(condition, LimitCondition | RateCondition) and point.kind in _NO_NUMBERS:
+            words = f"a {condition.kind} needs a number or counter"
+            yield Misfit(("condition", "point"), f"{words}; {condition.point!r} is a {point.kind}")
+    for path, text in _expressions(rule):
         try:
-            compile_expression(rule.enabled_while, points)
+            compile_expression(text, points)
         except ConfigError as error:
-            yield Misfit(("while",), str(error))
+            yield Misfit(path, str(error))
+
+
+def _expressions(rule: AlarmRule) -> Iterator[tuple[tuple[str, ...], str]]:
+    condition = rule.condition
+    if isinstance(condition, ExpressionCondition):
+        yield ("condition", "when"), condition.when
+        if condition.until is not None:
+            yield ("condition", "until"), condition.until
+    if rule.enabled_while is not None:
+        yield ("while",), rule.enabled_while

@@ -16,6 +16,7 @@ from structlog import get_logger
 from config.load import load_classes
 from config.server import ServerSettings
 from server.alarms.engine import AlarmEngine
+from server.alarms.rulebook import RuleBook
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
@@ -93,7 +94,7 @@ class Server:
         )
         self._stack.callback(history.close)
         classes = load_classes(settings.class_files)
-        engine = AlarmEngine(classes, self._clock)
+        engine = AlarmEngine(RuleBook(classes), self._clock)
         registry = Registry(
             records,
             self._clock,

@@ -6,14 +6,18 @@ None means "this value says nothing": bad quality is neither active nor normal.
 import math
 from typing import NamedTuple
 
-from config.classes import (
+from config.conditions import (
     Condition,
+    ExpressionCondition,
     LimitCondition,
+    RateCondition,
     StaleCondition,
     StateCondition,
+    StuckCondition,
     UnreachableCondition,
 )
 from protocols.reading import Quality, Value
+from server.alarms.trace import Anchor, Trace
 from server.assets.series import CONNECTION
 
 
@@ -49,23 +53,36 @@ def holds(condition: Condition, value: Value, quality: Quality, *, before: bool)
             return None if quality is not Quality.GOOD else _in_state(condition, value)
         case UnreachableCondition():
             return None if value is None else not value
+        case RateCondition() | StuckCondition() | ExpressionCondition():
+            return None  # one value alone says nothing: server/alarms/judging.py
 
 
-def quiet_band(condition: Condition, value: Value, *, held: bool) -> Band:
+def quiet_band(condition: Condition, value: Value, *, held: bool, trace: Trace = None) -> Band:
     """Return the values that leave the condition as it is; ``value`` is the one last looked at."""
     match condition:
-        case LimitCondition(level="hi" | "hihi", limit=limit, deadband=deadband):
-            if held:
-                return Band(math.nextafter(limit - deadband, math.inf), math.inf)
-            return Band(-math.inf, limit)
-        case LimitCondition(limit=limit, deadband=deadband):
-            if held:
-                return Band(-math.inf, math.nextafter(limit + deadband, -math.inf))
-            return Band(limit, math.inf)
+        case LimitCondition():
+            return _limit_band(condition, held=held)
         case StaleCondition():
             return NOTHING if held else EVERYTHING
         case StateCondition() | UnreachableCondition():
             return only(value)
+        case RateCondition():
+            return NOTHING
+        case StuckCondition(band=band):
+            return _unmoved(trace, band) if held else NOTHING
+        case ExpressionCondition():
+            return EVERYTHING  # a point that it reads is looked at whenever it changes
+
+
+def _limit_band(condition: LimitCondition, *, held: bool) -> Band:
+    limit, deadband = condition.limit, condition.deadband
+    if condition.level in {"hi", "hihi"}:
+        if held:
+            return Band(math.nextafter(limit - deadband, math.inf), math.inf)
+        return Band(-math.inf, limit)
+    if held:
+        return Band(-math.inf, math.nextafter(limit + deadband, -math.inf))
+    return Band(limit, math.inf)
 
 
 def only(value: Value) -> Band:
@@ -73,6 +90,14 @@ def only(value: Value) -> Band:
     if isinstance(value, int | float):
         return Band(float(value), float(value))
     return NOTHING
+
+
+def _unmoved(trace: Trace, band: float) -> Band:
+    if not isinstance(trace, Anchor) or not isinstance(trace.value, int | float):
+        return NOTHING
+    if isinstance(trace.value, bool):
+        return only(trace.value)
+    return Band(trace.value - band, trace.value + band)
 
 
 def _beyond(

@@ -5,20 +5,32 @@ memory by ``commit``, after the records hold it. So memory never claims what the
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from config.classes import EquipmentClass
 from protocols.reading import Quality
-from server.alarms.conditions import EVERYTHING
-from server.alarms.judging import enabled_now, judge_sample, known_normal_at, newest
+from server.alarms.judging import (
+    ALONE,
+    Around,
+    holds_now,
+    judge_sample,
+    known_normal_at,
+    look_around,
+    newest,
+)
 from server.alarms.late import settle_late
 from server.alarms.memory import Memory, Seen, expire, judge
-from server.alarms.rules import Rule, compile_rules
+from server.alarms.posts import Posts
+from server.alarms.rulebook import RuleBook
 from server.alarms.step import LATE_SETTLE_MS, Step
-from server.alarms.watch import Post, Unit, Watch
-from server.assets.series import CONNECTION, Sample, Series
+from server.alarms.trace import advance, span_ms
+from server.alarms.watch import Watch
+from server.assets.series import Sample, Series
 from server.core.clock import Clock
+from server.history.base import Row
+
+Recall = Callable[[int, int, int], Sequence[Row]]
+"""Stored readings of a series from one instant to before another, oldest first."""
 
 STARTUP_GRACE_MS = 60_000
 """Silence is not judged so long after a start: the readings may have waited for the server."""
@@ -30,51 +42,53 @@ class AlarmEngine:
     Callers hold ``lock`` from ``evaluate`` to ``commit``.
     """
 
-    def __init__(self, classes: Mapping[str, EquipmentClass], clock: Clock) -> None:
+    def __init__(self, book: RuleBook, clock: Clock) -> None:
         self.lock = threading.RLock()
         self._clock = clock
-        self._rules = compile_rules(classes.values())
-        self._units: dict[int, Unit] = {}
-        self._posts: dict[int, Post] = {}
-        self._watches: dict[tuple[str, int], Watch] = {}
-        self._silences: dict[tuple[str, int], Watch] = {}
-        self._restored: Mapping[tuple[str, int], Memory] = {}
+        self._posts = Posts(book)
         self._started_at = clock.now_ms()
         self._late_at = 0
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
         """Watch a series of equipment of that class; repeating it changes nothing."""
         with self.lock:
-            unit = self._unit(series.equipment_id, equipment_class)
-            known = unit.posts.get(series.name)
-            if known is not None and known.series is series:
-                return
-            rules = self._rules.get(equipment_class, [])
-            post = Post(series)
-            unit.posts[series.name] = post
-            post.watches = [
-                self._watch(rule, series) for rule in rules if rule.point == series.name
-            ]
-            self._posts[series.id] = post
-            if post.watches or any(rule.enabled_while for rule in rules):
-                unit.connect()
+            self._posts.attach(series, equipment_class=equipment_class)
 
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
         """Take over what the records hold, for series attached before and after."""
         with self.lock:
-            self._restored = memories
-            for key, watch in self._watches.items():
-                watch.memory = memories.get(key, Memory())
-            for post in self._posts.values():
-                post.set_band()
+            self._posts.restore(memories)
+
+    def recall(self, rows_of: Recall) -> None:
+        """Let rules over several values look at what the history holds; once, after a start."""
+        now = self._clock.now_ms()
+        with self.lock:
+            for watch in self._posts.watches.values():
+                condition = watch.rule.traced
+                if condition is None:
+                    continue
+                start = now - 2 * span_ms(condition)
+                for row in rows_of(watch.series.id, start, now + 1):
+                    _remember(watch, row)
 
     def connections(self) -> list[Series]:
         """Return the connection series that a rule watches."""
         with self.lock:
-            posts = self._posts.values()
-            return [
-                post.series for post in posts if post.series.name == CONNECTION and post.watches
-            ]
+            return self._posts.connections()
+
+    def reload(self, book: RuleBook) -> Step:
+        """Apply other rules at once; propose what they find in the newest values.
+
+        Open alarms stay open unless the newest value says otherwise or their rule is gone.
+        """
+        step = Step(self._clock.now_ms())
+        changed, gone = self._posts.replace_rules(book)
+        for watch in gone:
+            step.withdraw(watch)
+        for watch in changed:
+            step.touched.add(watch.series.id)
+            self._judge_again(step, watch)
+        return step
 
     def evaluate(self, samples: Sequence[Sample]) -> Step:
         """Propose what follows from the samples."""
@@ -83,7 +97,7 @@ class AlarmEngine:
         for sample in samples:
             if sample.late:
                 self._late_at = step.now
-            post = self._posts.get(sample.series.id)
+            post = self._posts.by_series.get(sample.series.id)
             if post is None:
                 continue
             step.touched.add(sample.series.id)
@@ -99,7 +113,7 @@ class AlarmEngine:
 
     def expire(self, rule: str, point_id: int, *, since: int) -> Step | None:
         """Propose what follows from the end of a delay; None when nothing watches there."""
-        watch = self._watches.get((rule, point_id))
+        watch = self._posts.watches.get((rule, point_id))
         if watch is None:
             return None
         step = Step(self._clock.now_ms())
@@ -110,12 +124,12 @@ class AlarmEngine:
 
     def settle(self, rule: str, point_id: int) -> Step | None:
         """Propose the end of a late run; None when nobody watches or late values still come."""
-        watch = self._watches.get((rule, point_id))
+        watch = self._posts.watches.get((rule, point_id))
         now = self._clock.now_ms()
         if watch is None or now - self._late_at < LATE_SETTLE_MS:
             return None
         step = Step(now)
-        normal_at = known_normal_at(watch, enabled=True)
+        normal_at = known_normal_at(watch, around=self._around(watch))
         memory, finding, flips = settle_late(
             watch.memory, normal_at=normal_at, delays=watch.delays, now=now
         )
@@ -128,7 +142,7 @@ class AlarmEngine:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
         earliest = self._started_at + STARTUP_GRACE_MS
-        for watch in self._silences.values():
+        for watch in self._posts.silences.values():
             after = watch.after_ms
             memory = watch.memory
             if after is None or memory.active or memory.pending is not None:
@@ -154,36 +168,33 @@ class AlarmEngine:
             watch.memory = memory
             touched.add(watch.series.id)
         for series, value in step.looked.items():
-            self._posts[series.id].looked = value
+            self._posts.by_series[series.id].looked = value
         for series_id in touched:
-            self._posts[series_id].set_band()
+            self._posts.by_series[series_id].set_band()
 
-    def _unit(self, equipment_id: int, equipment_class: str) -> Unit:
-        unit = self._units.get(equipment_id)
-        if unit is not None and unit.equipment_class == equipment_class:
-            return unit
-        self._units[equipment_id] = Unit(equipment_class)
-        if unit is not None:
-            self._move(unit, equipment_class)
-        return self._units[equipment_id]
+    def _around(self, watch: Watch) -> Around:
+        """Return what the other points say now."""
+        if not watch.rule.reads:
+            return ALONE
+        unit = self._posts.units[watch.series.equipment_id]
+        return look_around(watch.rule, unit, {}, late_at=None)
 
-    def _move(self, unit: Unit, equipment_class: str) -> None:
-        """The equipment was born again with another class: other rules watch its points."""
-        for post in unit.posts.values():
-            for watch in post.watches:
-                self._watches.pop(watch.key, None)
-                self._silences.pop(watch.key, None)
-            del self._posts[post.series.id]
-            post.series.quiet_low, post.series.quiet_high = EVERYTHING
-            self.attach(post.series, equipment_class=equipment_class)
-
-    def _watch(self, rule: Rule, series: Series) -> Watch:
-        watch = Watch(rule, series)
-        watch.memory = self._restored.get(watch.key, watch.memory)
-        self._watches[watch.key] = watch
-        if rule.judged_by_silence:
-            self._silences[watch.key] = watch
-        return watch
+    def _judge_again(self, step: Step, watch: Watch) -> None:
+        """Judge the newest value by a rule that has changed; it counts from its own instant."""
+        series = watch.series
+        if not series.last_at or watch.rule.judged_by_silence:
+            return
+        memory = watch.memory
+        condition = holds_now(watch, memory, around=self._around(watch))
+        if condition is None:
+            return
+        seen = Seen(max(series.last_at, memory.changed_at), series.last_value, series.last_quality)
+        after, flips = judge(
+            replace(memory, held=condition), seen, condition=condition, delays=watch.delays
+        )
+        step.memories[watch] = after
+        step.retimed.add(watch)
+        step.add_flips(watch, flips)
 
     def _judge_guarded(self, step: Step, samples: Sequence[Sample]) -> None:
         """Judge what one message says about one instant together: its points changed at once."""
@@ -195,14 +206,33 @@ class AlarmEngine:
         for (equipment_id, at, late), group in groups.items():
             known = news.setdefault((equipment_id, late), {})
             known.update(group)
-            unit = self._units[equipment_id]
+            unit = self._posts.units[equipment_id]
             watches = {watch: None for name in group for watch in unit.posts[name].guarded}
             for watch in watches:
                 name = watch.series.name
                 sample = known.get(name) or newest(watch.series)
-                enabled = enabled_now(watch.rule, unit, known, late_at=at if late else None)
+                around = look_around(watch.rule, unit, known, late_at=at if late else None)
                 own = name in group
                 if own or not late or sample.taken_at <= at:
                     judge_sample(
-                        step, watch, sample._replace(late=late), at=at, enabled=enabled, own=own
+                        step,
+                        watch,
+                        sample._replace(late=late),
+                        at=at,
+                        around=around,
+                        present=self._around(watch) if late else around,
+                        own=own,
                     )
+
+
+def _remember(watch: Watch, row: Row) -> None:
+    """Take a stored reading into the trace; the alarms have seen it before it was stored."""
+    condition, memory = watch.rule.traced, watch.memory
+    if condition is None:
+        return
+    trace = None
+    if row.quality is Quality.GOOD:
+        hold_ms = watch.series.max_silence_ms
+        trace = advance(condition, memory.trace, row.value, at=row.taken_at, hold_ms=hold_ms)
+    seen_at = max(memory.seen_at, row.taken_at)
+    watch.memory = replace(memory, trace=trace, seen_at=seen_at)

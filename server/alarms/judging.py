@@ -2,15 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
+from config.conditions import ExpressionCondition
 from protocols.reading import Quality, Value
 from server.alarms.conditions import holds
 from server.alarms.late import continue_late, judge_late
 from server.alarms.memory import Delays, Flip, Memory, Seen, judge
 from server.alarms.rules import Rule
 from server.alarms.step import Step
+from server.alarms.trace import Trace, advance, trace_holds
 from server.alarms.watch import Unit, Watch
 from server.assets.series import Sample, Series
+
+
+class Around(NamedTuple):
+    """What the other points of the equipment say at the instant of a sample."""
+
+    enabled: bool | None = True
+    """The rule's ``while``; None when it is not known."""
+    values: Mapping[str, Value] = {}
+    """Good values of the points that the rule's expressions read."""
+
+
+ALONE = Around()
 
 
 def judge_sample(
@@ -19,28 +34,32 @@ def judge_sample(
     sample: Sample,
     *,
     at: int,
-    enabled: bool | None = True,
+    around: Around = ALONE,
+    present: Around = ALONE,
     own: bool = True,
 ) -> None:
     """Judge a sample of the watched point, or what another point changed at ``at``.
 
     Attributes:
-        enabled: The rule's ``while``; None when it is not known.
+        around: What a rule with expressions needs, of the instant of the sample.
+        present: The same of now, for a late sample.
         own: False when another point's change is the reason to look.
     """
     memory = step.memory_of(watch)
     if not _is_news(memory, sample, at=at, own=own):
         if sample.late and not watch.rule.judged_by_silence:
-            _judge_past(step, watch, sample, at=at, enabled=enabled)
+            _judge_past(step, watch, sample, at=at, around=around, present=present, own=own)
         return
-    held = holds(watch.rule.settings.condition, sample.value, sample.quality, before=memory.held)
+    trace = _trace(watch, memory.trace, sample, around=around, own=own)
+    held = _holds(watch, trace, sample, around=around, before=memory.held)
     memory = replace(
         memory,
         held=memory.held if held is None else held,
         seen_at=at if own else memory.seen_at,
         bad_since=_bad_since(step, watch, sample),
+        trace=trace,
     )
-    condition = _both(held=held, enabled=enabled)
+    condition = _both(held=held, enabled=around.enabled)
     if condition is not None:
         seen = Seen(at, sample.value, sample.quality)
         memory, flips = _judge_news(memory, seen, condition=condition, delays=watch.delays)
@@ -48,11 +67,18 @@ def judge_sample(
     step.memories[watch] = memory
 
 
-def known_normal_at(watch: Watch, *, enabled: bool | None) -> int | None:
+def holds_now(watch: Watch, memory: Memory, *, around: Around) -> bool | None:
+    """Return whether the rule holds for the series' newest value."""
+    last = newest(watch.series)
+    held = _holds(watch, memory.trace, last, around=around, before=memory.held)
+    return _both(held=held, enabled=around.enabled)
+
+
+def known_normal_at(watch: Watch, *, around: Around = ALONE) -> int | None:
     """Return when the series' newest value was taken, if the rule finds it normal."""
     last = newest(watch.series)
-    held = holds(watch.rule.settings.condition, last.value, last.quality, before=True)
-    return last.taken_at if _both(held=held, enabled=enabled) is False else None
+    held = _holds(watch, watch.memory.trace, last, around=around, before=True)
+    return last.taken_at if _both(held=held, enabled=around.enabled) is False else None
 
 
 def newest(series: Series) -> Sample:
@@ -60,20 +86,19 @@ def newest(series: Series) -> Sample:
     return Sample(series, series.last_value, series.last_quality, series.last_at)
 
 
-def enabled_now(
+def look_around(
     rule: Rule, unit: Unit, known: Mapping[str, Sample], *, late_at: int | None
-) -> bool | None:
-    """Return whether the rule's ``while`` is true; None when a value that it needs is unknown.
+) -> Around:
+    """Return what the rule's expressions need.
 
     Attributes:
         known: What the message says; the rest is what the series hold.
         late_at: Event time when the past is judged.
     """
-    expression = rule.enabled_while
-    if expression is None:
-        return True
+    if not rule.reads:
+        return ALONE
     values: dict[str, Value] = {}
-    for name in expression.names:
+    for name in rule.reads:
         post = unit.posts.get(name)
         sample = known.get(name) or (newest(post.series) if post else None)
         if sample is None or sample.quality is not Quality.GOOD:
@@ -81,8 +106,36 @@ def enabled_now(
         # Today's value says nothing about the past, unless it is from before it.
         if late_at is None or sample.taken_at <= late_at:
             values[name] = sample.value
-    result = expression.evaluate(values)
-    return None if result is None else bool(result)
+    if rule.enabled_while is None:
+        return Around(values=values)
+    result = rule.enabled_while.evaluate(values)
+    return Around(None if result is None else bool(result), values)
+
+
+def _trace(watch: Watch, trace: Trace, sample: Sample, *, around: Around, own: bool) -> Trace:
+    """Return what is remembered after the sample; where values mean nothing it begins anew."""
+    condition = watch.rule.traced
+    if condition is None:
+        return None
+    if around.enabled is False or sample.quality is not Quality.GOOD:
+        return None
+    if not own:
+        return trace
+    hold_ms = sample.series.max_silence_ms
+    return advance(condition, trace, sample.value, at=sample.taken_at, hold_ms=hold_ms)
+
+
+def _holds(
+    watch: Watch, trace: Trace, sample: Sample, *, around: Around, before: bool
+) -> bool | None:
+    rule = watch.rule
+    if rule.traced is not None:
+        if around.enabled is False:
+            return False
+        return trace_holds(rule.traced, trace, at=sample.taken_at, before=before)
+    if isinstance(rule.settings.condition, ExpressionCondition):
+        return rule.expression_holds(around.values, before=before)
+    return holds(rule.settings.condition, sample.value, sample.quality, before=before)
 
 
 def _is_news(memory: Memory, sample: Sample, *, at: int, own: bool) -> bool:
@@ -112,19 +165,26 @@ def _judge_news(
     return judge(memory, seen, condition=condition, delays=delays)
 
 
-def _judge_past(step: Step, watch: Watch, sample: Sample, *, at: int, enabled: bool | None) -> None:
+def _judge_past(
+    step: Step,
+    watch: Watch,
+    sample: Sample,
+    *,
+    at: int,
+    around: Around,
+    present: Around,
+    own: bool,
+) -> None:
     memory = step.memory_of(watch)
-    held = holds(
-        watch.rule.settings.condition,
-        sample.value,
-        sample.quality,
-        before=memory.late is not None,
-    )
-    condition = _both(held=held, enabled=enabled)
+    trace = _trace(watch, memory.late_trace, sample, around=around, own=own)
+    if trace != memory.late_trace:
+        memory = step.memories[watch] = replace(memory, late_trace=trace)
+    held = _holds(watch, trace, sample, around=around, before=memory.late is not None)
+    condition = _both(held=held, enabled=around.enabled)
     if condition is None:
         return
     seen = Seen(at, sample.value, sample.quality)
-    normal_at = known_normal_at(watch, enabled=True)
+    normal_at = known_normal_at(watch, around=present)
     after, finding = judge_late(
         memory, seen, condition=condition, normal_at=normal_at, delays=watch.delays
     )

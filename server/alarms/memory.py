@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from protocols.reading import Quality, Value
+from server.alarms.trace import Trace
 
 
 class Seen(NamedTuple):
@@ -46,6 +47,10 @@ class Memory:
     """Earliest later instant that is known to be normal: the run ends there or before."""
     bad_since: int | None = None
     """Server time since which the quality is not good; for rules of silence."""
+    trace: Trace = None
+    """What a condition over several values remembers; built anew from the history at a start."""
+    late_trace: Trace = None
+    """The same of the late values."""
 
 
 class Delays(NamedTuple):

@@ -1,6 +1,6 @@
 """What an evaluation found. It counts only after it is committed to the records."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from protocols.reading import Quality, Value
@@ -55,6 +55,8 @@ class Step:
     """Good values of now, the newest of each series."""
     touched: set[int] = field(default_factory=set[int])
     """Series that were looked at; their bands are set again."""
+    retimed: set[Watch] = field(default_factory=set[Watch])
+    """Those whose delay has changed; a running one is started anew."""
 
     def memory_of(self, watch: Watch) -> Memory:
         """Return the newest memory."""
@@ -68,6 +70,18 @@ class Step:
             self.transitions.append(
                 Transition(kind, watch.rule, watch.series, flip.at, seen.value, seen.quality)
             )
+
+    def withdraw(self, watch: Watch) -> None:
+        """Nothing is claimed any more of a rule that is gone; its open alarm returns."""
+        memory, series = watch.memory, watch.series
+        at = max(series.last_at, memory.changed_at)
+        self.touched.add(series.id)
+        self.memories[watch] = replace(
+            memory, held=False, active=False, changed_at=at, pending=None, late=None, trace=None
+        )
+        if memory.active:
+            value, quality = series.last_value, series.last_quality
+            self.transitions.append(Transition("returned", watch.rule, series, at, value, quality))
 
     def add_late(self, watch: Watch, finding: LateFinding | None) -> None:
         """Note what late values add to the record."""
@@ -91,7 +105,7 @@ class Step:
         """Return the timers to start and to stop."""
         orders: list[TimerOrder] = []
         for watch, memory in self.memories.items():
-            if memory.pending != watch.memory.pending:
+            if memory.pending != watch.memory.pending or (memory.pending and watch in self.retimed):
                 orders.append(self._delay_timer(watch, memory))
             if (memory.late is None) != (watch.memory.late is None):
                 orders.append(self._late_timer(watch, memory))

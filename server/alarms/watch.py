@@ -45,7 +45,7 @@ class Post:
     plain: list[Watch] = field(default_factory=list[Watch])
     """Those that need no other point."""
     guarded: list[Watch] = field(default_factory=list[Watch])
-    """Those with a ``while`` that are on this point or read it."""
+    """Those with an expression that are on this point or read it."""
     looked: Value = None
     """The good value that was looked at last."""
 
@@ -61,14 +61,11 @@ class Post:
         # The end of a late run or of bad quality is inside every band, so all values are looked at.
         if memory.late is not None or memory.bad_since is not None:
             return NOTHING
-        return quiet_band(watch.rule.settings.condition, self.looked, held=memory.held)
+        condition = watch.rule.settings.condition
+        return quiet_band(condition, self.looked, held=memory.held, trace=memory.trace)
 
     def _read_by_others(self) -> bool:
-        return any(
-            watch.rule.enabled_while is not None
-            and self.series.name in watch.rule.enabled_while.names
-            for watch in self.guarded
-        )
+        return any(self.series.name in watch.rule.reads for watch in self.guarded)
 
 
 @dataclass(slots=True, eq=False)
@@ -81,17 +78,13 @@ class Unit:
     def connect(self) -> None:
         """Find out who looks at which point."""
         guarded = [
-            watch
-            for post in self.posts.values()
-            for watch in post.watches
-            if watch.rule.enabled_while is not None
+            watch for post in self.posts.values() for watch in post.watches if watch.rule.reads
         ]
         for name, post in self.posts.items():
-            post.plain = [watch for watch in post.watches if watch.rule.enabled_while is None]
+            post.plain = [watch for watch in post.watches if not watch.rule.reads]
             post.guarded = [
                 watch
                 for watch in guarded
-                if watch.series is post.series
-                or (watch.rule.enabled_while and name in watch.rule.enabled_while.names)
+                if watch.series is post.series or name in watch.rule.reads
             ]
             post.set_band()

@@ -21,6 +21,7 @@ from protocols.sparkplug.payload import parse
 from protocols.sparkplug.topics import MessageKind, parse_topic
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
+from server.alarms.rulebook import RuleBook
 from server.assets.registry import Asset, Registry
 from server.assets.series import CONNECTION, Series
 from server.chain import Chain
@@ -124,7 +125,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             loop.call_soon_threadsafe(done.set)
 
     with Records.open(url) as records:
-        engine = AlarmEngine(load_classes(), clock)
+        engine = AlarmEngine(RuleBook(load_classes()), clock)
         chain = Chain(records, engine, MessageSettings(), clock)
         chain.restore()
         history = DuckHistory(folder / "history")

@@ -14,6 +14,7 @@ from typing import Any
 from config.classes import EquipmentClass
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
+from server.alarms.rulebook import RuleBook
 from server.assets.series import Sample, Series
 from server.core.clock import SystemClock
 
@@ -49,7 +50,7 @@ _CLASS = EquipmentClass.model_validate(
 
 def run() -> dict[str, float]:
     """Return values a second: through the band, through the engine, and mixed."""
-    engine = AlarmEngine({"bench": _CLASS}, SystemClock())
+    engine = AlarmEngine(RuleBook({"bench": _CLASS}), SystemClock())
     series = [_series(number) for number in range(POINTS)]
     step = POINTS // WATCHED
     for one in series:

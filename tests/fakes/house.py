@@ -8,6 +8,7 @@ from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
+from server.alarms.rulebook import RuleBook
 from server.assets.series import Series
 from server.chain import TIMER_KINDS, Chain
 from server.core.model import Event, Message
@@ -46,7 +47,7 @@ class House:
         self.boot()
 
     def boot(self) -> None:
-        self.engine = AlarmEngine(CLASSES, self.clock)
+        self.engine = AlarmEngine(RuleBook(CLASSES), self.clock)
         self.chain = Chain(self.records, self.engine, SETTINGS, self.clock)
         self.chain.restore()
         for one in self.series.values():

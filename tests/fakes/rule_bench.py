@@ -4,6 +4,7 @@ import math
 
 from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
+from server.alarms.rulebook import RuleBook
 from server.alarms.step import Step
 from server.assets.series import Sample
 from tests.fakes.agent_clock import FakeClock
@@ -15,10 +16,10 @@ Found = tuple[str, str, int, int | None]
 class RuleBench:
     """One pump; times are seconds after ``start``."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: RuleBook | None = None) -> None:
         self.clock = FakeClock()
         self.start = self.clock.now_ms()
-        self.engine = AlarmEngine(CLASSES, self.clock)
+        self.engine = AlarmEngine(book or RuleBook(CLASSES), self.clock)
         self.series = pump_series()
         for one in self.series.values():
             self.engine.attach(one, equipment_class="pump")

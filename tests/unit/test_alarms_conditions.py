@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from config.classes import Condition
+from config.conditions import Condition
 from protocols.reading import Quality, Value
 from server.alarms.conditions import NOTHING, holds, point_of, quiet_band
 

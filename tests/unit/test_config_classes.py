@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from config.classes import EquipmentClass, LimitCondition, Severity, StateCondition
+from config.classes import EquipmentClass, Severity
+from config.conditions import LimitCondition, StateCondition
 from config.load import load_classes, load_profiles
 from config.profiles import DeviceProfile
 

@@ -5,6 +5,7 @@ import pytest
 from config.load import load_classes
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
+from server.alarms.rulebook import RuleBook
 from server.assets.ledger import EquipmentBirth, PointBirth
 from server.assets.registry import Registry
 from server.assets.series import Sample
@@ -21,7 +22,7 @@ class Tripped:
     def __init__(self, api: Api) -> None:
         self.api = api
         classes = load_classes()
-        engine = AlarmEngine(classes, api.clock)
+        engine = AlarmEngine(RuleBook(classes), api.clock)
         self.registry = Registry(
             api.records,
             api.clock,

@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm, AlarmChange
+from server.alarms.rulebook import RuleBook
 from server.alarms.service import changes_of
 from server.chain import Chain
 from server.core.errors import StoreError
@@ -52,7 +53,7 @@ def test_a_thousand_readings_of_twenty_threads_are_one_of_each(house: House) -> 
 def test_two_servers_that_race_are_one_of_each(house: House) -> None:
     """Each with its own engine and connection, as two processes would be."""
     others = [Records.open(house.url) for _ in range(4)]
-    engines = [AlarmEngine(CLASSES, house.clock) for _ in others]
+    engines = [AlarmEngine(RuleBook(CLASSES), house.clock) for _ in others]
     chains = [
         Chain(records, engine, SETTINGS, house.clock)
         for records, engine in zip(others, engines, strict=True)

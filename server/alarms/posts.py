@@ -1,0 +1,138 @@
+"""Who watches what: the rules of each piece of equipment on its series."""
+
+from collections.abc import Iterable, Mapping
+
+from server.alarms.conditions import EVERYTHING
+from server.alarms.memory import Delays, Memory
+from server.alarms.rulebook import RuleBook
+from server.alarms.rules import Rule
+from server.alarms.watch import Post, Unit, Watch
+from server.assets.series import CONNECTION, Series
+
+
+class Posts:
+    """Series with the rules that watch them; owned by the engine, under its lock."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self.book = book
+        self.units: dict[int, Unit] = {}
+        self.by_series: dict[int, Post] = {}
+        self.watches: dict[tuple[str, int], Watch] = {}
+        self.silences: dict[tuple[str, int], Watch] = {}
+        self._restored: Mapping[tuple[str, int], Memory] = {}
+        self._former: dict[tuple[str, int], Watch] = {}
+
+    def attach(self, series: Series, *, equipment_class: str) -> None:
+        """Watch a series of equipment of that class; repeating it changes nothing."""
+        unit = self._unit(series.equipment_id, equipment_class)
+        known = unit.posts.get(series.name)
+        if known is not None and known.series is series:
+            return
+        rules = self._rules(unit, series)
+        post = Post(series)
+        unit.posts[series.name] = post
+        post.watches = [self._watch(rule, series) for rule in rules if rule.point == series.name]
+        self.by_series[series.id] = post
+        if post.watches or any(rule.reads for rule in rules):
+            unit.connect()
+
+    def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
+        """Take over what the records hold, for series attached before and after."""
+        self._restored = memories
+        self._former.clear()
+        for key, watch in self.watches.items():
+            watch.memory = memories.get(key, Memory())
+        for post in self.by_series.values():
+            post.set_band()
+
+    def connections(self) -> list[Series]:
+        """Return the connection series that a rule watches."""
+        return [
+            post.series
+            for post in self.by_series.values()
+            if post.series.name == CONNECTION and post.watches
+        ]
+
+    def replace_rules(self, book: RuleBook) -> tuple[list[Watch], list[Watch]]:
+        """Apply other rules; return the watches that changed or are new, and those that are gone.
+
+        A watch that stays keeps its memory, so an open alarm stays open.
+        """
+        self.book = book
+        changed: list[Watch] = []
+        gone: list[Watch] = []
+        for unit in self.units.values():
+            before = len(changed) + len(gone)
+            for post in unit.posts.values():
+                self._replace(unit, post, changed, gone)
+            if len(changed) + len(gone) > before:
+                unit.connect()
+        return changed, gone
+
+    def _replace(self, unit: Unit, post: Post, changed: list[Watch], gone: list[Watch]) -> None:
+        series = post.series
+        wanted = {rule.id: rule for rule in self._rules(unit, series) if rule.point == series.name}
+        kept: list[Watch] = []
+        for watch in post.watches:
+            rule = wanted.pop(watch.rule.id, None)
+            if rule is None:
+                gone.append(watch)
+                self._forget(watch)
+                continue
+            kept.append(watch)
+            if rule.settings != watch.rule.settings:
+                changed.append(watch)
+            watch.rule = rule
+            watch.delays = Delays(on=rule.on_ms, off=rule.off_ms)
+            self._note_silence(watch)
+        fresh = [self._watch(rule, series) for rule in wanted.values()]
+        changed.extend(fresh)
+        post.watches = [*kept, *fresh]
+
+    def _rules(self, unit: Unit, series: Series) -> list[Rule]:
+        return self.book.rules_of(
+            unit.equipment_class,
+            site=series.key.partition("/")[0],
+            equipment_id=series.equipment_id,
+        )
+
+    def _unit(self, equipment_id: int, equipment_class: str) -> Unit:
+        unit = self.units.get(equipment_id)
+        if unit is not None and unit.equipment_class == equipment_class:
+            return unit
+        self.units[equipment_id] = Unit(equipment_class)
+        if unit is not None:
+            self._move(unit, equipment_class)
+        return self.units[equipment_id]
+
+    def _move(self, unit: Unit, equipment_class: str) -> None:
+        """The equipment was born again with another class: other rules watch its points."""
+        for post in unit.posts.values():
+            self._forget_all(post.watches)
+            del self.by_series[post.series.id]
+            post.series.quiet_low, post.series.quiet_high = EVERYTHING
+            self.attach(post.series, equipment_class=equipment_class)
+
+    def _forget_all(self, watches: Iterable[Watch]) -> None:
+        for watch in watches:
+            self._forget(watch)
+
+    def _forget(self, watch: Watch) -> None:
+        self._former[watch.key] = watch
+        self.watches.pop(watch.key, None)
+        self.silences.pop(watch.key, None)
+
+    def _watch(self, rule: Rule, series: Series) -> Watch:
+        watch = Watch(rule, series)
+        former = self._former.pop(watch.key, None)
+        known = self._restored.get(watch.key, watch.memory)
+        watch.memory = known if former is None else former.memory
+        self.watches[watch.key] = watch
+        self._note_silence(watch)
+        return watch
+
+    def _note_silence(self, watch: Watch) -> None:
+        if watch.rule.judged_by_silence:
+            self.silences[watch.key] = watch
+        else:
+            self.silences.pop(watch.key, None)
