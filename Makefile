@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test e2e check bench format clean
+.PHONY: setup demo test e2e check bench bench-bus format clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,6 +26,9 @@ e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+
+bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; seven minutes
+	$(BIN)/python -m tests.bench bus
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -1,10 +1,20 @@
 """The ports of a gateway. One task owns one port and everything on it."""
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.base import Settings
+
+
+class Framing(StrEnum):
+    """How frames are marked on a serial line."""
+
+    RTU = "rtu"
+    """Bytes, a checksum, and silence between frames."""
+    ASCII = "ascii"
+    """Two hexadecimal letters for each byte; half as fast, for devices that know nothing else."""
 
 
 class Timing(Settings):
@@ -27,23 +37,35 @@ class ModbusTcpPort(Timing):
 
 
 class ModbusRtuOverTcpPort(Timing):
-    """A serial server that passes RTU frames through a TCP connection."""
+    """A serial server that passes RTU or ASCII frames through a TCP connection."""
 
     kind: Literal["modbus_rtu_over_tcp"] = Field(description="Modbus RTU in TCP.")
+    framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(default=4001, ge=1, le=65535, description="TCP port.")
 
 
 class ModbusRtuPort(Timing):
-    """A serial line with Modbus RTU."""
+    """A serial line with Modbus RTU or ASCII."""
 
     kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
+    framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
     device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = Field(
         default=9600, description="Bits per second."
     )
     parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
     stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+    data_bits: Literal[7, 8] = Field(
+        default=8, description="Bits of a character; 7 only with framing ascii."
+    )
+
+    @model_validator(mode="after")
+    def _whole_bytes(self) -> Self:
+        if self.data_bits != 8 and self.framing is Framing.RTU:  # noqa: PLR2004 (bits of a byte)
+            message = "data_bits: 7 carries no RTU frame; it needs framing: ascii"
+            raise ValueError(message)
+        return self
 
 
 Port = Annotated[ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort, Field(discriminator="kind")]

@@ -1,50 +1,109 @@
 """Which questions on a serial line are still owed an answer (pure).
 
-RTU frames carry no number. A late answer to "100, one register" looks like the answer to "200, one
-register" of the same unit, so while the first is owed the second must not be asked. The same
-question may be: whichever answer comes is an answer to it.
+RTU and ASCII frames carry no number. A late answer to "100, one register" looks like the answer
+to "200, one register" of the same unit, so while the first is owed the second must not be asked.
+The same question may be: whichever answer comes is an answer to it.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from edge_agent.drivers.modbus import Question
+
+_WORST_MARGIN: Final = 2.0  # times the worst lateness seen of a unit
+_KEPT_S: Final = 120.0  # an answer that comes later than this belongs to no question of ours
+_KEPT_PER_UNIT: Final = 8
+_MOST_REPEATS: Final = 3
+
+
+@dataclass(slots=True)
+class _Owed:
+    """An unanswered question; ``heard``: the unit has answered something since."""
+
+    question: Question
+    sent_s: float
+    heard: bool = False
 
 
 @dataclass
 class OwedAnswers:
-    """Unanswered questions, each for ``horizon_s`` after it was sent."""
+    """Unanswered questions, each for its unit's horizon after it was sent.
 
-    horizon_s: float
-    _owed: list[tuple[Question, float]] = field(default_factory=list[tuple[Question, float]])
+    A unit's horizon grows with the latest answer that ever came from it.
+
+    Attributes:
+        shortest_s: Horizon of a unit that was never late.
+    """
+
+    shortest_s: float
+    _owed: list[_Owed] = field(default_factory=list[_Owed])
+    _worst: dict[int, float] = field(default_factory=dict[int, float])
+
+    def horizon_s(self, unit: int) -> float:
+        """How long after a question an answer of this unit may still come."""
+        return max(self.shortest_s, _WORST_MARGIN * self._worst.get(unit, 0.0))
 
     def add(self, question: Question, sent_s: float) -> None:
         """Note that the wait for an answer was given up."""
-        self._owed.append((question, sent_s))
+        mine = [owed for owed in self._owed if owed.question.unit == question.unit]
+        if len(mine) >= _KEPT_PER_UNIT:
+            self._owed.remove(mine[0])
+        self._owed.append(_Owed(question, sent_s))
 
     def clear_at(self, question: Question, now_s: float) -> float:
-        """When no owed answer can be taken for this question's; in the past if that is now."""
+        """When no expected late answer can be taken for this one's; in the past if that is now."""
         if not self._owed:
             return 0.0
-        self._owed = [entry for entry in self._owed if entry[1] + self.horizon_s > now_s]
-        return max(
-            (
-                sent + self.horizon_s
-                for owed, sent in self._owed
-                if _alike(owed, question) and owed.pdu != question.pdu
-            ),
-            default=0.0,
-        )
+        self._forget(now_s)
+        return max((self._until(owed) for owed in self._rivals(question)), default=0.0)
 
-    def came(self, question: Question) -> None:
-        """Note that one answer to this question has arrived."""
-        for index, (owed, _) in enumerate(self._owed):
-            if owed == question:
-                del self._owed[index]
+    def repeats(self, question: Question) -> int:
+        """How many answers to throw away before one is sure to be this question's.
+
+        For units that were silent longer than their horizon and have said nothing since: however
+        late they are, answers come in the order of the questions.
+        """
+        return min(_MOST_REPEATS, sum(not owed.heard for owed in self._rivals(question)))
+
+    def answered(self, question: Question, sent_s: float) -> None:
+        """Note an answer in time. While answers are owed it may be the one to an earlier asking."""
+        mine = [owed for owed in self._owed if owed.question.unit == question.unit]
+        for owed in mine:
+            owed.heard = True
+        earlier = next((owed for owed in mine if owed.question == question), None)
+        if earlier is not None:
+            self._owed.remove(earlier)
+            self._owed.append(_Owed(question, sent_s, heard=True))
+
+    def came(self, question: Question, now_s: float) -> None:
+        """Note that an answer to this question came when nobody waited for it."""
+        for owed in self._owed:
+            if owed.question == question:
+                late_s = now_s - owed.sent_s
+                self._worst[question.unit] = max(self._worst.get(question.unit, 0.0), late_s)
+                self._owed.remove(owed)
                 return
 
     def questions(self) -> list[Question]:
         """What is owed, oldest first."""
-        return [question for question, _ in self._owed]
+        return [owed.question for owed in self._owed]
+
+    def _rivals(self, question: Question) -> list[_Owed]:
+        return [
+            owed
+            for owed in self._owed
+            if _alike(owed.question, question) and owed.question.pdu != question.pdu
+        ]
+
+    def _until(self, owed: _Owed) -> float:
+        return owed.sent_s + self.horizon_s(owed.question.unit)
+
+    def _forget(self, now_s: float) -> None:
+        self._owed = [
+            owed
+            for owed in self._owed
+            if (self._until(owed) if owed.heard else owed.sent_s + _KEPT_S) > now_s
+        ]
 
 
 def _alike(one: Question, other: Question) -> bool:

@@ -1,9 +1,9 @@
 """Modbus questions and their frames; the only importer of pymodbus.
 
 pymodbus builds the requests and the checksums. Its own client is not used: its RTU framer takes
-late, short and foreign replies for answers, and one read costs it twice the processor time. Here
-a reply counts only if unit, function, length and checksum (RTU) or transaction (TCP) are those
-of the question.
+late, short and foreign replies for answers, and one read costs it twice the processor time
+(ADR-8). Here a reply counts only if unit, function, length and checksum (RTU, ASCII) or
+transaction (TCP) are those of the question.
 """
 
 import struct
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerRTU
+from pymodbus.framer import FramerAscii, FramerRTU
 from pymodbus.pdu.bit_message import (
     ReadCoilsRequest,
     ReadDiscreteInputsRequest,
@@ -37,6 +37,16 @@ _READS: dict[Table, type[ModbusPDU]] = {
     Table.INPUT: ReadInputRegistersRequest,
 }
 _BITS = frozenset({Table.COIL, Table.DISCRETE})
+_TABLES = {
+    1: Table.COIL,
+    2: Table.DISCRETE,
+    3: Table.HOLDING,
+    4: Table.INPUT,
+    5: Table.COIL,
+    15: Table.COIL,
+}
+_SINGLE_WRITES = frozenset({5, 6})
+_PLACE = struct.Struct(">HH")
 _MBAP = struct.Struct(">HHHB")
 _LONGEST_MBAP = 254  # unit and PDU
 _EXCEPTION = 0x80
@@ -79,6 +89,12 @@ class Question(NamedTuple):
     def code(self) -> int:
         """The function code."""
         return self.pdu[0]
+
+    def __str__(self) -> str:
+        address, count = _PLACE.unpack_from(self.pdu, 1)
+        table = _TABLES.get(self.code, Table.HOLDING)
+        last = address + count - 1 if self.code not in _SINGLE_WRITES else address
+        return f"unit {self.unit}, {table} {address}" + (f"-{last}" if last > address else "")
 
 
 @lru_cache(maxsize=4096)
@@ -144,10 +160,10 @@ def answer(question: Question, pdu: bytes) -> Sequence[int]:
         code = pdu[1]
         name = _EXCEPTION_NAMES.get(code, "unknown exception")
         if code in _NOBODY_THERE:
-            raise DeviceTimeoutError(f"unit {question.unit}: exception {code}, {name}")
-        raise DeviceRefusedError(f"unit {question.unit}: exception {code}, {name}", code=code)
+            raise DeviceTimeoutError(f"{question}: exception {code}, {name}")
+        raise DeviceRefusedError(f"{question}: exception {code}, {name}", code=code)
     if len(pdu) != question.size or not pdu.startswith(question.head):
-        message = f"unit {question.unit}: asked {question.pdu.hex()}, got {pdu[:16].hex()}"
+        message = f"{question}: asked {question.pdu.hex()}, got {pdu[:16].hex()}"
         raise DeviceGarbageError(f"{message} ({len(pdu)} bytes for {question.size})")
     if not question.wanted:
         return ()
@@ -161,6 +177,10 @@ class MbapWire:
     """Modbus TCP: the transaction number ties an answer to its question, however late it is."""
 
     can_mistake_late = False
+
+    def size(self, question: Question) -> int:
+        """Return how many bytes an answer has."""
+        return question.size + _MBAP.size
 
     def __init__(self) -> None:
         self._transaction = 0
@@ -196,6 +216,10 @@ class RtuWire:
 
     can_mistake_late = True
 
+    def size(self, question: Question) -> int:
+        """Return how many bytes an answer has."""
+        return question.size + 3
+
     def frame(self, question: Question) -> bytes:
         """Return the bytes to send."""
         return FramerRTU(None).encode(question.pdu, question.unit, 0)  # pyright: ignore[reportArgumentType]
@@ -205,7 +229,7 @@ class RtuWire:
         if question is None:
             return None
         unit = bytes((question.unit,))
-        found = _find(received, unit + question.head, question.size + 3)
+        found = _find(received, unit + question.head, self.size(question))
         if found is None:
             exception = bytes((question.code | _EXCEPTION,))
             found = _find(received, unit + exception, _EXCEPTION_FRAME)
@@ -228,4 +252,47 @@ def _find(received: bytearray, head: bytes, size: int) -> slice | None:
     return None
 
 
-Wire = MbapWire | RtuWire
+class AsciiWire:
+    """Modbus ASCII: a colon, two letters for each byte and for their sum, and the line's end."""
+
+    can_mistake_late = True
+
+    def size(self, question: Question) -> int:
+        """Return how many bytes an answer has."""
+        return 2 * (question.size + 2) + 3
+
+    def frame(self, question: Question) -> bytes:
+        """Return the bytes to send."""
+        return FramerAscii(None).encode(question.pdu, question.unit, 0)  # pyright: ignore[reportArgumentType]
+
+    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+        """Remove and return the PDU that answers, None if it is not there (yet)."""
+        start = 0
+        while question is not None and (end := received.find(b"\r\n", start)) >= 0:
+            # A frame begins at the last colon: what is before it was cut off by noise.
+            colon = received.rfind(b":", start, end)
+            start = end + 2
+            body = _unhex(received[colon + 1 : end]) if colon >= 0 else b""
+            if _is_answer(body, question):
+                del received[:start]
+                return body[1:-1]
+        return None
+
+
+def _unhex(letters: bytearray) -> bytes:
+    """Return unit, PDU and sum of an ASCII frame; nothing if it is none."""
+    try:
+        body = bytes.fromhex(letters.decode("ascii"))
+    except ValueError:
+        return b""
+    return body if len(body) > 2 and not sum(body) & 0xFF else b""  # noqa: PLR2004
+
+
+def _is_answer(body: bytes, question: Question) -> bool:
+    if len(body) == question.size + 2 and body[1:-1].startswith(question.head):
+        return body[0] == question.unit
+    exception = bytes((question.unit, question.code | _EXCEPTION))
+    return len(body) == _EXCEPTION_FRAME - 1 and body.startswith(exception)
+
+
+Wire = MbapWire | RtuWire | AsciiWire

@@ -6,12 +6,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from config.points import Table
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reply
 from edge_agent.drivers.late import OwedAnswers
 from edge_agent.drivers.link import Link, ignore, open_tcp
 from edge_agent.drivers.modbus import (
+    AsciiWire,
     MbapWire,
     Question,
     RtuWire,
@@ -29,8 +30,9 @@ from edge_agent.errors import (
 )
 
 _SILENT_LIMIT: Final = 3
-_WORST_ANSWER: Final = 3.0  # times the port's timeout: later than that no answer is expected
-_LONGEST_FRAME: Final = 256
+# Times the port's timeout: later than that no answer is expected of a unit never seen later.
+_WORST_ANSWER: Final = 3.0
+_LONGEST_FRAME: Final = 513  # of ASCII; 256 of RTU
 # A serial server or USB adapter passes a frame on in pieces this far apart.
 _PIECES_S: Final = 0.02
 
@@ -103,8 +105,17 @@ class ModbusClient:
         link = self._link
         if link is None:
             raise PortDownError("not open")
-        if self._wire.can_mistake_late or self._gap_s:
+        if not (self._wire.can_mistake_late or self._gap_s):
+            return await self._ask_once(link, question, timeout_s)
+        await self._wait_for_silence(link, question)
+        for _ in range(self._owed.repeats(question)):
+            # What comes first may be the answer that another question was never given.
+            await self._ask_once(link, question, timeout_s)
+            self._owed.add(question, self._clock.monotonic_s())
             await self._wait_for_silence(link, question)
+        return await self._ask_once(link, question, timeout_s)
+
+    async def _ask_once(self, link: Link, question: Question, timeout_s: float) -> Reply:
         sent = self._clock.monotonic_s()
         try:
             pdu, at_ms = await self._exchange(link, question, timeout_s)
@@ -112,6 +123,8 @@ class ModbusClient:
             self._note_failure(link, question, sent)
             raise
         self._silent = 0
+        if self._wire.can_mistake_late:
+            self._owed.answered(question, sent)
         return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
 
     async def _exchange(
@@ -180,13 +193,13 @@ class ModbusClient:
             self._timer = loop.call_later(pause_s, self._expire, loop, deadline)
         elif link.received:
             text = f"{len(link.received)} bytes, no answer: {bytes(link.received[:24]).hex()}"
-            waiting.set_exception(DeviceGarbageError(f"unit {question.unit}: {text}"))
+            waiting.set_exception(DeviceGarbageError(f"{question}: {text}"))
         else:
-            waiting.set_exception(DeviceTimeoutError(f"unit {question.unit}: no answer in time"))
+            waiting.set_exception(DeviceTimeoutError(f"{question}: no answer in time"))
 
     def _note_failure(self, link: Link, question: Question, sent: float) -> None:
         # As many bytes as were asked for are the answer, damaged; fewer, and it may still come.
-        if self._wire.can_mistake_late and len(link.received) < question.size:
+        if self._wire.can_mistake_late and len(link.received) < self._wire.size(question):
             self._owed.add(question, sent)
         self._silent += 1
         # A half-open connection looks exactly like silent units; a new one costs little.
@@ -201,7 +214,7 @@ class ModbusClient:
                 return
             for owed in self._owed.questions():
                 if self._wire.take(link.received, owed) is not None:
-                    self._owed.came(owed)
+                    self._owed.came(owed, self._clock.monotonic_s())
         except DeviceGarbageError as error:
             link.close(str(error))
 
@@ -214,5 +227,10 @@ def open_modbus(port: Port, clock: Clock) -> ModbusClient:
             return open_serial(port)
         return await open_tcp(port.host, port.port, timeout_s=max(port.timeout_s, 1.0))
 
-    wire = MbapWire() if isinstance(port, ModbusTcpPort) else RtuWire()
-    return ModbusClient(open_link=open_link, wire=wire, port=port, clock=clock)
+    return ModbusClient(open_link=open_link, wire=_wire_of(port), port=port, clock=clock)
+
+
+def _wire_of(port: Port) -> Wire:
+    if isinstance(port, ModbusTcpPort):
+        return MbapWire()
+    return AsciiWire() if port.framing is Framing.ASCII else RtuWire()

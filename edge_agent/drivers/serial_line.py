@@ -5,6 +5,7 @@ serial transport polls, and pays for it with processor time.
 """
 
 import asyncio
+import errno
 import os
 import termios
 
@@ -67,6 +68,23 @@ class SerialLink:
             self._loop.remove_reader(self._fd)
 
 
+_WHY = {
+    errno.ENOENT: "there is no such device; is the adapter plugged in?",
+    errno.ENXIO: "there is no such device; is the adapter plugged in?",
+    errno.ENODEV: "there is no such device; is the adapter plugged in?",
+    errno.EACCES: "permission denied; this user must be in the group of the device (dialout)",
+    errno.EPERM: "permission denied; this user must be in the group of the device (dialout)",
+    errno.EBUSY: "in use by another program",
+    errno.EAGAIN: "in use by another program, perhaps a second agent",
+}
+
+
+def _why(error: Exception) -> str:
+    """Say what stands in the way of a line, and what helps."""
+    number = error.errno if isinstance(error, OSError) else None
+    return _WHY.get(number or 0, str(error))
+
+
 def open_serial(port: ModbusRtuPort) -> SerialLink:
     """Open a line for this process alone.
 
@@ -77,13 +95,14 @@ def open_serial(port: ModbusRtuPort) -> SerialLink:
         line = serial.Serial(
             port.device,
             baudrate=port.baud,
+            bytesize=port.data_bits,
             parity=port.parity,
             stopbits=port.stop_bits,
             timeout=0,
             exclusive=True,
         )
     except (serial.SerialException, OSError, ValueError) as error:
-        raise PortDownError(f"{port.device}: {error}") from error
+        raise PortDownError(f"{port.device}: {_why(error)}") from error
     except termios.error as error:
         raise PortDownError(f"{port.device}: {error}; a pseudo terminal has no parity") from error
     return SerialLink(line)

@@ -175,7 +175,7 @@ class Asker:
         if unit.failed(now, silent=isinstance(error, DeviceTimeoutError)):
             self._schedule.drop_unit(unit)
             for device in self._on(unit):
-                device.went_down(at_ms, reason=error.reason, error=str(error))
+                device.went_down(at_ms, reason=error.reason, error=f"port {self._name}, {error}")
         elif not job.probe and job.attempts == 0:
             self._schedule.again(job)
         elif not job.probe:

@@ -15,6 +15,7 @@ from edge_agent.polling.plan import Bisection, Block
 from edge_agent.polling.units import DeadBudget, Unit
 
 _STARVED_S = 5.0
+_SOONEST_S = 0.05
 
 
 @dataclass(eq=False)
@@ -53,11 +54,21 @@ class Job:
     patience_s: float | None = None
 
 
+def _no_time(block: Block) -> float:
+    del block
+    return 0.0
+
+
 @dataclass
 class Schedule:
-    """The classes of one port and their pending requests."""
+    """The classes of one port and their pending requests.
+
+    Attributes:
+        wire_s: Time that the bytes of a read of so much need on the wire, beside the wait.
+    """
 
     classes: Sequence[ScanClass]
+    wire_s: Callable[[Block], float] = _no_time
     budget: DeadBudget = field(default_factory=DeadBudget)
     _due: list[tuple[float, int, ScanClass]] = field(
         default_factory=list[tuple[float, int, ScanClass]]
@@ -71,6 +82,7 @@ class Schedule:
         """Drop what is pending; every class is due at once, then on its grid."""
         self._pending.clear()
         self._due.clear()
+        self.budget.spend(now_s, 0.0)
         for scan in self.classes:
             scan.outstanding = 0
             scan.lesson = None
@@ -100,9 +112,9 @@ class Schedule:
         """When ``next`` may have something, if nothing else happens before."""
         times = [self._due[0][0]] if self._due else []
         times += [clear_at(job) for _, _, job in self._pending]
-        dead = [unit.probe_at for unit in self._dead_units()]
-        if dead:
-            times.append(max(min(dead), self.budget.free_at(now_s), now_s + 0.05))
+        unit = self._next_probed()
+        if unit is not None:
+            times.append(max(self._probe_at(unit, now_s), now_s + _SOONEST_S))
         return min(times, default=now_s + 3600)
 
     def again(self, job: Job) -> None:
@@ -146,6 +158,10 @@ class Schedule:
     def revive_unit(self, unit: Unit, now_s: float) -> None:
         """Read every class of a promoted unit at once, then on its grid again."""
         self.drop_unit(unit)
+        if all(scan.unit is unit or scan.unit.demoted for scan in self.classes):
+            # The first voice on a silent line: it was the line, and the others are back as well.
+            for other in self._dead_units():
+                other.look_soon(now_s)
         for scan in self.classes:
             if scan.unit is unit:
                 scan.next_due = scan.grid_before(now_s)
@@ -170,23 +186,35 @@ class Schedule:
 
     def _probe(self, now_s: float, clear_at: Callable[[Job], float]) -> Job | None:
         """A probe runs where it delays nobody, or when it has waited too long for such a place."""
-        ripe = [unit for unit in self._dead_units() if unit.probe_at <= now_s]
-        if not ripe or not self.budget.allows(now_s):
+        unit = self._next_probed()
+        if unit is None or unit.probe_at > now_s:
             return None
-        unit = min(ripe, key=lambda unit: unit.probe_at)
-        free_s = self._due[0][0] - now_s if self._due else float("inf")
-        neighbours_s = self.neighbours_s()
+        job = self._cheapest(unit, now_s, clear_at)
+        if job is None:
+            return None
+        wire_s, neighbours_s = self.wire_s(job.block), self.neighbours_s()
+        free_s = self._due[0][0] - now_s - wire_s if self._due else float("inf")
         least_s = unit.patience_s(neighbours_s)
+        job.patience_s = min(unit.probe_s(neighbours_s), max(least_s, free_s))
+        if not self.budget.allows(now_s, job.patience_s + wire_s):
+            return None
         if self._waiting_since is None:
             self._waiting_since = now_s
         if free_s < least_s and now_s - self._waiting_since < _STARVED_S:
             return None
-        job = self._cheapest(unit)
-        if job is None or clear_at(job) > now_s:
-            return None
         self._waiting_since = None
-        job.patience_s = min(unit.probe_s(neighbours_s), max(least_s, free_s))
         return job
+
+    def _probe_at(self, unit: Unit, now_s: float) -> float:
+        """When this unit's probe is ripe, paid for, and has waited long enough for a place."""
+        wait_s = unit.probe_s(self.neighbours_s())
+        ripe = max(unit.probe_at, self.budget.free_at(now_s, wait_s))
+        if ripe <= now_s and self._waiting_since is not None:
+            return self._waiting_since + _STARVED_S
+        return ripe
+
+    def _next_probed(self) -> Unit | None:
+        return min(self._dead_units(), key=lambda unit: unit.probe_at, default=None)
 
     def neighbours_s(self) -> float | None:
         """Slowest usual response of the units that answer, None if there are none."""
@@ -197,12 +225,12 @@ class Schedule:
         ]
         return max(known, default=None)
 
-    def _cheapest(self, unit: Unit) -> Job | None:
-        mine = [(s, b) for s in self.classes if s.unit is unit for b in s.blocks]
-        if not mine:
-            return None
-        scan, block = min(mine, key=lambda pair: pair[1].size)
-        return Job(scan, block, 0.0, probe=True)
+    def _cheapest(self, unit: Unit, now_s: float, clear_at: Callable[[Job], float]) -> Job | None:
+        probes = [
+            Job(s, b, 0.0, probe=True) for s in self.classes if s.unit is unit for b in s.blocks
+        ]
+        clear = [probe for probe in probes if clear_at(probe) <= now_s]
+        return min(clear, key=lambda probe: probe.block.size, default=None)
 
     def _dead_units(self) -> list[Unit]:
         return list({id(s.unit): s.unit for s in self.classes if s.unit.demoted}.values())

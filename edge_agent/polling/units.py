@@ -6,9 +6,10 @@ from random import Random
 
 _FLOOR_S = 0.2  # shorter waits mistake a busy machine for a dead unit
 _FULL_PROBE_EVERY = 4
+_FULL_PROBE_EVERY_HEARD = 8
 _STABLE_S = 60.0
 _FAILURES = 3
-_MAX_LEVEL = 6
+_MAX_LEVEL = 5
 
 
 class UnitState(StrEnum):
@@ -62,8 +63,9 @@ class Unit:
         return min(self.longest_s, guess * (1 if self.demoted else 2**self.failures))
 
     def probe_s(self, neighbours_s: float | None) -> float:
-        """How long a probe should wait: every fourth in full, the unit may have become slow."""
-        full = self.probes % _FULL_PROBE_EVERY == 0
+        """How long a probe should wait: now and then in full, the unit may have become slow."""
+        every = _FULL_PROBE_EVERY if self.response_s is None else _FULL_PROBE_EVERY_HEARD
+        full = self.probes % every == 0
         return self.longest_s if full else self.patience_s(neighbours_s)
 
     def answered(self, now_s: float, response_s: float | None) -> None:
@@ -124,7 +126,8 @@ class Unit:
 class DeadBudget:
     """The share of a port's time that units which do not answer may cost.
 
-    A probe is allowed while there is credit, and may overdraw it once.
+    Credit is saved up and never overdrawn by a probe: one is sent only when it fits, whether it
+    will be answered or not. A flapping unit's silence can overdraw it; probes pay that back.
     """
 
     share: float = 0.03
@@ -132,17 +135,18 @@ class DeadBudget:
     credit_s: float = 0.0
     _at: float | None = None
 
-    def allows(self, now_s: float) -> bool:
-        """Whether a probe may be sent now."""
-        return self._filled(now_s) >= 0
+    def allows(self, now_s: float, cost_s: float) -> bool:
+        """Whether a probe that may cost this much may be sent now."""
+        self.most_s = max(self.most_s, cost_s)
+        return self._filled(now_s) >= cost_s
 
     def spend(self, now_s: float, seconds: float) -> None:
         """Note time lost on a unit that did not answer."""
         self.credit_s = self._filled(now_s) - seconds
 
-    def free_at(self, now_s: float) -> float:
-        """When the next probe is allowed."""
-        return now_s + max(0.0, -self._filled(now_s)) / self.share
+    def free_at(self, now_s: float, cost_s: float) -> float:
+        """When a probe that may cost this much is allowed."""
+        return now_s + max(0.0, cost_s - self._filled(now_s)) / self.share
 
     def _filled(self, now_s: float) -> float:
         before = now_s if self._at is None else self._at

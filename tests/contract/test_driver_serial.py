@@ -33,7 +33,7 @@ async def test_a_serial_line_has_one_owner(tmp_path: Path) -> None:
         SerialLine({1: EchoAddress()}, path=path),
         open_modbus(serial_port(path), SystemClock()),
     ):
-        with pytest.raises(PortDownError, match="lock"):
+        with pytest.raises(PortDownError, match="in use by another program"):
             async with open_modbus(serial_port(path), SystemClock()):
                 pytest.fail("opened twice")
 

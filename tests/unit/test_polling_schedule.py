@@ -5,7 +5,7 @@ import itertools
 from config.points import Table
 from edge_agent.polling.plan import Block
 from edge_agent.polling.schedule import Job, ScanClass, Schedule
-from edge_agent.polling.units import Unit
+from edge_agent.polling.units import DeadBudget, Unit
 
 
 def scan(name: str, period_s: float, *, unit: Unit | None = None, blocks: int = 1) -> ScanClass:
@@ -19,7 +19,7 @@ def clear(job: Job) -> float:
 
 
 def started(*classes: ScanClass) -> Schedule:
-    schedule = Schedule(classes)
+    schedule = Schedule(classes, budget=DeadBudget(credit_s=1.0))
     schedule.start(0.0)
     return schedule
 
@@ -147,9 +147,11 @@ def test_a_probe_that_never_finds_a_place_takes_one() -> None:
 
 def test_no_probe_beyond_the_budget() -> None:
     schedule = started(scan("gone", 1.0, unit=dead()))
-    schedule.budget.spend(0.0, 0.6)
+    schedule.budget.spend(0.0, 1.6)
     assert schedule.next(1.0, clear) is None
-    assert schedule.next(21.0, clear) is not None
+    assert schedule.wake_at(1.0, clear) < 28.0
+    assert schedule.next(26.0, clear) is None  # 0.18 s are saved, a probe may take 0.2 s
+    assert schedule.next(28.0, clear) is not None
 
 
 def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
@@ -163,3 +165,35 @@ def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
     schedule.done(job)
     assert schedule.wake_at(12.4, clear) == 15.0
     assert schedule.take_skipped() == 0
+
+
+def test_the_bytes_of_a_probe_count_as_well() -> None:
+    gone = dead()
+    schedule = Schedule([scan("gone", 1.0, unit=gone)], wire_s=lambda block: 0.1 * block.size)
+    schedule.start(0.0)
+    assert schedule.next(9.9, clear) is None  # 0.2 s to wait and 0.1 s of bytes need 10 s of saving
+    assert schedule.next(10.1, clear) is not None
+
+
+def test_the_cheapest_question_that_may_be_asked_is_the_probe() -> None:
+    schedule = started(scan("gone", 1.0, unit=dead(), blocks=3))
+    probe = schedule.next(0.5, lambda job: 9.0 if job.block.size == 1 else 0.0)
+    assert probe is not None
+    assert (probe.probe, probe.block.size) == (True, 2)
+
+
+def test_the_first_voice_on_a_silent_line_lets_the_others_be_probed_soon() -> None:
+    first, other = dead(), dead()
+    first.number, other.number, other.probe_at = 8, 9, 60.0
+    schedule = started(scan("first", 5.0, unit=first), scan("other", 5.0, unit=other))
+    first.answered(10.0, 0.01)
+    schedule.revive_unit(first, 10.0)
+    assert other.probe_at == 10.0
+    other.probe_at = 60.0
+    third = dead()
+    schedule = started(
+        scan("a", 5.0, unit=first), scan("b", 5.0, unit=third), scan("c", 5.0, unit=other)
+    )
+    third.answered(20.0, 0.01)
+    schedule.revive_unit(third, 20.0)
+    assert other.probe_at == 60.0

@@ -54,7 +54,7 @@ def test_probes_come_at_growing_intervals_with_jitter() -> None:
         silent.failed(now)
         waits.append(silent.probe_at - now)
     for level, wait in enumerate(waits, start=1):
-        assert 0.75 <= wait / 2 ** min(level, 6) <= 1.25
+        assert 0.75 <= wait / 2 ** min(level, 5) <= 1.25
 
 
 def test_a_unit_that_came_back_a_moment_ago_gets_no_second_chance() -> None:
@@ -109,16 +109,29 @@ def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
     budget = DeadBudget()
     spent = now = 0.0
     while now < 3600:
-        if budget.allows(now):
+        if budget.allows(now, 0.5):
             budget.spend(now, 0.5)
             spent += 0.5
         now += 0.1
+        assert spent <= 0.03 * now + 0.003
     assert spent / 3600 == pytest.approx(0.03, abs=0.001)
 
 
-def test_the_budget_says_when_it_has_recovered() -> None:
+def test_a_probe_is_sent_only_when_it_fits() -> None:
+    budget = DeadBudget(credit_s=0.3)
+    assert budget.allows(0.0, 0.3)
+    assert not budget.allows(0.0, 0.31)
+    assert budget.free_at(0.0, 0.6) == pytest.approx(10.0)
+
+
+def test_a_probe_longer_than_the_usual_credit_is_saved_up_for() -> None:
+    budget = DeadBudget()
+    assert not budget.allows(0.0, 5.0)
+    assert budget.allows(budget.free_at(0.0, 5.0) + 1e-6, 5.0)
+
+
+def test_what_a_flapping_unit_overdraws_is_paid_back_before_the_next_probe() -> None:
     budget = DeadBudget()
     budget.spend(0.0, 0.3)
-    assert not budget.allows(9.9)
-    assert budget.allows(budget.free_at(9.9) + 1e-6)
-    assert budget.free_at(0.0) == pytest.approx(10.0, abs=0.4)
+    assert not budget.allows(9.9, 0.0)
+    assert budget.free_at(9.9, 0.3) == pytest.approx(20.0)

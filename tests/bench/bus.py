@@ -1,0 +1,151 @@
+"""One noisy pair of wires: 9600 8E1, 10 units x 10 registers @ 5 s, with dead and flapping units.
+
+And 20 TCP units behind one endpoint, 4 dead, @ 1 s. Real lines (a pty with the timing of 9600
+baud, a socket), the far end and the poller in processes of their own, all cases at once.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from plantroom.processes import Child
+from tests.bench.measure import percentile
+
+WARM_UP_S = 30.0
+MEASURED_S = 300.0
+BACK_S = 90.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line and what is wrong with it.
+
+    Attributes:
+        faults: Of which unit; the fields of ``simulators.faults.Fault``.
+        back: The dead unit that answers again when the measuring is over; 0: none.
+    """
+
+    units: int = 10
+    period_s: float = 5.0
+    tcp: bool = False
+    faults: Mapping[int, Mapping[str, Any]] = field(default_factory=dict[int, Mapping[str, Any]])
+    back: int = 0
+
+    @property
+    def healthy(self) -> list[int]:
+        """Units with which nothing is wrong."""
+        return [number for number in range(1, self.units + 1) if number not in self.faults]
+
+
+DEAD = {"kind": "dead"}
+FLAPPING = {"kind": "flapping", "seconds": 20.0}
+CASES = {
+    "all_alive": Case(),
+    "one_dead": Case(faults={4: DEAD}, back=4),
+    "three_dead": Case(faults={2: DEAD, 5: DEAD, 8: DEAD, 10: FLAPPING}, back=5),
+    "messy": Case(
+        faults={
+            2: DEAD,
+            3: {"kind": "late", "seconds": 1.5, "chance": 0.3},
+            6: {"kind": "noise", "chance": 0.2},
+            9: {"kind": "slow", "seconds": 0.15},
+        }
+    ),
+    "tcp_dead": Case(
+        units=20, period_s=1.0, tcp=True, faults=dict.fromkeys((3, 8, 13, 18), DEAD), back=8
+    ),
+}
+
+
+async def _run_case(name: str, case: Case, folder: Path) -> dict[str, Any]:
+    """Run one case; returns when the dead unit came back and where the poller's account is."""
+    told: dict[str, Any] = {
+        "units": case.units,
+        "period_s": case.period_s,
+        "faults": {str(number): dict(fault) for number, fault in case.faults.items()},
+        "back": case.back,
+        "back_after_s": WARM_UP_S + MEASURED_S,
+        "seconds": WARM_UP_S + MEASURED_S + BACK_S,
+        "path": "" if case.tcp else str(folder / f"{name}.tty"),
+        "asked": str(folder / f"{name}.asked.json"),
+        "result": str(folder / f"{name}.result.json"),
+    }
+    line = Child(name, _module("bus_line", told), log=folder / f"{name}.log", ready_event="ready")
+    async with line:
+        told["port"] = line.ready["port"]
+        log = folder / f"{name}.poller.log"
+        async with Child(f"{name} poller", _module("bus_poller", told), log=log) as poller:
+            if await poller.wait():
+                raise AssertionError(f"{name}: the poller failed:\n{poller.tail}")
+        said = [json.loads(row) for row in line.tail.splitlines() if row.startswith("{")]
+    back_s = next((one["at_s"] for one in said if one["event"] == "back"), None)
+    return {"back_s": back_s, **told}
+
+
+def _module(name: str, told: Mapping[str, Any]) -> list[str]:
+    return [sys.executable, "-m", f"tests.bench.{name}", json.dumps(told)]
+
+
+def _figures(case: Case, seen: Mapping[str, Any]) -> dict[str, float]:
+    start_s = seen["began_s"] + WARM_UP_S
+    end_s = start_s + MEASURED_S
+    gaps = [
+        later - earlier
+        for number in case.healthy
+        for earlier, later in pairwise(seen["taken_s"][str(number)])
+        if later >= start_s and earlier <= end_s
+    ]
+    silent = {number for number, fault in case.faults.items() if fault in (DEAD, FLAPPING)}
+    within = [one for one in seen["spent"] if start_s <= one[0] <= end_s]
+    dead_s = sum(took_s for _, unit, took_s, well in within if unit in silent and not well)
+    figures = {
+        "gap_s": round(fmean(gaps), 4),
+        "p99_s": round(percentile(gaps, 99), 3),
+        "longest_s": round(max(gaps), 3),
+        "dead_share_pct": round(100 * dead_s / MEASURED_S, 2),
+        "busy_pct": round(100 * sum(one[2] for one in within) / MEASURED_S, 1),
+    }
+    if seen["back_s"]:
+        figures |= _return(case.back, seen)
+    return figures
+
+
+def _return(unit: int, seen: Mapping[str, Any]) -> dict[str, float]:
+    """How long after its return, and with which probe, a unit was read again."""
+    back_s: float = seen["back_s"]
+    read = [at for at in seen["taken_s"].get(str(unit), []) if at > back_s]
+    asked = [
+        well
+        for at, number, took_s, well in seen["spent"]
+        if number == unit and at - took_s > back_s
+    ]
+    return {
+        "back_after_s": round(read[0] - back_s, 2) if read else float("inf"),
+        "back_at_probe": asked.index(True) + 1 if True in asked else 0,
+    }
+
+
+async def _run_all(folder: Path) -> list[dict[str, Any]]:
+    return await asyncio.gather(*(_run_case(name, case, folder) for name, case in CASES.items()))
+
+
+def run() -> dict[str, Any]:
+    """Healthy units' gaps beside dead ones on one line; what the dead cost; how they come back."""
+    with tempfile.TemporaryDirectory(prefix="plantroom-bus-") as folder:
+        told = asyncio.run(_run_all(Path(folder)))
+        seen = [{**one, **json.loads(Path(one["result"]).read_text())} for one in told]
+    cases = {name: _figures(CASES[name], one) for name, one in zip(CASES, seen, strict=True)}
+    gaps = {
+        f"{name}_{what}": figures[what]
+        for name, figures in cases.items()
+        for what in ("gap_s", "p99_s")
+    }
+    share = max(figures["dead_share_pct"] for figures in cases.values())
+    return {**gaps, "dead_share_pct": share, "cases": cases, "measured_s": MEASURED_S}
