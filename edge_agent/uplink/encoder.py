@@ -27,7 +27,6 @@ _WHOLE: Final = {
     PointType.BCD16: DataType.UINT16,
     PointType.BCD32: DataType.UINT32,
 }
-_NEVER_READ: Final = "not_read"
 _DOES_NOT_FIT: Final = "out_of_range"
 
 
@@ -142,7 +141,7 @@ class DeviceEncoder:
             return Metric(
                 timestamp=now_ms,
                 quality=Quality.STALE,
-                reason=_NEVER_READ,
+                reason=names.NOT_READ,
                 properties=properties,
             )
         return Metric(

@@ -35,3 +35,6 @@ PROPERTY_NAME_ZH: Final = "Name/zh"
 
 NOT_A_NUMBER: Final = "not_a_number"
 """Reason of a value that was NaN or infinite; such values are never sent."""
+
+NOT_READ: Final = "not_read"
+"""Reason of a metric that is born before its first reading; it is no reading itself."""

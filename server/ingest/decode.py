@@ -5,7 +5,7 @@ from math import inf
 
 from protocols.reading import Quality
 from protocols.sparkplug.host_events import Message
-from protocols.sparkplug.names import NOT_A_NUMBER
+from protocols.sparkplug.names import NOT_A_NUMBER, NOT_READ
 from protocols.sparkplug.payload import may_carry_quality
 from protocols.sparkplug.properties import read_quality
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
@@ -71,9 +71,10 @@ class Decoder:
             if kind is float and value - value != 0.0:  # type: ignore[operator]
                 value, quality, reason = None, Quality.BAD, NOT_A_NUMBER
                 self._metrics.rejected.labels(NOT_A_NUMBER).inc()
+            elif value is None and birth and (quality is _GOOD or reason == NOT_READ):
+                # No reading: it may carry the instant of the first one, which would then be lost.
+                continue
             elif value is None and quality is _GOOD:
-                if birth:
-                    continue
                 quality, reason = Quality.BAD, NO_VALUE
             late = metric.is_historical
             last_at = series.last_at

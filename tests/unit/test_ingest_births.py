@@ -1,7 +1,8 @@
 """Births, deaths and nodes of others: rows, events and connections."""
 
+from protocols.reading import Quality
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.names import ONLINE
+from protocols.sparkplug.names import NOT_READ, ONLINE
 from protocols.sparkplug.payload import Metric
 from server.assets.model import Equipment, Gateway, Point
 from server.ingest.model import Birth
@@ -44,6 +45,26 @@ def test_births_bring_values_states_and_events(pump: IngestPlant) -> None:
         "equipment.online site/gw",
         f"equipment.online {PUMP}",
     ]
+
+
+def test_a_birth_before_the_first_reading_does_not_take_its_place(plant: IngestPlant) -> None:
+    """The birth is stamped with the reply that proved the device alive: the first reading's."""
+    node = EdgeNode(clock_ms=plant.clock.now_ms())
+    level = Metric(
+        name="level",
+        alias=1,
+        datatype=DataType.DOUBLE,
+        timestamp=node.clock_ms,
+        quality=Quality.STALE,
+        reason=NOT_READ,
+    )
+    reading = Metric(alias=1, timestamp=node.clock_ms, value=7.0)
+    plant.receive(
+        node.nbirth(),
+        node.message("DBIRTH", [level], "sump"),
+        node.message("DDATA", [reading], "sump"),
+    )
+    assert plant.stored("site/gw/sump/level") == [7.0]
 
 
 def test_a_rebirth_that_says_nothing_new_writes_no_event_and_no_value(
