@@ -1,0 +1,158 @@
+"""Hours in which nobody would come: found before they arrive, told in words; pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from config.people import SHANGHAI
+from server.people.directory import Directory
+from server.people.duty import Span, gaps, local
+
+_DAY_MS = 86_400_000
+HORIZON_MS = 35 * _DAY_MS
+"""Five weeks: each weekday several times, and the next public holidays."""
+_MARGIN_MS = 7 * _DAY_MS
+
+_TRADES_EN = {
+    "heating": "heating",
+    "electrical": "electrical work",
+    "plumbing": "plumbing",
+    "lift": "lifts",
+    "fire": "fire protection",
+    "low_voltage": "low voltage",
+}
+_TRADES_ZH = {
+    "heating": "供暖",
+    "electrical": "强电",
+    "plumbing": "给排水",
+    "lift": "电梯",
+    "fire": "消防",
+    "low_voltage": "弱电",
+}
+_DAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Something that keeps a call from reaching anybody."""
+
+    kind: Literal["nobody_on_duty", "nobody_has_a_channel"]
+    text_en: str
+    text_zh: str
+    site: str | None = None
+    """None: all estates."""
+    trade: str | None = None
+    """None: all trades."""
+    start: int | None = None
+    """UTC ms of the first time; None when it has no hours."""
+    end: int | None = None
+
+
+def holes_of(
+    directory: Directory,
+    site: str | None,
+    trade: str | None,
+    *,
+    now: int,
+    channels: Sequence[str] = (),
+) -> list[Hole]:
+    """Return the hours of the next weeks without anybody, and those without a channel.
+
+    What comes again every week is one hole, its first time counts. Only the named ``channels``
+    count, all of them when none is named.
+    """
+    start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
+    spans = [
+        one for one in directory.spans(site, trade, start=start, end=end) if one.part == "duty"
+    ]
+    heard = [one for one in spans if directory.ways(one.person, channels)]
+    zone = next((one.time_zone for _, one in directory.rosters(site, trade)), SHANGHAI)
+    words = _Words(site, trade, ZoneInfo(zone))
+    empty = _uncovered(spans, now=now)
+    silent = [one for one in _uncovered(heard, now=now) if one not in empty]
+    holes = [words.nobody(group) for group in _weekly(empty, words.zone)]
+    for group in _weekly(silent, words.zone):
+        present = sorted(
+            {
+                directory.people.persons[one.person].name
+                for one in spans
+                if one.start < group[0][1] and one.end > group[0][0]
+            }
+        )
+        # Where the silent hours touch empty ones, the empty ones were told already.
+        if present:
+            holes.append(words.silent(group, present))
+    return sorted(holes, key=lambda hole: (hole.start or 0, hole.kind))
+
+
+def _uncovered(spans: Iterable[Span], *, now: int) -> list[tuple[int, int]]:
+    start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
+    found = gaps([(one.start, one.end) for one in spans], start=start, end=end)
+    return [one for one in found if one[1] > now and one[0] < now + HORIZON_MS]
+
+
+def _weekly(found: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[list[tuple[int, int]]]:
+    """Put together what is the same hours of the same weekdays."""
+    groups: dict[object, list[tuple[int, int]]] = {}
+    for start, end in found:
+        begin = local(start, zone)
+        key = (begin.weekday(), begin.time(), end - start)
+        groups.setdefault(key, []).append((start, end))
+    return list(groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Says where and for whom in both languages."""
+
+    site: str | None
+    trade: str | None
+    zone: ZoneInfo
+
+    def nobody(self, group: Sequence[tuple[int, int]]) -> Hole:
+        place_en, place_zh = self._place()
+        time_en, time_zh = self._time(group)
+        return Hole(
+            "nobody_on_duty",
+            f"Nobody is on duty{place_en} {time_en}",
+            f"{time_zh}{place_zh}无人值班",
+            site=self.site,
+            trade=self.trade,
+            start=group[0][0],
+            end=group[0][1],
+        )
+
+    def silent(self, group: Sequence[tuple[int, int]], names: Sequence[str]) -> Hole:
+        place_en, place_zh = self._place()
+        time_en, time_zh = self._time(group)
+        return Hole(
+            "nobody_has_a_channel",
+            f"Nobody on duty{place_en} has a channel {time_en} ({', '.join(names)})",
+            f"{time_zh}{place_zh}值班人员没有联系方式({'、'.join(names)})",
+            site=self.site,
+            trade=self.trade,
+            start=group[0][0],
+            end=group[0][1],
+        )
+
+    def _place(self) -> tuple[str, str]:
+        trade_en = f" for {_TRADES_EN[self.trade]}" if self.trade else ""
+        trade_zh = _TRADES_ZH[self.trade] if self.trade else ""
+        site_en = f" at {self.site}" if self.site else ""
+        site_zh = f"{self.site} " if self.site else ""
+        return trade_en + site_en, site_zh + trade_zh
+
+    def _time(self, group: Sequence[tuple[int, int]]) -> tuple[str, str]:
+        start, end = group[0]
+        if end - start >= HORIZON_MS:
+            return "at any time", ""
+        begin, until = local(start, self.zone), local(end, self.zone)
+        often = len(group) > 1
+        spelling = "%H:%M" if often else "%Y-%m-%d %H:%M"
+        first, last = format(begin, spelling), format(until, spelling)
+        return (
+            f"from {_DAYS_EN[begin.weekday()]} {first} to {_DAYS_EN[until.weekday()]} {last}",
+            f"{_DAYS_ZH[begin.weekday()]} {first} 至{_DAYS_ZH[until.weekday()]} {last} ",
+        )

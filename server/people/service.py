@@ -1,0 +1,234 @@
+"""Persons, teams, rosters and policies: saved when they fit together, with the holes they leave."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from config.base import dotted
+from config.people import (
+    PeopleFile,
+    PersonSettings,
+    PolicySettings,
+    RosterSettings,
+    Settings,
+    TeamSettings,
+    misfits_of,
+)
+from config.server import MessageSettings
+from server.core.errors import ConflictError, InvalidError, NotFoundError
+from server.core.records import record_event
+from server.people.coverage import Hole, holes_of
+from server.people.directory import Directory
+from server.people.duty import Change
+from server.people.model import (
+    Entry,
+    EscalationPolicy,
+    Person,
+    Roster,
+    RosterChange,
+    Team,
+)
+from server.people.targets import policy_holes
+
+Channels = frozenset[str] | None
+"""Names of the channels that the server has; None: not checked."""
+Body = TypeVar("Body", PersonSettings, TeamSettings, RosterSettings, PolicySettings)
+
+
+class HolesError(InvalidError):
+    """Hours or steps would reach nobody; 422 unless the caller accepts that."""
+
+    def __init__(self, holes: Sequence[Hole]) -> None:
+        super().__init__(
+            "; ".join(hole.text_en for hole in holes)
+            + ". Set accept_holes if that is meant, it is a warning then"
+        )
+        self.holes = tuple(holes)
+
+
+class StaleEntryError(ConflictError):
+    """The entry was changed by somebody else meanwhile; 412."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Body]):
+    """One of the four sorts of entries."""
+
+    word: str
+    field: str
+    """Its part of ``PeopleFile``."""
+    table: type[Entry]
+    settings: type[Body]
+    holes: Callable[[Directory, Body, int], list[Hole]]
+    """What an entry leaves open."""
+
+
+def roster_holes(directory: Directory, roster: RosterSettings, now: int) -> list[Hole]:
+    """Return the hours in which nobody serves what the roster serves, other rosters included."""
+    return [
+        hole
+        for site in roster.sites or (None,)
+        for trade in roster.trades or (None,)
+        for hole in holes_of(directory, site, trade, now=now)
+    ]
+
+
+def _policy_holes(directory: Directory, policy: PolicySettings, now: int) -> list[Hole]:
+    return policy_holes(directory, policy, now=now)
+
+
+def _no_holes(_directory: Directory, _body: Settings, _now: int) -> list[Hole]:
+    return []
+
+
+PERSONS = Kind("person", "persons", Person, PersonSettings, _no_holes)
+TEAMS = Kind("team", "teams", Team, TeamSettings, _no_holes)
+ROSTERS = Kind("roster", "rosters", Roster, RosterSettings, roster_holes)
+POLICIES = Kind("escalation policy", "policies", EscalationPolicy, PolicySettings, _policy_holes)
+KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES)
+
+
+def channel_names(messages: MessageSettings) -> frozenset[str]:
+    """Return what the channels of persons may name: webhooks and channels of the server file."""
+    return frozenset({one.name for one in messages.webhooks} | set(messages.channels))
+
+
+def load_directory(session: Session, channels: Channels = None) -> Directory:
+    """Return everybody and every roster."""
+    parts: dict[str, Any] = {
+        kind.field: {
+            row.key: kind.settings.model_validate(row.body)
+            for row in session.scalars(select(kind.table).order_by(kind.table.key))
+        }
+        for kind in KINDS
+    }
+    changes: dict[str, list[Change]] = {}
+    for row in session.scalars(select(RosterChange).order_by(RosterChange.id)):
+        change = Change(row.start_at, row.end_at, row.off, row.on)
+        changes.setdefault(row.roster, []).append(change)
+    # Each part was checked when it was saved, and with what it names.
+    return Directory(PeopleFile.model_construct(**parts), changes, channels)
+
+
+def save(
+    session: Session,
+    kind: Kind[Body],
+    key: str,
+    body: Body,
+    *,
+    by: str,
+    now: int,
+    channels: Channels = None,
+    expected_version: int | None = None,
+) -> tuple[Entry, list[Hole]]:
+    """Make or replace an entry; return it with the holes that were accepted.
+
+    Raises:
+        InvalidError: It names what does not exist.
+        HolesError: It leaves holes and does not accept them.
+        StaleEntryError: Its version is not the expected one.
+    """
+    directory = _with(load_directory(session, channels), kind, {key: body})
+    holes = _checked(directory, kind, body, now=now)
+    return _write(session, kind, key, body, by=by, now=now, expected=expected_version), holes
+
+
+def remove(session: Session, kind: Kind[Any], key: str, *, by: str, now: int) -> None:
+    """Delete an entry that nothing names any more.
+
+    Raises:
+        NotFoundError: There is none.
+        ConflictError: Something names it.
+    """
+    row = get_entry(session, kind, key)
+    directory = load_directory(session)
+    rest = {name: one for name, one in getattr(directory.people, kind.field).items() if name != key}
+    people = directory.people.model_copy(update={kind.field: rest})
+    named = [dotted(misfit.path) for misfit in misfits_of(people)]
+    if named:
+        raise ConflictError(f"{kind.word} {key!r} is named in {', '.join(named)}")
+    if kind is ROSTERS:
+        session.execute(delete(RosterChange).where(RosterChange.roster == key))
+    session.delete(row)
+    _tell(session, kind, key, verb="deleted", by=by, now=now)
+
+
+def import_people(
+    session: Session, people: PeopleFile, *, by: str, now: int, channels: Channels = None
+) -> list[Hole]:
+    """Save everything of a file at once, replacing entries of the same keys.
+
+    Raises:
+        HolesError: A roster or policy leaves holes and does not accept them.
+    """
+    directory = load_directory(session, channels)
+    for kind in KINDS:
+        directory = _with(directory, kind, getattr(people, kind.field))
+    holes: list[Hole] = []
+    for kind in KINDS:
+        for key, body in getattr(people, kind.field).items():
+            holes += _checked(directory, kind, body, now=now)
+            _write(session, kind, key, body, by=by, now=now)
+    return list({hole.text_en: hole for hole in holes}.values())
+
+
+def get_entry(session: Session, kind: Kind[Any], key: str) -> Entry:
+    """Return an entry.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = session.scalar(select(kind.table).where(kind.table.key == key).with_for_update())
+    if row is None:
+        raise NotFoundError(f"no {kind.word} {key!r}")
+    return row
+
+
+def _with(directory: Directory, kind: Kind[Any], added: Mapping[str, Settings]) -> Directory:
+    part = {**getattr(directory.people, kind.field), **added}
+    people = directory.people.model_copy(update={kind.field: part})
+    return replace(directory, people=people)
+
+
+def _checked(directory: Directory, kind: Kind[Any], body: Any, *, now: int) -> list[Hole]:  # noqa: ANN401 (the kind's settings)
+    misfits = list(misfits_of(directory.people))
+    if misfits:
+        raise InvalidError("; ".join(f"{dotted(one.path)}: {one.message}" for one in misfits))
+    holes = kind.holes(directory, body, now)
+    if holes and not body.accept_holes:
+        raise HolesError(holes)
+    return holes
+
+
+def _write(
+    session: Session,
+    kind: Kind[Any],
+    key: str,
+    body: Settings,
+    *,
+    by: str,
+    now: int,
+    expected: int | None = None,
+) -> Entry:
+    row = session.scalar(select(kind.table).where(kind.table.key == key).with_for_update())
+    version = 0 if row is None else row.version
+    if expected is not None and expected != version:
+        raise StaleEntryError(f"{kind.word} {key!r} has version {version}, not {expected}")
+    values: dict[str, Any] = body.model_dump(mode="json")
+    if row is None:
+        row = kind.table(key=key, version=0)
+        session.add(row)
+    elif row.body == values:
+        return row
+    row.body, row.version, row.changed_at, row.changed_by = values, version + 1, now, by
+    session.flush()
+    _tell(session, kind, key, verb="saved", by=by, now=now)
+    return row
+
+
+def _tell(session: Session, kind: Kind[Any], key: str, *, verb: str, by: str, now: int) -> None:
+    name = kind.word.replace(" ", "-")
+    record_event(session, at=now, topic="audit", kind=f"{name}.{verb}", by=by, payload={"key": key})
