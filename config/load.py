@@ -146,32 +146,36 @@ def _agent_paths(settings: AgentSettings, folder: Path) -> AgentSettings:
 def _server_paths(settings: ServerSettings, folder: Path) -> ServerSettings:
     data_dir = folder / settings.data_dir
     records, history, messages = settings.records, settings.history, settings.messages
-    webhooks = tuple(
-        one.model_copy(update={"secret_file": folder / one.secret_file})
-        for one in messages.webhooks
-    )
     return settings.model_copy(
         update={
             "data_dir": data_dir,
             "mqtt": _mqtt_paths(settings.mqtt, folder),
             "records": records.model_copy(update={"url": _database_url(records.url, data_dir)}),
             "history": history.model_copy(update={"path": data_dir / history.path}),
-            "messages": messages.model_copy(update={"webhooks": webhooks}),
+            "messages": messages.model_copy(
+                update={
+                    "webhooks": tuple(_files_below(folder, one) for one in messages.webhooks),
+                    "channels": {
+                        name: _files_below(folder, one) for name, one in messages.channels.items()
+                    },
+                    "links": messages.links and _files_below(folder, messages.links),
+                }
+            ),
             "class_files": _below(folder, settings.class_files),
         }
     )
 
 
 def _mqtt_paths(mqtt: MqttSettings, folder: Path) -> MqttSettings:
-    tls = mqtt.tls
-    if tls is not None:
-        files = {
-            name: _below(folder, getattr(tls, name))
-            for name in ("ca_file", "cert_file", "key_file")
-        }
-        tls = tls.model_copy(update=files)
-    update = {"password_file": _below(folder, mqtt.password_file), "tls": tls}
-    return mqtt.model_copy(update=update)
+    tls = mqtt.tls and _files_below(folder, mqtt.tls)
+    return _files_below(folder, mqtt).model_copy(update={"tls": tls})
+
+
+def _files_below(folder: Path, settings: AnySettings) -> AnySettings:
+    """Make every option that names a file absolute."""
+    names = [name for name in type(settings).model_fields if name.endswith("_file")]
+    files = {name: _below(folder, getattr(settings, name)) for name in names}
+    return settings.model_copy(update=files)
 
 
 def _below(folder: Path, path: Path | None) -> Path | None:

@@ -1,12 +1,13 @@
 """The server file."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from config.base import Identifier, Misfit, MisfitError, Settings
 from config.mqtt import MqttSettings
+from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
 
 
 class RecordsSettings(Settings):
@@ -55,7 +56,7 @@ class WebhookSettings(Settings):
         description="File with the signing secret, base64 with prefix whsec_; relative to the "
         "server file."
     )
-    severities: tuple[Literal["urgent", "high", "medium", "low"], ...] = Field(
+    severities: tuple[SeverityWord, ...] = Field(
         default=("urgent", "high", "medium", "low"), description="Severities it receives."
     )
     allow_private: bool = Field(
@@ -65,15 +66,50 @@ class WebhookSettings(Settings):
 
 
 class MessageSettings(Settings):
+WEBHOOK = "webhook"
+"""Channel of the messages to ``webhooks``; the receiver is the webhook's name."""
+
+
+class Announced(NamedTuple):
+    """Somebody who is told of every new incident of some severities."""
+
+    channel: str
+    name: str
+    severities: tuple[SeverityWord, ...]
+
+
     """Delivery of messages."""
 
     webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="Receivers.")
     first_retry_s: float = Field(
+    channels: dict[Identifier, AnyChannel] = Field(
+        default={}, description="Ways to reach people, by name."
+    )
         default=5, gt=0, description="Pause after the first failure, seconds."
     )
     max_retry_s: float = Field(default=900, gt=0, description="Longest pause, seconds.")
     max_attempts: int = Field(default=10, ge=1, description="Then the message is a dead letter.")
 
+    fail_over_attempts: int = Field(
+        default=3, ge=1, description="Then the person's next channel is used, if there is one."
+    )
+    links: LinkSettings | None = Field(
+        default=None, description="Acknowledgement from the phone; none when absent."
+    )
+    heartbeat: HeartbeatSettings | None = Field(
+        default=None, description="Sign of life; none when absent."
+    )
+
+    @property
+    def announced(self) -> tuple[Announced, ...]:
+        """Who is told without anybody's roster: webhooks and the robots of groups."""
+        webhooks = [Announced(WEBHOOK, one.name, one.severities) for one in self.webhooks]
+        robots = [
+            Announced(name, name, one.severities)
+            for name, one in self.channels.items()
+            if isinstance(one, RobotChannel)
+        ]
+        return (*webhooks, *robots)
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         misfits: list[Misfit] = []
@@ -84,6 +120,11 @@ class MessageSettings(Settings):
                 misfits.append(Misfit(("webhooks", index, "name"), message))
             names.add(webhook.name)
         if self.max_retry_s < self.first_retry_s:
+        misfits += [
+            Misfit(("channels", name), "is already the name of a receiver")
+            for name in self.channels
+            if name in names or name == WEBHOOK
+        ]
             message = f"expected first_retry_s ({self.first_retry_s:g}) or more"
             misfits.append(Misfit(("max_retry_s",), f"{message}, got {self.max_retry_s:g}"))
         if misfits:

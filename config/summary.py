@@ -47,6 +47,7 @@ def summarize_server(settings: ServerSettings, classes: Mapping[str, EquipmentCl
         f"webhook {webhook.name}: {webhook.url} ({', '.join(webhook.severities)})"
         for webhook in settings.messages.webhooks
     ]
+    lines += [f"channel {name}: {one.kind}" for name, one in settings.messages.channels.items()]
     for name, one in sorted(classes.items()):
         rules = _count(len(one.rules), "alarm rule")
         lines.append(f"class   {name} ({one.name.zh}): {_count(len(one.points), 'point')}, {rules}")
@@ -114,8 +115,13 @@ def _server_notes(settings: ServerSettings) -> Iterator[str]:
     yield from _mqtt_notes(settings.mqtt)
     for webhook in settings.messages.webhooks:
         yield from _missing(webhook.secret_file)
-    if not settings.messages.webhooks:
-        yield "no webhook: nobody is told about an alarm"
+    for channel in settings.messages.channels.values():
+        names = [name for name in type(channel).model_fields if name.endswith("_file")]
+        for path in (getattr(channel, name) for name in names):
+            if path is not None:
+                yield from _missing(path)
+    if not settings.messages.announced:
+        yield "no webhook and no robot: nobody is told about an alarm unless a roster says so"
     if not _is_local(settings.http.host) and not settings.http.secure_cookie:
         yield "http.secure_cookie is false and http.host is not local: logins travel in clear"
 

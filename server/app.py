@@ -35,7 +35,6 @@ from server.jobs.silence import SilenceSweep
 from server.jobs.timers import Handler, TimerSweep
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
-from server.notifications.receivers import open_channels
 from server.upkeep import Upkeep
 
 ROLES = ("ingest", "api", "jobs")

@@ -21,7 +21,11 @@ class MessageState(StrEnum):
     """Where a message is."""
 
     PENDING = "pending"
+    SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
+    MERGED = "merged"
+    PASSED_ON = "passed_on"
     DEAD = "dead"
 
 
@@ -41,6 +45,12 @@ class MessageItem(BaseModel):
     attempts: int
     last_error: str | None
     sent_at: Instant | None
+    address: str
+    language: str
+    receipt: str | None
+    """The provider's own number of it."""
+    merged_into: int | None
+    """The digest that carries it."""
     actions: list[str]
     """What may be done with it now."""
 

@@ -20,4 +20,5 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {
         int: BigInteger().with_variant(Integer(), "sqlite"),
         dict[str, Any]: JSON,
+        list[Any]: JSON,
     }

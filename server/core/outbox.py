@@ -1,18 +1,21 @@
 """Messages that are written with what caused them and delivered afterwards, at least once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from server.core.errors import ConflictError, NotFoundError
 from server.core.model import Message
+from server.core.receivers import Receiver, hold_until
 from server.core.records import record_event
 from server.core.upsert import insert_new
 
 QUEUED = "message.queued"
 """Kind of the event that wakes the outbox for a message that is not part of an incident event."""
+URGENT = "urgent"
+"""The severity that is never held back, merged or refused its part of a budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,18 @@ class Outgoing:
     created_at: int
     attempts: int
     """This attempt included."""
+    address: str = ""
+    language: str = "zh"
+    tried_at: int = 0
+    """When it was handed to the channel; for an unsure one, when it was before."""
+    unsure: bool = False
+    """What became of the attempt before is not known."""
+    receipt: str | None = None
+    receipt_asks: int = 0
+    others: int = 0
+    """How many other channels of the same person are left."""
+    link: str = ""
+    """Acknowledges the incident once, without login."""
 
 
 def enqueue(
@@ -43,6 +58,10 @@ def enqueue(
     incident_id: int | None,
     payload: dict[str, Any],
     now: int,
+    address: str = "",
+    language: str = "zh",
+    fallbacks: Sequence[tuple[str, str]] = (),
+    not_before: int = 0,
 ) -> bool:
     """Write the message into the transaction; False when its key exists already."""
     return insert_new(
@@ -57,74 +76,45 @@ def enqueue(
         payload=payload,
         state="pending",
         created_at=now,
-        next_attempt_at=now,
+        next_attempt_at=max(now, not_before),
         attempts=0,
+        address=address,
+        language=language,
+        fallbacks=[list(way) for way in fallbacks],
+        waiting=not_before > now,
     )
 
 
-def claim_due(session: Session, *, now: int, lease_ms: int, limit: int) -> list[Outgoing]:
-    """Take pending messages that are due; they are due again when the lease ends without a result.
+def send_to(
+    session: Session,
+    ways: Sequence[Receiver],
+    *,
+    key: str,
+    kind: str,
+    severity: str,
+    incident_id: int | None,
+    payload: dict[str, Any],
+    now: int,
+) -> bool:
+    """Write one message to one person: by the first way, by the others only when it fails.
 
-    A claimed row has attempts but no error, which is how ``release_claims`` knows it.
+    Quiet hours hold it back unless it is urgent. False when its key exists already.
     """
-    query = (
-        select(Message)
-        .where(Message.state == "pending", Message.next_attempt_at <= now)
-        .order_by(Message.next_attempt_at, Message.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = session.scalars(query).all()
-    for row in rows:
-        row.attempts += 1
-        row.next_attempt_at = now + lease_ms
-        row.last_error = None
-    return [_outgoing(row) for row in rows]
-
-
-def release_claims(session: Session, *, now: int) -> None:
-    """Make due again what a killed worker had claimed; called before a worker starts."""
-    session.execute(
-        update(Message)
-        .where(
-            Message.state == "pending",
-            Message.attempts > 0,
-            Message.last_error.is_(None),
-            Message.next_attempt_at > now,
-        )
-        .values(next_attempt_at=now)
-    )
-
-
-def mark_sent(session: Session, message_id: int, *, now: int) -> None:
-    """The receiver has it."""
-    row = _get(session, message_id)
-    row.state = "sent"
-    row.sent_at = now
-    row.last_error = None
-    record_event(
+    first, *others = ways
+    return enqueue(
         session,
-        at=now,
-        topic="messages",
-        kind="message.sent",
-        subject_id=row.id,
-        payload=short(row),
-    )
-
-
-def mark_failed(
-    session: Session, message_id: int, *, error: str, retry_at: int | None, now: int
-) -> None:
-    """It did not arrive; it is tried again at ``retry_at`` or is a dead letter."""
-    row = _get(session, message_id)
-    row.last_error = error
-    if retry_at is None:
-        row.state = "dead"
-    else:
-        row.next_attempt_at = retry_at
-    kind = "message.dead" if retry_at is None else "message.failed"
-    record_event(
-        session, at=now, topic="messages", kind=kind, subject_id=row.id, payload=short(row)
+        key=key,
+        channel=first.channel,
+        receiver=first.name,
+        kind=kind,
+        severity=severity,
+        incident_id=incident_id,
+        payload=payload,
+        now=now,
+        address=first.address,
+        language=first.language,
+        fallbacks=[(way.channel, way.address) for way in others],
+        not_before=hold_until(first.quiet_hours, severity, now),
     )
 
 
@@ -135,16 +125,17 @@ def send_again(session: Session, message_id: int, *, by: str, now: int) -> Messa
         NotFoundError: No such message.
         ConflictError: It is not dead.
     """
-    row = _get(session, message_id)
+    row = row_of(session, message_id)
     if row.state != "dead":
         raise ConflictError(f"message {message_id} is {row.state}; only a dead one is sent again")
     row.state = "pending"
     row.attempts = 0
     row.last_error = None
+    row.receipt = None
+    row.receipt_asks = 0
+    row.waiting = False
     row.next_attempt_at = now
-    record_event(
-        session, at=now, topic="messages", kind=QUEUED, subject_id=row.id, by=by, payload=short(row)
-    )
+    tell(session, row, kind=QUEUED, now=now, by=by)
     return row
 
 
@@ -164,14 +155,8 @@ def short(message: Message) -> dict[str, Any]:
     }
 
 
-def _get(session: Session, message_id: int) -> Message:
-    row = session.get(Message, message_id, with_for_update=True)
-    if row is None:
-        raise NotFoundError(f"no message {message_id}")
-    return row
-
-
-def _outgoing(row: Message) -> Outgoing:
+def outgoing(row: Message) -> Outgoing:
+    """The row as a value."""
     return Outgoing(
         id=row.id,
         key=row.key,
@@ -183,4 +168,35 @@ def _outgoing(row: Message) -> Outgoing:
         payload=row.payload,
         created_at=row.created_at,
         attempts=row.attempts,
+        address=row.address,
+        language=row.language,
+        tried_at=row.tried_at or row.created_at,
+        receipt=row.receipt,
+        receipt_asks=row.receipt_asks,
+        others=len(row.fallbacks),
+    )
+
+
+def row_of(session: Session, message_id: int) -> Message:
+    """Return the row, locked.
+
+    Raises:
+        NotFoundError: No such message.
+    """
+    row = session.get(Message, message_id, with_for_update=True)
+    if row is None:
+        raise NotFoundError(f"no message {message_id}")
+    return row
+
+
+def tell(session: Session, row: Message, *, kind: str, now: int, by: str | None = None) -> None:
+    """Write the event of a change."""
+    record_event(
+        session,
+        at=now,
+        topic="messages",
+        kind=kind,
+        subject_id=row.id,
+        by=by,
+        payload=short(row),
     )

@@ -2,27 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from config.server import MessageSettings
+from server.core.claims import claim_due, release_claims
 from server.core.clock import Clock
 from server.core.errors import StoreError
+from server.core.links import LinkKey
 from server.core.model import Event
-from server.core.outbox import (
-    QUEUED,
-    Outgoing,
-    claim_due,
-    mark_failed,
-    mark_sent,
-    release_claims,
-)
+from server.core.outbox import QUEUED, Outgoing
 from server.core.records import Records
-from server.notifications.channels.base import Channel, Failed, Outcome, Refused, Sent
-from server.notifications.receivers import Route
-from server.notifications.retry import retry_delay_s
+from server.jobs.verdicts import Verdicts
+from server.notifications.channels.base import Channel, Fate, Outcome, Refused, Traceable
+from server.notifications.registry import Channels
 
 log = structlog.get_logger()
 
@@ -33,30 +29,33 @@ _LEASE_MARGIN_S = 5.0
 class OutboxWorker:
     """Claims due messages, sends them, writes down how it went.
 
-    A message that was sent when the process was killed is sent again under the same key.
+    A message that was on its way when the process was killed is sent again under the same key, or
+    asked for first where its channel cannot tell a repetition.
     """
 
     def __init__(
         self,
         records: Records,
-        channels: Mapping[Route, Channel],
+        channels: Channels,
         settings: MessageSettings,
         clock: Clock,
         *,
+        name: str = "outbox",
+        links: LinkKey | None = None,
         interval_s: float = 1.0,
     ) -> None:
         self._records = records
         self._channels = channels
-        self._settings = settings
         self._clock = clock
+        self._name = name
+        self._links = links
         self._interval_s = interval_s
-        longest_s = max((one.timeout_s for one in settings.webhooks), default=10.0)
-        self._lease_ms = round((longest_s + _LEASE_MARGIN_S) * 1000)
+        self._lease_ms = round((channels.longest_s + _LEASE_MARGIN_S) * 1000)
+        self._verdicts = Verdicts(settings, channels, random.Random())  # noqa: S311 (jitter, not a secret)
         self._wake = asyncio.Event()
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._released = False
         self._failing = False
-        self._random = random.Random()  # noqa: S311 (jitter, not a secret)
 
     async def run(self) -> None:
         """Deliver until cancelled; what is on its way then is claimed again at the next start."""
@@ -75,7 +74,8 @@ class OutboxWorker:
     async def _send_due(self, sending: asyncio.TaskGroup) -> None:
         """Start the delivery of everything that is due."""
         if not self._released:
-            await self._records.write_async(partial(release_claims, now=self._clock.now_ms()))
+            release = partial(release_claims, now=self._clock.now_ms(), worker=self._name)
+            await self._records.write_async(release)
             self._released = True
         while True:
             await self._free.acquire()
@@ -87,48 +87,38 @@ class OutboxWorker:
                 return
 
     async def _claim(self) -> list[Outgoing]:
-        now = self._clock.now_ms()
-        claim = partial(claim_due, now=now, lease_ms=self._lease_ms, limit=_AT_ONCE)
+        claim = partial(
+            claim_due,
+            now=self._clock.now_ms(),
+            lease_ms=self._lease_ms,
+            limit=_AT_ONCE,
+            worker=self._name,
+            terms=self._channels.terms,
+        )
         return await self._records.write_async(claim)
 
     async def _deliver(self, message: Outgoing) -> None:
         async with self._free:
-            channel = self._channels.get((message.channel, message.receiver))
+            channel = self._channels.find(message.channel, message.receiver, message.address)
             if channel is None:
-                outcome: Outcome = Refused(f"no receiver {message.channel}/{message.receiver}")
+                outcome = Refused(f"no receiver {message.channel}/{message.receiver}")
             else:
-                outcome = await channel.send(message)
+                outcome = await self._attempt(channel, message)
+        write = self._verdicts.of_attempt(message, outcome, now=self._clock.now_ms())
         try:
-            await self._write_down(message, outcome)
+            await self._records.write_async(write)
         except StoreError as error:
-            # Its lease ends, then it is sent once more under the same key.
+            # Its lease ends, then it is due once more under the same key.
             log.warning("outbox_cannot_note", message=message.key, error=str(error))
-
-    async def _write_down(self, message: Outgoing, outcome: Outcome) -> None:
-        now = self._clock.now_ms()
-        match outcome:
-            case Sent():
-                work = partial(mark_sent, message_id=message.id, now=now)
-            case Refused(error):
-                work = partial(
-                    mark_failed, message_id=message.id, error=error, retry_at=None, now=now
-                )
-            case Failed(error, retry_after_s):
-                retry_at = self._retry_at(message, retry_after_s, now=now)
-                work = partial(
-                    mark_failed, message_id=message.id, error=error, retry_at=retry_at, now=now
-                )
-        await self._records.write_async(work)
+            return
         log.info("message_attempted", message=message.key, outcome=type(outcome).__name__.lower())
 
-    def _retry_at(self, message: Outgoing, retry_after_s: float | None, *, now: int) -> int | None:
-        pause_s = retry_delay_s(
-            message.attempts,
-            self._settings,
-            jitter=self._random.random(),
-            retry_after_s=retry_after_s,
-        )
-        return None if pause_s is None else now + round(pause_s * 1000)
+    async def _attempt(self, channel: Channel, message: Outgoing) -> Outcome | Fate:
+        repeatable = channel.terms(message.address).repeatable
+        if message.unsure and not repeatable and isinstance(channel, Traceable):
+            return await channel.ask(message)
+        link = "" if self._links is None else self._links.link_for(message)
+        return await channel.send(replace(message, link=link))
 
     def _say(self, *, failing: bool, error: str = "") -> None:
         if failing and not self._failing:

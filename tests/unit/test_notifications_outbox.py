@@ -13,17 +13,28 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.server import MessageSettings
+from config.server import MessageSettings, WebhookSettings
 from server.core import schema
+from server.core.budgets import Terms
+from server.core.claims import claim_due, release_claims
 from server.core.errors import ConflictError, NotFoundError, StoreError
 from server.core.model import Event, Message
-from server.core.outbox import Outgoing, claim_due, enqueue, release_claims, send_again
+from server.core.outbox import Outgoing, enqueue, send_again
 from server.core.records import Records, record_event
 from server.jobs.outbox import OutboxWorker
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent
+from server.notifications.registry import Channels
 from tests.fakes.agent_clock import FakeClock
 
-SETTINGS = MessageSettings(first_retry_s=10, max_retry_s=100, max_attempts=3)
+SETTINGS = MessageSettings(
+    webhooks=tuple(
+        WebhookSettings(name=name, url="http://x/", secret_file=Path("unused"))
+        for name in ("duty", "slow")
+    ),
+    first_retry_s=10,
+    max_retry_s=100,
+    max_attempts=3,
+)
 
 
 @dataclass
@@ -49,6 +60,16 @@ class ScriptedChannel:
         trace: TracebackType | None,
     ) -> None:
         pass
+
+    @property
+    def timeout_s(self) -> float:
+        return 10
+
+    def terms(self, address: str) -> Terms:  # noqa: ARG002
+        return Terms()
+
+    def check_address(self, address: str) -> str | None:  # noqa: ARG002
+        return None
 
     async def send(self, message: Outgoing) -> Outcome:
         self.sent.append(message)
@@ -80,7 +101,7 @@ def clock() -> FakeClock:
 async def working(
     records: Records, channel: ScriptedChannel, clock: FakeClock
 ) -> AsyncGenerator[None]:
-    worker = OutboxWorker(records, {("webhook", "duty"): channel}, SETTINGS, clock)
+    worker = OutboxWorker(records, Channels(SETTINGS, {"duty": channel}), SETTINGS, clock)
     task = asyncio.create_task(worker.run())
     try:
         yield
@@ -212,7 +233,7 @@ async def test_what_was_on_its_way_at_a_crash_leaves_again_at_the_next_start(
     write(records, "a", clock)
     async with working(records, stuck, clock), asyncio.timeout(5):
         await stuck.asked.wait()
-    assert row(records).state == "pending"
+    assert row(records).state == "sending"
     channel = ScriptedChannel()
     async with working(records, channel, clock):
         await until(records, "message.sent")
@@ -224,7 +245,7 @@ async def test_one_slow_receiver_does_not_hold_the_others(
 ) -> None:
     slow, fast = ScriptedChannel(), ScriptedChannel()
     slow.gate.clear()
-    routes = {("webhook", "slow"): slow, ("webhook", "duty"): fast}
+    routes = Channels(SETTINGS, {"slow": slow, "duty": fast})
     task = asyncio.create_task(OutboxWorker(records, routes, SETTINGS, clock).run())
     write(records, "a", clock, receiver="slow")
     write(records, "b", clock)

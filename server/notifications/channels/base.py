@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
+from server.core.budgets import Terms
 from server.core.outbox import Outgoing
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The receiver has it."""
+    """The receiver has it, or the provider has accepted it.
+
+    Attributes:
+        receipt: The provider's number; it can be asked later what became of the message.
+    """
+
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +32,47 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttled:
+    """It did not arrive because there were too many; nothing shall be sent for a while."""
+
+    error: str
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """It will never arrive; trying again is useless until a person changes something."""
 
     error: str
 
 
-Outcome = Sent | Failed | Refused
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody knows whether it arrived; asking again later may tell."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The provider says that it has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The provider does not know the message: it may be sent without being doubled."""
+
+    error: str
+
+
+Outcome = Sent | Failed | Throttled | Refused | Unknown
+"""Of an attempt."""
+Fate = Delivered | Sent | Refused | Unsent | Unknown
+"""Of a message that was handed over earlier; ``Sent`` means that it is still on its way."""
 
 
 class Channel(Protocol):
-    """One way to reach one receiver; a message may come twice, its key says so."""
+    """One way to reach people; a message may come twice, its key says so."""
 
     async def __aenter__(self) -> Self:
         """Open what is needed."""
@@ -50,6 +87,28 @@ class Channel(Protocol):
         """Let go of it."""
         ...
 
+    @property
+    def timeout_s(self) -> float:
+        """Longest time that ``send`` and ``ask`` take, seconds."""
+        ...
+
+    def terms(self, address: str) -> Terms:
+        """Return the budgets for this address and whether a message may be repeated."""
+        ...
+
+    def check_address(self, address: str) -> str | None:
+        """Return what is wrong with an address, or None."""
+        ...
+
     async def send(self, message: Outgoing) -> Outcome:
         """Try once; trouble with the receiver is an outcome, never an exception."""
+        ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A channel whose provider can be asked what became of a message."""
+
+    async def ask(self, message: Outgoing) -> Fate:
+        """Ask once; trouble with the provider is ``Unknown``, never an exception."""
         ...

@@ -1,6 +1,5 @@
-"""Signed webhooks as in Standard Webhooks 1.0. The only importer of httpx."""
+"""Signed webhooks as in Standard Webhooks 1.0."""
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -12,19 +11,15 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from config.errors import ConfigError
 from config.server import WebhookSettings
+from server.core.budgets import Terms
 from server.core.clock import Clock
 from server.core.instant import rfc3339
 from server.core.outbox import Outgoing
-from server.notifications.channels.addresses import (
-    PrivateAddressError,
-    UnreachableHostError,
-    resolve,
-)
+from server.notifications.channels.addresses import PrivateAddressError
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent
+from server.notifications.channels.outbound import Outbound, OutboundError, Reply
 
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)
@@ -74,24 +69,21 @@ def body_of(message: Outgoing) -> bytes:
 
 
 class WebhookChannel:
-    """One receiver of signed messages.
-
-    The name is resolved for each attempt and the connection goes to the address that was checked;
-    redirects are not followed, because they could lead anywhere.
-    """
+    """One receiver of signed messages."""
 
     def __init__(self, settings: WebhookSettings, *, secret: bytes, clock: Clock) -> None:
-        self._settings = settings
         self._secret = secret
         self._clock = clock
-        self._url = httpx.URL(settings.url)
-        self._client: httpx.AsyncClient | None = None
+        self._url = settings.url
+        self._out = Outbound(timeout_s=settings.timeout_s, allow_private=settings.allow_private)
+
+    @property
+    def timeout_s(self) -> float:
+        """Longest attempt, seconds."""
+        return self._out.timeout_s
 
     async def __aenter__(self) -> Self:
-        # The environment's proxies would hide the receiver's address from the check.
-        self._client = httpx.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=self._settings.timeout_s
-        )
+        await self._out.__aenter__()
         return self
 
     async def __aexit__(
@@ -100,54 +92,39 @@ class WebhookChannel:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._out.__aexit__(kind, error, trace)
+
+    def terms(self, address: str) -> Terms:  # noqa: ARG002 (a webhook has one address)
+        """No budget; the id tells the receiver of a repetition."""
+        return Terms()
+
+    def check_address(self, address: str) -> str | None:  # noqa: ARG002 (a webhook has one address)
+        """Any will do."""
+        return None
 
     async def send(self, message: Outgoing) -> Outcome:
         """Post the message once."""
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                return await self._post(message)
-        except TimeoutError:
-            return Failed(f"no answer within {self._settings.timeout_s:g} s")
+            reply = await self._out.request(
+                "POST",
+                self._url,
+                headers=self._headers(message),
+                content=body_of(message),
+                most_bytes=_EXCERPT_BYTES,
+                # A success is not read, however long it is.
+                read_success=False,
+            )
         except PrivateAddressError as error:
             return Refused(str(error))
-        except UnreachableHostError as error:
+        except OutboundError as error:
             return Failed(str(error))
-        except httpx.TimeoutException:
-            return Failed(f"no answer within {self._settings.timeout_s:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Failed(f"{type(error).__name__}: {error}")
-
-    async def _post(self, message: Outgoing) -> Outcome:
-        client = self._client
-        if client is None:
-            raise RuntimeError("the channel is not open")
-        url = self._url
-        port = url.port or (443 if url.scheme == "https" else 80)
-        address = await resolve(url.host, port, allow_private=self._settings.allow_private)
-        request = client.build_request(
-            "POST",
-            url.copy_with(host=address),
-            content=body_of(message),
-            headers=self._headers(message),
-            # TLS asks for, and checks, the name and not the address.
-            extensions={"sni_hostname": url.host},
-        )
-        response = await client.send(request, stream=True)
-        try:
-            return self._outcome(response, await _excerpt(response))
-        finally:
-            await response.aclose()
+        return self._outcome(reply)
 
     def _headers(self, message: Outgoing) -> dict[str, str]:
         message_id = message_id_of(message)
         timestamp_s = self._clock.now_ms() // 1000
         return {
-            "Host": self._url.netloc.decode("ascii"),
             "Content-Type": "application/json",
-            "User-Agent": "plantroom",
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp_s),
             "webhook-signature": sign(
@@ -158,33 +135,25 @@ class WebhookChannel:
             ),
         }
 
-    def _outcome(self, response: httpx.Response, excerpt: str) -> Outcome:
-        if response.is_success:
+    def _outcome(self, reply: Reply) -> Outcome:
+        if reply.is_success:
             return Sent()
-        error = f"HTTP {response.status_code} {excerpt}".rstrip()
-        if response.status_code == HTTPStatus.GONE:
+        excerpt = reply.body.decode(errors="replace")
+        error = f"HTTP {reply.status} {excerpt}".rstrip()
+        if reply.status == HTTPStatus.GONE:
             return Refused(error)
-        return Failed(error, retry_after_s=self._retry_after_s(response))
-
-    def _retry_after_s(self, response: httpx.Response) -> float | None:
-        text = response.headers.get("retry-after", "").strip()
-        if text.isascii() and text.isdecimal():
-            return float(text)
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        at_s = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-        return max(at_s - self._clock.now_ms() / 1000, 0.0)
+        wish = reply.headers.get("retry-after", "")
+        return Failed(error, retry_after_s=retry_after_s(wish, now=self._clock.now_ms()))
 
 
-async def _excerpt(response: httpx.Response) -> str:
-    """Return the beginning of a failure's text; a success is not read, however long it is."""
-    if response.is_success:
-        return ""
-    text = bytearray()
-    async for chunk in response.aiter_raw():
-        text += chunk
-        if len(text) >= _EXCERPT_BYTES:
-            break
-    return text[:_EXCERPT_BYTES].decode(errors="replace")
+def retry_after_s(text: str, *, now: int) -> float | None:
+    """Return the pause that a ``Retry-After`` header asks for, seconds from ``now`` (UTC ms)."""
+    text = text.strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at_s = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return max(at_s - now / 1000, 0.0)

@@ -1,0 +1,123 @@
+"""Telephone calls by Aliyun that read a template (SingleCallByTts). Nothing is redialled."""
+
+import json
+from typing import Final
+
+from config.channels import AliyunVoiceChannel as AliyunVoiceSettings
+from server.core.budgets import Budget, Terms
+from server.core.clock import Clock
+from server.core.outbox import Outgoing
+from server.notifications.channels.aliyun import OK, AliyunService, failure
+from server.notifications.channels.base import (
+    Delivered,
+    Fate,
+    Outcome,
+    Refused,
+    Sent,
+    Unknown,
+    Unsent,
+)
+from server.notifications.channels.provider import (
+    DAY,
+    Answer,
+    object_of,
+    out_id_of,
+    phone_of,
+    phone_problem,
+)
+from server.notifications.templates import short_parameters
+
+_PER_MINUTE: Final = 1
+_PER_HOUR: Final = 5
+_PER_DAY: Final = 20
+_PRODUCT: Final = "11000000300006"
+"""The provider's number of voice notifications."""
+_ANSWERED: Final = "200000"
+_NOT_OVER: Final = {"", "200001"}
+
+
+class AliyunVoiceChannel(AliyunService):
+    """One template that is read to the callee."""
+
+    def __init__(
+        self, name: str, settings: AliyunVoiceSettings, *, secret: str, clock: Clock
+    ) -> None:
+        super().__init__(
+            endpoint=settings.endpoint,
+            access_key_id=settings.access_key_id,
+            secret=secret,
+            timeout_s=settings.timeout_s,
+            allow_private=settings.allow_private,
+            clock=clock,
+        )
+        self._name = name
+        self._settings = settings
+
+    def terms(self, address: str) -> Terms:
+        """One a minute, five an hour, twenty a day for the callee."""
+        key = f"{self._name}/{phone_of(address) or address}"
+        budgets = (
+            Budget(f"{key}/minute", _PER_MINUTE, 60),
+            Budget(f"{key}/hour", _PER_HOUR, 3600),
+            Budget(f"{key}/day", _PER_DAY, DAY),
+        )
+        return Terms(budgets, repeatable=False)
+
+    def check_address(self, address: str) -> str | None:
+        """A mainland mobile number."""
+        return phone_problem(address)
+
+    async def send(self, message: Outgoing) -> Outcome:
+        """Order the call once."""
+        phone = phone_of(message.address)
+        if phone is None:
+            return Refused(phone_problem(message.address) or "")
+        settings = self._settings
+        values = dict(
+            short_parameters(message, settings.parameters, limit=settings.parameter_length)
+        )
+        parameters = {
+            "CalledNumber": phone,
+            "TtsCode": settings.template,
+            "TtsParam": json.dumps(values, ensure_ascii=False),
+            "PlayTimes": str(settings.play_times),
+            "OutId": out_id_of(message),
+        }
+        if settings.caller is not None:
+            parameters["CalledShowNumber"] = settings.caller
+        answer = await self.act("SingleCallByTts", parameters)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.code("Code") == OK:
+            return Sent(answer.code("CallId") or None)
+        return failure(answer)
+
+    async def ask(self, message: Outgoing) -> Fate:
+        """Ask whether the call was answered; without its number nobody can be asked."""
+        if message.receipt is None:
+            # A second ring does less harm than none; the callee's budget spaces it out.
+            return Unsent("the call's number never came")
+        parameters = {
+            "CallId": message.receipt,
+            "ProdId": _PRODUCT,
+            "QueryDate": str(message.tried_at),
+        }
+        answer = await self.act("QueryCallDetailByCallId", parameters)
+        if not isinstance(answer, Answer):
+            return Unknown(answer.error)
+        if answer.code("Code") != OK:
+            return Unknown(failure(answer).error)
+        return _fate(answer.body.get("Data"))
+
+
+def _fate(data: object) -> Fate:
+    try:
+        details = object_of(json.loads(data) if isinstance(data, str) else data)
+    except ValueError:
+        return Unknown("Aliyun's record of the call cannot be read")
+    state = str(details.get("state", details.get("statusCode", "")))
+    if state == _ANSWERED:
+        return Delivered()
+    if state in _NOT_OVER:
+        return Sent()
+    return Refused(f"the call was not answered: {state} {details.get('stateDesc', '')}".rstrip())

@@ -1,0 +1,158 @@
+"""The channels of the server file, opened, and which of them a message takes."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from config.channels import (
+    AliyunSmsChannel,
+    AliyunVoiceChannel,
+    AnyChannel,
+    DingTalkChannel,
+    EmailChannel,
+    FeishuChannel,
+    LinkSettings,
+    TencentSmsChannel,
+    WeComChannel,
+)
+from config.errors import ConfigError
+from config.server import WEBHOOK, MessageSettings
+from server.core.budgets import Terms
+from server.core.clock import Clock
+from server.core.links import LinkKey
+from server.notifications.channels import (
+    aliyun_sms,
+    aliyun_voice,
+    dingtalk,
+    feishu,
+    mail,
+    tencent_sms,
+    webhook,
+    wecom,
+)
+from server.notifications.channels.base import Channel
+from server.notifications.channels.provider import read_secret
+
+_LINK_SECRET_LENGTH = 32
+
+
+def channel_name(
+    settings: MessageSettings, channel: str, receiver: str, address: str
+) -> str | None:
+    """Return which channel of the server file is meant, or None.
+
+    A message names a channel, or a kind of channel: then the one that its address names, else the
+    first of that kind.
+    """
+    if channel in settings.channels:
+        return channel
+    if channel == WEBHOOK:
+        hooks = {one.name for one in settings.webhooks}
+        return next((name for name in (address, receiver) if name in hooks), None)
+    if any(one.name == channel for one in settings.webhooks):
+        return channel
+    kin = [name for name, one in settings.channels.items() if one.kind == channel]
+    return address if address in kin else next(iter(kin), None)
+
+
+class Channels:
+    """All open channels."""
+
+    def __init__(self, settings: MessageSettings, channels: Mapping[str, Channel]) -> None:
+        self._settings = settings
+        self._channels = channels
+
+    def find(self, channel: str, receiver: str, address: str) -> Channel | None:
+        """Return the channel that a message takes."""
+        name = channel_name(self._settings, channel, receiver, address)
+        return None if name is None else self._channels.get(name)
+
+    def terms(self, channel: str, receiver: str, address: str) -> Terms:
+        """Return what holds between a message's channel and its address."""
+        found = self.find(channel, receiver, address)
+        return Terms() if found is None else found.terms(address)
+
+    @property
+    def longest_s(self) -> float:
+        """Longest attempt of any of them, seconds."""
+        return max((one.timeout_s for one in self._channels.values()), default=10.0)
+
+
+@asynccontextmanager
+async def open_channels(settings: MessageSettings, clock: Clock) -> AsyncGenerator[Channels]:
+    """Open all of them.
+
+    Raises:
+        ConfigError: A secret cannot be read.
+    """
+    async with AsyncExitStack() as stack:
+        opened: dict[str, Channel] = {}
+        for one in settings.webhooks:
+            hook = webhook.WebhookChannel(one, secret=webhook.load_secret(one), clock=clock)
+            opened[one.name] = await stack.enter_async_context(hook)
+        for name, one in settings.channels.items():
+            opened[name] = await stack.enter_async_context(build(name, one, clock))
+        yield Channels(settings, opened)
+
+
+def build(name: str, settings: AnyChannel, clock: Clock) -> Channel:  # noqa: PLR0911 (one each)
+    """Return the channel, not opened.
+
+    Raises:
+        ConfigError: A secret cannot be read.
+    """
+
+    def secret(option: str) -> Any:  # noqa: ANN401 (a text, or None for an option that is absent)
+        path = getattr(settings, option)
+        return (
+            None if path is None else read_secret(path, where=f"messages.channels.{name}.{option}")
+        )
+
+    match settings:
+        case EmailChannel():
+            return mail.MailChannel(settings, password=secret("password_file"), clock=clock)
+        case DingTalkChannel():
+            return dingtalk.DingTalkChannel(
+                name,
+                settings,
+                token=secret("token_file"),
+                secret=secret("secret_file"),
+                clock=clock,
+            )
+        case WeComChannel():
+            return wecom.WeComChannel(name, settings, key=secret("key_file"), clock=clock)
+        case FeishuChannel():
+            return feishu.FeishuChannel(
+                name,
+                settings,
+                token=secret("token_file"),
+                secret=secret("secret_file"),
+                clock=clock,
+            )
+        case AliyunSmsChannel():
+            key = secret("access_key_secret_file")
+            return aliyun_sms.AliyunSmsChannel(name, settings, secret=key, clock=clock)
+        case AliyunVoiceChannel():
+            key = secret("access_key_secret_file")
+            return aliyun_voice.AliyunVoiceChannel(name, settings, secret=key, clock=clock)
+        case TencentSmsChannel():
+            key = secret("secret_key_file")
+            return tencent_sms.TencentSmsChannel(name, settings, secret_key=key, clock=clock)
+
+
+def load_link_key(settings: LinkSettings | None) -> LinkKey | None:
+    """Return what one-time links are signed with, or None when there are none.
+
+    Raises:
+        ConfigError: The secret cannot be read or is too short.
+    """
+    if settings is None:
+        return None
+    text = read_secret(settings.secret_file, where="messages.links.secret_file")
+    if len(text) < _LINK_SECRET_LENGTH:
+        raise ConfigError(
+            f"messages.links.secret_file: {settings.secret_file}: "
+            f"expected {_LINK_SECRET_LENGTH} or more random characters"
+        )
+    valid_ms = round(settings.valid_hours * 3_600_000)
+    return LinkKey(text.encode(), settings.base_url, valid_ms)

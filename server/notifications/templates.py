@@ -1,0 +1,178 @@
+"""What messages say, in Chinese and English; long for chats and mail, short for templates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from server.core.claims import DIGEST
+from server.core.errors import InvalidError
+from server.core.instant import parse_rfc3339
+from server.core.outbox import Outgoing
+from server.core.receivers import CHINA
+from server.notifications.cutting import cut
+
+TEST = "test"
+"""Kind of a message that only shows that a channel works."""
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "urgent": ("紧急", "URGENT"),
+    "high": ("重要", "HIGH"),
+    "medium": ("一般", "MEDIUM"),
+    "low": ("提示", "LOW"),
+    "equipment": ("设备", "Equipment"),
+    "alarm": ("报警", "Alarm"),
+    "since": ("时间", "Since"),
+    "order": ("工单", "Work order"),
+    "why": ("原因", "Why"),
+    "acknowledge": ("确认", "Acknowledge"),
+    "digest": ("{} 条消息", "{} messages"),
+    "test_title": ("测试消息", "Test message"),
+    "test_line": ("收到此消息说明通道工作正常。", "You see this, so the channel works."),
+    "test_asset": ("通道", "Channel"),
+    "incident.escalated": ("升级", "Escalated"),
+    "incident.closed": ("已恢复", "Over"),
+}
+_EMPTY = "-"
+"""Providers refuse an empty variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message in words; the tail must never be cut."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    tail: tuple[str, ...] = ()
+
+
+def render(message: Outgoing) -> Text:
+    """Return the long form in the receiver's language."""
+    say = _Speaker(message.language)
+    if message.kind == TEST:
+        return Text(f"Plantroom {say('test_title')}", (say("test_line"),))
+    if message.kind == DIGEST:
+        return _digest(message, say)
+    incident, alarm = _part(message, "incident"), _part(message, "alarm")
+    title = say.of(incident or message.payload, "title") or message.kind
+    prefix = say.maybe(message.kind)
+    lines = [
+        (
+            say("equipment"),
+            _both(say.of(incident, "equipment_name"), incident.get("equipment_key")),
+        ),
+        (say("alarm"), _both(say.of(alarm, "name"), _value(alarm))),
+        (say("since"), _local(alarm.get("active_since") or incident.get("opened_at"))),
+        (say("order"), _number(_part(message, "work_order").get("id"))),
+        (say("why"), str(message.payload.get("reason") or "")),
+    ]
+    return Text(
+        title=f"[{say(message.severity)}] {prefix + ': ' if prefix else ''}{_line(title)}",
+        lines=tuple(f"{name}: {_line(value)}" for name, value in lines if value),
+        tail=(f"{say('acknowledge')}: {message.link}",) if message.link else (),
+    )
+
+
+def short_parameters(
+    message: Outgoing, names: Sequence[str], *, limit: int
+) -> list[tuple[str, str]]:
+    """Return values for a template's variables, each at most ``limit`` characters.
+
+    A link that does not fit is left out: half a link is none.
+    """
+    say = _Speaker(message.language)
+    values = _short(message, say)
+    values["severity"] = say(message.severity)
+    code = message.link.rpartition("/")[2]
+    values["link"] = code if len(code) <= limit else ""
+    return [(name, cut(_plain(values[name]), limit) or _EMPTY) for name in names]
+
+
+def _short(message: Outgoing, say: "_Speaker") -> dict[str, str]:
+    incident, alarm = _part(message, "incident"), _part(message, "alarm")
+    if message.kind == TEST:
+        return {"estate": "Plantroom", "asset": say("test_asset"), "fault": say("test_title")}
+    if message.kind == DIGEST:
+        parts: Sequence[Mapping[str, Any]] = message.payload["messages"]
+        count = say("digest").format(len(parts))
+        return {"estate": "", "asset": count, "fault": say.of(parts[0], "title") if parts else ""}
+    key = str(incident.get("equipment_key") or "")
+    return {
+        "estate": say.of(incident, "site_name") or key.partition("/")[0],
+        "asset": say.of(incident, "equipment_name") or key,
+        "fault": say.of(alarm, "name") or say.of(incident or message.payload, "title"),
+    }
+
+
+def _digest(message: Outgoing, say: "_Speaker") -> Text:
+    parts: Sequence[Mapping[str, Any]] = message.payload["messages"]
+    lines = [
+        f"[{say(part['severity'])}] {_line(say.of(part, 'title'))} ({_clock(part['at'])})"
+        for part in parts
+    ]
+    return Text(f"[{say(message.severity)}] {say('digest').format(len(parts))}", tuple(lines))
+
+
+class _Speaker:
+    """Words of one language."""
+
+    def __init__(self, language: str) -> None:
+        self._index = 1 if language == "en" else 0
+        self._suffix = "en" if language == "en" else "zh"
+
+    def __call__(self, word: str) -> str:
+        return _WORDS[word][self._index] if word in _WORDS else word
+
+    def maybe(self, word: str) -> str:
+        """Return the word, or nothing when there is none."""
+        return self(word) if word in _WORDS else ""
+
+    def of(self, thing: Mapping[str, Any], name: str) -> str:
+        """Return the name in this language, else in the other one."""
+        other = "zh" if self._suffix == "en" else "en"
+        found = thing.get(f"{name}_{self._suffix}") or thing.get(f"{name}_{other}")
+        return str(found or "")
+
+
+def _part(message: Outgoing, name: str) -> Mapping[str, Any]:
+    part: object = message.payload.get(name)
+    return cast("Mapping[str, Any]", part) if isinstance(part, dict) else {}
+
+
+def _both(name: str, detail: object) -> str:
+    return f"{name} ({detail})" if name and detail else name or str(detail or "")
+
+
+def _value(alarm: Mapping[str, Any]) -> str:
+    value = alarm.get("onset_value")
+    if value is None or isinstance(value, bool):
+        return ""
+    number = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{number} {alarm.get('unit') or ''}".strip()
+
+
+def _number(order_id: object) -> str:
+    return "" if order_id is None else f"#{order_id}"
+
+
+def _local(text: object) -> str:
+    """An instant of a payload as the estate's wall clock."""
+    try:
+        moment = datetime.fromtimestamp(parse_rfc3339(str(text)) / 1000, UTC).astimezone(CHINA)
+    except InvalidError:
+        return ""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _clock(at: int) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone(CHINA):%m-%d %H:%M}"
+
+
+def _line(text: str) -> str:
+    """One line without control characters, whatever a device calls itself."""
+    return "".join(one if one.isprintable() else " " for one in text).strip()
+
+
+def _plain(text: str) -> str:
+    """Without what providers refuse in a variable: the brackets mark their signature."""
+    return _line(text.replace("【", "(").replace("】", ")"))
