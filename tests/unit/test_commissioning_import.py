@@ -1,0 +1,336 @@
+"""Point tables, Chinese and English, Excel and CSV, right and wrong, to device files."""
+
+import random
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.load import load_profiles
+from config.points import DataType, Order, Table
+from edge_agent.__main__ import cli
+from edge_agent.commissioning import cells
+from edge_agent.commissioning.cells import CellError, Numbering, Place
+from edge_agent.commissioning.columns import find_heads, meaning
+from edge_agent.commissioning.device_file import flow
+from edge_agent.commissioning.spreadsheet import column_letter, read_sheet, write_sheets
+from edge_agent.commissioning.synonyms import Column
+
+CHINESE = """\
+3号楼换热站点表,,,,,,
+序号,点位名称,寄存器地址,数据类型,单位,倍率,读写属性,功能码
+1,水泵,,,,,,
+1,运行频率,40101,浮点数,HZ,0.1,R,03
+2,出口压力,40103,浮点型,KPa,1/10,只读,03
+3,故障,40105.3,开关量,,,R,3
+4,阀门开度设定,40120,无符号,%,,读写,03/06
+"""
+
+
+def run(folder: Path, table: str | bytes, *options: str, name: str = "points.csv") -> Result:
+    path = folder / name
+    path.write_bytes(table.encode() if isinstance(table, str) else table)
+    arguments = ["import", str(path), "--profile", "own-1", "--class", "heating_pump"]
+    return CliRunner().invoke(cli, [*arguments, "--output", str(folder), *options])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_a_chinese_table_becomes_a_device_file_with_canonical_points(
+    tmp_path: Path, encoding: str
+) -> None:
+    folder = tmp_path / "devices"
+    folder.mkdir()
+    said = run(
+        tmp_path, CHINESE.encode(encoding), "--numbering", "modicon", "--output", str(folder)
+    )
+    assert said.exit_code == 0, said.output
+    points = load_profiles(folder)["own-1"].points
+    assert set(points) == {"frequency", "outlet_pressure", "fault", "holding_119"}
+    frequency = points["frequency"]
+    assert (frequency.table, frequency.address, frequency.type) == (Table.HOLDING, 100, "float32")
+    assert (frequency.scale, frequency.unit) == (0.1, "Hz")
+    assert (points["fault"].type, points["fault"].address, points["fault"].bit) == ("bit", 104, 3)
+    assert points["holding_119"].name is not None
+    assert points["holding_119"].name.zh == "阀门开度设定"
+    assert points["holding_119"].writable is None
+    assert "row 7: writable without minimum and maximum; imported as read only" in said.output
+    assert "the column '序号' is not used" in said.output
+    assert "row 3 has no address and no type: a heading" in said.output
+
+
+def test_every_problem_is_told_by_row_and_column_with_what_is_allowed(tmp_path: Path) -> None:
+    table = (
+        "name,address,type,scale,rw,function,bit\n"
+        "a,x7,foat,abc,RX,09,16\n"
+        "b,70000,uint16,,,,\n"
+        "c,,int16,,,,\n"
+        "d,5,uint16,0,,,\n"
+        "d,6,uint16,,,,\n"
+        "d,7,uint16,,,,\n"
+    )
+    said = run(tmp_path, table)
+    assert said.exit_code == 2
+    lines = said.stderr.replace(f"{tmp_path}/points.csv, ", "").splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "row 2, column B address",
+        "row 2, column F function",
+        "row 2, column G bit",
+        "row 2, column C type",
+        "row 2, column D scale",
+        "row 2, column E rw",
+        "row 3, column B address",
+        "row 4, column B address",
+        "row 5",
+        "row 7, column A name",
+    ]
+    assert "expected one of bool, bit" in said.stderr
+    assert "got 'foat'" in said.stderr
+    assert "scale 0 makes every value 0" in said.stderr
+    assert "the point d is already in row 6" in said.stderr
+    assert not (tmp_path / "own-1.yaml").exists()
+
+
+def test_40001_without_a_word_on_numbering_is_not_guessed(tmp_path: Path) -> None:
+    table = "name,address,type\na,40001,uint16\nb,40002,uint16\n"
+    said = run(tmp_path, table)
+    assert said.exit_code == 2
+    assert "say --numbering modicon" in said.stderr
+    assert run(tmp_path, table, "--numbering", "modicon").exit_code == 0
+    assert load_profiles(tmp_path)["own-1"].points["b"].address == 1
+    assert run(tmp_path, table, "--numbering", "pdu", "--force").exit_code == 0
+    assert load_profiles(tmp_path)["own-1"].points["b"].address == 40002
+
+
+def test_a_unit_that_the_class_does_not_mean_is_refused(tmp_path: Path) -> None:
+    table = "名称,地址,类型,单位\n出口压力,1,float,bar\n"
+    said = run(tmp_path, table)
+    assert said.exit_code == 2
+    assert "column D 单位: the class has outlet_pressure in kPa" in said.stderr
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
+    table = "name,address,type\na,1,uint16\n"
+    assert run(tmp_path, table).exit_code == 0
+    again = run(tmp_path, table)
+    assert (again.exit_code, "exists already" in again.stderr) == (2, True)
+    assert run(tmp_path, table, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "told"),
+    [
+        (b"PK-not-really", "points.xlsx", "no readable Excel file"),
+        (b"\xd0\xcf\x11\xe0", "points.xls", "save it as .xlsx"),
+        (b"\xff\xff\xff\xff", "points.csv", "neither UTF-8 nor GBK"),
+        (b"a\0b,address", "points.csv", "not a text file"),
+        (b"a,b\n1,2\n", "points.csv", "headed by one of 地址"),
+        (b"name,address\n", "points.csv", "no points below the heads"),
+        (b"", "points.csv", "no row of heads"),
+    ],
+)
+def test_a_file_that_is_no_point_table_is_refused(
+    tmp_path: Path, data: bytes, name: str, told: str
+) -> None:
+    said = run(tmp_path, data, name=name)
+    assert said.exit_code == 2
+    assert told in said.stderr
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_end_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    said = run(folder, b"name,address,type\n" + data)
+    assert said.exit_code in {0, 2}
+
+
+def test_a_damaged_excel_file_never_ends_in_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "points.xlsx"
+    CliRunner().invoke(cli, ["import", "--template", str(path)])
+    whole = path.read_bytes()
+    rng = random.Random(9)  # noqa: S311 (damage)
+    refused = 0
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(3):
+            data[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+        said = run(tmp_path, bytes(data), "--force", name="points.xlsx")
+        assert said.exit_code in {0, 2}, said.exception
+        refused += said.exit_code == 2
+    assert refused > 10
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+def test_the_template_can_be_imported_as_it_is(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"points.{ending}"
+    assert CliRunner().invoke(cli, ["import", "--template", str(path)]).exit_code == 0
+    arguments = ["import", str(path), "--profile", "own-2", "--class", "heating_pump"]
+    said = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path)])
+    assert said.exit_code == 0, said.output
+    profile = load_profiles(tmp_path)["own-2"]
+    assert profile.points["outlet_pressure"].order is Order.CDAB
+    assert profile.points["mode"].enum == {0: "stopped", 1: "manual", 2: "auto"}
+    wanted = profile.points["speed_wanted"].writable
+    assert wanted is not None
+    assert (wanted.minimum, wanted.maximum) == (0, 3000)
+    every = find_heads(read_sheet(path, None).rows)
+    assert every is not None
+    assert set(every.columns) == set(Column)
+
+
+def test_a_sheet_is_chosen_by_name_and_numbers_stay_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    rows = [["地址", "类型"], [7, "uint16"], [0.5, "x"]]
+    write_sheets(path, [("封面", [["目录"]]), ("点表", rows)])
+    assert read_sheet(path, "点表").rows[1:] == [["7", "uint16"], ["0.5", "x"]]
+    said = CliRunner().invoke(
+        cli, ["import", str(path), "--profile", "x", "--class", "heating_pump", "--sheet", "x"]
+    )
+    assert "there are: 封面, 点表" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("head", "column"),
+    [
+        ("寄存器地址", Column.ADDRESS),
+        ("寄存器地址(十进制)", Column.ADDRESS),
+        ("Modbus Address", Column.ADDRESS),
+        ("register_address", Column.ADDRESS),
+        ("数据类型 Data Type", Column.TYPE),
+        ("系数(倍率)", Column.SCALE),
+        ("读/写", Column.ACCESS),
+        ("R/W", Column.ACCESS),
+        ("字节序", Column.ORDER),
+        ("Byte order", Column.ORDER),
+        ("单位", Column.UNIT),
+        ("序号", None),
+        ("No.", None),
+    ],
+)
+def test_heads_are_understood_in_both_languages(head: str, column: Column | None) -> None:
+    assert meaning(head) is column
+
+
+@pytest.mark.parametrize(
+    ("text", "numbering", "place"),
+    [
+        ("100", "pdu", Place(100)),
+        ("0x0064", "pdu", Place(100)),
+        ("0064H", "pdu", Place(100)),
+        ("100.0", "pdu", Place(100)),
+        ("\uff11\uff10\uff10", "pdu", Place(100)),
+        ("100.12", "pdu", Place(100, bit=12)),
+        ("100-101", "pdu", Place(100, registers=2)),
+        ("100~103", "pdu", Place(100, registers=4)),
+        ("1", "one-based", Place(0)),
+        ("40001", "modicon", Place(0, Table.HOLDING)),
+        ("400001", "modicon", Place(0, Table.HOLDING)),
+        ("30011", "modicon", Place(10, Table.INPUT)),
+        ("10001", "modicon", Place(0, Table.DISCRETE)),
+        ("00001", "modicon", Place(0, Table.COIL)),
+        ("4x0017", "modicon", Place(16, Table.HOLDING)),
+        ("40001.3", "modicon", Place(0, Table.HOLDING, bit=3)),
+    ],
+)
+def test_addresses_are_read_as_they_are_written(
+    text: str, numbering: Numbering, place: Place
+) -> None:
+    assert cells.parse_place(text, numbering) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "numbering"),
+    [
+        ("", "pdu"),
+        ("70000", "pdu"),
+        ("0", "one-based"),
+        ("100", "modicon"),
+        ("50001", "modicon"),
+        ("40000", "modicon"),
+        ("1.16", "pdu"),
+        ("10-9", "pdu"),
+        ("40x07", "pdu"),
+        ("一百", "pdu"),
+    ],
+)
+def test_addresses_that_are_none_are_refused(text: str, numbering: Numbering) -> None:
+    with pytest.raises(CellError, match="got"):
+        cells.parse_place(text, numbering)
+
+
+def test_words_of_types_orders_tables_and_access() -> None:
+    types = {"浮点数": "float32", "UINT": "uint16", "Unsigned 16": "uint16", "32位有符号": "int32"}
+    assert {text: cells.parse_type(text).value for text in types} == types
+    assert cells.parse_type("REAL") is DataType.FLOAT32
+    assert [cells.parse_order(text) for text in ("3412", "小端", "AB CD", "低字在前")] == [
+        Order.CDAB,
+        Order.DCBA,
+        Order.ABCD,
+        Order.CDAB,
+    ]
+    tables = ("03", "4", "0x02", "FC3", "03H", "03/06", "线圈", "保持寄存器", "4x", "3X区")
+    assert [cells.parse_table(text).value for text in tables] == [
+        *("holding", "input", "discrete", "holding", "holding", "holding", "coil", "holding"),
+        *("holding", "input"),
+    ]
+    assert [cells.parse_access(text) for text in ("R", "R/W", "只读", "读写")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.1", 0.1),
+        ("1/10", 0.1),
+        ("÷10", 0.1),
+        ("x0.1", 0.1),
+        ("*10", 10),
+        ("-5", -5),
+        ("1e-3", 1e-3),
+    ],
+)
+def test_factors_are_numbers_fractions_and_signs(text: str, number: float) -> None:
+    assert cells.parse_number(text) == pytest.approx(number)
+
+
+def test_what_no_parser_understands_says_what_is_allowed() -> None:
+    for parser, allowed in (
+        (cells.parse_type, "expected one of bool"),
+        (cells.parse_order, "expected ABCD"),
+        (cells.parse_table, "expected coil"),
+        (cells.parse_access, "expected R, RW"),
+        (cells.parse_number, "expected a number"),
+        (cells.parse_states, "expected states"),
+        (cells.parse_period, "expected seconds"),
+    ):
+        with pytest.raises(CellError, match=allowed):
+            parser("???")
+    for number in ("1/0", "", "--", "1..2"):
+        with pytest.raises(CellError):
+            cells.parse_number(number)
+
+
+def test_states_periods_and_units() -> None:
+    assert cells.parse_states("0=停止\uff1b1\uff1a运行") == {0: "停止", 1: "运行"}
+    periods = ("5", "5s", "500ms", "1min", "2分钟")
+    assert [cells.parse_period(text) for text in periods] == [5, 5, 0.5, 60, 120]
+    units = ("℃", "KPa", "m3/h", "KW", "个")
+    assert [cells.parse_unit(text) for text in units] == ["°C", "kPa", "m³/h", "kW", "个"]
+
+
+def test_yaml_words_that_mean_something_else_are_quoted() -> None:
+    assert flow({"a": "off", "b": "1号", "c": 1.0, "d": {1: "x: y"}}) == (
+        '{a: "off", b: "1号", c: 1, d: {1: "x: y"}}'
+    )
+    assert [column_letter(index) for index in (0, 25, 26, 701, 702)] == [
+        "A",
+        "Z",
+        "AA",
+        "ZZ",
+        "AAA",
+    ]
