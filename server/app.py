@@ -30,7 +30,7 @@ from server.core.schema import upgrade
 from server.history.duckdb import DuckHistory
 from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest
-from server.jobs.outbox import OutboxWorker
+from server.jobs.delivery import open_delivery
 from server.jobs.silence import SilenceSweep
 from server.jobs.timers import Handler, TimerSweep
 from server.live.hub import LiveHub
@@ -81,9 +81,8 @@ class Server:
         await asyncio.to_thread(upgrade, settings.records.url)
         records = self._stack.enter_context(Records.open(settings.records.url))
         if "jobs" in roles:
-            messages = settings.messages
-            channels = await self._stack.enter_async_context(open_channels(messages, self._clock))
-            self._works["outbox"] = OutboxWorker(records, channels, messages, self._clock).run
+            delivery = open_delivery(settings, records, self._clock, checks=self._checks)
+            self._works |= await self._stack.enter_async_context(delivery)
         if not roles & {"ingest", "api"}:
             return
         history = DuckHistory(
