@@ -1,6 +1,8 @@
 """``plantroom agent``: the gateway from the command line."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,14 @@ from config.load import load_agent
 from config.resolve import Gateway
 from config.summary import summarize_gateway
 from edge_agent.app import run as run_agent
-from edge_agent.clock import SystemClock
+from edge_agent.clock import SteadyClock, SystemClock
 from edge_agent.commissioning.group import AgentGroup
 from edge_agent.errors import AgentError
 from edge_agent.log import set_up_logging
+from edge_agent.service_manager import ServiceManager
+from protocols.errors import PlantroomError
 
+_LAST_WORDS_S = 2.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -41,7 +46,7 @@ def cli() -> None:
     help="Least severe event that is printed.",
 )
 def run(file: Path, log_level: str) -> None:
-    """Run the gateway of FILE until SIGTERM or Ctrl-C.
+    """Run the gateway of FILE until SIGTERM or Ctrl-C; SIGHUP reads FILE again.
 
     Events are printed as JSON lines; "agent_ready" says that it polls. Its own state is at
     http://127.0.0.1:9464/healthz and /metrics (section `status` of FILE). Exits with 0 after a
@@ -54,8 +59,8 @@ def run(file: Path, log_level: str) -> None:
     gateway = _loaded(file)
     set_up_logging(level=log_level)
     try:
-        asyncio.run(run_agent(gateway, SystemClock()))
-    except* AgentError as group:
+        asyncio.run(_run(gateway, file))
+    except* (AgentError, ConfigError) as group:
         for error in _single(group):
             click.echo(f"plantroom agent: {error}", err=True)
         sys.exit(1)
@@ -76,7 +81,18 @@ def check(file: Path) -> None:
     click.echo(summarize_gateway(_loaded(file)))
 
 
-def _single(group: BaseExceptionGroup[AgentError]) -> Iterator[AgentError]:
+async def _run(gateway: Gateway, file: Path) -> None:
+    await run_agent(
+        gateway,
+        SteadyClock(SystemClock()),
+        load=lambda: load_agent(file),
+        manager=ServiceManager.of(os.environ),
+    )
+    # All is closed and on disk. A thread that hangs in a name server must not hold up the end.
+    signal.setitimer(signal.ITIMER_REAL, _LAST_WORDS_S)
+
+
+def _single(group: BaseExceptionGroup[PlantroomError]) -> Iterator[PlantroomError]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _single(error)

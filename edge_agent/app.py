@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack, contextmanager
 
 import structlog
@@ -11,6 +11,7 @@ from prometheus_client import ProcessCollector
 from config.edge import JournalSettings
 from config.resolve import Gateway
 from edge_agent.clock import Clock
+from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.service import CommandService
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.errors import JournalFullError
@@ -18,9 +19,11 @@ from edge_agent.health import Health
 from edge_agent.journal.base import Journal
 from edge_agent.journal.memory import MemoryJournal
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.polling.holes import MemoryHoles
-from edge_agent.polling.port import PortOwner
-from edge_agent.polling.sink import ReadingSink
+from edge_agent.polling.fleet import Fleet
+from edge_agent.polling.hole_file import FileHoles
+from edge_agent.port_metrics import PortMetrics
+from edge_agent.reload import Reloader
+from edge_agent.service_manager import ServiceManager
 from edge_agent.status import AgentCollector, StatusPage
 from edge_agent.status_report import StatusReport
 from edge_agent.uplink.uplink import Uplink
@@ -32,57 +35,86 @@ class _StopAskedError(Exception):
     """SIGTERM or SIGINT arrived."""
 
 
-async def run(gateway: Gateway, clock: Clock) -> None:
-    """Run the agent until SIGTERM or SIGINT.
+async def run(
+    gateway: Gateway, clock: Clock, *, load: Callable[[], Gateway], manager: ServiceManager
+) -> None:
+    """Run the agent until SIGTERM or SIGINT; SIGHUP calls ``load`` and takes over the outcome.
 
-    Raises JournalError when the journal belongs to another process or to a newer version.
+    Raises JournalError when the journal belongs to another process or to a newer version,
+    ConfigError when a device cannot be asked what it shall be.
     """
-    stop = asyncio.Event()
+    stop, hang_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    settings = gateway.settings
     async with AsyncExitStack() as stack:
-        journal = await _open_journal(gateway.settings.journal, clock, stack)
+        journal = await _open_journal(settings.journal, clock, stack)
+        beside = settings.journal.path
+        ledger = SqliteLedger(beside.with_suffix(".commands.sqlite"))
+        await stack.enter_async_context(ledger)
         health = Health()
+        holes = FileHoles(beside.with_suffix(".holes.json"))
+        stack.callback(holes.close)
         uplink = Uplink(gateway, journal, clock)
-        ports = _build_ports(gateway, sink=uplink, health=health, clock=clock)
-        commands = CommandService(devices=gateway.devices, ports=ports, health=health, clock=clock)
+        fleet = Fleet(sink=uplink, health=health, holes=holes, clock=clock, open_driver=open_modbus)
+        commands = CommandService(
+            devices=fleet.devices, ports=fleet.ports, ledger=ledger, health=health, clock=clock
+        )
+        metrics = PortMetrics(health, clock)
         report = StatusReport(
-            gateway.settings,
-            ports=ports,
-            health=health,
-            journal=journal,
-            uplink=uplink,
-            clock=clock,
+            settings, ports=fleet.ports, health=health, journal=journal, uplink=uplink, clock=clock
         )
-        page = await stack.enter_async_context(
-            StatusPage(
-                gateway.settings.status,
-                health=health,
-                journal=journal,
-                uplink=uplink,
-                report=report,
-            )
+        page = StatusPage(
+            settings.status, health=health, journal=journal, uplink=uplink, report=report
         )
+        await stack.enter_async_context(page)
         health.registry.register(AgentCollector(journal, uplink, clock))
+        health.registry.register(metrics)
         ProcessCollector(registry=health.registry)
-        log.info(
-            "agent_ready",
-            site=gateway.settings.site,
-            gateway=gateway.settings.gateway,
-            devices=len(gateway.devices),
-            ports=len(ports),
-            status_port=page.port,
-        )
+        first = fleet.prepare(gateway)
         with _ends_quietly():
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(journal.run(), name="journal")
-                tasks.create_task(uplink.run(commands), name="uplink")
-                for name, port in ports.items():
-                    tasks.create_task(port.run(), name=f"port:{name}")
+                for name, work in {
+                    "journal": journal.run(),
+                    "uplink": uplink.run(commands),
+                    "holes": holes.run(),
+                    "metrics": metrics.run(),
+                    "watchdog": manager.run(clock),
+                }.items():
+                    tasks.create_task(work, name=name)
+                fleet.start(first, tasks)
+                log.info(
+                    "agent_ready",
+                    site=settings.site,
+                    gateway=settings.gateway,
+                    devices=len(fleet.devices),
+                    ports=len(fleet.ports),
+                    status_port=page.port,
+                )
+                reloader = Reloader(gateway, load=load, fleet=fleet, uplink=uplink, tasks=tasks)
+                reloads = _reload_when_asked(hang_up, reloader, fleet, manager, clock)
+                tasks.create_task(reloads, name="reloads")
                 await stop.wait()
+                manager.stopping()
                 raise _StopAskedError
     log.info("agent_stopped")
+
+
+async def _reload_when_asked(
+    hang_up: asyncio.Event,
+    reloader: Reloader,
+    fleet: Fleet,
+    manager: ServiceManager,
+    clock: Clock,
+) -> None:
+    while True:
+        manager.ready(f"polling {len(fleet.devices)} devices on {len(fleet.ports)} ports")
+        await hang_up.wait()
+        hang_up.clear()
+        manager.reloading(clock)
+        await reloader.reload()
 
 
 @contextmanager
@@ -102,28 +134,3 @@ async def _open_journal(settings: JournalSettings, clock: Clock, stack: AsyncExi
     # Polling goes on: live values still reach the server, and a restart finds the old rows.
     log.error("journal_in_memory_only", path=str(settings.path), error=why)
     return await stack.enter_async_context(MemoryJournal(settings, clock))
-
-
-def _build_ports(
-    gateway: Gateway, *, sink: ReadingSink, health: Health, clock: Clock
-) -> Mapping[str, PortOwner]:
-    """Return the owner of each port that has devices."""
-    holes = MemoryHoles()
-    used = sorted({device.port for device in gateway.devices.values()})
-    return {
-        name: PortOwner(
-            name,
-            settings=gateway.settings.ports[name],
-            devices={
-                device.id: device for device in gateway.devices.values() if device.port == name
-            },
-            driver=open_modbus(gateway.settings.ports[name], clock),
-            sink=sink,
-            health=health,
-            holes=holes,
-            clock=clock,
-            # Spread over a tenth of a second: no burst of all ports in one millisecond.
-            phase_s=0.1 * number / len(used),
-        )
-        for number, name in enumerate(used)
-    }

@@ -2,7 +2,12 @@
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Final, Protocol
+
+import structlog
+
+_LARGEST_HELD_MS: Final = 600_000
+_JITTER_MS: Final = 100
 
 
 class Clock(Protocol):
@@ -35,3 +40,49 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep in real time."""
         await asyncio.sleep(seconds)  # noqa: TID251 (this is the clock)
+
+
+class SteadyClock:
+    """A clock whose UTC never runs backwards, for timestamps.
+
+    When the machine's clock is set back by up to ten minutes (a coarse NTP correction), this one
+    goes on at half speed until it is true again: order and intervals survive, and what is newer
+    never looks older. Set back by more, the truth wins at once; the step is logged each way.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said_ms = 0
+        self._held_from: tuple[int, float] | None = None
+
+    def now_ms(self) -> int:
+        """UTC milliseconds since 1970, never less than before but for a large step."""
+        true_ms = self._clock.now_ms()
+        if true_ms >= self._said_ms:
+            self._said_ms = true_ms
+            self._held_from = None
+            return true_ms
+        return self._behind(true_ms)
+
+    def monotonic_s(self) -> float:
+        """Seconds that never run backwards."""
+        return self._clock.monotonic_s()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that much time pass."""
+        await self._clock.sleep(seconds)
+
+    def _behind(self, true_ms: int) -> int:
+        back_ms = self._said_ms - true_ms
+        if back_ms > _LARGEST_HELD_MS:
+            structlog.get_logger().error("clock_stepped_back", by_s=back_ms / 1000, held=False)
+            self._said_ms, self._held_from = true_ms, None
+            return true_ms
+        now_s = self._clock.monotonic_s()
+        if self._held_from is None:
+            if back_ms > _JITTER_MS:
+                structlog.get_logger().warning("clock_stepped_back", by_s=back_ms / 1000, held=True)
+            self._held_from = (self._said_ms, now_s)
+        from_ms, from_s = self._held_from
+        self._said_ms = max(self._said_ms, from_ms + int((now_s - from_s) * 500))
+        return self._said_ms

@@ -4,11 +4,14 @@ One object, built by ``app.py``, with a registry of its own; served at ``/metric
 coming back is logged here, once each way; everything else is a number.
 """
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_KEPT_PERIODS = 512
 _RTT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -34,6 +37,8 @@ class Health:
         self.registry = registry = CollectorRegistry()
         self.ports: dict[str, State] = {}
         self.devices: dict[str, State] = {}
+        self.periods: dict[tuple[str, float], deque[float]] = {}
+        """Port and scan class to what its last cycles were apart, seconds."""
         self.requests = Counter(
             "plantroom_requests", "Requests to devices.", ["port"], registry=registry
         )
@@ -74,6 +79,24 @@ class Health:
         self.device_up = Gauge(
             "plantroom_device_up", "1 while the device answers.", ["device"], registry=registry
         )
+
+    def period(self, port: str, period_s: float, took_s: float) -> None:
+        """Note how far apart two cycles of a scan class were."""
+        kept = self.periods.get((port, period_s))
+        if kept is None:
+            kept = self.periods[port, period_s] = deque(maxlen=_KEPT_PERIODS)
+        kept.append(took_s)
+
+    def forget(self, *, ports: Iterable[str], devices: Iterable[str]) -> None:
+        """Drop what is no longer configured; counters stay, as counters do."""
+        for name in ports:
+            if self.ports.pop(name, None) is not None:
+                self.port_up.remove(name)
+            for scan in [scan for scan in self.periods if scan[0] == name]:
+                del self.periods[scan]
+        for name in devices:
+            if self.devices.pop(name, None) is not None:
+                self.device_up.remove(name)
 
     def port(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
         """Note whether a port is open; logged when that changes."""

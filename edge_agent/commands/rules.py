@@ -20,8 +20,9 @@ class Command(NamedTuple):
     Attributes:
         id: Idempotency key; the same key is carried out once. Empty: no such promise.
         by: Who asks, for the record.
-        at: UTC ms at which it was given.
-        expires_at: UTC ms after which it must not be carried out; None: never.
+        at: UTC ms at which it was given, by the sender's clock.
+        expires_at: UTC ms after which it must not be carried out; None: as the point says.
+        why: What it is asked for, for the record.
     """
 
     id: str
@@ -31,6 +32,13 @@ class Command(NamedTuple):
     by: str
     at: int
     expires_at: int | None = None
+    why: str = ""
+
+
+def expiry(command: Command, allowed: Writable) -> int:
+    """Return the UTC ms after which the command must not be carried out."""
+    oldest = command.at + round(allowed.valid_s * 1000)
+    return oldest if command.expires_at is None else min(oldest, command.expires_at)
 
 
 def check(command: Command, point: Point, now_ms: int) -> Value:
@@ -40,17 +48,21 @@ def check(command: Command, point: Point, now_ms: int) -> Value:
         CommandError: The point is read only, the value is not of its type or out of its range, or
             the command is too old.
     """
-    if point.writable is None:
+    allowed = point.writable
+    if allowed is None:
         raise CommandError("the point is read only")
-    if command.expires_at is not None and now_ms > command.expires_at:
+    if now_ms > expiry(command, allowed):
         raise CommandError("expired")
+    if command.at > now_ms + round(allowed.valid_s * 1000):
+        ahead_s = (command.at - now_ms) // 1000
+        raise CommandError(f"given {ahead_s} s in the future; the clocks disagree")
     if point.type in _SWITCHES or point.table is Table.COIL:
         return _switch(command.value)
     if point.type is DataType.STRING:
         return _text(command.value, point)
     if point.enum is not None:
-        return _state(command.value, point.enum, point.writable)
-    return _number(command.value, point, point.writable)
+        return _state(command.value, point.enum, allowed)
+    return _number(command.value, point, allowed)
 
 
 def _switch(value: Value) -> bool:

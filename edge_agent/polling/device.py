@@ -56,6 +56,7 @@ class PolledDevice:
         self._learned_at: int | None = None
         self._filter = ChangeFilter(device.points)
         self._readers: dict[Block, BlockReader] = {}
+        self._cycles: dict[float, int] = {}
         periods = sorted({point.period_s or 1.0 for point in device.points.values()})
         self.classes = [
             ScanClass(device.id, unit, period_s, self._plan(period_s), origin_s=origin_s)
@@ -101,6 +102,8 @@ class PolledDevice:
         if self.up:
             self.publish(bad_readings(list(self.device.points), Quality.STALE, at_ms, reason))
         self.up = False
+        # The time that it is away is no period of the schedule.
+        self._cycles.clear()
         self._health.device(self.device.id, up=False, at=at_ms, reason=reason, error=error)
         self._sink.device_down(self.device.id, at_ms, reason)
 
@@ -111,6 +114,10 @@ class PolledDevice:
 
     def cycle_done(self, scan: ScanClass, at_ms: int) -> None:
         """Draw the conclusions of a cycle: plan around new holes, report the points in them."""
+        before = self._cycles.get(scan.period_s)
+        if before is not None:
+            self._health.period(self.device.port, scan.period_s, (at_ms - before) / 1000)
+        self._cycles[scan.period_s] = at_ms
         lesson, scan.lesson = scan.lesson, None
         if lesson is not None:
             self._learn(lesson, at_ms)

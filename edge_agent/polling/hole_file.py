@@ -42,6 +42,11 @@ class FileHoles:
             self._news.clear()
             await asyncio.to_thread(self.save)
 
+    def close(self) -> None:
+        """Write what ``run`` did not come to."""
+        if self._news.is_set():
+            self.save()
+
     def save(self) -> None:
         """Write the file; a disk that refuses is said, and costs a lesson after a restart."""
         said = {

@@ -19,10 +19,10 @@ from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from edge_agent.polling.writes import WriteOrder, Written
-from protocols.reading import Value
+from protocols.reading import Reading, Value
 
 _FIRST_PAUSE_S = 0.25
-_LONGEST_PAUSE_S = 2.5
+_LONGEST_PAUSE_S = 2.0
 _SHORTEST_SLEEP_S = 0.0005
 
 
@@ -75,7 +75,10 @@ class PortOwner:
                 health=health,
                 holes=holes,
             )
-        self.schedule = Schedule([s for d in self.devices.values() for s in d.classes])
+        self.schedule = Schedule(
+            [s for d in self.devices.values() for s in d.classes],
+            wire_s=lambda block: timing.wire_s(block.table, block.size),
+        )
         self._asker = Asker(
             name,
             driver=driver,
@@ -94,20 +97,32 @@ class PortOwner:
 
     async def run(self) -> None:
         """Open the port, poll, and open it again whenever it was lost; never returns."""
-        while True:
-            opened = False
-            try:
-                async with self._driver:
-                    opened = True
-                    await self._poll()
-            except PortDownError as error:
-                self._open = False
-                self._refuse_writes(error)
-                await self._after_loss(error, opened=opened)
+        try:
+            while True:
+                await self._one_connection()
+        finally:
+            # Cancelled: nobody may wait for a command that nobody carries out any more.
+            self._open = False
+            self._refuse_writes(PortDownError(f"port {self.name} was closed"))
+
+    async def _one_connection(self) -> None:
+        opened = False
+        try:
+            async with self._driver:
+                opened = True
+                await self._poll()
+        except PortDownError as error:
+            self._open = False
+            self._refuse_writes(error)
+            await self._after_loss(error, opened=opened)
 
     def answers(self, device: str) -> bool:
         """Whether the device is worth asking now; a command for any other is refused at once."""
         return self._open and not self.devices[device].unit.demoted
+
+    def latest(self, device: str, point: str) -> Reading | None:
+        """Return the last reading of a point, reported or not; None before the first."""
+        return self.devices[device].latest.get(point)
 
     async def write(
         self, device: str, point: str, value: Value, *, expires_at: int | None = None
@@ -163,7 +178,9 @@ class PortOwner:
             self._start_over(self._clock.monotonic_s())
         while True:
             if self._writes:
-                await self._asker.carry_out(self._writes.popleft())
+                # It stays in the lane until it is over, so that whoever ends this ends it as well.
+                await self._asker.carry_out(self._writes[0])
+                self._writes.popleft()
                 continue
             now = self._clock.monotonic_s()
             job = self.schedule.next(now, self._asker.clear_at)

@@ -4,13 +4,13 @@ import json
 from math import isfinite
 from typing import Protocol
 
+from edge_agent.commands.result import CommandResult
 from edge_agent.commands.rules import Command
-from edge_agent.commands.service import CommandResult
 from edge_agent.uplink.inbound import PointCommand
 from protocols.reading import Value
 
 _BY = "sparkplug"
-"""A DCMD does not say who asks; the server's own record does."""
+"""Of hosts that do not say who asks."""
 
 
 class CommandHandler(Protocol):
@@ -28,8 +28,9 @@ def command_of(message: PointCommand, *, now_ms: int) -> Command:
         device=message.device,
         point=str(message.point),
         value=message.value,
-        by=_BY,
+        by=message.by or _BY,
         at=now_ms if message.sent_at is None else message.sent_at,
+        why=message.why,
     )
 
 

@@ -73,6 +73,19 @@ class DeviceEncoder:
         for name, (number, datatype) in self.points.items():
             self.datatypes[number] = self.datatypes[name] = datatype
 
+    def inherit(self, before: "DeviceEncoder") -> None:
+        """Take over the last values of points that mean the same as in ``before``."""
+        for name, (number, _) in self.points.items():
+            last, said_not_good = before.remembered(name)
+            if last is not None and before.name_of(number) == name:
+                self._last[name] = last
+                if said_not_good:
+                    self._not_good.add(name)
+
+    def remembered(self, name: str) -> tuple[Reading | None, bool]:
+        """Return the last reading of a point, and whether it was said to be not good."""
+        return self._last.get(name), name in self._not_good
+
     def name_of(self, alias: int) -> str | None:
         """Return the point behind an alias of the current birth."""
         return self._names.get(alias)

@@ -8,7 +8,7 @@ from protocols.errors import FrameError
 from protocols.reading import Value
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.journal_ack import Range, decode_ack
-from protocols.sparkplug.names import REBIRTH
+from protocols.sparkplug.names import PROPERTY_BY, REBIRTH
 from protocols.sparkplug.payload import decode_payload
 from protocols.sparkplug.topics import MessageKind, parse_state_topic, parse_topic
 
@@ -39,6 +39,8 @@ class PointCommand(NamedTuple):
         point: Name, or the alias where only that was sent.
         key: Idempotency key; None when the sender gave none.
         sent_at: UTC ms by the sender's clock; None when it said nothing.
+        by: Who asks; empty when it said nothing.
+        why: What for; likewise.
     """
 
     device: str
@@ -46,6 +48,8 @@ class PointCommand(NamedTuple):
     value: Value
     key: str | None
     sent_at: int | None
+    by: str = ""
+    why: str = ""
 
 
 Inbound: TypeAlias = HostState | Rebirth | Acknowledgement | PointCommand
@@ -104,5 +108,11 @@ def _device_command(
         if point is None or isinstance(metric.value, list):
             raise FrameError(f"a command for {device!r} without a point or with a list")
         sent_at = metric.timestamp if metric.timestamp is not None else payload.timestamp
-        found.append(PointCommand(device, point, metric.value, payload.uuid, sent_at))
+        key = payload.uuid
+        if key is not None and len(payload.metrics) > 1:
+            # Several points in one message: each is a command of its own.
+            key = f"{key}/{point}"
+        by = (metric.properties or {}).get(PROPERTY_BY)
+        why = metric.reason
+        found.append(PointCommand(device, point, metric.value, key, sent_at, str(by or ""), why))
     return found

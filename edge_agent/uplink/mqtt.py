@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.mqtt import MqttSettings
 from edge_agent.errors import UplinkError
+from protocols.sparkplug.topics import parse_state_topic
 
 _ANSWER_S = 3.0
 """Longest wait for TCP, CONNACK and SUBACK each; a stop waits for the first of them, too."""
@@ -165,7 +166,9 @@ class MqttConnection:
         self._hand_over(partial(_settle, self._subscribed, refused))
 
     def _message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self._hand_over(partial(self._on_message, message.topic, bytes(message.payload)))
+        # A command kept by the broker was given at another time; only a STATE is still true.
+        if not message.retain or parse_state_topic(message.topic) is not None:
+            self._hand_over(partial(self._on_message, message.topic, bytes(message.payload)))
 
     def _ended(
         self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Protocol
 
-from config.resolve import Gateway
+from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.journal.base import Journal, Row
 from edge_agent.uplink.encoder import DeviceEncoder, retired_birth
@@ -61,17 +61,33 @@ class Node:
         self._site, self._gateway = settings.site, settings.gateway
         self.client_id = f"plantroom-{settings.site}-{settings.gateway}"
         self.session = EdgeSession(bd_seq=journal.bd_seq, primary_host=settings.uplink.primary_host)
-        self.encoders = {
-            name: DeviceEncoder(
-                device, journal.alias, datatype_in_data=settings.uplink.send_datatype_in_data
-            )
-            for name, device in gateway.devices.items()
-        }
+        self._datatype_in_data = settings.uplink.send_datatype_in_data
+        self.encoders = {name: self._encoder(device) for name, device in gateway.devices.items()}
         self._retired = self._retired_points()
         self._data_topics: dict[str, str] = {}
         self._version = metadata.version("plantroom")
         self.connection: Connection | None = None
         self.published = 0
+
+    def reconfigure(
+        self, gateway: Gateway, *, removed: Sequence[str], changed: Sequence[str]
+    ) -> None:
+        """Take over other devices; those that are up die or are born again at once.
+
+        What the journal still holds of a removed device or point is sent by its name.
+        """
+        before = self.encoders
+        self.encoders = {
+            name: before[name] if name in before and name not in changed else self._encoder(device)
+            for name, device in gateway.devices.items()
+        }
+        for name in changed:
+            self.encoders[name].inherit(before[name])
+        self._retired = self._retired_points()
+        for name in removed:
+            self.perform(self.session.device_removed(name))
+        for name in changed:
+            self.perform(self.session.device_changed(name))
 
     @property
     def live(self) -> bool:
@@ -122,6 +138,9 @@ class Node:
     def queued_bytes(self) -> int:
         """Bytes that the broker has not taken yet."""
         return 0 if self.connection is None else self.connection.queued_bytes
+
+    def _encoder(self, device: ResolvedDevice) -> DeviceEncoder:
+        return DeviceEncoder(device, self._journal.alias, datatype_in_data=self._datatype_in_data)
 
     def _send(self, device: str, fragment: bytes, offset: int | None, *, historical: bool) -> bool:
         connection = self.connection

@@ -83,6 +83,8 @@ class Uplink:
 
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
         """Journal readings and publish them at once if the session is live."""
+        if not readings:
+            return
         if readings[0].taken_at < TRUSTED_FROM_MS:
             now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
             self._held.hold(device, readings, wrong_ms=now_ms, monotonic_s=now_s)
@@ -90,6 +92,12 @@ class Uplink:
         if self._held:
             self._release()
         self._keep(device, readings)
+
+    def reconfigure(
+        self, gateway: Gateway, *, removed: Sequence[str], changed: Sequence[str]
+    ) -> None:
+        """Take over other devices; the connection, the journal and all aliases stay."""
+        self._node.reconfigure(gateway, removed=removed, changed=changed)
 
     def stats(self) -> UplinkStats:
         """Return the figures of this moment."""
@@ -135,8 +143,15 @@ class Uplink:
         count = len(self._held)
         now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
         for device, readings in self._held.release(now_ms=now_ms, monotonic_s=now_s):
-            self._keep(device, readings)
+            known = self._still_known(device, readings)
+            if known:
+                self._keep(device, known)
         log.info("held_readings_stamped", readings=count, dropped=self._held.dropped)
+
+    def _still_known(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
+        """Leave out what a reload has taken away since the readings were made."""
+        encoder = self._node.encoders.get(device)
+        return [reading for reading in readings if encoder and reading.point in encoder.points]
 
     async def _clock_is_trusted(self) -> None:
         if self._clock.now_ms() >= TRUSTED_FROM_MS:
@@ -249,7 +264,7 @@ class Uplink:
             message = await self._commands.get()
             result = await handler.execute(command_of(message, now_ms=self._clock.now_ms()))
             reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
-            self.readings(message.device, [reading])
+            self.readings(message.device, self._still_known(message.device, [reading]))
 
     def _datatypes_of(self, device: str) -> Mapping[int | str, DataType]:
         encoder = self._node.encoders.get(device)

@@ -161,6 +161,13 @@ class EdgeSession:
             case None:
                 return []
 
+    def device_removed(self, device: str) -> list[Action]:
+        """Answer to a device that is no longer configured: it dies and is forgotten."""
+        before = self.devices.pop(device, None)
+        if before in {DeviceState.UP, DeviceState.REOPENED}:
+            return self._if_born(MessageKind.DDEATH, device)
+        return []
+
     def data(self, device: str | None = None, *, historical: bool = False) -> list[Action]:
         """Return what to send so that one data message goes out; empty: not now, keep it.
 

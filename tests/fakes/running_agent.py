@@ -9,8 +9,8 @@ from iotcore.broker import Broker
 
 from config.resolve import Gateway
 from edge_agent.clock import Clock, SystemClock
+from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command
-from edge_agent.commands.service import CommandResult, Status
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.uplink import Uplink
 from tests.fakes.gateway import NOW, reading

@@ -72,3 +72,29 @@ def test_a_command_expires() -> None:
     assert checked(20, expires_at=NOW) == 20
     with pytest.raises(CommandError, match="expired"):
         checked(20, expires_at=NOW - 1)
+
+
+@pytest.mark.parametrize(
+    ("given_s", "expires_s", "valid_s", "said"),
+    [
+        (0, None, 60, ""),
+        (-59, None, 60, ""),
+        (-61, None, 60, "expired"),
+        (-6, None, 5, "expired"),
+        (-6, -1, 60, "expired"),
+        (-61, 100, 60, "expired"),
+        (59, None, 60, ""),
+        (61, None, 60, "61 s in the future; the clocks disagree"),
+    ],
+)
+def test_a_command_has_an_age(
+    given_s: int, expires_s: int | None, valid_s: float, said: str
+) -> None:
+    expires_at = None if expires_s is None else NOW + expires_s * 1000
+    command = Command("k", "d", "p", 20, "operator", NOW + given_s * 1000, expires_at)
+    allowed = point(0, writable=Writable(maximum=60, valid_s=valid_s))
+    if not said:
+        assert check(command, allowed, NOW) == 20
+        return
+    with pytest.raises(CommandError, match=said):
+        check(command, allowed, NOW)

@@ -1,74 +1,27 @@
 """Commands are carried out once, and their outcome is known."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from config.points import Writable
-from edge_agent.commands.rules import Command
-from edge_agent.commands.service import CommandService, Status
+from edge_agent.commands.ledger import SqliteLedger
+from edge_agent.commands.result import Status
 from edge_agent.errors import (
     CommandError,
     DeviceRefusedError,
     DeviceTimeoutError,
     PortDownError,
 )
-from edge_agent.health import Health
-from edge_agent.polling.writes import Written
-from protocols.reading import Quality, Reading, Value
-from tests.fakes.agent_clock import FakeClock
-from tests.fakes.devices import device, point
-
-
-class FakePort:
-    """Takes writes and reports what it is told to."""
-
-    def __init__(self) -> None:
-        self.writes: list[tuple[str, str, Value]] = []
-        self.error: Exception | None = None
-        self.confirmed = True
-        self.up = True
-        self.go = asyncio.Event()
-        self.go.set()
-
-    def answers(self, device: str) -> bool:
-        assert device == "d1"
-        return self.up
-
-    async def write(
-        self, device: str, point: str, value: Value, *, expires_at: int | None = None
-    ) -> Written:
-        del expires_at
-        self.writes.append((device, point, value))
-        await self.go.wait()
-        if self.error is not None:
-            raise self.error
-        before = Reading(point, 20, Quality.GOOD, 1)
-        after = Reading(point, value if self.confirmed else 20, Quality.GOOD, 2)
-        return Written(before, after, self.confirmed)
-
-
-class Bench:
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.port = FakePort()
-        self.health = Health()
-        points = {"setpoint": point(0, writable=Writable(maximum=60)), "state": point(1)}
-        self.service = CommandService(
-            devices={"d1": device("d1", points)},
-            ports={"bus": self.port},
-            health=self.health,
-            clock=self.clock,
-        )
-
-    def command(self, value: Value = 25, **options: str) -> Command:
-        given = {"id": "k1", "device": "d1", "point": "setpoint", "by": "operator"} | options
-        return Command(value=value, at=self.clock.now_ms(), **given)
+from protocols.reading import Value
+from tests.fakes.command_bench import CommandBench as Bench
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with SqliteLedger(tmp_path / "commands.sqlite") as ledger:
+        yield Bench(ledger)
 
 
 async def test_a_command_is_written_and_read_back(bench: Bench) -> None:
@@ -96,8 +49,7 @@ async def test_a_key_is_carried_out_once_even_while_it_is_running(bench: Bench) 
     bench.port.go.clear()
     both = [asyncio.create_task(bench.service.execute(bench.command())) for _ in range(5)]
     while not bench.port.writes:
-        await bench.clock.sleep(0)
-        await asyncio.wait(both, timeout=0)
+        await asyncio.wait(both, timeout=0.001)
     bench.port.go.set()
     results = await asyncio.gather(*both)
     assert len(set(results)) == 1
@@ -152,18 +104,70 @@ async def test_what_the_device_says_is_the_outcome(
     assert (result.status, result.reason, result.after) == (status, str(error), None)
 
 
-async def test_a_cancelled_command_may_be_given_again(bench: Bench) -> None:
+async def test_a_command_cut_off_on_its_way_is_not_given_a_second_time(bench: Bench) -> None:
     bench.port.go.clear()
     first = asyncio.create_task(bench.service.execute(bench.command()))
-    await asyncio.wait([first], timeout=0)
+    while not bench.port.writes:
+        await asyncio.sleep(0.001)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
     bench.port.go.set()
-    assert (await bench.service.execute(bench.command())).status is Status.DONE
+    again = await bench.service.execute(bench.command())
+    assert again.status is Status.FAILED
+    assert "unknown whether" in again.reason
+    assert len(bench.port.writes) == 1
 
 
-async def test_the_memory_of_keys_is_bounded(bench: Bench) -> None:
-    for number in range(1005):
-        await bench.service.execute(bench.command(id=f"k{number}"))
-    assert len(bench.service._known) == 1000
+async def test_a_point_is_not_commanded_faster_than_its_pace(bench: Bench) -> None:
+    first = await bench.service.execute(bench.command(id="a", point="slow"))
+    soon = await bench.service.execute(bench.command(id="b", point="slow"))
+    other = await bench.service.execute(bench.command(id="c"))
+    bench.clock.advance(10.1)
+    late = await bench.service.execute(bench.command(id="d", point="slow"))
+    assert [one.status for one in (first, soon, other, late)] == [
+        Status.DONE, Status.REFUSED, Status.DONE, Status.DONE,
+    ]  # fmt: skip
+    assert soon.reason == "too soon after the command before; again in 10.0 s"
+
+
+async def test_an_interlock_that_holds_lets_the_command_pass(bench: Bench) -> None:
+    bench.say("d1", "level", 1.5)
+    bench.say("d-2", "fault", value=False)
+    assert (await bench.service.execute(bench.command(1, point="locked"))).status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    ("level", "fault", "age_s", "said"),
+    [
+        (1.5, True, 0.5, "does not hold"),
+        (2.5, False, 0.5, "does not hold"),
+        (1.5, None, 0.5, "cannot be judged: d-2.fault is stale (timeout)"),
+        (1.5, False, 30, "cannot be judged: d-2.fault is 30 s old"),
+    ],
+)
+async def test_an_interlock_refuses_what_it_cannot_vouch_for(
+    bench: Bench, level: float, fault: Value, age_s: float, said: str
+) -> None:
+    bench.say("d1", "level", level)
+    bench.say("d-2", "fault", fault, age_s)
+    refused = await bench.service.execute(bench.command(1, point="locked"))
+    assert refused.status is Status.REFUSED
+    assert said in refused.reason
+    assert bench.port.writes == []
+
+
+async def test_an_interlock_over_what_was_never_read_refuses(bench: Bench) -> None:
+    refused = await bench.service.execute(bench.command(1, point="locked"))
+    assert "d1.level was never read" in refused.reason
+
+
+async def test_an_old_command_is_refused_by_the_age_its_point_allows(bench: Bench) -> None:
+    old = bench.command()._replace(at=bench.clock.now_ms() - 61_000)
+    assert (await bench.service.execute(old)).reason == "expired"
+
+
+async def test_a_refusal_tells_the_value_that_stays(bench: Bench) -> None:
+    bench.say("d1", "setpoint", 33)
+    refused = await bench.service.execute(bench.command(61)._replace(why="a test run"))
+    assert (refused.before, refused.asked, refused.why) == (33, 61, "a test run")

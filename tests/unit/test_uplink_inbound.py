@@ -10,7 +10,7 @@ from edge_agent.uplink.inbound import (
 from protocols.errors import FrameError
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.journal_ack import encode_ack
-from protocols.sparkplug.names import REBIRTH
+from protocols.sparkplug.names import PROPERTY_BY, REBIRTH
 from protocols.sparkplug.payload import Metric, encode_payload
 
 NCMD, DCMD = "spBv1.0/site/NCMD/gw", "spBv1.0/site/DCMD/gw/p1"
@@ -43,6 +43,20 @@ def test_a_command_carries_value_key_and_time() -> None:
     assert read(DCMD, payload) == [PointCommand("p1", 5, -3, "k", 99)]
     named = encode_payload([Metric(name="speed", value=2.5)], timestamp=100)
     assert read(DCMD, named) == [PointCommand("p1", "speed", 2.5, None, 100)]
+
+
+def test_a_command_may_say_who_asks_and_why() -> None:
+    metric = Metric(name="speed", value=2.5, reason="test run", properties={PROPERTY_BY: "wang"})
+    payload = encode_payload([metric], timestamp=100)
+    assert read(DCMD, payload) == [
+        PointCommand("p1", "speed", 2.5, None, 100, by="wang", why="test run")
+    ]
+
+
+def test_several_points_in_one_message_are_commands_of_their_own() -> None:
+    metrics = [Metric(name="speed", value=2.5), Metric(name="run", value=True)]
+    found = read(DCMD, encode_payload(metrics, timestamp=100, uuid="k"))
+    assert [command.key for command in found] == ["k/speed", "k/run"]
 
 
 def test_a_host_says_whether_it_is_there() -> None:

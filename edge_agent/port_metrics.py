@@ -1,0 +1,80 @@
+"""Figures of the ports that are made when somebody asks: bus load, and how true the periods are."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from edge_agent.clock import Clock
+from edge_agent.health import Health
+
+_SAMPLE_S = 5.0
+_SAMPLES = 13
+"""One minute: twelve steps between thirteen samples."""
+_QUANTILES = (0.5, 0.95, 0.99)
+
+
+class PortMetrics(Collector):
+    """Bus load of the last minute; quantiles of the last cycles of each scan class."""
+
+    def __init__(self, health: Health, clock: Clock) -> None:
+        self._health = health
+        self._clock = clock
+        self._samples: deque[tuple[float, dict[str, float]]] = deque(maxlen=_SAMPLES)
+
+    async def run(self) -> None:
+        """Sample the time that ports were busy, for ever."""
+        while True:
+            self._samples.append((self._clock.monotonic_s(), self._busy_s()))
+            await self._clock.sleep(_SAMPLE_S)
+
+    def load(self) -> dict[str, float]:
+        """Return the share of the last minute that each port was busy; 0 when it just began."""
+        if not self._samples:
+            return {}
+        then_s, then = self._samples[0]
+        spent_s = self._clock.monotonic_s() - then_s
+        return {
+            port: (busy_s - then.get(port, 0.0)) / spent_s if spent_s > 0 else 0.0
+            for port, busy_s in self._busy_s().items()
+        }
+
+    def periods(self) -> dict[tuple[str, float], dict[float, float]]:
+        """Return, by port and scan class, the quantiles of the time between cycles, seconds."""
+        return {
+            scan: {share: _quantile(sorted(kept), share) for share in _QUANTILES}
+            for scan, kept in self._health.periods.items()
+            if kept
+        }
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all figures of this moment."""
+        load = GaugeMetricFamily(
+            "plantroom_port_load_ratio", "Share of the last minute spent asking.", labels=["port"]
+        )
+        for port, share in self.load().items():
+            load.add_metric([port], share)
+        yield load
+        periods = GaugeMetricFamily(
+            "plantroom_period_seconds",
+            "Time between the last 512 cycles of all devices of a scan class.",
+            labels=["port", "class", "quantile"],
+        )
+        for (port, period_s), quantiles in self.periods().items():
+            for share, seconds in quantiles.items():
+                periods.add_metric([port, f"{period_s:g}", f"{share:g}"], seconds)
+        yield periods
+
+    def _busy_s(self) -> dict[str, float]:
+        return {
+            sample.labels["port"]: sample.value
+            for family in self._health.busy.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total") and sample.labels["port"] in self._health.ports
+        }
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

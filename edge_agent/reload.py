@@ -1,0 +1,90 @@
+"""Takes over a changed agent file while everything else goes on (SIGHUP).
+
+All or nothing: the file is read and everything new is built before anything is touched. A wrong
+file changes nothing and is said with every problem.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from config.edge import AgentSettings
+from config.errors import ConfigError
+from config.resolve import Gateway
+from edge_agent.polling.fleet import Change, Fleet
+from edge_agent.uplink.uplink import Uplink
+
+log = structlog.get_logger()
+
+_RELOADED: Final = frozenset({"ports", "devices", "device_files", "class_files"})
+
+
+class Reloader:
+    """Brings the running agent to what the file says now.
+
+    Args:
+        load: Reads the agent file again; raises ConfigError.
+        tasks: Where the tasks of new ports run.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        load: Callable[[], Gateway],
+        fleet: Fleet,
+        uplink: Uplink,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._settings = gateway.settings
+        self._load = load
+        self._fleet = fleet
+        self._uplink = uplink
+        self._tasks = tasks
+
+    async def reload(self) -> bool:
+        """Take over the file; returns False when it is refused, and everything is as it was."""
+        change, refusal = await self._prepared()
+        if change is None:
+            log.error("reload_refused", error=refusal)
+            return False
+        await self._apply(change)
+        log.info(
+            "reloaded",
+            devices=len(change.gateway.devices),
+            ports=len(self._fleet.ports),
+            ports_restarted=sorted(change.started),
+            devices_added=list(change.added),
+            devices_removed=list(change.removed),
+            devices_changed=list(change.changed),
+        )
+        return True
+
+    async def _prepared(self) -> tuple[Change | None, str]:
+        """Return the change, or why there is none; nothing is touched so far."""
+        try:
+            gateway = await asyncio.to_thread(self._load)
+            _check_unchanged(self._settings, gateway.settings)
+            return self._fleet.prepare(gateway), ""
+        except ConfigError as error:
+            return None, str(error)
+
+    async def _apply(self, change: Change) -> None:
+        # Old readings end before the births change, new ones begin after.
+        await self._fleet.stop(change)
+        self._uplink.reconfigure(change.gateway, removed=change.removed, changed=change.changed)
+        self._fleet.start(change, self._tasks)
+        self._settings = change.gateway.settings
+
+
+def _check_unchanged(old: AgentSettings, new: AgentSettings) -> None:
+    """Refuse what is only read at the start."""
+    others = [
+        name
+        for name in type(old).model_fields
+        if name not in _RELOADED and getattr(old, name) != getattr(new, name)
+    ]
+    if others:
+        raise ConfigError(f"{', '.join(others)}: changes only with a restart of the agent")
