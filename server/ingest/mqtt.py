@@ -19,7 +19,7 @@ OnMessage = Callable[[str, bytes, int], None]
 """Topic, payload, arrival in UTC ms; called in paho's thread, must be quick and never raise."""
 
 _FAREWELL_S = 2.0
-_LONGEST_PAUSE_S = 30
+_LONGEST_PAUSE_S = 1
 _FOREVER = 2**53
 _log = structlog.get_logger()
 
