@@ -1,0 +1,129 @@
+"""The page of plantroom agent watch."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from edge_agent.commissioning.view import page, span
+
+NOW = 1_795_000_000_000
+
+STATUS: dict[str, Any] = {
+    "site": "green",
+    "gateway": "gw",
+    "at": NOW,
+    "uptime_s": 100.0,
+    "uplink": {"online": True, "published": 50, "acknowledged": 49, "resent": 0, "queued_bytes": 0},
+    "journal": {
+        "rows": 3,
+        "disk_bytes": 1_500_000,
+        "dropped_rows": 0,
+        "oldest_at": NOW - 65_000,
+        "writable": True,
+        "commits": 9,
+    },
+    "ports": {
+        "line": {
+            "up": True,
+            "since": NOW - 90_000,
+            "reason": "",
+            "requests": 200.0,
+            "replies": 190.0,
+            "response_s": 9.5,
+            "busy_s": 40.0,
+            "dead_s": 1.0,
+            "skipped_cycles": 2.0,
+            "errors": {"timeout": 10.0},
+            "devices": [
+                {
+                    "id": "m1",
+                    "unit": 3,
+                    "profile": "x",
+                    "up": False,
+                    "since": NOW - 7_200_000,
+                    "reason": "timeout",
+                    "state": "demoted",
+                    "response_ms": None,
+                    "failures": 4,
+                    "points": 12,
+                }
+            ],
+        }
+    },
+    "values": [
+        {
+            "device": "m1",
+            "point": f"v{index}",
+            "value": value,
+            "unit": "V",
+            "quality": quality,
+            "reason": reason,
+            "at": NOW - 1000,
+        }
+        for index, (value, quality, reason) in enumerate(
+            [(229.53125, "good", ""), (None, "stale", "timeout"), ("x" * 40, "good", "")]
+        )
+    ],
+}
+
+
+def shown(now: dict[str, Any], before: dict[str, Any] | None = None) -> str:
+    return "\n".join(page(now, before, values=None))
+
+
+def test_figures_without_an_earlier_page_are_of_the_time_since_the_start() -> None:
+    text = shown(STATUS)
+    line = next(one for one in text.splitlines() if one.startswith("line"))
+    assert line.split() == ["line", "up", "40%", "1.0%", "2.0", "50.0", "2", "timeout", "10"]
+    assert "journal 3 messages, 1.5 MB, oldest 1 min 05 s" in text
+    assert "broker  online, 50 published" in text
+
+
+def test_figures_of_a_second_page_are_of_the_time_between() -> None:
+    now = deepcopy(STATUS)
+    now["uptime_s"] = 110.0
+    now["ports"]["line"] |= {"busy_s": 48.0, "requests": 250.0, "replies": 240.0, "response_s": 10}
+    line = next(one for one in shown(now, STATUS).splitlines() if one.startswith("line"))
+    assert line.split()[2:6] == ["80%", "0.0%", "5.0", "10.0"]
+
+
+def test_an_agent_that_was_started_again_is_no_negative_load() -> None:
+    fresh = deepcopy(STATUS)
+    fresh["uptime_s"] = 1.0
+    fresh["ports"]["line"] |= {"busy_s": 0.5, "requests": 1.0, "replies": 0.0, "response_s": 0.0}
+    line = next(one for one in shown(fresh, STATUS).splitlines() if one.startswith("line"))
+    assert line.split()[2:6] == ["50%", "100.0%", "1.0", "-"]
+
+
+def test_what_is_wrong_stands_out() -> None:
+    bad = deepcopy(STATUS)
+    bad["uplink"]["online"] = False
+    bad["journal"] |= {"writable": False, "dropped_rows": 7, "oldest_at": None}
+    bad["ports"]["line"] |= {"up": False, "reason": "port_down"}
+    text = shown(bad)
+    for word in ("OFFLINE", "NOT WRITABLE", "7 DROPPED", "DOWN: port_down", "DOWN: timeout"):
+        assert word in text
+
+
+def test_values_have_quality_reason_and_age_and_long_texts_are_clipped() -> None:
+    lines = shown(STATUS).splitlines()
+    assert next(one for one in lines if " v0 " in one).split() == [
+        *("m1", "v0", "229.5312", "V", "good", "1", "s"),
+    ]
+    assert "stale: timeout" in next(one for one in lines if " v1 " in one)
+    assert "x" * 23 + "…" in next(one for one in lines if " v2 " in one)
+
+
+def test_values_that_do_not_fit_are_counted() -> None:
+    lines = page(STATUS, None, values=1)
+    assert lines[-1] == "... 2 more; --device shows those of one"
+    assert sum(line.startswith("m1  ") for line in lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3661, "1 h 01 min"), (90000, "1 d 1 h")],
+)
+def test_times_are_told_in_units_that_people_read(seconds: float, text: str) -> None:
+    assert span(seconds) == text
