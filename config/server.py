@@ -5,9 +5,10 @@ from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from config.alarming import AlarmSettings
 from config.base import Identifier, Misfit, MisfitError, Settings
-from config.mqtt import MqttSettings
 from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
+from config.mqtt import MqttSettings
 
 
 class RecordsSettings(Settings):
@@ -65,7 +66,6 @@ class WebhookSettings(Settings):
     timeout_s: float = Field(default=10, gt=0, le=60, description="Wait for an answer, seconds.")
 
 
-class MessageSettings(Settings):
 WEBHOOK = "webhook"
 """Channel of the messages to ``webhooks``; the receiver is the webhook's name."""
 
@@ -78,18 +78,18 @@ class Announced(NamedTuple):
     severities: tuple[SeverityWord, ...]
 
 
+class MessageSettings(Settings):
     """Delivery of messages."""
 
     webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="Receivers.")
-    first_retry_s: float = Field(
     channels: dict[Identifier, AnyChannel] = Field(
         default={}, description="Ways to reach people, by name."
     )
+    first_retry_s: float = Field(
         default=5, gt=0, description="Pause after the first failure, seconds."
     )
     max_retry_s: float = Field(default=900, gt=0, description="Longest pause, seconds.")
     max_attempts: int = Field(default=10, ge=1, description="Then the message is a dead letter.")
-
     fail_over_attempts: int = Field(
         default=3, ge=1, description="Then the person's next channel is used, if there is one."
     )
@@ -110,6 +110,7 @@ class Announced(NamedTuple):
             if isinstance(one, RobotChannel)
         ]
         return (*webhooks, *robots)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         misfits: list[Misfit] = []
@@ -119,12 +120,12 @@ class Announced(NamedTuple):
                 message = f"{webhook.name!r} is already the name of another receiver"
                 misfits.append(Misfit(("webhooks", index, "name"), message))
             names.add(webhook.name)
-        if self.max_retry_s < self.first_retry_s:
         misfits += [
             Misfit(("channels", name), "is already the name of a receiver")
             for name in self.channels
             if name in names or name == WEBHOOK
         ]
+        if self.max_retry_s < self.first_retry_s:
             message = f"expected first_retry_s ({self.first_retry_s:g}) or more"
             misfits.append(Misfit(("max_retry_s",), f"{message}, got {self.max_retry_s:g}"))
         if misfits:
@@ -164,6 +165,7 @@ class ServerSettings(Settings):
     history: HistorySettings = Field(default=HistorySettings(), description="The time series.")
     http: HttpSettings = Field(default=HttpSettings(), description="The HTTP interface.")
     messages: MessageSettings = Field(default=MessageSettings(), description="Delivery.")
+    alarms: AlarmSettings = Field(default=AlarmSettings(), description="Handling of alarms.")
     class_files: Path | None = Field(
         default=None,
         description="Folder with equipment classes of your own; relative to this file.",

@@ -15,14 +15,11 @@ from structlog import get_logger
 
 from config.load import load_classes
 from config.server import ServerSettings
-from server.alarms.engine import AlarmEngine
-from server.alarms.rulebook import RuleBook
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
 from server.api.serving import HttpServer
 from server.assets.registry import Registry
-from server.chain import TIMER_KINDS, Chain
 from server.core.clock import Clock
 from server.core.lock import claim_folder
 from server.core.records import Records
@@ -30,9 +27,9 @@ from server.core.schema import upgrade
 from server.history.duckdb import DuckHistory
 from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest
+from server.jobs.alarming import Alarming
+from server.jobs.calls import start_calls
 from server.jobs.delivery import open_delivery
-from server.jobs.silence import SilenceSweep
-from server.jobs.timers import Handler, TimerSweep
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
 from server.upkeep import Upkeep
@@ -83,6 +80,8 @@ class Server:
         if "jobs" in roles:
             delivery = open_delivery(settings, records, self._clock, checks=self._checks)
             self._works |= await self._stack.enter_async_context(delivery)
+            calls = await asyncio.to_thread(start_calls, records, settings, self._clock)
+            self._works["calls"] = calls.run
         if not roles & {"ingest", "api"}:
             return
         history = DuckHistory(
@@ -92,31 +91,28 @@ class Server:
         )
         self._stack.callback(history.close)
         classes = load_classes(settings.class_files)
-        engine = AlarmEngine(RuleBook(classes), self._clock)
-        registry = Registry(
-            records,
-            self._clock,
-            on_series=lambda one, asset: engine.attach(one, equipment_class=asset.equipment_class),
+        alarming = Alarming(
+            settings, records=records, history=history, classes=classes, clock=self._clock
         )
+        registry = Registry(records, self._clock, on_series=alarming.attach)
         await asyncio.to_thread(registry.load)
         values = LiveValues(registry)
         hub = LiveHub(values, self._clock)
         self._works["hub"] = hub.run
         if "ingest" in roles:
-            chain = Chain(records, engine, settings.messages, self._clock)
-            await asyncio.to_thread(chain.restore)
+            await asyncio.to_thread(alarming.restore)
             ingest = Ingest(
                 settings,
                 records=records,
                 history=history,
                 registry=registry,
                 clock=self._clock,
-                suspects=chain.on_samples,
+                suspects=alarming.chain.on_samples,
                 stored=hub.changed,
                 metrics=IngestMetrics(self._clock, self._metrics),
             )
             await self._stack.enter_async_context(ingest)
-            self._add_ingest(ingest, chain, records)
+            self._add_ingest(ingest, alarming)
             self._works["upkeep"] = Upkeep(history, self._clock).run
         if "api" in roles:
             feed = EventFeed(records)
@@ -137,11 +133,9 @@ class Server:
             self._works["http"] = lambda: http.run(lambda: self._say_ready(http.url))
             self._hang_up += [feed.close, http.stop]
 
-    def _add_ingest(self, ingest: Ingest, chain: Chain, records: Records) -> None:
-        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, chain.on_timer)
+    def _add_ingest(self, ingest: Ingest, alarming: Alarming) -> None:
         self._works["ingest"] = ingest.run
-        self._works["timers"] = TimerSweep(records, handlers, self._clock).run
-        self._works["silence"] = SilenceSweep(chain, self._clock).run
+        self._works |= alarming.works
         self._checks["ingest"] = lambda: ingest.alive
         self._checks["broker"] = lambda: ingest.link.connected
 

@@ -7,28 +7,22 @@ only after the commit, so a call that failed with ``StoreError`` may simply be m
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.server import MessageSettings
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
-from server.alarms.model import Alarm
+from server.alarms.hiding import hide_out_of_service
 from server.alarms.recording import correct_onset, raise_alarm, record_past_run, return_alarm
-from server.alarms.repository import load_memories
+from server.alarms.repository import facts_of, load_memories
 from server.alarms.step import DELAY, LATE, Step, TimerOrder, Transition
+from server.announcing import Announcer
 from server.assets.model import Equipment
 from server.assets.series import Sample
 from server.core.clock import Clock
 from server.core.records import Records
 from server.core.timers import DueTimer, cancel_timer, postpone_timer, set_timer, take_timer
-from server.incidents.announce import announce
-from server.incidents.service import close_if_over, join_incident
-from server.workorders.opening import join_order
-from server.workorders.service import short as short_order
-
-log = structlog.get_logger()
+from server.incidents.service import close_if_over
 
 TIMER_KINDS = (DELAY, LATE)
 """Timers that ``on_timer`` understands."""
@@ -39,11 +33,11 @@ class Chain:
     """From samples to committed alarms, incidents, orders and messages; safe from any thread."""
 
     def __init__(
-        self, records: Records, engine: AlarmEngine, messages: MessageSettings, clock: Clock
+        self, records: Records, engine: AlarmEngine, announcer: Announcer, clock: Clock
     ) -> None:
         self._records = records
         self._engine = engine
-        self._messages = messages
+        self._announcer = announcer
         self._clock = clock
 
     def restore(self) -> None:
@@ -124,9 +118,9 @@ class Chain:
     def _record(self, session: Session, transition: Transition, *, now: int) -> None:
         match transition.kind:
             case "raised":
-                alarm = raise_alarm(session, transition, now=now)
-                if alarm is not None:
-                    self._follow(session, alarm, transition, now=now)
+                alarm = raise_alarm(session, transition, now=now, hiding=hide_out_of_service)
+                if alarm is not None and facts_of(alarm).announced and not alarm.monitored:
+                    self._announcer.follow(session, alarm, now=now)
             case "returned":
                 alarm = return_alarm(session, transition, now=now)
                 if alarm is not None and alarm.closed_at is not None:
@@ -135,36 +129,6 @@ class Chain:
                 record_past_run(session, transition, now=now)
             case "earlier_onset":
                 correct_onset(session, transition, now=now)
-
-    def _follow(self, session: Session, alarm: Alarm, transition: Transition, *, now: int) -> None:
-        """Incident, work order and first messages of an alarm that was raised."""
-        rule = transition.rule
-        joined = join_incident(session, alarm, now=now)
-        order = join_order(
-            session,
-            alarm,
-            joined.incident,
-            trade=rule.trade,
-            opens=rule.settings.work_order,
-            now=now,
-        )
-        if joined.opened or joined.worse:
-            announce(
-                session,
-                joined.incident,
-                alarm,
-                receivers=self._messages.webhooks,
-                work_order=None if order is None else short_order(session, order),
-                now=now,
-            )
-        log.info(
-            "alarm_raised",
-            alarm=alarm.id,
-            rule=alarm.rule,
-            severity=alarm.severity,
-            incident=joined.incident.id,
-            work_order=None if order is None else order.id,
-        )
 
 
 def _run(session: Session, order: TimerOrder) -> None:

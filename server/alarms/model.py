@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, text
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base
@@ -46,7 +46,26 @@ class Alarm(Base):
     onset_value: Mapped[Any] = mapped_column(JSON)
     onset_quality: Mapped[int]
     activations: Mapped[int] = mapped_column(default=1)
-    raised_at: Mapped[int]
+    trade: Mapped[str] = mapped_column(default="", server_default="")
+    opens_order: Mapped[bool] = mapped_column(default=True, server_default=true())
+    of_communication: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It says that nothing is heard, not that something is wrong."""
+    latching: Mapped[bool] = mapped_column(default=False, server_default=false())
+    latched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    shelved_until_at: Mapped[int | None]
+    shelved_by: Mapped[str | None]
+    shelved_reason: Mapped[str | None]
+    suppressed_by: Mapped[str | None] = mapped_column(index=True)
+    """The cause that explains it, such as gateway:site/gw."""
+    out_of_service_until_at: Mapped[int | None]
+    out_of_service_by: Mapped[str | None]
+    monitored: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its rule is on trial: counted, announced to nobody."""
+    announced_at: Mapped[int | None] = mapped_column(index=True)
+    """Server time at which people were told last; none while nobody was."""
+    chattering: Mapped[bool] = mapped_column(default=False, server_default=false())
+    proposed_off_delay_s: Mapped[float | None]
+    raised_at: Mapped[int] = mapped_column(index=True)
     """Server time at which the row was written."""
     closed_at: Mapped[int | None] = mapped_column(index=True)
 
@@ -62,7 +81,69 @@ class AlarmChange(Base):
     """Event time."""
     recorded_at: Mapped[int]
     kind: Mapped[str]
-    """raised, returned, acknowledged, raised_again, commented, closed."""
+    """raised, returned, acknowledged, raised_again, commented, shelved, unshelved, suppressed,
+    released, out_of_service, in_service, reset, chattering, closed, recorded, onset_corrected."""
     by: Mapped[str | None]
     comment: Mapped[str | None]
     value: Mapped[Any] = mapped_column(JSON)
+
+
+class AlarmRuleOverride(Base):
+    """What was changed of a rule for a class, a site or one piece of equipment."""
+
+    __tablename__ = "alarm_rule_overrides"
+    __table_args__ = (UniqueConstraint("rule", "scope", "target"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule: Mapped[str]
+    """<class>.<rule>."""
+    scope: Mapped[str]
+    """class, site or equipment."""
+    target: Mapped[str]
+    """Key of the site, id of the equipment; empty for the class."""
+    changes: Mapped[dict[str, Any]]
+    version: Mapped[int]
+    updated_at: Mapped[int]
+    updated_by: Mapped[str]
+
+
+class AlarmRuleVersion(Base):
+    """Every change of an override, the deletion included; nothing is ever changed here."""
+
+    __tablename__ = "alarm_rule_versions"
+    __table_args__ = (UniqueConstraint("rule", "scope", "target", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule: Mapped[str]
+    scope: Mapped[str]
+    target: Mapped[str]
+    version: Mapped[int]
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """None: it was deleted."""
+    at: Mapped[int]
+    by: Mapped[str]
+    reason: Mapped[str]
+
+
+class AlarmFlood(Base):
+    """More alarms of a site than anybody can read; open until it is quiet again."""
+
+    __tablename__ = "alarm_floods"
+    __table_args__ = (
+        Index(
+            "uq_alarm_floods_open",
+            "site_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), index=True)
+    started_at: Mapped[int] = mapped_column(index=True)
+    ended_at: Mapped[int | None]
+    digests: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many digests left."""
+    digested_until_at: Mapped[int]
+    """Alarms announced before are in a digest, or were announced one by one."""

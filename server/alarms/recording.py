@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from server.alarms.hiding import Hiding, hide_nothing
 from server.alarms.model import Alarm
 from server.alarms.repository import (
     Occurrence,
@@ -10,6 +11,7 @@ from server.alarms.repository import (
     find_open,
     is_recorded,
     newest_return,
+    put_facts,
 )
 from server.alarms.service import close_if_over, tell
 from server.alarms.state import activate, return_to_normal
@@ -17,12 +19,18 @@ from server.alarms.step import Transition
 from server.core.upsert import insert_new
 
 
-def raise_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
-    """Open an alarm, or raise the open one again; None when it is active or over already."""
+def raise_alarm(
+    session: Session, transition: Transition, *, now: int, hiding: Hiding = hide_nothing
+) -> Alarm | None:
+    """Open an alarm, or raise the open one again; None when it is active or over already.
+
+    ``hiding`` says why nobody shall be told of a new one.
+    """
     occurrence = _occurrence(transition)
     if transition.at < newest_return(session, occurrence):
         return None
-    if _insert(session, transition, now=now):
+    hidden = hiding(session, transition, now)
+    if insert_new(session, Alarm, **_columns(transition, now=now), **hidden):
         alarm = find_open(session, occurrence)
         if alarm is not None:
             _note(session, alarm, transition, kind="raised", now=now)
@@ -30,7 +38,9 @@ def raise_alarm(session: Session, transition: Transition, *, now: int) -> Alarm 
     alarm = find_open(session, occurrence)
     if alarm is None or activate(facts_of(alarm)) == facts_of(alarm):
         return None
-    alarm.active = True
+    put_facts(alarm, activate(facts_of(alarm)))
+    if facts_of(alarm).announced and not alarm.life_safety:
+        alarm.suppressed_by = hidden.get("suppressed_by")
     alarm.active_since_at = transition.at
     alarm.inactive_since_at = None
     alarm.onset_value = transition.value
@@ -45,7 +55,7 @@ def return_alarm(session: Session, transition: Transition, *, now: int) -> Alarm
     alarm = find_open(session, _occurrence(transition))
     if alarm is None or return_to_normal(facts_of(alarm)) == facts_of(alarm):
         return None
-    alarm.active = False
+    put_facts(alarm, return_to_normal(facts_of(alarm)))
     alarm.inactive_since_at = transition.at
     _note(session, alarm, transition, kind="returned", now=now)
     close_if_over(session, alarm, now=now)
@@ -58,7 +68,7 @@ def record_past_run(session: Session, transition: Transition, *, now: int) -> Al
     if transition.until is None or is_recorded(session, occurrence, at=transition.at):
         return None
     alarm = Alarm(**_columns(transition, now=now))
-    alarm.active = False
+    alarm.active = alarm.latched = False
     alarm.inactive_since_at = transition.until
     alarm.closed_at = now
     session.add(alarm)
@@ -83,10 +93,6 @@ def correct_onset(session: Session, transition: Transition, *, now: int) -> Alar
     return alarm
 
 
-def _insert(session: Session, transition: Transition, *, now: int) -> bool:
-    return insert_new(session, Alarm, **_columns(transition, now=now))
-
-
 def _columns(transition: Transition, *, now: int) -> dict[str, object]:
     rule = transition.rule.settings
     return {
@@ -96,6 +102,12 @@ def _columns(transition: Transition, *, now: int) -> dict[str, object]:
         "cause": rule.cause,
         "severity": rule.severity.value,
         "life_safety": rule.life_safety,
+        "trade": transition.rule.trade,
+        "opens_order": rule.work_order,
+        "of_communication": transition.rule.of_communication,
+        "latching": rule.latching,
+        "latched": rule.latching,
+        "monitored": rule.mode == "monitor",
         "name_en": rule.name.en,
         "name_zh": rule.name.zh,
         "active": True,

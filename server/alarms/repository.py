@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from protocols.reading import Quality, Value
 from server.alarms.memory import Memory, Seen
 from server.alarms.model import Alarm, AlarmChange
-from server.alarms.state import AlarmFacts
+from server.alarms.state import AlarmFacts, OutOfService, Shelf
 from server.alarms.step import DELAY, LATE
 from server.core.timers import timers_of
 
@@ -28,11 +28,36 @@ class Occurrence(NamedTuple):
 
 def facts_of(alarm: Alarm) -> AlarmFacts:
     """Return the facts that the row holds."""
+    shelf = out = None
+    if alarm.shelved_until_at is not None:
+        shelf = Shelf(alarm.shelved_until_at, alarm.shelved_by or "", alarm.shelved_reason or "")
+    if alarm.out_of_service_until_at is not None:
+        out = OutOfService(alarm.out_of_service_until_at, alarm.out_of_service_by or "")
     return AlarmFacts(
         active=alarm.active,
         acknowledged=alarm.acknowledged_at is not None,
+        latching=alarm.latching,
+        latched=alarm.latched,
         life_safety=alarm.life_safety,
+        shelf=shelf,
+        suppressed_by=alarm.suppressed_by,
+        out_of_service=out,
     )
+
+
+def put_facts(alarm: Alarm, facts: AlarmFacts) -> None:
+    """Make the row say these facts; who acknowledged, and when, is written by who does it."""
+    alarm.active = facts.active
+    alarm.latched = facts.latched
+    if not facts.acknowledged:
+        alarm.acknowledged_at = alarm.acknowledged_by = None
+    shelf, out = facts.shelf, facts.out_of_service
+    alarm.shelved_until_at = None if shelf is None else shelf.until
+    alarm.shelved_by = None if shelf is None else shelf.by
+    alarm.shelved_reason = None if shelf is None else shelf.reason
+    alarm.suppressed_by = facts.suppressed_by
+    alarm.out_of_service_until_at = None if out is None else out.until
+    alarm.out_of_service_by = None if out is None else out.by
 
 
 def find_open(session: Session, occurrence: Occurrence) -> Alarm | None:

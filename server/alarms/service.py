@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from server.alarms.model import Alarm, AlarmChange
@@ -18,8 +18,22 @@ from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
 from server.core.records import record_event
 
-STATES = ("open", "active", "unacknowledged", "closed", "all")
-"""What lists may be asked for."""
+_OPEN = Alarm.closed_at.is_(None)
+_CONDITIONS = {
+    "open": _OPEN,
+    "active": _OPEN & Alarm.active,
+    "unacknowledged": _OPEN & Alarm.acknowledged_at.is_(None),
+    "shelved": _OPEN & Alarm.shelved_until_at.is_not(None),
+    "suppressed": _OPEN & Alarm.suppressed_by.is_not(None),
+    "out_of_service": _OPEN & Alarm.out_of_service_until_at.is_not(None),
+    "latched": _OPEN & Alarm.latched,
+    "chattering": _OPEN & Alarm.chattering,
+    "closed": ~_OPEN,
+    "all": true(),
+    "monitored": Alarm.monitored,
+}
+STATES = tuple(_CONDITIONS)
+"""What lists may be asked for; those of rules on trial only by their own name."""
 
 
 def list_alarms(
@@ -37,20 +51,12 @@ def list_alarms(
     Raises:
         InvalidError: An unknown state.
     """
-    query = select(Alarm)
-    match state:
-        case "open":
-            query = query.where(Alarm.closed_at.is_(None))
-        case "active":
-            query = query.where(Alarm.closed_at.is_(None), Alarm.active)
-        case "unacknowledged":
-            query = query.where(Alarm.closed_at.is_(None), Alarm.acknowledged_at.is_(None))
-        case "closed":
-            query = query.where(Alarm.closed_at.is_not(None))
-        case "all":
-            pass
-        case _:
-            raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
+    condition = _CONDITIONS.get(state)
+    if condition is None:
+        raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
+    query = select(Alarm).where(condition)
+    if state != "monitored":
+        query = query.where(~Alarm.monitored)
     if severity is not None:
         query = query.where(Alarm.severity == severity)
     if equipment_id is not None:
@@ -114,8 +120,14 @@ def mark_acknowledged(
 
 
 def close_if_over(session: Session, alarm: Alarm, *, now: int) -> bool:
-    """Close the occurrence when nothing is left to do."""
-    if alarm.closed_at is not None or not facts_of(alarm).over:
+    """Close the occurrence when nothing is left to do; a shelf outlives the return."""
+    if alarm.closed_at is not None:
+        return False
+    facts = facts_of(alarm)
+    seen_to = facts.over and facts.shelf is None
+    # What people never heard of needs no acknowledgement: it is a line in the record.
+    unheard = alarm.announced_at is None and (alarm.monitored or not facts.announced)
+    if not seen_to and not (unheard and not facts.active and not facts.latched):
         return False
     alarm.closed_at = now
     add_change(session, alarm, kind="closed", at=now, now=now)
@@ -124,7 +136,9 @@ def close_if_over(session: Session, alarm: Alarm, *, now: int) -> bool:
 
 
 def tell(session: Session, alarm: Alarm, *, kind: str, at: int, by: str | None = None) -> None:
-    """Write the event of a change."""
+    """Write the event of a change; a rule on trial is silent."""
+    if alarm.monitored:
+        return
     record_event(
         session,
         at=at,
@@ -161,6 +175,10 @@ def short(session: Session, alarm: Alarm) -> dict[str, Any]:
         "inactive_since": _instant(alarm.inactive_since_at),
         "acknowledged_at": _instant(alarm.acknowledged_at),
         "acknowledged_by": alarm.acknowledged_by,
+        "latched": alarm.latched,
+        "shelved_until": _instant(alarm.shelved_until_at),
+        "suppressed_by": alarm.suppressed_by,
+        "chattering": alarm.chattering,
         "onset_value": alarm.onset_value,
         "unit": point.unit,
     }

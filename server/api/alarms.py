@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
+from server.alarms.handling import actions_of
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import changes_of, comment, get_alarm, list_alarms
@@ -30,8 +31,14 @@ class AlarmFilter(StrEnum):
     OPEN = "open"
     ACTIVE = "active"
     UNACKNOWLEDGED = "unacknowledged"
+    SHELVED = "shelved"
+    SUPPRESSED = "suppressed"
+    OUT_OF_SERVICE = "out_of_service"
+    LATCHED = "latched"
+    CHATTERING = "chattering"
     CLOSED = "closed"
     ALL = "all"
+    MONITORED = "monitored"
 
 
 class AlarmItem(OfEquipment):
@@ -54,6 +61,21 @@ class AlarmItem(OfEquipment):
     comment: str | None
     onset_value: JsonValue
     activations: int
+    latched: bool
+    shelved_until_at: Instant | None
+    shelved_by: str | None
+    shelved_reason: str | None
+    suppressed_by: str | None
+    """The outage that explains it, such as gateway:site/gw."""
+    out_of_service_until_at: Instant | None
+    out_of_service_by: str | None
+    monitored: bool
+    """Its rule is on trial: announced to nobody."""
+    announced_at: Instant | None
+    """When people were told last."""
+    chattering: bool
+    proposed_off_delay_s: float | None
+    """Off-delay that would have kept it from chattering, seconds."""
     raised_at: Instant
     """When the server wrote it down."""
     closed_at: Instant | None
@@ -110,16 +132,11 @@ def alarm_items(session: Session, rows: Sequence[Alarm]) -> list[AlarmItem]:
                 "inactive_since": row.inactive_since_at,
                 "point": points[row.point_id].key,
                 "unit": points[row.point_id].unit,
-                "actions": _actions(row),
+                "actions": actions_of(row),
             }
         )
         for row in rows
     ]
-
-
-def _actions(row: Alarm) -> list[str]:
-    waiting = row.closed_at is None and row.acknowledged_at is None
-    return ["acknowledge", "comments"] if waiting else ["comments"]
 
 
 @router.get("", operation_id="list_alarms")
@@ -147,7 +164,7 @@ def list_alarms_(
 @router.get("/{alarm_id}", operation_id="get_alarm", responses=problems(404))
 def get_alarm_(alarm_id: RowId, use: Use) -> AlarmDetail:
     """Show one alarm with its history."""
-    return use.records.read(lambda session: _detail(session, get_alarm(session, alarm_id)))
+    return use.records.read(lambda session: alarm_detail(session, get_alarm(session, alarm_id)))
 
 
 @router.post("/{alarm_id}/acknowledge", responses=problems(403, 404))
@@ -160,7 +177,7 @@ def acknowledge_alarm(
     def change(session: Session) -> AlarmDetail:
         now = use.clock.now_ms()
         row = acknowledge(session, alarm_id, by=caller.name, comment=words, now=now)
-        return _detail(session, row)
+        return alarm_detail(session, row)
 
     return use.records.write(change)
 
@@ -171,14 +188,15 @@ def comment_alarm(alarm_id: RowId, use: Use, caller: Caller, body: Remark) -> Al
 
     def change(session: Session) -> AlarmDetail:
         now = use.clock.now_ms()
-        return _detail(
+        return alarm_detail(
             session, comment(session, alarm_id, by=caller.name, text=body.comment, now=now)
         )
 
     return use.records.write(change)
 
 
-def _detail(session: Session, row: Alarm) -> AlarmDetail:
+def alarm_detail(session: Session, row: Alarm) -> AlarmDetail:
+    """Show an alarm with its history."""
     session.flush()
     changes = [
         AlarmChangeItem.model_validate(change, from_attributes=True)

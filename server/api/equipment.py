@@ -34,6 +34,14 @@ class EquipmentItem(BaseModel):
     """When it came online or went away."""
     reason: str
     """Why it is not online."""
+    port: str
+    """Line of the gateway that it is on; empty when unknown."""
+    out_of_service_since_at: Instant | None
+    out_of_service_until_at: Instant | None
+    out_of_service_by: str | None
+    out_of_service_reason: str | None
+    actions: list[str]
+    """What may be done with it now: POST /equipment/{id}/<action>."""
 
 
 class PointWithValue(PointItem):
@@ -74,7 +82,7 @@ def list_equipment(
             session, query, key=Equipment.key, newest_first=False, limit=limit, cursor=cursor
         )
     )
-    return page_of(rows, _item)
+    return page_of(rows, equipment_item)
 
 
 @router.get("/{equipment_id}", responses=problems(404))
@@ -87,15 +95,18 @@ def get_equipment(equipment_id: RowId, use: Use) -> EquipmentDetail:
         return row, list(session.scalars(points))
 
     row, points = use.records.read(read)
-    item = _item(row)
+    item = equipment_item(row)
     shown = [_with_value(use, point, online=row.online) for point in points]
     return EquipmentDetail(**dict(item), points=shown)
 
 
-def _item(row: Equipment) -> EquipmentItem:
+def equipment_item(row: Equipment) -> EquipmentItem:
+    """Show a piece of equipment."""
     # The key begins with the site's, and neither ever changes.
     site = row.key.partition("/")[0]
-    return EquipmentItem.model_validate(columns_of(row) | {"site": site})
+    out = row.out_of_service_since_at is not None
+    actions = ["in-service", "out-of-service"] if out else ["out-of-service"]
+    return EquipmentItem.model_validate(columns_of(row) | {"site": site, "actions": actions})
 
 
 def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:

@@ -8,6 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.middleware import Middleware
 
 from server.api import (
+    alarm_verbs,
     alarms,
     classes,
     equipment,
@@ -41,6 +42,7 @@ ROOMS = (
     readings,
     classes,
     alarms,
+    alarm_verbs,
     incidents,
     workorders,
     messages,

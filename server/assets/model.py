@@ -1,6 +1,6 @@
 """Tables of the equipment ledger, filled from Sparkplug births."""
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base
@@ -49,6 +49,27 @@ class Equipment(Base):
     since_at: Mapped[int]
     reason: Mapped[str] = mapped_column(default="")
     """Why it is not online."""
+    port: Mapped[str] = mapped_column(default="", server_default="")
+    """Line of the gateway that it is on, as the birth says; empty when unknown."""
+    out_of_service_since_at: Mapped[int | None]
+    out_of_service_until_at: Mapped[int | None]
+    out_of_service_by: Mapped[str | None]
+    out_of_service_reason: Mapped[str | None]
+
+
+class PowerLink(Base):
+    """A feeder that supplies other equipment."""
+
+    __tablename__ = "power_links"
+    __table_args__ = (UniqueConstraint("feeder_id", "equipment_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    feeder_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"))
+    equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), index=True)
+    cause: Mapped[str]
+    """An active alarm of the feeder with this cause means that the equipment has no power."""
+    created_at: Mapped[int]
+    created_by: Mapped[str]
 
 
 class Point(Base):

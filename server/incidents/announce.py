@@ -21,11 +21,13 @@ def announce(
     receivers: Iterable[WebhookSettings],
     work_order: dict[str, Any] | None,
     now: int,
+    again: bool = False,
 ) -> int:
     """Write the first message to each receiver of this severity; return how many are new.
 
     The key makes a second first message impossible, so calling it again when the incident became
-    more severe reaches exactly those receivers who were not told yet.
+    more severe reaches exactly those receivers who were not told yet. ``again`` tells all of them,
+    because an alarm that was put aside is back.
     """
     wanted = [one for one in receivers if incident.severity in one.severities]
     if not wanted:
@@ -35,10 +37,11 @@ def announce(
         "alarm": short_alarm(session, alarm),
         "work_order": work_order,
     }
+    occasion = f"alarm-back/{alarm.id}/{now}" if again else f"incident-opened/{incident.id}"
     return sum(
         enqueue(
             session,
-            key=f"incident-opened/{incident.id}/{receiver.name}",
+            key=f"{occasion}/{receiver.name}",
             channel="webhook",
             receiver=receiver.name,
             kind="incident.opened",

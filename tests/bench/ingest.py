@@ -22,6 +22,7 @@ from protocols.sparkplug.topics import MessageKind, parse_topic
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
 from server.alarms.rulebook import RuleBook
+from server.announcing import Announcer
 from server.assets.registry import Asset, Registry
 from server.assets.series import CONNECTION, Series
 from server.chain import Chain
@@ -126,7 +127,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
 
     with Records.open(url) as records:
         engine = AlarmEngine(RuleBook(load_classes()), clock)
-        chain = Chain(records, engine, MessageSettings(), clock)
+        chain = Chain(records, engine, Announcer(MessageSettings()), clock)
         chain.restore()
         history = DuckHistory(folder / "history")
         registry = Registry(records, clock, on_series=on_series)

@@ -1,21 +1,28 @@
 """A server's chain over real records, and words to talk about it."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from config.alarming import AlarmSettings
+from config.classes import EquipmentClass
 from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
+from server.alarms.repository import facts_of
 from server.alarms.rulebook import RuleBook
+from server.announcing import Announcer
 from server.assets.series import Series
 from server.chain import TIMER_KINDS, Chain
 from server.core.model import Event, Message
 from server.core.records import Records
+from server.handling import Handling, HandlingTimers
 from server.incidents.model import Incident
 from server.incidents.service import acknowledge
-from server.jobs.timers import TimerSweep
+from server.jobs.timers import Handler, TimerSweep
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import transition
 from tests.fakes.agent_clock import FakeClock
@@ -35,8 +42,14 @@ SETTINGS = MessageSettings(webhooks=(receiver("duty"), receiver("chief", "urgent
 MINUTE = 60_000
 
 
+T = TypeVar("T")
+
+
 class House:
     """A server's chain over real records; ``restart`` forgets everything but them."""
+
+    classes: Mapping[str, EquipmentClass] = CLASSES
+    settings = AlarmSettings()
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -47,14 +60,16 @@ class House:
         self.boot()
 
     def boot(self) -> None:
-        self.engine = AlarmEngine(RuleBook(CLASSES), self.clock)
-        self.chain = Chain(self.records, self.engine, SETTINGS, self.clock)
+        self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
+        announcer = Announcer(SETTINGS)
+        self.handling = Handling(announcer, self.settings)
+        self.chain = Chain(self.records, self.engine, announcer, self.clock)
         self.chain.restore()
         for one in self.series.values():
             self.engine.attach(one, equipment_class="pump")
-        self.timers = TimerSweep(
-            self.records, dict.fromkeys(TIMER_KINDS, self.chain.on_timer), self.clock
-        )
+        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
+        handlers |= HandlingTimers(self.records, self.handling, self.clock).handlers
+        self.timers = TimerSweep(self.records, handlers, self.clock)
 
     def restart(self) -> None:
         self.series = {
@@ -99,6 +114,28 @@ class House:
     def kinds(self) -> list[str]:
         return self.records.read(
             lambda session: list(session.scalars(select(Event.kind).order_by(Event.id)))
+        )
+
+    def do(self, work: Callable[[Session], T]) -> T:
+        """One transaction, as a request would make it."""
+        return self.records.write(work)
+
+    def alarm(self, alarm_id: int = 1) -> Alarm:
+        return self.records.read(lambda session: session.get_one(Alarm, alarm_id))
+
+    def state(self, alarm_id: int = 1) -> str:
+        return str(facts_of(self.alarm(alarm_id)).state)
+
+    def shelve(self, alarm_id: int = 1, *, minutes: float = 30) -> None:
+        self.do(
+            lambda session: self.handling.shelve(
+                session,
+                alarm_id,
+                until=self.clock.now_ms() + round(minutes * MINUTE),
+                reason="test run",
+                by="li",
+                now=self.clock.now_ms(),
+            )
         )
 
     def acknowledge(self, alarm_id: int = 1) -> None:

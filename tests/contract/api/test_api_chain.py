@@ -6,6 +6,7 @@ from config.load import load_classes
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
 from server.alarms.rulebook import RuleBook
+from server.announcing import Announcer
 from server.assets.ledger import EquipmentBirth, PointBirth
 from server.assets.registry import Registry
 from server.assets.series import Sample
@@ -30,7 +31,8 @@ class Tripped:
                 series, equipment_class=asset.equipment_class
             ),
         )
-        self.chain = Chain(api.records, engine, api.services.settings.messages, api.clock)
+        announcer = Announcer(api.services.settings.messages)
+        self.chain = Chain(api.records, engine, announcer, api.clock)
         self.chain.restore()
         self.asset = self.registry.born(
             EquipmentBirth(
@@ -66,7 +68,7 @@ def test_a_tripped_pump_is_shown_as_alarm_incident_and_order(api: Api, tripped: 
     assert (alarm["rule"], alarm["state"]) == ("heating_pump.fault", "unacknowledged")
     assert alarm["active_since"] == "2026-11-22T10:00:02.000Z"
     assert alarm["onset_value"] is True
-    assert alarm["actions"] == ["acknowledge", "comments"]
+    assert alarm["actions"] == ["acknowledge", "shelve", "comments"]
     [incident] = api.get("/incidents").json()["items"]
     assert (incident["state"], incident["alarms"]) == ("open", 1)
     detail = api.get(f"/incidents/{incident['id']}").json()
@@ -98,7 +100,7 @@ def test_alarms_are_filtered(
 def test_unknown_filters_are_refused(api: Api, tripped: Tripped) -> None:
     assert tripped.asset.id == 1
     error = api.get("/alarms", state="purple").json()["errors"][0]
-    assert error["allowed"] == ["open", "active", "unacknowledged", "closed", "all"]
+    assert error["allowed"][:4] == ["open", "active", "unacknowledged", "shelved"]
     assert api.get("/alarms", equipment="nowhere").status_code == 404
     assert api.get("/work-orders", state="purple").status_code == 422
     assert api.get("/incidents", state="purple").status_code == 422
@@ -107,7 +109,7 @@ def test_unknown_filters_are_refused(api: Api, tripped: Tripped) -> None:
 def test_an_acknowledgement_is_kept_with_who_and_why(api: Api, tripped: Tripped) -> None:
     answer = api.post("/alarms/1/acknowledge", {"comment": "on my way"}).json()
     assert (answer["state"], answer["acknowledged_by"]) == ("acknowledged", "operator")
-    assert answer["actions"] == ["comments"]
+    assert answer["actions"] == ["shelve", "comments"]
     again = api.post("/alarms/1/acknowledge")
     assert again.status_code == 200
     kinds = [change["kind"] for change in again.json()["changes"]]
@@ -203,3 +205,35 @@ def test_events_tell_the_story(api: Api, tripped: Tripped) -> None:
     assert kinds[::-1] == ["alarm.raised", "incident.opened", "work-order.opened"]
     assert api.get("/events", to="2026-11-22T10:00:00Z").json()["items"] == []
     assert NOW == 1_795_341_600_000
+
+
+def test_an_alarm_is_shelved_and_taken_back(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    until = "2026-11-22T10:30:00Z"
+    refused = api.post("/alarms/1/shelve", {"until": "2026-11-24T10:30:00Z", "reason": "test"})
+    assert (refused.status_code, "8 hours at most" in refused.json()["detail"]) == (422, True)
+    shelved = api.post("/alarms/1/shelve", {"until": until, "reason": "test run"}).json()
+    assert (shelved["state"], shelved["shelved_by"]) == ("shelved", "operator")
+    assert shelved["actions"] == ["unshelve", "shelve", "comments"]
+    assert [row["id"] for row in api.get("/alarms", state="shelved").json()["items"]] == [1]
+    back = api.post("/alarms/1/unshelve").json()
+    assert (back["state"], back["shelved_until_at"]) == ("unacknowledged", None)
+    assert api.post("/alarms/1/unshelve").json() == back
+    assert api.post("/alarms/1/reset").status_code == 409
+    assert api.post("/alarms/1/shelve", {"until": until, "reason": ""}).status_code == 422
+    assert (
+        api.post("/alarms/1/shelve", {"until": until, "reason": "x"}, "viewer").status_code == 403
+    )
+
+
+def test_equipment_is_taken_out_of_service_and_put_back(api: Api, tripped: Tripped) -> None:
+    equipment = tripped.asset.id
+    body = {"until": "2026-11-23T10:00:00Z", "reason": "new bearing"}
+    out = api.post(f"/equipment/{equipment}/out-of-service", body).json()
+    assert out["actions"] == ["in-service", "out-of-service"]
+    assert api.get("/alarms/1").json()["state"] == "out_of_service"
+    back = api.post(f"/equipment/{equipment}/in-service").json()
+    assert (back["out_of_service_by"], back["actions"]) == (None, ["out-of-service"])
+    assert api.get("/alarms/1").json()["state"] == "unacknowledged"
+    late = body | {"until": "2027-11-23T10:00:00Z"}
+    assert api.post(f"/equipment/{equipment}/out-of-service", late).status_code == 422

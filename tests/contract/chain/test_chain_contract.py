@@ -9,6 +9,7 @@ from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.rulebook import RuleBook
 from server.alarms.service import changes_of
+from server.announcing import Announcer
 from server.chain import Chain
 from server.core.errors import StoreError
 from server.core.model import Message
@@ -55,7 +56,7 @@ def test_two_servers_that_race_are_one_of_each(house: House) -> None:
     others = [Records.open(house.url) for _ in range(4)]
     engines = [AlarmEngine(RuleBook(CLASSES), house.clock) for _ in others]
     chains = [
-        Chain(records, engine, SETTINGS, house.clock)
+        Chain(records, engine, Announcer(SETTINGS), house.clock)
         for records, engine in zip(others, engines, strict=True)
     ]
     for engine in engines:

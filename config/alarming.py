@@ -1,0 +1,52 @@
+"""How alarms are handled: shelving, common causes, floods."""
+
+from pydantic import Field
+
+from config.base import Settings
+
+
+class ShelveSettings(Settings):
+    """How long an alarm may be shelved, by its severity; alarms of life safety never are."""
+
+    urgent_hours: float = Field(default=1, gt=0, le=8760, description="Longest, hours.")
+    high_hours: float = Field(default=8, gt=0, le=8760, description="Longest, hours.")
+    medium_hours: float = Field(default=24, gt=0, le=8760, description="Longest, hours.")
+    low_hours: float = Field(default=168, gt=0, le=8760, description="Longest, hours.")
+
+    def longest_ms(self, severity: str) -> int:
+        """Return the longest shelf of a severity."""
+        return round(getattr(self, f"{severity}_hours") * 3_600_000)
+
+
+class AlarmSettings(Settings):
+    """Handling of alarms."""
+
+    shelve: ShelveSettings = Field(default=ShelveSettings(), description="Longest shelves.")
+    out_of_service_days: float = Field(
+        default=90, gt=0, le=3650, description="Longest time out of service, days."
+    )
+    settle_s: float = Field(
+        default=10,
+        ge=0,
+        le=3600,
+        description="So long an alarm of a lost connection waits for the outage that explains it, "
+        "seconds.",
+    )
+    recover_s: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="So long after an outage what it explained is announced if still bad, seconds.",
+    )
+    flood_starts: int = Field(
+        default=10, ge=1, description="More new alarms of a site than this in 10 minutes: flood."
+    )
+    flood_ends: int = Field(
+        default=5, ge=1, description="Fewer than this in 10 minutes: the flood is over."
+    )
+    digest_s: float = Field(
+        default=60, gt=0, le=600, description="The digest leaves so long into a flood, seconds."
+    )
+    operators: int = Field(
+        default=1, ge=1, description="People who watch alarms at a time; for the figures."
+    )

@@ -1,0 +1,115 @@
+"""/alarms/{id}/<verb> and /equipment/{id}/<verb>: putting alarms aside and taking them back."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from server.alarms.service import get_alarm
+from server.announcing import Announcer
+from server.api.alarms import AlarmDetail, alarm_detail
+from server.api.context import Caller, RowId, Services, Use, problems
+from server.api.equipment import EquipmentItem, equipment_item
+from server.api.lookup import get_or_404
+from server.api.shapes import InstantIn
+from server.assets.model import Equipment
+from server.handling import Handling
+
+router = APIRouter(tags=["alarms"], responses=problems())
+
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Shelving(BaseModel):
+    """Why an alarm is put aside, and for how long."""
+
+    until: InstantIn
+    """The severity limits it: alarms.shelve of the server file."""
+    reason: Reason
+
+
+class TakingOut(BaseModel):
+    """Why equipment is out of service, and for how long."""
+
+    until: InstantIn
+    reason: Reason
+
+
+@router.post("/alarms/{alarm_id}/shelve", responses=problems(403, 404, 409))
+def shelve_alarm(alarm_id: RowId, use: Use, caller: Caller, body: Shelving) -> AlarmDetail:
+    """Put an alarm aside for a while; it announces itself again if it is still on then."""
+
+    def change(session: Session) -> AlarmDetail:
+        row = _handling(use).shelve(
+            session,
+            alarm_id,
+            until=body.until,
+            reason=body.reason,
+            by=caller.name,
+            now=use.clock.now_ms(),
+        )
+        return alarm_detail(session, row)
+
+    return use.records.write(change)
+
+
+@router.post("/alarms/{alarm_id}/unshelve", responses=problems(403, 404))
+def unshelve_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
+    """Take an alarm back before its time; repeating it changes nothing."""
+
+    def change(session: Session) -> AlarmDetail:
+        row = get_alarm(session, alarm_id, lock=True)
+        if row.shelved_until_at is not None:
+            _handling(use).unshelve(session, row, by=caller.name, now=use.clock.now_ms())
+        return alarm_detail(session, row)
+
+    return use.records.write(change)
+
+
+@router.post("/alarms/{alarm_id}/reset", responses=problems(403, 404, 409))
+def reset_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
+    """Release the latch of an alarm that has returned."""
+
+    def change(session: Session) -> AlarmDetail:
+        row = _handling(use).reset(session, alarm_id, by=caller.name, now=use.clock.now_ms())
+        return alarm_detail(session, row)
+
+    return use.records.write(change)
+
+
+@router.post("/equipment/{equipment_id}/out-of-service", responses=problems(403, 404, 409))
+def take_out_of_service(
+    equipment_id: RowId, use: Use, caller: Caller, body: TakingOut
+) -> EquipmentItem:
+    """Hide the alarms of equipment that is being maintained; those of life safety stay."""
+
+    def change(session: Session) -> EquipmentItem:
+        row = get_or_404(session, Equipment, equipment_id, "equipment")
+        _handling(use).take_out(
+            session,
+            row,
+            until=body.until,
+            reason=body.reason,
+            by=caller.name,
+            now=use.clock.now_ms(),
+        )
+        return equipment_item(row)
+
+    return use.records.write(change)
+
+
+@router.post("/equipment/{equipment_id}/in-service", responses=problems(403, 404))
+def put_in_service(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentItem:
+    """End the maintenance: what is still wrong announces itself; repeating it changes nothing."""
+
+    def change(session: Session) -> EquipmentItem:
+        row = get_or_404(session, Equipment, equipment_id, "equipment")
+        _handling(use).put_in(session, row, by=caller.name, now=use.clock.now_ms())
+        return equipment_item(row)
+
+    return use.records.write(change)
+
+
+def _handling(use: Services) -> Handling:
+    return Handling(Announcer(use.settings.messages), use.settings.alarms)

@@ -1,0 +1,67 @@
+"""Equipment that maintenance has taken out of service, and its return."""
+
+from sqlalchemy.orm import Session
+
+from server.assets.model import Equipment
+from server.core.errors import InvalidError
+from server.core.instant import rfc3339
+from server.core.records import record_event
+
+
+def begin_out_of_service(
+    session: Session,
+    equipment: Equipment,
+    *,
+    until: int,
+    reason: str,
+    by: str,
+    longest_ms: int,
+    now: int,
+) -> None:
+    """Note who takes it out, why and until when; doing it again moves the end.
+
+    Raises:
+        InvalidError: No reason, an end that is past or too far away.
+    """
+    if not reason.strip():
+        raise InvalidError("reason: say why it is out of service")
+    if until <= now:
+        raise InvalidError("until: this is past")
+    if until - now > longest_ms:
+        raise InvalidError(f"until: {longest_ms / 86_400_000:g} days at most")
+    if equipment.out_of_service_since_at is None:
+        equipment.out_of_service_since_at = now
+    equipment.out_of_service_until_at = until
+    equipment.out_of_service_by = by
+    equipment.out_of_service_reason = reason
+    _tell(session, equipment, kind="equipment.out_of_service", by=by, now=now)
+
+
+def end_out_of_service(session: Session, equipment: Equipment, *, by: str | None, now: int) -> bool:
+    """Put it back; False when it was in service."""
+    if equipment.out_of_service_since_at is None:
+        return False
+    _tell(session, equipment, kind="equipment.in_service", by=by, now=now)
+    equipment.out_of_service_since_at = equipment.out_of_service_until_at = None
+    equipment.out_of_service_by = equipment.out_of_service_reason = None
+    return True
+
+
+def _tell(session: Session, equipment: Equipment, *, kind: str, by: str | None, now: int) -> None:
+    until = equipment.out_of_service_until_at
+    record_event(
+        session,
+        at=now,
+        topic="equipment",
+        kind=kind,
+        subject_id=equipment.id,
+        by=by,
+        payload={
+            "id": equipment.id,
+            "key": equipment.key,
+            "name_en": equipment.name_en,
+            "name_zh": equipment.name_zh,
+            "reason": equipment.out_of_service_reason,
+            "until": None if until is None else rfc3339(until),
+        },
+    )

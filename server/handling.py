@@ -1,0 +1,160 @@
+"""What people and time do to alarms, with everything that follows for incidents and messages."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.alarming import AlarmSettings
+from server.alarms import handling
+from server.alarms.handling import SHELF, open_alarms_of
+from server.alarms.model import Alarm
+from server.alarms.repository import facts_of
+from server.alarms.service import close_if_over
+from server.announcing import Announcer
+from server.assets.model import Equipment
+from server.assets.service_state import begin_out_of_service, end_out_of_service
+from server.core.clock import Clock
+from server.core.records import Records
+from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
+from server.incidents.service import acknowledge
+
+IN_SERVICE = "equipment.in_service"
+"""Kind of the timers that end the time out of service."""
+
+
+class Handling:
+    """The verbs of alarms and of equipment; each is one transaction of the caller."""
+
+    def __init__(self, announcer: Announcer, settings: AlarmSettings) -> None:
+        self._announcer = announcer
+        self._settings = settings
+
+    def shelve(
+        self, session: Session, alarm_id: int, *, until: int, reason: str, by: str, now: int
+    ) -> Alarm:
+        """Put an alarm aside; who does so has seen it.
+
+        Raises:
+            NotFoundError: No such alarm.
+            ConflictError: It is of life safety, or closed.
+            InvalidError: No reason, an end that is past, or longer than its severity allows.
+        """
+        alarm = handling.shelve(
+            session,
+            alarm_id,
+            until=until,
+            reason=reason,
+            by=by,
+            limits=self._settings.shelve,
+            now=now,
+        )
+        return acknowledge(session, alarm.id, by=by, comment=None, now=now)
+
+    def unshelve(self, session: Session, alarm: Alarm, *, by: str | None, now: int) -> None:
+        """Take an alarm back; what is still active announces itself again."""
+        handling.unshelve(session, alarm, by=by, now=now)
+        self._back_in_view(session, alarm, now=now)
+
+    def reset(self, session: Session, alarm_id: int, *, by: str, now: int) -> Alarm:
+        """Release the latch.
+
+        Raises:
+            NotFoundError: No such alarm.
+            ConflictError: It is active, or not latched.
+        """
+        alarm = handling.reset(session, alarm_id, by=by, now=now)
+        self._announcer.after_change(session, alarm, now=now)
+        return alarm
+
+    def take_out(
+        self, session: Session, equipment: Equipment, *, until: int, reason: str, by: str, now: int
+    ) -> None:
+        """Maintenance of equipment begins: its alarms are hidden, those of life safety are not.
+
+        Raises:
+            ConflictError: An alarm of life safety is open on it.
+            InvalidError: No reason, an end that is past or too far away.
+        """
+        begin_out_of_service(
+            session,
+            equipment,
+            until=until,
+            reason=reason,
+            by=by,
+            longest_ms=round(self._settings.out_of_service_days * 86_400_000),
+            now=now,
+        )
+        key = _in_service_key(equipment.id)
+        set_timer(session, key, kind=IN_SERVICE, due_at=until, payload={"equipment": equipment.id})
+        for alarm in open_alarms_of(session, equipment.id):
+            # The first refusal undoes the whole call, so nothing is half out of service.
+            handling.take_out(session, alarm, until=until, by=by, reason=reason, now=now)
+
+    def put_in(self, session: Session, equipment: Equipment, *, by: str | None, now: int) -> None:
+        """Maintenance is over: what is still active announces itself."""
+        if not end_out_of_service(session, equipment, by=by, now=now):
+            return
+        cancel_timer(session, _in_service_key(equipment.id))
+        for alarm in open_alarms_of(session, equipment.id):
+            if alarm.out_of_service_until_at is not None:
+                handling.put_in(session, alarm, by=by, now=now)
+                self._back_in_view(session, alarm, now=now)
+
+    def release(self, session: Session, alarm: Alarm, *, now: int) -> None:
+        """The outage that explained it is over: what is still active announces itself."""
+        handling.release(session, alarm, now=now)
+        self._back_in_view(session, alarm, now=now)
+
+    def _back_in_view(self, session: Session, alarm: Alarm, *, now: int) -> None:
+        session.flush()
+        facts = facts_of(alarm)
+        if facts.announced and facts.active and not alarm.monitored:
+            again = alarm.announced_at is not None
+            self._announcer.follow(session, alarm, now=now, again=again)
+        elif close_if_over(session, alarm, now=now):
+            self._announcer.after_change(session, alarm, now=now)
+
+
+class HandlingTimers:
+    """Ends shelves and times out of service when they are due."""
+
+    def __init__(self, records: Records, handling_: Handling, clock: Clock) -> None:
+        self._records = records
+        self._handling = handling_
+        self._clock = clock
+        self.handlers = {SHELF: self.on_shelf, IN_SERVICE: self.on_in_service}
+
+    def on_shelf(self, timer: DueTimer) -> None:
+        """The time of a shelf is over.
+
+        Raises:
+            StoreError: Nothing changed; the timer is still there.
+        """
+
+        def work(session: Session) -> None:
+            if take_timer(session, timer):
+                query = select(Alarm).where(Alarm.id == timer.payload["alarm"]).with_for_update()
+                self._handling.unshelve(
+                    session, session.scalars(query).one(), by=None, now=self._clock.now_ms()
+                )
+
+        self._records.write(work)
+
+    def on_in_service(self, timer: DueTimer) -> None:
+        """The time out of service is over.
+
+        Raises:
+            StoreError: Nothing changed; the timer is still there.
+        """
+
+        def work(session: Session) -> None:
+            if take_timer(session, timer):
+                equipment = session.get_one(
+                    Equipment, timer.payload["equipment"], with_for_update=True
+                )
+                self._handling.put_in(session, equipment, by=None, now=self._clock.now_ms())
+
+        self._records.write(work)
+
+
+def _in_service_key(equipment_id: int) -> str:
+    return f"equipment-in-service/{equipment_id}"

@@ -1,0 +1,63 @@
+"""Everything that turns readings and time into alarms, in one process: built once by the app."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from config.classes import EquipmentClass
+from config.server import ServerSettings
+from server.alarms.engine import AlarmEngine
+from server.alarms.rulebook import RuleBook
+from server.announcing import Announcer
+from server.assets.registry import Asset
+from server.assets.series import Series
+from server.chain import TIMER_KINDS, Chain
+from server.core.clock import Clock
+from server.core.records import Records
+from server.handling import Handling, HandlingTimers
+from server.history.base import History
+from server.jobs.silence import SilenceSweep
+from server.jobs.timers import Handler, TimerSweep
+
+_MOST_ROWS = 100_000
+"""Of one series, that a rule over several values looks at after a start."""
+
+
+class Alarming:
+    """The alarm engine, the chain behind it, and what runs when time has passed."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        records: Records,
+        history: History,
+        classes: Mapping[str, EquipmentClass],
+        clock: Clock,
+    ) -> None:
+        announcer = Announcer(settings.messages)
+        handling = Handling(announcer, settings.alarms)
+        self._engine = AlarmEngine(RuleBook(classes), clock)
+        self._history = history
+        self.chain = Chain(records, self._engine, announcer, clock)
+        timers = HandlingTimers(records, handling, clock)
+        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
+        handlers |= timers.handlers
+        self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "timers": TimerSweep(records, handlers, clock).run,
+            "silence": SilenceSweep(self.chain, clock).run,
+        }
+
+    def attach(self, series: Series, asset: Asset) -> None:
+        """Watch a series that the registry announces."""
+        self._engine.attach(series, equipment_class=asset.equipment_class)
+
+    def restore(self) -> None:
+        """Remember what the records and the history hold; after the registry, before any sample.
+
+        Raises:
+            StoreError: One of them cannot be read.
+        """
+        self.chain.restore()
+        self._engine.recall(
+            lambda series, start, end: self._history.raw(series, start, end, _MOST_ROWS)
+        )
