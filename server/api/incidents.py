@@ -5,18 +5,26 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
 from server.alarms.model import Alarm
-from server.api.alarms import AlarmItem, alarm_items
-from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
+from server.api.alarms import Acknowledgement, AlarmItem, alarm_items
+from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
+from server.core.model import Message
 from server.core.paging import Page
+from server.incidents.escalation_steps import changes_of, steps_of
 from server.incidents.model import Incident
-from server.incidents.service import alarms_of, get_incident, list_incidents
+from server.incidents.service import (
+    acknowledge_incident,
+    alarms_of,
+    get_incident,
+    list_incidents,
+)
 from server.workorders.model import WorkOrder
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], responses=problems())
@@ -41,8 +49,50 @@ class IncidentItem(OfEquipment):
     state: str
     opened_at: Instant
     closed_at: Instant | None
+    acknowledged_at: Instant | None
+    acknowledged_by: str | None
     alarms: int
     """How many alarms belong to it, closed ones included."""
+    actions: list[str]
+    """What may be done with it now: POST /incidents/{id}/<action>."""
+
+
+class ToldItem(BaseModel):
+    """A message of a step, and what became of it."""
+
+    person: str
+    """Key of the person."""
+    name: str
+    message_id: int
+    channel: str
+    state: str
+    attempts: int
+    last_error: str | None
+    """What the provider said when it failed."""
+    sent_at: Instant | None
+
+
+class StepItem(BaseModel):
+    """One step of the escalation: who was or will be told, and when."""
+
+    number: int
+    round: int
+    who: list[str]
+    due_at: Instant
+    state: str
+    """pending, done, nobody (no one could be told) or cancelled."""
+    ran_at: Instant | None
+    told: list[ToldItem]
+
+
+class IncidentChangeItem(BaseModel):
+    """One line of the incident's history."""
+
+    at: Instant
+    kind: str
+    """opened, worse, acknowledged, moved, acknowledgement_timed_out or closed."""
+    by: str | None
+    note: str | None
 
 
 class IncidentDetail(IncidentItem):
@@ -50,6 +100,10 @@ class IncidentDetail(IncidentItem):
 
     alarm_items: list[AlarmItem]
     work_order_ids: list[int]
+    policy: str | None
+    """Key of the escalation policy that it opened with; null when there was nobody to call."""
+    steps: list[StepItem]
+    changes: list[IncidentChangeItem]
 
 
 def _items(session: Session, rows: Sequence[Incident]) -> list[IncidentItem]:
@@ -68,6 +122,7 @@ def _items(session: Session, rows: Sequence[Incident]) -> list[IncidentItem]:
             | {
                 "state": "open" if row.closed_at is None else "closed",
                 "alarms": counts.get(row.id, 0),
+                "actions": _actions(row),
             }
         )
         for row in rows
@@ -97,15 +152,76 @@ def list_incidents_(
 
 @router.get("/{incident_id}", operation_id="get_incident", responses=problems(404))
 def get_incident_(incident_id: RowId, use: Use) -> IncidentDetail:
-    """Show one incident with its alarms and work orders."""
+    """Show one incident: its alarms and orders, who was told and who answered."""
+    return use.records.read(lambda session: _detail(session, get_incident(session, incident_id)))
 
-    def read(session: Session) -> IncidentDetail:
-        row = get_incident(session, incident_id)
-        orders = select(WorkOrder.id).where(WorkOrder.incident_id == incident_id)
-        return IncidentDetail(
-            **dict(_items(session, [row])[0]),
-            alarm_items=alarm_items(session, alarms_of(session, incident_id)),
-            work_order_ids=list(session.scalars(orders.order_by(WorkOrder.id))),
+
+@router.post("/{incident_id}/acknowledge", responses=problems(403, 404))
+def acknowledge_incident_(
+    incident_id: RowId, use: Use, caller: Caller, body: Acknowledgement | None = None
+) -> IncidentDetail:
+    """Take care of it: nobody else is called, and its alarms are acknowledged too."""
+    words = None if body is None else body.comment
+
+    def change(session: Session) -> IncidentDetail:
+        now = use.clock.now_ms()
+        row = acknowledge_incident(session, incident_id, by=caller.name, comment=words, now=now)
+        return _detail(session, row)
+
+    return use.records.write(change)
+
+
+def _actions(row: Incident) -> list[str]:
+    return ["acknowledge"] if row.closed_at is None and row.acknowledged_at is None else []
+
+
+def _detail(session: Session, row: Incident) -> IncidentDetail:
+    session.flush()
+    orders = select(WorkOrder.id).where(WorkOrder.incident_id == row.id)
+    return IncidentDetail(
+        **dict(_items(session, [row])[0]),
+        alarm_items=alarm_items(session, alarms_of(session, row.id)),
+        work_order_ids=list(session.scalars(orders.order_by(WorkOrder.id))),
+        policy=None if row.policy is None else row.policy["key"],
+        steps=_steps(session, row.id),
+        changes=[
+            IncidentChangeItem.model_validate(one, from_attributes=True)
+            for one in changes_of(session, row.id)
+        ],
+    )
+
+
+def _steps(session: Session, incident_id: int) -> list[StepItem]:
+    query = select(Message).where(Message.incident_id == incident_id).order_by(Message.id)
+    messages = session.scalars(query).all()
+    return [
+        StepItem(
+            number=step.number,
+            round=step.round,
+            who=step.who["who"],
+            due_at=step.due_at,
+            state=step.state,
+            ran_at=step.ran_at,
+            told=[
+                _told(person, one["name"], message)
+                for person, one in step.told.items()
+                for message in messages
+                # What another channel of the person carries has the first one's key as its start.
+                if message.key == one["key"] or message.key.startswith(one["key"] + "/")
+            ],
         )
+        for step in steps_of(session, incident_id)
+    ]
 
-    return use.records.read(read)
+
+def _told(person: str, name: str, message: Message) -> ToldItem:
+    return ToldItem(
+        person=person,
+        name=name,
+        message_id=message.id,
+        channel=message.channel,
+        state=message.state,
+        attempts=message.attempts,
+        last_error=message.last_error,
+        sent_at=message.sent_at,
+    )

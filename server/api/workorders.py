@@ -5,18 +5,19 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from config.classes import Severity, Trade
 from server.api.alarms import AlarmItem, alarm_items
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
 from server.api.steps import Action, Verb, actions_of, target_of
 from server.core.paging import Page
-from server.core.problem import FieldError, ProblemError
+from server.core.problem import ProblemError
 from server.workorders.model import WorkOrder
 from server.workorders.service import (
     StaleVersionError,
@@ -152,7 +153,7 @@ def get_work_order(order_id: RowId, use: Use, response: Response) -> OrderDetail
     """Show one order with its steps, its evidence and its clock; the ETag is its version."""
     now = use.clock.now_ms()
     detail = use.records.read(lambda session: _detail(session, get_order(session, order_id), now))
-    response.headers["ETag"] = f'"{detail.version}"'
+    set_etag(response, detail.version)
     return detail
 
 
@@ -165,9 +166,7 @@ def step_work_order(
     response: Response,
     *,
     body: StepIn | None = None,
-    if_match: Annotated[
-        str | None, Header(description="ETag that the step is meant for; else 412.")
-    ] = None,
+    if_match: IfMatch = None,
 ) -> OrderDetail:
     """Take the order one step further; ``actions`` of the order lists the steps."""
     told = body or StepIn()
@@ -188,7 +187,7 @@ def step_work_order(
             note=told.note,
             assignee=assignee,
             now=now,
-            expected_version=_version(if_match),
+            expected_version=expected_version(if_match),
         )
         return _detail(session, order, now)
 
@@ -196,7 +195,7 @@ def step_work_order(
         detail = use.records.write(change)
     except StaleVersionError as error:
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
-    response.headers["ETag"] = f'"{detail.version}"'
+    set_etag(response, detail.version)
     return detail
 
 
@@ -209,12 +208,3 @@ def _detail(session: Session, row: WorkOrder, now: int) -> OrderDetail:
         evidence=alarm_items(session, evidence_of(session, row.id)),
         sla=SlaItem.model_validate(clock_of(session, row, now=now), from_attributes=True),
     )
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdecimal():
-        raise FieldError("header.If-Match", 'send the ETag of the order, such as "3"')
-    return int(text)

@@ -1,6 +1,6 @@
 """Rows that are due: what shall happen later survives every crash and happens once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, update
@@ -50,10 +50,14 @@ def postpone_timer(session: Session, timer: DueTimer, *, due_at: int) -> None:
     )
 
 
-def due_timers(session: Session, *, now: int, limit: int = 200) -> list[DueTimer]:
-    """Return what is due at ``now`` (UTC ms), oldest first."""
-    query = select(Timer).where(Timer.due_at <= now).order_by(Timer.due_at, Timer.key).limit(limit)
-    return _read(session.scalars(query).all())
+def due_timers(
+    session: Session, *, now: int, kinds: Collection[str] | None = None, limit: int = 200
+) -> list[DueTimer]:
+    """Return what is due at ``now`` (UTC ms), oldest first; only of these kinds."""
+    query = select(Timer).where(Timer.due_at <= now)
+    if kinds is not None:
+        query = query.where(Timer.kind.in_(kinds))
+    return _read(session.scalars(query.order_by(Timer.due_at, Timer.key).limit(limit)).all())
 
 
 def timers_of(session: Session, kind: str) -> list[DueTimer]:

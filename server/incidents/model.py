@@ -1,6 +1,8 @@
 """Table of incidents."""
 
-from sqlalchemy import ForeignKey, Index, text
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base
@@ -31,3 +33,47 @@ class Incident(Base):
     title_zh: Mapped[str]
     opened_at: Mapped[int]
     closed_at: Mapped[int | None] = mapped_column(index=True)
+    acknowledged_at: Mapped[int | None]
+    acknowledged_by: Mapped[str | None]
+    policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The escalation policy as it was when the incident opened; none when there was nobody."""
+
+
+class IncidentStep(Base):
+    """One step of the escalation: planned with the incident, run once or cancelled."""
+
+    __tablename__ = "incident_steps"
+    __table_args__ = (UniqueConstraint("incident_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    number: Mapped[int]
+    """Counts from 1 over all plans and rounds."""
+    plan: Mapped[int]
+    """The policy is frozen anew when the incident becomes more severe; counts that, from 1."""
+    round: Mapped[int]
+    """0 is the first time, then the repetitions."""
+    position: Mapped[int]
+    """Of the step in the policy, from 0."""
+    due_at: Mapped[int]
+    state: Mapped[str]
+    """pending, done, nobody (no one to tell) or cancelled."""
+    ran_at: Mapped[int | None]
+    who: Mapped[dict[str, Any]]
+    """The step of the policy."""
+    told: Mapped[dict[str, Any]]
+    """Key of a person to name, channel and key of the message."""
+
+
+class IncidentChange(Base):
+    """One line of the incident's history."""
+
+    __tablename__ = "incident_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    at: Mapped[int]
+    kind: Mapped[str]
+    """opened, worse, acknowledged, moved, acknowledgement_timed_out or closed."""
+    by: Mapped[str | None]
+    note: Mapped[str | None]

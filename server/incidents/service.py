@@ -1,7 +1,8 @@
 """Incidents: alarms of one (equipment, cause); the unit of notification and of work."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,9 @@ from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
 from server.core.records import record_event
+from server.core.timers import cancel_timer
 from server.core.upsert import insert_new
+from server.incidents.escalation_steps import add_change, answer, idle_key, stop, watch
 from server.incidents.model import Incident
 
 STATES = ("open", "closed", "all")
@@ -44,7 +47,7 @@ def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
         title_zh=f"{equipment.name_zh} {alarm.name_zh}",
         opened_at=now,
     )
-    incident = _find_open(session, alarm)
+    incident = _find_open(session, alarm.equipment_id, alarm.cause)
     if incident is None:
         # The open one that stood in the way was closed by another process in between.
         return join_incident(session, alarm, now=now)
@@ -67,6 +70,8 @@ def close_if_over(session: Session, incident_id: int | None, *, now: int) -> boo
     if incident.closed_at is not None or open_alarms(session, incident_id):
         return False
     incident.closed_at = now
+    stop(session, incident_id)
+    add_change(session, incident, kind="closed", at=now)
     tell(session, incident, kind="incident.closed", at=now)
     return True
 
@@ -82,9 +87,51 @@ def acknowledge(
         NotFoundError: No such alarm.
     """
     alarm = mark_acknowledged(session, alarm_id, by=by, comment=comment, now=now)
+    if alarm.incident_id is not None and not _unseen_alarms(session, alarm.incident_id):
+        incident = session.get_one(Incident, alarm.incident_id, with_for_update=True)
+        _answer(session, incident, by=by, note=comment, now=now)
     if alarm.closed_at is not None:
         close_if_over(session, alarm.incident_id, now=now)
     return alarm
+
+
+def acknowledge_incident(
+    session: Session, incident_id: int, *, by: str, comment: str | None = None, now: int
+) -> Incident:
+    """Somebody takes care: its alarms are acknowledged and nobody else is called.
+
+    Doing it twice changes nothing, but alarms that came meanwhile are acknowledged as well.
+
+    Raises:
+        NotFoundError: No such incident.
+    """
+    get_incident(session, incident_id)
+    # Alarms are locked before their incident, as the chain does it.
+    for alarm in alarms_of(session, incident_id):
+        if alarm.closed_at is None:
+            mark_acknowledged(session, alarm.id, by=by, comment=comment, now=now)
+    incident = session.get_one(Incident, incident_id, with_for_update=True)
+    _answer(session, incident, by=by, note=comment, now=now)
+    close_if_over(session, incident_id, now=now)
+    return incident
+
+
+def note_movement(
+    session: Session, *, equipment_id: int, cause: str, moves: bool, by: str, now: int
+) -> None:
+    """A work order of this equipment and cause took a step.
+
+    Whoever accepts the order takes care of the incident too. Handing an order over, or back, moves
+    nobody: the clock of an acknowledged incident starts again.
+    """
+    incident = _find_open(session, equipment_id, cause)
+    if incident is None:
+        return
+    if not moves:
+        watch(session, incident, now=now)
+        return
+    if not _answer(session, incident, by=by, kind="moved", now=now):
+        cancel_timer(session, idle_key(incident.id))
 
 
 def list_incidents(
@@ -135,7 +182,15 @@ def open_alarms(session: Session, incident_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def tell(session: Session, incident: Incident, *, kind: str, at: int) -> None:
+def tell(
+    session: Session,
+    incident: Incident,
+    *,
+    kind: str,
+    at: int,
+    by: str | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Write the event of a change."""
     record_event(
         session,
@@ -143,7 +198,8 @@ def tell(session: Session, incident: Incident, *, kind: str, at: int) -> None:
         topic="incidents",
         kind=kind,
         subject_id=incident.id,
-        payload=short(session, incident),
+        by=by,
+        payload={**short(session, incident), **more},
     )
 
 
@@ -163,13 +219,43 @@ def short(session: Session, incident: Incident) -> dict[str, Any]:
         "equipment_name_zh": equipment.name_zh,
         "opened_at": rfc3339(incident.opened_at),
         "closed_at": None if incident.closed_at is None else rfc3339(incident.closed_at),
+        "acknowledged_at": (
+            None if incident.acknowledged_at is None else rfc3339(incident.acknowledged_at)
+        ),
+        "acknowledged_by": incident.acknowledged_by,
     }
 
 
-def _find_open(session: Session, alarm: Alarm) -> Incident | None:
+def _find_open(session: Session, equipment_id: int, cause: str) -> Incident | None:
     query = select(Incident).where(
-        Incident.equipment_id == alarm.equipment_id,
-        Incident.cause == alarm.cause,
+        Incident.equipment_id == equipment_id,
+        Incident.cause == cause,
         Incident.closed_at.is_(None),
     )
     return session.scalar(query.with_for_update())
+
+
+def _unseen_alarms(session: Session, incident_id: int) -> int:
+    query = select(func.count()).where(
+        Alarm.incident_id == incident_id,
+        Alarm.closed_at.is_(None),
+        Alarm.acknowledged_at.is_(None),
+    )
+    return session.scalar(query) or 0
+
+
+def _answer(
+    session: Session,
+    incident: Incident,
+    *,
+    by: str,
+    now: int,
+    kind: Literal["acknowledged", "moved"] = "acknowledged",
+    note: str | None = None,
+) -> bool:
+    if not answer(session, incident, by=by, kind=kind, note=note, now=now):
+        return False
+    if kind == "acknowledged":
+        watch(session, incident, now=now)
+    tell(session, incident, kind="incident.acknowledged", at=now, by=by)
+    return True

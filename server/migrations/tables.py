@@ -5,6 +5,7 @@ import server.assets.model
 import server.core.model
 import server.incidents.model
 import server.ingest.model
+import server.people.model
 import server.workorders.model  # noqa: F401 (imported for their tables)
 from server.core.db import Base
 

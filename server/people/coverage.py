@@ -12,7 +12,8 @@ from server.people.duty import Span, gaps, local
 _DAY_MS = 86_400_000
 HORIZON_MS = 35 * _DAY_MS
 """Five weeks: each weekday several times, and the next public holidays."""
-_MARGIN_MS = 7 * _DAY_MS
+_WEEK = 7
+_MARGIN_MS = _WEEK * _DAY_MS
 
 _TRADES_EN = {
     "heating": "heating",
@@ -60,8 +61,8 @@ def holes_of(
 ) -> list[Hole]:
     """Return the hours of the next weeks without anybody, and those without a channel.
 
-    What comes again every week is one hole, its first time counts. Only the named ``channels``
-    count, all of them when none is named.
+    What comes again every day or week is one hole, its first time counts. Only the named
+    ``channels`` count, all of them when none is named.
     """
     start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
     spans = [
@@ -72,8 +73,8 @@ def holes_of(
     words = _Words(site, trade, ZoneInfo(zone))
     empty = _uncovered(spans, now=now)
     silent = [one for one in _uncovered(heard, now=now) if one not in empty]
-    holes = [words.nobody(group) for group in _weekly(empty, words.zone)]
-    for group in _weekly(silent, words.zone):
+    holes = [words.nobody(group) for group in _grouped(empty, words.zone)]
+    for group in _grouped(silent, words.zone):
         present = sorted(
             {
                 directory.people.persons[one.person].name
@@ -93,14 +94,18 @@ def _uncovered(spans: Iterable[Span], *, now: int) -> list[tuple[int, int]]:
     return [one for one in found if one[1] > now and one[0] < now + HORIZON_MS]
 
 
-def _weekly(found: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[list[tuple[int, int]]]:
-    """Put together what is the same hours of the same weekdays."""
-    groups: dict[object, list[tuple[int, int]]] = {}
+def _grouped(found: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[list[tuple[int, int]]]:
+    """Put together what is the same hours every day, or on the same day every week."""
+    daily: dict[object, list[tuple[int, int]]] = {}
     for start, end in found:
-        begin = local(start, zone)
-        key = (begin.weekday(), begin.time(), end - start)
-        groups.setdefault(key, []).append((start, end))
-    return list(groups.values())
+        daily.setdefault((local(start, zone).time(), end - start), []).append((start, end))
+    groups: list[list[tuple[int, int]]] = []
+    for same in daily.values():
+        weekly: dict[int, list[tuple[int, int]]] = {}
+        for one in same:
+            weekly.setdefault(local(one[0], zone).weekday(), []).append(one)
+        groups += [same] if len(weekly) == _WEEK else list(weekly.values())
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,11 @@ class _Words:
         if end - start >= HORIZON_MS:
             return "at any time", ""
         begin, until = local(start, self.zone), local(end, self.zone)
+        if len({local(one[0], self.zone).weekday() for one in group}) == _WEEK:
+            return (
+                f"every day from {begin:%H:%M} to {until:%H:%M}",
+                f"每天 {begin:%H:%M} 至 {until:%H:%M} ",
+            )
         often = len(group) > 1
         spelling = "%H:%M" if often else "%Y-%m-%d %H:%M"
         first, last = format(begin, spelling), format(until, spelling)

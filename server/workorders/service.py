@@ -13,6 +13,7 @@ from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
 from server.core.records import record_event
+from server.incidents.service import note_movement
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
 from server.workorders.sla import Sla, Step, sla_of
 from server.workorders.states import OrderState, check_transition, next_states, parse_state
@@ -69,6 +70,14 @@ def transition(
     elif target is OrderState.OPEN:
         order.assignee = None
     tell(session, order, kind=f"work-order.{target}", at=now, by=by)
+    note_movement(
+        session,
+        equipment_id=order.equipment_id,
+        cause=order.cause,
+        moves=target not in {OrderState.OPEN, OrderState.DISPATCHED},
+        by=by,
+        now=now,
+    )
     return order
 
 

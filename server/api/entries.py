@@ -1,0 +1,132 @@
+"""What persons, teams, rosters and policies share: shapes, paging, saving."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Path, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from config.base import IDENTIFIER_PATTERN
+from server.api.context import Services
+from server.api.etag import expected_version, set_etag
+from server.api.shapes import Instant
+from server.core.paging import Page, read_page
+from server.core.problem import ProblemError
+from server.people.coverage import Hole
+from server.people.model import Entry
+from server.people.service import (
+    Body,
+    Kind,
+    StaleEntryError,
+    channel_names,
+    get_entry,
+    remove,
+    save,
+)
+
+Key = Annotated[
+    str, Path(max_length=64, pattern=IDENTIFIER_PATTERN, description="Chosen by whoever makes it.")
+]
+
+
+class HoleItem(BaseModel):
+    """Hours or a step in which a call would reach nobody."""
+
+    kind: str
+    text_en: str
+    text_zh: str
+    site: str | None
+    trade: str | None
+    start: Instant | None
+    end: Instant | None
+
+
+class EntryItem(BaseModel):
+    """What every entry says besides its settings."""
+
+    key: str
+    version: int
+    """Counts changes; also the ETag."""
+    changed_at: Instant | None
+    changed_by: str | None
+    warnings: Annotated[list[HoleItem], Field(default_factory=list[HoleItem])]
+    """Holes that were accepted when it was saved just now."""
+
+
+Item = TypeVar("Item", bound=EntryItem)
+
+
+def hole_item(hole: Hole) -> HoleItem:
+    """Show a hole."""
+    return HoleItem.model_validate(hole, from_attributes=True)
+
+
+def item_of(shape: type[Item], row: Entry, holes: list[Hole] | None = None) -> Item:
+    """Show a row with its settings."""
+    about = {
+        "key": row.key,
+        "version": row.version,
+        "changed_at": row.changed_at,
+        "changed_by": row.changed_by,
+        "warnings": [hole_item(hole) for hole in holes or []],
+    }
+    return shape.model_validate(row.body | about)
+
+
+def page_of_entries(
+    use: Services, kind: Kind[Any], shape: type[Item], *, limit: int, cursor: str | None
+) -> Page[Item]:
+    """Return a page of entries, by key."""
+    table = kind.table
+    rows, following = use.records.read(
+        lambda session: read_page(
+            session, select(table), key=table.key, newest_first=False, limit=limit, cursor=cursor
+        )
+    )
+    return Page[shape](items=[item_of(shape, row) for row in rows], next_cursor=following)
+
+
+def show_entry(
+    use: Services, kind: Kind[Any], shape: type[Item], key: str, response: Response
+) -> Item:
+    """Return one entry; the ETag is its version."""
+    item = use.records.read(lambda session: item_of(shape, get_entry(session, kind, key)))
+    set_etag(response, item.version)
+    return item
+
+
+def save_entry(
+    use: Services,
+    kind: Kind[Body],
+    shape: type[Item],
+    key: str,
+    body: Body,
+    *,
+    by: str,
+    if_match: str | None,
+    response: Response,
+) -> Item:
+    """Make or replace an entry."""
+    try:
+        row, holes = use.records.write(
+            lambda session: save(
+                session,
+                kind,
+                key,
+                body,
+                by=by,
+                now=use.clock.now_ms(),
+                channels=channel_names(use.settings.messages),
+                expected_version=expected_version(if_match),
+            )
+        )
+    except StaleEntryError as error:
+        raise ProblemError(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
+    set_etag(response, row.version)
+    return item_of(shape, row, holes)
+
+
+def delete_entry(use: Services, kind: Kind[Any], key: str, *, by: str) -> None:
+    """Delete an entry that nothing names."""
+    use.records.write(lambda session: remove(session, kind, key, by=by, now=use.clock.now_ms()))

@@ -1,0 +1,118 @@
+"""/persons and /teams: who is called, and by which ways."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from config.people import PersonSettings, TeamSettings
+from server.api.context import (
+    PAGE,
+    Administrator,
+    Caller,
+    Cursor,
+    Limit,
+    Use,
+    problems,
+)
+from server.api.entries import (
+    EntryItem,
+    Key,
+    delete_entry,
+    page_of_entries,
+    save_entry,
+    show_entry,
+)
+from server.api.etag import IfMatch
+from server.core.auth import Principal, Role
+from server.core.paging import Page
+from server.people.service import PERSONS, TEAMS
+
+router = APIRouter(tags=["people"], responses=problems())
+
+
+class PersonItem(PersonSettings, EntryItem):
+    """Somebody who is called; a viewer does not see numbers and addresses."""
+
+
+class TeamItem(TeamSettings, EntryItem):
+    """People who work together."""
+
+
+def _shown(item: PersonItem, caller: Principal) -> PersonItem:
+    if caller.role.may_act_as(Role.OPERATOR):
+        return item
+    hidden = tuple(one.model_copy(update={"address": None}) for one in item.channels)
+    return item.model_copy(update={"phone": None, "channels": hidden})
+
+
+@router.get("/persons")
+def list_persons(
+    use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor = None
+) -> Page[PersonItem]:
+    """List everybody, by key."""
+    page = page_of_entries(use, PERSONS, PersonItem, limit=limit, cursor=cursor)
+    return Page(items=[_shown(one, caller) for one in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/persons/{key}", responses=problems(404))
+def get_person(key: Key, use: Use, caller: Caller, response: Response) -> PersonItem:
+    """Show one person; the ETag is the version."""
+    return _shown(show_entry(use, PERSONS, PersonItem, key, response), caller)
+
+
+@router.put("/persons/{key}", responses=problems(403, 412))
+def save_person(
+    key: Key,
+    body: PersonSettings,
+    use: Use,
+    caller: Administrator,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> PersonItem:
+    """Make or replace a person."""
+    return save_entry(
+        use, PERSONS, PersonItem, key, body, by=caller.name, if_match=if_match, response=response
+    )
+
+
+@router.delete(
+    "/persons/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409)
+)
+def delete_person(key: Key, use: Use, caller: Administrator) -> None:
+    """Delete a person whom no roster, team or policy names."""
+    delete_entry(use, PERSONS, key, by=caller.name)
+
+
+@router.get("/teams")
+def list_teams(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Page[TeamItem]:
+    """List the teams, by key."""
+    return page_of_entries(use, TEAMS, TeamItem, limit=limit, cursor=cursor)
+
+
+@router.get("/teams/{key}", responses=problems(404))
+def get_team(key: Key, use: Use, response: Response) -> TeamItem:
+    """Show one team; the ETag is the version."""
+    return show_entry(use, TEAMS, TeamItem, key, response)
+
+
+@router.put("/teams/{key}", responses=problems(403, 412))
+def save_team(
+    key: Key,
+    body: TeamSettings,
+    use: Use,
+    caller: Administrator,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> TeamItem:
+    """Make or replace a team."""
+    return save_entry(
+        use, TEAMS, TeamItem, key, body, by=caller.name, if_match=if_match, response=response
+    )
+
+
+@router.delete("/teams/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409))
+def delete_team(key: Key, use: Use, caller: Administrator) -> None:
+    """Delete a team that no roster or policy names."""
+    delete_entry(use, TEAMS, key, by=caller.name)

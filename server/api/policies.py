@@ -1,0 +1,125 @@
+"""/escalation-policies: who is told of an incident, and who next."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from config.classes import Severity, Trade
+from config.people import PolicySettings
+from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
+from server.api.entries import (
+    EntryItem,
+    Key,
+    delete_entry,
+    page_of_entries,
+    save_entry,
+    show_entry,
+)
+from server.api.etag import IfMatch
+from server.api.rosters import ContactItem, SiteKey, contacts
+from server.core.paging import Page
+from server.incidents.escalation_rules import DEFAULTS, choose
+from server.people.service import POLICIES, channel_names, load_directory
+from server.people.targets import resolve
+
+router = APIRouter(tags=["people"], responses=problems())
+
+
+class PolicyItem(PolicySettings, EntryItem):
+    """Who is told, and who next; version 0 is packaged and holds where no other fits."""
+
+
+class StepPreview(BaseModel):
+    """One step, and whom it would reach now."""
+
+    after_s: float
+    who: list[str]
+    persons: list[ContactItem]
+
+
+class PolicyPreview(BaseModel):
+    """The policy that an incident would get now."""
+
+    policy: str
+    steps: list[StepPreview]
+
+
+@router.get("/escalation-policies")
+def list_escalation_policies(
+    use: Use, limit: Limit = PAGE, cursor: Cursor = None
+) -> Page[PolicyItem]:
+    """List the policies, by key; the packaged ones follow at the end."""
+    page = page_of_entries(use, POLICIES, PolicyItem, limit=limit, cursor=cursor)
+    if page.next_cursor is not None:
+        return page
+    return Page(items=[*page.items, *_packaged()], next_cursor=None)
+
+
+@router.get("/escalation-policies/{key}", responses=problems(404))
+def get_escalation_policy(key: Key, use: Use, response: Response) -> PolicyItem:
+    """Show one policy; the ETag is the version."""
+    return show_entry(use, POLICIES, PolicyItem, key, response)
+
+
+@router.put("/escalation-policies/{key}", responses=problems(403, 412))
+def save_escalation_policy(
+    key: Key,
+    body: PolicySettings,
+    use: Use,
+    caller: Administrator,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> PolicyItem:
+    """Make or replace a policy; open incidents keep the one that they opened with."""
+    return save_entry(
+        use, POLICIES, PolicyItem, key, body, by=caller.name, if_match=if_match, response=response
+    )
+
+
+@router.delete(
+    "/escalation-policies/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404)
+)
+def delete_escalation_policy(key: Key, use: Use, caller: Administrator) -> None:
+    """Delete a policy; open incidents keep it."""
+    delete_entry(use, POLICIES, key, by=caller.name)
+
+
+@router.get("/sites/{site}/escalation")
+def preview_escalation(
+    site: SiteKey,
+    use: Use,
+    trade: Annotated[Trade, Query(description="Of the equipment.")],
+    severity: Annotated[Severity, Query(description="Of the incident.")],
+) -> PolicyPreview:
+    """Show whom an incident would call if it opened now."""
+    channels, now = channel_names(use.settings.messages), use.clock.now_ms()
+    directory = use.records.read(lambda session: load_directory(session, channels))
+    key, policy = choose(directory.people.policies, site=site, trade=trade, severity=severity)
+    return PolicyPreview(
+        policy=key,
+        steps=[
+            StepPreview(
+                after_s=step.after_s,
+                who=list(step.who),
+                persons=[
+                    contact
+                    for who in step.who
+                    for contact in contacts(
+                        directory, resolve(who, directory, site=site, trade=trade, at=now)
+                    )
+                ],
+            )
+            for step in policy.steps
+        ],
+    )
+
+
+def _packaged() -> list[PolicyItem]:
+    about = {"version": 0, "changed_at": None, "changed_by": None}
+    return [
+        PolicyItem.model_validate(policy.model_dump() | about | {"key": key})
+        for key, policy in DEFAULTS.items()
+    ]

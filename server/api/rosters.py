@@ -1,0 +1,285 @@
+"""/rosters: who is on duty, its exceptions, and the hours in which nobody would come."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from config.base import Identifier
+from config.classes import Trade
+from config.people import RosterSettings
+from server.api.context import (
+    PAGE,
+    Administrator,
+    Caller,
+    Cursor,
+    Limit,
+    RowId,
+    Use,
+    problems,
+)
+from server.api.entries import (
+    EntryItem,
+    HoleItem,
+    Key,
+    delete_entry,
+    hole_item,
+    page_of_entries,
+    save_entry,
+    show_entry,
+)
+from server.api.etag import IfMatch
+from server.api.shapes import Instant, InstantIn
+from server.core.paging import Page
+from server.core.problem import FieldError
+from server.jobs.coverage import all_holes, needs_of
+from server.people.directory import Directory
+from server.people.model import RosterChange
+from server.people.service import ROSTERS, channel_names, get_entry, load_directory
+from server.people.swaps import NewChange, change_roster, undo_change
+
+router = APIRouter(tags=["people"], responses=problems())
+
+_MAX_SPAN_MS = 92 * 86_400_000
+SiteKey = Annotated[str, Path(max_length=64, description="Key of a site.")]
+
+
+class RosterItem(RosterSettings, EntryItem):
+    """Who is on duty for some trades at some estates."""
+
+
+class SpanItem(BaseModel):
+    """Somebody's duty without a break."""
+
+    start: Instant
+    end: Instant
+    person: str
+    """Key of the person."""
+    name: str
+    part: str
+    """duty or leader."""
+
+
+class DutyPlan(BaseModel):
+    """The pattern with all exceptions applied."""
+
+    items: list[SpanItem]
+
+
+class ChangeIn(BaseModel):
+    """An exception: somebody is away, somebody is there, or one for the other."""
+
+    start: InstantIn
+    end: InstantIn
+    off: Identifier | None = None
+    """Key of the person who is not on duty."""
+    on: Identifier | None = None
+    """Key of the person who is."""
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+
+class ChangesIn(BaseModel):
+    """Exceptions that belong together; a swap is two of them."""
+
+    changes: Annotated[list[ChangeIn], Field(min_length=1, max_length=100)]
+    accept_holes: bool = False
+    """True: hours without anybody are a warning, not a refusal."""
+
+
+class ChangeItem(BaseModel):
+    """An exception as it is kept."""
+
+    id: int
+    start_at: Instant
+    end_at: Instant
+    off: str | None
+    on: str | None
+    reason: str
+    changed_at: Instant
+    changed_by: str
+
+
+class ChangeList(BaseModel):
+    """The exceptions of a roster, oldest first."""
+
+    items: list[ChangeItem]
+
+
+class ChangesOut(ChangeList):
+    """What was written, and the holes that were accepted."""
+
+    warnings: list[HoleItem]
+
+
+class ContactItem(BaseModel):
+    """Somebody who would be called."""
+
+    key: str
+    name: str
+    channels: list[str]
+    """Those that the server has; none: this person cannot be reached."""
+
+
+class OnDuty(BaseModel):
+    """Who would come, for one trade at one instant."""
+
+    at: Instant
+    on_duty: list[ContactItem]
+    leaders: list[ContactItem]
+    managers: list[ContactItem]
+
+
+class Coverage(BaseModel):
+    """What is missing for what the estates have; empty when everything is in order."""
+
+    checked_at: Instant
+    holes: list[HoleItem]
+
+
+@router.get("/rosters")
+def list_rosters(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Page[RosterItem]:
+    """List the rosters, by key."""
+    return page_of_entries(use, ROSTERS, RosterItem, limit=limit, cursor=cursor)
+
+
+@router.get("/rosters/{key}", responses=problems(404))
+def get_roster(key: Key, use: Use, response: Response) -> RosterItem:
+    """Show one roster; the ETag is the version."""
+    return show_entry(use, ROSTERS, RosterItem, key, response)
+
+
+@router.put("/rosters/{key}", responses=problems(403, 412))
+def save_roster(
+    key: Key,
+    body: RosterSettings,
+    use: Use,
+    caller: Administrator,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> RosterItem:
+    """Make or replace a roster; hours without anybody are refused unless accept_holes is true."""
+    return save_entry(
+        use, ROSTERS, RosterItem, key, body, by=caller.name, if_match=if_match, response=response
+    )
+
+
+@router.delete("/rosters/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404))
+def delete_roster(key: Key, use: Use, caller: Administrator) -> None:
+    """Delete a roster with its exceptions."""
+    delete_entry(use, ROSTERS, key, by=caller.name)
+
+
+@router.get("/rosters/{key}/duty", responses=problems(404))
+def get_duty_plan(
+    key: Key,
+    use: Use,
+    start: Annotated[InstantIn, Query(alias="from", description="First instant.")],
+    end: Annotated[InstantIn, Query(alias="to", description="Instant after the last.")],
+) -> DutyPlan:
+    """Show who is on duty when, the exceptions applied."""
+    if not start < end <= start + _MAX_SPAN_MS:
+        raise FieldError("query.to", "after from, at most 92 days")
+    directory = use.records.read(load_directory)
+    if key not in directory.people.rosters:
+        use.records.read(lambda session: get_entry(session, ROSTERS, key))
+    persons = directory.people.persons
+    return DutyPlan(
+        items=[
+            SpanItem(
+                start=one.start,
+                end=one.end,
+                person=one.person,
+                name=persons[one.person].name,
+                part=one.part,
+            )
+            for one in directory.spans_of(key, start=start, end=end)
+        ]
+    )
+
+
+@router.get("/rosters/{key}/changes", responses=problems(404))
+def list_roster_changes(key: Key, use: Use) -> ChangeList:
+    """List the exceptions of a roster, oldest first."""
+    query = select(RosterChange).where(RosterChange.roster == key).order_by(RosterChange.id)
+    rows = use.records.read(lambda session: session.scalars(query).all())
+    return ChangeList(items=[ChangeItem.model_validate(row, from_attributes=True) for row in rows])
+
+
+@router.post("/rosters/{key}/changes", status_code=HTTPStatus.CREATED, responses=problems(403, 404))
+def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> ChangesOut:
+    """Write exceptions, all or none: leave, standing in, a swap."""
+    changes = [NewChange(one.start, one.end, one.off, one.on, one.reason) for one in body.changes]
+    rows, holes = use.records.write(
+        lambda session: change_roster(
+            session,
+            key,
+            changes,
+            accept_holes=body.accept_holes,
+            by=caller.name,
+            now=use.clock.now_ms(),
+            channels=channel_names(use.settings.messages),
+        )
+    )
+    return ChangesOut(
+        items=[ChangeItem.model_validate(row, from_attributes=True) for row in rows],
+        warnings=[hole_item(hole) for hole in holes],
+    )
+
+
+@router.delete(
+    "/rosters/{key}/changes/{change_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(403, 404),
+)
+def undo_roster_change(key: Key, change_id: RowId, use: Use, caller: Caller) -> None:
+    """Take an exception back."""
+    now = use.clock.now_ms()
+    use.records.write(lambda session: undo_change(session, key, change_id, by=caller.name, now=now))
+
+
+@router.get("/sites/{site}/duty")
+def get_duty(
+    site: SiteKey,
+    use: Use,
+    trade: Annotated[Trade, Query(description="Who is needed.")],
+    at: Annotated[InstantIn | None, Query(description="Default: now.")] = None,
+) -> OnDuty:
+    """Show who would come: on duty, leading, managing."""
+    moment = use.clock.now_ms() if at is None else at
+    directory = _directory(use)
+    return OnDuty(
+        at=moment,
+        on_duty=contacts(directory, directory.on_duty(site, trade, moment)),
+        leaders=contacts(directory, directory.leaders(site, trade, moment)),
+        managers=contacts(directory, directory.managers(site, trade)),
+    )
+
+
+@router.get("/coverage")
+def get_coverage(use: Use) -> Coverage:
+    """Look for hours and steps in which a call would reach nobody, as the daily check does."""
+    now = use.clock.now_ms()
+    directory = _directory(use)
+    needs = use.records.read(lambda session: list(needs_of(session, use.classes)))
+    holes = all_holes(directory, needs, now=now)
+    return Coverage(checked_at=now, holes=[hole_item(hole) for hole in holes])
+
+
+def contacts(directory: Directory, keys: list[str]) -> list[ContactItem]:
+    """Show persons with the channels that work."""
+    return [
+        ContactItem(
+            key=key,
+            name=directory.people.persons[key].name,
+            channels=[channel for channel, _ in directory.ways(key)],
+        )
+        for key in keys
+    ]
+
+
+def _directory(use: Use) -> Directory:
+    channels = channel_names(use.settings.messages)
+    return use.records.read(lambda session: load_directory(session, channels))

@@ -1,0 +1,246 @@
+"""Calls people, one after the other, until somebody answers and moves.
+
+Every function works inside the caller's transaction and locks the incident first, so a step and an
+acknowledgement never cross: whoever comes second sees what the first did.
+"""
+
+from collections.abc import Callable
+from datetime import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.orm import Session
+
+from config.people import PersonSettings, PolicySettings
+from server.assets.model import Equipment, Site
+from server.core.outbox import send_to
+from server.core.receivers import QuietHours, Receiver
+from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
+from server.incidents.escalation_rules import (
+    choose,
+    next_round_at,
+    plan_round,
+    resume,
+)
+from server.incidents.escalation_steps import (
+    DONE,
+    IDLE,
+    NOBODY,
+    STEP,
+    add_change,
+    frozen,
+    next_number,
+    next_pending,
+    planned,
+    policy_of,
+    step_key,
+    steps_of,
+    stop,
+    write_plan,
+)
+from server.incidents.model import Incident, IncidentStep
+from server.incidents.service import tell
+from server.people.directory import Directory
+from server.people.service import Channels, load_directory
+from server.people.targets import resolve
+
+log = structlog.get_logger()
+
+Content = Callable[[Session, Incident], dict[str, Any]]
+"""What a message says of an incident: incident, alarm, work_order."""
+TIMER_KINDS = (STEP, IDLE)
+"""Timers that ``on_timer`` understands."""
+_NOT_MOVING = ("open", "dispatched")
+
+
+class Escalation:
+    """Writes steps and messages; sends nothing itself."""
+
+    def __init__(self, content: Content, channels: Channels = None) -> None:
+        self._content = content
+        self._channels = channels
+
+    def begin(self, session: Session, incident: Incident, *, trade: str, now: int) -> None:
+        """Freeze the policy into the incident, plan its steps and run those due at once.
+
+        Begins anew when the incident became more severe: another policy may hold now, and who
+        acknowledged the lesser trouble has not seen this one.
+        """
+        directory = load_directory(session, self._channels)
+        if not directory.people.persons:
+            return
+        equipment = session.get_one(Equipment, incident.equipment_id)
+        site = session.get_one(Site, equipment.site_id).key
+        again = incident.policy is not None
+        if again:
+            stop(session, incident.id)
+            incident.acknowledged_at = incident.acknowledged_by = None
+        key, policy = choose(
+            directory.people.policies, site=site, trade=trade, severity=incident.severity
+        )
+        plan = (incident.policy or {}).get("plan", 0) + 1
+        incident.policy = frozen(key, policy, plan=plan, site=site, trade=trade)
+        kind = "worse" if again else "opened"
+        add_change(session, incident, kind=kind, at=now, note=f"{incident.severity}, policy {key}")
+        number = next_number(session, incident.id)
+        write_plan(
+            session, incident, policy, plan_round(policy, start=now, number=number, round_=0)
+        )
+        self._run_due(session, incident, policy, directory=directory, now=now)
+
+    def on_timer(self, session: Session, timer: DueTimer, *, now: int) -> bool:
+        """Do what is due, once; False when somebody else did or it was cancelled meanwhile."""
+        incident = session.get(Incident, timer.payload["incident"], with_for_update=True)
+        if not take_timer(session, timer) or incident is None or incident.closed_at is not None:
+            return False
+        policy = policy_of(incident)
+        if policy is None:
+            return False
+        if timer.kind == IDLE:
+            return self._on_idle(session, incident, policy, now=now)
+        if incident.acknowledged_at is not None:
+            return False
+        directory = load_directory(session, self._channels)
+        return self._run_due(session, incident, policy, directory=directory, now=now) > 0
+
+    def _on_idle(
+        self, session: Session, incident: Incident, policy: PolicySettings, *, now: int
+    ) -> bool:
+        """Nobody moved: the acknowledgement is void and the next ones are called."""
+        order = self._content(session, incident)["work_order"]
+        # Without an order there is nothing whose progress could be seen.
+        if incident.acknowledged_at is None or order is None or order["state"] not in _NOT_MOVING:
+            return False
+        by = incident.acknowledged_by
+        incident.acknowledged_at = incident.acknowledged_by = None
+        add_change(session, incident, kind="acknowledgement_timed_out", at=now, by=by)
+        tell(session, incident, kind="incident.acknowledgement_timed_out", at=now)
+        plan = (incident.policy or {}).get("plan", 1)
+        done = [
+            step
+            for step in steps_of(session, incident.id)
+            if step.plan == plan and step.state in {DONE, NOBODY}
+        ]
+        number = next_number(session, incident.id)
+        rest = resume(policy, done=planned(done), number=number, now=now)
+        write_plan(session, incident, policy, rest)
+        directory = load_directory(session, self._channels)
+        self._run_due(session, incident, policy, directory=directory, now=now)
+        return True
+
+    def _run_due(
+        self,
+        session: Session,
+        incident: Incident,
+        policy: PolicySettings,
+        *,
+        directory: Directory,
+        now: int,
+    ) -> int:
+        """Run all steps that are due, however late; a step that reaches nobody hands over."""
+        ran = 0
+        while (step := next_pending(session, incident.id)) is not None and step.due_at <= now:
+            self._run(session, incident, step, directory=directory, now=now)
+            ran += 1
+            following = next_pending(session, incident.id)
+            if following is None:
+                self._plan_next_round(session, incident, policy, step, now=now)
+            elif step.state == NOBODY and following.due_at > now:
+                _pull(session, following, now=now)
+        return ran
+
+    def _run(
+        self,
+        session: Session,
+        incident: Incident,
+        step: IncidentStep,
+        *,
+        directory: Directory,
+        now: int,
+    ) -> None:
+        content = self._content(session, incident)
+        told: dict[str, Any] = {}
+        for person, on_duty in _persons(incident, step, directory=directory, now=now).items():
+            ways = directory.ways(person, step.who["channels"])
+            if not ways:
+                continue
+            settings = directory.people.persons[person]
+            key = f"incident-step/{incident.id}/{step.number}/{person}"
+            send_to(
+                session,
+                [_receiver(settings, way, on_duty=on_duty) for way in ways],
+                key=key,
+                kind="incident.opened" if step.number == 1 else "incident.escalated",
+                severity=incident.severity,
+                incident_id=incident.id,
+                payload=content | {"step": _words(step), "person": _card(person, settings)},
+                now=now,
+            )
+            told[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
+        step.told = told
+        step.state = DONE if told else NOBODY
+        step.ran_at = now
+        cancel_timer(session, step_key(incident.id, step.number))
+        session.flush()
+        names = [one["name"] for one in told.values()]
+        more = {"step": _words(step), "told": names}
+        tell(session, incident, kind="incident.escalated", at=now, more=more)
+        log.info("incident_step", incident=incident.id, step=step.number, told=list(told))
+
+    def _plan_next_round(
+        self,
+        session: Session,
+        incident: Incident,
+        policy: PolicySettings,
+        last: IncidentStep,
+        *,
+        now: int,
+    ) -> None:
+        start = next_round_at(policy, last_due_at=last.due_at, round_=last.round, now=now)
+        if start is not None:
+            rest = plan_round(policy, start=start, number=last.number + 1, round_=last.round + 1)
+            write_plan(session, incident, policy, rest)
+
+
+def _pull(session: Session, step: IncidentStep, *, now: int) -> None:
+    step.due_at = now
+    set_timer(
+        session,
+        step_key(step.incident_id, step.number),
+        kind=STEP,
+        due_at=now,
+        payload={"incident": step.incident_id, "number": step.number},
+    )
+    session.flush()
+
+
+def _persons(
+    incident: Incident, step: IncidentStep, *, directory: Directory, now: int
+) -> dict[str, bool]:
+    """Return who is told, each once, and whether their duty is the reason."""
+    policy = incident.policy or {}
+    found: dict[str, bool] = {}
+    for who in step.who["who"]:
+        keys = resolve(who, directory, site=policy["site"], trade=policy["trade"], at=now)
+        for key in keys:
+            found[key] = found.get(key, False) or who.startswith("on_duty")
+    return found
+
+
+def _receiver(person: PersonSettings, way: tuple[str, str], *, on_duty: bool) -> Receiver:
+    quiet = person.quiet_hours
+    hours = None
+    # Whoever is on duty at night is awake.
+    if quiet is not None and not on_duty:
+        begins, ends = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
+        hours = QuietHours(begins, ends, ZoneInfo(person.time_zone))
+    return Receiver(person.name, way[0], way[1], person.languages[0], hours)
+
+
+def _words(step: IncidentStep) -> dict[str, Any]:
+    return {"number": step.number, "round": step.round, "who": step.who["who"]}
+
+
+def _card(key: str, person: PersonSettings) -> dict[str, Any]:
+    return {"key": key, "name": person.name, "role": person.role, "language": person.languages[0]}

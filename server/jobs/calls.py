@@ -1,0 +1,25 @@
+"""Calling people: the timers of escalations and the daily look for hours without anybody."""
+
+from config.load import load_classes
+from config.server import ServerSettings
+from server.core.clock import Clock
+from server.core.records import Records
+from server.incidents.escalation import TIMER_KINDS
+from server.jobs import coverage
+from server.jobs.coverage import CoverageCheck
+from server.jobs.escalation import EscalationTimers
+from server.jobs.timers import Handler, TimerSweep
+
+
+def start_calls(records: Records, settings: ServerSettings, clock: Clock) -> TimerSweep:
+    """Look for holes now and every day; the sweep's ``run`` does that and all that is due.
+
+    Raises:
+        StoreError: The records cannot be written.
+    """
+    classes, messages = load_classes(settings.class_files), settings.messages
+    check = CoverageCheck(records, classes, messages, clock)
+    check.start()
+    escalation = EscalationTimers(records, messages, clock)
+    handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, escalation.on_timer)
+    return TimerSweep(records, handlers | {coverage.KIND: check.on_timer}, clock)

@@ -1,0 +1,34 @@
+"""What a message says of an incident: what happened, and what is done about it."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.classes import Severity
+from server.alarms.service import short as short_alarm
+from server.incidents.model import Incident
+from server.incidents.service import alarms_of
+from server.incidents.service import short as short_incident
+from server.workorders.model import WorkOrder
+from server.workorders.service import short as short_order
+
+
+def message_content(session: Session, incident: Incident) -> dict[str, Any]:
+    """Return the incident, its worst alarm and the open work order of its equipment and cause."""
+    session.flush()
+    alarms = sorted(
+        alarms_of(session, incident.id),
+        key=lambda one: (one.closed_at is not None, not one.active, Severity(one.severity).rank),
+    )
+    query = select(WorkOrder).where(
+        WorkOrder.equipment_id == incident.equipment_id,
+        WorkOrder.cause == incident.cause,
+        WorkOrder.closed_at.is_(None),
+    )
+    order = session.scalar(query)
+    return {
+        "incident": short_incident(session, incident),
+        "alarm": short_alarm(session, alarms[0]) if alarms else None,
+        "work_order": None if order is None else short_order(session, order),
+    }
