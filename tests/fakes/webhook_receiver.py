@@ -42,6 +42,14 @@ class WebhookReceiver:
             writer.close()
         await self._server.wait_closed()
 
+    @property
+    def origin(self) -> str:
+        return self.url.partition("/hook")[0]
+
+    def answer(self, _request: Request) -> bytes | None:
+        """What is answered when nothing else was ordered."""
+        return reply(200)
+
     async def wait_for(self, count: int) -> None:
         """Wait until so many requests arrived."""
         async with asyncio.timeout(5):
@@ -56,8 +64,9 @@ class WebhookReceiver:
             pairs = [line.split(": ", 1) for line in head[1:] if line]
             headers = {name.lower(): value for name, value in pairs}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
-            answer = self.answers.pop(0) if self.answers else reply(200)
-            self.requests.append(Request(head[0].split()[1], headers, body))
+            request = Request(head[0].split()[1], headers, body)
+            self.requests.append(request)
+            answer = self.answers.pop(0) if self.answers else self.answer(request)
             self.arrived.set()
             if answer is None:
                 await reader.read()
@@ -73,6 +82,6 @@ class WebhookReceiver:
 
 def reply(status: int, body: str = "", **headers: str) -> bytes:
     """A whole HTTP answer."""
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close"]
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body.encode())}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

@@ -106,9 +106,8 @@ class MailChannel:
             return _reply(code, words)
         except smtplib.SMTPResponseException as error:
             return _reply(error.smtp_code, error.smtp_error)
-        except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError, UnicodeError) as error:
-            # No STARTTLS, a wrong certificate, or letters that the server does not take.
-            return Refused(f"{type(error).__name__}: {error}")
+        except UnicodeError as error:
+            return Refused(f"the address or the password: {error}")
         except (smtplib.SMTPException, OSError) as error:
             return Failed(f"{type(error).__name__}: {error}")
         return Sent()

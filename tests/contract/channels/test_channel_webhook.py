@@ -1,7 +1,4 @@
-"""What every channel must do with one message, against a real receiver.
-
-A new channel joins by adding a ``Case`` whose receiver behaves like its provider.
-"""
+"""Signed webhooks against a real receiver, and where they may go."""
 
 import base64
 import hashlib
