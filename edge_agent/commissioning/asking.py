@@ -7,6 +7,7 @@ from typing import Final
 from config.points import Point, Table
 from config.ports import Port
 from config.profiles import Limits
+from edge_agent.commissioning.explain import in_words
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import LineTiming, line_timing
 from edge_agent.errors import DeviceRefusedError
@@ -120,7 +121,7 @@ class UnitReader:
             pieces = halves(block, points) if splittable else None
             if pieces is not None:
                 return pieces, []
-            reason = str(error).partition(": ")[2]
+            reason = in_words(error)
             return (), bad_readings(block.points, Quality.BAD, 0, reason)
         return (), compile_block(block, points)(reply.values, reply.at_ms)
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,11 @@ def place(table: Table, address: int, count: int) -> str:
     return f"{table} {address}" if count == 1 else f"{table} {address}..{address + count - 1}"
 
 
+def in_words(error: DriverError) -> str:
+    """Return what happened; where it happened stands before the first colon of a unit's error."""
+    return re.sub(r"^unit \d+[^:]*: ", "", str(error))
+
+
 def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: str = "") -> str:
     """Return one line that names port, unit and register, and one that helps."""
     if isinstance(error, PortDownError):
@@ -47,7 +53,7 @@ def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: s
     where = ", ".join(
         part for part in (describe(port), "" if unit is None else f"unit {unit}", asked) if part
     )
-    said = str(error).removeprefix(f"unit {unit}: ")
+    said = in_words(error)
     match error:
         case DeviceRefusedError():
             hint = _REFUSED.get(error.code, "the unit answers, and refuses: see its manual")
@@ -86,7 +92,7 @@ def _line_trouble(error: PortDownError, port: ModbusRtuPort) -> str:
             "sudo usermod -aG dialout $USER, then log in again"
         )
     text = str(error)
-    if "exclusively lock" in text or "temporarily unavailable" in text:
+    if "in use" in text or "exclusively lock" in text:
         return "in use by another program; is an agent running here? Stop it first"
     return text.removeprefix(f"{port.device}: ")
 

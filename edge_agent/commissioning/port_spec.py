@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigError
 from config.load import load_agent
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
 from config.problems import suggestion
 
 FORMS: Final = """\
@@ -17,6 +17,7 @@ FORMS: Final = """\
 PORT-SPEC is one of
   /dev/ttyUSB0               a serial line, 9600 8E1
   /dev/ttyUSB0,19200,8N1     the same with its settings
+  /dev/ttyUSB0,7E1,ascii     Modbus ASCII
   192.168.1.10               Modbus TCP, port 502
   192.168.1.10:1502          Modbus TCP, another port
   rtu:192.168.1.11:4001      a serial server that passes RTU frames through TCP
@@ -24,7 +25,7 @@ PORT-SPEC is one of
 """
 
 _PORT: Final[TypeAdapter[Port]] = TypeAdapter(Port)
-_FRAME: Final = re.compile(r"8([NEO])([12])", re.IGNORECASE)
+_FRAME: Final = re.compile(r"([78])([NEO])([12])", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]\s/]+))(?::(\d{1,5}))?")
 
 
@@ -67,9 +68,12 @@ def parse_port(text: str) -> NamedPort:
 def describe(port: Port) -> str:
     """Return where a port is, as a person would say it."""
     if isinstance(port, ModbusRtuPort):
-        return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits}"
-    what = "Modbus TCP" if isinstance(port, ModbusTcpPort) else "RTU over TCP"
-    return f"{what} {port.host}:{port.port}"
+        frame = f"{port.data_bits}{port.parity}{port.stop_bits}"
+        framing = " ASCII" if port.framing is Framing.ASCII else ""
+        return f"{port.device} {port.baud} {frame}{framing}"
+    if isinstance(port, ModbusTcpPort):
+        return f"Modbus TCP {port.host}:{port.port}"
+    return f"{port.framing.upper()} over TCP {port.host}:{port.port}"
 
 
 def _from_file(file: Path, name: str) -> NamedPort:
@@ -87,12 +91,15 @@ def _serial(text: str) -> NamedPort:
     for option in options:
         frame = _FRAME.fullmatch(option)
         if frame:
-            settings |= {"parity": frame[1].upper(), "stop_bits": int(frame[2])}
+            settings |= {"parity": frame[2].upper(), "stop_bits": int(frame[3])}
+            settings["data_bits"] = int(frame[1])
+        elif option.lower() == "ascii":
+            settings["framing"] = Framing.ASCII
         elif option.isdecimal():
             settings["baud"] = int(option)
         else:
             raise ConfigError(
-                f"{text}: {option!r} is neither a baud rate (9600) nor a frame (8E1, 8N1, 8O1, 8N2)"
+                f"{text}: {option!r} is no baud rate (9600), frame (8E1, 8N1, 8O1, 8N2) or ascii"
             )
     return NamedPort(device, _checked(text, settings), stated=bool(options))
 
@@ -113,4 +120,5 @@ def _checked(text: str, settings: dict[str, object]) -> Port:
         return _PORT.validate_python(settings, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{text}: {first['loc'][-1]}: {first['msg']}") from None
+        where = ".".join(str(part) for part in first["loc"][1:])
+        raise ConfigError(f"{text}: {where}: {first['msg']}".replace(": : ", ": ")) from None

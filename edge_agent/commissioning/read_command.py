@@ -18,7 +18,7 @@ from config.profiles import DeviceProfile
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.commissioning.asking import UnitReader
 from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES, page
-from edge_agent.commissioning.explain import explain, place
+from edge_agent.commissioning.explain import explain, in_words, place
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
 from edge_agent.commissioning.table import table as text_table
 from edge_agent.drivers.modbus_client import open_modbus
@@ -185,7 +185,7 @@ async def _page(reader: UnitReader, wish: Wish) -> list[str]:
         lines = page(found.values, wish.types)
     if found.refused:
         places = ", ".join(place(wish.table, one.address, one.count) for one in found.refused)
-        lines += ["", f"refused ({str(found.refused[-1].error).partition(': ')[2]}): {places}"]
+        lines += ["", f"refused ({in_words(found.refused[-1].error)}): {places}"]
     return lines
 
 

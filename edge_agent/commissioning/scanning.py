@@ -9,6 +9,7 @@ from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock
 from edge_agent.commissioning.asking import UnitReader
+from edge_agent.commissioning.explain import in_words
 from edge_agent.commissioning.likeness import SURE, Likeness, best, likeness, worth_trying
 from edge_agent.commissioning.port_spec import describe
 from edge_agent.commissioning.search import UNITS, Setting, turns
@@ -232,7 +233,7 @@ class Scanner:
             self.outcome.noise.append((port, unit))
             return
         except DeviceRefusedError as error:
-            self._note(port, unit, str(error).partition(": ")[2])
+            self._note(port, unit, in_words(error))
         else:
             self._note(port, unit, f"holding 0 is {reply.values[0]}")
 

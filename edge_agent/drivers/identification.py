@@ -6,9 +6,10 @@ The reply's length is known only from its content, which is why this is no quest
 import asyncio
 from typing import Final
 
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import ModbusRtuPort, Port
 from edge_agent.drivers.link import Link, ignore, open_tcp
-from edge_agent.drivers.modbus import MbapWire, Question, RtuWire, Wire
+from edge_agent.drivers.modbus import AsciiWire, Question, Wire
+from edge_agent.drivers.modbus_client import wire_of
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import DeviceGarbageError
 from protocols.errors import FrameError
@@ -32,7 +33,7 @@ async def read_identification(port: Port, unit: int, *, timeout_s: float) -> dic
     """
     objects: dict[int, str] = {}
     link = await _open(port)
-    wire = MbapWire() if isinstance(port, ModbusTcpPort) else RtuWire()
+    wire = wire_of(port)
     try:
         first: int | None = 0
         for _ in range(_MOST_REPLIES):
@@ -75,8 +76,15 @@ async def _ask(link: Link, wire: Wire, unit: int, first: int, timeout_s: float) 
 
 
 def _taken(link: Link, wire: Wire, question: Question) -> bytes | None:
-    start = link.received.find(bytes((question.unit,)) + HEAD)
-    size = None
-    if start >= 0:
-        size = identification_size(bytes(link.received[start + 1 :]))
-    return wire.take(link.received, question._replace(size=size or _UNKNOWN_SIZE))
+    size = _size(link.received, wire, question.unit) or _UNKNOWN_SIZE
+    return wire.take(link.received, question._replace(size=size))
+
+
+def _size(received: bytearray, wire: Wire, unit: int) -> int | None:
+    """Return the size of the PDU that is arriving; None while it is not known."""
+    if isinstance(wire, AsciiWire):
+        end = received.find(b"\r\n")
+        # Unit and sum are not of the PDU.
+        return (end - received.rfind(b":", 0, end) - 1) // 2 - 2 if end >= 0 else None
+    start = received.find(bytes((unit,)) + HEAD)
+    return identification_size(bytes(received[start + 1 :])) if start >= 0 else None

@@ -227,10 +227,11 @@ def open_modbus(port: Port, clock: Clock) -> ModbusClient:
             return open_serial(port)
         return await open_tcp(port.host, port.port, timeout_s=max(port.timeout_s, 1.0))
 
-    return ModbusClient(open_link=open_link, wire=_wire_of(port), port=port, clock=clock)
+    return ModbusClient(open_link=open_link, wire=wire_of(port), port=port, clock=clock)
 
 
-def _wire_of(port: Port) -> Wire:
+def wire_of(port: Port) -> Wire:
+    """Return how frames are marked on a port."""
     if isinstance(port, ModbusTcpPort):
         return MbapWire()
     return AsciiWire() if port.framing is Framing.ASCII else RtuWire()

@@ -15,6 +15,7 @@ from edge_agent.commissioning.port_spec import describe, parse_port
         ("/dev/ttyUSB0,19200,8N2", "/dev/ttyUSB0 19200 8N2"),
         ("/dev/ttyUSB0,8o1", "/dev/ttyUSB0 9600 8O1"),
         ("/dev/serial/by-path/pci-0:1:2", "/dev/serial/by-path/pci-0:1:2 9600 8E1"),
+        ("/dev/ttyUSB0,7E1,ascii", "/dev/ttyUSB0 9600 7E1 ASCII"),
         ("192.168.1.10", "Modbus TCP 192.168.1.10:502"),
         ("tcp:plc.local:1502", "Modbus TCP plc.local:1502"),
         ("tcp://plc.local:1502", "Modbus TCP plc.local:1502"),
@@ -30,7 +31,8 @@ def test_ports_are_named_as_people_write_them(text: str, meant: str) -> None:
     ("text", "told"),
     [
         ("/dev/ttyUSB0,9601", "baud: Input should be 1200"),
-        ("/dev/ttyUSB0,7E1", "'7E1' is neither a baud rate"),
+        ("/dev/ttyUSB0,9E1", "'9E1' is no baud rate"),
+        ("/dev/ttyUSB0,7E1", "data_bits: 7 carries no RTU frame"),
         ("ttyUSB0", "named by its path, /dev/ttyUSB0"),
         ("192.168.1.10:99999", "port: Input should be less than or equal to 65535"),
         ("http://x/y", "expected a serial line"),
