@@ -16,7 +16,7 @@ from edge_agent.drivers.identification import read_identification
 from edge_agent.errors import PortDownError
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming, Responder
-from simulators.modbus import ModbusServer
+from simulators.modbus import Framing, ModbusServer
 from simulators.serial_line import SerialLine
 from tests.fakes.site_line import AtBaud, NamedUnit, PlainUnit, simulated
 
@@ -34,18 +34,21 @@ def tcp(server: ModbusServer) -> Port:
     return ModbusTcpPort(kind="modbus_tcp", host=server.host, port=server.port)
 
 
-def rtu_over_tcp(server: ModbusServer) -> Port:
-    return ModbusRtuOverTcpPort(kind="modbus_rtu_over_tcp", host=server.host, port=server.port)
+def over_tcp(server: ModbusServer, framing: str) -> Port:
+    kind = "modbus_rtu_over_tcp"
+    return ModbusRtuOverTcpPort.model_validate(
+        {"kind": kind, "host": server.host, "port": server.port, "framing": framing}
+    )
 
 
-@pytest.mark.parametrize("framing", ["mbap", "rtu"])
-async def test_units_are_found_identified_and_recognised(framing: str) -> None:
+@pytest.mark.parametrize("framing", ["mbap", "rtu", "ascii"])
+async def test_units_are_found_identified_and_recognised(framing: Framing) -> None:
     units: dict[int, Responder] = {
         2: NamedUnit(simulated("eastron-sdm630", "meter"), NAMES),
         6: simulated("xy-md02", "room"),
     }
-    async with ModbusServer(units, framing="mbap" if framing == "mbap" else "rtu") as server:
-        port = tcp(server) if framing == "mbap" else rtu_over_tcp(server)
+    async with ModbusServer(units, framing=framing) as server:
+        port = tcp(server) if framing == "mbap" else over_tcp(server, framing)
         scan, told = scanner(port)
         await scan.search(LIKELY, FEW)
         assert [one.unit for one in told] == [2, 6]
