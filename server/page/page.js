@@ -178,7 +178,7 @@ function drawCounts() {
 }
 
 function drawSites() {
-  $("site-box").hidden = state.sites.length < 2;
+  $("site-box").hidden = !state.sites.length;
   $("site").replaceChildren(make("option", { value: "" }, t("all")),
     ...state.sites.map((site) => make("option", { value: site.key, selected: site.key === state.site }, site.key)));
 }
