@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from config.ports import Framing
 from simulators.estate import Endpoint, Estate, PtyEndpoint, Unit, points_of
 from simulators.simulation import Address
 
@@ -66,13 +67,19 @@ def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
             # A pty refuses parity; the simulated bytes still take 11 bits.
             "parity": "N",
             "timeout_s": _TIMEOUT_S,
+            **_framing(endpoint),
         }
     return {
         "kind": address.kind,
         "host": address.host,
         "port": address.port,
         "timeout_s": _TIMEOUT_S,
+        **_framing(endpoint),
     }
+
+
+def _framing(endpoint: Endpoint) -> dict[str, object]:
+    return {} if endpoint.framing is Framing.RTU else {"framing": endpoint.framing.value}
 
 
 def _device(unit: Unit) -> dict[str, object]:

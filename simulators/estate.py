@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from config.base import Identifier, Misfit, MisfitError, Settings, Words
 from config.load import load_profiles
 from config.points import DataType, Point, Table
+from config.ports import Framing
 from config.problems import explain
 from config.source import Document
 from simulators.counter import FIRST_FLOAT, FLOATS
@@ -22,7 +23,8 @@ _ACTIONS = frozenset({"fault", "freeze", "set", "clear"})
 class TcpEndpoint(Settings):
     """A TCP port with units behind it."""
 
-    kind: Literal["modbus_tcp", "modbus_rtu_over_tcp"] = Field(description="Framing.")
+    kind: Literal["modbus_tcp", "modbus_rtu_over_tcp"] = Field(description="Protocol.")
+    framing: Framing = Field(default=Framing.RTU, description="Of modbus_rtu_over_tcp.")
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=0, ge=0, le=65535, description="TCP port; 0 takes a free one.")
 
@@ -30,7 +32,8 @@ class TcpEndpoint(Settings):
 class PtyEndpoint(Settings):
     """A serial line on a pseudo terminal."""
 
-    kind: Literal["pty"] = Field(description="Framing RTU.")
+    kind: Literal["pty"] = Field(description="A pseudo terminal.")
+    framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
     path: Path = Field(description="Symbolic link that is made; relative to the working folder.")
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = Field(
         default=9600, description="Bits per second that the bytes take, at 11 bits a character."

@@ -1,4 +1,4 @@
-"""Modbus TCP and RTU frames as a slave sees them: bytes in, requests out, no I/O.
+"""Modbus TCP, RTU and ASCII frames as a slave sees them: bytes in, requests out, no I/O.
 
 Own code, apart from the agent's library, so that the two check each other.
 """
@@ -13,6 +13,9 @@ _MBAP_LENGTH = range(2, 255)
 _CRC_POLYNOMIAL = 0xA001
 _SHORTEST_RTU = 4
 _LONGEST_RTU = 256
+_ASCII_END = b"\r\n"
+_SHORTEST_ASCII = 6
+_LONGEST_ASCII = 513
 _FIXED_REQUEST = 8
 _FIXED_FUNCTIONS = frozenset({1, 2, 3, 4, 5, 6})
 _COUNTED_FUNCTIONS = frozenset({15, 16})
@@ -136,6 +139,49 @@ class RtuStream:
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
         return Request(0, frame[0], frame[1:-2], size)
+
+
+class AsciiStream:
+    """Cuts the letters of an ASCII line into requests; a colon always begins a new one."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Request]:
+        """Return the requests completed by ``data``."""
+        self._buffer += data
+        *lines, rest = bytes(self._buffer).split(_ASCII_END)
+        self._buffer = bytearray(rest[-_LONGEST_ASCII:])
+        requests: list[Request] = []
+        for line in lines:
+            _, colon, letters = line.rpartition(b":")
+            body = _from_letters(letters) if colon else b""
+            if body:
+                size = len(letters) + 1 + len(_ASCII_END)
+                requests.append(Request(0, body[0], body[1:-1], size))
+        return requests
+
+    def silence(self) -> list[Request]:
+        """Return nothing: no frame of this kind ends with silence, and none is cut off by it."""
+        return []
+
+
+def ascii_frame(unit: int, pdu: bytes) -> bytes:
+    """Return an ASCII frame with its sum."""
+    body = bytes((unit,)) + pdu
+    total = -sum(body) & 0xFF
+    return b":" + (body + bytes((total,))).hex().upper().encode() + _ASCII_END
+
+
+def _from_letters(letters: bytes) -> bytes:
+    """Return unit, PDU and sum; nothing if the sum is wrong or these are no letters."""
+    if len(letters) < _SHORTEST_ASCII or len(letters) % 2:
+        return b""
+    try:
+        body = bytes(int(letters[at : at + 2], 16) for at in range(0, len(letters), 2))
+    except ValueError:
+        return b""
+    return b"" if sum(body) & 0xFF else body
 
 
 def _crc_fits(frame: bytes | bytearray) -> bool:

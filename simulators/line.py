@@ -1,13 +1,15 @@
-"""Several units on one RTU line: who answers, when, and what becomes of bytes that collide."""
+"""Several units on one line: who answers, when, and what becomes of bytes that collide."""
 
 import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from simulators.clock import Clock
-from simulators.framing import Request, RtuStream, rtu_frame
+from simulators.framing import AsciiStream, Request, RtuStream, ascii_frame, rtu_frame
+
+LineFraming = Literal["rtu", "ascii"]
 
 # An operating system hands a request over in pieces; this is long enough to be no such gap.
 _SILENCE_S = 0.05
@@ -60,7 +62,7 @@ class LineTiming:
         return characters * self.bits_per_character / self.baud if self.baud else 0.0
 
 
-class RtuLine:
+class LineOfUnits:
     """The slaves of one line; ``receive`` takes what the master sends, ``write`` gets the replies.
 
     Two who talk at once garble each other, so a late answer disturbs the units polled meanwhile.
@@ -74,13 +76,15 @@ class RtuLine:
         clock: Clock,
         rng: random.Random,
         timing: LineTiming | None = None,
+        framing: LineFraming = "rtu",
     ) -> None:
         self._units = units
         self._write = write
         self._clock = clock
         self._rng = rng
         self._timing = timing or LineTiming()
-        self._stream = RtuStream()
+        self._stream = RtuStream() if framing == "rtu" else AsciiStream()
+        self._frame = rtu_frame if framing == "rtu" else ascii_frame
         self._loop = asyncio.get_running_loop()
         self._silence: asyncio.TimerHandle | None = None
         self._talking = 0
@@ -118,7 +122,7 @@ class RtuLine:
         reply = unit.respond(request.pdu, now_s) if unit else SILENT
         if reply.pdu is None:
             return
-        frame = rtu_frame(request.unit, reply.pdu)
+        frame = self._frame(request.unit, reply.pdu)
         if reply.noisy:
             frame = damage(frame, self._rng)
         wait_s = self._timing.duration_s(request.size) + self._timing.turnaround_s + reply.delay_s

@@ -1,4 +1,4 @@
-"""Modbus over TCP for many units: Modbus TCP, and RTU frames as a serial server sends them."""
+"""Modbus over TCP for many units: Modbus TCP, and a line's frames as a serial server sends them."""
 
 import asyncio
 import random
@@ -9,10 +9,10 @@ from typing import Literal, Self, cast
 from protocols.errors import FrameError
 from simulators.clock import Clock, SystemClock
 from simulators.framing import MbapStream, Request, mbap_frame
-from simulators.line import LineTiming, Responder, RtuLine
+from simulators.line import LineFraming, LineOfUnits, LineTiming, Responder
 from simulators.slave import GATEWAY_NO_RESPONSE, exception_reply
 
-Framing = Literal["mbap", "rtu"]
+Framing = Literal["mbap", "rtu", "ascii"]
 
 
 class ModbusServer:
@@ -42,7 +42,7 @@ class ModbusServer:
         self.port = port
         self._wanted_port = port
         self._units = units
-        self._framing = framing
+        self._framing: Framing = framing
         self._clock = clock or SystemClock()
         self._timing = timing
         self._rng = random.Random(seed)
@@ -75,12 +75,13 @@ class ModbusServer:
     def _connection(self) -> asyncio.Protocol:
         if self._framing == "mbap":
             return _MbapConnection(self._units, self._clock, self._connections)
-        return _RtuConnection(
+        return _LineConnection(
             self._units,
             self._clock,
             self._connections,
             timing=self._timing,
             rng=self._rng,
+            framing=self._framing,
         )
 
 
@@ -144,7 +145,7 @@ class _MbapConnection(_Connection):
             self.transport.write(frame)
 
 
-class _RtuConnection(_Connection):
+class _LineConnection(_Connection):
     def __init__(
         self,
         units: Mapping[int, Responder],
@@ -153,19 +154,22 @@ class _RtuConnection(_Connection):
         *,
         timing: LineTiming | None,
         rng: random.Random,
+        framing: LineFraming,
     ) -> None:
         super().__init__(units, clock, connections)
+        self._framing: LineFraming = framing
         self._timing = timing
         self._rng = rng
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._line = RtuLine(
+        self._line = LineOfUnits(
             self.units,
             write=self.transport.write,
             clock=self.clock,
             rng=self._rng,
             timing=self._timing,
+            framing=self._framing,
         )
 
     def data_received(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A serial line on a pseudo terminal: several RTU slaves with the timing of a given baud rate.
+"""A serial line on a pseudo terminal: several slaves with the timing of a given baud rate.
 
 A pty refuses parity, so the master opens it with parity N; the bytes still take as long as the 11
 bits of 8E1.
@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from simulators.clock import Clock, SystemClock
-from simulators.line import LineTiming, Responder, RtuLine
+from simulators.line import LineFraming, LineOfUnits, LineTiming, Responder
 
 _READ_BYTES = 4096
 
@@ -31,14 +31,16 @@ class SerialLine:
         timing: LineTiming | None = None,
         clock: Clock | None = None,
         seed: int = 0,
+        framing: LineFraming = "rtu",
     ) -> None:
         self.path = path
         self._units = units
         self._timing = timing or LineTiming(baud=9600, turnaround_s=0.005)
         self._clock = clock or SystemClock()
         self._seed = seed
+        self._framing: LineFraming = framing
         self._ends: tuple[int, int] | None = None
-        self._line: RtuLine | None = None
+        self._line: LineOfUnits | None = None
 
     async def __aenter__(self) -> Self:
         master, slave = os.openpty()
@@ -46,12 +48,13 @@ class SerialLine:
         os.set_blocking(master, False)
         # The slave end stays open here too; otherwise a master that closes it would end the line.
         self._ends = (master, slave)
-        self._line = RtuLine(
+        self._line = LineOfUnits(
             self._units,
             write=self._write,
             clock=self._clock,
             rng=random.Random(self._seed),
             timing=self._timing,
+            framing=self._framing,
         )
         self._link(os.ttyname(slave))
         asyncio.get_running_loop().add_reader(master, self._readable)

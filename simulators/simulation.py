@@ -129,7 +129,7 @@ class Simulation:
             self.plant.responders(name),
             host=endpoint.host,
             port=endpoint.port,
-            framing="mbap" if endpoint.kind == "modbus_tcp" else "rtu",
+            framing="mbap" if endpoint.kind == "modbus_tcp" else endpoint.framing.value,
             clock=self._clock,
             seed=self._seed,
         )
@@ -143,6 +143,7 @@ class Simulation:
             timing=LineTiming(baud=endpoint.baud, turnaround_s=endpoint.turnaround_s),
             clock=self._clock,
             seed=self._seed,
+            framing=endpoint.framing.value,
         )
         await stack.enter_async_context(line)
         return Address(endpoint.kind, path=str(line.path.absolute()))

@@ -11,7 +11,8 @@ from typing import Final
 from edge_agent.drivers.modbus import Question
 
 _WORST_MARGIN: Final = 2.0  # times the worst lateness seen of a unit
-_KEPT_S: Final = 120.0  # an answer that comes later than this belongs to no question of ours
+_KEPT_S: Final = 60.0  # an answer that comes later than this belongs to no question of ours
+_REMEMBERED_S: Final = 3600.0  # how long a unit is held to have become late
 _KEPT_PER_UNIT: Final = 8
 _MOST_REPEATS: Final = 3
 
@@ -37,11 +38,15 @@ class OwedAnswers:
 
     shortest_s: float
     _owed: list[_Owed] = field(default_factory=list[_Owed])
-    _worst: dict[int, float] = field(default_factory=dict[int, float])
+    _worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
 
-    def horizon_s(self, unit: int) -> float:
+    def horizon_s(self, unit: int, now_s: float) -> float:
         """How long after a question an answer of this unit may still come."""
-        return max(self.shortest_s, _WORST_MARGIN * self._worst.get(unit, 0.0))
+        worst_s, seen_s = self._worst.get(unit, (0.0, now_s))
+        if now_s - seen_s > _REMEMBERED_S:
+            del self._worst[unit]
+            worst_s = 0.0
+        return max(self.shortest_s, _WORST_MARGIN * worst_s)
 
     def add(self, question: Question, sent_s: float) -> None:
         """Note that the wait for an answer was given up."""
@@ -55,7 +60,8 @@ class OwedAnswers:
         if not self._owed:
             return 0.0
         self._forget(now_s)
-        return max((self._until(owed) for owed in self._rivals(question)), default=0.0)
+        horizon_s = self.horizon_s(question.unit, now_s)
+        return max((owed.sent_s + horizon_s for owed in self._rivals(question)), default=0.0)
 
     def repeats(self, question: Question) -> int:
         """How many answers to throw away before one is sure to be this question's.
@@ -80,7 +86,8 @@ class OwedAnswers:
         for owed in self._owed:
             if owed.question == question:
                 late_s = now_s - owed.sent_s
-                self._worst[question.unit] = max(self._worst.get(question.unit, 0.0), late_s)
+                worst_s, _ = self._worst.get(question.unit, (0.0, now_s))
+                self._worst[question.unit] = (max(worst_s, late_s), now_s)
                 self._owed.remove(owed)
                 return
 
@@ -95,15 +102,13 @@ class OwedAnswers:
             if _alike(owed.question, question) and owed.question.pdu != question.pdu
         ]
 
-    def _until(self, owed: _Owed) -> float:
-        return owed.sent_s + self.horizon_s(owed.question.unit)
-
     def _forget(self, now_s: float) -> None:
-        self._owed = [
-            owed
-            for owed in self._owed
-            if (self._until(owed) if owed.heard else owed.sent_s + _KEPT_S) > now_s
-        ]
+        self._owed = [owed for owed in self._owed if self._kept_until(owed, now_s) > now_s]
+
+    def _kept_until(self, owed: _Owed, now_s: float) -> float:
+        horizon_s = self.horizon_s(owed.question.unit, now_s)
+        # An answer in order: one that came since is not followed by an older one for long.
+        return owed.sent_s + (horizon_s if owed.heard else max(horizon_s, _KEPT_S))
 
 
 def _alike(one: Question, other: Question) -> bool:

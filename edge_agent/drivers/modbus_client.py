@@ -119,7 +119,7 @@ class ModbusClient:
         sent = self._clock.monotonic_s()
         try:
             pdu, at_ms = await self._exchange(link, question, timeout_s)
-        except (DeviceTimeoutError, DeviceGarbageError):
+        except (DeviceTimeoutError, DeviceGarbageError, asyncio.CancelledError):
             self._note_failure(link, question, sent)
             raise
         self._silent = 0

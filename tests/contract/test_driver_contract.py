@@ -1,4 +1,4 @@
-"""What every driver promises: the fake one, Modbus TCP, RTU over TCP, and RTU on a serial line."""
+"""What every driver promises: the fake one, Modbus TCP, RTU and ASCII over TCP and on a line."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.points import Table
-from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Framing, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.modbus_client import open_modbus
@@ -75,14 +75,48 @@ async def rtu(stack: AsyncExitStack, folder: Path) -> Port:
     return ModbusRtuPort(kind=kind, device=str(path), baud=115200, parity="N", timeout_s=0.1)
 
 
-@pytest.fixture(params=["fake", "tcp", "rtu_over_tcp", "rtu"])
+async def ascii_over_tcp(stack: AsyncExitStack, folder: Path) -> Port:
+    del folder
+    server = await stack.enter_async_context(ModbusServer({1: Slave()}, framing="ascii"))
+    kind = "modbus_rtu_over_tcp"
+    return ModbusRtuOverTcpPort(
+        kind=kind, host=server.host, port=server.port, timeout_s=0.1, framing=Framing.ASCII
+    )
+
+
+async def ascii_line(stack: AsyncExitStack, folder: Path) -> Port:
+    timing = LineTiming(baud=115200, turnaround_s=0.001)
+    path = folder / "line"
+    line = SerialLine({1: Slave()}, path=path, timing=timing, framing="ascii")
+    await stack.enter_async_context(line)
+    return ModbusRtuPort.model_validate(
+        {
+            "kind": "modbus_rtu",
+            "device": str(path),
+            "baud": 115200,
+            "parity": "N",
+            "framing": Framing.ASCII,
+            "timeout_s": 0.1,
+        }
+    )
+
+
+MAKERS: dict[str, Any] = {
+    "tcp": tcp,
+    "rtu_over_tcp": rtu_over_tcp,
+    "rtu": rtu,
+    "ascii_over_tcp": ascii_over_tcp,
+    "ascii": ascii_line,
+}
+
+
+@pytest.fixture(params=["fake", *MAKERS])
 async def closed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Driver]:
-    makers: dict[str, Any] = {"tcp": tcp, "rtu_over_tcp": rtu_over_tcp, "rtu": rtu}
     async with AsyncExitStack() as stack:
         if request.param == "fake":
             yield fake()
         else:
-            port = await makers[request.param](stack, tmp_path)
+            port = await MAKERS[request.param](stack, tmp_path)
             yield open_modbus(port, SystemClock())
 
 

@@ -1,9 +1,11 @@
 """A serial line: missing, taken, unplugged, and the silence on it."""
 
 import asyncio
+import errno
 from pathlib import Path
 
 import pytest
+import serial
 
 from config.points import Table
 from config.ports import ModbusRtuPort
@@ -24,6 +26,26 @@ def serial_port(path: Path, parity: str = "N") -> ModbusRtuPort:
 async def test_a_missing_serial_line_is_down_and_named(tmp_path: Path) -> None:
     with pytest.raises(PortDownError, match="nowhere"):
         async with open_modbus(serial_port(tmp_path / "nowhere"), SystemClock()):
+            pytest.fail("opened")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "permission denied"),
+        (errno.EBUSY, "in use by another program"),
+        (errno.ENODEV, "is the adapter plugged in"),
+    ],
+)
+async def test_a_line_that_cannot_be_had_says_why_and_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise serial.SerialException(number, "could not open port")
+
+    monkeypatch.setattr(serial, "Serial", refuse)
+    with pytest.raises(PortDownError, match=f"line: .*{said}"):
+        async with open_modbus(serial_port(tmp_path / "line"), SystemClock()):
             pytest.fail("opened")
 
 

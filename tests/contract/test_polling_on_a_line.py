@@ -6,7 +6,9 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from config.ports import ModbusRtuPort
+import pytest
+
+from config.ports import Framing, ModbusRtuPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
@@ -49,9 +51,20 @@ class WatchedSink(ListSink):
             await self.changed.wait()
 
 
-def build(path: Path, units: dict[int, FaultyUnit], sink: ListSink) -> PortOwner:
+def build(
+    path: Path,
+    units: dict[int, FaultyUnit],
+    sink: ListSink,
+    *,
+    framing: Framing = Framing.RTU,
+) -> PortOwner:
     settings = ModbusRtuPort(
-        kind="modbus_rtu", device=str(path), baud=115200, parity="N", timeout_s=0.1
+        kind="modbus_rtu",
+        device=str(path),
+        baud=115200,
+        parity="N",
+        timeout_s=0.1,
+        framing=framing,
     )
     options = {"period_s": PERIOD_S, "report_all": True}
     clock = SystemClock()
@@ -79,14 +92,18 @@ async def stop(task: "asyncio.Task[None]") -> None:
         await task
 
 
-async def test_bad_units_neither_delay_nor_falsify_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("framing", list(Framing))
+async def test_bad_units_neither_delay_nor_falsify_the_others(
+    tmp_path: Path, framing: Framing
+) -> None:
     units = {number: FaultyUnit(EchoAddress(), seed=number) for number in range(1, 6)}
     units[2].faults.add(Fault(FaultKind.DEAD))
     units[3].faults.add(Fault(FaultKind.LATE, seconds=0.13, chance=0.4))
     units[4].faults.add(Fault(FaultKind.NOISE, chance=0.3))
     sink = WatchedSink()
-    async with SerialLine(units, path=tmp_path / "line", timing=TIMING):
-        port = asyncio.create_task(build(tmp_path / "line", units, sink).run())
+    path = tmp_path / "line"
+    async with SerialLine(units, path=path, timing=TIMING, framing=framing.value):
+        port = asyncio.create_task(build(path, units, sink, framing=framing).run())
         await sink.until(lambda: len(sink.of("d1", "a")) >= 20)
         await stop(port)
     assert ("down", "d2", "timeout") in sink.events
@@ -97,16 +114,33 @@ async def test_bad_units_neither_delay_nor_falsify_the_others(tmp_path: Path) ->
     assert sum(gaps) / len(gaps) < 2 * PERIOD_S
 
 
-async def test_an_adapter_that_is_plugged_in_again_is_polled_again(tmp_path: Path) -> None:
+async def test_an_adapter_that_comes_back_under_another_number_is_polled_again(
+    tmp_path: Path,
+) -> None:
+    """The path is a link, as in /dev/serial/by-id; a second port does not notice."""
     units = {1: FaultyUnit(EchoAddress(), seed=1)}
-    sink = WatchedSink()
-    path = tmp_path / "line"
-    async with SerialLine(units, path=path, timing=TIMING):
-        port = asyncio.create_task(build(path, units, sink).run())
-        await sink.until(lambda: ("up", "d1", "") in sink.events)
-    await sink.until(lambda: ("down", "d1", "port_down") in sink.events)
-    sink.events.clear()
-    async with SerialLine(units, path=path, timing=TIMING), asyncio.timeout(3):
-        await sink.until(lambda: ("up", "d1", "") in sink.events)
-        await stop(port)
+    by_id, other = tmp_path / "by-id", tmp_path / "other"
+    sink, other_sink = WatchedSink(), WatchedSink()
+    async with SerialLine(units, path=other, timing=TIMING):
+        tasks = [asyncio.create_task(build(other, units, other_sink).run())]
+        async with SerialLine(units, path=by_id, timing=TIMING):
+            first = by_id.readlink()
+            tasks.append(asyncio.create_task(build(by_id, units, sink).run()))
+            await sink.until(lambda: ("up", "d1", "") in sink.events)
+        await sink.until(lambda: ("down", "d1", "port_down") in sink.events)
+        sink.events.clear()
+        # Whoever holds the old number makes the adapter take another.
+        async with (
+            SerialLine({}, path=tmp_path / "squatter"),
+            SerialLine(units, path=by_id, timing=TIMING),
+        ):
+            assert by_id.readlink() != first
+            async with asyncio.timeout(3):
+                await sink.until(lambda: ("up", "d1", "") in sink.events)
+            await sink.until(lambda: len(sink.times_s("d1", "a")) > 1)
+            for task in tasks:
+                await stop(task)
     assert [r.reason for r in sink.of("d1", "a") if r.quality is Quality.STALE] == ["port_down"]
+    assert other_sink.events == [("up", "d1", "")]
+    gaps = [b - a for a, b in pairwise(other_sink.times_s("d1", "a"))]
+    assert max(gaps) < 4 * PERIOD_S

@@ -18,6 +18,7 @@ from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.framing import crc16, mbap_frame, rtu_frame
 from simulators.modbus import Framing, ModbusServer
 
+FRAMERS = {"mbap": FramerType.SOCKET, "rtu": FramerType.RTU, "ascii": FramerType.ASCII}
 READ_COUNT = bytes.fromhex("0300000002")
 
 
@@ -34,7 +35,7 @@ def _units(*addresses: int) -> dict[int, FaultyUnit]:
 async def _client(
     server: ModbusServer, framing: Framing, *, timeout_s: float = 2.0
 ) -> AsyncIterator[AsyncModbusTcpClient]:
-    framer = FramerType.SOCKET if framing == "mbap" else FramerType.RTU
+    framer = FRAMERS[framing]
     client = AsyncModbusTcpClient(
         server.host, port=server.port, framer=framer, timeout=timeout_s, retries=0
     )
