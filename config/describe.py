@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from config.base import IDENTIFIER_PATTERN
 from config.classes import EquipmentClass
 from config.edge import AgentSettings
+from config.people import PeopleFile
 from config.profiles import DeviceProfile
 from config.server import ServerSettings
 
@@ -22,14 +23,15 @@ _HEAD: Final = """\
 # Configuration
 
 Made from the models by `python -m config.describe > docs/configuration.md`; a test keeps it true.
-Commented examples of both files are in `config/examples`. Files are YAML (1.2: `off` is a word,
-`false` is false) in UTF-8. A key that is not listed here is refused, and so is a number in quotes.
-`plantroom agent check FILE` and `plantroom server check FILE` say what is wrong and in which line.
+Commented examples of the first three are in `config/examples`. Files are YAML (1.2: `off` is a
+word, `false` is false) in UTF-8. A key that is not listed here is refused, and so is a number in
+quotes. `plantroom agent check FILE` and `plantroom server check FILE` say what is wrong, and where.
 """
 
 _FILES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The agent file", AgentSettings),
     ("The server file", ServerSettings),
+    ("A file of people", PeopleFile),
     ("A device file", DeviceProfile),
     ("An equipment class", EquipmentClass),
 )

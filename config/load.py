@@ -13,6 +13,7 @@ from config.base import Misfit, MisfitError, Settings
 from config.classes import EquipmentClass
 from config.edge import AgentSettings
 from config.mqtt import MqttSettings
+from config.people import PeopleFile
 from config.problems import explain
 from config.profiles import DeviceProfile
 from config.resolve import Gateway, resolve
@@ -50,6 +51,15 @@ def load_server(path: Path) -> ServerSettings:
     """
     settings = checked(Document.read(path), ServerSettings)
     return _server_paths(settings, path.absolute().parent)
+
+
+def load_people(path: Path) -> PeopleFile:
+    """Load a file of persons, rosters and policies.
+
+    Raises:
+        ConfigError: The file is wrong; the message lists all of its problems.
+    """
+    return checked(Document.read(path), PeopleFile)
 
 
 def load_classes(extra: Path | None = None) -> dict[str, EquipmentClass]:

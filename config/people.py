@@ -48,7 +48,7 @@ class ChannelAddress(Settings):
     """One way to reach a person."""
 
     channel: Identifier = Field(
-        description="Name of a channel or of a webhook of the server file's messages."
+        description="Name of a channel or webhook of the server file, or a kind of channel."
     )
     address: str | None = Field(
         default=None,
@@ -84,7 +84,8 @@ class PersonSettings(Settings):
         default=(), description="Ways to reach them, the best first."
     )
     quiet_hours: QuietHours | None = Field(
-        default=None, description="When only urgent messages are sent, and those of their duty."
+        default=None,
+        description="The hours with only urgent messages, and those of their own duty.",
     )
     time_zone: TimeZone = Field(default=SHANGHAI, description="Of the quiet hours.")
 

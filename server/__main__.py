@@ -16,6 +16,7 @@ from server.core.clock import SystemClock
 from server.core.log import set_up_logging
 from server.first_user import make_administrator
 from server.notifications.channels.webhook import load_secret
+from server.people_file import import_file
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -27,6 +28,7 @@ def cli() -> None:
     \b
     plantroom server check server.yaml
     plantroom server init server.yaml
+    plantroom server people server.yaml people.yaml
     plantroom server run server.yaml
     """
 
@@ -73,6 +75,29 @@ def check(file: Path) -> None:
     """
     settings = _load(file)
     click.echo(f"{file}: right; data in {settings.data_dir}, HTTP on port {settings.http.port}")
+
+
+@cli.command()
+@_FILE
+@click.argument("people_file", type=click.Path(path_type=Path, dir_okay=False))
+def people(file: Path, people_file: Path) -> None:
+    """Take over persons, rosters and escalation policies from a file.
+
+    May be repeated, also while the server runs: what has the same key is replaced, nothing else
+    is touched. Hours in which nobody would come are refused unless the file accepts them.
+
+    Example: plantroom server people server.yaml people.yaml
+    """
+    settings = _load(file)
+    try:
+        holes = import_file(settings, people_file, SystemClock())
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except PlantroomError as error:
+        _fail(f"{people_file}: {error}", 1)
+    for hole in holes:
+        click.echo(f"warning: {hole.text_en}", err=True)
+    click.echo(f"{people_file}: taken over")
 
 
 @cli.command(name="run")

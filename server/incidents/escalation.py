@@ -64,8 +64,8 @@ class Escalation:
     def begin(self, session: Session, incident: Incident, *, trade: str, now: int) -> None:
         """Freeze the policy into the incident, plan its steps and run those due at once.
 
-        Begins anew when the incident became more severe: another policy may hold now, and who
-        acknowledged the lesser trouble has not seen this one.
+        Begins anew when the incident became more severe or came back: another policy may hold now,
+        and who acknowledged before has not seen this.
         """
         directory = load_directory(session, self._channels)
         if not directory.people.persons:
@@ -81,7 +81,7 @@ class Escalation:
         )
         plan = (incident.policy or {}).get("plan", 0) + 1
         incident.policy = frozen(key, policy, plan=plan, site=site, trade=trade)
-        kind = "worse" if again else "opened"
+        kind = "called_anew" if again else "opened"
         add_change(session, incident, kind=kind, at=now, note=f"{incident.severity}, policy {key}")
         number = next_number(session, incident.id)
         write_plan(

@@ -74,6 +74,6 @@ class IncidentChange(Base):
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
     at: Mapped[int]
     kind: Mapped[str]
-    """opened, worse, acknowledged, moved, acknowledgement_timed_out or closed."""
+    """opened, called_anew, acknowledged, moved, acknowledgement_timed_out or closed."""
     by: Mapped[str | None]
     note: Mapped[str | None]

@@ -145,6 +145,15 @@ def _tell(
         kind="coverage.missing",
         severity=_SEVERITY,
         incident_id=None,
-        payload={"holes": holes},
+        payload={
+            "title_en": _title("text_en", holes),
+            "title_zh": _title("text_zh", holes),
+            "holes": holes,
+        },
         now=now,
     )
+
+
+def _title(field: str, holes: list[dict[str, Any]]) -> str:
+    more = f" (+{len(holes) - 1})" if len(holes) > 1 else ""
+    return f"{holes[0][field]}{more}"

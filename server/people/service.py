@@ -17,7 +17,7 @@ from config.people import (
     TeamSettings,
     misfits_of,
 )
-from config.server import MessageSettings
+from config.server import WEBHOOK, MessageSettings
 from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.coverage import Hole, holes_of
@@ -92,8 +92,10 @@ KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES)
 
 
 def channel_names(messages: MessageSettings) -> frozenset[str]:
-    """Return what the channels of persons may name: webhooks and channels of the server file."""
-    return frozenset({one.name for one in messages.webhooks} | set(messages.channels))
+    """Return what persons may name: webhooks, channels and kinds of channels of the server file."""
+    hooks = [one.name for one in messages.webhooks]
+    kinds = [one.kind for one in messages.channels.values()]
+    return frozenset([*hooks, *messages.channels, *kinds, *([WEBHOOK] if hooks else [])])
 
 
 def load_directory(session: Session, channels: Channels = None) -> Directory:

@@ -15,7 +15,8 @@ from config.classes import EquipmentClass
 from config.describe import describe
 from config.edge import AgentSettings
 from config.errors import ConfigError
-from config.load import load_agent, load_server
+from config.load import load_agent, load_people, load_server
+from config.people import PeopleFile
 from config.points import Point
 from config.profiles import DeviceProfile
 from config.server import ServerSettings
@@ -105,6 +106,12 @@ def test_the_examples_load_as_they_are_delivered() -> None:
     assert load_server(EXAMPLES / "server.yaml").http.port == 8080
 
 
+def test_the_example_of_people_leaves_no_hour_without_anybody() -> None:
+    people = load_people(EXAMPLES / "people.yaml")
+    assert set(people.policies) == {"heating-urgent"}
+    assert not people.rosters["house"].accept_holes
+
+
 def test_the_delivered_server_example_changes_nothing() -> None:
     document = Document.read(EXAMPLES / "server.yaml")
     settings = ServerSettings.model_validate_json(document.json, strict=True)
@@ -121,7 +128,12 @@ def test_the_examples_load_with_every_option_uncommented(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "root"), [("agent.yaml", AgentSettings), ("server.yaml", ServerSettings)]
+    ("name", "root"),
+    [
+        ("agent.yaml", AgentSettings),
+        ("server.yaml", ServerSettings),
+        ("people.yaml", PeopleFile),
+    ],
 )
 def test_the_examples_name_every_option(name: str, root: type[Settings], tmp_path: Path) -> None:
     document = Document.read(uncommented_file(name, tmp_path))

@@ -185,7 +185,7 @@ def test_a_graver_alarm_begins_anew_even_after_an_acknowledgement(house: House) 
     assert incident(house).acknowledged_at is None
     assert told(house) == [("Wang", 0.0), ("Wang", 60.0)]
     assert (incident(house).policy or {})["plan"] == 2
-    assert [kind for kind, _ in history(house)] == ["opened", "acknowledged", "worse"]
+    assert [kind for kind, _ in history(house)] == ["opened", "acknowledged", "called_anew"]
 
 
 def test_a_step_without_anybody_hands_over_at_once(house: House) -> None:

@@ -1,0 +1,35 @@
+"""Persons, rosters and policies from a file: the first set-up, before the server has ever run."""
+
+from functools import partial
+from pathlib import Path
+
+from config.load import load_people
+from config.server import ServerSettings
+from server.core.clock import Clock
+from server.core.errors import ServerError
+from server.core.records import Records
+from server.core.schema import upgrade
+from server.people.coverage import Hole
+from server.people.service import channel_names, import_people
+
+_BY = "plantroom server people"
+
+
+def import_file(settings: ServerSettings, path: Path, clock: Clock) -> list[Hole]:
+    """Take over the file and return the holes that it accepts; may be repeated.
+
+    Raises:
+        ConfigError: The file is wrong; the message lists all of its problems.
+        ServerError: It leaves holes that it does not accept, or the records cannot be written.
+    """
+    people = load_people(path)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServerError(f"data_dir {settings.data_dir}: {error.strerror}") from error
+    upgrade(settings.records.url)
+    channels = channel_names(settings.messages)
+    with Records.open(settings.records.url) as records:
+        return records.write(
+            partial(import_people, people=people, by=_BY, now=clock.now_ms(), channels=channels)
+        )
