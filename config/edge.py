@@ -58,7 +58,7 @@ class UplinkSettings(Settings):
 
 
 class StatusSettings(Settings):
-    """Local status page: /healthz and /metrics."""
+    """Local status page: /healthz, /metrics, and /status for `plantroom agent watch`."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=9464, ge=0, le=65535, description="TCP port; 0 takes a free one.")

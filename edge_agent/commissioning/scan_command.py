@@ -93,7 +93,7 @@ def command(
         click.echo(explain(error, port.port), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        scanner.outcome.complete = False
+        scanner.outcome.ended_by = "Ctrl-C"
     show.clear()
     click.echo("\n".join(summary(scanner.outcome, port)))
     sys.exit(0 if scanner.outcome.found else 1)
@@ -111,8 +111,8 @@ def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
             f"bytes that are no answer at {', '.join(noisy[:5])}{' ...' if noisy[5:] else ''}: "
             "two units of one number, a wrong setting, a second master, or noise"
         )
-    if not outcome.complete:
-        yield f"the budget ended the search after {outcome.asked} questions; --budget gives more"
+    if outcome.ended_by:
+        yield f"the search was ended after {outcome.asked} questions by {outcome.ended_by}"
     if not outcome.found:
         yield f"{port.name}: no unit answered {outcome.asked} questions"
         yield (
@@ -131,7 +131,9 @@ def _identity(one: Found) -> str:
     if one.looks_like is not None:
         fit = one.looks_like
         parts.append(f"looks like {fit.profile} ({fit.sensible} of {fit.points} points sensible)")
-    return "; ".join(parts) or "no known device file fits"
+    if not parts:
+        return "no known device file fits" if one.compared else "no time to find out what it is"
+    return "; ".join(parts)
 
 
 def _agent_file(found: Sequence[Found]) -> Iterator[str]:
@@ -145,7 +147,7 @@ def _agent_file(found: Sequence[Found]) -> Iterator[str]:
     yield f"  bus: {{kind: {port.kind}, {where}}}"
     yield "devices:"
     for one in found:
-        profile = one.looks_like.profile if one.looks_like else "?"
+        profile = one.looks_like.profile if one.looks_like else "its-device-file"
         yield (
             f"  unit-{one.unit}: {{port: bus, unit: {one.unit}, profile: {profile}, "
             f"name: {{en: Unit {one.unit}, zh: {one.unit}号}}}}"

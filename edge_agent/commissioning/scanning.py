@@ -38,6 +38,7 @@ class Found:
         said: Its answer to the probe, in words.
         objects: What it says of itself (function 43/14), object id to text.
         looks_like: The device file that fits its registers.
+        compared: Whether there was time to compare all device files.
     """
 
     port: Port
@@ -45,6 +46,7 @@ class Found:
     said: str
     objects: dict[int, str] = field(default_factory=dict[int, str])
     looks_like: Likeness | None = None
+    compared: bool = False
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Outcome:
     """What a search found.
 
     Attributes:
-        complete: False when the budget ended it before every combination was asked.
+        ended_by: What ended it before every combination was asked; empty when nothing did.
         one_device: The TCP endpoint answers whatever the unit number: one device.
         noise: Settings at which bytes came that are no answer, with the units asked.
         skipped: Settings that the line refuses.
@@ -70,7 +72,7 @@ class Outcome:
 
     found: list[Found] = field(default_factory=list[Found])
     asked: int = 0
-    complete: bool = True
+    ended_by: str = ""
     one_device: bool = False
     noise: list[tuple[Port, int]] = field(default_factory=list[tuple[Port, int]])
     skipped: list[Setting] = field(default_factory=list[Setting])
@@ -126,7 +128,7 @@ class Scanner:
             else:
                 await self._search_address(self._port, units)
         except _BudgetSpentError:
-            self.outcome.complete = False
+            self.outcome.ended_by = "the budget (--budget gives more)"
         return self.outcome.found
 
     async def identify(self, profiles: Mapping[str, DeviceProfile]) -> None:
@@ -144,6 +146,7 @@ class Scanner:
             )
             said = " ".join(one.objects.values())
             one.looks_like = await self._compare(one, worth_trying(profiles, said, known))
+            one.compared = self._spent_s() < self._budget_s
             if one.looks_like is not None:
                 known.insert(0, one.looks_like.profile)
 
