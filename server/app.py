@@ -20,6 +20,7 @@ from server.api.feed import EventFeed
 from server.api.http import build_app
 from server.api.serving import HttpServer
 from server.assets.registry import Registry
+from server.commands.sender import CommandSender, answers
 from server.core.clock import Clock
 from server.core.lock import claim_folder
 from server.core.records import Records
@@ -108,11 +109,19 @@ class Server:
                 registry=registry,
                 clock=self._clock,
                 suspects=alarming.chain.on_samples,
+                answers=answers(records, self._clock),
                 stored=hub.changed,
                 metrics=IngestMetrics(self._clock, self._metrics),
             )
             await self._stack.enter_async_context(ingest)
             self._add_ingest(ingest, alarming)
+            sender = CommandSender(
+                records,
+                publish=ingest.link.publish,
+                connected=lambda: ingest.link.connected,
+                clock=self._clock,
+            )
+            self._works["commands"] = sender.run
             self._works["upkeep"] = Upkeep(history, self._clock).run
         if "api" in roles:
             feed = EventFeed(records)

@@ -24,6 +24,7 @@ class Topic(StrEnum):
     INCIDENTS = "incidents"
     WORK_ORDERS = "work-orders"
     EQUIPMENT = "equipment"
+    COMMANDS = "commands"
     MESSAGES = "messages"
     AUDIT = "audit"
 

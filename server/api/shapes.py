@@ -68,6 +68,11 @@ class PointItem(BaseModel):
     unit: str
     name_en: str
     name_zh: str
+    writable: bool
+    """It may be commanded: POST /points/{id}/commands."""
+    minimum: float | None
+    maximum: float | None
+    """Range of a command, in the unit."""
 
     @classmethod
     def of(cls, row: Point) -> "PointItem":

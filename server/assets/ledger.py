@@ -26,6 +26,9 @@ class PointBirth(NamedTuple):
     name_en: str
     name_zh: str
     max_silence_ms: int | None
+    writable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 CONNECTION_BIRTH = PointBirth(CONNECTION, _BOOLEAN, "", "Connection", "通信状态", None)
@@ -57,9 +60,7 @@ class EquipmentBirth:
 
 def point_birth_of(row: Point) -> PointBirth:
     """Return what a row says."""
-    return PointBirth(
-        row.name, row.datatype, row.unit, row.name_en, row.name_zh, row.max_silence_ms
-    )
+    return PointBirth(*(getattr(row, column) for column in PointBirth._fields))
 
 
 def upsert_equipment(session: Session, birth: EquipmentBirth, *, at: int) -> Equipment:

@@ -1,6 +1,6 @@
 """Tables of the equipment ledger, filled from Sparkplug births."""
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base
@@ -89,3 +89,7 @@ class Point(Base):
     name_zh: Mapped[str]
     max_silence_ms: Mapped[int | None]
     """The agent reports at least this often; absent for nodes that do not say."""
+    writable: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It may be commanded, from minimum to maximum."""
+    minimum: Mapped[float | None]
+    maximum: Mapped[float | None]

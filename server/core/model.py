@@ -19,7 +19,7 @@ class Event(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[int]
     topic: Mapped[str]
-    """alarms, incidents, work-orders, equipment, messages or audit."""
+    """alarms, incidents, work-orders, equipment, commands, messages or audit."""
     kind: Mapped[str]
     """What happened, in the past tense: alarm.raised, work-order.closed."""
     subject_id: Mapped[int | None]

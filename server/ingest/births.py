@@ -1,6 +1,7 @@
 """From a Sparkplug birth to what the ledger wants to know, and births kept for a restart."""
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -17,8 +18,11 @@ from protocols.sparkplug.names import (
     PROFILE,
     PROPERTY_ENG_UNIT,
     PROPERTY_MAX_SILENCE,
+    PROPERTY_MAXIMUM,
+    PROPERTY_MINIMUM,
     PROPERTY_NAME_EN,
     PROPERTY_NAME_ZH,
+    PROPERTY_WRITABLE,
 )
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.properties import read_properties
@@ -110,6 +114,9 @@ def _points(metrics: Iterable[WireMetric], table: Table) -> Iterable[PointBirth]
             name_en=name,
             name_zh=_clean(said.get(PROPERTY_NAME_ZH), name),
             max_silence_ms=silence if isinstance(silence, int) and 0 < silence < _FOREVER else None,
+            writable=said.get(PROPERTY_WRITABLE) is True,
+            minimum=_bound(said.get(PROPERTY_MINIMUM)),
+            maximum=_bound(said.get(PROPERTY_MAXIMUM)),
         )
 
 
@@ -120,6 +127,12 @@ def _properties(metric: WireMetric) -> Mapping[str, Value]:
         return read_properties(metric.properties)[2] or {}
     except FrameError:
         return {}
+
+
+def _bound(said: Value) -> float | None:
+    if isinstance(said, bool) or not isinstance(said, int | float) or not isfinite(said):
+        return None
+    return float(said)
 
 
 def _words(metrics: Iterable[WireMetric]) -> dict[str, str]:

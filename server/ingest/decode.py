@@ -29,6 +29,8 @@ class Intake:
     batch: Batch = field(default_factory=Batch)
     suspects: list[Sample] = field(default_factory=list[Sample])
     """Those that an alarm rule has to see, in order."""
+    answers: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    """Equipment id, and what it says of a command."""
 
 
 class Decoder:
@@ -38,7 +40,7 @@ class Decoder:
         self._metrics = metrics
         self._max_future_ms = max_future_ms
 
-    def read(  # noqa: C901, PLR0915 (a function call per value costs a tenth of the rate)
+    def read(  # noqa: C901, PLR0912, PLR0915 (a function call per value costs a tenth of the rate)
         self, message: Message, unit: Unit, intake: Intake, *, birth: bool = False
     ) -> list[WireMetric]:
         """Add the values of a message; return the metrics that nobody declared."""
@@ -58,6 +60,9 @@ class Decoder:
                 continue
             series, read = route
             if series is None:
+                said = read(metric)
+                if said is not None and not birth:
+                    intake.answers.append((unit.asset.id, str(said)))
                 continue
             taken_at = metric.timestamp
             if not EARLIEST_MS <= taken_at <= latest:

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 from protocols.sparkplug.births import Table
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import COMMAND_RESULT
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.values import READERS, Reader
 from server.assets.registry import Asset
@@ -22,6 +24,8 @@ def _nothing(_metric: object) -> None:
 
 
 NOWHERE = Route(None, _nothing)
+ANSWER = Route(None, READERS[DataType.STRING])
+"""What a gateway says of a command; no value of the plant."""
 
 
 class Unit:
@@ -56,6 +60,8 @@ class Unit:
 
 
 def _route(asset: Asset, name: str, datatype: int) -> Route:
+    if name == COMMAND_RESULT:
+        return ANSWER
     series = asset.series.get(name) if is_point(name) else None
     read = READERS.get(datatype)
     return NOWHERE if series is None or read is None else Route(series, read)

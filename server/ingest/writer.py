@@ -33,6 +33,7 @@ from server.ingest.status import store_status
 
 T = TypeVar("T")
 Suspects = Callable[[list[Sample]], None]
+Answers = Callable[[list[tuple[int, str]]], None]
 Stored = Callable[[Sequence[int]], None]
 
 _CHUNK = 200
@@ -65,6 +66,7 @@ class Ingest:
         registry: Registry,
         clock: Clock,
         suspects: Suspects = ignore,
+        answers: Answers = ignore,
         stored: Stored = ignore,
         metrics: IngestMetrics | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class Ingest:
             clock: Stamps arrivals.
             suspects: Sees, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
+            answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
             stored: Hears the series ids of each stored batch; must be quick. In this thread.
             metrics: Counters; default: in the process's registry.
         """
@@ -96,6 +99,7 @@ class Ingest:
         self._registry = registry
         self._clock = clock
         self._suspects = suspects
+        self._answers = answers
         self._stored = stored
         self._stopping = threading.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
@@ -198,6 +202,10 @@ class Ingest:
         if suspects:
             harvest.intake.suspects = []
             self._until_stored("alarms", lambda: self._suspects(suspects))
+        answers = harvest.intake.answers
+        if answers:
+            harvest.intake.answers = []
+            self._until_stored("commands", lambda: self._answers(answers))
         for topic, payload in harvest.requests:
             self.link.publish(topic, payload)
         harvest.requests.clear()

@@ -2,6 +2,7 @@
 
 import server.alarms.model
 import server.assets.model
+import server.commands.model
 import server.core.model
 import server.incidents.model
 import server.ingest.model
