@@ -38,7 +38,7 @@ class Announcer:
                 session,
                 joined.incident,
                 alarm,
-                receivers=self._messages.webhooks,
+                receivers=self._messages.announced,
                 work_order=None if order is None else short_order(session, order),
                 now=now,
                 again=again,

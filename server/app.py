@@ -33,6 +33,7 @@ from server.jobs.calls import start_calls
 from server.jobs.delivery import open_delivery
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
+from server.notifications.registry import load_link_key
 from server.upkeep import Upkeep
 
 ROLES = ("ingest", "api", "jobs")
@@ -136,6 +137,7 @@ class Server:
                 feed=feed,
                 checks=self._checks,
                 metrics=self._metrics,
+                links=load_link_key(settings.messages.links),
             )
             http = self._stack.enter_context(HttpServer(build_app(services), settings.http))
             self._works["feed"] = feed.run

@@ -14,6 +14,7 @@ from server.api.feed import EventFeed
 from server.core.auth import Principal, Role
 from server.core.clock import Clock
 from server.core.errors import ForbiddenError
+from server.core.links import LinkKey
 from server.core.paging import DEFAULT_LIMIT, MAX_LIMIT
 from server.core.problem import MEDIA_TYPE, Problem
 from server.core.records import Records
@@ -37,6 +38,8 @@ class Services:
     metrics: CollectorRegistry
     checks: Mapping[str, Callable[[], bool]]
     """Name of a part to a function that says whether it works now."""
+    links: LinkKey | None = None
+    """What one-time links are signed with; None when there are none."""
 
 
 def services_of(scope: Scope) -> Services:

@@ -15,6 +15,7 @@ from server.api.context import services_of
 from server.core.auth import Principal, Role, principal_of_login, principal_of_token
 from server.core.clock import Clock
 from server.core.errors import ForbiddenError, ServerError
+from server.core.links import PATH as LINK_PATH
 from server.core.model import Token
 from server.core.problem import ProblemError, answer_for
 from server.core.records import Records
@@ -72,6 +73,9 @@ class Gate:
             _check_origin(headers, required=False)
             return
         if scope["path"] in _PUBLIC and not unsafe:
+            return
+        # A one-time link proves itself (ADR-10); the page behind it asks for nothing else.
+        if scope["path"].startswith(LINK_PATH):
             return
         use = services_of(scope)
         principal = await authenticate(headers, use.records, use.clock)

@@ -10,12 +10,14 @@ from starlette.middleware import Middleware
 from server.api import (
     alarm_verbs,
     alarms,
+    channels,
     classes,
     commands,
     equipment,
     events,
     health,
     incidents,
+    links,
     messages,
     page,
     persons,
@@ -54,6 +56,7 @@ ROOMS = (
     rosters,
     policies,
     messages,
+    channels,
     events,
 )
 
@@ -115,6 +118,7 @@ def build_app(services: Services) -> FastAPI:
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(page.router)
+    app.include_router(links.router)
     return app
 
 

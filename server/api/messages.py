@@ -61,7 +61,8 @@ class MessageDetail(MessageItem):
     payload: dict[str, Any]
 
 
-def _item(row: Message) -> MessageItem:
+def message_item(row: Message) -> MessageItem:
+    """Show a message without what it says."""
     return MessageItem.model_validate(_fields(row))
 
 
@@ -90,7 +91,7 @@ def list_messages(
             session, query, key=Message.id, newest_first=True, limit=limit, cursor=cursor
         )
     )
-    return page_of(rows, _item)
+    return page_of(rows, message_item)
 
 
 @router.get("/{message_id}", responses=problems(404))
@@ -104,7 +105,7 @@ def get_message(message_id: RowId, use: Use) -> MessageDetail:
 def send_message_again(message_id: RowId, use: Use, caller: Caller) -> MessageItem:
     """Give a dead letter a new life; the receiver sees the same message id."""
     return use.records.write(
-        lambda session: _item(
+        lambda session: message_item(
             send_again(session, message_id, by=caller.name, now=use.clock.now_ms())
         )
     )

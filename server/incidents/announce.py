@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from config.server import WebhookSettings
+from config.server import Announced
 from server.alarms.model import Alarm
 from server.alarms.service import short as short_alarm
 from server.core.outbox import enqueue
@@ -18,7 +18,7 @@ def announce(
     incident: Incident,
     alarm: Alarm,
     *,
-    receivers: Iterable[WebhookSettings],
+    receivers: Iterable[Announced],
     work_order: dict[str, Any] | None,
     now: int,
     again: bool = False,
@@ -42,7 +42,7 @@ def announce(
         enqueue(
             session,
             key=f"{occasion}/{receiver.name}",
-            channel="webhook",
+            channel=receiver.channel,
             receiver=receiver.name,
             kind="incident.opened",
             severity=incident.severity,

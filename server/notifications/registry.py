@@ -12,6 +12,7 @@ from config.channels import (
     EmailChannel,
     FeishuChannel,
     LinkSettings,
+    ShortChannel,
     TencentSmsChannel,
     WeComChannel,
 )
@@ -31,7 +32,7 @@ from server.notifications.channels import (
     wecom,
 )
 from server.notifications.channels.base import Channel
-from server.notifications.channels.provider import read_secret
+from server.notifications.channels.provider import phone_problem, read_secret
 
 _LINK_SECRET_LENGTH = 32
 
@@ -53,6 +54,14 @@ def channel_name(
         return channel
     kin = [name for name, one in settings.channels.items() if one.kind == channel]
     return address if address in kin else next(iter(kin), None)
+
+
+def address_problem(settings: MessageSettings, name: str, address: str) -> str | None:
+    """Return what is wrong with an address for a channel of the server file, or None."""
+    channel = settings.channels.get(name)
+    if isinstance(channel, EmailChannel):
+        return mail.address_problem(address)
+    return phone_problem(address) if isinstance(channel, ShortChannel) else None
 
 
 class Channels:

@@ -30,6 +30,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "test_title": ("测试消息", "Test message"),
     "test_line": ("收到此消息说明通道工作正常。", "You see this, so the channel works."),
     "test_asset": ("通道", "Channel"),
+    "coverage.missing": ("无人值班", "Nobody on duty"),
     "incident.escalated": ("升级", "Escalated"),
     "incident.closed": ("已恢复", "Over"),
 }
@@ -66,6 +67,8 @@ def render(message: Outgoing) -> Text:
         (say("order"), _number(_part(message, "work_order").get("id"))),
         (say("why"), str(message.payload.get("reason") or "")),
     ]
+    holes: Sequence[Mapping[str, Any]] = message.payload.get("holes") or ()
+    lines += [("-", say.of(hole, "text")) for hole in holes]
     return Text(
         title=f"[{say(message.severity)}] {prefix + ': ' if prefix else ''}{_line(title)}",
         lines=tuple(f"{name}: {_line(value)}" for name, value in lines if value),
