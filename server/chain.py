@@ -13,8 +13,17 @@ from sqlalchemy.orm import Session
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
 from server.alarms.hiding import hide_out_of_service
-from server.alarms.recording import correct_onset, raise_alarm, record_past_run, return_alarm
+from server.alarms.model import Alarm
+from server.alarms.recording import (
+    correct_onset,
+    promote_alarm,
+    raise_alarm,
+    record_past_run,
+    return_alarm,
+    return_without_rule,
+)
 from server.alarms.repository import facts_of, load_memories
+from server.alarms.rulebook import RuleBook
 from server.alarms.step import DELAY, LATE, Step, TimerOrder, Transition
 from server.announcing import Announcer
 from server.assets.model import Equipment
@@ -48,6 +57,7 @@ class Chain:
         """
         now = self._clock.now_ms()
         self._engine.restore(self._records.read(partial(load_memories, now=now)))
+        self._records.write(self._return_orphans)
         # Nobody sends again that equipment went away: a kill between its row and its alarm would
         # lose the alarm.
         equipment = self._records.read(lambda session: session.scalars(select(Equipment)).all())
@@ -77,6 +87,15 @@ class Chain:
         """
         with self._engine.lock:
             self._apply(self._engine.silence())
+
+    def on_rules(self, book: RuleBook) -> None:
+        """Apply other rules at once; open alarms stay unless a rule or the value says otherwise.
+
+        Raises:
+            StoreError: What follows is not written yet; call again.
+        """
+        with self._engine.lock:
+            self._apply(self._engine.reload(book))
 
     def on_timer(self, timer: DueTimer) -> None:
         """Do what the end of a delay demands, once.
@@ -119,8 +138,9 @@ class Chain:
         match transition.kind:
             case "raised":
                 alarm = raise_alarm(session, transition, now=now, hiding=hide_out_of_service)
-                if alarm is not None and facts_of(alarm).announced and not alarm.monitored:
-                    self._announcer.follow(session, alarm, now=now)
+                self._announce(session, alarm, now=now)
+            case "promoted":
+                self._announce(session, promote_alarm(session, transition, now=now), now=now)
             case "returned":
                 alarm = return_alarm(session, transition, now=now)
                 if alarm is not None and alarm.closed_at is not None:
@@ -129,6 +149,16 @@ class Chain:
                 record_past_run(session, transition, now=now)
             case "earlier_onset":
                 correct_onset(session, transition, now=now)
+
+    def _announce(self, session: Session, alarm: Alarm | None, *, now: int) -> None:
+        if alarm is not None and facts_of(alarm).announced and not alarm.monitored:
+            self._announcer.follow(session, alarm, now=now)
+
+    def _return_orphans(self, session: Session) -> None:
+        now = self._clock.now_ms()
+        for alarm in return_without_rule(session, self._engine.watched(), now=now):
+            if alarm.closed_at is not None:
+                close_if_over(session, alarm.incident_id, now=now)
 
 
 def _run(session: Session, order: TimerOrder) -> None:

@@ -48,6 +48,8 @@ class AlarmEngine:
         self._posts = Posts(book)
         self._started_at = clock.now_ms()
         self._late_at = 0
+        self._unsettled: dict[Watch, bool] = {}
+        """Whose rule was changed (True) or is gone, as long as that is not committed."""
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
         """Watch a series of equipment of that class; repeating it changes nothing."""
@@ -76,6 +78,11 @@ class AlarmEngine:
         with self.lock:
             return self._posts.connections()
 
+    def watched(self) -> set[tuple[str, int]]:
+        """Return rule and point of everything that is watched."""
+        with self.lock:
+            return set(self._posts.watches)
+
     def reload(self, book: RuleBook) -> Step:
         """Apply other rules at once; propose what they find in the newest values.
 
@@ -83,11 +90,15 @@ class AlarmEngine:
         """
         step = Step(self._clock.now_ms())
         changed, gone = self._posts.replace_rules(book)
-        for watch in gone:
-            step.withdraw(watch)
-        for watch in changed:
+        self._unsettled.update(dict.fromkeys(changed, True) | dict.fromkeys(gone, False))
+        step.rules_changed = True
+        for watch, stays in self._unsettled.items():
             step.touched.add(watch.series.id)
-            self._judge_again(step, watch)
+            if stays:
+                step.promote(watch)
+                self._judge_again(step, watch)
+            else:
+                step.withdraw(watch)
         return step
 
     def evaluate(self, samples: Sequence[Sample]) -> Step:
@@ -164,6 +175,8 @@ class AlarmEngine:
     def commit(self, step: Step) -> None:
         """Make the step the truth and tell the ingest which values may be skipped from now on."""
         touched = step.touched
+        if step.rules_changed:
+            self._unsettled.clear()
         for watch, memory in step.memories.items():
             watch.memory = memory
             touched.add(watch.series.id)

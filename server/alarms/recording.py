@@ -1,5 +1,8 @@
 """What a transition does to the alarm rows; each function is a no-op when it is known already."""
 
+from collections.abc import Collection
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.alarms.hiding import Hiding, hide_nothing
@@ -60,6 +63,32 @@ def return_alarm(session: Session, transition: Transition, *, now: int) -> Alarm
     _note(session, alarm, transition, kind="returned", now=now)
     close_if_over(session, alarm, now=now)
     return alarm
+
+
+def promote_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """End the trial of an alarm; None when it was none."""
+    alarm = find_open(session, _occurrence(transition))
+    if alarm is None or not alarm.monitored:
+        return None
+    alarm.monitored = False
+    _note(session, alarm, transition, kind="raised", now=now)
+    return alarm
+
+
+def return_without_rule(
+    session: Session, watched: Collection[tuple[str, int]], *, now: int
+) -> list[Alarm]:
+    """Return active alarms whose rule is gone: nothing claims them any more."""
+    query = select(Alarm).where(Alarm.closed_at.is_(None), Alarm.active).with_for_update()
+    gone = [row for row in session.scalars(query) if (row.rule, row.point_id) not in watched]
+    for alarm in gone:
+        put_facts(alarm, return_to_normal(facts_of(alarm)))
+        alarm.inactive_since_at = now
+        words = "its rule is gone"
+        add_change(session, alarm, kind="returned", at=now, now=now, comment=words)
+        tell(session, alarm, kind="alarm.returned", at=now)
+        close_if_over(session, alarm, now=now)
+    return gone
 
 
 def record_past_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:

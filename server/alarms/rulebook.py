@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from structlog import get_logger
 
-from config.base import MisfitError
+from config.base import Misfit, MisfitError
 from config.classes import AlarmRule, EquipmentClass, rule_misfits
 from config.errors import ConfigError
 from server.alarms.rules import Rule, compile_rule
@@ -123,14 +123,13 @@ def merged(
     try:
         made = AlarmRule.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise MisfitError(
-            [(tuple(one["loc"]), one["msg"]) for one in error.errors()]  # type: ignore[misc]
-        ) from error
+        raise MisfitError([Misfit(one["loc"], one["msg"]) for one in error.errors()]) from error
     misfits = list(rule_misfits(made, kind.points))
     if misfits:
         raise MisfitError(misfits)
-    if rule is not None and rule.life_safety and not (made.life_safety and made.enabled):
-        raise ConfigError(f"{name}: a rule of life safety stays one and stays enabled")
+    watched = made.life_safety and made.enabled and made.mode == "announce"
+    if rule is not None and rule.life_safety and not watched:
+        raise ConfigError(f"{name}: a rule of life safety stays one and stays on")
     return made
 
 

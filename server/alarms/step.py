@@ -26,7 +26,7 @@ class Transition(NamedTuple):
         until: End of a run of the past.
     """
 
-    kind: Literal["raised", "returned", "past_run", "earlier_onset"]
+    kind: Literal["raised", "returned", "past_run", "earlier_onset", "promoted"]
     rule: Rule
     series: Series
     at: int
@@ -55,6 +55,8 @@ class Step:
     """Good values of now, the newest of each series."""
     touched: set[int] = field(default_factory=set[int])
     """Series that were looked at; their bands are set again."""
+    rules_changed: bool = False
+    """It follows from other rules, not from samples."""
     retimed: set[Watch] = field(default_factory=set[Watch])
     """Those whose delay has changed; a running one is started anew."""
 
@@ -70,6 +72,13 @@ class Step:
             self.transitions.append(
                 Transition(kind, watch.rule, watch.series, flip.at, seen.value, seen.quality)
             )
+
+    def promote(self, watch: Watch) -> None:
+        """A rule is not on trial any more: its open alarm is announced."""
+        memory, series = watch.memory, watch.series
+        if memory.active and watch.rule.settings.mode == "announce":
+            at, value, quality = memory.changed_at, series.last_value, series.last_quality
+            self.transitions.append(Transition("promoted", watch.rule, series, at, value, quality))
 
     def withdraw(self, watch: Watch) -> None:
         """Nothing is claimed any more of a rule that is gone; its open alarm returns."""

@@ -8,6 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.middleware import Middleware
 
 from server.api import (
+    alarm_rules,
     alarm_verbs,
     alarms,
     channels,
@@ -50,6 +51,7 @@ ROOMS = (
     classes,
     alarms,
     alarm_verbs,
+    alarm_rules,
     incidents,
     workorders,
     persons,

@@ -15,6 +15,7 @@ from server.core.clock import Clock
 from server.core.records import Records
 from server.handling import Handling, HandlingTimers
 from server.history.base import History
+from server.jobs.rule_changes import RuleChanges
 from server.jobs.silence import SilenceSweep
 from server.jobs.timers import Handler, TimerSweep
 
@@ -39,11 +40,13 @@ class Alarming:
         self._engine = AlarmEngine(RuleBook(classes), clock)
         self._history = history
         self.chain = Chain(records, self._engine, announcer, clock)
+        self._rules = RuleChanges(records, self.chain, classes, clock)
         timers = HandlingTimers(records, handling, clock)
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
         handlers |= timers.handlers
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "timers": TimerSweep(records, handlers, clock).run,
+            "rules": self._rules.run,
             "silence": SilenceSweep(self.chain, clock).run,
         }
 
@@ -57,6 +60,7 @@ class Alarming:
         Raises:
             StoreError: One of them cannot be read.
         """
+        self._rules.apply()
         self.chain.restore()
         self._engine.recall(
             lambda series, start, end: self._history.raw(series, start, end, _MOST_ROWS)

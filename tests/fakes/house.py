@@ -12,6 +12,7 @@ from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
+from server.alarms.overrides import Place, put_override
 from server.alarms.repository import facts_of
 from server.alarms.rulebook import RuleBook
 from server.announcing import Announcer
@@ -22,6 +23,7 @@ from server.core.records import Records
 from server.handling import Handling, HandlingTimers
 from server.incidents.model import Incident
 from server.incidents.service import acknowledge
+from server.jobs.rule_changes import RuleChanges
 from server.jobs.timers import Handler, TimerSweep
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import transition
@@ -64,9 +66,11 @@ class House:
         announcer = Announcer(SETTINGS)
         self.handling = Handling(announcer, self.settings)
         self.chain = Chain(self.records, self.engine, announcer, self.clock)
-        self.chain.restore()
         for one in self.series.values():
             self.engine.attach(one, equipment_class="pump")
+        self.rules = RuleChanges(self.records, self.chain, self.classes, self.clock)
+        self.rules.apply()
+        self.chain.restore()
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
         handlers |= HandlingTimers(self.records, self.handling, self.clock).handlers
         self.timers = TimerSweep(self.records, handlers, self.clock)
@@ -125,6 +129,24 @@ class House:
 
     def state(self, alarm_id: int = 1) -> str:
         return str(facts_of(self.alarm(alarm_id)).state)
+
+    def change_rule(
+        self, rule: str, changes: dict[str, Any], *, scope: str = "class", target: str = ""
+    ) -> None:
+        """What a PUT does, and the process that hears of it."""
+        place = Place(f"pump.{rule}", scope, target)
+        self.do(
+            lambda session: put_override(
+                session,
+                place,
+                changes=changes,
+                reason="",
+                by="li",
+                expected=None,
+                now=self.clock.now_ms(),
+            )
+        )
+        assert self.rules.apply()
 
     def shelve(self, alarm_id: int = 1, *, minutes: float = 30) -> None:
         self.do(

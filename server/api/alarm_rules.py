@@ -1,0 +1,234 @@
+"""/alarm-rules: the rules in force, and changing them for a class, a site or one equipment."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.base import MisfitError, dotted
+from config.classes import EquipmentClass
+from config.errors import ConfigError
+from server.alarms.model import AlarmRuleOverride
+from server.alarms.overrides import (
+    Place,
+    StaleRuleError,
+    delete_override,
+    load_overrides,
+    put_override,
+    version_of,
+    versions_of,
+)
+from server.alarms.rulebook import RuleBook, merged
+from server.api.context import Administrator, Services, Use, problems
+from server.api.etag import IfMatch, expected_version, set_etag
+from server.api.rule_shapes import (
+    Layer,
+    RuleChange,
+    RuleItem,
+    RuleList,
+    RuleVersion,
+    RuleVersions,
+    Scope,
+    find_rule,
+    scope_of,
+)
+from server.core.errors import NotFoundError
+from server.core.problem import FieldError, ProblemError
+
+router = APIRouter(prefix="/alarm-rules", tags=["alarms"], responses=problems())
+
+RuleId = Annotated[str, Path(max_length=130, description="<class>.<rule>")]
+OfSite = Annotated[str | None, Query(max_length=64, description="Key of a site.")]
+OfEquipment = Annotated[str | None, Query(max_length=200, description="Id or key of equipment.")]
+
+
+@router.get("")
+def list_alarm_rules(
+    use: Use,
+    *,
+    equipment_class: Annotated[
+        str | None, Query(alias="class", max_length=64, description="Only of this class.")
+    ] = None,
+    site: OfSite = None,
+    equipment: OfEquipment = None,
+) -> RuleList:
+    """List the rules in force: of all classes, or as a site or one equipment has them."""
+
+    def read(session: Session) -> RuleList:
+        scope = scope_of(session, site, equipment)
+        wanted = scope.equipment_class or equipment_class
+        kinds = [kind for key, kind in sorted(use.classes.items()) if wanted in {None, "", key}]
+        book = RuleBook(use.classes, load_overrides(session))
+        return RuleList(
+            items=[
+                _item(session, book, kind, name, scope)
+                for kind in kinds
+                for name in book.names_of(kind, site=scope.site, equipment=scope.equipment)
+            ]
+        )
+
+    return use.records.read(read)
+
+
+@router.get("/{rule}", responses=problems(404))
+def get_alarm_rule(
+    rule: RuleId, use: Use, response: Response, site: OfSite = None, equipment: OfEquipment = None
+) -> RuleItem:
+    """Show one rule there; the ETag is the version of what exactly this scope changes."""
+
+    def read(session: Session) -> tuple[RuleItem, int]:
+        scope = scope_of(session, site, equipment)
+        return _shown(session, use, rule, scope), version_of(session, scope.place(rule))
+
+    item, version = use.records.read(read)
+    set_etag(response, version)
+    return item
+
+
+@router.get("/{rule}/versions")
+def list_alarm_rule_versions(
+    rule: RuleId, use: Use, site: OfSite = None, equipment: OfEquipment = None
+) -> RuleVersions:
+    """List who changed the rule for exactly this scope, when, how and why."""
+
+    def read(session: Session) -> RuleVersions:
+        rows = versions_of(session, scope_of(session, site, equipment).place(rule))
+        return RuleVersions(
+            items=[RuleVersion.model_validate(row, from_attributes=True) for row in rows]
+        )
+
+    return use.records.read(read)
+
+
+@router.put("/{rule}", responses=problems(403, 404, 412, 428))
+def put_alarm_rule(
+    rule: RuleId,
+    use: Use,
+    caller: Administrator,
+    body: RuleChange,
+    response: Response,
+    *,
+    site: OfSite = None,
+    equipment: OfEquipment = None,
+    if_match: IfMatch = None,
+) -> RuleItem:
+    """Change a rule, or make a new one, for a class, a site or one equipment.
+
+    It holds within a second; open alarms stay open. A first change needs If-Match: "0".
+    """
+    expected = _expected(if_match)
+
+    def change(session: Session) -> tuple[RuleItem, int]:
+        scope = scope_of(session, site, equipment)
+        place = scope.place(rule)
+        _check(session, use, place, scope, body.changes)
+        version = put_override(
+            session,
+            place,
+            changes=body.changes,
+            reason=body.reason,
+            by=caller.name,
+            expected=expected,
+            now=use.clock.now_ms(),
+        )
+        session.flush()
+        return _shown(session, use, rule, scope), version
+
+    item, version = _written(use, change)
+    set_etag(response, version)
+    return item
+
+
+@router.delete("/{rule}", responses=problems(403, 404, 412, 428))
+def delete_alarm_rule(
+    rule: RuleId,
+    use: Use,
+    caller: Administrator,
+    *,
+    reason: Annotated[str, Query(min_length=1, max_length=500, description="For the record.")],
+    site: OfSite = None,
+    equipment: OfEquipment = None,
+    if_match: IfMatch = None,
+) -> Response:
+    """Take back what exactly this scope changes."""
+    expected = _expected(if_match)
+
+    def change(session: Session) -> int:
+        return delete_override(
+            session,
+            scope_of(session, site, equipment).place(rule),
+            reason=reason,
+            by=caller.name,
+            expected=expected,
+            now=use.clock.now_ms(),
+        )
+
+    _written(use, change)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _written(use: Services, change: Callable[[Session], Any]) -> Any:  # noqa: ANN401 (as given)
+    try:
+        return use.records.write(change)
+    except StaleRuleError as error:
+        raise ProblemError(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
+
+
+def _expected(if_match: str | None) -> int | None:
+    if if_match is None:
+        raise ProblemError(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            "send If-Match with the ETag of GET /alarm-rules/{rule}",
+        )
+    return expected_version(if_match)
+
+
+def _check(
+    session: Session, use: Services, place: Place, scope: Scope, changes: dict[str, Any]
+) -> None:
+    """Refuse changes that do not make a rule; says where."""
+    kind, name = find_rule(use, place.rule)
+    others = [one for one in load_overrides(session) if (one.scope, one.target) != place[1:]]
+    book = RuleBook(use.classes, others)
+    narrower = {"equipment": scope.equipment} if place.scope == "equipment" else {"equipment": ""}
+    wider_site = scope.site if place.scope != "class" else ""
+    known = book.names_of(kind, site=wider_site, **narrower)
+    base = book.effective(kind, name, site=wider_site) if name in known else None
+    try:
+        merged(kind, name, base, changes)
+    except MisfitError as error:
+        first = error.misfits[0]
+        words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.misfits)
+        raise FieldError(f"body.changes.{dotted(first.path)}", words) from error
+    except ConfigError as error:
+        raise FieldError("body.changes", str(error)) from error
+
+
+def _shown(session: Session, use: Services, rule: str, scope: Scope) -> RuleItem:
+    kind, name = find_rule(use, rule)
+    book = RuleBook(use.classes, load_overrides(session))
+    if name not in book.names_of(kind, site=scope.site, equipment=scope.equipment):
+        raise NotFoundError(f"no rule {rule!r} there")
+    return _item(session, book, kind, name, scope)
+
+
+def _item(
+    session: Session, book: RuleBook, kind: EquipmentClass, name: str, scope: Scope
+) -> RuleItem:
+    rule = f"{kind.equipment_class}.{name}"
+    query = select(AlarmRuleOverride).where(AlarmRuleOverride.rule == rule)
+    rows = {(row.scope, row.target): row for row in session.scalars(query)}
+    layers = [
+        Layer.model_validate(rows[one.scope, one.target], from_attributes=True)
+        for one in book.layers_of(rule, site=scope.site, equipment=scope.equipment)
+    ]
+    return RuleItem(
+        rule=rule,
+        equipment_class=kind.equipment_class,
+        settings=book.effective(kind, name, site=scope.site, equipment=scope.equipment),
+        source=layers[-1].scope if layers else "class_file",
+        layers=layers,
+    )
