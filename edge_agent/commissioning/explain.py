@@ -94,6 +94,8 @@ def _line_trouble(error: PortDownError, port: ModbusRtuPort) -> str:
     text = str(error)
     if "in use" in text or "exclusively lock" in text:
         return "in use by another program; is an agent running here? Stop it first"
+    if f"({errno.ENOTTY}, " in text:
+        return "not a serial line"
     return text.removeprefix(f"{port.device}: ")
 
 

@@ -81,9 +81,11 @@ def page(asked: PortLoad, *, requests: bool) -> str:
 
 def refusal(asked: PortLoad) -> str:
     """Say why a port is refused, and what would fit."""
+    count = len({one.unit for one in asked.classes})
+    units = "1 unit" if count == 1 else f"{count} units"
     first = (
         f"port {asked.name} is asked for {asked.load:.0%} of its time "
-        f"({describe(asked.port)}, {len({one.unit for one in asked.classes})} units); it would fit"
+        f"({describe(asked.port)}, {units}); it would fit"
     )
     return "\n".join([f"{first} with one of:", *(f"  {text}" for text in remedies(asked))])
 

@@ -113,6 +113,8 @@ def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
         )
     if outcome.ended_by:
         yield f"the search was ended after {outcome.asked} questions by {outcome.ended_by}"
+    if outcome.unasked:
+        yield f"not asked: {_ranges(outcome.unasked)}"
     if not outcome.found:
         yield f"{port.name}: no unit answered {outcome.asked} questions"
         yield (
@@ -152,6 +154,17 @@ def _agent_file(found: Sequence[Found]) -> Iterator[str]:
             f"  unit-{one.unit}: {{port: bus, unit: {one.unit}, profile: {profile}, "
             f"name: {{en: Unit {one.unit}, zh: {one.unit}号}}}}"
         )
+
+
+def _ranges(units: Sequence[int]) -> str:
+    """Return 1-5, 7 for 1, 2, 3, 4, 5, 7."""
+    parts: list[list[int]] = []
+    for unit in units:
+        if parts and parts[-1][1] == unit - 1:
+            parts[-1][1] = unit
+        else:
+            parts.append([unit, unit])
+    return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in parts)
 
 
 def _settings(port: NamedPort) -> Sequence[Setting]:

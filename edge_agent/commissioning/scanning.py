@@ -65,6 +65,7 @@ class Outcome:
 
     Attributes:
         ended_by: What ended it before every combination was asked; empty when nothing did.
+        unasked: Units that were then not asked, at the setting of the line.
         one_device: The TCP endpoint answers whatever the unit number: one device.
         noise: Settings at which bytes came that are no answer, with the units asked.
         skipped: Settings that the line refuses.
@@ -73,6 +74,7 @@ class Outcome:
     found: list[Found] = field(default_factory=list[Found])
     asked: int = 0
     ended_by: str = ""
+    unasked: list[int] = field(default_factory=list[int])
     one_device: bool = False
     noise: list[tuple[Port, int]] = field(default_factory=list[tuple[Port, int]])
     skipped: list[Setting] = field(default_factory=list[Setting])
@@ -128,8 +130,17 @@ class Scanner:
             else:
                 await self._search_address(self._port, units)
         except _BudgetSpentError:
-            self.outcome.ended_by = "the budget (--budget gives more)"
+            self._ended(units)
         return self.outcome.found
+
+    def _ended(self, units: Sequence[int]) -> None:
+        """Note what the budget left out; a second look at silent units is not missed."""
+        found = self.outcome.found
+        if found or not isinstance(self._port, ModbusRtuPort):
+            self.outcome.unasked = self._unasked(found[0].port if found else self._port, units)
+            if not self.outcome.unasked:
+                return
+        self.outcome.ended_by = "the budget (--budget gives more)"
 
     async def identify(self, profiles: Mapping[str, DeviceProfile]) -> None:
         """Ask each unit what it is, and compare its registers with device files.

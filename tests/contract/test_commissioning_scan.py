@@ -91,6 +91,7 @@ async def test_a_slow_unit_is_found_by_the_second_look() -> None:
         scan, told = scanner(tcp(server))
         await scan.search(LIKELY, FEW)
     assert [one.unit for one in told] == [1, 4]
+    assert scan.outcome.ended_by == ""
 
 
 async def test_a_device_that_ignores_the_unit_number_is_one_device() -> None:
@@ -116,6 +117,8 @@ async def test_the_budget_ends_a_search_and_says_so() -> None:
     text = "\n".join(summary(scan.outcome, NamedPort("plc", port, stated=False)))
     assert "questions by the budget (--budget gives more)" in text
     assert "plc: no unit answered" in text
+    unasked = next(one for one in text.splitlines() if one.startswith("not asked: "))
+    assert unasked.endswith("102-246")
 
 
 async def test_noise_is_told_apart_from_silence(tmp_path: Path) -> None:
