@@ -1,7 +1,7 @@
 """The records: one writer thread, one transaction per change; reads in the caller's thread."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from server.core.errors import StoreError
 from server.core.model import Event
+
+_WRITES = "plantroom_writes"
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Event]], None]
@@ -27,6 +29,7 @@ class Records:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records-writer")
         self._listeners: list[Listener] = []
 
@@ -84,7 +87,7 @@ class Records:
         return await asyncio.to_thread(self.read, work)
 
     def _transact(self, work: Callable[[Session], T]) -> T:
-        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+        with _translated(), Session(self._writing, expire_on_commit=False) as session:
             with session.begin():
                 result = work(session)
                 session.flush()
@@ -112,7 +115,7 @@ def record_event(
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated() -> Generator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
@@ -124,7 +127,7 @@ def _translated() -> Iterator[None]:
 
 
 def _set_up_sqlite(engine: Engine) -> None:
-    """WAL, full durability, foreign keys; BEGIN IMMEDIATE so that a writer never upgrades."""
+    """WAL, full durability, foreign keys; a writer takes its lock at once, so it never upgrades."""
 
     def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 (DBAPI connection)
         connection.isolation_level = None
@@ -137,7 +140,8 @@ def _set_up_sqlite(engine: Engine) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
     def begun(connection: Any) -> None:  # noqa: ANN401 (SQLAlchemy connection)
-        connection.exec_driver_sql("BEGIN")
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)

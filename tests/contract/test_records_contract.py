@@ -224,6 +224,24 @@ def test_a_file_that_is_no_database_is_an_error_of_the_store(tmp_path: Path) -> 
         schema.upgrade(f"sqlite:///{tmp_path}/records.sqlite")
 
 
+def test_two_processes_that_read_before_they_write_wait_for_each_other(url: str) -> None:
+    """A reader that became a writer would be refused at once when somebody wrote in between."""
+    schema.upgrade(url)
+
+    def count_up(records: Records) -> None:
+        def work(session: Session) -> None:
+            known = session.scalar(select(func.count(Event.id))) or 0
+            add_event(session, known)
+
+        for _ in range(20):
+            records.write(work)
+
+    with Records.open(url) as one, Records.open(url) as other, ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(count_up, one), pool.submit(count_up, other)]:
+            done.result()
+        assert len(events(one)) == 40
+
+
 def test_closing_twice_is_allowed(records: Records) -> None:
     records.close()
     records.close()
