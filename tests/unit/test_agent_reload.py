@@ -1,0 +1,167 @@
+"""A changed agent file is taken over while everything else goes on; a wrong one changes nothing."""
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from config.errors import ConfigError
+from config.points import DataType, Writable
+from config.resolve import Gateway
+from edge_agent.errors import PortDownError
+from tests.fakes.devices import device, point
+from tests.fakes.reload_bench import gateway_of, meter, reload_bench
+
+
+async def test_a_wrong_file_changes_nothing_and_says_why(tmp_path: Path) -> None:
+    async with reload_bench(gateway_of(tmp_path, meter("m1"))) as bench:
+        owner = bench.fleet.ports["a"]
+        with capture_logs() as logs:
+            assert not await bench.reload(ConfigError("agent.yaml:7: no port 'b'"))
+        assert logs == [
+            {"event": "reload_refused", "error": "agent.yaml:7: no port 'b'", "log_level": "error"}
+        ]
+        assert bench.fleet.ports == {"a": owner}
+        await bench.until_read("m1")
+
+
+async def test_what_is_read_only_at_the_start_refuses_the_whole_file(tmp_path: Path) -> None:
+    first = gateway_of(tmp_path, meter("m1"))
+    async with reload_bench(first) as bench:
+        other = first.settings.model_copy(update={"gateway": "gw-2"})
+        with capture_logs() as logs:
+            assert not await bench.reload(Gateway(other, {"m2": meter("m2")}))
+        assert "gateway: changes only with a restart" in logs[0]["error"]
+        assert list(bench.fleet.devices) == ["m1"]
+
+
+async def test_a_device_that_cannot_be_asked_is_found_before_anything_is_touched(
+    tmp_path: Path,
+) -> None:
+    long = point(0, type=DataType.STRING, length=9)
+    wide = device("wide", {"t": long}, port="b", max_registers=4)
+    async with reload_bench(gateway_of(tmp_path, meter("m1"))) as bench:
+        owner = bench.fleet.ports["a"]
+        assert not await bench.reload(gateway_of(tmp_path, meter("m2"), wide))
+        assert bench.fleet.ports == {"a": owner}
+        assert list(bench.fleet.devices) == ["m1"]
+
+
+async def test_unchanged_ports_are_not_touched(tmp_path: Path) -> None:
+    first = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2))
+    second = gateway_of(
+        tmp_path, meter("m1"), meter("m2", port="b", unit=2), meter("m3", port="b", unit=3)
+    )
+    async with reload_bench(first) as bench:
+        bench.connect()
+        await bench.until_read("m1")
+        owner = bench.fleet.ports["a"]
+        assert await bench.reload(second)
+        await bench.until_read("m3")
+        assert bench.fleet.ports["a"] is owner
+        assert len(bench.opened) == 3
+        counts = bench.counts("m1")
+    assert counts == list(range(counts[0], counts[0] + len(counts)))
+
+
+async def test_devices_are_born_and_die_as_the_file_says_and_neighbours_do_not(
+    tmp_path: Path,
+) -> None:
+    two, three = meter("m2", unit=2), meter("m3", unit=3)
+    async with reload_bench(gateway_of(tmp_path, meter("m1"), two)) as bench:
+        bench.connect()
+        await bench.until_read("m2")
+        bench.connection.sent.clear()
+
+        assert await bench.reload(gateway_of(tmp_path, meter("m1"), three))
+        await bench.until_read("m3")
+        assert bench.said() == [("DDEATH", "m2"), ("DBIRTH", "m3")]
+        bench.connection.sent.clear()
+
+        scaled = meter("m3", unit=3, scale=0.1)
+        assert await bench.reload(gateway_of(tmp_path, meter("m1"), scaled))
+        await bench.until_read("m3")
+        assert bench.said() == [("DBIRTH", "m3")]
+        assert set(bench.health.devices) == {"m1", "m3"}
+
+
+async def test_aliases_stay(tmp_path: Path) -> None:
+    first = gateway_of(tmp_path, meter("m1"), meter("m2", unit=2))
+    async with reload_bench(first) as bench:
+        before = {name: encoder.points for name, encoder in bench.uplink._node.encoders.items()}
+        await bench.reload(gateway_of(tmp_path, meter("m1")))
+        await bench.reload(gateway_of(tmp_path, meter("m1"), meter("m2", unit=2, deadband=3)))
+        after = {name: encoder.points for name, encoder in bench.uplink._node.encoders.items()}
+    assert after == before
+
+
+async def test_a_changed_device_keeps_the_last_values_of_points_that_mean_the_same(
+    tmp_path: Path,
+) -> None:
+    async with reload_bench(gateway_of(tmp_path, meter("m1"))) as bench:
+        bench.connect()
+        await bench.until_read("m1")
+        bench.connection.sent.clear()
+        await bench.reload(gateway_of(tmp_path, meter("m1", deadband=2)))
+        birth = bench.connection.sent[0][1]
+    declared = next(metric for metric in birth.metrics if metric.name == "count")
+    assert isinstance(declared.value, int)
+    assert declared.quality is not None
+
+
+async def test_a_command_under_way_on_a_port_that_is_replaced_is_answered(tmp_path: Path) -> None:
+    writable = meter("m1", writable=Writable(maximum=9))
+    async with reload_bench(gateway_of(tmp_path, writable)) as bench:
+        await bench.until_read("m1")
+        bench.units[1].response_s = 0.4
+        order = asyncio.create_task(bench.fleet.ports["a"].write("m1", "count", 5))
+        await asyncio.sleep(0.05)
+        assert await bench.reload(gateway_of(tmp_path, writable, a=2.0))
+        with pytest.raises(PortDownError, match="port a was closed"):
+            await order
+
+
+async def test_a_port_that_is_gone_leaves_no_figures(tmp_path: Path) -> None:
+    first = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2))
+    async with reload_bench(first) as bench:
+        await bench.until_read("m2")
+        await bench.reload(gateway_of(tmp_path, meter("m1")))
+        assert set(bench.health.ports) == {"a"}
+        assert {port for port, _ in bench.health.periods} == {"a"}
+
+
+@pytest.mark.timeout(60)
+async def test_a_thousand_reloads_while_offline_lose_nothing(tmp_path: Path) -> None:
+    first = gateway_of(tmp_path, meter("m1"))
+    second = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2))
+    third = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2, scale=0.1))
+    appended: list[int] = []
+    async with reload_bench(first) as bench:
+        keep = bench.journal.append
+
+        def append(device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
+            offset = keep(device, fragment, taken_at=taken_at, readings=readings)
+            appended.append(offset)
+            return offset
+
+        bench.journal.append = append  # type: ignore[method-assign]
+        await bench.until_read("m1")
+        for number in range(1000):
+            assert await bench.reload((second, third, first)[number % 3])
+        await bench.reload(second)
+        await bench.until_read("m2")
+        kept = [row.offset for row in await bench.journal.read(0, 2**62, limit=100_000)]
+        assert kept == appended
+        bench.connect()
+        await bench.until_read("m1")
+        async with asyncio.timeout(10):
+            while bench.uplink._book.due:
+                await bench.uplink._drain.step()
+        sent = [offset for offset in bench.connection.offsets() if offset in set(kept)]
+    assert sent == kept
+    # Port a was never touched, so its counter has no gap; a live one may overtake the backlog.
+    counts = sorted(set(bench.counts("m1")))
+    assert all(b == a + 1 for a, b in pairwise(counts))
+    assert len(counts) > 20
