@@ -37,8 +37,9 @@ def cli(port: int, folder: Path, *, fresh: bool) -> None:
     """Run the whole chain on this machine with simulated equipment.
 
     A pump trips within 20 seconds: watch the alarm, the incident, the work order and the signed
-    message come. Open http://127.0.0.1:8080 and log in with what FOLDER/credentials.json says.
-    Ctrl-C stops everything.
+    messages come. The engineer on duty is called, and the lead after 30 seconds without an answer;
+    acknowledge the incident in time and nobody else is. Open http://127.0.0.1:8080 and log in with
+    what FOLDER/credentials.json says. Ctrl-C stops everything.
 
     Example: plantroom demo --port 9000
     """
@@ -86,6 +87,7 @@ async def _start(
 
     server_file = demo_files.write_server_file(folder, ports)
     token = await _init_server(server_file, folder)
+    await _call_up_people(server_file, folder)
     server = _child("server", folder, "server", "run", str(server_file))
     await stack.enter_async_context(server)
     url = f"http://127.0.0.1:{port}"
@@ -134,6 +136,19 @@ async def _init_server(server_file: Path, folder: Path) -> str:
     )
 
 
+async def _call_up_people(server_file: Path, folder: Path) -> None:
+    """Let the server know whom to call; what was changed since the first run stays."""
+    if (folder / "people.yaml").exists():
+        return
+    path = demo_files.write_people_file(folder)
+    command = plantroom_command("server", "people", str(server_file), str(path))
+    taking = Child("server people", command, log=folder / "logs" / "people.log")
+    await taking.start()
+    if await taking.wait() != 0:
+        path.unlink()
+        raise ChildError(f"plantroom server people failed:\n{taking.tail}")
+
+
 @contextlib.asynccontextmanager
 async def _telling(client: httpx.AsyncClient, clock: Clock) -> AsyncGenerator[None]:
     task = asyncio.create_task(_tell(client, clock), name="story")
@@ -158,7 +173,11 @@ async def _tell(client: httpx.AsyncClient, clock: Clock) -> None:
 
 def _tell_delivery(delivery: Delivery) -> None:
     signed = "signature right" if delivery.signed else "SIGNATURE WRONG"
-    _say(f"          webhook received by the heating supplier ({signed}), id {delivery.id}")
+    person = delivery.body.get("data", {}).get("person")
+    if person:
+        _say(f"          {person['name']}'s phone rings ({signed}), id {delivery.id}")
+    else:
+        _say(f"          webhook received by the heating supplier ({signed}), id {delivery.id}")
 
 
 def _refuse_busy_port(port: int) -> None:

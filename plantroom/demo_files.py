@@ -15,6 +15,8 @@ from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
 from simulators.estate import load_estate
 
 USER = "admin"
+_PHONES = {"engineer-phone": "Wang Wei", "lead-phone": "Li Min"}
+"""Webhooks that stand for the telephones of the demo's people, and whose they are."""
 
 
 class Ports(NamedTuple):
@@ -48,22 +50,42 @@ def load_secrets(folder: Path) -> Secrets:
 def write_server_file(folder: Path, ports: Ports) -> Path:
     """Write server.yaml and return its path."""
     path = folder / "server.yaml"
-    settings = {
+    hook: dict[str, Any] = {
+        "url": f"http://127.0.0.1:{ports.webhook}/hook",
+        "secret_file": "webhook.secret",
+        "allow_private": True,
+    }
+    settings: dict[str, Any] = {
         "data_dir": "data",
         "mqtt": {"host": "127.0.0.1", "port": ports.mqtt},
         "http": {"host": "127.0.0.1", "port": ports.http},
         "messages": {
             "webhooks": [
-                {
-                    "name": "heating-supplier",
-                    "url": f"http://127.0.0.1:{ports.webhook}/hook",
-                    "secret_file": "webhook.secret",
-                    "allow_private": True,
-                }
+                {"name": "heating-supplier", **hook},
+                # Only those hear here whom an escalation calls.
+                *({"name": name, "severities": [], **hook} for name in _PHONES),
             ]
         },
     }
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return path
+
+
+def write_people_file(folder: Path) -> Path:
+    """Write people.yaml: an engineer who is always on duty, and a lead who is called after 30 s."""
+    engineer, lead = (
+        {"name": name, "languages": ["en", "zh"], "channels": [{"channel": phone}]}
+        for phone, name in _PHONES.items()
+    )
+    always = {"start": "08:00", "end": "08:00", "persons": ["wang"], "leader": "li"}
+    steps = [{"after_s": 0, "who": ["on_duty"]}, {"after_s": 30, "who": ["leader"]}]
+    people = {
+        "persons": {"wang": engineer, "li": {**lead, "role": "lead"}},
+        "rosters": {"house": {"name": "Duty of the estate", "shifts": [always]}},
+        "policies": {"demo": {"steps": steps, "idle_s": 120}},
+    }
+    path = folder / "people.yaml"
+    path.write_text(yaml.safe_dump(people, sort_keys=False, allow_unicode=True))
     return path
 
 

@@ -77,10 +77,25 @@ def _alarm(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _incident(kind: str, payload: dict[str, Any]) -> str:
-    verb = kind.partition(".")[2]
-    if verb == "updated":
-        return ""
-    return f"{_mark(payload)} incident #{payload.get('id')} {verb}: {_what(payload)}"
+    verb, number = kind.partition(".")[2], payload.get("id")
+    match verb:
+        case "updated":
+            return ""
+        case "escalated":
+            return f"  incident #{number} {_step(payload)}"
+        case "acknowledged":
+            return f"  incident #{number} taken by {payload.get('acknowledged_by')}, no more calls"
+        case "acknowledgement_timed_out":
+            return f"  incident #{number} acknowledged, but nobody moved: calling on"
+        case _:
+            return f"{_mark(payload)} incident #{number} {verb}: {_what(payload)}"
+
+
+def _step(payload: dict[str, Any]) -> str:
+    step, told = payload.get("step", {}), payload.get("told", [])
+    who = " and ".join(str(one).replace("_", " ") for one in step.get("who", []))
+    called = f"calls {', '.join(told)}" if told else "reaches nobody"
+    return f"step {step.get('number')} ({who}) {called}"
 
 
 def _order(kind: str, payload: dict[str, Any]) -> str:
