@@ -1,6 +1,7 @@
 """Commands in the write lane of a port."""
 
 import asyncio
+from random import Random
 from typing import Any
 
 import pytest
@@ -72,3 +73,24 @@ async def test_a_write_that_expired_in_the_lane_is_not_carried_out() -> None:
         with pytest.raises(CommandError, match="expired"):
             await commanded(bench, expires_at=bench.clock.now_ms() - 1)
     assert units[1].registers[Table.HOLDING, 0] == 100
+
+
+async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
+    """99 of 100 writes are answered within two frame times, however much is asked of the port."""
+    frame_s = 0.05
+    options = {"period_s": 0.2, "writable": Writable(maximum=60000)}
+    bench = Bench(fleet(10, **options), alive(10, response_s=frame_s))
+    rng = Random(4)  # noqa: S311 (reproducible instants, not a secret)
+    waits: list[float] = []
+    async with running(bench):
+        await bench.clock.run_for(5)
+        for value in range(1, 201):
+            await bench.clock.run_for(rng.uniform(0.3, 1.0))
+            ordered_s = bench.clock.monotonic_s()
+            call = asyncio.create_task(bench.port.write(f"d{rng.randint(1, 10)}", "p", value))
+            await bench.clock.run_for(0.3)
+            assert (await call).confirmed
+            sent_s = next(ask.at_s for ask in reversed(bench.driver.asked) if ask.written)
+            waits.append(sent_s + frame_s - ordered_s)
+    assert bench.count("plantroom_port_busy_seconds_total") > 0.95 * bench.clock.monotonic_s()
+    assert sorted(waits)[197] <= 2 * frame_s + 1e-6
