@@ -1,8 +1,13 @@
-"""50 devices x 20 float32 @ 1 s: what the agent costs, beside a bare poller in the same run."""
+"""50 devices x 20 float32 @ 1 s: what the agent costs, beside a bare poller in the same run.
+
+Then the same devices @ 0.1 s, and one device as fast as it can.
+"""
 
 import asyncio
 import sys
 import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,7 @@ from tests.mosquitto import Mosquitto
 DEVICES = 50
 WARM_UP_S = 6
 MEASURED_S = 30
+BACK_TO_BACK_S = 0.0001
 
 
 def agent_file(ports: list[int], broker: int, *, period_s: float) -> dict[str, Any]:
@@ -52,6 +58,22 @@ def agent_file(ports: list[int], broker: int, *, period_s: float) -> dict[str, A
     }
 
 
+@asynccontextmanager
+async def _agent(
+    folder: Path, ports: list[int], broker: int, *, period_s: float
+) -> AsyncGenerator[Child]:
+    path = folder / f"agent-{period_s:g}.yaml"
+    settings = agent_file(ports, broker, period_s=period_s)
+    settings["journal"] = {"path": f"journal-{period_s:g}.db"}
+    path.write_text(yaml.safe_dump(settings))
+    # As on a gateway: rich is there for a developer's tool only, and structlog would load it.
+    start = "import sys; sys.modules['rich'] = None; from plantroom.__main__ import main; main()"
+    command = [sys.executable, "-c", start, "agent", "run", str(path)]
+    log = folder / f"agent-{period_s:g}.log"
+    async with Child("agent", command, log=log, ready_event="agent_ready") as child:
+        yield child
+
+
 async def _measure(child: Child, subscriber: Subscriber) -> dict[str, float]:
     await asyncio.sleep(WARM_UP_S)
     subscriber.recording = True
@@ -69,6 +91,35 @@ async def _measure(child: Child, subscriber: Subscriber) -> dict[str, float]:
     }
 
 
+async def _of_agent(
+    folder: Path, ports: list[int], broker: int, *, period_s: float
+) -> dict[str, float]:
+    subscriber = Subscriber(broker, "spBv1.0/bench/DDATA/#")
+    try:
+        async with _agent(folder, ports, broker, period_s=period_s) as agent:
+            figures = await _measure(agent, subscriber)
+    finally:
+        subscriber.close()
+    messages = sum(map(len, subscriber.counts.values()))
+    return {
+        **figures,
+        "cores": round(figures["cpu_s_per_1000_values"] * figures["values_per_s"] / 1000, 2),
+        "reads_per_s": round(messages / MEASURED_S, 1),
+        "reads_lost_or_doubled": subscriber.reads_lost_or_doubled(),
+    }
+
+
+async def _of_bare(folder: Path, ports: list[int], broker: int) -> dict[str, float]:
+    polled = [",".join(map(str, ports)), "1.0"]
+    command = [sys.executable, "-m", "tests.bench.bare_poller", str(broker), *polled]
+    subscriber = Subscriber(broker, "bare/#")
+    try:
+        async with Child("bare", command, log=folder / "bare.log") as bare:
+            return await _measure(bare, subscriber)
+    finally:
+        subscriber.close()
+
+
 async def _run(folder: Path) -> dict[str, Any]:
     simulator = Child(
         "simulator",
@@ -78,39 +129,29 @@ async def _run(folder: Path) -> dict[str, Any]:
     )
     async with Mosquitto(folder / "broker") as broker, simulator:
         ports = simulator.ready["ports"]
-        path = folder / "agent.yaml"
-        path.write_text(yaml.safe_dump(agent_file(ports, broker.port, period_s=1.0)))
-        agent = Child(
-            "agent",
-            plantroom_command("agent", "run", str(path)),
-            log=folder / "agent.log",
-            ready_event="agent_ready",
-        )
-        subscriber = Subscriber(broker.port, "spBv1.0/bench/DDATA/#")
-        async with agent:
-            ours = await _measure(agent, subscriber)
-        subscriber.close()
-        polled = [",".join(map(str, ports)), "1.0"]
-        bare = Child(
-            "bare",
-            [sys.executable, "-m", "tests.bench.bare_poller", str(broker.port), *polled],
-            log=folder / "bare.log",
-        )
-        subscriber = Subscriber(broker.port, "bare/#")
-        async with bare:
-            floor = await _measure(bare, subscriber)
-        subscriber.close()
+        ours = await _of_agent(folder, ports, broker.port, period_s=1.0)
+        floor = await _of_bare(folder, ports, broker.port)
+        fast = await _of_agent(folder, ports, broker.port, period_s=0.1)
+        one = await _of_agent(folder, ports[:1], broker.port, period_s=BACK_TO_BACK_S)
     return {
         **ours,
         "bare_cpu_s_per_1000_values": floor["cpu_s_per_1000_values"],
         "cpu_ratio_to_bare": round(
             ours["cpu_s_per_1000_values"] / floor["cpu_s_per_1000_values"], 2
         ),
+        "fast_values_per_s": fast["values_per_s"],
+        "fast_cores": fast["cores"],
+        "fast_read_to_publish_p99_ms": fast["read_to_publish_p99_ms"],
+        "fast_reads_lost_or_doubled": fast["reads_lost_or_doubled"],
+        "one_device_reads_per_s": one["reads_per_s"],
+        "one_device_reads_lost_or_doubled": one["reads_lost_or_doubled"],
+        "one_device_read_to_publish_p99_ms": one["read_to_publish_p99_ms"],
+        "one_device_cores": one["cores"],
         "bare": floor,
     }
 
 
 def run() -> dict[str, Any]:
-    """Measure and return the figures."""
+    """CPU, memory and latency at 1,000 and 10,000 values/s; one device back to back."""
     with tempfile.TemporaryDirectory(prefix="plantroom-bench-") as folder:
         return asyncio.run(_run(Path(folder)))

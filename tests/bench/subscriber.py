@@ -18,6 +18,9 @@ class Subscriber:
     """Counts values, keeps latencies and reading times (ms) per device while ``recording``.
 
     To an agent it is the server: what it hears it acknowledges twice a second.
+
+    Attributes:
+        counts: The first value of each message; bench devices count their reads in it.
     """
 
     def __init__(self, port: int, topic: str) -> None:
@@ -25,6 +28,7 @@ class Subscriber:
         self.values = 0
         self.latencies_ms: list[float] = []
         self.taken_at: dict[str, list[int]] = defaultdict(list)
+        self.counts: dict[str, list[float]] = defaultdict(list)
         self._unacknowledged: dict[str, list[int]] = defaultdict(list)
         self._acknowledged_s = 0.0
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
@@ -46,6 +50,14 @@ class Subscriber:
             for earlier, later in pairwise(times)
         ]
 
+    def reads_lost_or_doubled(self) -> int:
+        """How often the device's own count did not go on by one."""
+        return sum(
+            later != earlier + 1
+            for counts in self.counts.values()
+            for earlier, later in pairwise(counts)
+        )
+
     def _hear(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         now = time.time_ns() / 1e6
         sparkplug = message.topic.startswith("spBv1.0/")
@@ -56,6 +68,7 @@ class Subscriber:
             return
         if sparkplug:
             at, count = payload.metrics[0].timestamp, len(payload.metrics)
+            self.counts[message.topic].append(payload.metrics[0].float_value)
         else:
             said = json.loads(message.payload)
             at, count = said["at"], len(said["values"])
