@@ -94,3 +94,45 @@ def test_unknown_roles_are_refused(file: Path) -> None:
 def test_help_teaches_with_an_example(verb: str) -> None:
     done = CliRunner().invoke(cli, [verb, "--help"])
     assert f"Example: plantroom server {verb}" in done.output
+
+
+PEOPLE = """
+persons:
+  wang: {name: 王伟, channels: [{channel: duty}]}
+rosters:
+  house:
+    name: 值班
+    shifts: [{start: "08:00", end: "END", persons: [wang]}]
+"""
+
+
+def take_over(file: Path, text: str) -> Result:
+    (file.parent / "secret").write_text("whsec_" + "A" * 44)
+    hook = "{name: duty, url: 'http://127.0.0.1:9/', secret_file: secret}"
+    file.write_text(f"data_dir: data\nmessages: {{webhooks: [{hook}]}}\n")
+    path = file.parent / "people.yaml"
+    path.write_text(text, encoding="utf-8")
+    return CliRunner().invoke(cli, ["people", str(file), str(path)])
+
+
+def test_people_are_taken_over_and_may_be_again(file: Path) -> None:
+    for _ in range(2):
+        done = take_over(file, PEOPLE.replace("END", "08:00"))
+        assert (done.exit_code, "taken over" in done.output) == (0, True), done.output
+    with sqlite3.connect(file.parent / "data" / "records.sqlite") as database:
+        assert database.execute("SELECT key, version FROM persons").fetchall() == [("wang", 1)]
+
+
+def test_people_who_leave_hours_empty_are_refused_unless_that_is_meant(file: Path) -> None:
+    refused = take_over(file, PEOPLE.replace("END", "20:00"))
+    assert refused.exit_code == 1
+    assert "Nobody is on duty every day from 20:00 to 08:00" in refused.output
+    accepted = take_over(file, PEOPLE.replace("END", "20:00") + "    accept_holes: true\n")
+    assert accepted.exit_code == 0
+    assert "warning: Nobody is on duty every day from 20:00 to 08:00" in accepted.output
+
+
+def test_a_file_of_people_says_the_line_of_what_is_wrong(file: Path) -> None:
+    wrong = take_over(file, PEOPLE.replace("END", "20:00").replace("[wang]", "[wu]"))
+    assert wrong.exit_code == 2
+    assert "people.yaml:7: rosters.house.shifts.0.persons.0: no person 'wu'" in wrong.output

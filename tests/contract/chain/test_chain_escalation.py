@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from server.core.errors import StoreError
 from server.core.model import Timer
@@ -272,3 +273,21 @@ def test_two_servers_and_a_repeated_timer_run_a_step_once(house: House) -> None:
         records.close()
     assert told(house) == [("Wang", 0.0), ("Li", 301.0)]
     assert house.kinds().count("incident.escalated") == 2
+
+
+def test_a_step_whose_commit_fails_runs_once_when_the_records_are_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_transaction: object) -> None:
+        raise OperationalError("COMMIT", {}, OSError("disk full"))
+
+    load(house, staff())
+    trip(house)
+    house.clock.advance(301)
+    monkeypatch.setattr("sqlalchemy.orm.SessionTransaction.commit", fail)
+    with pytest.raises(StoreError):
+        sweep_of(house).sweep()
+    monkeypatch.undo()
+    assert told(house) == [("Wang", 0.0)]
+    sweep_of(house).sweep()
+    assert told(house) == [("Wang", 0.0), ("Li", 301.0)]

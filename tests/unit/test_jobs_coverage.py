@@ -1,0 +1,125 @@
+"""Hours without anybody are told to the manager, once a day."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.people import PeopleFile
+from config.server import MessageSettings
+from server.core.model import Event, Message, Timer
+from server.core.records import Records
+from server.core.schema import upgrade
+from server.jobs.coverage import KIND, CoverageCheck
+from server.jobs.timers import TimerSweep
+from server.people.service import import_people
+from tests.fakes.agent_clock import FakeClock
+from tests.fakes.pump_room import CLASSES, install
+
+DAY_S = 86_400
+HOOK = {"name": "duty", "url": "http://127.0.0.1:9/", "secret_file": "s", "severities": []}
+MESSAGES = MessageSettings.model_validate({"webhooks": [HOOK]})
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Generator[Records]:
+    url = f"sqlite:///{tmp_path}/records.sqlite"
+    upgrade(url)
+    with Records.open(url) as opened:
+        install(opened)
+        yield opened
+
+
+def staff(records: Records, clock: FakeClock, end: str) -> None:
+    """Wang is on duty from eight o'clock; Zhao manages."""
+    ways = [{"channel": "duty"}]
+    shift = {"start": "08:00", "end": end, "persons": ["wang"]}
+    roster = {
+        "name": "Heating",
+        "trades": ["heating"],
+        "shifts": [shift],
+        "manager": "zhao",
+        "accept_holes": True,
+    }
+    people = PeopleFile.model_validate(
+        {
+            "persons": {
+                "wang": {"name": "Wang", "channels": ways},
+                "zhao": {"name": "Zhao", "channels": ways, "languages": ["en"]},
+            },
+            "rosters": {"heating": roster},
+        }
+    )
+    records.write(lambda session: import_people(session, people, by="t", now=clock.now_ms()))
+
+
+def started(records: Records, clock: FakeClock) -> TimerSweep:
+    check = CoverageCheck(records, CLASSES, MESSAGES, clock)
+    check.start()
+    sweep = TimerSweep(records, {KIND: check.on_timer}, clock)
+    sweep.sweep()
+    return sweep
+
+
+def rows(records: Records, table: type[Any]) -> list[Any]:
+    def read(session: Session) -> list[Any]:
+        return list(session.scalars(select(table)))
+
+    return records.read(read)
+
+
+def missing(records: Records) -> list[Event]:
+    return [event for event in rows(records, Event) if event.kind == "coverage.missing"]
+
+
+def test_the_manager_hears_which_hours_of_what_the_estate_has_are_empty(records: Records) -> None:
+    clock = FakeClock()
+    staff(records, clock, "20:00")
+    started(records, clock)
+    (event,) = missing(records)
+    (hole,) = event.payload["holes"]
+    text = "Nobody is on duty for heating at estate every day from 20:00 to 08:00"
+    assert hole["text_en"] == text
+    (message,) = rows(records, Message)
+    assert (message.receiver, message.channel, message.language) == ("Zhao", "duty", "en")
+    assert message.payload["title_en"] == text
+
+
+def test_it_is_told_again_on_the_next_day_and_not_before(records: Records) -> None:
+    clock = FakeClock()
+    staff(records, clock, "20:00")
+    sweep = started(records, clock)
+    started(records, clock)
+    clock.advance(DAY_S - 1)
+    sweep.sweep()
+    assert len(rows(records, Message)) == 1
+    clock.advance(1)
+    sweep.sweep()
+    assert len(rows(records, Message)) == 2
+    assert [row.key for row in rows(records, Timer)] == [KIND]
+
+
+def test_a_day_on_which_the_server_was_down_is_made_up_for(records: Records) -> None:
+    clock = FakeClock()
+    staff(records, clock, "20:00")
+    sweep = started(records, clock)
+    clock.advance(3 * DAY_S)
+    sweep.sweep()
+    sweep.sweep()
+    assert len(rows(records, Message)) == 2
+
+
+def test_a_whole_roster_is_no_news(records: Records) -> None:
+    clock = FakeClock()
+    staff(records, clock, "08:00")
+    started(records, clock)
+    assert missing(records) == []
+
+
+def test_a_house_without_people_misses_nobody(records: Records) -> None:
+    started(records, FakeClock())
+    assert missing(records) == []
+    assert rows(records, Message) == []
