@@ -41,7 +41,10 @@ class EmailChannel(_Channel):
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="Encryption; none only towards a server of your own."
     )
-    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="Address of the sender.")
+    sender: str = Field(
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        description="Sender's address, such as plantroom@example.org.",
+    )
     username: str | None = Field(default=None, description="User; anonymous when absent.")
     password_file: Path | None = Field(
         default=None, description="File with the password; relative to the server file."
@@ -195,7 +198,7 @@ class LinkSettings(Settings):
 
     base_url: str = Field(
         pattern=r"^https?://[^/?#]+(/[^?#]*)?$",
-        description="Address of this server as telephones reach it.",
+        description="http:// or https:// address of this server as telephones reach it.",
     )
     secret_file: Path = Field(
         description="File with 32 or more random characters; relative to the server file."

@@ -167,6 +167,9 @@ def _locate(
         if member is not None:
             kind, owner = member, member
             continue
+        if len(_alternatives(kind)) == 1:
+            # A section that may be absent.
+            kind = _alternatives(kind)[0]
         owner = kind
         field = _fields(kind).get(str(part)) if _is_model(kind) else field
         kind = _below(kind, part)

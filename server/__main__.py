@@ -15,7 +15,7 @@ from server.app import ROLES, Server
 from server.core.clock import SystemClock
 from server.core.log import set_up_logging
 from server.first_user import make_administrator
-from server.notifications.channels.webhook import load_secret
+from server.notifications.registry import check_secrets
 from server.people_file import import_file
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -145,8 +145,7 @@ def _load(file: Path) -> ServerSettings:
     try:
         settings = load_server(file)
         load_classes(settings.class_files)
-        for webhook in settings.messages.webhooks:
-            load_secret(webhook)
+        check_secrets(settings.messages, SystemClock())
     except ConfigError as error:
         _fail(str(error), 2)
     return settings

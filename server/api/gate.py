@@ -74,7 +74,7 @@ class Gate:
             return
         if scope["path"] in _PUBLIC and not unsafe:
             return
-        # A one-time link proves itself (ADR-10); the page behind it asks for nothing else.
+        # A one-time link proves itself (ADR-6); the page behind it asks for nothing else.
         if scope["path"].startswith(LINK_PATH):
             return
         use = services_of(scope)

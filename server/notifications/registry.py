@@ -87,6 +87,19 @@ class Channels:
         return max((one.timeout_s for one in self._channels.values()), default=10.0)
 
 
+def check_secrets(settings: MessageSettings, clock: Clock) -> None:
+    """Read every secret, so that a wrong one is told before the server runs.
+
+    Raises:
+        ConfigError: A secret cannot be read.
+    """
+    for one in settings.webhooks:
+        webhook.load_secret(one)
+    for name, one in settings.channels.items():
+        build(name, one, clock)
+    load_link_key(settings.links)
+
+
 @asynccontextmanager
 async def open_channels(settings: MessageSettings, clock: Clock) -> AsyncGenerator[Channels]:
     """Open all of them.

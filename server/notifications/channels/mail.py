@@ -1,4 +1,4 @@
-"""E-mail over SMTP, by the standard library in threads of its own (ADR-10)."""
+"""E-mail over SMTP, by the standard library in threads of its own (ADR-7)."""
 
 import asyncio
 import smtplib

@@ -1,0 +1,86 @@
+"""Records with messages, and a channel that does as it is told, for tests of the delivery."""
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.core.budgets import Terms
+from server.core.model import Message
+from server.core.outbox import Outgoing, send_to
+from server.core.receivers import Receiver
+from server.core.records import Records
+from server.notifications.channels.base import Fate, Outcome, Sent
+
+
+@dataclass
+class ToldChannel:
+    """Answers from ``outcomes`` and ``fates`` in order, then Sent."""
+
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    fates: list[Fate] = field(default_factory=list[Fate])
+    of: Terms = field(default_factory=Terms)
+    sent: list[Outgoing] = field(default_factory=list[Outgoing])
+    asked: list[Outgoing] = field(default_factory=list[Outgoing])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    @property
+    def timeout_s(self) -> float:
+        return 10
+
+    def terms(self, address: str) -> Terms:  # noqa: ARG002
+        return self.of
+
+    def check_address(self, address: str) -> str | None:  # noqa: ARG002
+        return None
+
+    async def send(self, message: Outgoing) -> Outcome:
+        self.sent.append(message)
+        return self.outcomes.pop(0) if self.outcomes else Sent()
+
+    async def ask(self, message: Outgoing) -> Fate:
+        self.asked.append(message)
+        return self.fates.pop(0) if self.fates else Sent()
+
+
+def write_message(
+    records: Records, key: str, *ways: Receiver, now: int, severity: str = "high", **more: Any
+) -> None:
+    """A message to the first way, the others being its fail-over."""
+    title = {"title_en": key, "title_zh": key}
+
+    def work(session: Session) -> None:
+        send_to(
+            session,
+            ways,
+            key=key,
+            kind="incident.opened",
+            severity=severity,
+            incident_id=more.get("incident_id"),
+            payload={"incident": title},
+            now=now,
+        )
+
+    records.write(work)
+
+
+def rows(records: Records) -> dict[str, Message]:
+    """All messages by their key."""
+    found = records.read(lambda session: session.scalars(select(Message)).all())
+    return {row.key: row for row in found}
+
+
+def states(records: Records) -> dict[str, str]:
+    return {key: row.state for key, row in rows(records).items()}

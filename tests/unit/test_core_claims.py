@@ -1,0 +1,160 @@
+"""Over budget nothing is dropped: it waits, leaves in a digest, or takes another way."""
+
+from collections.abc import Generator
+from datetime import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from server.core.budgets import Budget, Terms
+from server.core.claims import claim_due, release_claims
+from server.core.db import Base
+from server.core.deliveries import mark_failed, mark_sent, mark_unknown
+from server.core.outbox import Outgoing
+from server.core.receivers import QuietHours, Receiver
+from server.core.records import Records
+from tests.fakes.message_house import rows, states, write_message
+
+NOW = 1_795_000_000_000
+DING = Receiver("group", "ding")
+SMS = Receiver("li", "sms", "13800138000")
+TERMS = {
+    "ding": Terms((Budget("ding", 4, 60),)),
+    "sms": Terms((Budget("sms", 1, 86_400),), repeatable=False),
+}
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Generator[Records]:
+    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
+        Base.metadata.create_all(opened.engine)
+        yield opened
+
+
+def claim(records: Records, now: int = NOW, worker: str = "w") -> list[Outgoing]:
+    work = partial(
+        claim_due,
+        now=now,
+        lease_ms=15_000,
+        limit=50,
+        worker=worker,
+        terms=lambda channel, _receiver, _address: TERMS.get(channel, Terms()),
+    )
+    return records.write(work)
+
+
+def test_a_digest_carries_everything_that_waited_once(records: Records) -> None:
+    for number in range(6):
+        write_message(records, f"m{number}", DING, now=NOW)
+    for one in claim(records):
+        records.write(partial(mark_sent, message_id=one.id, now=NOW))
+    (digest,) = claim(records, NOW + 61_000)
+    assert (digest.kind, digest.key, digest.severity) == ("digest", "digest/4", "high")
+    assert [line["title_en"] for line in digest.payload["messages"]] == ["m3", "m4", "m5"]
+    assert digest.payload["count"] == 3
+    found = rows(records)
+    assert {found[key].merged_into for key in ("m3", "m4", "m5")} == {digest.id}
+    assert {found[key].state for key in ("m3", "m4", "m5")} == {"merged"}
+    assert claim(records, NOW + 61_000) == []
+
+
+def test_a_digest_that_waits_itself_joins_the_next(records: Records) -> None:
+    for number in range(5):
+        write_message(records, f"m{number}", DING, now=NOW)
+    for one in claim(records):
+        records.write(partial(mark_sent, message_id=one.id, now=NOW))
+    (first,) = claim(records, NOW + 61_000)
+    late = NOW + 62_000
+    records.write(
+        partial(
+            mark_failed, message_id=first.id, error="HTTP 500", retry_at=late, now=late, hold=True
+        )
+    )
+    write_message(records, "m9", DING, now=late)
+    claim(records, late)
+    records.write(partial(release_claims, now=late, worker="w"))
+    lines = [
+        line["title_en"]
+        for one in claim(records, late + 61_000)
+        for line in one.payload.get("messages", ())
+    ]
+    assert lines[:2] == ["m3", "m4"]
+
+
+def test_urgent_ones_leave_first_alone_and_from_what_is_kept(records: Records) -> None:
+    for number in range(5):
+        write_message(records, f"m{number}", DING, now=NOW)
+    write_message(records, "fire", DING, now=NOW, severity="urgent")
+    assert [one.key for one in claim(records)] == ["fire", "m0", "m1"]
+    write_message(records, "flood", DING, now=NOW, severity="urgent")
+    assert [one.key for one in claim(records, NOW + 1)] == ["flood"]
+    write_message(records, "third", DING, now=NOW, severity="urgent")
+    assert claim(records, NOW + 2) == []
+    assert rows(records)["third"].waiting is False
+
+
+def test_receivers_do_not_share_a_digest(records: Records) -> None:
+    night = QuietHours(time(22), time(7))
+    li = Receiver("li", "mail", "li@x.example", "zh", night)
+    wu = Receiver("wu", "mail", "wu@x.example", "zh", night)
+    evening = NOW + 4 * 3_600_000  # 23:06 in China
+    for key, who in (("a", li), ("b", wu), ("c", li)):
+        write_message(records, key, who, now=evening)
+    write_message(records, "fire", li, now=evening, severity="urgent")
+    assert [one.key for one in claim(records, evening)] == ["fire"]
+    morning = rows(records)["a"].next_attempt_at
+    found = {one.receiver: one for one in claim(records, morning)}
+    assert found["li"].kind == "digest"
+    assert found["wu"].key == "b"
+
+
+def test_who_would_wait_for_a_day_is_reached_by_the_next_channel(records: Records) -> None:
+    mail = Receiver("li", "mail", "li@x.example")
+    write_message(records, "a", SMS, mail, now=NOW)
+    write_message(records, "b", SMS, mail, now=NOW)
+    assert [one.key for one in claim(records)] == ["a"]
+    assert states(records) == {"a": "sending", "b": "passed_on", "b/mail-0": "pending"}
+    (passed,) = claim(records)
+    assert (passed.channel, passed.address, passed.receiver) == ("mail", "li@x.example", "li")
+
+
+def test_without_another_channel_it_waits_however_long(records: Records) -> None:
+    write_message(records, "a", SMS, now=NOW)
+    write_message(records, "b", SMS, now=NOW)
+    claim(records)
+    assert rows(records)["b"].next_attempt_at == NOW + 86_401_000
+    assert states(records)["b"] == "pending"
+
+
+def test_sending_is_written_before_the_call_and_known_after_a_crash(records: Records) -> None:
+    write_message(records, "a", SMS, now=NOW)
+    (first,) = claim(records)
+    assert (first.unsure, states(records)["a"]) == (False, "sending")
+    records.write(partial(release_claims, now=NOW + 100, worker="w"))
+    (again,) = claim(records, NOW + 100)
+    assert (again.unsure, again.tried_at) == (True, NOW)
+
+
+def test_another_workers_claims_are_left_alone(records: Records) -> None:
+    write_message(records, "a", SMS, now=NOW)
+    claim(records, worker="one")
+    records.write(partial(release_claims, now=NOW + 100, worker="two"))
+    assert claim(records, NOW + 100, worker="two") == []
+
+
+def test_asking_costs_no_token_and_a_late_word_changes_nothing(records: Records) -> None:
+    write_message(records, "a", SMS, now=NOW)
+    (one,) = claim(records)
+    unknown = partial(
+        mark_unknown, message_id=one.id, error="no answer", ask_at=NOW + 5000, now=NOW
+    )
+    records.write(unknown)
+    (asked,) = claim(records, NOW + 5000)
+    assert asked.unsure
+    records.write(partial(mark_sent, message_id=one.id, now=NOW + 5001))
+    records.write(unknown)
+    records.write(
+        partial(mark_failed, message_id=one.id, error="late", retry_at=None, now=NOW + 6000)
+    )
+    assert states(records) == {"a": "sent"}
