@@ -4,7 +4,6 @@ import fcntl
 import sqlite3
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Self
 
@@ -13,6 +12,14 @@ import structlog
 from config.edge import JournalSettings
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.base import Alias, Row
+from edge_agent.journal.damage import (
+    JournalCorruptError,
+    is_marked,
+    mark,
+    salvage,
+    set_aside,
+    translated,
+)
 from edge_agent.journal.ranges import Range
 
 log = structlog.get_logger()
@@ -23,7 +30,8 @@ OFFSET_BLOCK = 10_000_000
 _SCHEMA_VERSION = 1
 _PAGE_BYTES = 4096
 _CHECKED_BYTES = 64_000_000
-"""A larger file is not read through at the start; it would keep the gateway from polling."""
+"""A larger file is not read through at the start; it would keep the gateway from polling. Damage
+that shows later ends the agent, and its next start sets the file aside."""
 
 _SCHEMA = """
 CREATE TABLE rows (
@@ -37,11 +45,6 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 _SET_FACT = (
     "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
-_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-class JournalCorruptError(JournalError):
-    """The file is damaged; nothing more can be read from it or written to it."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class Store:
     ) -> None:
         self._connection = connection
         self._lock = lock
+        self._path = settings.path
         self._drop = settings.drop
         # Room for the write-ahead log, so that both files together keep the bound.
         wal_bytes = min(4_000_000, settings.max_bytes // 8)
@@ -104,27 +108,33 @@ class Store:
         lock = _lock(path)
         try:
             try:
-                return cls._open(path, lock, settings)
+                if not is_marked(path):
+                    return cls._open(path, lock, settings)
+                damage = "found damaged by the last run"
             except JournalCorruptError as error:
                 damage = str(error)
-            aside = _set_aside(path, now_ms)
+            aside = set_aside(path, now_ms)
             log.error("journal_set_aside", path=str(path), kept_as=str(aside), error=damage)
-            return cls._open(path, lock, settings)
+            return cls._open(path, lock, settings, damaged=aside)
         except JournalError:
             lock.close()
             raise
 
     @classmethod
-    def _open(cls, path: Path, lock: IO[bytes], settings: JournalSettings) -> Self:
+    def _open(
+        cls, path: Path, lock: IO[bytes], settings: JournalSettings, *, damaged: Path | None = None
+    ) -> Self:
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(path, timeout=1, isolation_level=None)
             _prepare(connection, path)
+            if damaged is not None:
+                log.warning("journal_salvaged", rows=salvage(damaged, connection))
             return cls(connection, lock, settings)
         except (sqlite3.Error, KeyError, JournalError) as error:
             if connection is not None:
                 connection.close()
-            raise _translated(error, path) from error
+            raise translated(error, path) from error
 
     def write(self, batch: Batch) -> Written:
         """Write a batch in one transaction; on an error nothing of it is written."""
@@ -149,7 +159,7 @@ class Store:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
-            raise _translated(error) from error
+            raise self._failed(error) from error
         self.facts |= facts
         return Written(
             rows=rows,
@@ -168,12 +178,18 @@ class Store:
             )
             return [Row(*row) for row in found]
         except sqlite3.Error as error:
-            raise _translated(error) from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
         self._connection.close()
         self._lock.close()
+
+    def _failed(self, error: sqlite3.Error) -> JournalError:
+        failure = translated(error, self._path)
+        if isinstance(failure, JournalCorruptError):
+            mark(self._path)
+        return failure
 
     def _delete(self, ranges: list[Range]) -> int:
         return self._connection.executemany(
@@ -266,25 +282,3 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     execute(_SET_FACT, ("first", base))
     execute(_SET_FACT, ("reserved", base + OFFSET_BLOCK))
     execute("COMMIT")
-
-
-def _set_aside(path: Path, now_ms: int) -> Path:
-    stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S")
-    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
-def _translated(error: Exception, path: Path | str = "journal") -> JournalError:
-    if isinstance(error, JournalError):
-        return error
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _CORRUPT or isinstance(error, KeyError):
-        return JournalCorruptError(f"{path}: {error}")
-    if isinstance(error, sqlite3.OperationalError):
-        # Full, read-only, I/O error, a reader that blocks: the disk refuses for now.
-        return JournalFullError(f"{path}: {error}")
-    return JournalError(f"{path}: {error}")

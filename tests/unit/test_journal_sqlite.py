@@ -91,35 +91,6 @@ async def test_a_second_agent_on_the_same_file_is_refused(path: Path) -> None:
         assert await kept(journal) == [offset]
 
 
-async def test_a_damaged_file_is_set_aside_loudly_and_a_new_journal_started(path: Path) -> None:
-    path.write_bytes(b"no database at all " * 500)
-    with capture_logs() as logs:
-        async with journal_at(path) as journal:
-            offset = journal.append("d", b"x", taken_at=NOW)
-            await journal.commit()
-            assert await kept(journal) == [offset]
-
-    (aside,) = path.parent.glob("journal.sqlite.corrupt-2026*")
-    assert aside.read_bytes().startswith(b"no database")
-    assert [(entry["event"], entry["log_level"]) for entry in logs] == [
-        ("journal_set_aside", "error")
-    ]
-
-
-async def test_a_damaged_page_is_found_at_the_start(path: Path) -> None:
-    async with journal_at(path) as journal:
-        name = journal.journal_id
-        for _ in range(500):
-            journal.append("d", b"x" * 500, taken_at=NOW)
-    data = bytearray(path.read_bytes())
-    data[5 * 4096 : 7 * 4096] = b"\xff" * 8192
-    path.write_bytes(data)
-
-    async with journal_at(path) as journal:
-        assert journal.journal_id != name
-        assert await kept(journal) == []
-
-
 async def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
     async with journal_at(path) as journal:
         await journal._in_worker(
