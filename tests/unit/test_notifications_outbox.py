@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,16 +13,16 @@ from sqlalchemy.orm import Session
 
 from config.server import MessageSettings, WebhookSettings
 from server.core import schema
-from server.core.budgets import Terms
 from server.core.claims import claim_due, release_claims
 from server.core.errors import ConflictError, NotFoundError, StoreError
 from server.core.model import Event, Message
-from server.core.outbox import Outgoing, enqueue, send_again
+from server.core.outbox import enqueue, send_again
 from server.core.records import Records, record_event
 from server.jobs.outbox import OutboxWorker
-from server.notifications.channels.base import Failed, Outcome, Refused, Sent
+from server.notifications.channels.base import Failed, Refused
 from server.notifications.registry import Channels
 from tests.fakes.agent_clock import FakeClock
+from tests.fakes.scripted_channel import ScriptedChannel
 
 SETTINGS = MessageSettings(
     webhooks=tuple(
@@ -35,47 +33,6 @@ SETTINGS = MessageSettings(
     max_retry_s=100,
     max_attempts=3,
 )
-
-
-@dataclass
-class ScriptedChannel:
-    """Answers from ``outcomes`` in order, then Sent; waits for ``gate`` before it answers."""
-
-    outcomes: list[Outcome] = field(default_factory=list[Outcome])
-    sent: list[Outgoing] = field(default_factory=list[Outgoing])
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.gate.set()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
-
-    @property
-    def timeout_s(self) -> float:
-        return 10
-
-    def terms(self, address: str) -> Terms:  # noqa: ARG002
-        return Terms()
-
-    def check_address(self, address: str) -> str | None:  # noqa: ARG002
-        return None
-
-    async def send(self, message: Outgoing) -> Outcome:
-        self.sent.append(message)
-        self.asked.set()
-        await self.gate.wait()
-        return self.outcomes.pop(0) if self.outcomes else Sent()
 
 
 @pytest.fixture(scope="module")
