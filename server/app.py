@@ -147,6 +147,7 @@ class Server:
     def _add_ingest(self, ingest: Ingest, alarming: Alarming) -> None:
         self._works["ingest"] = ingest.run
         self._works |= alarming.works
+        alarming.hears = lambda: ingest.link.connected
         self._checks["ingest"] = lambda: ingest.alive
         self._checks["broker"] = lambda: ingest.link.connected
 

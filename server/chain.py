@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
-from server.alarms.hiding import hide_out_of_service
 from server.alarms.model import Alarm
+from server.alarms.outages import SETTLE, SETTLING, Outages
 from server.alarms.recording import (
     correct_onset,
     promote_alarm,
@@ -42,12 +42,19 @@ class Chain:
     """From samples to committed alarms, incidents, orders and messages; safe from any thread."""
 
     def __init__(
-        self, records: Records, engine: AlarmEngine, announcer: Announcer, clock: Clock
+        self,
+        records: Records,
+        engine: AlarmEngine,
+        announcer: Announcer,
+        clock: Clock,
+        *,
+        outages: Outages,
     ) -> None:
         self._records = records
         self._engine = engine
         self._announcer = announcer
         self._clock = clock
+        self._outages = outages
 
     def restore(self) -> None:
         """Let the engine remember what the records hold; after the registry, before any sample.
@@ -137,7 +144,7 @@ class Chain:
     def _record(self, session: Session, transition: Transition, *, now: int) -> None:
         match transition.kind:
             case "raised":
-                alarm = raise_alarm(session, transition, now=now, hiding=hide_out_of_service)
+                alarm = raise_alarm(session, transition, now=now, hiding=self._outages.hide)
                 self._announce(session, alarm, now=now)
             case "promoted":
                 self._announce(session, promote_alarm(session, transition, now=now), now=now)
@@ -151,8 +158,13 @@ class Chain:
                 correct_onset(session, transition, now=now)
 
     def _announce(self, session: Session, alarm: Alarm | None, *, now: int) -> None:
-        if alarm is not None and facts_of(alarm).announced and not alarm.monitored:
+        if alarm is None or alarm.monitored:
+            return
+        if facts_of(alarm).announced:
             self._announcer.follow(session, alarm, now=now)
+        elif alarm.suppressed_by == SETTLING:
+            key, due_at = f"alarm-settle/{alarm.id}", now + self._outages.settle_ms
+            set_timer(session, key, kind=SETTLE, due_at=due_at, payload={"alarm": alarm.id})
 
     def _return_orphans(self, session: Session) -> None:
         now = self._clock.now_ms()

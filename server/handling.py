@@ -6,7 +6,9 @@ from sqlalchemy.orm import Session
 from config.alarming import AlarmSettings
 from server.alarms import handling
 from server.alarms.handling import SHELF, open_alarms_of
+from server.alarms.lines import LINE_RULE, raise_line, return_lines
 from server.alarms.model import Alarm
+from server.alarms.outages import SETTLE, SETTLING, Outages
 from server.alarms.repository import facts_of
 from server.alarms.service import close_if_over
 from server.announcing import Announcer
@@ -27,6 +29,7 @@ class Handling:
     def __init__(self, announcer: Announcer, settings: AlarmSettings) -> None:
         self._announcer = announcer
         self._settings = settings
+        self._outages = Outages(settings)
 
     def shelve(
         self, session: Session, alarm_id: int, *, until: int, reason: str, by: str, now: int
@@ -113,15 +116,64 @@ class Handling:
         elif close_if_over(session, alarm, now=now):
             self._announcer.after_change(session, alarm, now=now)
 
+    def settle(self, session: Session, alarm: Alarm, *, now: int) -> None:
+        """An alarm has waited for the outage that explains it: it is hidden, or announced."""
+        if alarm.closed_at is not None or alarm.suppressed_by != SETTLING:
+            return
+        cause = self._explain(session, alarm, now=now)
+        if cause is None:
+            self.release(session, alarm, now=now)
+        else:
+            self._suppress(session, alarm, cause, now=now)
+
+    def release_explained(self, session: Session, *, now: int) -> int:
+        """Take back what outages that are over have hidden; return how many alarms that is."""
+        for line in return_lines(session, now=now):
+            self._announcer.after_change(session, line, now=now)
+        hidden = Alarm.closed_at.is_(None) & Alarm.suppressed_by.is_not(None)
+        causes = session.scalars(select(Alarm.suppressed_by).where(hidden).distinct()).all()
+        released = 0
+        for cause in causes:
+            if cause in {None, SETTLING} or self._outages.is_out(session, str(cause), now=now):
+                continue
+            query = select(Alarm).where(hidden, Alarm.suppressed_by == cause).order_by(Alarm.id)
+            for alarm in session.scalars(query.with_for_update()).all():
+                other = self._explain(session, alarm, now=now)
+                if other is None:
+                    self.release(session, alarm, now=now)
+                    released += 1
+                else:
+                    self._suppress(session, alarm, other, now=now)
+        return released
+
+    def _explain(self, session: Session, alarm: Alarm, *, now: int) -> str | None:
+        equipment = session.get_one(Equipment, alarm.equipment_id)
+        lost = alarm.of_communication
+        return self._outages.explain(session, equipment, of_communication=lost, now=now)
+
+    def _suppress(self, session: Session, alarm: Alarm, cause: str, *, now: int) -> None:
+        handling.suppress(session, alarm, cause=cause, now=now)
+        close_if_over(session, alarm, now=now)
+        kind, _, line = cause.partition(":")
+        if kind == "line":
+            # The gateway's own outage has a rule; a line has none, so its alarm is made here.
+            root = raise_line(session, line, now=now)
+            if root is not None:
+                self._announcer.follow(session, root, now=now)
+
 
 class HandlingTimers:
-    """Ends shelves and times out of service when they are due."""
+    """Ends shelves, times out of service and waits when they are due."""
 
     def __init__(self, records: Records, handling_: Handling, clock: Clock) -> None:
         self._records = records
         self._handling = handling_
         self._clock = clock
-        self.handlers = {SHELF: self.on_shelf, IN_SERVICE: self.on_in_service}
+        self.handlers = {
+            SHELF: self.on_shelf,
+            IN_SERVICE: self.on_in_service,
+            SETTLE: self.on_settled,
+        }
 
     def on_shelf(self, timer: DueTimer) -> None:
         """The time of a shelf is over.
@@ -154,6 +206,36 @@ class HandlingTimers:
                 self._handling.put_in(session, equipment, by=None, now=self._clock.now_ms())
 
         self._records.write(work)
+
+    def on_settled(self, timer: DueTimer) -> None:
+        """The wait of an alarm for its explanation is over.
+
+        Raises:
+            StoreError: Nothing changed; the timer is still there.
+        """
+
+        def work(session: Session) -> None:
+            if take_timer(session, timer):
+                query = select(Alarm).where(Alarm.id == timer.payload["alarm"]).with_for_update()
+                self._handling.settle(
+                    session, session.scalars(query).one(), now=self._clock.now_ms()
+                )
+
+        self._records.write(work)
+
+    def sweep(self) -> None:
+        """Take back what outages that are over have hidden.
+
+        Raises:
+            StoreError: Nothing changed; the next sweep finds it again.
+        """
+        hidden = select(Alarm.id).where(
+            Alarm.closed_at.is_(None),
+            Alarm.suppressed_by.is_not(None) | Alarm.rule.startswith(LINE_RULE),
+        )
+        if self._records.read(lambda session: session.scalar(hidden.limit(1))) is not None:
+            now = self._clock.now_ms()
+            self._records.write(lambda session: self._handling.release_explained(session, now=now))
 
 
 def _in_service_key(equipment_id: int) -> str:

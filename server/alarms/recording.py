@@ -21,6 +21,9 @@ from server.alarms.state import activate, return_to_normal
 from server.alarms.step import Transition
 from server.core.upsert import insert_new
 
+MADE_WITHOUT_RULE = "gateway.line/"
+"""Beginning of the rule ids of alarms that follow from others (server/alarms/lines.py)."""
+
 
 def raise_alarm(
     session: Session, transition: Transition, *, now: int, hiding: Hiding = hide_nothing
@@ -80,6 +83,7 @@ def return_without_rule(
 ) -> list[Alarm]:
     """Return active alarms whose rule is gone: nothing claims them any more."""
     query = select(Alarm).where(Alarm.closed_at.is_(None), Alarm.active).with_for_update()
+    query = query.where(~Alarm.rule.startswith(MADE_WITHOUT_RULE))
     gone = [row for row in session.scalars(query) if (row.rule, row.point_id) not in watched]
     for alarm in gone:
         put_facts(alarm, return_to_normal(facts_of(alarm)))

@@ -12,6 +12,8 @@ from server.assets.series import CONNECTION
 from server.core.records import record_event
 from server.core.upsert import insert_new
 
+GATEWAY_CLASS = "gateway"
+"""Class of edge nodes that do not say another one."""
 _BOOLEAN = 11
 """Sparkplug's number of the datatype."""
 _MOST_PARAMETERS = 500
@@ -46,6 +48,8 @@ class EquipmentBirth:
     name_en: str
     name_zh: str
     points: tuple[PointBirth, ...]
+    port: str = ""
+    """Line of the gateway that it is on."""
 
     @property
     def gateway_key(self) -> str:
@@ -75,6 +79,7 @@ def upsert_equipment(session: Session, birth: EquipmentBirth, *, at: int) -> Equ
         "profile": birth.profile,
         "name_en": birth.name_en,
         "name_zh": birth.name_zh,
+        "port": birth.port,
     }
     insert_new(
         session,

@@ -33,6 +33,8 @@ class Asset:
     name_en: str
     name_zh: str
     online: bool
+    port: str = ""
+    """Line of the gateway that it is on."""
     series: dict[str, Series] = field(default_factory=dict[str, Series])
     """By name of the point, deleted ones included; the connection is among them."""
     points: dict[str, PointBirth] = field(default_factory=dict[str, PointBirth])
@@ -128,6 +130,7 @@ class Registry:
         changed = asset.equipment_class != equipment.equipment_class
         asset.equipment_class, asset.profile = equipment.equipment_class, equipment.profile
         asset.name_en, asset.name_zh = equipment.name_en, equipment.name_zh
+        asset.port = equipment.port
         new: list[Series] = []
         for point in points:
             asset.points[point.name] = point_birth_of(point)
@@ -158,6 +161,7 @@ def _asset_of(row: Equipment) -> Asset:
         name_en=row.name_en,
         name_zh=row.name_zh,
         online=row.online,
+        port=row.port,
     )
 
 
@@ -167,6 +171,7 @@ def _says_nothing_new(asset: Asset, birth: EquipmentBirth) -> bool:
         and asset.profile == birth.profile
         and asset.name_en == birth.name_en
         and asset.name_zh == birth.name_zh
+        and asset.port == birth.port
     )
     return same and all(asset.points.get(point.name) == point for point in birth.points)
 

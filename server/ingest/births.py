@@ -23,13 +23,14 @@ from protocols.sparkplug.names import (
     PROPERTY_NAME_EN,
     PROPERTY_NAME_ZH,
     PROPERTY_WRITABLE,
+    UNIT,
 )
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.properties import read_properties
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
 from protocols.sparkplug.topics import MessageKind, Topic
-from server.assets.ledger import EquipmentBirth, PointBirth
+from server.assets.ledger import GATEWAY_CLASS, EquipmentBirth, PointBirth
 from server.assets.series import CONNECTION
 from server.ingest.model import Birth
 
@@ -67,10 +68,11 @@ def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> Equipme
         site=topic.group,
         gateway=topic.node,
         device=topic.device,
-        equipment_class=_clean(words.get(CLASS), ""),
+        equipment_class=_clean(words.get(CLASS), "" if topic.device else GATEWAY_CLASS),
         profile=_clean(words.get(PROFILE), ""),
         name_en=name,
         name_zh=_clean(words.get(NAME_ZH), name),
+        port=_clean(words.get(UNIT), "").rpartition("/")[0],
         points=tuple({point.name: point for point in _points(payload.metrics, table)}.values()),
     )
 
@@ -136,7 +138,7 @@ def _bound(said: Value) -> float | None:
 
 
 def _words(metrics: Iterable[WireMetric]) -> dict[str, str]:
-    wanted = {CLASS, PROFILE, NAME_EN, NAME_ZH}
+    wanted = {CLASS, PROFILE, NAME_EN, NAME_ZH, UNIT}
     return {metric.name: metric.string_value for metric in metrics if metric.name in wanted}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from config.classes import EquipmentClass
 from config.server import ServerSettings
 from server.alarms.engine import AlarmEngine
+from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.announcing import Announcer
 from server.assets.registry import Asset
@@ -17,6 +18,7 @@ from server.handling import Handling, HandlingTimers
 from server.history.base import History
 from server.jobs.rule_changes import RuleChanges
 from server.jobs.silence import SilenceSweep
+from server.jobs.sweep import Sweep
 from server.jobs.timers import Handler, TimerSweep
 
 _MOST_ROWS = 100_000
@@ -35,11 +37,14 @@ class Alarming:
         classes: Mapping[str, EquipmentClass],
         clock: Clock,
     ) -> None:
+        self.hears: Callable[[], bool] = lambda: True
+        """Whether the broker is connected; silence proves nothing otherwise."""
         announcer = Announcer(settings.messages)
         handling = Handling(announcer, settings.alarms)
         self._engine = AlarmEngine(RuleBook(classes), clock)
         self._history = history
-        self.chain = Chain(records, self._engine, announcer, clock)
+        outages = Outages(settings.alarms)
+        self.chain = Chain(records, self._engine, announcer, clock, outages=outages)
         self._rules = RuleChanges(records, self.chain, classes, clock)
         timers = HandlingTimers(records, handling, clock)
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
@@ -47,8 +52,12 @@ class Alarming:
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "timers": TimerSweep(records, handlers, clock).run,
             "rules": self._rules.run,
-            "silence": SilenceSweep(self.chain, clock).run,
+            "silence": SilenceSweep(self.chain, clock, hears=self._hears).run,
+            "outages": Sweep("outages", timers.sweep, clock, interval_s=2).run,
         }
+
+    def _hears(self) -> bool:
+        return self.hears()
 
     def attach(self, series: Series, asset: Asset) -> None:
         """Watch a series that the registry announces."""

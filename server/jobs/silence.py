@@ -1,6 +1,7 @@
 """Looks for points that have been silent for too long."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -8,23 +9,38 @@ from server.chain import Chain
 from server.core.clock import Clock
 from server.core.errors import StoreError
 
+_GRACE_S = 60.0
+"""After the broker is back: the backlog and the births come first."""
 log = structlog.get_logger()
 
 
 class SilenceSweep:
-    """Asks the chain to judge silence, again and again."""
+    """Asks the chain to judge silence, again and again.
 
-    def __init__(self, chain: Chain, clock: Clock, *, interval_s: float = 2.0) -> None:
+    While the server itself hears nothing, and shortly after, silence proves nothing.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        clock: Clock,
+        *,
+        interval_s: float = 2.0,
+        hears: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._chain = chain
         self._clock = clock
         self._interval_s = interval_s
+        self._hears = hears
+        self._patient_until_s = 0.0
         self._failing = False
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
             try:
-                await asyncio.to_thread(self._chain.on_silence)
+                if self._may_judge():
+                    await asyncio.to_thread(self._chain.on_silence)
                 if self._failing:
                     log.info("silence_sweep_running_again")
                 self._failing = False
@@ -33,3 +49,9 @@ class SilenceSweep:
                     log.warning("silence_sweep_stopped", error=str(error))
                 self._failing = True
             await self._clock.sleep(self._interval_s)
+
+    def _may_judge(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        if not self._hears():
+            self._patient_until_s = now_s + _GRACE_S
+        return now_s >= self._patient_until_s

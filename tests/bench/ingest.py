@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 
+from config.alarming import AlarmSettings
 from config.load import load_classes
 from config.mqtt import MqttSettings
 from config.server import MessageSettings, ServerSettings
@@ -21,6 +22,7 @@ from protocols.sparkplug.payload import parse
 from protocols.sparkplug.topics import MessageKind, parse_topic
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
+from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.announcing import Announcer
 from server.assets.registry import Asset, Registry
@@ -127,7 +129,9 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
 
     with Records.open(url) as records:
         engine = AlarmEngine(RuleBook(load_classes()), clock)
-        chain = Chain(records, engine, Announcer(MessageSettings()), clock)
+        chain = Chain(
+            records, engine, Announcer(MessageSettings()), clock, outages=Outages(AlarmSettings())
+        )
         chain.restore()
         history = DuckHistory(folder / "history")
         registry = Registry(records, clock, on_series=on_series)

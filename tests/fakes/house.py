@@ -12,6 +12,7 @@ from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
+from server.alarms.outages import Outages
 from server.alarms.overrides import Place, put_override
 from server.alarms.repository import facts_of
 from server.alarms.rulebook import RuleBook
@@ -47,45 +48,54 @@ MINUTE = 60_000
 T = TypeVar("T")
 
 
+def renewed(series: Series) -> Series:
+    """The series as a new process knows it."""
+    return Series(
+        series.id,
+        key=series.key,
+        name=series.name,
+        equipment_id=series.equipment_id,
+        max_silence_ms=series.max_silence_ms,
+    )
+
+
 class House:
     """A server's chain over real records; ``restart`` forgets everything but them."""
 
     classes: Mapping[str, EquipmentClass] = CLASSES
     settings = AlarmSettings()
+    number = 1
+    """How many pumps there are."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.clock = FakeClock()
         self.start = self.clock.now_ms()
         self.records = Records.open(url)
-        (self.series,) = install(self.records)
+        self.pumps = install(self.records, self.number)
         self.boot()
 
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
         announcer = Announcer(SETTINGS)
         self.handling = Handling(announcer, self.settings)
-        self.chain = Chain(self.records, self.engine, announcer, self.clock)
-        for one in self.series.values():
-            self.engine.attach(one, equipment_class="pump")
+        self.chain = Chain(
+            self.records, self.engine, announcer, self.clock, outages=Outages(self.settings)
+        )
+        self.series = self.pumps[0]
+        for pump in self.pumps:
+            for one in pump.values():
+                self.engine.attach(one, equipment_class="pump")
         self.rules = RuleChanges(self.records, self.chain, self.classes, self.clock)
         self.rules.apply()
         self.chain.restore()
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
-        handlers |= HandlingTimers(self.records, self.handling, self.clock).handlers
+        self.handling_timers = HandlingTimers(self.records, self.handling, self.clock)
+        handlers |= self.handling_timers.handlers
         self.timers = TimerSweep(self.records, handlers, self.clock)
 
     def restart(self) -> None:
-        self.series = {
-            name: Series(
-                one.id,
-                key=one.key,
-                name=name,
-                equipment_id=one.equipment_id,
-                max_silence_ms=one.max_silence_ms,
-            )
-            for name, one in self.series.items()
-        }
+        self.pumps = [{name: renewed(one) for name, one in pump.items()} for pump in self.pumps]
         self.boot()
 
     def see(

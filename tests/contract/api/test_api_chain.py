@@ -2,9 +2,11 @@
 
 import pytest
 
+from config.alarming import AlarmSettings
 from config.load import load_classes
 from protocols.reading import Quality
 from server.alarms.engine import AlarmEngine
+from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.announcing import Announcer
 from server.assets.ledger import EquipmentBirth, PointBirth
@@ -32,7 +34,9 @@ class Tripped:
             ),
         )
         announcer = Announcer(api.services.settings.messages)
-        self.chain = Chain(api.records, engine, announcer, api.clock)
+        self.chain = Chain(
+            api.records, engine, announcer, api.clock, outages=Outages(AlarmSettings())
+        )
         self.chain.restore()
         self.asset = self.registry.born(
             EquipmentBirth(

@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm, AlarmChange
+from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.alarms.service import changes_of
 from server.announcing import Announcer
@@ -56,7 +57,7 @@ def test_two_servers_that_race_are_one_of_each(house: House) -> None:
     others = [Records.open(house.url) for _ in range(4)]
     engines = [AlarmEngine(RuleBook(CLASSES), house.clock) for _ in others]
     chains = [
-        Chain(records, engine, Announcer(SETTINGS), house.clock)
+        Chain(records, engine, Announcer(SETTINGS), house.clock, outages=Outages(House.settings))
         for records, engine in zip(others, engines, strict=True)
     ]
     for engine in engines:
