@@ -15,7 +15,7 @@ from edge_agent.errors import (
 from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.schedule import Job, Schedule
-from edge_agent.polling.units import Unit
+from edge_agent.polling.units import Unit, UnitState
 from edge_agent.polling.writes import WriteOrder, carry_out
 
 _SPLIT_CODES = frozenset({2, 3})  # illegal address; some devices say illegal value instead
@@ -158,10 +158,12 @@ class Asker:
         if not self.worked:
             self.worked = True
             self._health.port(self._name, up=True, at=at_ms)
-        was_demoted = unit.demoted
+        before = unit.state
         unit.answered(now, response_s)
-        if was_demoted:
+        if before is UnitState.DEMOTED:
             self._schedule.revive_unit(unit, now)
+        elif before is UnitState.DEGRADED:
+            self._say_state(unit, at_ms)
         if not self._devices[job.scan.device].up:
             for device in self._on(unit):
                 device.came_up(at_ms)
@@ -172,6 +174,7 @@ class Asker:
         if job.probe or unit.flapping(now):
             self._schedule.budget.spend(now, spent)
             self._dead.inc(spent)
+        before = unit.state
         if unit.failed(now, silent=isinstance(error, DeviceTimeoutError)):
             self._schedule.drop_unit(unit)
             for device in self._on(unit):
@@ -181,10 +184,16 @@ class Asker:
         elif not job.probe:
             self._devices[job.scan.device].bad(job.block.points, at_ms, error.reason)
             self._over(job, at_ms)
+        if before is UnitState.ONLINE and unit.state is UnitState.DEGRADED:
+            self._say_state(unit, at_ms, error.reason)
 
     def _over(self, job: Job, at_ms: int) -> None:
         if self._schedule.done(job):
             self._devices[job.scan.device].cycle_done(job.scan, at_ms)
+
+    def _say_state(self, unit: Unit, at_ms: int, reason: str = "") -> None:
+        for device in self._on(unit):
+            device.say_state(at_ms, reason)
 
     def _on(self, unit: Unit) -> list[PolledDevice]:
         return [device for device in self._devices.values() if device.unit is unit]

@@ -7,9 +7,9 @@ from protocols.reading import Reading
 
 
 class ReadingSink(Protocol):
-    """Takes what the ports found out. All three are synchronous and cheap.
+    """Takes what the ports found out. All are synchronous and cheap.
 
-    A port never hands over readings of a device before its ``device_up`` or after its
+    A port never hands over readings or states of a device before its ``device_up`` or after its
     ``device_down``. ``device_down`` may come first: a device that never answered.
     """
 
@@ -19,6 +19,10 @@ class ReadingSink(Protocol):
 
     def device_down(self, device: str, at: int, reason: str) -> None:
         """The device does not answer; ``reason`` is a fixed word such as ``timeout``."""
+        ...
+
+    def device_state(self, device: str, at: int, state: str, reason: str) -> None:
+        """While it is up: ``degraded`` (an answer is missing, and why), or ``online`` again."""
         ...
 
     def readings(self, device: str, readings: Sequence[Reading]) -> None:

@@ -28,6 +28,7 @@ _WHOLE: Final = {
     PointType.BCD32: DataType.UINT32,
 }
 _DOES_NOT_FIT: Final = "out_of_range"
+_STATE: Final = (names.STATE, names.STATE_REASON)
 
 
 def datatype_of_point(point: Point) -> DataType:
@@ -59,6 +60,7 @@ class DeviceEncoder:
         types = {name: datatype_of_point(point) for name, point in device.points.items()}
         if any(point.writable for point in device.points.values()):
             types[names.COMMAND_RESULT] = DataType.STRING
+        types |= dict.fromkeys(_STATE, DataType.STRING)
         self.points = {
             name: (alias(device.id, name, datatype), datatype) for name, datatype in types.items()
         }
@@ -89,6 +91,10 @@ class DeviceEncoder:
     def name_of(self, alias: int) -> str | None:
         """Return the point behind an alias of the current birth."""
         return self._names.get(alias)
+
+    def remember(self, readings: Sequence[Reading]) -> None:
+        """Let the next birth carry these, although they are not sent now."""
+        self._last.update((reading.point, reading) for reading in readings)
 
     def fragment(self, readings: Sequence[Reading]) -> bytes:
         """Return the readings as serialized metrics, by alias; none of them can fail it."""
@@ -149,7 +155,8 @@ class DeviceEncoder:
         if name == names.COMMAND_RESULT:
             # A result is news once; a birth that repeats it would look like a second command.
             return Metric(timestamp=now_ms)
-        properties = _birth_properties(self._device.points[name])
+        point = self._device.points.get(name)
+        properties = {} if point is None else _birth_properties(point)
         if last is None:
             return Metric(
                 timestamp=now_ms,
@@ -170,6 +177,12 @@ class DeviceEncoder:
         for metric in payload.metrics:
             metric.datatype = self.datatypes[metric.alias]
         return payload.SerializeToString()
+
+
+def state_readings(state: str, reason: str, at_ms: int) -> list[Reading]:
+    """Return the metrics that say how a device's unit behaves."""
+    said = zip(_STATE, (state, reason), strict=True)
+    return [Reading(name, text, Quality.GOOD, at_ms, "") for name, text in said]
 
 
 def retired_birth(points: Mapping[str, tuple[int, DataType]], *, now_ms: int) -> bytes:

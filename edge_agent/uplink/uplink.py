@@ -14,6 +14,7 @@ from edge_agent.journal.base import Journal
 from edge_agent.uplink.clock_trust import TRUSTED_FROM_MS, HeldReadings
 from edge_agent.uplink.commands import CommandHandler, command_of, result_text
 from edge_agent.uplink.drain import Drain
+from edge_agent.uplink.encoder import state_readings
 from edge_agent.uplink.inbound import (
     Acknowledgement,
     HostState,
@@ -28,7 +29,7 @@ from edge_agent.uplink.resend import ResendBook
 from protocols.errors import FrameError
 from protocols.reading import Quality, Reading
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.edge_session import Action, Phase
+from protocols.sparkplug.edge_session import Action, DeviceState, Phase
 from protocols.sparkplug.names import COMMAND_RESULT
 
 log = structlog.get_logger()
@@ -73,13 +74,22 @@ class Uplink:
         self._said_down = False
         self._acknowledged = self._refused = self._unreadable = self._unnumbered = 0
 
-    def device_up(self, device: str, at: int) -> None:  # noqa: ARG002 (the births carry now)
+    def device_up(self, device: str, at: int) -> None:
         """Note that a device answers; it is born before its first readings."""
+        self._node.encoders[device].remember(state_readings("online", "", at))
         self._node.perform(self._node.session.device_up(device))
 
-    def device_down(self, device: str, at: int, reason: str) -> None:  # noqa: ARG002 (same)
-        """Note that a device does not answer."""
+    def device_down(self, device: str, at: int, reason: str) -> None:
+        """Note that a device does not answer; why is said before its death, and by its births."""
+        said = state_readings("demoted", reason, at)
+        if self._node.session.devices.get(device) is DeviceState.UP:
+            self.readings(device, said)
+        self._node.encoders[device].remember(said)
         self._node.perform(self._node.session.device_down(device))
+
+    def device_state(self, device: str, at: int, state: str, reason: str) -> None:
+        """Publish that answers of a device are missing now and then, or no longer."""
+        self.readings(device, state_readings(state, reason, at))
 
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
         """Journal readings and publish them at once if the session is live."""

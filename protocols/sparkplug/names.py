@@ -17,6 +17,11 @@ UNIT: Final = "Properties/Unit"
 ONLINE: Final = "Properties/Online"
 """Boolean of a device birth; false: described, but it does not answer (a DDEATH follows)."""
 
+STATE: Final = "Properties/State"
+"""String: online, degraded (an answer is missing now and then) or demoted (only probed)."""
+STATE_REASON: Final = "Properties/State/Reason"
+"""String: the fixed word of the failure behind the state; empty when online."""
+
 PROPERTY_QUALITY: Final = "Quality"
 PROPERTY_REASON: Final = "Reason"
 PROPERTY_ENG_UNIT: Final = "engUnit"

@@ -77,7 +77,7 @@ async def _run_case(name: str, case: Case, folder: Path) -> dict[str, Any]:
         "asked": str(folder / f"{name}.asked.json"),
         "result": str(folder / f"{name}.result.json"),
     }
-    line = Child(name, _module("bus_line", told), log=folder / f"{name}.log", ready_event="ready")
+    line = Child(name, line_command(told), log=folder / f"{name}.log", ready_event="ready")
     async with line:
         told["port"] = line.ready["port"]
         log = folder / f"{name}.poller.log"
@@ -87,6 +87,11 @@ async def _run_case(name: str, case: Case, folder: Path) -> dict[str, Any]:
         said = [json.loads(row) for row in line.tail.splitlines() if row.startswith("{")]
     back_s = next((one["at_s"] for one in said if one["event"] == "back"), None)
     return {"back_s": back_s, **told}
+
+
+def line_command(told: Mapping[str, Any]) -> list[str]:
+    """Return the command of a line's far end; see ``bus_line``."""
+    return _module("bus_line", told)
 
 
 def _module(name: str, told: Mapping[str, Any]) -> list[str]:

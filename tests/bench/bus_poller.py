@@ -88,6 +88,9 @@ class TimesSink:
     def device_down(self, device: str, at: int, reason: str) -> None:
         """Take no notice."""
 
+    def device_state(self, device: str, at: int, state: str, reason: str) -> None:
+        """Take no notice."""
+
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
         """Note the time of the reply."""
         if readings[0].quality is Quality.GOOD:

@@ -10,6 +10,7 @@ class ListSink:
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str]] = []
+        self.states: list[tuple[str, str, str]] = []
         self.log: list[tuple[str, Reading]] = []
 
     def device_up(self, device: str, at: int) -> None:
@@ -19,6 +20,10 @@ class ListSink:
     def device_down(self, device: str, at: int, reason: str) -> None:
         del at
         self.events.append(("down", device, reason))
+
+    def device_state(self, device: str, at: int, state: str, reason: str) -> None:
+        del at
+        self.states.append((device, state, reason))
 
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
         assert readings

@@ -81,6 +81,17 @@ async def test_a_single_lost_answer_is_asked_again_in_its_cycle() -> None:
     assert bench.count("plantroom_request_errors_total", reason="garbage") == 1
 
 
+async def test_a_unit_that_misses_an_answer_is_degraded_until_the_next() -> None:
+    units = alive(2)
+    async with running(Bench(fleet(2), units)) as bench:
+        await bench.clock.run_for(10.5)
+        units[2].garbage = True
+        await bench.clock.run_for(0.6)
+        units[2].garbage = False
+        await bench.clock.run_for(10)
+    assert bench.sink.states == [("d2", "degraded", "garbage"), ("d2", "online", "")]
+
+
 async def test_good_registers_around_a_hole_arrive_in_the_same_cycle() -> None:
     points = {f"p{i}": point(i, report_all=True) for i in range(10)}
     registers = holding(*(set(range(10)) - {6}))

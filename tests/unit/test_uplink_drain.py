@@ -155,7 +155,8 @@ async def test_a_device_that_is_down_is_opened_for_its_backlog_and_closed_after_
     await bench.drain.step()
 
     kinds = [topic.kind.value for topic, _ in bench.connection.sent[born:]]
-    assert kinds == ["DBIRTH", "DDATA", "DDATA", "DDEATH"]
+    # Two readings, and that it was demoted.
+    assert kinds == ["DBIRTH", "DDATA", "DDATA", "DDATA", "DDEATH"]
 
 
 async def test_a_connection_that_just_went_loses_no_row() -> None:

@@ -5,10 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.points import Point
-from edge_agent.uplink.encoder import DeviceEncoder, datatype_of_point, retired_birth
+from edge_agent.uplink.encoder import (
+    DeviceEncoder,
+    datatype_of_point,
+    retired_birth,
+    state_readings,
+)
 from edge_agent.uplink.quick import WRITERS, head_of, varint
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import STATE, STATE_REASON
 from protocols.sparkplug.payload import Metric, Payload, decode_payload, encode_metrics
 from tests.fakes.gateway import NOW, point, pump
 
@@ -169,3 +175,12 @@ def test_a_retired_device_is_born_offline_with_what_its_rows_carry() -> None:
     online, flow = decode_payload(fragment).metrics
     assert (online.name, online.value) == ("Properties/Online", False)
     assert (flow.name, flow.alias, flow.datatype, flow.value) == ("flow", 7, DataType.FLOAT, None)
+
+
+def test_a_birth_says_how_the_unit_behaves_and_why() -> None:
+    encoder = encoder_of()
+    assert birth_of(encoder)[STATE].value is None
+    encoder.remember(state_readings("demoted", "timeout", NOW))
+    born = birth_of(encoder, online=False)
+    assert (born[STATE].value, born[STATE_REASON].value) == ("demoted", "timeout")
+    assert (born[STATE].timestamp, born[STATE].quality) == (NOW, GOOD)
