@@ -15,6 +15,7 @@ from server.core.outbox import URGENT, Outgoing, outgoing
 DIGEST = "digest"
 """Kind of a message that carries several others."""
 
+_ROUNDS = 25
 _RANKS = ("urgent", "high", "medium", "low")
 _PATIENCE_MS = {True: 60_000, False: 900_000}
 """A wait for a budget that is longer makes an urgent (or other) message use another channel."""
@@ -42,34 +43,20 @@ def claim_due(
     A message is ``sending`` before its channel is called, so a crash leaves that in the row.
     Messages over budget wait; when a token is free, those of one receiver leave as one digest.
     """
-    query = (
-        select(Message)
-        .where(UNDER_WAY, Message.next_attempt_at <= now)
-        .order_by(Message.severity != URGENT, Message.next_attempt_at, Message.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = session.scalars(query).all()
-    of = {row.id: terms(row.channel, row.receiver, row.address) for row in rows}
-    purse = Purse(session, (budget for one in of.values() for budget in one.budgets))
     claimed: list[Outgoing] = []
-    for row in rows:
-        if row.state == "merged":
-            continue
-        unsure = row.state == "sending"
-        asked = unsure and not of[row.id].repeatable
-        if not asked:
-            free_at = purse.take(of[row.id].budgets, urgent=row.severity == URGENT, now=now)
-            if free_at:
-                _put_off(session, row, until=free_at, now=now)
-                continue
-        before = row.tried_at
-        taken = _merged(session, row, now=now) if row.waiting and not asked else row
-        _claim(taken, worker=worker, now=now, lease_ms=lease_ms)
-        if not asked:
-            taken.tried_at = now
-        tried_at = before if asked and before is not None else now
-        claimed.append(replace(outgoing(taken), unsure=unsure, tried_at=tried_at))
+    # What is put off makes room: it must not hide the messages behind it until the next look.
+    for _ in range(_ROUNDS):
+        query = (
+            select(Message)
+            .where(UNDER_WAY, Message.next_attempt_at <= now)
+            .order_by(Message.severity != URGENT, Message.next_attempt_at, Message.id)
+            .limit(limit - len(claimed))
+            .with_for_update(skip_locked=True)
+        )
+        rows = session.scalars(query).all()
+        claimed += _claim_all(session, rows, worker=worker, now=now, lease_ms=lease_ms, terms=terms)
+        if not rows or len(claimed) >= limit:
+            break
     return claimed
 
 
@@ -109,6 +96,38 @@ def claim_receipts(session: Session, *, now: int, lease_ms: int, limit: int) -> 
         row.receipt_asks += 1
         row.receipt_due_at = now + lease_ms
     return [outgoing(row) for row in rows]
+
+
+def _claim_all(
+    session: Session,
+    rows: Sequence[Message],
+    *,
+    worker: str,
+    now: int,
+    lease_ms: int,
+    terms: TermsOf,
+) -> list[Outgoing]:
+    of = {row.id: terms(row.channel, row.receiver, row.address) for row in rows}
+    purse = Purse(session, (budget for one in of.values() for budget in one.budgets))
+    claimed: list[Outgoing] = []
+    for row in rows:
+        if row.state == "merged":
+            continue
+        unsure = row.state == "sending"
+        asked = unsure and not of[row.id].repeatable
+        if not asked:
+            free_at = purse.take(of[row.id].budgets, urgent=row.severity == URGENT, now=now)
+            if free_at:
+                _put_off(session, row, until=free_at, now=now)
+                continue
+        before = row.tried_at
+        taken = _merged(session, row, now=now) if row.waiting and not asked else row
+        _claim(taken, worker=worker, now=now, lease_ms=lease_ms)
+        if not asked:
+            taken.tried_at = now
+        tried_at = before if asked and before is not None else now
+        claimed.append(replace(outgoing(taken), unsure=unsure, tried_at=tried_at))
+    return claimed
 
 
 def _claim(row: Message, *, worker: str, now: int, lease_ms: int) -> None:

@@ -69,14 +69,14 @@ def test_a_clock_that_was_set_back_blocks_nothing_for_ever(records: Records) -> 
     assert take(records, one, now=5_000) == 0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_no_window_ever_sees_more_than_the_budget(records: Records, seed: int) -> None:
     random, now, left = Random(seed), 0, list[int]()  # noqa: S311
     budget = Budget("any", 7, 5)
-    for _ in range(150):
+    for _ in range(80):
         now += random.choice((0, 1, 10, 300, 2_000))
         if take(records, budget, now=now, urgent=random.random() < 0.5) == 0:
             left.append(now)
     for at in left:
         assert sum(at <= other < at + 5_000 for other in left) <= 7
-    assert len(left) > 30
+    assert len(left) > 15

@@ -1,15 +1,14 @@
 """Over budget nothing is dropped: it waits, leaves in a digest, or takes another way."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import time
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from server.core.budgets import Budget, Terms
 from server.core.claims import claim_due, release_claims
-from server.core.db import Base
 from server.core.deliveries import mark_failed, mark_sent, mark_unknown
 from server.core.outbox import Outgoing
 from server.core.receivers import QuietHours, Receiver
@@ -26,9 +25,8 @@ TERMS = {
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Generator[Records]:
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
-        Base.metadata.create_all(opened.engine)
+def records(url: str) -> Generator[Records]:
+    with Records.open(url) as opened:
         yield opened
 
 
@@ -94,6 +92,13 @@ def test_urgent_ones_leave_first_alone_and_from_what_is_kept(records: Records) -
     assert rows(records)["third"].waiting is False
 
 
+def test_what_is_over_budget_hides_nothing_behind_it(records: Records) -> None:
+    for number in range(120):
+        write_message(records, f"m{number}", DING, now=NOW)
+    write_message(records, "z", Receiver("wu", "mail", "wu@x.example"), now=NOW)
+    assert [one.key for one in claim(records)] == ["m0", "m1", "m2", "z"]
+
+
 def test_receivers_do_not_share_a_digest(records: Records) -> None:
     night = QuietHours(time(22), time(7))
     li = Receiver("li", "mail", "li@x.example", "zh", night)
@@ -113,9 +118,9 @@ def test_who_would_wait_for_a_day_is_reached_by_the_next_channel(records: Record
     mail = Receiver("li", "mail", "li@x.example")
     write_message(records, "a", SMS, mail, now=NOW)
     write_message(records, "b", SMS, mail, now=NOW)
-    assert [one.key for one in claim(records)] == ["a"]
-    assert states(records) == {"a": "sending", "b": "passed_on", "b/mail-0": "pending"}
-    (passed,) = claim(records)
+    first, passed = claim(records)
+    assert first.key == "a"
+    assert states(records) == {"a": "sending", "b": "passed_on", "b/mail-0": "sending"}
     assert (passed.channel, passed.address, passed.receiver) == ("mail", "li@x.example", "li")
 
 
@@ -158,3 +163,19 @@ def test_asking_costs_no_token_and_a_late_word_changes_nothing(records: Records)
         partial(mark_failed, message_id=one.id, error="late", retry_at=None, now=NOW + 6000)
     )
     assert states(records) == {"a": "sent"}
+
+
+def test_two_workers_share_the_budget_and_no_message_leaves_twice(
+    url: str, records: Records
+) -> None:
+    for number in range(30):
+        to_mail = Receiver("wu", "mail", "wu@x.example")
+        write_message(records, f"m{number}", DING if number % 2 else to_mail, now=NOW)
+    with Records.open(url) as other, ThreadPoolExecutor(8) as threads:
+        claims = [
+            threads.submit(claim, one, NOW + turn, worker=str(turn % 2))
+            for turn, one in enumerate([records, other] * 8)
+        ]
+        keys = [message.key for one in claims for message in one.result()]
+    assert len(keys) == len(set(keys)) == 15 + 3
+    assert sum(int(key[1:]) % 2 for key in keys) == 3
