@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config.people import PersonSettings, PolicySettings
+from server.alarms.repository import facts_of
 from server.assets.model import Equipment, Site
 from server.core.outbox import send_to
 from server.core.receivers import QuietHours, Receiver
@@ -40,7 +41,7 @@ from server.incidents.escalation_steps import (
     write_plan,
 )
 from server.incidents.model import Incident, IncidentStep
-from server.incidents.service import tell
+from server.incidents.service import alarms_of, tell
 from server.people.directory import Directory
 from server.people.service import Channels, load_directory
 from server.people.targets import resolve
@@ -96,6 +97,10 @@ class Escalation:
             return False
         policy = policy_of(incident)
         if policy is None:
+            return False
+        if not _in_view(session, incident):
+            # Whoever takes it back into view begins anew.
+            stop(session, incident.id)
             return False
         if timer.kind == IDLE:
             return self._on_idle(session, incident, policy, now=now)
@@ -201,6 +206,14 @@ class Escalation:
         if start is not None:
             rest = plan_round(policy, start=start, number=last.number + 1, round_=last.round + 1)
             write_plan(session, incident, policy, rest)
+
+
+def _in_view(session: Session, incident: Incident) -> bool:
+    """Whether any of its alarms is not put aside: shelved, suppressed or out of service."""
+    return any(
+        alarm.closed_at is None and facts_of(alarm).announced
+        for alarm in alarms_of(session, incident.id)
+    )
 
 
 def _pull(session: Session, step: IncidentStep, *, now: int) -> None:

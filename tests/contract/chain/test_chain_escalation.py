@@ -12,6 +12,7 @@ from server.core.records import Records
 from server.core.timers import due_timers
 from server.incidents.model import Incident
 from server.jobs.escalation import EscalationTimers
+from tests.contract.chain.test_chain_putting_aside import take_out
 from tests.fakes.duty_house import (
     MINUTE_S,
     history,
@@ -291,3 +292,26 @@ def test_a_step_whose_commit_fails_runs_once_when_the_records_are_back(
     assert told(house) == [("Wang", 0.0)]
     sweep_of(house).sweep()
     assert told(house) == [("Wang", 0.0), ("Li", 301.0)]
+
+
+def test_nobody_is_called_for_equipment_in_maintenance_until_it_is_over(house: House) -> None:
+    load(house, staff())
+    house.see("temperature", 85.0, 0)
+    house.clock.advance(60)
+    take_out(house, minutes=30)
+    pass_time(house, 29 * MINUTE_S)
+    assert told(house) == [("Wang", 0.0)]
+    assert steps(house)[1].state == "cancelled"
+    house.advance(2 * MINUTE_S)
+    assert told(house)[1][0] == "Wang"
+    pass_time(house, 10 * MINUTE_S)
+    assert [name for name, _ in told(house)] == ["Wang", "Wang", "Li"]
+
+
+def test_a_shelved_alarm_needs_nobody_to_move(house: House) -> None:
+    load(house, staff())
+    house.see("temperature", 85.0, 0)
+    house.shelve(minutes=120)
+    pass_time(house, 110 * MINUTE_S)
+    assert told(house) == [("Wang", 0.0)]
+    assert incident(house).acknowledged_at is not None
