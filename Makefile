@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test e2e check bench bench-bus format clean
+.PHONY: setup demo test e2e kill soak check bench bench-bus format clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -29,6 +29,14 @@ bench: $(STAMP)
 
 bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; seven minutes
 	$(BIN)/python -m tests.bench bus
+
+ROUNDS ?= 100
+kill: $(STAMP)  ## kill -9 at random with the broker away; four seconds a round
+	$(BIN)/python -m tests.soak.kill $(ROUNDS)
+
+HOURS ?= 72
+soak: $(STAMP)  ## simulated hours of outages, reloads and flapping units: memory stays flat
+	$(BIN)/python -m tests.soak.soak $(HOURS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

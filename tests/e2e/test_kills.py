@@ -1,0 +1,15 @@
+"""A few rounds of ``make kill``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.kill import run
+
+
+@pytest.mark.timeout(120)
+async def test_an_agent_killed_at_random_while_the_broker_is_away_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    figures = await run(6, tmp_path, seed=1)
+    assert figures["rows_journaled"] > 30

@@ -1,0 +1,1 @@
+"""Long proofs: ``make kill ROUNDS=100`` and ``make soak``."""
