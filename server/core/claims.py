@@ -54,8 +54,9 @@ def claim_due(
             .with_for_update(skip_locked=True)
         )
         rows = session.scalars(query).all()
-        claimed += _claim_all(session, rows, worker=worker, now=now, lease_ms=lease_ms, terms=terms)
-        if not rows or len(claimed) >= limit:
+        new = _claim_all(session, rows, worker=worker, now=now, lease_ms=lease_ms, terms=terms)
+        claimed += new
+        if len(new) == len(rows):
             break
     return claimed
 
