@@ -1,0 +1,64 @@
+"""The units for systemd start commands that exist, and are as closed as they claim."""
+
+import shutil
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edge_agent.__main__ import cli as agent_cli
+from server.__main__ import cli as server_cli
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CLIS = {"agent": agent_cli, "server": server_cli}
+HARDENED = {
+    "nonewprivileges": "yes",
+    "capabilityboundingset": "",
+    "protectsystem": "strict",
+    "protecthome": "yes",
+    "restrictnamespaces": "yes",
+    "user": "plantroom",
+}
+
+
+def service(name: str) -> dict[str, str]:
+    parser = RawConfigParser(strict=False)
+    parser.read(DEPLOY / f"plantroom-{name}.service", "utf-8")
+    return dict(parser["Service"])
+
+
+@pytest.mark.parametrize("name", CLIS)
+def test_the_unit_starts_a_command_that_exists(name: str) -> None:
+    program, which, verb, file = service(name)["execstart"].split()
+    assert (Path(program).name, which, Path(file).name) == ("plantroom", name, f"{name}.yaml")
+    assert CliRunner().invoke(CLIS[name], [verb, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", CLIS)
+def test_the_unit_is_hardened(name: str) -> None:
+    unit = service(name)
+    assert {key: unit[key] for key in HARDENED} == HARDENED
+
+
+def test_the_agent_gives_signs_of_life_and_reloads_on_sighup() -> None:
+    unit = service("agent")
+    assert (unit["type"], unit["execreload"]) == ("notify", "/bin/kill -HUP $MAINPID")
+    assert float(unit["watchdogsec"]) >= 10
+    assert unit["supplementarygroups"] == "dialout"
+
+
+@pytest.mark.parametrize("name", CLIS)
+def test_systemd_understands_the_unit(name: str, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        return  # a container without systemd has nobody to ask; the tests above hold everywhere
+    text = (DEPLOY / f"plantroom-{name}.service").read_text("utf-8")
+    unit = tmp_path / f"plantroom-{name}.service"
+    unit.write_text(text.replace("/opt/plantroom/bin/plantroom", "/bin/true"))
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    complaints = [line for line in done.stderr.splitlines() if unit.name in line]
+    assert complaints == []
