@@ -153,6 +153,9 @@ class ModbusClient:
             until = self._quiet_since + self._gap_s
             if self._wire.can_mistake_late:
                 until = max(until, self._owed.clear_at(question, now))
+                if until - now > self._owed.shortest_s + self._gap_s:
+                    # A command must not hold the port for a unit that is minutes late.
+                    raise DeviceTimeoutError(f"{question}: the unit still owes late answers")
             if until <= now:
                 link.received.clear()
                 return

@@ -119,6 +119,8 @@ async def test_a_unit_known_to_be_late_is_waited_for_as_long_as_it_was() -> None
         with pytest.raises(DeviceTimeoutError):
             await driver.read(1, Table.HOLDING, 200, 1, timeout_s=TIMEOUT_S)
         known = driver.clear_at(1, Table.HOLDING, 300, 1) - clock.monotonic_s()
+        with pytest.raises(DeviceTimeoutError, match="unit 1, holding 300: the unit still owes"):
+            await driver.read(1, Table.HOLDING, 300, 1, timeout_s=TIMEOUT_S)
     assert known > 15 * TIMEOUT_S
 
 
