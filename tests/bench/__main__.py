@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.bench import agent, bus, chain, ingest, rules
+from tests.bench import agent, backlog, bus, chain, ingest, rules
 from tests.bench.measure import machine, save
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
@@ -15,7 +15,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 # Takes minutes of real time whatever the machine; ``make bench-bus``.
-LONG: dict[str, Callable[[], dict[str, Any]]] = {"bus": bus.run}
+LONG: dict[str, Callable[[], dict[str, Any]]] = {"bus": bus.run, "backlog": backlog.run}
 
 
 def main(names: list[str]) -> None:
