@@ -5,18 +5,16 @@ from sqlalchemy.orm import Session
 
 from config.alarming import AlarmSettings
 from server.alarms import handling
-from server.alarms.handling import SHELF, open_alarms_of
-from server.alarms.lines import LINE_RULE, raise_line, return_lines
+from server.alarms.handling import open_alarms_of
+from server.alarms.lines import raise_line, return_lines
 from server.alarms.model import Alarm
-from server.alarms.outages import SETTLE, SETTLING, Outages
+from server.alarms.outages import SETTLING, Outages
 from server.alarms.repository import facts_of
 from server.alarms.service import close_if_over
 from server.announcing import Announcer
 from server.assets.model import Equipment
 from server.assets.service_state import begin_out_of_service, end_out_of_service
-from server.core.clock import Clock
-from server.core.records import Records
-from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
+from server.core.timers import cancel_timer, set_timer
 from server.incidents.service import acknowledge
 
 IN_SERVICE = "equipment.in_service"
@@ -146,6 +144,14 @@ class Handling:
                     self._suppress(session, alarm, other, now=now)
         return released
 
+    def send_digest(self, session: Session, flood_id: int, *, now: int) -> None:
+        """Tell in one message what a flood has brought."""
+        self._announcer.send_digest(session, flood_id, now=now)
+
+    def end_floods(self, session: Session, *, now: int) -> None:
+        """End the floods of sites that are quiet again."""
+        self._announcer.end_floods(session, now=now)
+
     def _explain(self, session: Session, alarm: Alarm, *, now: int) -> str | None:
         equipment = session.get_one(Equipment, alarm.equipment_id)
         lost = alarm.of_communication
@@ -160,82 +166,6 @@ class Handling:
             root = raise_line(session, line, now=now)
             if root is not None:
                 self._announcer.follow(session, root, now=now)
-
-
-class HandlingTimers:
-    """Ends shelves, times out of service and waits when they are due."""
-
-    def __init__(self, records: Records, handling_: Handling, clock: Clock) -> None:
-        self._records = records
-        self._handling = handling_
-        self._clock = clock
-        self.handlers = {
-            SHELF: self.on_shelf,
-            IN_SERVICE: self.on_in_service,
-            SETTLE: self.on_settled,
-        }
-
-    def on_shelf(self, timer: DueTimer) -> None:
-        """The time of a shelf is over.
-
-        Raises:
-            StoreError: Nothing changed; the timer is still there.
-        """
-
-        def work(session: Session) -> None:
-            if take_timer(session, timer):
-                query = select(Alarm).where(Alarm.id == timer.payload["alarm"]).with_for_update()
-                self._handling.unshelve(
-                    session, session.scalars(query).one(), by=None, now=self._clock.now_ms()
-                )
-
-        self._records.write(work)
-
-    def on_in_service(self, timer: DueTimer) -> None:
-        """The time out of service is over.
-
-        Raises:
-            StoreError: Nothing changed; the timer is still there.
-        """
-
-        def work(session: Session) -> None:
-            if take_timer(session, timer):
-                equipment = session.get_one(
-                    Equipment, timer.payload["equipment"], with_for_update=True
-                )
-                self._handling.put_in(session, equipment, by=None, now=self._clock.now_ms())
-
-        self._records.write(work)
-
-    def on_settled(self, timer: DueTimer) -> None:
-        """The wait of an alarm for its explanation is over.
-
-        Raises:
-            StoreError: Nothing changed; the timer is still there.
-        """
-
-        def work(session: Session) -> None:
-            if take_timer(session, timer):
-                query = select(Alarm).where(Alarm.id == timer.payload["alarm"]).with_for_update()
-                self._handling.settle(
-                    session, session.scalars(query).one(), now=self._clock.now_ms()
-                )
-
-        self._records.write(work)
-
-    def sweep(self) -> None:
-        """Take back what outages that are over have hidden.
-
-        Raises:
-            StoreError: Nothing changed; the next sweep finds it again.
-        """
-        hidden = select(Alarm.id).where(
-            Alarm.closed_at.is_(None),
-            Alarm.suppressed_by.is_not(None) | Alarm.rule.startswith(LINE_RULE),
-        )
-        if self._records.read(lambda session: session.scalar(hidden.limit(1))) is not None:
-            now = self._clock.now_ms()
-            self._records.write(lambda session: self._handling.release_explained(session, now=now))
 
 
 def _in_service_key(equipment_id: int) -> str:

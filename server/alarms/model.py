@@ -146,4 +146,4 @@ class AlarmFlood(Base):
     digests: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many digests left."""
     digested_until_at: Mapped[int]
-    """Alarms announced before are in a digest, or were announced one by one."""
+    """What was announced from here on is in the next digest; it begins ten minutes before."""

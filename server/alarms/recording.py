@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.alarms.floods import note_chattering
 from server.alarms.hiding import Hiding, hide_nothing
 from server.alarms.model import Alarm
 from server.alarms.repository import (
@@ -156,6 +157,8 @@ def _note(session: Session, alarm: Alarm, transition: Transition, *, kind: str, 
     session.flush()
     add_change(session, alarm, kind=kind, at=transition.at, now=now, value=transition.value)
     tell(session, alarm, kind=f"alarm.{kind}", at=now)
+    if kind in {"raised", "raised_again", "returned"}:
+        note_chattering(session, alarm, at=transition.at, now=now)
 
 
 def _occurrence(transition: Transition) -> Occurrence:

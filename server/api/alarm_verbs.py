@@ -112,4 +112,4 @@ def put_in_service(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentIt
 
 
 def _handling(use: Services) -> Handling:
-    return Handling(Announcer(use.settings.messages), use.settings.alarms)
+    return Handling(Announcer(use.settings.messages, use.settings.alarms), use.settings.alarms)

@@ -8,6 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.middleware import Middleware
 
 from server.api import (
+    alarm_figures,
     alarm_rules,
     alarm_verbs,
     alarms,
@@ -54,6 +55,7 @@ ROOMS = (
     alarms,
     alarm_verbs,
     alarm_rules,
+    alarm_figures,
     incidents,
     workorders,
     persons,

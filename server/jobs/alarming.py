@@ -14,8 +14,9 @@ from server.assets.series import Series
 from server.chain import TIMER_KINDS, Chain
 from server.core.clock import Clock
 from server.core.records import Records
-from server.handling import Handling, HandlingTimers
+from server.handling import Handling
 from server.history.base import History
+from server.jobs.handling import HandlingTimers
 from server.jobs.rule_changes import RuleChanges
 from server.jobs.silence import SilenceSweep
 from server.jobs.sweep import Sweep
@@ -39,7 +40,7 @@ class Alarming:
     ) -> None:
         self.hears: Callable[[], bool] = lambda: True
         """Whether the broker is connected; silence proves nothing otherwise."""
-        announcer = Announcer(settings.messages)
+        announcer = Announcer(settings.messages, settings.alarms)
         handling = Handling(announcer, settings.alarms)
         self._engine = AlarmEngine(RuleBook(classes), clock)
         self._history = history
@@ -48,12 +49,12 @@ class Alarming:
         self._rules = RuleChanges(records, self.chain, classes, clock)
         timers = HandlingTimers(records, handling, clock)
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
-        handlers |= timers.handlers
+        handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "timers": TimerSweep(records, handlers, clock).run,
             "rules": self._rules.run,
             "silence": SilenceSweep(self.chain, clock, hears=self._hears).run,
-            "outages": Sweep("outages", timers.sweep, clock, interval_s=2).run,
+            "handling": Sweep("handling", timers.sweep, clock, interval_s=2).run,
         }
 
     def _hears(self) -> bool:

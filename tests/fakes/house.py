@@ -21,9 +21,10 @@ from server.assets.series import Series
 from server.chain import TIMER_KINDS, Chain
 from server.core.model import Event, Message
 from server.core.records import Records
-from server.handling import Handling, HandlingTimers
+from server.handling import Handling
 from server.incidents.model import Incident
 from server.incidents.service import acknowledge
+from server.jobs.handling import HandlingTimers
 from server.jobs.rule_changes import RuleChanges
 from server.jobs.timers import Handler, TimerSweep
 from server.workorders.model import WorkOrder, WorkOrderEvidence
@@ -77,7 +78,7 @@ class House:
 
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
-        announcer = Announcer(SETTINGS)
+        announcer = Announcer(SETTINGS, self.settings)
         self.handling = Handling(announcer, self.settings)
         self.chain = Chain(
             self.records, self.engine, announcer, self.clock, outages=Outages(self.settings)
@@ -91,7 +92,7 @@ class House:
         self.chain.restore()
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
         self.handling_timers = HandlingTimers(self.records, self.handling, self.clock)
-        handlers |= self.handling_timers.handlers
+        handlers |= dict.fromkeys(self.handling_timers.kinds, self.handling_timers.on_timer)
         self.timers = TimerSweep(self.records, handlers, self.clock)
 
     def restart(self) -> None:

@@ -241,3 +241,17 @@ def test_equipment_is_taken_out_of_service_and_put_back(api: Api, tripped: Tripp
     assert api.get("/alarms/1").json()["state"] == "unacknowledged"
     late = body | {"until": "2027-11-23T10:00:00Z"}
     assert api.post(f"/equipment/{equipment}/out-of-service", late).status_code == 422
+
+
+def test_the_figures_of_the_alarms(api: Api, tripped: Tripped) -> None:
+    assert tripped.asset.id == 1
+    api.clock.ms += 86_400_001
+    figures = api.get("/alarm-figures", **{"from": "2026-11-22T10:00:00Z"}).json()
+    assert (figures["alarms"], figures["peak"], figures["stale"]) == (1, 1, [1])
+    assert figures["split"] == {"low": 0.0, "medium": 0.0, "high": 1.0}
+    assert figures["top"][0]["point"] == "garden/gw1/pump2/fault"
+    assert figures["bins"][0] == {"start": "2026-11-22T10:00:00.000Z", "alarms": 1, "flood": False}
+    assert len(api.get("/alarm-figures", site="garden").json()["bins"]) == 144
+    assert api.get("/alarm-figures", site="nowhere").status_code == 404
+    wrong = {"from": "2027-01-01T00:00:00Z"}
+    assert api.get("/alarm-figures", **wrong).status_code == 422

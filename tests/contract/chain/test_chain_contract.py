@@ -121,7 +121,7 @@ def test_an_unseen_alarm_that_comes_back_is_the_same_alarm(house: House) -> None
     assert (alarm.active, alarm.activations) == (True, 2)
     assert alarm.active_since_at == house.start + 3000
     changes = house.records.read(lambda session: [c.kind for c in changes_of(session, 1)])
-    assert changes == ["raised", "returned", "raised_again"]
+    assert changes == ["raised", "returned", "raised_again", "chattering"]
     assert house.count(Message) == 1
 
 

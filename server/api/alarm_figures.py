@@ -1,0 +1,142 @@
+"""/alarm-figures: whether the alarms are few enough to be read."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.alarms.figures import (
+    BIN_MS,
+    announced,
+    explained,
+    figures_of,
+    on_trial,
+    stale,
+)
+from server.api.context import Use, problems
+from server.api.shapes import Instant, InstantIn
+from server.assets.model import Equipment, Point, Site
+from server.core.errors import NotFoundError
+from server.core.problem import FieldError
+
+router = APIRouter(prefix="/alarm-figures", tags=["alarms"], responses=problems(404))
+
+_DAY_MS = 86_400_000
+_LONGEST_MS = 92 * _DAY_MS
+
+
+class BinItem(BaseModel):
+    """Ten minutes."""
+
+    start: Instant
+    alarms: int
+    flood: bool
+
+
+class FrequentItem(BaseModel):
+    """One of the ten alarms that come most often."""
+
+    rule: str
+    point: str
+    equipment: str
+    alarms: int
+    share: float
+
+
+class FiguresItem(BaseModel):
+    """Figures as ISA-18.2 defines them, of announced alarms; shares are 0 to 1."""
+
+    start: Instant
+    end: Instant
+    operators: int
+    alarms: int
+    average_per_operator: float
+    """In ten minutes; 1 is good, 2 is the most that one person can handle."""
+    peak: int
+    """In the worst ten minutes."""
+    flood_share: float
+    """Of the time; below 0.01 is good."""
+    top: list[FrequentItem]
+    top_share: float
+    """Of the ten most frequent; below 0.05 is good."""
+    split: dict[str, float]
+    """low, medium, high with urgent; 0.80, 0.15, 0.05 are good."""
+    stale: list[int]
+    """Ids of alarms that have been active for more than a day now; fewer than 5 are good."""
+    explained: dict[str, int]
+    """Alarms that an outage explains, by cause; nobody was told of them."""
+    on_trial: dict[str, int]
+    """Alarms of rules that are on trial, by rule; nobody was told of them."""
+    bins: list[BinItem]
+
+
+@router.get("")
+def get_alarm_figures(
+    use: Use,
+    *,
+    start: Annotated[
+        InstantIn | None, Query(alias="from", description="Default: a day before the end.")
+    ] = None,
+    end: Annotated[InstantIn | None, Query(alias="to", description="Default: now.")] = None,
+    site: Annotated[str | None, Query(max_length=64, description="Key of a site.")] = None,
+    operators: Annotated[
+        int | None, Query(ge=1, le=1000, description="Default: alarms.operators of the file.")
+    ] = None,
+) -> FiguresItem:
+    """Show the quality of the alarms, in all and for each ten minutes."""
+    now = use.clock.now_ms()
+    until = -(-(now if end is None else end) // BIN_MS) * BIN_MS
+    since = (until - _DAY_MS if start is None else start) // BIN_MS * BIN_MS
+    if not 0 < until - since <= _LONGEST_MS:
+        raise FieldError("query.from", "before query.to, by 92 days at most")
+    people = operators or use.settings.alarms.operators
+
+    def read(session: Session) -> FiguresItem:
+        site_id = None if site is None else _site(session, site)
+        told = announced(session, start=since, end=until, site_id=site_id)
+        made = figures_of(
+            told,
+            start=since,
+            end=until,
+            operators=people,
+            flood_starts=use.settings.alarms.flood_starts,
+        )
+        top = [
+            FrequentItem(
+                rule=one.rule,
+                point=session.get_one(Point, one.point_id).key,
+                equipment=session.get_one(Equipment, one.equipment_id).key,
+                alarms=one.alarms,
+                share=one.share,
+            )
+            for one in made.top
+        ]
+        return FiguresItem(
+            start=since,
+            end=until,
+            operators=people,
+            alarms=made.alarms,
+            average_per_operator=made.average_per_operator,
+            peak=made.peak,
+            flood_share=made.flood_share,
+            top=top,
+            top_share=made.top_share,
+            split=made.split,
+            stale=stale(session, now=now, site_id=site_id),
+            explained=explained(session, start=since, end=until),
+            on_trial=on_trial(session, start=since, end=until),
+            bins=[
+                BinItem(start=one.start, alarms=one.alarms, flood=one.flood) for one in made.bins
+            ],
+        )
+
+    return use.records.read(read)
+
+
+def _site(session: Session, key: str) -> int:
+    found = session.scalar(select(Site.id).where(Site.key == key))
+    if found is None:
+        raise NotFoundError(f"no site {key!r}")
+    return found
