@@ -145,6 +145,12 @@ class SparkplugSettings(Settings):
         gt=0,
         description="Least time between two rebirth requests to a node, seconds.",
     )
+    silence_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="After a start or a lost connection, a node that is said to be online and "
+        "says nothing for so long is asked for a birth; as long again, and it is offline, seconds.",
+    )
     max_future_s: float = Field(
         default=300, gt=0, description="A timestamp further in the future is refused, seconds."
     )

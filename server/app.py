@@ -148,7 +148,8 @@ class Server:
         self._works["ingest"] = ingest.run
         self._works |= alarming.works
         alarming.hears = lambda: ingest.link.connected
-        self._checks["ingest"] = lambda: ingest.alive
+        self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck_at
+        self._checks["history"] = lambda: ingest.stuck_at != "history"
         self._checks["broker"] = lambda: ingest.link.connected
 
     def _say_ready(self, url: str | None) -> None:

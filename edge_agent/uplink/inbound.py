@@ -1,6 +1,5 @@
 """What the broker delivers to an agent, as one of a few kinds of message (pure)."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -10,6 +9,7 @@ from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.journal_ack import Range, decode_ack
 from protocols.sparkplug.names import PROPERTY_BY, REBIRTH
 from protocols.sparkplug.payload import decode_payload
+from protocols.sparkplug.state import decode_state
 from protocols.sparkplug.topics import MessageKind, parse_state_topic, parse_topic
 
 
@@ -77,14 +77,7 @@ def read_message(topic: str, payload: bytes, datatypes_of: DatatypesOf) -> list[
 
 
 def _host_state(host_id: str, payload: bytes) -> HostState:
-    try:
-        said = json.loads(payload)
-        online, timestamp = said["online"], said["timestamp"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise FrameError(f"STATE of {host_id}: {payload[:100]!r}") from error
-    if not isinstance(online, bool) or type(timestamp) is not int:
-        raise FrameError(f"STATE of {host_id}: {payload[:100]!r}")
-    return HostState(host_id, online, timestamp)
+    return HostState(host_id, *decode_state(payload))
 
 
 def _node_command(data: bytes) -> list[Inbound]:

@@ -3,6 +3,7 @@
 It refuses by default, so that an endpoint that forgets to ask is closed, not open.
 """
 
+import contextlib
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.api.context import services_of
 from server.core.auth import Principal, Role, principal_of_login, principal_of_token
 from server.core.clock import Clock
-from server.core.errors import ForbiddenError, ServerError
+from server.core.errors import ForbiddenError, ServerError, StoreError
 from server.core.links import PATH as LINK_PATH
 from server.core.model import Token
 from server.core.problem import ProblemError, answer_for
@@ -130,7 +131,9 @@ async def _note_use(principal: Principal, records: Records, now: int) -> None:
         if token is not None:
             token.last_used_at = now
 
-    await records.write_async(mark)
+    # Who may look has to be let in also while nothing can be written, as on a full disk.
+    with contextlib.suppress(StoreError):
+        await records.write_async(mark)
 
 
 def _check_origin(headers: Headers, *, required: bool) -> None:

@@ -219,6 +219,6 @@ def _checked(value: Value, point: Point) -> Value:
 def _read(text: str) -> dict[str, Any]:
     try:
         said: object = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", said) if isinstance(said, dict) else {}

@@ -1,7 +1,7 @@
 """The Sparkplug host: messages of all nodes in order, births to equipment, data to values."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Protocol, TypeVar
 
 import structlog
@@ -11,7 +11,7 @@ from protocols.errors import FrameError
 from protocols.sparkplug import host_events as said
 from protocols.sparkplug.births import Table
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.host_session import HostSession
+from protocols.sparkplug.host_session import HostSession, NodePhase
 from protocols.sparkplug.names import REBIRTH
 from protocols.sparkplug.payload import Metric, encode_payload, parse
 from protocols.sparkplug.rebirth import RebirthBudget
@@ -20,7 +20,6 @@ from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, pa
 from protocols.sparkplug.values import READERS
 from server.assets.registry import Asset, Registry
 from server.core.records import Records
-from server.ingest.acks import Acks
 from server.ingest.births import (
     StoredBirth,
     equipment_birth,
@@ -28,9 +27,11 @@ from server.ingest.births import (
     stored_births,
     undeclared_point,
 )
-from server.ingest.decode import Decoder, Intake
+from server.ingest.decode import Decoder
+from server.ingest.harvest import Harvest, Node
 from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
+from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import StatusChange, note_connection
 from server.ingest.unit import NOWHERE, Unit
 
@@ -49,36 +50,6 @@ class Persist(Protocol):
     def __call__(self, step: str, work: Callable[[], T], /) -> T:
         """Return what the work returns; ``step`` is for the log."""
         ...
-
-
-@dataclass(slots=True)
-class Node:
-    """One edge node."""
-
-    group: str
-    name: str
-    session: HostSession
-    units: dict[str | None, Unit] = field(default_factory=dict[str | None, Unit])
-    """By device; None is the node itself."""
-    counted: said.Counters = field(default_factory=said.Counters)
-    """What the metrics know of the session's counters."""
-
-    @property
-    def key(self) -> str:
-        """site/gateway."""
-        return f"{self.group}/{self.name}"
-
-
-@dataclass(slots=True)
-class Harvest:
-    """What came of the messages since it was last taken away."""
-
-    intake: Intake = field(default_factory=Intake)
-    births: dict[str, StoredBirth] = field(default_factory=dict[str, StoredBirth])
-    changes: list[StatusChange] = field(default_factory=list[StatusChange])
-    acks: Acks = field(default_factory=Acks)
-    requests: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
-    """Topic and payload of rebirth requests."""
 
 
 class Host:
@@ -108,6 +79,8 @@ class Host:
         self._decoder = Decoder(metrics, max_future_ms=round(settings.max_future_s * 1000))
         self._budget = RebirthBudget()
         self._nodes: dict[tuple[str, str], Node] = {}
+        self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
+        self._connection = 0
 
     def restore(self, records: Records, now_ms: int) -> None:
         """Take up the stored births, so that data are decoded at once.
@@ -137,7 +110,9 @@ class Host:
         except FrameError as error:
             self._metrics.reject("payload", topic=arrival.topic[:200], error=str(error)[:200])
             return
-        node = self._nodes.get((topic.group, topic.node)) or self._node(topic)
+        key = (topic.group, topic.node)
+        node = self._nodes.get(key) or self._node(topic)
+        self._silence.heard(key)
         message = said.Message(topic, payload, arrival.payload, arrival.arrived_at)
         self._act(node, node.session.receive(message), arrival.arrived_at)
 
@@ -148,6 +123,37 @@ class Host:
             due_at = node.session.next_due()
             if due_at is not None and now_ms >= due_at:
                 self._act(node, node.session.tick(now_ms), now_ms)
+
+    def watch_silence(self, connection: int, *, now_ms: int, now_s: float) -> None:
+        """Ask who may have died unnoticed, and bury who does not answer.
+
+        Args:
+            connection: Number of the connection to the broker, 0 while there is none.
+            now_ms: UTC.
+            now_s: Monotonic.
+        """
+        if connection != self._connection:
+            self._connection = connection
+            alive = [k for k, node in self._nodes.items() if node.session.phase is NodePhase.ALIVE]
+            self._silence.begin(alive if connection else (), now_s)
+        for key in self._silence.to_ask(now_s):
+            if not self._budget.take(now_ms):
+                break
+            self._silence.asked(key, now_s)
+            self._ask_rebirth(self._nodes[key], "silent", now_ms)
+        for key in self._silence.take_gone(now_s):
+            self._bury(self._nodes[key], now_ms)
+
+    def _bury(self, node: Node, now_ms: int) -> None:
+        """Speak the Will of a node in the broker's place."""
+        topic = Topic(node.group, MessageKind.NDEATH, node.name)
+        death = said.Message(topic, death_of(node.session.bd_seq), b"", now_ms)
+        _log.warning("node_silent", node=node.key)
+        for event in node.session.receive(death):
+            if isinstance(event, said.NodeDied):
+                self._node_gone(node, now_ms, "silent", "silent")
+            else:
+                self._act(node, [event], now_ms)
 
     def _topic(self, text: str) -> Topic | None:
         """Return the topic of a message that is for a host, None for all others."""
@@ -189,7 +195,7 @@ class Host:
                     reason = "not_reborn" if message is None else "device_death"
                     self._gone(node, device, reason, now_ms)
                 case said.NodeDied():
-                    self._node_gone(node, now_ms)
+                    self._node_gone(node, now_ms, "connection_lost", "gateway_offline")
                 case said.AskRebirth(reason):
                     self._ask_rebirth(node, reason, now_ms)
 
@@ -236,11 +242,11 @@ class Host:
         if unit is not None:
             self._set_online(unit.asset, device, online=False, at=at, reason=reason)
 
-    def _node_gone(self, node: Node, at: int) -> None:
-        self._gone(node, None, "connection_lost", at)
+    def _node_gone(self, node: Node, at: int, reason: str, of_devices: str) -> None:
+        self._gone(node, None, reason, at)
         for device in node.units:
             if device is not None:
-                self._gone(node, device, "gateway_offline", at)
+                self._gone(node, device, of_devices, at)
 
     def _set_online(
         self, asset: Asset, device: str | None, *, online: bool, at: int, reason: str

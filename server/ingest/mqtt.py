@@ -1,9 +1,7 @@
 """The server's connection to the broker and its STATE; the only importer of paho in the server."""
 
-import json
 import ssl
 from collections.abc import Callable
-from typing import cast
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -12,6 +10,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.mqtt import MqttSettings
+from protocols.errors import FrameError
+from protocols.sparkplug.state import State, decode_state, encode_state
 from protocols.sparkplug.topics import NAMESPACE, state_topic
 from server.core.clock import Clock
 
@@ -36,6 +36,7 @@ class MqttLink:
         self._state_topic = state_topic(host_id)
         self._birth_at = 0
         self._connected = False
+        self._connections = 0
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id or f"plantroom-server-{host_id}",
@@ -51,6 +52,11 @@ class MqttLink:
     def connected(self) -> bool:
         """Whether the broker has accepted us."""
         return self._connected
+
+    @property
+    def connection(self) -> int:
+        """Which connection this is, counted from 1; 0 while there is none."""
+        return self._connections if self._connected else 0
 
     def open(self) -> None:
         """Start connecting in paho's thread; it goes on for ever, a broker may be away."""
@@ -86,7 +92,7 @@ class MqttLink:
         self._client.loop_stop()
 
     def _state(self, *, online: bool) -> bytes:
-        return json.dumps({"online": online, "timestamp": self._birth_at}).encode()
+        return encode_state(State(online, self._birth_at))
 
     # What follows runs in paho's thread.
 
@@ -109,6 +115,7 @@ class MqttLink:
         # The own STATE comes first: the specification wants it subscribed before the birth.
         client.subscribe([(self._state_topic, 1), (f"{NAMESPACE}/#", 1)])
         client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
+        self._connections += 1
         self._connected = True
         _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
 
@@ -136,22 +143,11 @@ class MqttLink:
 
     def _own_state(self, client: Client, payload: bytes) -> None:
         """An offline that is not ours, as the Will of a connection that hung, is taken back."""
-        online, at = _read_state(payload)
-        if online is False and self._connected:
-            self._birth_at = max(self._birth_at, at)
+        try:
+            said = decode_state(payload)
+        except FrameError:
+            return
+        if not said.online and self._connected:
+            if said.timestamp < _FOREVER:
+                self._birth_at = max(self._birth_at, said.timestamp)
             client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
-
-
-def _read_state(payload: bytes) -> tuple[bool | None, int]:
-    try:
-        said: object = json.loads(payload)
-    except ValueError:
-        return None, 0
-    if not isinstance(said, dict):
-        return None, 0
-    words = cast("dict[str, object]", said)
-    online, at = words.get("online"), words.get("timestamp")
-    return (
-        online if isinstance(online, bool) else None,
-        at if isinstance(at, int) and 0 <= at < _FOREVER else 0,
-    )

@@ -104,6 +104,7 @@ class Ingest:
         self._stopping = threading.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
         self._thread: Future[None] | None = None
+        self._stuck_at = ""
         self._flushed_at = 0.0
         self._ticked_at = 0.0
 
@@ -152,6 +153,11 @@ class Ingest:
         """Whether the thread runs; for the health page."""
         return self._thread is not None and not self._thread.done()
 
+    @property
+    def stuck_at(self) -> str:
+        """Step for which a store is waited for, as ``history``; empty when none is."""
+        return self._stuck_at
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
@@ -171,7 +177,11 @@ class Ingest:
         now_s = self._clock.monotonic_s()
         if now_s - self._ticked_at >= _TICK_S:
             self._ticked_at = now_s
-            self._host.tick(self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            self._host.tick(now_ms)
+            # What waits unread may be a sign of life.
+            if not len(self.inbox):
+                self._host.watch_silence(self.link.connection, now_ms=now_ms, now_s=now_s)
             self.metrics.queued.set(len(self.inbox))
         self._settle()
         full = len(self._host.harvest.intake.batch) >= _MOST_VALUES
@@ -244,11 +254,12 @@ class Ingest:
                 self.metrics.store_failures.labels(step).inc()
                 if not failed:
                     _log.error("store_failed", step=step, error=str(error))
-                failed = True
+                failed, self._stuck_at = True, step
                 if self._stopping.wait(pause_s):
                     raise StoppedError(step) from error
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
                 if failed:
+                    self._stuck_at = ""
                     _log.info("store_works_again", step=step)
                 return result

@@ -21,6 +21,8 @@ from tests.fakes.raw_broker import (
 )
 
 STATE = "spBv1.0/STATE/plantroom"
+DEEP = b"[" * 100_000
+"""Nested deeper than a parser that calls itself can go."""
 
 
 class Heard:
@@ -50,11 +52,14 @@ async def opened(broker: RawBroker, heard: Heard | None = None) -> AsyncGenerato
         await asyncio.to_thread(link.close)
 
 
-def publish(topic: str, payload: bytes) -> bytes:
+def publish(topic: str, payload: bytes, *, retained: bool = False) -> bytes:
     name = topic.encode()
     body = len(name).to_bytes(2, "big") + name + payload
-    assert len(body) < 128
-    return bytes([PUBLISH << 4, len(body)]) + body
+    size, head = len(body), bytearray([PUBLISH << 4 | retained])
+    while size > 127:
+        head.append(size & 127 | 128)
+        size >>= 7
+    return bytes([*head, size]) + body
 
 
 def published(packet: Packet) -> tuple[str, dict[str, object]]:
@@ -108,7 +113,7 @@ async def test_garbage_as_own_state_is_ignored_and_messages_are_handed_over() ->
     heard = Heard()
     async with RawBroker() as broker, opened(broker, heard):
         await broker.of_kind(PUBLISH)
-        for state in (b"", b"{", b"[]", b'{"online":0}', b'{"online":true,"timestamp":-1}'):
+        for state in (b"", b"{", b"[]", b'{"online":0}', b'{"online":true,"timestamp":-1}', DEEP):
             broker._writers[0].write(publish(STATE, state))
         broker._writers[0].write(publish("spBv1.0/s/NDATA/g", b"\0\1"))
         assert await asyncio.to_thread(heard.news.wait, 5)

@@ -40,6 +40,7 @@ class RecordingLink:
     def __init__(self, log: list[str]) -> None:
         self.published: list[tuple[str, bytes]] = []
         self.connected = True
+        self.connection = 1
         self._log = log
 
     def open(self) -> None:
@@ -134,6 +135,11 @@ class IngestPlant:
         for arrival in arrivals:
             self.ingest.inbox.put(*arrival)
         self.clock.advance(1)
+        self.ingest._work(wait_s=0)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass without a message."""
+        self.clock.advance(seconds)
         self.ingest._work(wait_s=0)
 
     def watch(self, key: str) -> Series:

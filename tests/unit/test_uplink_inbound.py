@@ -76,6 +76,7 @@ def test_a_host_says_whether_it_is_there() -> None:
         ("spBv1.0/STATE/scada", b'{"online":"yes","timestamp":7}'),
         ("spBv1.0/STATE/scada", b'{"online":true,"timestamp":true}'),
         ("spBv1.0/STATE/scada", b"\xff"),
+        ("spBv1.0/STATE/scada", b"[" * 100_000),
         ("some/other/topic", b""),
         (NCMD, encode_payload([Metric(name="Node Control/Journal Ack", value=[1])], timestamp=1)),
     ],

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from server.core.errors import StoreError
 from server.core.model import Event, Login, Token
 from tests.contract.api.conftest import ORIGIN, Api
 
@@ -188,3 +189,13 @@ def test_pages_carry_safe_headers(api: Api) -> None:
     assert "unsafe-inline" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert api.get("/sites").headers["cache-control"] == "no-store"
+
+
+def test_who_has_a_token_may_look_while_nothing_can_be_written(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_work: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(api.records, "write_async", full)
+    assert api.get("/alarms").status_code == 200

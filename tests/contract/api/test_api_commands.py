@@ -186,7 +186,17 @@ async def test_what_never_left_expires(
     assert broker.published == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "not json", '{"id": 5, "status": "done"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "not json",
+        '{"id": 5, "status": "done"}',
+        pytest.param("[" * 9999, id="deep"),
+    ],
+)
 def test_nonsense_from_a_gateway_settles_nothing(api: Api, pressure: Point, text: str) -> None:
     command = given(api, pressure)
     answers(api.records, api.clock)([(pressure.equipment_id, text)])

@@ -1,0 +1,62 @@
+"""Nodes whose death may have been missed, because nobody was there to hear it."""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from protocols.sparkplug.births import NO_BD_SEQ
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import BD_SEQ
+from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
+
+K = TypeVar("K")
+
+
+class SilenceWatch(Generic[K]):
+    """Who has said nothing since this host came to the broker, and whom it has asked.
+
+    While the host is away the broker tells nobody of a death. So everybody who is said to be
+    alive has to speak once; after ``patience_s`` they are asked to, after as long again they
+    count as gone. Times are monotonic seconds.
+    """
+
+    def __init__(self, *, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._waits: dict[K, float] = {}
+        """Until when each may be silent before it is asked."""
+        self._asked: dict[K, float] = {}
+        """Until when each may leave the question unanswered."""
+
+    def begin(self, nodes: Iterable[K], now_s: float) -> None:
+        """Suspect exactly these from now on."""
+        self._waits = dict.fromkeys(nodes, now_s + self._patience_s)
+        self._asked = {}
+
+    def heard(self, node: K) -> None:
+        """Note a sign of life."""
+        if self._waits or self._asked:
+            self._waits.pop(node, None)
+            self._asked.pop(node, None)
+
+    def asked(self, node: K, now_s: float) -> None:
+        """Note that the node was really asked; others ask later, a few at a time."""
+        if self._waits.pop(node, None) is not None:
+            self._asked[node] = now_s + self._patience_s
+
+    def to_ask(self, now_s: float) -> list[K]:
+        """Return who has been silent for too long."""
+        return [node for node, until in self._waits.items() if now_s >= until]
+
+    def take_gone(self, now_s: float) -> list[K]:
+        """Return who did not answer, and suspect them no more: what is gone cannot be silent."""
+        gone = [node for node, until in self._asked.items() if now_s >= until]
+        for node in gone:
+            del self._asked[node]
+        return gone
+
+
+def death_of(bd_seq: int) -> WirePayload:
+    """Return the payload of the NDEATH that ends this session of a node."""
+    payload = WirePayload()
+    if bd_seq != NO_BD_SEQ:
+        payload.metrics.add(name=BD_SEQ, datatype=DataType.UINT64, long_value=bd_seq)
+    return payload

@@ -1,0 +1,91 @@
+"""A full disk: nothing is acknowledged or lost, the process lives, and goes on when space returns.
+
+The small disk is a tmpfs, which only root may mount.
+"""
+
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.house import ServerHouse
+from tests.fakes.journaling_node import JournalingNode
+
+SIZE_MB = 24
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs"),
+]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    options = f"size={SIZE_MB}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all space that is left."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+    return ballast
+
+
+def files_on(disk: Path, part: str) -> dict[str, Any]:
+    if part == "history":
+        return {"history": {"path": str(disk / "history")}}
+    return {"records": {"url": f"sqlite:///{disk / 'records.sqlite'}"}}
+
+
+@pytest.mark.parametrize("part", ["history", "ingest"])
+async def test_a_full_disk_loses_nothing_and_is_told(
+    tmp_path: Path, small_disk: Path, part: str
+) -> None:
+    async with ServerHouse(tmp_path, **files_on(small_disk, part)) as house:
+        with JournalingNode(house.broker.port, group="full", node="node", rate=100) as node:
+            await house.eventually(lambda: _acked(node, 100))
+            ballast = fill(small_disk)
+            # When the records are full, only a birth or an alarm has anything to write.
+            if part == "ingest":
+                node.new_point("other")
+            await house.eventually(lambda: _ready(house, part, ready=False))
+            assert (await house.http.get("/healthz")).status_code == 200
+            assert (await house.get("alarms"))["items"] == []
+            acked = len(node.acked)
+            await house.eventually(lambda: _waiting(node, 300))
+            assert len(node.acked) == acked
+            ballast.unlink()
+            await house.eventually(lambda: _ready(house, part, ready=True), within_s=30)
+            await house.eventually(lambda: _acked(node, acked + 300), within_s=30)
+        assert house.server.running
+        stored = await house.stored(node.key)
+        assert len(stored) == len(dict(stored))
+        assert node.acked.items() <= dict(stored).items()
+
+
+async def _acked(node: JournalingNode, count: int) -> bool:
+    return len(node.acked) >= count
+
+
+async def _waiting(node: JournalingNode, count: int) -> bool:
+    return len(node.waiting) >= count
+
+
+async def _ready(house: ServerHouse, part: str, *, ready: bool) -> bool:
+    answer = await house.http.get("/readyz")
+    assert answer.is_success == answer.json()["ok"]
+    return answer.json()["parts"][part] is ready
