@@ -3,8 +3,8 @@
 Reported are the first reading of a point, every change of quality or reason, every change of a
 state, a number that moved by its deadband (not sooner than ``min_interval_s`` after the last
 report), and anything at all after ``max_silence_s``. A total that fell, because it wrapped or was
-reset, is reported at once together with the last total before it: their sum stays exact however
-coarse the deadband is (protocols/totals.py adds it up).
+reset, is reported at once together with the last total before it, and so is the end of its good
+quality: sums stay exact however coarse the deadband is (protocols/totals.py adds them up).
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class ChangeFilter:
         for reading in readings:
             memory = self._memory[reading.point]
             if memory.always or _worth(reading, memory):
-                if memory.totalizer and memory.held is not None and _fell(reading, memory.held):
+                if memory.held is not None and _ends_a_total(reading, memory.held):
                     picked.append(memory.held)
                 memory.last, memory.held = reading, None
                 picked.append(reading)
@@ -96,6 +96,11 @@ def _moved(reading: Reading, last: Reading, memory: _Memory, *, may_wait: bool) 
     if may_wait or new == old:
         return False
     return abs(new - old) >= max(memory.absolute, memory.relative * abs(old))
+
+
+def _ends_a_total(reading: Reading, held: Reading) -> bool:
+    # While it is not good it may be exchanged; what it had counted until then must be known.
+    return reading.quality is not Quality.GOOD or _fell(reading, held)
 
 
 def _fell(reading: Reading, before: Reading) -> bool:

@@ -166,7 +166,9 @@ class Life:
             await asyncio.wait([order], timeout=0.02)
         await self.clock.run_for(STEP_S)
         if order is not None:
-            await order
+            while not order.done():
+                await asyncio.wait([order], timeout=0.02)
+                await self.clock.run_for(1)
             self.answered += 1
         await self._send_and_acknowledge()
         await self.journal.commit()

@@ -1,5 +1,6 @@
 """Report by exception and interlocks, as far as a file can be wrong about them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from config.errors import ConfigError
 from config.interlock import Place, compile_interlock
+from config.load import load_agent
 from config.points import DataType, Point
 from tests.fakes.devices import point
 
@@ -82,3 +84,22 @@ def test_a_wrong_interlock_says_where(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as refused:
         compile_interlock(text, "tank", DEVICES)
     assert said in str(refused.value)
+
+
+def test_a_file_with_a_wrong_interlock_is_refused_where_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    point = "{table: holding, address: 0, type: uint16, writable: {interlock: 'levle < 2'}}"
+    file.write_text(
+        "site: s\ngateway: g\nports: {p: {kind: modbus_tcp, host: h}}\ndevices:\n"
+        "  tank:\n    port: p\n    name: {en: Tank, zh: 水箱}\n    points:\n"
+        f"      inlet: {point}\n      level: {{table: input, address: 0, type: uint16}}\n",
+        "utf-8",
+    )
+    with pytest.raises(ConfigError) as refused:
+        load_agent(file)
+    said = str(refused.value)
+    assert "devices.tank.points.inlet.writable.interlock" in said
+    assert "agent.yaml:9" in said
+    assert "did you mean 'level'" in said
+    file.write_text(file.read_text("utf-8").replace("levle", "level"), "utf-8")
+    assert load_agent(file).devices["tank"].points["inlet"].writable is not None

@@ -107,3 +107,9 @@ def test_what_was_reported_of_a_total_adds_up_to_what_was_counted() -> None:
 def test_a_clock_set_back_an_hour_silences_no_point() -> None:
     values = [good(1, 7200), good(1, 3600), good(1, 3601)]
     assert len(reported(values, max_silence_s=300.0)) == 2
+
+
+def test_a_total_that_goes_away_says_how_far_it_had_counted() -> None:
+    lost = Reading("p", None, Quality.STALE, 3000, "timeout")
+    values = [good(100, 0), good(150, 1), good(180, 2), lost, good(5, 60)]
+    assert reported(values, deadband=1000.0, totalizer=True) == [100, 180, None, 5]
