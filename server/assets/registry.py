@@ -1,6 +1,6 @@
 """The equipment ledger in memory: births become rows, rows become series."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -108,8 +108,12 @@ class Registry:
 
         return self._take(*self._records.write(write))
 
-    def add_point(self, asset: Asset, point: PointBirth) -> Series:
-        """Enter a point that no birth declared, as a late reading of a former one.
+    def series(self) -> Iterable[Series]:
+        """Return all series."""
+        return list(self._series.values())
+
+    def add_points(self, asset: Asset, births: Sequence[PointBirth]) -> None:
+        """Enter points that no birth declared, as late readings of former ones.
 
         Raises:
             StoreError: Nothing is entered; trying again may help.
@@ -117,10 +121,9 @@ class Registry:
 
         def write(session: Session) -> tuple[Equipment, list[Point]]:
             equipment = session.get_one(Equipment, asset.id)
-            return equipment, upsert_points(session, equipment, (point,))
+            return equipment, upsert_points(session, equipment, births)
 
         self._take(*self._records.write(write))
-        return asset.series[point.name]
 
     def _take(self, equipment: Equipment, points: Iterable[Point]) -> Asset:
         """Agree with the rows."""

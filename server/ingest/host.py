@@ -33,6 +33,7 @@ from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
 from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import StatusChange, note_connection
+from server.ingest.steady import SteadyTime
 from server.ingest.unit import NOWHERE, Unit
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class Host:
         registry: Registry,
         metrics: IngestMetrics,
         *,
+        time: SteadyTime,
         persist: Persist,
     ) -> None:
         """Begin without nodes.
@@ -69,6 +71,7 @@ class Host:
             settings: Sparkplug settings of the server.
             registry: Where births become equipment.
             metrics: Where refused messages are counted.
+            time: What ``now_ms`` and the arrivals are stamped with.
             persist: Runs work that needs the records, again while they cannot be written.
         """
         self.harvest = Harvest()
@@ -76,7 +79,8 @@ class Host:
         self._registry = registry
         self._metrics = metrics
         self._persist = persist
-        self._decoder = Decoder(metrics, max_future_ms=round(settings.max_future_s * 1000))
+        self._time = time
+        self._decoder = Decoder(metrics, time, max_future_ms=round(settings.max_future_s * 1000))
         self._budget = RebirthBudget()
         self._nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
@@ -95,6 +99,8 @@ class Host:
                 continue
             node.session.restore(topic.device, payload, bd_seq=bd_seq, online=asset.online)
             node.units[topic.device] = Unit(asset, Table(payload.metrics))
+        newest = max((series.last_at for series in self._registry.series()), default=0)
+        self._time.start(now_ms, newest)
         # A crash between the row of a change and the value that tells it to the alarms.
         for asset in self._registry.assets():
             if asset.connection.last_value != asset.online:
@@ -129,7 +135,7 @@ class Host:
 
         Args:
             connection: Number of the connection to the broker, 0 while there is none.
-            now_ms: UTC.
+            now_ms: Steady.
             now_s: Monotonic.
         """
         if connection != self._connection:
@@ -214,15 +220,19 @@ class Host:
 
     def _learn(self, unit: Unit, unknown: list[WireMetric], message: said.Message) -> bool:
         """Enter the points that carry name and datatype and read them; True when all did."""
+        new = list[WireMetric]()
         for metric in unknown:
             name, datatype = metric.name, metric.datatype
             if not name or not datatype:
                 return False
             if not is_point(name) or datatype not in READERS:
                 unit.names[name] = NOWHERE
-                continue
-            point = undeclared_point(name, datatype)
-            self._persist("point", lambda p=point: self._registry.add_point(unit.asset, p))
+            else:
+                new.append(metric)
+        if new:
+            named = {metric.name: undeclared_point(metric.name, metric.datatype) for metric in new}
+            points = tuple(named.values())
+            self._persist("point", lambda: self._registry.add_points(unit.asset, points))
         return not self._decoder.read(message, unit, self.harvest.intake)
 
     def _born(self, node: Node, device: str | None, message: said.Message, table: Table) -> None:
@@ -231,7 +241,7 @@ class Host:
         unit = node.units[device] = Unit(asset, table)
         harvest = self.harvest
         harvest.births[birth.key] = StoredBirth(
-            min(node.session.bd_seq, _MAX_BD_SEQ), message.arrived_at, message.data
+            min(node.session.bd_seq, _MAX_BD_SEQ), self._time.wall(message.arrived_at), message.data
         )
         if table.online:
             self._set_online(asset, device, online=True, at=message.arrived_at, reason="")
@@ -253,6 +263,7 @@ class Host:
     ) -> None:
         if asset.online == online and asset.connection.last_at:
             return
+        at = self._time.wall(at)
         asset.online = online
         self.harvest.changes.append(StatusChange(asset, device is None, online, at, reason))
         note_connection(self.harvest.intake, asset, online=online, at=at)
@@ -268,6 +279,7 @@ class Host:
     def _ask_rebirth(self, node: Node, reason: str, now_ms: int) -> None:
         self._metrics.rebirths.labels(reason).inc()
         _log.info("rebirth_asked", node=node.key, reason=reason)
+        now_ms = self._time.wall(now_ms)
         metric = Metric(name=REBIRTH, timestamp=now_ms, datatype=DataType.BOOLEAN, value=True)
         topic = Topic(node.group, MessageKind.NCMD, node.name).format()
         self.harvest.requests.append((topic, encode_payload([metric], timestamp=now_ms)))

@@ -14,7 +14,7 @@ class Arrival(NamedTuple):
     topic: str
     payload: bytes
     arrived_at: int
-    """UTC ms."""
+    """Steady ms: UTC, as long as nobody turns the clock back."""
 
 
 class Inbox:

@@ -30,6 +30,7 @@ from server.ingest.inbox import Inbox
 from server.ingest.metrics import IngestMetrics
 from server.ingest.mqtt import MqttLink
 from server.ingest.status import store_status
+from server.ingest.steady import SteadyTime
 
 T = TypeVar("T")
 Suspects = Callable[[list[Sample]], None]
@@ -90,9 +91,16 @@ class Ingest:
             settings.mqtt,
             host_id=settings.sparkplug.host_id,
             clock=clock,
-            on_message=self.inbox.put,
+            on_message=self.hear,
         )
-        self._host = Host(settings.sparkplug, registry, self.metrics, persist=self._until_stored)
+        self._time = SteadyTime()
+        self._host = Host(
+            settings.sparkplug,
+            registry,
+            self.metrics,
+            time=self._time,
+            persist=self._until_stored,
+        )
         self._flush_interval_s = settings.history.flush_interval_s
         self._records = records
         self._history = history
@@ -121,6 +129,10 @@ class Ingest:
         trace: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.close)
+
+    def hear(self, topic: str, payload: bytes, arrived_at: int) -> None:
+        """Take a message that arrived now; never blocks, from any thread."""
+        self.inbox.put(topic, payload, self._time.of(arrived_at))
 
     def restore(self) -> None:
         """Fill the series with their last values and take up the stored births.
@@ -177,7 +189,7 @@ class Ingest:
         now_s = self._clock.monotonic_s()
         if now_s - self._ticked_at >= _TICK_S:
             self._ticked_at = now_s
-            now_ms = self._clock.now_ms()
+            now_ms = self._time.of(self._clock.now_ms())
             self._host.tick(now_ms)
             # What waits unread may be a sign of life.
             if not len(self.inbox):

@@ -137,6 +137,12 @@ class IngestPlant:
         self.clock.advance(1)
         self.ingest._work(wait_s=0)
 
+    def hear(self, *arrivals: Arrival) -> None:
+        """Deliver as the broker does: stamped by the machine's clock, whatever it says."""
+        for topic, payload, _ in arrivals:
+            self.ingest.hear(topic, payload, self.clock.now_ms())
+        self.wait(1)
+
     def wait(self, seconds: float) -> None:
         """Let time pass without a message."""
         self.clock.advance(seconds)

@@ -166,3 +166,19 @@ def test_a_gap_in_the_sequence_asks_for_a_rebirth_after_the_reorder_time(
     assert pump.rebirths_asked() == ["spBv1.0/site/NCMD/gw"]
     assert pump.stored(f"{PUMP}/pressure") == [1.0, 4.0]
     assert len(pump.acked()) == 1
+
+
+def test_many_points_that_nobody_declared_are_one_transaction(
+    pump: IngestPlant, node: EdgeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[object] = []
+    write = pump.records.write
+    monkeypatch.setattr(pump.records, "write", lambda work: (writes.append(work), write(work))[1])
+    metrics = [
+        Metric(name=f"p{n}", datatype=DataType.DOUBLE, value=1.0, timestamp=node.clock_ms)
+        for n in range(500)
+    ]
+    pump.receive(node.message("DDATA", metrics, "pump", uuid="j/1"))
+    assert len(writes) == 1
+    assert pump.stored(f"{PUMP}/p499") == [1.0]
+    assert len(pump.acked()) == 1
