@@ -10,10 +10,10 @@ from typing import Final
 
 from edge_agent.drivers.modbus import Question
 
-_WORST_MARGIN: Final = 2.0  # times the worst lateness seen of a unit
+_WORST_MARGIN: Final = 3.0  # times the worst lateness seen of a unit
 _KEPT_S: Final = 60.0  # an answer that comes later than this belongs to no question of ours
 _REMEMBERED_S: Final = 3600.0  # how long a unit is held to have become late
-_KEPT_PER_UNIT: Final = 8
+_MOST_OWED: Final = 3  # by one unit within its horizon: a slow one that is asked more gets slower
 _MOST_REPEATS: Final = 3
 
 
@@ -50,9 +50,6 @@ class OwedAnswers:
 
     def add(self, question: Question, sent_s: float) -> None:
         """Note that the wait for an answer was given up."""
-        mine = [owed for owed in self._owed if owed.question.unit == question.unit]
-        if len(mine) >= _KEPT_PER_UNIT:
-            self._owed.remove(mine[0])
         self._owed.append(_Owed(question, sent_s))
 
     def clear_at(self, question: Question, now_s: float) -> float:
@@ -61,7 +58,11 @@ class OwedAnswers:
             return 0.0
         self._forget(now_s)
         horizon_s = self.horizon_s(question.unit, now_s)
-        return max((owed.sent_s + horizon_s for owed in self._rivals(question)), default=0.0)
+        times = [owed.sent_s + horizon_s for owed in self._rivals(question)]
+        mine = [owed for owed in self._owed if owed.question.unit == question.unit]
+        if len(mine) >= _MOST_OWED:
+            times.append(mine[-_MOST_OWED].sent_s + horizon_s)
+        return max(times, default=0.0)
 
     def repeats(self, question: Question) -> int:
         """How many answers to throw away before one is sure to be this question's.
@@ -73,6 +74,8 @@ class OwedAnswers:
 
     def answered(self, question: Question, sent_s: float) -> None:
         """Note an answer in time. While answers are owed it may be the one to an earlier asking."""
+        if not self._owed:
+            return
         mine = [owed for owed in self._owed if owed.question.unit == question.unit]
         for owed in mine:
             owed.heard = True
@@ -80,6 +83,13 @@ class OwedAnswers:
         if earlier is not None:
             self._owed.remove(earlier)
             self._owed.append(_Owed(question, sent_s, heard=True))
+
+    def thrown_away(self, question: Question, sent_s: float) -> None:
+        """Note an answer that may have been another question's; this one's may still come."""
+        rival = next((owed for owed in self._rivals(question) if not owed.heard), None)
+        if rival is not None:
+            self._owed.remove(rival)
+        self._owed.append(_Owed(question, sent_s))
 
     def came(self, question: Question, now_s: float) -> None:
         """Note that an answer to this question came when nobody waited for it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,6 +26,7 @@ from edge_agent.drivers.serial_line import open_serial
 from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import (
     DeviceGarbageError,
+    DeviceRefusedError,
     DeviceTimeoutError,
     PortDownError,
 )
@@ -106,16 +108,22 @@ class ModbusClient:
         if link is None:
             raise PortDownError("not open")
         if not (self._wire.can_mistake_late or self._gap_s):
-            return await self._ask_once(link, question, timeout_s)
+            return await self._ask_once(link, question, timeout_s, self._owed.answered)
         await self._wait_for_silence(link, question)
         for _ in range(self._owed.repeats(question)):
-            # What comes first may be the answer that another question was never given.
-            await self._ask_once(link, question, timeout_s)
-            self._owed.add(question, self._clock.monotonic_s())
+            # What comes first may be the answer, or refusal, that another question was never given.
+            with suppress(DeviceRefusedError):
+                await self._ask_once(link, question, timeout_s, self._owed.thrown_away)
             await self._wait_for_silence(link, question)
-        return await self._ask_once(link, question, timeout_s)
+        return await self._ask_once(link, question, timeout_s, self._owed.answered)
 
-    async def _ask_once(self, link: Link, question: Question, timeout_s: float) -> Reply:
+    async def _ask_once(
+        self,
+        link: Link,
+        question: Question,
+        timeout_s: float,
+        settle: Callable[[Question, float], None],
+    ) -> Reply:
         sent = self._clock.monotonic_s()
         try:
             pdu, at_ms = await self._exchange(link, question, timeout_s)
@@ -123,8 +131,7 @@ class ModbusClient:
             self._note_failure(link, question, sent)
             raise
         self._silent = 0
-        if self._wire.can_mistake_late:
-            self._owed.answered(question, sent)
+        settle(question, sent)
         return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
 
     async def _exchange(

@@ -148,7 +148,7 @@ def test_the_horizon_grows_with_the_latest_answer_ever_seen() -> None:
     assert owed.clear_at(SECOND, 1.0) == 3.0
     owed.came(FIRST, 10.0)
     owed.add(FIRST, 20.0)
-    assert owed.clear_at(SECOND, 21.0) == 40.0
+    assert owed.clear_at(SECOND, 21.0) == 50.0
     assert owed.clear_at(FIRST, 21.0) == 0.0
     assert owed.horizon_s(2, 21.0) == 3.0
     assert owed.horizon_s(1, 3700.0) == 3.0
@@ -175,8 +175,21 @@ def test_a_silent_unit_owes_an_answer_beyond_the_horizon() -> None:
     assert owed.repeats(SECOND) == 0
 
 
-def test_what_is_remembered_of_a_silent_unit_is_bounded() -> None:
+def test_each_answer_thrown_away_is_one_owed_less() -> None:
     owed = OwedAnswers(3.0)
-    for sent_s in range(1000):
-        owed.add(FIRST, float(sent_s))
-    assert len(owed.questions()) <= 8
+    owed.add(FIRST, 0.0)
+    owed.add(FIRST, 1.0)
+    owed.thrown_away(SECOND, 10.0)
+    owed.thrown_away(SECOND, 11.0)
+    assert owed.repeats(SECOND) == 0
+    assert owed.repeats(FIRST) == 2
+
+
+def test_a_unit_that_owes_three_is_asked_nothing_more_until_one_comes() -> None:
+    owed = OwedAnswers(3.0)
+    for sent_s in (0.0, 0.5, 1.0):
+        assert owed.clear_at(FIRST, sent_s) <= sent_s
+        owed.add(FIRST, sent_s)
+    assert owed.clear_at(FIRST, 1.5) == 3.0
+    owed.came(FIRST, 1.5)
+    assert owed.clear_at(FIRST, 1.5) == 0.0
