@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.api.messages import MessageState
 from server.assets.model import Equipment
 from server.core.errors import StoreError
 from tests.contract.api.conftest import Api
@@ -59,7 +60,7 @@ def test_a_wrong_request_is_explained(
 
 def test_allowed_values_are_listed(api: Api) -> None:
     error = api.get("/messages", state="lost").json()["errors"][0]
-    assert error["allowed"] == ["pending", "sent", "dead"]
+    assert error["allowed"] == [state.value for state in MessageState]
 
 
 def test_a_wrong_method_is_a_problem_too(api: Api) -> None:

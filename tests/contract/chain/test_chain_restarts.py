@@ -136,3 +136,18 @@ def test_equipment_that_went_away_just_before_a_kill_is_found_at_the_start(house
     house.chain.restore()
     (alarm,) = house.all(Alarm)
     assert (alarm.active, alarm.inactive_since_at) == (False, house.start + 8000)
+
+
+def test_late_readings_that_reach_into_a_known_run_are_its_true_beginning(house: House) -> None:
+    """The onset was lost with the server; a repetition raised it, it ended, then it came again."""
+    house.see("temperature", 20.0, 10)
+    house.see("temperature", 85.0, 100)
+    house.see("temperature", 20.0, 110)
+    house.see("temperature", 85.0, 90, late=True)
+    house.advance(60)
+    (alarm,) = house.all(Alarm)
+    assert (alarm.active_since_at, alarm.inactive_since_at) == (
+        house.start + 90_000,
+        house.start + 110_000,
+    )
+    assert house.kinds()[-1] == "alarm.onset_corrected"
