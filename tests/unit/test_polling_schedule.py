@@ -19,7 +19,7 @@ def clear(job: Job) -> float:
 
 
 def started(*classes: ScanClass) -> Schedule:
-    schedule = Schedule(classes, budget=DeadBudget(credit_s=1.0))
+    schedule = Schedule(classes, budget=DeadBudget(share=0.03, credit_s=1.0))
     schedule.start(0.0)
     return schedule
 
@@ -170,6 +170,7 @@ def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
 def test_the_bytes_of_a_probe_count_as_well() -> None:
     gone = dead()
     schedule = Schedule([scan("gone", 1.0, unit=gone)], wire_s=lambda block: 0.1 * block.size)
+    schedule.budget = DeadBudget(share=0.03)
     schedule.start(0.0)
     assert schedule.next(9.9, clear) is None  # 0.2 s to wait and 0.1 s of bytes need 10 s of saving
     assert schedule.next(10.1, clear) is not None

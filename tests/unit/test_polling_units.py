@@ -106,7 +106,7 @@ def test_without_anybody_to_compare_with_a_probe_waits_in_full() -> None:
 
 
 def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
-    budget = DeadBudget()
+    budget = DeadBudget(share=0.03)
     spent = now = 0.0
     while now < 3600:
         if budget.allows(now, 0.5):
@@ -118,20 +118,20 @@ def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
 
 
 def test_a_probe_is_sent_only_when_it_fits() -> None:
-    budget = DeadBudget(credit_s=0.3)
+    budget = DeadBudget(share=0.03, credit_s=0.3)
     assert budget.allows(0.0, 0.3)
     assert not budget.allows(0.0, 0.31)
     assert budget.free_at(0.0, 0.6) == pytest.approx(10.0)
 
 
 def test_a_probe_longer_than_the_usual_credit_is_saved_up_for() -> None:
-    budget = DeadBudget()
+    budget = DeadBudget(share=0.03)
     assert not budget.allows(0.0, 5.0)
     assert budget.allows(budget.free_at(0.0, 5.0) + 1e-6, 5.0)
 
 
 def test_what_a_flapping_unit_overdraws_is_paid_back_before_the_next_probe() -> None:
-    budget = DeadBudget()
+    budget = DeadBudget(share=0.03)
     budget.spend(0.0, 0.3)
     assert not budget.allows(9.9, 0.0)
     assert budget.free_at(9.9, 0.3) == pytest.approx(20.0)
