@@ -24,6 +24,9 @@ e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
 	$(BIN)/python -m pytest tests/e2e --broker
 	$(BIN)/python -m tests.postgres tests/contract -m postgres
 
+chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is lost or doubled
+	$(BIN)/python -m tests.chaos $(ROUNDS)
+
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from plantroom.processes import free_port
 
@@ -82,7 +83,11 @@ class Receiver:
             await self._task
 
     async def _receive(self, request: Request) -> Response:
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            # The sender was killed in the middle of its message.
+            return Response(status_code=400)
         delivery = Delivery(
             id=request.headers.get("webhook-id", ""),
             body=json.loads(body),

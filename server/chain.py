@@ -35,7 +35,7 @@ from server.incidents.service import close_if_over
 
 TIMER_KINDS = (DELAY, LATE)
 """Timers that ``on_timer`` understands."""
-_POSTPONE_MS = 30_000
+_POSTPONE_MS = 5_000
 
 
 class Chain:

@@ -47,7 +47,8 @@ class AlarmEngine:
         self._clock = clock
         self._posts = Posts(book)
         self._started_at = clock.now_ms()
-        self._late_at = 0
+        self._late_at: dict[str, int] = {}
+        """When the last late value of each gateway came, server time."""
         self._unsettled: dict[Watch, bool] = {}
         """Whose rule was changed (True) or is gone, as long as that is not committed."""
 
@@ -107,7 +108,7 @@ class AlarmEngine:
         guarded: list[Sample] = []
         for sample in samples:
             if sample.late:
-                self._late_at = step.now
+                self._late_at[_gateway_of(sample.series)] = step.now
             post = self._posts.by_series.get(sample.series.id)
             if post is None:
                 continue
@@ -137,7 +138,9 @@ class AlarmEngine:
         """Propose the end of a late run; None when nobody watches or late values still come."""
         watch = self._posts.watches.get((rule, point_id))
         now = self._clock.now_ms()
-        if watch is None or now - self._late_at < LATE_SETTLE_MS:
+        if watch is None:
+            return None
+        if now - self._late_at.get(_gateway_of(watch.series), 0) < LATE_SETTLE_MS:
             return None
         step = Step(now)
         normal_at = known_normal_at(watch, around=self._around(watch))
@@ -236,6 +239,11 @@ class AlarmEngine:
                         present=self._around(watch) if late else around,
                         own=own,
                     )
+
+
+def _gateway_of(series: Series) -> str:
+    site, _, rest = series.key.partition("/")
+    return f"{site}/{rest.partition('/')[0]}"
 
 
 def _remember(watch: Watch, row: Row) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from server.alarms.floods import note_chattering
 from server.alarms.hiding import Hiding, hide_nothing
-from server.alarms.model import Alarm
+from server.alarms.model import Alarm, AlarmChange
 from server.alarms.repository import (
     Occurrence,
     add_change,
@@ -15,6 +15,7 @@ from server.alarms.repository import (
     find_open,
     is_recorded,
     newest_return,
+    next_onset,
     put_facts,
 )
 from server.alarms.service import close_if_over, tell
@@ -97,10 +98,16 @@ def return_without_rule(
 
 
 def record_past_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
-    """Write down what began and ended in the past; it is closed from the start, nobody is told."""
+    """Write down what began and ended in the past; it is closed from the start, nobody is told.
+
+    A run that reaches into one that is known is the true beginning of that one.
+    """
     occurrence = _occurrence(transition)
     if transition.until is None or is_recorded(session, occurrence, at=transition.at):
         return None
+    known = next_onset(session, occurrence, after=transition.at)
+    if known is not None and known.at <= transition.until:
+        return _begin_earlier(session, known, transition, now=now)
     alarm = Alarm(**_columns(transition, now=now))
     alarm.active = alarm.latched = False
     alarm.inactive_since_at = transition.until
@@ -123,6 +130,18 @@ def correct_onset(session: Session, transition: Transition, *, now: int) -> Alar
     alarm.active_since_at = transition.at
     alarm.onset_value = transition.value
     alarm.onset_quality = transition.quality
+    _note(session, alarm, transition, kind="onset_corrected", now=now)
+    return alarm
+
+
+def _begin_earlier(
+    session: Session, known: AlarmChange, transition: Transition, *, now: int
+) -> Alarm:
+    alarm = session.get_one(Alarm, known.alarm_id, with_for_update=True)
+    if alarm.active_since_at == known.at:
+        alarm.active_since_at = transition.at
+        alarm.onset_value = transition.value
+        alarm.onset_quality = transition.quality
     _note(session, alarm, transition, kind="onset_corrected", now=now)
     return alarm
 

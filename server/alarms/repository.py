@@ -87,6 +87,23 @@ def is_recorded(session: Session, occurrence: Occurrence, *, at: int) -> bool:
     return session.scalar(query) in _ONSETS
 
 
+def next_onset(session: Session, occurrence: Occurrence, *, after: int) -> AlarmChange | None:
+    """Return the first onset that the records hold after an instant."""
+    query = (
+        select(AlarmChange)
+        .join(Alarm, Alarm.id == AlarmChange.alarm_id)
+        .where(
+            Alarm.rule == occurrence.rule,
+            Alarm.point_id == occurrence.point_id,
+            AlarmChange.kind.in_(_ONSETS),
+            AlarmChange.at > after,
+        )
+        .order_by(AlarmChange.at, AlarmChange.id)
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
 def newest_return(session: Session, occurrence: Occurrence) -> int:
     """Return the event time of the newest return of any occurrence, 0 when there is none."""
     query = (
