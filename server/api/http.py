@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from server.api import (
     alarm_figures,
     alarm_rules,
+    alarm_trials,
     alarm_verbs,
     alarms,
     channels,
@@ -54,6 +55,7 @@ ROOMS = (
     classes,
     alarms,
     alarm_verbs,
+    alarm_trials,
     alarm_rules,
     alarm_figures,
     incidents,

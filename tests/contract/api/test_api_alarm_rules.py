@@ -7,7 +7,8 @@ import pytest
 
 from config.load import load_classes
 from server.assets.model import Equipment
-from tests.contract.api.conftest import Api
+from server.history.base import Batch
+from tests.contract.api.conftest import NOW, Api
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -95,3 +96,25 @@ def test_the_rules_of_one_pump_are_listed(rules: Api) -> None:
     assert len(rules.get("/alarm-rules").json()["items"]) > len(items)
     kinds = rules.get("/alarm-rules", **{"class": "elevator"}).json()["items"]
     assert {item["equipment_class"] for item in kinds} == {"elevator"}
+
+
+def test_a_rule_is_tried_on_what_was_stored(rules: Api) -> None:
+    point = rules.get("/points", equipment="1").json()["items"][0]
+    batch = Batch()
+    for minute in range(60):
+        batch.add(point["id"], NOW - 3_600_000 + minute * 60_000, minute % 10 == 0)
+    rules.history.append(batch)
+    body = {"rule": "heating_pump.fault", "days": 1}
+    found = rules.post("/alarm-rules/try", body).json()
+    assert (found["alarms"], found["incidents"], found["orders"]) == (6, 6, 6)
+    assert (found["equipment"], found["readings"], found["messages"]) == (1, 60, 0)
+    newest = found["onsets"][0]
+    assert (newest["point"], newest["until"]) == (
+        "garden/gw1/pump2/fault",
+        "2026-11-22T09:51:00.000Z",
+    )
+    slower = rules.post("/alarm-rules/try", body | {"changes": {"on_delay_s": 90}}).json()
+    assert slower["alarms"] == 0
+    wrong = rules.post("/alarm-rules/try", body | {"changes": {"cause": ""}})
+    assert wrong.json()["errors"][0]["field"] == "body.changes.cause"
+    assert rules.post("/alarm-rules/try", body, "viewer").status_code == 403
