@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from config.conditions import ExpressionCondition
 from protocols.reading import Quality, Value
 from server.alarms.conditions import holds
 from server.alarms.late import continue_late, judge_late
@@ -133,7 +132,7 @@ def _holds(
         if around.enabled is False:
             return False
         return trace_holds(rule.traced, trace, at=sample.taken_at, before=before)
-    if isinstance(rule.settings.condition, ExpressionCondition):
+    if rule.when is not None:
         return rule.expression_holds(around.values, before=before)
     return holds(rule.settings.condition, sample.value, sample.quality, before=before)
 

@@ -32,17 +32,10 @@ class Rule:
     until: Expression | None = None
     reads: frozenset[str] = frozenset()
     """Points that its expressions need."""
-
-    @property
-    def judged_by_silence(self) -> bool:
-        """A sweep raises it, not a value."""
-        return isinstance(self.settings.condition, StaleCondition)
-
-    @property
-    def traced(self) -> RateCondition | StuckCondition | None:
-        """Its condition, when that is about more than one value."""
-        condition = self.settings.condition
-        return condition if isinstance(condition, RateCondition | StuckCondition) else None
+    judged_by_silence: bool = False
+    """A sweep raises it, not a value."""
+    traced: RateCondition | StuckCondition | None = None
+    """Its condition, when that is about more than one value."""
 
     @property
     def of_communication(self) -> bool:
@@ -98,6 +91,8 @@ def compile_rule(kind: EquipmentClass, name: str, rule: AlarmRule) -> Rule:
         reads=frozenset[str]().union(
             *(one.names for one in (enabled_while, when, until) if one is not None)
         ),
+        judged_by_silence=isinstance(condition, StaleCondition),
+        traced=condition if isinstance(condition, RateCondition | StuckCondition) else None,
     )
 
 
