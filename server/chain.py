@@ -95,6 +95,24 @@ class Chain:
         with self._engine.lock:
             self._apply(self._engine.silence())
 
+    def on_deaf(self) -> None:
+        """The broker is gone: that gateways went away with it is no finding of theirs.
+
+        Raises:
+            StoreError: Nothing changed; call again.
+        """
+        with self._engine.lock:
+            self._apply(self._engine.doubt_connections())
+
+    def on_hearing_again(self) -> None:
+        """The broker is back for a while: who is still away counts from now on.
+
+        Raises:
+            StoreError: Nothing changed; call again.
+        """
+        with self._engine.lock:
+            self._apply(self._engine.judge_connections())
+
     def on_rules(self, book: RuleBook) -> None:
         """Apply other rules at once; open alarms stay unless a rule or the value says otherwise.
 

@@ -175,6 +175,29 @@ class AlarmEngine:
             step.add_flips(watch, flips)
         return step
 
+    def doubt_connections(self) -> Step:
+        """Propose to stop the delays of lost connections."""
+        step = Step(self._clock.now_ms())
+        for watch in self._posts.of_connections():
+            if watch.memory.pending is not None and not watch.memory.active:
+                step.memories[watch] = replace(watch.memory, pending=None)
+        return step
+
+    def judge_connections(self) -> Step:
+        """Propose what follows from connections that are lost now, as if that began now."""
+        step = Step(self._clock.now_ms())
+        for watch in self._posts.of_connections():
+            memory, series = watch.memory, watch.series
+            if memory.active or memory.pending is not None or series.last_value is not False:
+                continue
+            seen = Seen(max(step.now, memory.changed_at), series.last_value, series.last_quality)
+            after, flips = judge(
+                replace(memory, held=True), seen, condition=True, delays=watch.delays
+            )
+            step.memories[watch] = after
+            step.add_flips(watch, flips)
+        return step
+
     def commit(self, step: Step) -> None:
         """Make the step the truth and tell the ingest which values may be skipped from now on."""
         touched = step.touched

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from config.conditions import UnreachableCondition
 from server.alarms.conditions import EVERYTHING
 from server.alarms.memory import Delays, Memory
 from server.alarms.rulebook import RuleBook
@@ -51,6 +52,14 @@ class Posts:
             post.series
             for post in self.by_series.values()
             if post.series.name == CONNECTION and post.watches
+        ]
+
+    def of_connections(self) -> list[Watch]:
+        """Return the watches of lost connections."""
+        return [
+            watch
+            for watch in self.watches.values()
+            if isinstance(watch.rule.settings.condition, UnreachableCondition)
         ]
 
     def replace_rules(self, book: RuleBook) -> tuple[list[Watch], list[Watch]]:

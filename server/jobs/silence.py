@@ -11,6 +11,8 @@ from server.core.errors import StoreError
 
 _GRACE_S = 60.0
 """After the broker is back: the backlog and the births come first."""
+_SURE = 2
+"""So many sweeps without the broker are deafness; a start needs a moment to connect."""
 log = structlog.get_logger()
 
 
@@ -32,6 +34,8 @@ class SilenceSweep:
         self._clock = clock
         self._interval_s = interval_s
         self._hears = hears
+        self._deaf_sweeps = 0
+        self._is_deaf = False
         self._patient_until_s = 0.0
         self._failing = False
 
@@ -39,8 +43,7 @@ class SilenceSweep:
         """Sweep until cancelled."""
         while True:
             try:
-                if self._may_judge():
-                    await asyncio.to_thread(self._chain.on_silence)
+                await asyncio.to_thread(self.sweep)
                 if self._failing:
                     log.info("silence_sweep_running_again")
                 self._failing = False
@@ -50,8 +53,24 @@ class SilenceSweep:
                 self._failing = True
             await self._clock.sleep(self._interval_s)
 
-    def _may_judge(self) -> bool:
+    def sweep(self) -> None:
+        """Judge silence, unless it may be our own deafness.
+
+        Raises:
+            StoreError: Nothing changed; the next sweep does it.
+        """
         now_s = self._clock.monotonic_s()
         if not self._hears():
             self._patient_until_s = now_s + _GRACE_S
-        return now_s >= self._patient_until_s
+            self._deaf_sweeps += 1
+            if self._deaf_sweeps >= _SURE and not self._is_deaf:
+                self._chain.on_deaf()
+                self._is_deaf = True
+            return
+        self._deaf_sweeps = 0
+        if now_s < self._patient_until_s:
+            return
+        if self._is_deaf:
+            self._chain.on_hearing_again()
+            self._is_deaf = False
+        self._chain.on_silence()

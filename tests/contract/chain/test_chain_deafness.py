@@ -1,0 +1,35 @@
+"""A server without its broker hears nothing; that is no alarm of the plant."""
+
+from server.alarms.model import Alarm
+from server.jobs.silence import SilenceSweep
+from tests.contract.chain.test_chain_outages import ALL, Estate, estate
+
+__all__ = ["estate"]
+
+
+def test_a_broker_that_restarts_is_no_alarm_of_every_gateway(estate: Estate) -> None:
+    hears = True
+    sweep = SilenceSweep(estate.chain, estate.clock, hears=lambda: hears)
+
+    def live(seconds: int) -> None:
+        for _ in range(seconds // 2):
+            estate.advance(2)
+            sweep.sweep()
+            estate.handling_timers.sweep()
+
+    live(70)
+    estate.report(ALL)
+    # The broker says farewell for all of them, and is gone.
+    estate.connect(ALL, online=False, gateway=True)
+    hears = False
+    live(300)
+    assert estate.told() == []
+    hears = True
+    estate.connect(range(2, len(ALL) + 1), online=True, gateway=True)
+    estate.report(range(2, len(ALL) + 1))
+    live(50)
+    assert estate.told() == []
+    estate.report(range(2, len(ALL) + 1))
+    live(60)
+    assert estate.told() == ["estate/gw/pump1"]
+    assert "gateway.unreachable" not in {row.rule for row in estate.all(Alarm)}
