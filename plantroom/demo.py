@@ -57,18 +57,33 @@ async def _demo(port: int, folder: Path, clock: Clock) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    ended = asyncio.create_task(stopped.wait(), name="stop")
+    running = asyncio.create_task(_run(port, folder, clock), name="demo")
+    # Whatever has been started by then is stopped, also in the middle of the start.
+    await asyncio.wait({ended, running}, return_when=asyncio.FIRST_COMPLETED)
+    if stopped.is_set():
+        _say("stopping ...")
+        running.cancel()
+        await asyncio.wait({running})
+        _say("stopped; the data is kept, 'make demo' goes on with it")
+    else:
+        ended.cancel()
+        running.result()
+
+
+async def _run(port: int, folder: Path, clock: Clock) -> None:
+    """Start everything and wait until a part of it ends, which it never should."""
     async with contextlib.AsyncExitStack() as stack:
         children = await _start(stack, port, folder, clock)
         waits = [asyncio.create_task(child.wait()) for child in children]
-        waits.append(asyncio.create_task(stopped.wait()))
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        dead = [child for child in children if not child.running]
-        for wait in waits:
-            wait.cancel()
-        _say("stopping ..." if stopped.is_set() else "a part of the demo ended, stopping ...")
-    if dead and not stopped.is_set():
-        raise ChildError(f"{dead[0].name} ended; its last output:\n{dead[0].tail}")
-    _say("stopped; the data is kept, 'make demo' goes on with it")
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        _say("a part of the demo ended, stopping ...")
+        dead = next(child for child in children if not child.running)
+    raise ChildError(f"{dead.name} ended; its last output:\n{dead.tail}")
 
 
 async def _start(
@@ -77,7 +92,10 @@ async def _start(
     ports = demo_files.Ports(port, free_port(), free_port(), free_port())
     secrets = demo_files.load_secrets(folder)
     broker = Broker(port=ports.mqtt, listen="127.0.0.1", max_payload_size=1_048_576)
-    stack.enter_context(broker)
+    try:
+        stack.enter_context(broker)
+    except RuntimeError as error:
+        raise DemoError(f"the broker does not start: {error}") from error
     _say(f"broker      embedded, mqtt://127.0.0.1:{ports.mqtt}")
 
     receiver = Receiver(
@@ -143,9 +161,14 @@ async def _call_up_people(server_file: Path, folder: Path) -> None:
     path = demo_files.write_people_file(folder)
     command = plantroom_command("server", "people", str(server_file), str(path))
     taking = Child("server people", command, log=folder / "logs" / "people.log")
-    await taking.start()
-    if await taking.wait() != 0:
-        path.unlink()
+    taken = False
+    try:
+        async with taking:
+            taken = await taking.wait() == 0
+    finally:
+        if not taken:
+            path.unlink()  # the next run tries again, also after a Ctrl-C
+    if not taken:
         raise ChildError(f"plantroom server people failed:\n{taking.tail}")
 
 

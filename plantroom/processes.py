@@ -97,10 +97,15 @@ class Child:
         if self._ready_event is None:
             return
         ready = asyncio.create_task(self._is_ready.wait())
-        await asyncio.wait(
-            {ready, self._reader}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        ready.cancel()
+        try:
+            await asyncio.wait(
+                {ready, self._reader}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        except asyncio.CancelledError:
+            await self.stop()  # nobody else would: it was never entered
+            raise
+        finally:
+            ready.cancel()
         if not self._is_ready.is_set():
             state = (
                 "did not get ready" if self.running else f"ended with {self._process.returncode}"
@@ -173,7 +178,8 @@ async def init_server(file: Path, *, user: str, password_file: Path, log: Path) 
     """
     options = ["--user", user, "--password-file", str(password_file), "--token"]
     init = Child("server init", plantroom_command("server", "init", str(file), *options), log=log)
-    await init.start()
-    if await init.wait() != 0:
+    async with init:
+        status = await init.wait()
+    if status != 0:
         raise ChildError(f"plantroom server init failed:\n{init.tail}")
     return init.tail.split()[-1]

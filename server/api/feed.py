@@ -66,12 +66,14 @@ class EventFeed:
         self._subscriptions: set[Subscription] = set()
         self._news = asyncio.Event()
         self._position = 0
+        self._begun = asyncio.Event()
 
     async def run(self) -> None:
         """Follow until cancelled; then every stream ends."""
         loop = asyncio.get_running_loop()
         self._records.listen(partial(self._heard, loop))
         self._position = await self._records.read_async(newest_id)
+        self._begun.set()
         try:
             while True:
                 await self._follow()
@@ -83,6 +85,10 @@ class EventFeed:
                 self._news.clear()
         finally:
             self.close()
+
+    async def begun(self) -> None:
+        """Wait until it follows: who subscribed before would miss what is between."""
+        await self._begun.wait()
 
     def subscribe(self, topics: frozenset[str]) -> Subscription:
         """Hear of every event after ``position`` of the subscription."""

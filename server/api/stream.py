@@ -54,6 +54,7 @@ async def stream_events(
     points = None
     if equipment is not None:
         points = await use.records.read_async(partial(_points_of, ref=equipment))
+    await use.feed.begun()
     subscription = use.feed.subscribe(frozenset(wanted))
     stream = LiveStream(request.headers, use, subscription)
     if VALUES in wanted:

@@ -1,6 +1,7 @@
 """The connection to DuckDB: one cursor per thread, transactions, and its errors translated."""
 
 import threading
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ class Database:
         }
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        # A thread that ends drops its cursor; the web server's threads come and go for ever.
+        self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._opened = 0
         self._closed = False
         with _translated():
@@ -37,13 +39,14 @@ class Database:
         Raises:
             StoreError: The statement did not succeed.
         """
+        opened = self._opened
         try:
             with _translated():
                 yield self._own_cursor()
         except StoreError as error:
             # A fatal error invalidates the open database; only opening it again helps.
             if isinstance(error.__cause__, duckdb.FatalException | duckdb.ConnectionException):
-                self._reopen()
+                self._reopen(opened)
             raise
 
     @contextmanager
@@ -75,7 +78,7 @@ class Database:
             with self._lock:
                 self._local.cursor = self._root.cursor()
                 self._local.opened = self._opened
-                self._cursors.append(self._local.cursor)
+                self._cursors.add(self._local.cursor)
         return self._local.cursor
 
     def _roll_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -84,8 +87,11 @@ class Database:
         except duckdb.Error as error:  # a failed commit has already ended the transaction
             _log.debug("history_rollback", error=str(error))
 
-    def _reopen(self) -> None:
+    def _reopen(self, opened: int) -> None:
+        """Open it again, unless another thread that met the same error has done so."""
         with self._lock:
+            if opened != self._opened:
+                return
             self._close()
             if self._closed:
                 return
@@ -97,7 +103,7 @@ class Database:
             self._opened += 1
 
     def _close(self) -> None:
-        for cursor in self._cursors:
+        for cursor in list(self._cursors):
             cursor.close()
         self._cursors.clear()
         self._root.close()

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -265,4 +266,29 @@ def test_a_day_far_larger_than_the_memory_is_sealed_and_merged(tmp_path: Path) -
     assert bucket.count == count // 500 + 1
     table = pq.read_metadata(tmp_path / "2024-10-04_2.parquet")
     assert table.num_rows == count + 1
+    history.close()
+
+
+def test_threads_that_end_leave_no_cursor_behind(tmp_path: Path) -> None:
+    history = DuckHistory(tmp_path)
+    for _ in range(20):
+        reader = threading.Thread(target=history.buckets, args=(1, NOON, NOON + 1000, 1))
+        reader.start()
+        reader.join()
+    assert len(history._database._cursors) <= 2
+    history.close()
+
+
+def test_two_threads_that_meet_the_same_error_open_the_database_once(tmp_path: Path) -> None:
+    history = DuckHistory(tmp_path)
+    database = history._database
+    database._root.close()
+    database._local.cursor.close()
+    before = database._opened
+    with pytest.raises(StoreError), database.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert database._opened == before + 1
+    database._reopen(before)
+    assert database._opened == before + 1
+    assert list(history.last_values()) == []
     history.close()
