@@ -16,15 +16,19 @@ from server.incidents.model import Incident
 from tests.fakes.house import House
 from tests.fakes.pump_room import CLASSES
 
-PUMPS = 72  # with seven points each: 504
 GATEWAY = 900
 
 
 class Estate(House):
     """Many pumps behind one gateway; half of them on each of two lines."""
 
-    number = PUMPS
+    number = 8
     classes = {**CLASSES, "gateway": load_classes()["gateway"]}  # noqa: RUF012
+
+    @property
+    def every(self) -> range:
+        """Numbers of the pumps."""
+        return range(1, self.number + 1)
 
     def boot(self) -> None:
         self.gateway = Series(
@@ -69,8 +73,8 @@ class Estate(House):
                 max_silence_ms=None,
             )
         )
-        for number in range(1, PUMPS + 1):
-            session.get_one(Equipment, number).port = "a" if number <= PUMPS / 2 else "b"
+        for number in self.every:
+            session.get_one(Equipment, number).port = "a" if number <= self.number / 2 else "b"
 
     def connect(self, numbers: range, *, online: bool, gateway: bool = False) -> None:
         """Rows first, then the alarms, as the ingest does it."""
@@ -111,30 +115,42 @@ class Estate(House):
         return [row.payload["incident"]["equipment_key"] for row in self.all(Message)]
 
 
-ALL = range(1, PUMPS + 1)
+class LargeEstate(Estate):
+    """72 pumps with seven points each: 504."""
+
+    number = 72
 
 
 @pytest.fixture
 def estate(url: str) -> Generator[Estate]:
     estate = Estate(url)
-    estate.report(ALL)
+    estate.report(estate.every)
     yield estate
     estate.records.close()
 
 
-def test_an_outage_over_500_points_is_one_announced_incident(estate: Estate) -> None:
+@pytest.fixture
+def large(url: str) -> Generator[Estate]:
+    estate = LargeEstate(url)
+    estate.report(estate.every)
+    yield estate
+    estate.records.close()
+
+
+def test_an_outage_over_500_points_is_one_announced_incident(large: Estate) -> None:
+    estate = large
     estate.live(70)
-    estate.report(ALL)
-    estate.connect(ALL, online=False, gateway=True)
+    estate.report(estate.every)
+    estate.connect(estate.every, online=False, gateway=True)
     estate.live(200)
     assert estate.told() == ["estate/gw"]
     assert estate.count(Incident) == 1
     hidden = [row for row in estate.all(Alarm) if row.suppressed_by == "gateway:estate/gw"]
-    assert len(hidden) == 2 * PUMPS
+    assert len(hidden) == 2 * estate.number
     assert {row.rule for row in hidden} == {"pump.gone", "pump.silent"}
     # One pump and two sensors are still away when everything else is back.
-    estate.connect(range(3, PUMPS + 1), online=True, gateway=True)
-    estate.report(range(3, PUMPS + 1))
+    estate.connect(range(3, estate.number + 1), online=True, gateway=True)
+    estate.report(range(3, estate.number + 1))
     estate.live(120)
     assert estate.told()[1:] == ["estate/gw/pump1", "estate/gw/pump2"]
     still = [row for row in estate.all(Alarm) if row.closed_at is None and row.active]
@@ -144,12 +160,12 @@ def test_an_outage_over_500_points_is_one_announced_incident(estate: Estate) -> 
 
 def test_the_return_of_a_gateway_announces_nothing_that_is_well(estate: Estate) -> None:
     estate.live(70)
-    estate.report(ALL)
-    estate.connect(ALL, online=False, gateway=True)
+    estate.report(estate.every)
+    estate.connect(estate.every, online=False, gateway=True)
     estate.live(200)
     estate.restart()
-    estate.connect(ALL, online=True, gateway=True)
-    estate.report(ALL)
+    estate.connect(estate.every, online=True, gateway=True)
+    estate.report(estate.every)
     estate.live(120)
     assert estate.told() == ["estate/gw"]
     open_ = [row for row in estate.all(Alarm) if row.closed_at is None]
@@ -157,7 +173,7 @@ def test_the_return_of_a_gateway_announces_nothing_that_is_well(estate: Estate) 
 
 
 def test_children_that_fail_first_are_collected(estate: Estate) -> None:
-    estate.connect(ALL, online=False)
+    estate.connect(estate.every, online=False)
     estate.live(8)
     assert estate.told() == []
     estate.connect(range(0), online=False, gateway=True)
@@ -166,12 +182,12 @@ def test_children_that_fail_first_are_collected(estate: Estate) -> None:
 
 
 def test_a_line_that_fails_is_one_cause(estate: Estate) -> None:
-    half = range(1, PUMPS // 2 + 1)
+    half = range(1, estate.number // 2 + 1)
     estate.connect(half, online=False)
     estate.live(60)
     (line,) = [row for row in estate.all(Alarm) if row.rule == "gateway.line/a"]
     assert line.announced_at is not None
-    assert f"none of {PUMPS // 2} devices" in line.name_en
+    assert f"none of {estate.number // 2} devices" in line.name_en
     assert estate.told() == ["estate/gw"]
     estate.restart()
     estate.connect(half, online=True)
@@ -183,7 +199,7 @@ def test_a_line_that_fails_is_one_cause(estate: Estate) -> None:
 
 def test_one_device_that_fails_is_itself_after_the_settle_time(estate: Estate) -> None:
     estate.live(70)
-    estate.report(ALL)
+    estate.report(estate.every)
     estate.connect(range(5, 6), online=False)
     estate.live(9)
     assert estate.told() == []
