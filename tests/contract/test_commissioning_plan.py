@@ -7,11 +7,18 @@ import pytest
 from config.points import Table
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
+from edge_agent.drivers.base import Driver
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.drivers.timing import line_timing
 from simulators.line import LineTiming
 from simulators.serial_line import SerialLine
 from tests.fakes.site_line import PlainUnit
+
+
+async def _time_of_read(driver: Driver, clock: SystemClock) -> float:
+    began = clock.monotonic_s()
+    await driver.read(1, Table.HOLDING, 0, 40, timeout_s=1)
+    return clock.monotonic_s() - began
 
 
 async def test_the_predicted_time_of_a_serial_request_is_the_measured_one(tmp_path: Path) -> None:
@@ -22,8 +29,6 @@ async def test_the_predicted_time_of_a_serial_request_is_the_measured_one(tmp_pa
         clock = SystemClock()
         async with open_modbus(port, clock) as driver:
             await driver.read(1, Table.HOLDING, 0, 1, timeout_s=1)
-            began = clock.monotonic_s()
-            for _ in range(4):
-                await driver.read(1, Table.HOLDING, 0, 40, timeout_s=1)
-            took_s = (clock.monotonic_s() - began) / 4
-    assert took_s == pytest.approx(line_timing(port).expected_s(Table.HOLDING, 40), rel=0.1)
+            took_s = [await _time_of_read(driver, clock) for _ in range(8)]
+    # The best of several: a busy machine makes a request longer, never shorter.
+    assert min(took_s) == pytest.approx(line_timing(port).expected_s(Table.HOLDING, 40), rel=0.1)

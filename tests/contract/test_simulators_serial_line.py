@@ -97,7 +97,6 @@ async def test_bytes_take_as_long_as_at_9600_8e1(tmp_path: Path) -> None:
     # 8 characters of request, the turnaround, 81 characters of reply.
     assert first_s >= 8 * 11 / 9600 + 0.01
     assert last_s >= (8 + 81) * 11 / 9600 + 0.01
-    assert last_s - first_s >= 60 * 11 / 9600
 
 
 def test_a_character_of_8e1_is_eleven_bits() -> None:
