@@ -15,7 +15,7 @@ from server.first_user import make_administrator
 from server.incidents.model import Incident
 from tests.contract.api.test_api_messages import incident_with_message
 from tests.contract.channels.rigs import PHONE
-from tests.contract.test_server_process import running, settings_in
+from tests.e2e.test_server_process import running, settings_in
 from tests.fakes.message_house import write_message
 from tests.fakes.providers import SECRET, TOKEN, DingTalkServer
 from tests.fakes.webhook_receiver import WebhookReceiver
