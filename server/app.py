@@ -83,6 +83,8 @@ class Server:
             delivery = open_delivery(settings, records, self._clock, checks=self._checks)
             self._works |= await self._stack.enter_async_context(delivery)
             calls = await asyncio.to_thread(start_calls, records, settings, self._clock)
+            # Who should have been called while the server was away is called first.
+            await asyncio.to_thread(calls.sweep)
             self._works["calls"] = calls.run
         if not roles & {"ingest", "api"}:
             return

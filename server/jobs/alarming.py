@@ -8,6 +8,7 @@ from config.server import ServerSettings
 from server.alarms.engine import AlarmEngine
 from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
+from server.alarms.step import DELAY
 from server.announcing import Announcer
 from server.assets.registry import Asset
 from server.assets.series import Series
@@ -50,6 +51,7 @@ class Alarming:
         timers = HandlingTimers(records, handling, clock)
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
+        self._delays = TimerSweep(records, {DELAY: self.chain.on_timer}, clock)
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "timers": TimerSweep(records, handlers, clock).run,
             "rules": self._rules.run,
@@ -75,3 +77,7 @@ class Alarming:
         self._engine.recall(
             lambda series, start, end: self._history.raw(series, start, end, _MOST_ROWS)
         )
+        # Delays that were over while the server was away come before everything new. The other
+        # timers ask what the newest values are, which the ingest has not read yet.
+        while self._delays.sweep():
+            pass
