@@ -89,23 +89,26 @@ class RuleBook:
             raise ConfigError(f"no rule {kind.equipment_class}.{name}")
         return rule
 
+    def standing(
+        self, kind: EquipmentClass, name: str, *, site: str = "", equipment: str = ""
+    ) -> AlarmRule | None:
+        """Return the rule that runs there: changes that make no rule any more are left out."""
+        try:
+            return self.effective(kind, name, site=site, equipment=equipment)
+        except (ConfigError, MisfitError) as error:
+            # Written for an older class file; the class's own rule is better than none.
+            log.warning(
+                "alarm_rule_override_ignored",
+                rule=f"{kind.equipment_class}.{name}",
+                error=str(error),
+            )
+            return kind.rules.get(name)
+
     def _make(self, kind: EquipmentClass, *, site: str, equipment: str) -> list[Rule]:
         made: list[Rule] = []
         for name in self.names_of(kind, site=site, equipment=equipment):
-            try:
-                rule = self.effective(kind, name, site=site, equipment=equipment)
-            except (ConfigError, MisfitError) as error:
-                # Written for an older class file; the class's own rule is better than none.
-                log.warning(
-                    "alarm_rule_override_ignored",
-                    rule=f"{kind.equipment_class}.{name}",
-                    error=str(error),
-                )
-                original = kind.rules.get(name)
-                if original is None:
-                    continue
-                rule = original
-            if rule.enabled:
+            rule = self.standing(kind, name, site=site, equipment=equipment)
+            if rule is not None and rule.enabled:
                 made.append(compile_rule(kind, name, rule))
         return made
 

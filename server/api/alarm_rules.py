@@ -62,13 +62,12 @@ def list_alarm_rules(
         wanted = scope.equipment_class or equipment_class
         kinds = [kind for key, kind in sorted(use.classes.items()) if wanted in {None, "", key}]
         book = RuleBook(use.classes, load_overrides(session))
-        return RuleList(
-            items=[
-                _item(session, book, kind, name, scope)
-                for kind in kinds
-                for name in book.names_of(kind, site=scope.site, equipment=scope.equipment)
-            ]
-        )
+        items = [
+            _item(session, book, kind, name, scope)
+            for kind in kinds
+            for name in book.names_of(kind, site=scope.site, equipment=scope.equipment)
+        ]
+        return RuleList(items=[item for item in items if item is not None])
 
     return use.records.read(read)
 
@@ -196,7 +195,7 @@ def _check(
     narrower = {"equipment": scope.equipment} if place.scope == "equipment" else {"equipment": ""}
     wider_site = scope.site if place.scope != "class" else ""
     known = book.names_of(kind, site=wider_site, **narrower)
-    base = book.effective(kind, name, site=wider_site) if name in known else None
+    base = book.standing(kind, name, site=wider_site) if name in known else None
     try:
         merged(kind, name, base, changes)
     except MisfitError as error:
@@ -210,15 +209,20 @@ def _check(
 def _shown(session: Session, use: Services, rule: str, scope: Scope) -> RuleItem:
     kind, name = find_rule(use, rule)
     book = RuleBook(use.classes, load_overrides(session))
-    if name not in book.names_of(kind, site=scope.site, equipment=scope.equipment):
+    there = name in book.names_of(kind, site=scope.site, equipment=scope.equipment)
+    item = _item(session, book, kind, name, scope) if there else None
+    if item is None:
         raise NotFoundError(f"no rule {rule!r} there")
-    return _item(session, book, kind, name, scope)
+    return item
 
 
 def _item(
     session: Session, book: RuleBook, kind: EquipmentClass, name: str, scope: Scope
-) -> RuleItem:
+) -> RuleItem | None:
     rule = f"{kind.equipment_class}.{name}"
+    settings = book.standing(kind, name, site=scope.site, equipment=scope.equipment)
+    if settings is None:
+        return None
     query = select(AlarmRuleOverride).where(AlarmRuleOverride.rule == rule)
     rows = {(row.scope, row.target): row for row in session.scalars(query)}
     layers = [
@@ -228,7 +232,7 @@ def _item(
     return RuleItem(
         rule=rule,
         equipment_class=kind.equipment_class,
-        settings=book.effective(kind, name, site=scope.site, equipment=scope.equipment),
+        settings=settings,
         source=layers[-1].scope if layers else "class_file",
         layers=layers,
     )

@@ -124,7 +124,7 @@ def _rule(
 ) -> AlarmRule:
     known = book.names_of(kind, site=scope.site, equipment=scope.equipment)
     where = {"site": scope.site, "equipment": scope.equipment}
-    base = book.effective(kind, name, **where) if name in known else None
+    base = book.standing(kind, name, **where) if name in known else None
     try:
         return merged(kind, name, base, changes)
     except MisfitError as error:
