@@ -25,7 +25,7 @@ e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
 	$(BIN)/python -m tests.postgres tests/contract -m postgres
 
 chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is lost or doubled
-	$(BIN)/python -m tests.chaos $(ROUNDS)
+	$(BIN)/python -m tests.chaos $(or $(ROUNDS),200)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
@@ -33,9 +33,8 @@ bench: $(STAMP)
 bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; seven minutes
 	$(BIN)/python -m tests.bench bus
 
-ROUNDS ?= 100
 kill: $(STAMP)  ## kill -9 at random with the broker away; four seconds a round
-	$(BIN)/python -m tests.soak.kill $(ROUNDS)
+	$(BIN)/python -m tests.soak.kill $(or $(ROUNDS),100)
 
 HOURS ?= 72
 soak: $(STAMP)  ## simulated hours of outages, reloads and flapping units: memory stays flat

@@ -1,13 +1,12 @@
 """Looks for points that have been silent for too long."""
 
-import asyncio
 from collections.abc import Callable
 
 import structlog
 
 from server.chain import Chain
 from server.core.clock import Clock
-from server.core.errors import StoreError
+from server.jobs.sweep import Sweep
 
 _GRACE_S = 60.0
 """After the broker is back: the backlog and the births come first."""
@@ -37,21 +36,10 @@ class SilenceSweep:
         self._deaf_sweeps = 0
         self._is_deaf = False
         self._patient_until_s = 0.0
-        self._failing = False
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.sweep)
-                if self._failing:
-                    log.info("silence_sweep_running_again")
-                self._failing = False
-            except StoreError as error:
-                if not self._failing:
-                    log.warning("silence_sweep_stopped", error=str(error))
-                self._failing = True
-            await self._clock.sleep(self._interval_s)
+        await Sweep("silence", self.sweep, self._clock, interval_s=self._interval_s).run()
 
     def sweep(self) -> None:
         """Judge silence, unless it may be our own deafness.

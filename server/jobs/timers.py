@@ -1,17 +1,12 @@
 """Runs what is due."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import structlog
-
 from server.core.clock import Clock
-from server.core.errors import StoreError
 from server.core.records import Records
 from server.core.timers import DueTimer, due_timers
-
-log = structlog.get_logger()
+from server.jobs.sweep import Sweep
 
 Handler = Callable[[DueTimer], None]
 """Takes the timer and does its work in one transaction of its own; runs in a worker thread."""
@@ -35,17 +30,10 @@ class TimerSweep:
         self._handlers = handlers
         self._clock = clock
         self._interval_s = interval_s
-        self._failing = False
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.sweep)
-                self._say(failing=False)
-            except StoreError as error:
-                self._say(failing=True, error=str(error))
-            await self._clock.sleep(self._interval_s)
+        await Sweep("timers", self.sweep, self._clock, interval_s=self._interval_s).run()
 
     def sweep(self) -> int:
         """Run what is due now; return how many there were.
@@ -58,10 +46,3 @@ class TimerSweep:
         for timer in due:
             self._handlers[timer.kind](timer)
         return len(due)
-
-    def _say(self, *, failing: bool, error: str = "") -> None:
-        if failing and not self._failing:
-            log.warning("timers_stopped", error=error)
-        elif self._failing and not failing:
-            log.info("timers_running_again")
-        self._failing = failing

@@ -107,4 +107,4 @@ async def test_the_sweep_goes_on_after_a_failure_and_says_it_once(
             clock.advance(1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert [line["event"] for line in logs] == ["timers_stopped", "timers_running_again"]
+    assert [line["event"] for line in logs] == ["sweep_stopped", "sweep_running_again"]

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from config.channels import AliyunSmsChannel, AliyunVoiceChannel
 from server.core.clock import Clock
 from server.core.instant import rfc3339
 from server.notifications.channels.base import Failed, Refused, Throttled, Unknown
-from server.notifications.channels.provider import DAY, Answer, Provider
+from server.notifications.channels.provider import DAY, Answer, Provider, phone_problem
 
 OK: Final = "OK"
 _ALGORITHM: Final = "ACS3-HMAC-SHA256"
@@ -63,19 +64,22 @@ class AliyunService(Provider):
 
     def __init__(
         self,
+        settings: AliyunSmsChannel | AliyunVoiceChannel,
         *,
-        endpoint: str,
-        access_key_id: str,
         secret: str,
-        timeout_s: float,
-        allow_private: bool,
         clock: Clock,
     ) -> None:
-        super().__init__(timeout_s=timeout_s, allow_private=allow_private, clock=clock)
-        self._endpoint = endpoint
-        self._host = urlsplit(endpoint).netloc
-        self._access_key_id = access_key_id
+        super().__init__(
+            timeout_s=settings.timeout_s, allow_private=settings.allow_private, clock=clock
+        )
+        self._endpoint = settings.endpoint
+        self._host = urlsplit(settings.endpoint).netloc
+        self._access_key_id = settings.access_key_id
         self._secret = secret
+
+    def check_address(self, address: str) -> str | None:
+        """A mainland mobile number."""
+        return phone_problem(address)
 
     async def act(
         self, action: str, parameters: Mapping[str, str]

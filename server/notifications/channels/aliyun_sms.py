@@ -43,14 +43,7 @@ class AliyunSmsChannel(AliyunService):
     def __init__(
         self, name: str, settings: AliyunSmsSettings, *, secret: str, clock: Clock
     ) -> None:
-        super().__init__(
-            endpoint=settings.endpoint,
-            access_key_id=settings.access_key_id,
-            secret=secret,
-            timeout_s=settings.timeout_s,
-            allow_private=settings.allow_private,
-            clock=clock,
-        )
+        super().__init__(settings, secret=secret, clock=clock)
         self._name = name
         self._settings = settings
 
@@ -59,10 +52,6 @@ class AliyunSmsChannel(AliyunService):
         key = f"{self._name}/{self._settings.template}/{phone_of(address) or address}"
         budgets = Budget(f"{key}/day", _PER_DAY, DAY), Budget(f"{key}/30s", 1, 30)
         return Terms(budgets, repeatable=False)
-
-    def check_address(self, address: str) -> str | None:
-        """A mainland mobile number."""
-        return phone_problem(address)
 
     async def send(self, message: Outgoing) -> Outcome:
         """Hand it over once."""

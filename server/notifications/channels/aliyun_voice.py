@@ -42,14 +42,7 @@ class AliyunVoiceChannel(AliyunService):
     def __init__(
         self, name: str, settings: AliyunVoiceSettings, *, secret: str, clock: Clock
     ) -> None:
-        super().__init__(
-            endpoint=settings.endpoint,
-            access_key_id=settings.access_key_id,
-            secret=secret,
-            timeout_s=settings.timeout_s,
-            allow_private=settings.allow_private,
-            clock=clock,
-        )
+        super().__init__(settings, secret=secret, clock=clock)
         self._name = name
         self._settings = settings
 
@@ -62,10 +55,6 @@ class AliyunVoiceChannel(AliyunService):
             Budget(f"{key}/day", _PER_DAY, DAY),
         )
         return Terms(budgets, repeatable=False)
-
-    def check_address(self, address: str) -> str | None:
-        """A mainland mobile number."""
-        return phone_problem(address)
 
     async def send(self, message: Outgoing) -> Outcome:
         """Order the call once."""

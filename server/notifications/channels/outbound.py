@@ -172,3 +172,27 @@ async def _beginning(response: httpx.Response, most_bytes: int) -> bytes:
         if len(text) >= most_bytes:
             break
     return bytes(text[:most_bytes])
+
+
+class Caller:
+    """Something that calls out, with one connection for as long as it is entered."""
+
+    def __init__(self, *, timeout_s: float, allow_private: bool) -> None:
+        self._out = Outbound(timeout_s=timeout_s, allow_private=allow_private)
+
+    @property
+    def timeout_s(self) -> float:
+        """Longest call, seconds."""
+        return self._out.timeout_s
+
+    async def __aenter__(self) -> Self:
+        await self._out.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._out.__aexit__(kind, error, trace)

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Any, Final, NamedTuple, cast
 
 from config.errors import ConfigError
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
 from server.notifications.channels.addresses import PrivateAddressError
 from server.notifications.channels.base import Failed, Refused, Throttled, Unknown
-from server.notifications.channels.outbound import NoAnswerError, NotSentError, Outbound, Reply
+from server.notifications.channels.outbound import Caller, NoAnswerError, NotSentError, Reply
 
 _EXCERPT_BYTES = 300
 _BUSY_PAUSE_S = 5.0
@@ -33,7 +32,7 @@ class Answer(NamedTuple):
         return next((str(self.body[name]) for name in names if name in self.body), "")
 
 
-class Provider:
+class Provider(Caller):
     """An open connection to a provider's HTTP interface.
 
     Attributes:
@@ -43,25 +42,8 @@ class Provider:
     repeatable = True
 
     def __init__(self, *, timeout_s: float, allow_private: bool, clock: Clock) -> None:
-        self._out = Outbound(timeout_s=timeout_s, allow_private=allow_private)
+        super().__init__(timeout_s=timeout_s, allow_private=allow_private)
         self._clock = clock
-
-    @property
-    def timeout_s(self) -> float:
-        """Longest call, seconds."""
-        return self._out.timeout_s
-
-    async def __aenter__(self) -> Self:
-        await self._out.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._out.__aexit__(kind, error, trace)
 
     async def call(
         self, url: str, *, headers: Mapping[str, str], content: bytes

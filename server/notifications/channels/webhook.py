@@ -8,8 +8,6 @@ import json
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Self
 
 from config.errors import ConfigError
 from config.server import WebhookSettings
@@ -19,7 +17,7 @@ from server.core.instant import rfc3339
 from server.core.outbox import Outgoing
 from server.notifications.channels.addresses import PrivateAddressError
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent
-from server.notifications.channels.outbound import Outbound, OutboundError, Reply
+from server.notifications.channels.outbound import Caller, OutboundError, Reply
 
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)
@@ -68,31 +66,14 @@ def body_of(message: Outgoing) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-class WebhookChannel:
+class WebhookChannel(Caller):
     """One receiver of signed messages."""
 
     def __init__(self, settings: WebhookSettings, *, secret: bytes, clock: Clock) -> None:
+        super().__init__(timeout_s=settings.timeout_s, allow_private=settings.allow_private)
         self._secret = secret
         self._clock = clock
         self._url = settings.url
-        self._out = Outbound(timeout_s=settings.timeout_s, allow_private=settings.allow_private)
-
-    @property
-    def timeout_s(self) -> float:
-        """Longest attempt, seconds."""
-        return self._out.timeout_s
-
-    async def __aenter__(self) -> Self:
-        await self._out.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._out.__aexit__(kind, error, trace)
 
     def terms(self, address: str) -> Terms:  # noqa: ARG002 (a webhook has one address)
         """No budget; the id tells the receiver of a repetition."""
