@@ -5,6 +5,7 @@ history -> HTTP, live stream, outbox.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
@@ -150,9 +151,12 @@ class Server:
         self._works["ingest"] = ingest.run
         self._works |= alarming.works
         alarming.hears = lambda: ingest.link.connected
-        self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck_at
-        self._checks["history"] = lambda: ingest.stuck_at != "history"
+        self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck
+        self._checks["history"] = lambda: "history" not in ingest.stuck
         self._checks["broker"] = lambda: ingest.link.connected
 
     def _say_ready(self, url: str | None) -> None:
+        # What was built stays; without this the collector stops every thread to look at it again.
+        gc.collect()
+        gc.freeze()
         log.info("server_ready", url=url, roles=sorted(self._roles))

@@ -61,6 +61,11 @@ def claim_due(
     return claimed
 
 
+def confirm_claims(session: Session, *, messages: Sequence[int]) -> None:
+    """Write claims once more: durable with the commit, as all that was committed before."""
+    session.execute(update(Message).where(Message.id.in_(messages)).values(state="sending"))
+
+
 def release_claims(session: Session, *, now: int, worker: str = "") -> None:
     """Make due again what this worker had claimed when it was killed; called when it starts.
 

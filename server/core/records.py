@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from server.core.errors import StoreError
 from server.core.model import Event
-
-_WRITES = "plantroom_writes"
+from server.core.sqlite import RELAXED, WRITES, Checkpoints, set_up
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Event]], None]
@@ -27,9 +26,11 @@ class Records:
     not depend on the session. Listeners hear of the committed events, in the writer thread.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, checkpoints: Checkpoints | None = None) -> None:
         self.engine = engine
-        self._writing = engine.execution_options(**{_WRITES: True})
+        self._checkpoints = checkpoints
+        self._writing = engine.execution_options(**{WRITES: True})
+        self._relaxed = engine.execution_options(**{WRITES: True, RELAXED: True})
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records-writer")
         self._listeners: list[Listener] = []
 
@@ -37,9 +38,11 @@ class Records:
     def open(cls, url: str) -> Self:
         """Open ``sqlite:///FILE`` or ``postgresql+psycopg://...``; the schema must exist."""
         engine = create_engine(url)
-        if engine.dialect.name == "sqlite":
-            _set_up_sqlite(engine)
-        return cls(engine)
+        if engine.dialect.name != "sqlite":
+            event.listen(engine, "begin", _relax_postgresql)
+            return cls(engine)
+        set_up(engine)
+        return cls(engine, checkpoints=Checkpoints(engine.url.database or ":memory:"))
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +58,8 @@ class Records:
     def close(self) -> None:
         """Finish what is queued and let go of the database; may be repeated."""
         self._writer.shutdown(wait=True)
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self.engine.dispose()
 
     def listen(self, listener: Listener) -> None:
@@ -67,11 +72,17 @@ class Records:
         Raises:
             StoreError: The database cannot be written now.
         """
-        return self._writer.submit(self._transact, work).result()
+        return self._writer.submit(self._transact, work, self._writing).result()
 
-    async def write_async(self, work: Callable[[Session], T]) -> T:
-        """Like ``write``, without blocking the event loop."""
-        return await asyncio.wrap_future(self._writer.submit(self._transact, work))
+    async def write_async(self, work: Callable[[Session], T], *, durable: bool = True) -> T:
+        """Like ``write``, without blocking the event loop.
+
+        Attributes:
+            durable: Wait for the disk. What is not durable survives the end of the process, but
+                a power cut may undo it until the next durable commit.
+        """
+        on = self._writing if durable else self._relaxed
+        return await asyncio.wrap_future(self._writer.submit(self._transact, work, on))
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run a query in this thread.
@@ -86,12 +97,14 @@ class Records:
         """Like ``read``, in a thread of its own."""
         return await asyncio.to_thread(self.read, work)
 
-    def _transact(self, work: Callable[[Session], T]) -> T:
-        with _translated(), Session(self._writing, expire_on_commit=False) as session:
+    def _transact(self, work: Callable[[Session], T], on: Engine) -> T:
+        with _translated(), Session(on, expire_on_commit=False) as session:
             with session.begin():
                 result = work(session)
                 session.flush()
             events: list[Event] = session.info.get("events", [])
+        if self._checkpoints is not None:
+            self._checkpoints.after_commit()
         if events:
             for listener in self._listeners:
                 listener(events)
@@ -114,6 +127,11 @@ def record_event(
     session.info.setdefault("events", []).append(row)
 
 
+def _relax_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(RELAXED, False):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+
+
 @contextmanager
 def _translated() -> Generator[None]:
     try:
@@ -124,24 +142,3 @@ def _translated() -> Generator[None]:
         if error.connection_invalidated:
             raise StoreError(f"the connection to the records broke: {error.orig}") from error
         raise
-
-
-def _set_up_sqlite(engine: Engine) -> None:
-    """WAL, full durability, foreign keys; a writer takes its lock at once, so it never upgrades."""
-
-    def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 (DBAPI connection)
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=5000",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    def begun(connection: Any) -> None:  # noqa: ANN401 (SQLAlchemy connection)
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)

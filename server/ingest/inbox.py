@@ -69,9 +69,8 @@ class Inbox:
         try:
             first = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
             while True:
-                if first is None:
-                    break
-                taken.append(first)
+                if first is not None:
+                    taken.append(first)
                 if len(taken) >= limit:
                     break
                 first = self._queue.get_nowait()

@@ -1,38 +1,37 @@
-"""The ingest thread: arrivals to values, values to alarms and history, then acknowledgements.
+"""The ingest: arrivals to values, values to alarms and history, then acknowledgements.
 
 The order makes a crash harmless. Births and states go into the records first, then the alarms see
 what may concern them, then the history stores, then the node hears that it may forget. Whatever
-was not acknowledged comes again, and each step ignores what it already knows.
+was not acknowledged comes again, and each step ignores what it already knows. The history has a
+thread of its own: the alarms of what arrives meanwhile do not wait for its disk.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import structlog
 from sqlalchemy.orm import Session
 
 from config.server import ServerSettings
-from protocols.errors import PlantroomError
 from server.assets.registry import Registry
 from server.assets.series import Sample
 from server.core.clock import Clock
-from server.core.errors import StoreError
 from server.core.records import Records
 from server.history.base import Batch, History
+from server.ingest.acks import Acks
 from server.ingest.births import store_births
 from server.ingest.decode import Intake
 from server.ingest.host import Host
 from server.ingest.inbox import Inbox
 from server.ingest.metrics import IngestMetrics
 from server.ingest.mqtt import MqttLink
+from server.ingest.persistence import Persistence, StoppedError
 from server.ingest.status import store_status
 from server.ingest.steady import SteadyTime
 
-T = TypeVar("T")
 Suspects = Callable[[list[Sample]], None]
 Answers = Callable[[list[tuple[int, str]]], None]
 Stored = Callable[[Sequence[int]], None]
@@ -40,15 +39,9 @@ Stored = Callable[[Sequence[int]], None]
 _CHUNK = 200
 """Messages between two looks at what is due."""
 _MOST_VALUES = 20_000
-"""Of one batch."""
+"""Of one batch; when so many wait for the batch before them, the inbox waits too."""
 _TICK_S = 0.1
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
 _log = structlog.get_logger()
-
-
-class StoppedError(PlantroomError):
-    """The ingest was told to stop while a store could not be reached."""
 
 
 def ignore(_: object) -> None:
@@ -82,7 +75,7 @@ class Ingest:
             suspects: Sees, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
-            stored: Hears the series ids of each stored batch; must be quick. In this thread.
+            stored: Hears the series ids of each stored batch, in the history's thread; must be quick.
             metrics: Counters; default: in the process's registry.
         """
         self.metrics = metrics or IngestMetrics(clock)
@@ -94,12 +87,13 @@ class Ingest:
             on_message=self.hear,
         )
         self._time = SteadyTime()
+        self._persist = Persistence(self.metrics)
         self._host = Host(
             settings.sparkplug,
             registry,
             self.metrics,
             time=self._time,
-            persist=self._until_stored,
+            persist=self._persist,
         )
         self._flush_interval_s = settings.history.flush_interval_s
         self._records = records
@@ -109,10 +103,10 @@ class Ingest:
         self._suspects = suspects
         self._answers = answers
         self._stored = stored
-        self._stopping = threading.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
         self._thread: Future[None] | None = None
-        self._stuck_at = ""
+        self._keeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+        self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
 
@@ -154,11 +148,12 @@ class Ingest:
             await asyncio.wrap_future(self._thread)
 
     def close(self) -> None:
-        """Leave the broker, store what has arrived, end the thread; may be repeated."""
+        """Leave the broker, store what has arrived, end the threads; may be repeated."""
         self.link.close()
-        self._stopping.set()
+        self._persist.stop()
         self.inbox.wake()
         self._executor.shutdown(wait=True)
+        self._keeper.shutdown(wait=True)
 
     @property
     def alive(self) -> bool:
@@ -166,17 +161,18 @@ class Ingest:
         return self._thread is not None and not self._thread.done()
 
     @property
-    def stuck_at(self) -> str:
-        """Step for which a store is waited for, as ``history``; empty when none is."""
-        return self._stuck_at
+    def stuck(self) -> frozenset[str]:
+        """Steps for which a store is waited for, as ``history``."""
+        return self._persist.stuck
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set():
+            while not self._persist.stopping:
                 self._work(wait_s=self._patience_s())
             while len(self.inbox):
                 self._work(wait_s=0)
             self._flush()
+            self._await_stored()
         except StoppedError:
             _log.warning("ingest_stopped_unstored", messages=len(self.inbox))
 
@@ -197,13 +193,15 @@ class Ingest:
             self.metrics.queued.set(len(self.inbox))
         self._settle()
         full = len(self._host.harvest.intake.batch) >= _MOST_VALUES
-        if full or now_s - self._flushed_at >= self._flush_interval_s:
+        due = now_s - self._flushed_at >= self._flush_interval_s
+        if full or (due and not self._is_storing()):
             self._flush()
 
     def _patience_s(self) -> float:
         """Return how long nothing may arrive before there is something else to do."""
         harvest = self._host.harvest
-        if not len(harvest.intake.batch) and not harvest.acks.count:
+        idle = not len(harvest.intake.batch) and not harvest.acks.count
+        if idle or self._is_storing():
             return _TICK_S
         due_s = self._flushed_at + self._flush_interval_s - self._clock.monotonic_s()
         return max(0.0, min(due_s, _TICK_S))
@@ -219,59 +217,47 @@ class Ingest:
                 store_births(session, births)
                 store_status(session, changes)
 
-            self._until_stored("status", lambda: self._records.write(write))
+            self._persist("status", lambda: self._records.write(write))
         suspects = harvest.intake.suspects
         if suspects:
             harvest.intake.suspects = []
-            self._until_stored("alarms", lambda: self._suspects(suspects))
+            self._persist("alarms", lambda: self._suspects(suspects))
         answers = harvest.intake.answers
         if answers:
             harvest.intake.answers = []
-            self._until_stored("commands", lambda: self._answers(answers))
+            self._persist("commands", lambda: self._answers(answers))
         for topic, payload in harvest.requests:
             self.link.publish(topic, payload)
         harvest.requests.clear()
 
     def _flush(self) -> None:
-        """Make the batch durable, then say so."""
+        """Hand the batch and its acknowledgements over to the history's thread, one at a time."""
         harvest = self._host.harvest
-        batch = harvest.intake.batch
-        if not len(batch) and not harvest.acks.count:
+        batch, acks = harvest.intake.batch, harvest.acks
+        if not len(batch) and not acks.count:
             return
-        if len(batch):
-            harvest.intake = Intake()
-            with self.metrics.flush_s.time():
-                self._until_stored("history", lambda: self._history.append(batch))
-            self._tell(batch)
+        self._await_stored()
+        harvest.intake, harvest.acks = Intake(), Acks()
         self._flushed_at = self._clock.monotonic_s()
-        self.metrics.acks.inc(harvest.acks.count)
-        for topic, payload in harvest.acks.take(self._clock.now_ms()):
+        self._storing = self._keeper.submit(self._store, batch, acks)
+        # Whoever waits for arrivals has something to hand over then.
+        self._storing.add_done_callback(lambda _: self.inbox.wake())
+
+    def _is_storing(self) -> bool:
+        return self._storing is not None and not self._storing.done()
+
+    def _await_stored(self) -> None:
+        """Wait for the batch before; what stopped it stops the ingest."""
+        if self._storing is not None:
+            self._storing.result()
+
+    def _store(self, batch: Batch, acks: Acks) -> None:
+        """In the history's thread: make the batch durable, then say so."""
+        if len(batch):
+            with self.metrics.flush_s.time():
+                self._persist("history", lambda: self._history.append(batch))
+            self.metrics.values.inc(len(batch))
+            self._stored(batch.series)
+        self.metrics.acks.inc(acks.count)
+        for topic, payload in acks.take(self._clock.now_ms()):
             self.link.publish(topic, payload)
-
-    def _tell(self, batch: Batch) -> None:
-        self.metrics.values.inc(len(batch))
-        self._stored(batch.series)
-
-    def _until_stored(self, step: str, work: Callable[[], T]) -> T:
-        """Run work that needs a store until it succeeds; meanwhile the queue fills.
-
-        Raises:
-            StoppedError: The ingest was closed first.
-        """
-        pause_s, failed = _FIRST_PAUSE_S, False
-        while True:
-            try:
-                result = work()
-            except StoreError as error:
-                self.metrics.store_failures.labels(step).inc()
-                if not failed:
-                    _log.error("store_failed", step=step, error=str(error))
-                failed, self._stuck_at = True, step
-                if self._stopping.wait(pause_s):
-                    raise StoppedError(step) from error
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            else:
-                if failed:
-                    self._stuck_at = ""
-                    _log.info("store_works_again", step=step)
-                return result

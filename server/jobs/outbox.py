@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from config.server import MessageSettings
-from server.core.claims import claim_due, release_claims
+from server.core.claims import claim_due, confirm_claims, release_claims
 from server.core.clock import Clock
 from server.core.errors import StoreError
 from server.core.links import LinkKey
@@ -95,7 +95,17 @@ class OutboxWorker:
             worker=self._name,
             terms=self._channels.terms,
         )
-        return await self._records.write_async(claim)
+        claimed = await self._records.write_async(claim, durable=False)
+        once = [one.id for one in claimed if not self._repeatable(one)]
+        if once:
+            confirm = partial(confirm_claims, messages=once)
+            await self._records.write_async(confirm)
+        return claimed
+
+    def _repeatable(self, message: Outgoing) -> bool:
+        """Whether a power cut that undoes its claim or its outcome does no harm."""
+        terms = self._channels.terms(message.channel, message.receiver, message.address)
+        return terms.repeatable
 
     async def _deliver(self, message: Outgoing) -> None:
         async with self._free:
@@ -106,7 +116,7 @@ class OutboxWorker:
                 outcome = await self._attempt(channel, message)
         write = self._verdicts.of_attempt(message, outcome, now=self._clock.now_ms())
         try:
-            await self._records.write_async(write)
+            await self._records.write_async(write, durable=not self._repeatable(message))
         except StoreError as error:
             # Its lease ends, then it is due once more under the same key.
             log.warning("outbox_cannot_note", message=message.key, error=str(error))
@@ -114,8 +124,7 @@ class OutboxWorker:
         log.info("message_attempted", message=message.key, outcome=type(outcome).__name__.lower())
 
     async def _attempt(self, channel: Channel, message: Outgoing) -> Outcome | Fate:
-        repeatable = channel.terms(message.address).repeatable
-        if message.unsure and not repeatable and isinstance(channel, Traceable):
+        if message.unsure and not self._repeatable(message) and isinstance(channel, Traceable):
             return await channel.ask(message)
         link = "" if self._links is None else self._links.link_for(message)
         return await channel.send(replace(message, link=link))

@@ -130,6 +130,13 @@ def test_writers_of_many_threads_lose_nothing(records: Records) -> None:
     assert sorted(events(records)) == list(range(200))
 
 
+async def test_what_need_not_wait_for_the_disk_is_committed_all_the_same(records: Records) -> None:
+    await records.write_async(add_event, durable=False)
+    assert events(records) == [1]
+    await records.write_async(lambda session: add_event(session, 2))
+    assert events(records) == [1, 2]
+
+
 async def test_writing_and_reading_from_the_event_loop(records: Records) -> None:
     await records.write_async(add_event)
     assert await records.read_async(lambda s: s.scalar(select(func.count(Event.id)))) == 1

@@ -134,8 +134,7 @@ class IngestPlant:
         """Deliver and carry everything to its end."""
         for arrival in arrivals:
             self.ingest.inbox.put(*arrival)
-        self.clock.advance(1)
-        self.ingest._work(wait_s=0)
+        self.wait(1)
 
     def hear(self, *arrivals: Arrival) -> None:
         """Deliver as the broker does: stamped by the machine's clock, whatever it says."""
@@ -147,6 +146,7 @@ class IngestPlant:
         """Let time pass without a message."""
         self.clock.advance(seconds)
         self.ingest._work(wait_s=0)
+        self.ingest._await_stored()
 
     def watch(self, key: str) -> Series:
         """Let every value of the point be suspect."""

@@ -19,7 +19,7 @@ def test_nothing_is_acknowledged_before_it_is_stored(
 ) -> None:
     pump.history.failures = 3
     pauses: list[float] = []
-    monkeypatch.setattr(pump.ingest._stopping, "wait", lambda s: pauses.append(s) or False)
+    monkeypatch.setattr(pump.ingest._persist._stopping, "wait", lambda s: pauses.append(s) or False)
     pump.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid=uuid_of("j", 1)))
     assert pauses == [0.1, 0.2, 0.4]
     assert pump.log == ["stored", "published"]
@@ -31,7 +31,7 @@ def test_a_stop_while_the_store_is_away_leaves_everything_unacknowledged(
 ) -> None:
     pump.history.failures = 1_000_000
     pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
-    pump.ingest._stopping.set()
+    pump.ingest._persist.stop()
     pump.clock.advance(1)
     pump.ingest._run()
     assert pump.acked() == []
@@ -72,7 +72,7 @@ def test_a_store_that_fails_during_a_birth_delays_it_only(
         return write(work)
 
     monkeypatch.setattr(plant.records, "write", flaky)
-    monkeypatch.setattr(plant.ingest._stopping, "wait", lambda _s: False)
+    monkeypatch.setattr(plant.ingest._persist._stopping, "wait", lambda _s: False)
     plant.receive(node.nbirth(), node.dbirth("pump", {"run": True}))
     assert plant.stored(f"{PUMP}/run") == [True]
 

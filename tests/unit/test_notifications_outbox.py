@@ -259,11 +259,11 @@ async def test_the_outbox_outlives_a_database_that_is_away(
     failures = [StoreError("away")]
     asked = asyncio.Event()
 
-    async def flaky(work: Any) -> Any:
+    async def flaky(work: Any, **more: Any) -> Any:
         asked.set()
         if failures:
             raise failures.pop()
-        return await write_async(work)
+        return await write_async(work, **more)
 
     monkeypatch.setattr(records, "write_async", flaky)
     async with working(records, channel, clock):

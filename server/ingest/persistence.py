@@ -1,0 +1,68 @@
+"""Work that needs a store is done again until the store takes it."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from protocols.errors import PlantroomError
+from server.core.errors import StoreError
+from server.ingest.metrics import IngestMetrics
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_log = structlog.get_logger()
+
+
+class StoppedError(PlantroomError):
+    """The ingest was told to stop while a store could not be reached."""
+
+
+class Persistence:
+    """Repeats what a store refuses, with pauses, until it succeeds or is stopped; thread-safe."""
+
+    def __init__(self, metrics: IngestMetrics) -> None:
+        self._metrics = metrics
+        self._stopping = threading.Event()
+        self._stuck: set[str] = set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing is repeated any more."""
+        return self._stopping.is_set()
+
+    @property
+    def stuck(self) -> frozenset[str]:
+        """Steps for which a store is waited for, as ``history``."""
+        return frozenset(self._stuck)
+
+    def stop(self) -> None:
+        """Repeat nothing any more; may be repeated."""
+        self._stopping.set()
+
+    def __call__(self, step: str, work: Callable[[], T]) -> T:
+        """Return what the work returns; ``step`` is for the log and the health page.
+
+        Raises:
+            StoppedError: Stopped before it succeeded.
+        """
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                result = work()
+            except StoreError as error:
+                self._metrics.store_failures.labels(step).inc()
+                if step not in self._stuck:
+                    _log.error("store_failed", step=step, error=str(error))
+                    self._stuck.add(step)
+                if self._stopping.wait(pause_s):
+                    raise StoppedError(step) from error
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                if step in self._stuck:
+                    self._stuck.discard(step)
+                    _log.info("store_works_again", step=step)
+                return result
