@@ -75,7 +75,7 @@ class Ingest:
             suspects: Sees, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
-            stored: Hears the series ids of each stored batch, in the history's thread; must be quick.
+            stored: Hears the series ids of each stored batch, in the history's thread; is quick.
             metrics: Counters; default: in the process's registry.
         """
         self.metrics = metrics or IngestMetrics(clock)
