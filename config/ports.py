@@ -28,12 +28,19 @@ class Timing(Settings):
     )
 
 
+Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
+
+
 class ModbusTcpPort(Timing):
     """A Modbus TCP endpoint; its units share one connection."""
 
     kind: Literal["modbus_tcp"] = Field(description="Modbus TCP.")
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
+    line_baud: Baud | None = Field(
+        default=None,
+        description="Bits per second of the serial line behind a gateway; unset: there is none.",
+    )
 
 
 class ModbusRtuOverTcpPort(Timing):
@@ -43,6 +50,9 @@ class ModbusRtuOverTcpPort(Timing):
     framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(default=4001, ge=1, le=65535, description="TCP port.")
+    line_baud: Baud = Field(
+        default=9600, description="Bits per second of the line behind the serial server."
+    )
 
 
 class ModbusRtuPort(Timing):
@@ -51,9 +61,7 @@ class ModbusRtuPort(Timing):
     kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
     framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
     device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
-    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = Field(
-        default=9600, description="Bits per second."
-    )
+    baud: Baud = Field(default=9600, description="Bits per second.")
     parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
     stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
     data_bits: Literal[7, 8] = Field(

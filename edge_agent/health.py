@@ -23,11 +23,13 @@ class State:
         up: None until the first answer or the first failure.
         since: UTC ms of the last change.
         reason: Why it is down, a fixed word; empty when up.
+        open: Of a port: whether its connection is there, be it that nobody answers.
     """
 
     up: bool | None = None
     since: int = 0
     reason: str = ""
+    open: bool = False
 
 
 class Health:
@@ -98,9 +100,17 @@ class Health:
             if self.devices.pop(name, None) is not None:
                 self.device_up.remove(name)
 
+    def port_opened(self, name: str, *, at: int) -> None:
+        """Note that the connection of a port is there; up it is when somebody answers."""
+        state = self.ports.setdefault(name, State(since=at))
+        state.open = True
+        self.port_up.labels(name).set(1)
+
     def port(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
-        """Note whether a port is open; logged when that changes."""
+        """Note whether a port works; logged when that changes."""
         state = self.ports.setdefault(name, State())
+        state.open = up
+        self.port_up.labels(name).set(up)
         if state.up is up:
             return
         log = structlog.get_logger()
@@ -109,7 +119,6 @@ class Health:
         elif state.up is False:
             log.info("port_up", port=name, down_s=(at - state.since) / 1000)
         state.up, state.since, state.reason = up, at, reason
-        self.port_up.labels(name).set(up)
 
     def device(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
         """Note whether a device answers; logged when that changes."""

@@ -71,6 +71,7 @@ class StatusReport:
             "ports": {
                 name: {
                     **_state(self._health.ports.get(name)),
+                    "open": self._health.ports.get(name, State()).open,
                     **counts[name],
                     "errors": errors[name],
                     "devices": [self._device(each) for each in port.devices.values()],

@@ -11,8 +11,9 @@ from edge_agent.commissioning.explain import in_words
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import LineTiming, line_timing
 from edge_agent.errors import DeviceRefusedError
+from edge_agent.polling.bisection import halves
 from edge_agent.polling.convert import bad_readings, compile_block
-from edge_agent.polling.plan import Block, halves, plan
+from edge_agent.polling.plan import Block, plan
 from protocols.reading import Quality, Reading
 
 _SPLIT_CODES: Final = frozenset({2, 3})

@@ -122,6 +122,8 @@ def span(seconds: float) -> str:
 
 
 def _up(state: Status) -> str:
+    if state.get("open") and not state["up"]:
+        return "open, nobody answers"
     if state["up"] is None:
         return "not asked yet"
     return "up" if state["up"] else f"DOWN: {state['reason']}"

@@ -8,6 +8,7 @@ from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
 _BITS = frozenset({Table.COIL, Table.DISCRETE})
 _FAST_LINE_GAP_S = 0.00175  # the specification's fixed silence above 19,200 baud
 _FAST_BAUD = 19200
+_FAR_BITS = 11  # of a character on a line whose frame is not known: 8E1, 8O1, 8N2
 _FRAME_BYTES = 8 + 5  # a request, and a reply without its registers
 _NETWORK_S = 0.001
 _THINKING_S = 0.01
@@ -17,10 +18,10 @@ class LineTiming(NamedTuple):
     """The price of asking on one port, seconds.
 
     Attributes:
-        char_s: One byte on the wire; 0 where the wire is not the bottleneck.
+        char_s: One byte on the wire, on that behind a gateway as well; 0 where it is no bottleneck.
         overhead_s: Bytes, silences, turnaround and the device's thinking, per request.
         register_s: One register more in a reply.
-        gap_s: Silence that must stand between two frames.
+        gap_s: Silence that we must keep between two frames.
         byte_chars: Characters that one byte of a frame takes; 2 in ASCII.
     """
 
@@ -48,18 +49,20 @@ def line_timing(port: Port, *, answer_s: float | None = None) -> LineTiming:
         port: Its settings.
         answer_s: What a device and the network take to answer; default: a quick device's time.
     """
-    if isinstance(port, ModbusTcpPort):
+    baud = port.baud if isinstance(port, ModbusRtuPort) else port.line_baud
+    if baud is None:
         network_s = _NETWORK_S if answer_s is None else answer_s
         return LineTiming(0.0, network_s + port.turnaround_s, 0.00002, 0.0)
+    bits = _FAR_BITS
+    if isinstance(port, ModbusRtuPort):
+        bits = 1 + port.data_bits + (port.parity != "N") + port.stop_bits
+    char_s = bits / baud
+    gap_s = _FAST_LINE_GAP_S if baud > _FAST_BAUD else 3.5 * char_s
+    ascii_letters = not isinstance(port, ModbusTcpPort) and port.framing is Framing.ASCII
+    byte_chars = 2 if ascii_letters else 1
     thinking_s = _THINKING_S if answer_s is None else answer_s
-    byte_chars = 2 if port.framing is Framing.ASCII else 1
-    if not isinstance(port, ModbusRtuPort):
-        # Behind a serial server the baud rate is unknown; 9600 8E1 is what is wired in practice.
-        overhead_s = 0.02 * byte_chars + thinking_s + port.turnaround_s
-        return LineTiming(0.0, overhead_s, 0.0023 * byte_chars, 0.0, byte_chars)
-    bits = 1 + port.data_bits + (port.parity != "N") + port.stop_bits
-    char_s = bits / port.baud
-    gap_s = _FAST_LINE_GAP_S if port.baud > _FAST_BAUD else 3.5 * char_s
     frames_s = _FRAME_BYTES * byte_chars * char_s
     overhead_s = frames_s + 2 * gap_s + thinking_s + port.turnaround_s
-    return LineTiming(char_s, overhead_s, 2 * byte_chars * char_s, gap_s, byte_chars)
+    # The silences of a far line are kept by the gateway, but they take their time all the same.
+    ours_s = gap_s if isinstance(port, ModbusRtuPort) else 0.0
+    return LineTiming(char_s, overhead_s, 2 * byte_chars * char_s, ours_s, byte_chars)

@@ -1,6 +1,8 @@
 """One request of a port and everything that follows from its outcome."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, Reply
@@ -14,43 +16,68 @@ from edge_agent.errors import (
 )
 from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.schedule import Job, Schedule
-from edge_agent.polling.units import Unit, UnitState
+from edge_agent.polling.scan import Job
+from edge_agent.polling.schedule import Schedule
+from edge_agent.polling.units import Unit
+from edge_agent.polling.vitals import Vitals
 from edge_agent.polling.writes import WriteOrder, carry_out
 
-_SPLIT_CODES = frozenset({2, 3})  # illegal address; some devices say illegal value instead
+_SHORT_S = 0.2
+
+
+@dataclass(eq=False, slots=True)
+class Underway:
+    """A read that is on its way.
+
+    Attributes:
+        from_s: From when on it is given up for a command, monotonic seconds.
+        cut: Whether it was.
+    """
+
+    task: "asyncio.Task[object] | None"
+    from_s: float
+    cut: bool = False
+
+    def give_up(self) -> None:
+        """End it now."""
+        if self.task is not None and not self.cut:
+            self.cut = True
+            self.task.cancel()
 
 
 class Asker:
     """Sends the requests of one port, one at a time.
 
     Attributes:
-        worked: Whether something answered since this was last set to False.
+        underway: The read that is on its way; None while there is none.
     """
 
     def __init__(
         self,
         name: str,
         *,
+        numbered: bool,
         driver: Driver,
         devices: Mapping[str, PolledDevice],
         schedule: Schedule,
+        vitals: Vitals,
         timing: LineTiming,
         health: Health,
         clock: Clock,
     ) -> None:
-        self.worked = False
+        self.underway: Underway | None = None
         self._name = name
+        self._numbered = numbered
         self._driver = driver
         self._devices = devices
         self._schedule = schedule
+        self._vitals = vitals
         self._timing = timing
         self._health = health
         self._clock = clock
         self._requests = health.requests.labels(name)
         self._rtt = health.rtt.labels(name)
         self._busy = health.busy.labels(name)
-        self._dead = health.dead.labels(name)
 
     def clear_at(self, job: Job) -> float:
         """When this request may be sent, monotonic seconds."""
@@ -65,8 +92,13 @@ class Asker:
         """
         block, unit = job.block, job.scan.unit
         wire_s = self._timing.wire_s(block.table, block.size)
-        patience_s = self._patience_s(unit) if job.patience_s is None else job.patience_s
+        patience_s = job.patience_s
+        if patience_s is None:
+            patience_s = self._patience_s(unit, block.weight)
         began = self._clock.monotonic_s()
+        self.underway = underway = Underway(
+            asyncio.current_task(), self._gives_way_at(job, began + wire_s)
+        )
         try:
             reply = await self._driver.read(
                 unit.number,
@@ -84,10 +116,16 @@ class Asker:
             raise
         except DriverError as error:
             self._failed(job, error, self._count(began, error))
+        except asyncio.CancelledError:
+            if not underway.cut or underway.task is None or underway.task.uncancel():
+                raise
+            self._cut_short(job, self._count(began, None))
         else:
             self._rtt.observe(reply.took_s)
             self._count(began, None)
             self._answered(job, reply, reply.took_s - wire_s)
+        finally:
+            self.underway = None
 
     async def carry_out(self, order: WriteOrder) -> None:
         """Carry out one command; its outcome goes to who gave it.
@@ -98,7 +136,7 @@ class Asker:
         if order.result.done():
             return
         unit = order.device.unit
-        patience_s = self._patience_s(unit) + self._timing.wire_s(
+        patience_s = self._patience_s(unit, None) + self._timing.wire_s(
             order.device.device.points[order.point].table, 1
         )
         began = self._clock.monotonic_s()
@@ -118,9 +156,31 @@ class Asker:
             if not order.result.done():
                 order.result.set_result(written)
 
-    def _patience_s(self, unit: Unit) -> float:
-        heard = unit.response_s is not None
-        return unit.patience_s(None if heard else self._schedule.neighbours_s())
+    def end_empty_cycles(self) -> None:
+        """Note the cycles in which nothing was left to ask."""
+        for scan in self._schedule.take_empty():
+            now = self._clock.monotonic_s()
+            self._devices[scan.device].cycle_done(scan, self._clock.now_ms(), now)
+
+    def _gives_way_at(self, job: Job, written_s: float) -> float:
+        """When this request may be given up for a command.
+
+        Where answers carry numbers a held unit is not waited for at all. Elsewhere an answer must
+        not come in while the command goes out: nothing is given up before it is late.
+        """
+        if self._numbered and job.scan.unit.held:
+            return 0.0
+        neighbours_s = self._schedule.probing.neighbours_s()
+        return written_s + job.scan.unit.late_after_s(neighbours_s, job.block.weight)
+
+    def _patience_s(self, unit: Unit, weight: int | None) -> float:
+        if unit.response_s is not None:
+            return unit.patience_s(None, weight)
+        patience_s = unit.patience_s(self._schedule.probing.neighbours_s())
+        if patience_s == unit.longest_s and self._schedule.probing.held:
+            # Nobody was heard yet and somebody was waited for in full: not the same for each.
+            return max(_SHORT_S, unit.longest_s / 4)
+        return patience_s
 
     def _count(self, began: float, error: DriverError | None) -> float:
         spent = self._clock.monotonic_s() - began
@@ -131,69 +191,68 @@ class Asker:
         return spent
 
     def _answered(self, job: Job, reply: Reply, response_s: float) -> None:
-        self._heard(job, reply.at_ms, response_s)
-        if job.probe:
-            return
         device = self._devices[job.scan.device]
-        device.take(job.block, reply)
+        # The answer to a repetition may be the one to the first asking.
+        measured_s = None if job.attempts else response_s
+        self._vitals.heard(device, reply.at_ms, measured_s, job.block.weight)
+        if job.doubt:
+            device.doubt_answered(job.scan, job.block, self._clock.monotonic_s())
+        elif job.probe:
+            return
+        device.take(job.scan, job.block, reply)
         self._over(job, reply.at_ms)
 
     def _refused(self, job: Job, error: DeviceRefusedError) -> None:
         """A refusal is an answer: the unit lives, this block is not to be had."""
-        at_ms = self._clock.now_ms()
-        self._heard(job, at_ms, None)
+        now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
+        device = self._devices[job.scan.device]
+        self._vitals.heard(device, at_ms, None)
+        if job.doubt:
+            device.doubt_answered(job.scan, job.block, now)
         if job.probe:
             return
-        device = self._devices[job.scan.device]
-        if error.code in _SPLIT_CODES:
-            self._schedule.add_pieces(job, device.refused(job.scan, job.block))
-        else:
-            device.bad(job.block.points, at_ms, error.reason)
+        pieces = device.refused(job.scan, job.block, error, at_ms=at_ms, now_s=now)
+        self._schedule.add_pieces(job, pieces)
         self._over(job, at_ms)
 
-    def _heard(self, job: Job, at_ms: int, response_s: float | None) -> None:
-        """Note that a unit answered, whatever it said."""
-        unit = job.scan.unit
-        now = self._clock.monotonic_s()
-        if not self.worked:
-            self.worked = True
-            self._health.port(self._name, up=True, at=at_ms)
-        before = unit.state
-        unit.answered(now, response_s)
-        if before is UnitState.DEMOTED:
-            self._schedule.revive_unit(unit, now)
-        elif before is UnitState.DEGRADED:
-            self._say_state(unit, at_ms)
-        if not self._devices[job.scan.device].up:
-            for device in self._on(unit):
-                device.came_up(at_ms)
-
     def _failed(self, job: Job, error: DriverError, spent: float) -> None:
-        unit = job.scan.unit
+        unit, block = job.scan.unit, job.block
+        device = self._devices[job.scan.device]
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
-        if job.probe or unit.flapping(now):
-            self._schedule.budget.spend(now, spent)
-            self._dead.inc(spent)
-        before = unit.state
-        if unit.failed(now, silent=isinstance(error, DeviceTimeoutError)):
-            self._schedule.drop_unit(unit)
-            for device in self._on(unit):
-                device.went_down(at_ms, reason=error.reason, error=f"port {self._name}, {error}")
-        elif not job.probe and job.attempts == 0:
+        silent = isinstance(error, DeviceTimeoutError)
+        if silent:
+            unit.unanswered(now, block.weight)
+        if job.probe:
+            self._vitals.charge_probe(job, spent)
+        elif silent:
+            unit.lost_s += spent
+        if job.doubt:
+            if silent:
+                device.doubt_silent(job.scan, block, now)
+            return
+        if silent and not job.probe:
+            lost_s = device.silent(job.scan, block, now, spent)
+            if lost_s:
+                self._vitals.charge(now, lost_s)
+                self._over(job, at_ms)
+                return
+        if self._vitals.missed(unit, error) or unit.suspect or job.probe:
+            return
+        if job.attempts == 0:
             self._schedule.again(job)
-        elif not job.probe:
-            self._devices[job.scan.device].bad(job.block.points, at_ms, error.reason)
+        else:
+            device.disturbed(block, at_ms, error)
             self._over(job, at_ms)
-        if before is UnitState.ONLINE and unit.state is UnitState.DEGRADED:
-            self._say_state(unit, at_ms, error.reason)
+
+    def _cut_short(self, job: Job, spent: float) -> None:
+        """A command came: what was waited for so far says nothing of the unit."""
+        unit, now = job.scan.unit, self._clock.monotonic_s()
+        unit.unanswered(now)
+        if job.probe:
+            self._vitals.charge_probe(job, spent)
+        self._schedule.unsent(job)
 
     def _over(self, job: Job, at_ms: int) -> None:
         if self._schedule.done(job):
-            self._devices[job.scan.device].cycle_done(job.scan, at_ms)
-
-    def _say_state(self, unit: Unit, at_ms: int, reason: str = "") -> None:
-        for device in self._on(unit):
-            device.say_state(at_ms, reason)
-
-    def _on(self, unit: Unit) -> list[PolledDevice]:
-        return [device for device in self._devices.values() if device.unit is unit]
+            device = self._devices[job.scan.device]
+            device.cycle_done(job.scan, at_ms, self._clock.monotonic_s())

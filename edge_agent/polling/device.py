@@ -1,25 +1,38 @@
 """One device as its port polls it: what to ask, what the answers mean, whether it is up."""
 
 import hashlib
-from collections.abc import Sequence
-
-import structlog
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.base import Reply
 from edge_agent.drivers.timing import LineTiming
+from edge_agent.errors import DeviceRefusedError, DriverError
 from edge_agent.health import Health
+from edge_agent.polling.bisection import NO_ANSWER, PERMANENT, Bisection, reason_of
 from edge_agent.polling.changes import ChangeFilter
+from edge_agent.polling.complaints import Complaints
 from edge_agent.polling.convert import BlockReader, bad_readings, compile_block
 from edge_agent.polling.holes import HoleMemory
-from edge_agent.polling.plan import NOTHING, Bisection, Block, plan
-from edge_agent.polling.schedule import ScanClass
+from edge_agent.polling.lessons import Lessons
+from edge_agent.polling.plan import Block, plan
+from edge_agent.polling.scan import ScanClass
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from protocols.reading import Quality, Reading
 
-_RELEARN_MS = 6 * 3600 * 1000
-_ILLEGAL = "illegal_address"
+# Two cycles with a repetition each; a unit that only just came back has had its chances.
+_SILENCES = 4
+_SILENCES_FLAPPING = 2
+
+
+@dataclass(slots=True)
+class _Silence:
+    """A block that was not answered since it last was: how often, since when, what it cost."""
+
+    since_s: float
+    count: int = 0
+    lost_s: float = 0.0
 
 
 class PolledDevice:
@@ -52,19 +65,28 @@ class PolledDevice:
         self._count = health.readings.labels(device.port)
         self._holes = holes
         self._digest = _digest(device)
-        self._learned = holes.recall(device.id, self._digest)
-        self._learned_at: int | None = None
+        self._kept = holes.recall(device.id, self._digest)
+        self._lessons = Lessons(self._kept)
+        self._complaints = Complaints(device, self._kept)
+        self._silences: dict[Block, _Silence] = {}
         self._filter = ChangeFilter(device.points)
         self._readers: dict[Block, BlockReader] = {}
-        self._cycles: dict[float, int] = {}
+        self._cycles: dict[float, float] = {}
         periods = sorted({point.period_s or 1.0 for point in device.points.values()})
         self.classes = [
             ScanClass(device.id, unit, period_s, self._plan(period_s), origin_s=origin_s)
             for period_s in periods
         ]
 
-    def take(self, block: Block, reply: Reply) -> None:
+    def take(self, scan: ScanClass, block: Block, reply: Reply) -> None:
         """Publish what a good reply carries."""
+        scan.heard = True
+        if scan.lesson is not None:
+            scan.lesson.answered(block)
+        self._lessons.answered(block)
+        self._complaints.good(block)
+        if self._silences:
+            self._silences.pop(block, None)
         reader = self._readers.get(block)
         if reader is None:
             reader = self._readers[block] = compile_block(block, self.device.points)
@@ -73,6 +95,11 @@ class PolledDevice:
     def bad(self, names: Sequence[str], at_ms: int, reason: str) -> None:
         """Publish that these points could not be read."""
         self.publish(bad_readings(names, Quality.BAD, at_ms, reason))
+
+    def disturbed(self, block: Block, at_ms: int, error: DriverError) -> None:
+        """Publish that a block had no good answer in this cycle."""
+        self._complaints.disturbed(block, error.reason, str(error))
+        self.bad(block.points, at_ms, error.reason)
 
     def publish(self, readings: Sequence[Reading]) -> None:
         """Hand over what is worth reporting, while the device is up."""
@@ -86,10 +113,13 @@ class PolledDevice:
             self._count.inc(len(picked))
             self._sink.readings(self.device.id, picked)
 
-    def came_up(self, at_ms: int) -> None:
+    def came_up(self, at_ms: int, now_s: float) -> None:
         """Note an answer of a device that was not up."""
         if self.up:
             return
+        if self.up is False:
+            # It may be another one now, or it was starting when it refused.
+            self._ask_all(now_s)
         self.up = True
         self._filter.forget()
         self._health.device(self.device.id, up=True, at=at_ms)
@@ -112,53 +142,123 @@ class PolledDevice:
         if self.up:
             self._sink.device_state(self.device.id, at_ms, self.unit.state.value, reason)
 
-    def refused(self, scan: ScanClass, block: Block) -> list[Block]:
+    def refused(
+        self, scan: ScanClass, block: Block, error: DeviceRefusedError, *, at_ms: int, now_s: float
+    ) -> list[Block]:
         """Learn from a refused block; return the pieces to ask instead, in this cycle."""
+        if error.code not in PERMANENT:
+            self._complaints.refused(block, reason_of(error.code), str(error))
+            self.bad(block.points, at_ms, reason_of(error.code))
+            return []
         lesson = scan.lesson = scan.lesson or Bisection()
-        return lesson.split(block, self.device.points)
+        if self._lessons.useless(block, now_s):
+            lesson.give_up(block, error.code, str(error))
+            return []
+        return lesson.split(block, self.device.points, error.code, str(error))
 
-    def cycle_done(self, scan: ScanClass, at_ms: int) -> None:
+    def silent(self, scan: ScanClass, block: Block, now_s: float, spent_s: float) -> float:
+        """Note that a block was not answered.
+
+        Many devices say nothing to registers that they do not have. A block that stays silent
+        while its unit answers others is set apart: its pieces are asked on the dead's budget.
+
+        Returns:
+            The port time that it cost when it is set apart by this, seconds; else 0.
+        """
+        silence = self._silences.setdefault(block, _Silence(now_s))
+        silence.count += 1
+        silence.lost_s += spent_s
+        enough = _SILENCES_FLAPPING if self.unit.flapping(now_s) else _SILENCES
+        if silence.count < enough or self.unit.heard_at <= silence.since_s:
+            return 0.0
+        del self._silences[block]
+        scan.blocks = [one for one in scan.blocks if one != block]
+        self._doubt(scan, block, now_s)
+        return silence.lost_s
+
+    def doubt_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
+        """Note that a doubtful piece was answered, refusals included: it is asked as others are."""
+        scan.blocks = [*scan.blocks, block]
+        if scan.inquiry is not None:
+            scan.inquiry.answered(block)
+        self._next_doubt(scan, block, now_s)
+
+    def doubt_silent(self, scan: ScanClass, block: Block, now_s: float) -> None:
+        """Note that a doubtful piece was not answered."""
+        self._doubt(scan, block, now_s)
+
+    def cycle_done(self, scan: ScanClass, at_ms: int, now_s: float) -> None:
         """Draw the conclusions of a cycle: plan around new holes, report the points in them."""
         before = self._cycles.get(scan.period_s)
         if before is not None:
-            self._health.period(self.device.port, scan.period_s, (at_ms - before) / 1000)
-        self._cycles[scan.period_s] = at_ms
-        lesson, scan.lesson = scan.lesson, None
+            self._health.period(self.device.port, scan.period_s, now_s - before)
+        self._cycles[scan.period_s] = now_s
+        lesson, heard = scan.lesson, scan.heard
+        scan.end_cycle()
+        lost: dict[str, str] = {}
         if lesson is not None:
-            self._learn(lesson, at_ms)
-        if not self._learned.holes:
-            return
-        mine = [
-            name
-            for name in sorted(self._learned.holes)
-            if (self.device.points[name].period_s or 1.0) == scan.period_s
-        ]
-        self.bad(mine, at_ms, _ILLEGAL)
-        # A device refuses everything while it starts; what is a hole must be one twice.
-        if self._learned_at is None:
-            self._learned_at = at_ms
-        elif at_ms - self._learned_at > _RELEARN_MS:
-            self._learned_at = None
-            self._learned = NOTHING
+            lost = lesson.lost
+            self._learn(lesson, now_s, heard=heard)
+        if scan.inquiry is not None:
+            lost = lost | scan.inquiry.lost
+            doubtful = [name for block in scan.doubts for name in block.points]
+            lost |= dict.fromkeys(doubtful, reason_of(NO_ANSWER))
+        self._report(self._holes_of(scan) | lost, at_ms)
+        if lesson is None and self._lessons.due(now_s):
+            self._ask_all(now_s)
+
+    def _holes_of(self, scan: ScanClass) -> dict[str, str]:
+        points = self.device.points
+        return {
+            name: why
+            for name, why in self._lessons.learned.why().items()
+            if (points[name].period_s or 1.0) == scan.period_s
+        }
+
+    def _report(self, lost: Mapping[str, str], at_ms: int) -> None:
+        for reason in sorted(set(lost.values())):
+            self.bad([name for name, why in lost.items() if why == reason], at_ms, reason)
+
+    def _learn(self, lesson: Bisection, now_s: float, *, heard: bool) -> None:
+        changed = self._lessons.learn(lesson, now_s, heard=heard)
+        for block, reason, error in lesson.unexplained(self._lessons.learned):
+            self._complaints.refused(block, reason, error)
+        if changed:
+            self._complaints.missing(self._lessons.learned.why())
             self._replan()
 
-    def _learn(self, lesson: Bisection, at_ms: int) -> None:
-        learned = self._learned | lesson.learned()
-        if learned == self._learned:
+    def _doubt(self, scan: ScanClass, block: Block, now_s: float) -> None:
+        """Ask the pieces of a silent block when the budget allows; none are left of a hole."""
+        inquiry = scan.inquiry = scan.inquiry or Bisection()
+        scan.doubts.extend(inquiry.split(block, self.device.points, NO_ANSWER, "no answer"))
+        self._next_doubt(scan, block, now_s)
+
+    def _next_doubt(self, scan: ScanClass, block: Block, now_s: float) -> None:
+        if block in scan.doubts:
+            scan.doubts.remove(block)
+        scan.doubt_at = now_s
+        inquiry = scan.inquiry
+        if scan.doubts or inquiry is None:
             return
-        new = sorted(learned.holes - self._learned.holes)
-        if new:
-            structlog.get_logger().warning(
-                "points_refused", device=self.device.id, unit=self.unit.number, points=new
-            )
-        self._learned, self._learned_at = learned, at_ms
-        self._holes.keep(self.device.id, self._digest, learned)
+        self._learn(inquiry, now_s, heard=True)
         self._replan()
 
+    def _ask_all(self, now_s: float) -> None:
+        """Forget what was refused, if anything was."""
+        self._silences.clear()
+        doubtful = any(scan.inquiry is not None for scan in self.classes)
+        if self._lessons.forget(now_s) or doubtful:
+            self._replan()
+
     def _replan(self) -> None:
+        if self._lessons.kept != self._kept:
+            self._kept = self._lessons.kept
+            self._holes.keep(self.device.id, self._digest, self._kept)
         self._readers.clear()
         for scan in self.classes:
             scan.blocks = self._plan(scan.period_s)
+            scan.doubts.clear()
+            scan.inquiry = None
 
     def _plan(self, period_s: float) -> list[Block]:
         points = {
@@ -166,7 +266,9 @@ class PolledDevice:
             for name, point in self.device.points.items()
             if (point.period_s or 1.0) == period_s
         }
-        return plan(points, limits=self.device.limits, timing=self._timing, learned=self._learned)
+        return plan(
+            points, limits=self.device.limits, timing=self._timing, learned=self._lessons.learned
+        )
 
 
 def _digest(device: ResolvedDevice) -> str:

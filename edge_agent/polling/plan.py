@@ -5,8 +5,8 @@ that is cheaper than one request more. The cheapest cut of the sorted points is 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from config.errors import ConfigError
 from config.points import Point, Table
@@ -14,6 +14,9 @@ from config.profiles import Limits
 from edge_agent.drivers.timing import LineTiming
 
 _BITS = frozenset({Table.COIL, Table.DISCRETE})
+
+ILLEGAL_ADDRESS: Final = "illegal_address"
+"""Why most holes are holes; a fixed word of readings."""
 
 
 class Span(NamedTuple):
@@ -32,6 +35,11 @@ class Block(NamedTuple):
     size: int
     points: tuple[str, ...]
 
+    @property
+    def weight(self) -> int:
+        """How long its reply is, as a power of two of registers."""
+        return ((self.size + 15) // 16 if self.table in _BITS else self.size).bit_length()
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -40,14 +48,29 @@ class Learned:
     Attributes:
         holes: Names of points whose own registers the device refuses.
         barriers: (table, address): no request may reach from below this address over it.
+        reasons: (hole, why) of the holes that are no illegal address.
     """
 
     holes: frozenset[str] = frozenset()
     barriers: frozenset[tuple[Table, int]] = frozenset()
+    reasons: frozenset[tuple[str, str]] = frozenset()
 
     def __or__(self, other: "Learned") -> "Learned":
-        """Both together."""
-        return Learned(self.holes | other.holes, self.barriers | other.barriers)
+        """Both together; of two reasons for a hole the other's."""
+        kept = {(hole, why) for hole, why in self.reasons if hole not in other.holes}
+        return Learned(
+            self.holes | other.holes, self.barriers | other.barriers, other.reasons | kept
+        )
+
+    def __and__(self, other: "Learned") -> "Learned":
+        """What both say."""
+        holes = self.holes & other.holes
+        kept = frozenset((hole, why) for hole, why in self.reasons if hole in holes)
+        return Learned(holes, self.barriers & other.barriers, kept)
+
+    def why(self) -> dict[str, str]:
+        """Return each hole and why it is one, a fixed word."""
+        return dict.fromkeys(sorted(self.holes), ILLEGAL_ADDRESS) | dict(self.reasons)
 
 
 NOTHING = Learned()
@@ -73,7 +96,7 @@ def plan(
         barriers = _barriers(points, table, learned) | _borders(limits, table)
         unit_s = timing.register_s / 16 if table in _BITS else timing.register_s
         blocks += [
-            _block(table, group)
+            block_of(table, group)
             for group in _cheapest(spans, limit, barriers, timing.overhead_s, unit_s)
         ]
     return blocks
@@ -140,60 +163,8 @@ def _cheapest(
     return groups[::-1]
 
 
-def _block(table: Table, group: Sequence[Span]) -> Block:
+def block_of(table: Table, group: Sequence[Span]) -> Block:
+    """Return the request for these spans, which are in order of address."""
     start = group[0].start
     end = max(span.end for span in group)
     return Block(table, start, end - start, tuple(span.name for span in group))
-
-
-def halves(block: Block, points: Mapping[str, Point]) -> tuple[Block, Block] | None:
-    """Split a refused block where the hole most likely is: its widest gap, else the middle.
-
-    Returns None where it cannot be split: one point, or points that share their registers.
-    """
-    spans = [Span(n, points[n].address, points[n].address + points[n].words) for n in block.points]
-    best: tuple[int, int] | None = None
-    middle = len(spans) / 2
-    end = 0
-    for index in range(1, len(spans)):
-        end = max(end, spans[index - 1].end)
-        gap = spans[index].start - end
-        if gap < 0:
-            continue
-        nearer = best is not None and gap == best[0] and abs(index - middle) < abs(best[1] - middle)
-        if best is None or gap > best[0] or nearer:
-            best = (gap, index)
-    if best is None:
-        return None
-    index = best[1]
-    return _block(block.table, spans[:index]), _block(block.table, spans[index:])
-
-
-@dataclass
-class Bisection:
-    """What one refused block taught while its pieces were asked, in one cycle."""
-
-    refused: list[tuple[Block, int]] = field(default_factory=list[tuple[Block, int]])
-    holes: set[str] = field(default_factory=set[str])
-
-    def split(self, block: Block, points: Mapping[str, Point]) -> list[Block]:
-        """Note that ``block`` was refused; return the pieces to ask now, none if it is a hole."""
-        pieces = halves(block, points)
-        if pieces is None:
-            self.holes.update(block.points)
-            return []
-        self.refused.append((block, pieces[1].address))
-        return list(pieces)
-
-    def learned(self) -> Learned:
-        """Explain each refusal: by a hole inside it, otherwise by the place where it was cut.
-
-        The smallest come first: what explains a part explains the whole.
-        """
-        barriers: set[tuple[Table, int]] = set()
-        for block, cut in sorted(self.refused, key=lambda refusal: refusal[0].size):
-            inside = range(block.address + 1, block.address + block.size)
-            known = any(table is block.table and at in inside for table, at in barriers)
-            if self.holes.isdisjoint(block.points) and not known:
-                barriers.add((block.table, cut))
-        return Learned(frozenset(self.holes), frozenset(barriers))

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from random import Random
 
-from config.ports import Port
+from config.ports import ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
@@ -18,6 +18,7 @@ from edge_agent.polling.holes import HoleMemory
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
+from edge_agent.polling.vitals import Vitals
 from edge_agent.polling.writes import WriteOrder, Written
 from protocols.reading import Reading, Value
 
@@ -60,10 +61,10 @@ class PortOwner:
         self._rng = rng or Random()  # noqa: S311 (jitter, not a secret)
         timing = line_timing(settings)
         origin_s = clock.monotonic_s() + phase_s
-        units: dict[int, Unit] = {}
+        self._units: dict[int, Unit] = {}
         self.devices: dict[str, PolledDevice] = {}
         for device in devices.values():
-            unit = units.setdefault(
+            unit = self._units.setdefault(
                 device.unit, Unit(device.unit, settings.timeout_s, rng=self._rng)
             )
             self.devices[device.id] = PolledDevice(
@@ -79,11 +80,16 @@ class PortOwner:
             [s for d in self.devices.values() for s in d.classes],
             wire_s=lambda block: timing.wire_s(block.table, block.size),
         )
+        self._vitals = Vitals(
+            name, devices=self.devices, schedule=self.schedule, health=health, clock=clock
+        )
         self._asker = Asker(
             name,
+            numbered=isinstance(settings, ModbusTcpPort),
             driver=driver,
             devices=self.devices,
             schedule=self.schedule,
+            vitals=self._vitals,
             timing=timing,
             health=health,
             clock=clock,
@@ -110,6 +116,7 @@ class PortOwner:
         try:
             async with self._driver:
                 opened = True
+                self._health.port_opened(self.name, at=self._clock.now_ms())
                 await self._poll()
         except PortDownError as error:
             self._open = False
@@ -143,12 +150,39 @@ class PortOwner:
         if self._sleeper is not None:
             sleeper, self._sleeper = self._sleeper, None
             sleeper.cancel()
+        else:
+            await self._make_way(result)
         return await result
 
+    def late_heard(self, unit: int, lateness_s: float) -> None:
+        """Note that a unit answered when nobody waited for it any more.
+
+        Args:
+            unit: Its number.
+            lateness_s: From its question to its answer, seconds.
+        """
+        if unit in self._units:
+            self._vitals.late_heard(self._units[unit], lateness_s)
+
+    async def _make_way(self, result: "asyncio.Future[Written]") -> None:
+        """End the wait for a unit that does not answer, as soon as that is safe."""
+        underway = self._asker.underway
+        if underway is None:
+            return
+        wait_s = underway.from_s - self._clock.monotonic_s()
+        if wait_s > 0:
+            pause = asyncio.create_task(self._clock.sleep(wait_s))
+            try:
+                await asyncio.wait({pause, result}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                pause.cancel()
+        if self._asker.underway is underway:
+            underway.give_up()
+
     async def _after_loss(self, error: PortDownError, *, opened: bool) -> None:
-        if opened and self._asker.worked:
+        if opened and self._vitals.worked:
             # A peer that drops idle connections: open it again before anybody notices.
-            self._asker.worked = False
+            self._vitals.worked = False
             self._broken = 0
             return
         self._broken += 1
@@ -184,6 +218,7 @@ class PortOwner:
                 continue
             now = self._clock.monotonic_s()
             job = self.schedule.next(now, self._asker.clear_at)
+            self._asker.end_empty_cycles()
             if job is not None:
                 await self._asker.ask(job)
             else:

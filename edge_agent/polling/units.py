@@ -5,11 +5,11 @@ from enum import StrEnum
 from random import Random
 
 _FLOOR_S = 0.2  # shorter waits mistake a busy machine for a dead unit
-_FULL_PROBE_EVERY = 4
-_FULL_PROBE_EVERY_HEARD = 8
 _STABLE_S = 60.0
 _FAILURES = 3
 _MAX_LEVEL = 5
+_MAX_BACKOFF = 5
+_OWED_TIMEOUTS = 3.0  # an answer that comes later than so many timeouts is not expected any more
 
 
 class UnitState(StrEnum):
@@ -21,6 +21,36 @@ class UnitState(StrEnum):
     DEMOTED = "demoted"
 
 
+@dataclass(slots=True)
+class Usual:
+    """Response time as it usually is, and how far it strays; TCP sets its own timeouts like this.
+
+    Attributes:
+        backoff: How often the wait was doubled since an answer was last measured. An answer to a
+            repeated question ends no silence: it may be the one to the first asking.
+    """
+
+    response_s: float
+    variation_s: float
+    backoff: int = 0
+
+    @property
+    def expected_s(self) -> float:
+        """When an answer is late."""
+        return 2 * self.response_s + 4 * self.variation_s
+
+    def add(self, response_s: float) -> None:
+        """Take one more measured answer."""
+        error = response_s - self.response_s
+        self.response_s += error / 8
+        self.variation_s += (abs(error) - self.variation_s) / 4
+        self.backoff = 0
+
+    def raise_to(self, response_s: float) -> None:
+        """An answer took at least that long; the wait for the next must not be shorter."""
+        self.response_s = max(self.response_s, response_s)
+
+
 @dataclass
 class Unit:
     """One unit address on one port.
@@ -28,7 +58,12 @@ class Unit:
     Attributes:
         number: Its address.
         longest_s: The port's ``timeout_s``; no wait is longer.
-        probe_at: When a demoted unit is asked again, monotonic seconds.
+        suspect: It fell silent together with others and is asked once more before it is demoted.
+        probe_at: When a demoted or suspect unit is asked again, monotonic seconds.
+        demoted_at: When it was demoted last, monotonic seconds.
+        heard_at: When it last answered, whatever it said.
+        full_at: When it was last waited for in full; the port takes turns.
+        lost_s: Port time that its silence cost since it last answered, not yet charged.
     """
 
     number: int
@@ -36,64 +71,132 @@ class Unit:
     rng: Random = field(default_factory=Random)
     state: UnitState = UnitState.UNKNOWN
     failures: int = 0
+    suspect: bool = False
     probe_at: float = 0.0
     promoted_at: float = float("-inf")
-    response_s: float | None = None
-    variation_s: float = 0.0
+    demoted_at: float = float("-inf")
+    heard_at: float = float("-inf")
+    full_at: float = float("-inf")
+    lost_s: float = 0.0
     level: int = 0
     probes: int = 0
+    _usual: Usual | None = None
+    _by_weight: dict[int, Usual] = field(default_factory=dict[int, Usual])
+    _owed: int = 0
+    _owed_until: float = float("-inf")
 
     @property
     def demoted(self) -> bool:
-        """Whether only probes are sent to it."""
+        """Whether it counts as dead."""
         return self.state is UnitState.DEMOTED
 
-    def patience_s(self, neighbours_s: float | None) -> float:
+    @property
+    def held(self) -> bool:
+        """Whether only probes are sent to it."""
+        return self.suspect or self.demoted
+
+    @property
+    def response_s(self) -> float | None:
+        """Its usual response without the bytes' own time; None before the first was measured."""
+        return None if self._usual is None else self._usual.response_s
+
+    def patience_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
         """How long to wait for its next answer, the bytes' own time on the wire not counted.
 
-        ``neighbours_s`` is the slowest usual response on the port, None if nobody answered yet; it
-        stands in for a dead unit that was never heard.
+        Args:
+            neighbours_s: The slowest usual response on the port, None if nobody answered yet; it
+                stands in for a unit that was never heard.
+            weight: Of the block that is asked: a long answer may take longer than a short one
+                even beyond its known bytes, as behind a gateway whose line is not known.
         """
-        usual = self.response_s
-        if usual is None and self.demoted:
-            usual = neighbours_s
+        usual = self._of(weight)
         if usual is None:
-            return self.longest_s
-        guess = max(_FLOOR_S, 2 * usual + 4 * self.variation_s)
-        return min(self.longest_s, guess * (1 if self.demoted else 2**self.failures))
+            if neighbours_s is None:
+                return self.longest_s
+            return min(self.longest_s, max(_FLOOR_S, 2 * neighbours_s))
+        guess = max(_FLOOR_S, usual.expected_s)
+        doubled = 0 if self.held else max(self.failures, usual.backoff)
+        return min(self.longest_s, guess * 2**doubled)
 
-    def probe_s(self, neighbours_s: float | None) -> float:
-        """How long a probe should wait: now and then in full, the unit may have become slow."""
-        every = _FULL_PROBE_EVERY if self.response_s is None else _FULL_PROBE_EVERY_HEARD
-        full = self.probes % every == 0
-        return self.longest_s if full else self.patience_s(neighbours_s)
+    def late_after_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
+        """When an answer is later than usual: from then on another may be asked instead."""
+        usual = self._of(weight)
+        if usual is not None:
+            return min(self.longest_s, usual.expected_s)
+        return self.longest_s if neighbours_s is None else min(self.longest_s, 2 * neighbours_s)
 
-    def answered(self, now_s: float, response_s: float | None) -> None:
-        """Note an answer, refusals included; ``response_s`` None leaves the measure alone."""
-        if response_s is not None:
-            self._measure(max(0.0, response_s))
+    def answered(self, now_s: float, response_s: float | None, weight: int | None = None) -> None:
+        """Note an answer, refusals included; ``response_s`` None leaves the measure alone.
+
+        While an answer to an earlier question may still come, this one may be it: its time means
+        nothing and is not measured.
+        """
+        if response_s is not None and not self._is_owed(now_s):
+            self._measure(max(0.0, response_s), weight)
         if self.demoted:
             self.promoted_at = now_s
         elif now_s - self.promoted_at > _STABLE_S:
             self.level = 0
         self.state = UnitState.ONLINE
         self.failures = 0
+        self.suspect = False
+        self.lost_s = 0.0
+        self.heard_at = now_s
+
+    def unanswered(self, now_s: float, weight: int | None = None) -> None:
+        """Note that the wait for an answer was given up; it may still come."""
+        self._owed += 1
+        self._owed_until = now_s + _OWED_TIMEOUTS * self.longest_s
+        if self.held or weight is None or self._usual is None:
+            return
+        usual = self._by_weight.get(weight)
+        if usual is None:
+            usual = Usual(self._usual.response_s, self._usual.variation_s)
+            self._by_weight[weight] = usual
+        usual.backoff = min(_MAX_BACKOFF, usual.backoff + 1)
+
+    def late_heard(self, now_s: float, lateness_s: float) -> bool:
+        """Note an answer that nobody waited for any more: it lives, and is slower than believed.
+
+        Args:
+            now_s: Monotonic seconds.
+            lateness_s: From its question to its answer, seconds.
+
+        Returns:
+            Whether waiting longer can help; False: it is slower than the port's ``timeout_s``.
+        """
+        self._owed = max(0, self._owed - 1)
+        if lateness_s >= self.longest_s:
+            return False
+        if self._usual is None:
+            self._usual = Usual(lateness_s, 0.0)
+        for usual in (self._usual, *self._by_weight.values()):
+            usual.raise_to(lateness_s)
+        if self.demoted:
+            self.look_soon(now_s)
+        return True
 
     def failed(self, now_s: float, *, silent: bool = True) -> bool:
         """Note a missing or useless answer; returns whether the unit is now demoted by it.
 
-        A unit that was never heard, or came back a moment ago, gets no second chance, unless it
-        was not silent: a damaged answer speaks of the line.
+        A unit that was never heard, came back a moment ago, or is suspect already gets no second
+        chance, unless it was not silent: a damaged answer speaks of the line.
         """
         self.failures += 1
-        fresh = silent and (self.state is UnitState.UNKNOWN or self.flapping(now_s))
+        fresh = silent and (self.state is UnitState.UNKNOWN or self.suspect or self.flapping(now_s))
         if self.demoted:
             self.probes += 1
             self._back_off(now_s)
             return False
+        if not silent:
+            self.suspect = False
         if fresh or self.failures >= _FAILURES:
             self.state = UnitState.DEMOTED
+            self.suspect = False
+            self.demoted_at = now_s
             self.probes = 1
+            for usual in self._by_weight.values():
+                usual.backoff = 0
             self._back_off(now_s)
             return True
         self.state = UnitState.DEGRADED
@@ -108,49 +211,28 @@ class Unit:
         self.probe_at = min(self.probe_at, now_s)
         self.level = 0
 
+    def _of(self, weight: int | None) -> Usual | None:
+        return self._usual if weight is None else self._by_weight.get(weight, self._usual)
+
+    def _is_owed(self, now_s: float) -> bool:
+        if now_s >= self._owed_until:
+            self._owed = 0
+        return self._owed > 0
+
     def _back_off(self, now_s: float) -> None:
         self.probe_at = now_s + 2.0**self.level * self.rng.uniform(0.75, 1.25)
         self.level = min(self.level + 1, _MAX_LEVEL)
 
-    def _measure(self, response_s: float) -> None:
-        # Jacobson's estimator, as TCP uses it for its own timeouts.
-        if self.response_s is None:
-            self.response_s, self.variation_s = response_s, response_s / 2
+    def _measure(self, response_s: float, weight: int | None) -> None:
+        if self._usual is None:
+            self._usual = Usual(response_s, response_s / 2)
+        else:
+            self._usual.add(response_s)
+        if weight is None:
             return
-        error = response_s - self.response_s
-        self.response_s += error / 8
-        self.variation_s += (abs(error) - self.variation_s) / 4
-
-
-@dataclass
-class DeadBudget:
-    """The share of a port's time that units which do not answer may cost.
-
-    Credit is saved up and never overdrawn by a probe: one is sent only when it fits, whether it
-    will be answered or not. A flapping unit's silence can overdraw it; probes pay that back.
-    """
-
-    # Under the promised 3 %: late timers and the first silence of a flapping unit come on top.
-    share: float = 0.027
-    most_s: float = 1.0
-    credit_s: float = 0.0
-    _at: float | None = None
-
-    def allows(self, now_s: float, cost_s: float) -> bool:
-        """Whether a probe that may cost this much may be sent now."""
-        self.most_s = max(self.most_s, cost_s)
-        return self._filled(now_s) >= cost_s
-
-    def spend(self, now_s: float, seconds: float) -> None:
-        """Note time lost on a unit that did not answer."""
-        self.credit_s = self._filled(now_s) - seconds
-
-    def free_at(self, now_s: float, cost_s: float) -> float:
-        """When a probe that may cost this much is allowed."""
-        return now_s + max(0.0, cost_s - self._filled(now_s)) / self.share
-
-    def _filled(self, now_s: float) -> float:
-        before = now_s if self._at is None else self._at
-        self.credit_s = min(self.most_s, self.credit_s + self.share * (now_s - before))
-        self._at = now_s
-        return self.credit_s
+        usual = self._by_weight.get(weight)
+        if usual is None or (usual.backoff and response_s > usual.response_s):
+            # The first true measure of a kind of answer, or the first since it became slower.
+            self._by_weight[weight] = Usual(response_s, response_s / 2)
+        else:
+            usual.add(response_s)

@@ -17,6 +17,7 @@ from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver, FakeUnit
 from tests.fakes.jumping_clock import JumpingClock
 from tests.fakes.reading_sink import ListSink
+from tests.fakes.virtual_clock import VirtualClock
 
 SETTINGS = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=1.0)
 
@@ -35,9 +36,12 @@ class Bench:
         *,
         holes: HoleMemory | None = None,
         settings: Port = SETTINGS,
+        clock: JumpingClock | VirtualClock | None = None,
+        driver: type[FakeDriver] = FakeDriver,
+        seed: int = 7,
     ) -> None:
-        self.clock = JumpingClock()
-        self.driver = FakeDriver(units, self.clock)
+        self.clock = clock or JumpingClock()
+        self.driver = driver(units, self.clock)
         self.sink = ListSink()
         self.health = Health()
         self.holes = holes or MemoryHoles()
@@ -50,7 +54,7 @@ class Bench:
             health=self.health,
             holes=self.holes,
             clock=self.clock,
-            rng=Random(7),  # noqa: S311 (jitter, not a secret)
+            rng=Random(seed),  # noqa: S311 (jitter, not a secret)
         )
 
     def gaps_s(self, name: str, point_name: str = "p") -> list[float]:

@@ -8,7 +8,8 @@ from config.errors import ConfigError
 from config.points import DataType, Point, Table
 from config.profiles import Limits, RegisterRange
 from edge_agent.drivers.timing import LineTiming
-from edge_agent.polling.plan import NOTHING, Bisection, Block, Learned, halves, plan
+from edge_agent.polling.bisection import Bisection, halves
+from edge_agent.polling.plan import NOTHING, Block, Learned, plan
 from tests.fakes.devices import point
 
 # A request costs as much as ten registers.

@@ -117,7 +117,7 @@ async def test_a_refusing_unit_is_up_and_its_points_are_bad() -> None:
         await bench.clock.run_for(2)
     assert bench.sink.events == [("up", "d1", "")]
     readings = [(r.quality, r.reason) for r in bench.sink.of("d1", "p")]
-    assert readings == [(Quality.BAD, "refused"), (Quality.GOOD, "")]
+    assert readings == [(Quality.BAD, "refused_4"), (Quality.GOOD, "")]
 
 
 async def test_devices_of_one_unit_go_and_come_together() -> None:
@@ -174,7 +174,7 @@ async def test_holes_are_remembered_by_the_next_process() -> None:
     units = {1: FakeUnit(holding(*(set(range(10)) - {6})))}
     first = Bench([device("d1", points)], units)
     async with running(first):
-        await first.clock.run_for(2)
+        await first.clock.run_for(65)
     second = Bench([device("d1", points)], units)
     second.port = PortOwner(
         "bus",

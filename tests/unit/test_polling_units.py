@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from edge_agent.polling.units import DeadBudget, Unit, UnitState
+from edge_agent.polling.budget import DeadBudget
+from edge_agent.polling.units import Unit, UnitState
 
 
 def unit(longest_s: float = 1.0) -> Unit:
@@ -89,14 +90,12 @@ def test_the_wait_doubles_with_each_silence_up_to_the_ports() -> None:
     assert waits == pytest.approx([0.2, 0.4, 0.8])
 
 
-def test_probes_are_as_short_as_the_neighbours_answers_but_every_fourth_waits_in_full() -> None:
+def test_who_was_never_heard_is_waited_for_as_long_as_its_neighbours_need() -> None:
     silent = unit()
-    waits: list[float] = []
-    for at in range(8):
-        silent.failed(float(at))
-        waits.append(silent.probe_s(0.02))
-    assert waits.count(1.0) == 2
-    assert waits.count(0.2) == 6
+    assert silent.patience_s(0.02) == 0.2
+    assert silent.patience_s(0.3) == 0.6
+    silent.failed(0.0)
+    assert silent.patience_s(0.02) == 0.2
 
 
 def test_without_anybody_to_compare_with_a_probe_waits_in_full() -> None:
@@ -135,3 +134,51 @@ def test_what_a_flapping_unit_overdraws_is_paid_back_before_the_next_probe() -> 
     budget.spend(0.0, 0.3)
     assert not budget.allows(9.9, 0.0)
     assert budget.free_at(9.9, 0.3) == pytest.approx(20.0)
+
+
+def test_what_is_owed_is_at_most_three_seconds() -> None:
+    budget = DeadBudget(share=0.03)
+    for _ in range(20):
+        budget.spend(0.0, 1.0)
+    assert budget.free_at(0.0, 0.0) == pytest.approx(100.0)
+    budget.forgive(0.0)
+    assert budget.allows(0.0, 0.0)
+
+
+def test_an_answer_while_another_is_owed_is_not_measured() -> None:
+    slow = online(response_s=0.02)
+    slow.unanswered(1.0)
+    slow.answered(1.2, 0.001)
+    assert slow.response_s == 0.02
+    slow.answered(5.0, 0.1)
+    assert slow.response_s == pytest.approx(0.03)
+
+
+def test_a_wait_that_was_doubled_stays_so_until_an_answer_is_measured() -> None:
+    slow = online(response_s=0.02)
+    slow.answered(0.1, 0.02, 4)
+    slow.unanswered(1.0, 4)
+    slow.failed(1.0)
+    slow.answered(1.2, None, 4)
+    assert slow.patience_s(None, 4) == 0.4
+    assert slow.patience_s(None, 1) == 0.2
+    slow.answered(9.0, 0.35, 4)
+    assert slow.patience_s(None, 4) > 0.7
+
+
+def test_a_late_answer_is_a_sign_of_life_and_teaches_patience() -> None:
+    gone = online(response_s=0.02)
+    for at in range(3):
+        gone.failed(float(at))
+    gone.failed(9.0)
+    assert gone.late_heard(9.5, 0.4)
+    assert gone.probe_at <= 9.5
+    assert gone.patience_s(0.02) >= 0.8
+
+
+def test_who_answers_later_than_the_port_waits_is_not_asked_more_often_for_that() -> None:
+    gone = unit()
+    gone.failed(0.0)
+    before = gone.probe_at
+    assert not gone.late_heard(0.5, 1.5)
+    assert gone.probe_at == before

@@ -11,6 +11,7 @@ from edge_agent.errors import CommandError, DeviceTimeoutError, PortDownError
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, alive, fleet, holding, running
+from tests.fakes.virtual_clock import VirtualClock
 
 
 async def commanded(bench: Bench, **options: Any) -> Any:
@@ -79,7 +80,8 @@ async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
     """99 of 100 writes are answered within two frame times, however much is asked of the port."""
     frame_s = 0.05
     options = {"period_s": 0.2, "writable": Writable(maximum=60000)}
-    bench = Bench(fleet(10, **options), alive(10, response_s=frame_s))
+    units = alive(10, response_s=frame_s)
+    bench = Bench(fleet(10, **options), units, clock=VirtualClock())
     rng = Random(4)  # noqa: S311 (reproducible instants, not a secret)
     waits: list[float] = []
     async with running(bench):

@@ -1,0 +1,157 @@
+"""Which dead unit a port asks next, and how long it waits for it (pure).
+
+The oldest that is ripe, may be asked and can be paid for. A probe waits as long as the unit's own
+answers or its neighbours' took; one of a unit that has become slower since is answered too late,
+and the driver says so. Only where that is never heard a unit must be waited for in full: rarely,
+in turns, and from a share of its own, so that no cheap probe waits for it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from edge_agent.polling.budget import DeadBudget
+from edge_agent.polling.plan import Block
+from edge_agent.polling.scan import Job, ScanClass
+from edge_agent.polling.units import Unit
+
+_FULL_SHARE = 0.002
+_SAVED_FOR_S = 60.0  # a dear probe that was passed over for so long is saved for
+_OTHER_BLOCK_EVERY = 3
+_SOONEST_S = 0.05
+
+Clear = Callable[[Job], float]
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Somebody who is asked on the budget: a held unit, or a class with doubtful blocks."""
+
+    ripe_at: float
+    unit: Unit
+    scan: ScanClass | None = None
+
+
+@dataclass
+class Probing:
+    """The held units of one port.
+
+    Attributes:
+        classes: All classes of the port.
+        wire_s: Time of a read's bytes.
+        budget: Pays for probes.
+        full: Pays for what a wait in full takes longer.
+    """
+
+    classes: Sequence[ScanClass]
+    wire_s: Callable[[Block], float]
+    budget: DeadBudget
+    full: DeadBudget = field(default_factory=lambda: DeadBudget(share=_FULL_SHARE, most_s=0.0))
+    _held: list[Unit] = field(default_factory=list[Unit])
+
+    def start(self, now_s: float) -> None:
+        """Begin to save; the first wait in full comes at no certain time."""
+        self.refresh()
+        self.budget.spend(now_s, 0.0)
+        for scan in self.classes[:1]:
+            self.full.most_s = scan.unit.longest_s
+            self.full.credit_s = scan.unit.rng.uniform(0.0, scan.unit.longest_s / 2)
+        self.full.spend(now_s, 0.0)
+
+    def refresh(self) -> None:
+        """Look again which units are held."""
+        self._held = list({id(s.unit): s.unit for s in self.classes if s.unit.held}.values())
+
+    @property
+    def held(self) -> Sequence[Unit]:
+        """Units that are only probed."""
+        return self._held
+
+    def idle(self) -> bool:
+        """Whether nobody waits for a probe."""
+        return not self._held and not any(scan.doubts for scan in self.classes)
+
+    def next(self, now_s: float, clear_at: Clear) -> Job | None:
+        """Return the probe to send; None if nobody is ripe, may be asked and can be paid for."""
+        ripe = [one for one in self._waiting() if one.ripe_at <= now_s]
+        if not ripe:
+            return None
+        ripe.sort(key=lambda one: one.ripe_at)
+        neighbours_s = self.neighbours_s()
+        for one in ripe:
+            clear = [job for job in self._jobs(one) if clear_at(job) <= now_s]
+            if not clear:
+                continue
+            job = clear[0]
+            patience_s = one.unit.patience_s(neighbours_s, job.block.weight)
+            wire_s = self.wire_s(job.block)
+            if not one.unit.suspect and not self.budget.allows(now_s, patience_s + wire_s):
+                if now_s - one.ripe_at > _SAVED_FOR_S:
+                    return None
+                continue
+            job.patience_s = patience_s
+            return job
+        return None
+
+    def lengthen(self, job: Job, now_s: float, free_s: float) -> None:
+        """Let a probe wait in full if it is its unit's turn; ``free_s``: for how long it may."""
+        unit, patience_s = job.scan.unit, job.patience_s or 0.0
+        longer_s = min(unit.longest_s, free_s) - patience_s
+        if not unit.demoted or longer_s <= 0 or not self.full.allows(now_s, longer_s):
+            return
+        if unit.full_at <= min(held.full_at for held in self._held if held.demoted):
+            job.full_s = longer_s
+            job.patience_s = patience_s + longer_s
+
+    def wake_at(self, now_s: float, clear_at: Clear) -> float:
+        """When ``next`` may have something that it does not have now."""
+        times = [float("inf")]
+        neighbours_s = self.neighbours_s()
+        for one in self._waiting():
+            for job in self._jobs(one):
+                cost_s = one.unit.patience_s(neighbours_s, job.block.weight)
+                cost_s += self.wire_s(job.block)
+                paid = now_s if one.unit.suspect else self.budget.free_at(now_s, cost_s)
+                times.append(max(one.ripe_at, paid, clear_at(job), now_s + _SOONEST_S))
+        return min(times)
+
+    def spent(self, job: Job, now_s: float, seconds: float) -> None:
+        """Charge a probe that was not answered."""
+        full_s = min(job.full_s, seconds)
+        self.full.spend(now_s, full_s)
+        self.budget.spend(now_s, seconds - full_s)
+        if job.full_s:
+            job.scan.unit.full_at = now_s
+
+    def neighbours_s(self) -> float | None:
+        """Slowest usual response of the units that answer, None if there are none."""
+        known = [
+            scan.unit.response_s
+            for scan in self.classes
+            if scan.unit.response_s is not None and not scan.unit.held
+        ]
+        return max(known, default=None)
+
+    def _waiting(self) -> list[_Waiting]:
+        waiting = [_Waiting(unit.probe_at, unit) for unit in self._held]
+        return waiting + [
+            _Waiting(scan.doubt_at, scan.unit, scan)
+            for scan in self.classes
+            if scan.doubts and not scan.unit.held
+        ]
+
+    def _jobs(self, one: _Waiting) -> list[Job]:
+        """What may be asked, best first: the cheapest, now and then another.
+
+        The cheapest may be the one that the unit does not answer.
+        """
+        if one.scan is not None:
+            return [Job(one.scan, one.scan.doubts[0], 0.0, probe=True, doubt=True)]
+        jobs = [
+            Job(s, b, 0.0, probe=True) for s in self.classes if s.unit is one.unit for b in s.blocks
+        ]
+        jobs.sort(key=lambda job: job.block.size)
+        turn, other = divmod(one.unit.probes, _OTHER_BLOCK_EVERY)
+        if other == 0 and turn and len(jobs) > 1:
+            at = 1 + (turn - 1) % (len(jobs) - 1)
+            jobs[0], jobs[at] = jobs[at], jobs[0]
+        return jobs

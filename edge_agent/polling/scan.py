@@ -1,0 +1,69 @@
+"""What is asked of a device at one period, and one request of it (pure)."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import floor
+
+from edge_agent.polling.bisection import Bisection
+from edge_agent.polling.plan import Block
+from edge_agent.polling.units import Unit
+
+
+@dataclass(eq=False)
+class ScanClass:
+    """The points of one device that are read at one period.
+
+    Attributes:
+        outstanding: Requests of the running cycle that are not over.
+        lesson: What its refusals teach; None in a cycle without any.
+        heard: Whether anything was answered well in the running cycle.
+        doubts: Pieces of blocks that the device does not answer; asked on the dead's budget.
+        inquiry: What they teach; None while there are none.
+        doubt_at: When the next of them is asked, monotonic seconds.
+    """
+
+    device: str
+    unit: Unit
+    period_s: float
+    blocks: Sequence[Block]
+    origin_s: float = 0.0
+    next_due: float = 0.0
+    outstanding: int = 0
+    lesson: Bisection | None = None
+    heard: bool = False
+    doubts: deque[Block] = field(default_factory=deque[Block])
+    inquiry: Bisection | None = None
+    doubt_at: float = 0.0
+
+    def grid_before(self, now_s: float) -> float:
+        """Return the latest grid point that is not in the future."""
+        # The small term keeps 3 * 0.1 on its own grid point.
+        cycles = floor((now_s - self.origin_s) / self.period_s + 1e-6)
+        return self.origin_s + cycles * self.period_s
+
+    def end_cycle(self) -> None:
+        """Forget the running cycle."""
+        self.outstanding = 0
+        self.lesson = None
+        self.heard = False
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One request to send.
+
+    Attributes:
+        probe: Asks whether a unit lives, or whether it answers a block at all (``doubt``).
+        patience_s: How long a probe waits; None: as the unit's behaviour says.
+        full_s: How much of that is the wait in full, which has a share of its own.
+    """
+
+    scan: ScanClass
+    block: Block
+    deadline: float
+    probe: bool = False
+    doubt: bool = False
+    attempts: int = 0
+    patience_s: float | None = None
+    full_s: float = 0.0

@@ -1,0 +1,218 @@
+"""Dead units beside healthy ones, in simulated time: what they cost, and when they are found."""
+
+from random import Random
+
+import pytest
+import structlog
+
+from config.points import Table
+from config.ports import ModbusRtuPort
+from edge_agent.drivers.timing import line_timing
+from edge_agent.errors import DeviceTimeoutError
+from tests.fakes.devices import device, point
+from tests.fakes.driver import FakeUnit
+from tests.fakes.port_bench import Bench, alive, fleet, holding, running
+
+FOUND_WITHIN_S = 76.0
+"""Ripe after 40 s at most; then, of four, three others and this one are saved for."""
+
+
+async def until_up(bench: Bench, *names: str, within_s: float) -> float:
+    """Return after how many seconds they are all up."""
+    began_s = bench.clock.monotonic_s()
+    while not all(bench.health.devices[name].up for name in names):
+        assert bench.clock.monotonic_s() - began_s < within_s
+        await bench.clock.run_for(0.5)
+    return bench.clock.monotonic_s() - began_s
+
+
+@pytest.mark.parametrize("first", range(0, 100, 10))
+async def test_of_four_dead_in_twenty_one_that_returns_is_found_within_the_bound(
+    first: int,
+) -> None:
+    for seed in range(first, first + 10):
+        rng = Random(seed)  # noqa: S311 (reproducible instants, not a secret)
+        units = alive(20)
+        gone = (3, 8, 13, 18)
+        for number in gone:
+            units[number].dead = True
+        async with running(Bench(fleet(20), units, seed=seed)) as bench:
+            await bench.clock.run_for(rng.uniform(60, 160))
+            back = rng.choice(gone)
+            units[back].dead = False
+            await until_up(bench, f"d{back}", within_s=FOUND_WITHIN_S)
+        assert max(bench.gaps_s("d1")[2:]) <= 1.02, seed
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_on_a_serial_line_one_of_three_is_found_beside_a_flapping_one(seed: int) -> None:
+    settings = ModbusRtuPort(kind="modbus_rtu", device="/dev/null", timeout_s=1.0)
+    wire_s = line_timing(settings).wire_s(Table.HOLDING, 1)
+    units = alive(10, response_s=0.01 + wire_s)
+    for number in (2, 5, 8):
+        units[number].dead = True
+    bench = Bench(fleet(10, period_s=5.0), units, settings=settings, seed=seed)
+    async with running(bench):
+        for turn in range(12):
+            units[10].dead = turn % 2 == 1
+            await bench.clock.run_for(20 + seed / 40)
+        units[5].dead = False
+        found_s = 0.0
+        while not bench.health.devices["d5"].up:
+            units[10].dead = int(found_s / 20) % 2 == 0
+            await bench.clock.run_for(1)
+            found_s += 1
+            assert found_s <= 85
+    assert max(bench.gaps_s("d1")) <= 5.3
+
+
+async def test_a_unit_that_dies_holds_its_neighbours_up_by_its_own_silences_only() -> None:
+    units = alive(20)
+    async with running(Bench(fleet(20), units)) as bench:
+        await bench.clock.run_for(10)
+        units[2].dead = True
+        await bench.clock.run_for(60)
+    # 0.2, 0.4 and 0.8 s, the last behind the others' cycle.
+    assert max(bench.gaps_s("d1")) <= 1.02
+    assert max(bench.gaps_s("d20")) <= 1.85
+
+
+@pytest.mark.parametrize("gone", [4, 10])
+async def test_many_that_die_together_cost_neither_their_neighbours_nor_the_port(
+    gone: int,
+) -> None:
+    units = alive(20)
+    async with running(Bench(fleet(20), units)) as bench:
+        await bench.clock.run_for(100)
+        for number in range(1, gone + 1):
+            units[2 * number].dead = True
+        await bench.clock.run_for(300)
+        spent_s = bench.count("plantroom_port_dead_seconds_total")
+        for number in range(1, gone + 1):
+            units[2 * number].dead = False
+        names = [f"d{2 * number}" for number in range(1, gone + 1)]
+        await until_up(bench, *names, within_s=60)
+    # Each is waited for once in the cycle in which they die, 0.2 s; later none is in the way.
+    assert max(bench.gaps_s("d1")) <= 1.02 + 0.2 * gone
+    assert sum(gap > 1.02 for gap in bench.gaps_s("d1")) <= 2
+    assert spent_s <= 0.03 * 300
+    assert sum(event[0] == "down" for event in bench.sink.events) == gone
+
+
+async def test_units_that_are_dead_from_the_start_are_waited_for_as_their_neighbours_need() -> None:
+    units = alive(20)
+    for number in range(11, 21):
+        units[number].dead = True
+    async with running(Bench(fleet(20), units)) as bench:
+        await bench.clock.run_for(300)
+    assert max(bench.gaps_s("d1")) <= 1.02 + 10 * 0.2
+    assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * 300
+
+
+async def test_a_line_that_was_cut_is_looked_at_at_once_and_comes_back_together() -> None:
+    units = alive(10)
+    async with running(Bench(fleet(10), units)) as bench:
+        await bench.clock.run_for(20)
+        for unit in units.values():
+            unit.dead = True
+        await bench.clock.run_for(60)
+        assert not any(state.up for state in bench.health.devices.values())
+        for unit in units.values():
+            unit.dead = False
+        await until_up(bench, *bench.port.devices, within_s=20)
+
+
+async def test_a_short_common_silence_is_no_death() -> None:
+    units = alive(6)
+    async with running(Bench(fleet(6), units)) as bench:
+        await bench.clock.run_for(10.5)
+        for number in (2, 3, 4):
+            units[number].dead = True
+        await bench.clock.run_for(1.05)
+        for number in (2, 3, 4):
+            units[number].dead = False
+        await bench.clock.run_for(5)
+    assert [event for event in bench.sink.events if event[0] == "down"] == []
+    assert {reading.reason for _, reading in bench.sink.log} == {""}
+
+
+async def test_on_a_port_that_is_asked_more_than_it_can_a_dead_unit_is_still_found() -> None:
+    units = alive(6, response_s=0.05)
+    units[6].dead = True
+    async with running(Bench(fleet(6, period_s=0.2), units)) as bench:
+        await bench.clock.run_for(60)
+        units[6].dead = False
+        await until_up(bench, "d6", within_s=60)
+
+
+async def test_two_ports_with_the_same_unit_number_are_demoted_apart() -> None:
+    dead_line, live_line = alive(1), alive(1)
+    dead_line[1].dead = True
+    other = device("other", {"p": point(0, report_all=True)}, unit=1, port="second")
+    async with (
+        running(Bench(fleet(1), dead_line)) as first,
+        running(Bench([other], live_line)) as second,
+    ):
+        for bench in (first, second):
+            await bench.clock.run_for(30)
+        assert not first.port.answers("d1")
+        assert second.port.answers("other")
+    assert first.sink.events == [("down", "d1", "timeout")]
+    assert second.sink.events == [("up", "other", "")]
+    assert max(second.gaps_s("other")) <= 1.02
+
+
+async def test_going_down_and_coming_back_is_logged_once_each_way() -> None:
+    units = alive(2)
+    with structlog.testing.capture_logs() as logs:
+        async with running(Bench(fleet(2), units)) as bench:
+            await bench.clock.run_for(10)
+            units[2].dead = True
+            await bench.clock.run_for(200)
+            with pytest.raises(DeviceTimeoutError):
+                await bench.port.write("d2", "p", 1)
+            units[2].dead = False
+            await bench.clock.run_for(100)
+    told = [(one["event"], one["log_level"]) for one in logs if one.get("device") == "d2"]
+    assert told == [("device_up", "info"), ("device_down", "warning"), ("device_up", "info")]
+
+
+async def test_a_late_answer_brings_a_unit_back_that_has_become_slow() -> None:
+    units = alive(2)
+    async with running(Bench(fleet(2), units)) as bench:
+        await bench.clock.run_for(10)
+        units[2].dead = True
+        await bench.clock.run_for(300)
+        units[2].dead, units[2].response_s = False, 0.5
+        bench.port.late_heard(2, 0.5)
+        await until_up(bench, "d2", within_s=45)
+    assert bench.port.devices["d2"].unit.response_s == pytest.approx(0.5)
+
+
+async def test_a_unit_that_answers_later_than_the_port_waits_is_named_once() -> None:
+    units = alive(2)
+    units[2].dead = True
+    with structlog.testing.capture_logs() as logs:
+        async with running(Bench(fleet(2), units)) as bench:
+            await bench.clock.run_for(10)
+            for _ in range(3):
+                bench.port.late_heard(2, 1.7)
+    told = [one for one in logs if one["event"] == "answers_too_late"]
+    assert [(one["unit"], one["after_s"], one["timeout_s"]) for one in told] == [(2, 1.7, 1.0)]
+
+
+async def test_an_open_port_on_which_nobody_answers_is_said_to_be_open() -> None:
+    units = {1: FakeUnit(holding(0))}
+    units[1].dead = True
+    bench = Bench(fleet(1), units)
+    bench.driver.refuses_to_open = True
+    async with running(bench):
+        await bench.clock.run_for(3)
+        assert not bench.health.ports["bus"].open
+        bench.driver.refuses_to_open = False
+        await bench.clock.run_for(10)
+        state = bench.health.ports["bus"]
+        assert (state.open, state.up) == (True, False)
+        units[1].dead = False
+        await bench.clock.run_for(60)
+    assert (state.open, state.up) == (True, True)
