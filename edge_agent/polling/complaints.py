@@ -15,14 +15,15 @@ class Complaints:
 
     def __init__(self, device: ResolvedDevice, recalled: Learned) -> None:
         self._device = device
-        self._said = recalled.why()
+        self._bad: set[str] = set()
+        self._missing = set(recalled.holes)
         self._trouble: dict[Block, int] = {}
 
     def refused(self, block: Block, reason: str, error: str) -> None:
         """Note that a block was refused, and why."""
-        if all(self._said.get(name) == reason for name in block.points):
+        if all(name in self._bad or name in self._missing for name in block.points):
             return
-        self._said |= dict.fromkeys(block.points, reason)
+        self._bad.update(block.points)
         self._log().warning("block_bad", **_place(block), reason=reason, error=error)
 
     def disturbed(self, block: Block, reason: str, error: str) -> None:
@@ -33,10 +34,10 @@ class Complaints:
 
     def missing(self, holes: Mapping[str, str]) -> None:
         """Note which points the device does not have, each with its reason."""
-        new = {name: why for name, why in holes.items() if self._said.get(name) != why}
+        new = {name: why for name, why in holes.items() if name not in self._missing}
         if not new:
             return
-        self._said |= new
+        self._missing.update(new)
         points = self._device.points
         places = [f"{points[name].table} {points[name].address}" for name in new]
         reasons = sorted(set(new.values()))
@@ -46,10 +47,12 @@ class Complaints:
         """Note that a block was answered well."""
         if self._trouble:
             self._trouble.pop(block, None)
-        if not self._said or self._said.keys().isdisjoint(block.points):
+        if not (self._bad or self._missing):
             return
-        for name in block.points:
-            self._said.pop(name, None)
+        if self._bad.isdisjoint(block.points) and self._missing.isdisjoint(block.points):
+            return
+        self._bad.difference_update(block.points)
+        self._missing.difference_update(block.points)
         self._log().info("block_good", **_place(block))
 
     def _log(self) -> structlog.stdlib.BoundLogger:

@@ -119,7 +119,7 @@ class PolledDevice:
             return
         if self.up is False:
             # It may be another one now, or it was starting when it refused.
-            self._ask_all(now_s)
+            self._ask_all(now_s, silent_too=True)
         self.up = True
         self._filter.forget()
         self._health.device(self.device.id, up=True, at=at_ms)
@@ -179,6 +179,7 @@ class PolledDevice:
     def doubt_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a doubtful piece was answered, refusals included: it is asked as others are."""
         scan.blocks = [*scan.blocks, block]
+        self._lessons.found(block.points)
         if scan.inquiry is not None:
             scan.inquiry.answered(block)
         self._next_doubt(scan, block, now_s)
@@ -205,7 +206,7 @@ class PolledDevice:
             lost |= dict.fromkeys(doubtful, reason_of(NO_ANSWER))
         self._report(self._holes_of(scan) | lost, at_ms)
         if lesson is None and self._lessons.due(now_s):
-            self._ask_all(now_s)
+            self._ask_all(now_s, silent_too=False)
 
     def _holes_of(self, scan: ScanClass) -> dict[str, str]:
         points = self.device.points
@@ -219,8 +220,8 @@ class PolledDevice:
         for reason in sorted(set(lost.values())):
             self.bad([name for name, why in lost.items() if why == reason], at_ms, reason)
 
-    def _learn(self, lesson: Bisection, now_s: float, *, heard: bool) -> None:
-        changed = self._lessons.learn(lesson, now_s, heard=heard)
+    def _learn(self, lesson: Bisection, now_s: float, *, heard: bool, silent: bool = False) -> None:
+        changed = self._lessons.learn(lesson, now_s, heard=heard, silent=silent)
         for block, reason, error in lesson.unexplained(self._lessons.learned):
             self._complaints.refused(block, reason, error)
         if changed:
@@ -240,15 +241,21 @@ class PolledDevice:
         inquiry = scan.inquiry
         if scan.doubts or inquiry is None:
             return
-        self._learn(inquiry, now_s, heard=True)
+        self._learn(inquiry, now_s, heard=True, silent=True)
         self._replan()
 
-    def _ask_all(self, now_s: float) -> None:
-        """Forget what was refused, if anything was."""
-        self._silences.clear()
+    def _ask_all(self, now_s: float, *, silent_too: bool) -> None:
+        """Forget what was refused, if anything was; what is silent is asked apart, or as well."""
         doubtful = any(scan.inquiry is not None for scan in self.classes)
-        if self._lessons.forget(now_s) or doubtful:
-            self._replan()
+        if not self._lessons.forget(now_s, silent_too=silent_too) and not doubtful:
+            return
+        self._replan()
+        points = self.device.points
+        for name in sorted(self._lessons.silent):
+            point = points[name]
+            scan = next(one for one in self.classes if one.period_s == (point.period_s or 1.0))
+            scan.inquiry, scan.doubt_at = scan.inquiry or Bisection(), now_s
+            scan.doubts.append(Block(point.table, point.address, point.words, (name,)))
 
     def _replan(self) -> None:
         if self._lessons.kept != self._kept:

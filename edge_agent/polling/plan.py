@@ -64,9 +64,14 @@ class Learned:
 
     def __and__(self, other: "Learned") -> "Learned":
         """What both say."""
-        holes = self.holes & other.holes
+        both = self.without(self.holes - other.holes)
+        return Learned(both.holes, self.barriers & other.barriers, both.reasons)
+
+    def without(self, names: Iterable[str]) -> "Learned":
+        """All but these holes."""
+        holes = self.holes.difference(names)
         kept = frozenset((hole, why) for hole, why in self.reasons if hole in holes)
-        return Learned(holes, self.barriers & other.barriers, kept)
+        return Learned(holes, self.barriers, kept)
 
     def why(self) -> dict[str, str]:
         """Return each hole and why it is one, a fixed word."""
