@@ -21,8 +21,8 @@ from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from protocols.reading import Quality, Reading
 
-# Two cycles with a repetition each; a unit that only just came back has had its chances.
-_SILENCES = 4
+# A cycle with its repetition, and the next; a unit that only just came back has had its chances.
+_SILENCES = 3
 _SILENCES_FLAPPING = 2
 
 
@@ -85,8 +85,9 @@ class PolledDevice:
             scan.lesson.answered(block)
         self._lessons.answered(block)
         self._complaints.good(block)
-        if self._silences:
-            self._silences.pop(block, None)
+        if block in self._silences:
+            # It was no silent block but a lost answer, and so may the others be.
+            self._silences.clear()
         reader = self._readers.get(block)
         if reader is None:
             reader = self._readers[block] = compile_block(block, self.device.points)

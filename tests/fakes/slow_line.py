@@ -1,11 +1,16 @@
 """A serial line on which answers come late, in order, and without a number."""
 
+from typing import Protocol
+
 from config.points import Table
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reply
 from edge_agent.errors import DeviceTimeoutError
-from edge_agent.polling.port import PortOwner
 from tests.fakes.driver import Asked, FakeDriver, FakeUnit
+
+
+class _Listener(Protocol):
+    def late_heard(self, unit: int, lateness_s: float) -> None: ...
 
 
 class SlowLine(FakeDriver):
@@ -20,7 +25,7 @@ class SlowLine(FakeDriver):
     def __init__(self, units: dict[int, FakeUnit], clock: Clock) -> None:
         super().__init__(units, clock)
         self.char_s = 0.0
-        self.port: PortOwner | None = None
+        self.port: _Listener | None = None
         self.silent: set[tuple[int, int]] = set()
         self.timeouts = 0
         self._coming: dict[int, list[tuple[float, float]]] = {}

@@ -4,6 +4,8 @@ import asyncio
 import heapq
 from itertools import count
 
+_TURNS = 8  # as many as the longest chain of tasks that wake each other needs
+
 
 class VirtualClock:
     """Only for tasks that wait for this clock and nothing else, such as ports on a fake line."""
@@ -32,8 +34,8 @@ class VirtualClock:
         await _settle()
         while self._sleepers and self._sleepers[0][0] <= until_s:
             wake_s, _, done = heapq.heappop(self._sleepers)
-            self._elapsed_s = max(self._elapsed_s, wake_s)
             if not done.done():
+                self._elapsed_s = max(self._elapsed_s, wake_s)
                 done.set_result(None)
                 await _settle()
         self._elapsed_s = until_s
@@ -41,5 +43,5 @@ class VirtualClock:
 
 async def _settle() -> None:
     """Let whoever woke come to its next sleep."""
-    for _ in range(3):
+    for _ in range(_TURNS):
         await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.points import DataType, Table, Writable
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.errors import CommandError, DeviceTimeoutError, PortDownError
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
@@ -96,3 +97,80 @@ async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
             waits.append(sent_s + frame_s - ordered_s)
     assert bench.count("plantroom_port_busy_seconds_total") > 0.95 * bench.clock.monotonic_s()
     assert sorted(waits)[197] <= 2 * frame_s + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["tcp", "rtu"])
+@pytest.mark.parametrize("dead", [0, 6])
+async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str, dead: int) -> None:
+    """99 of 100 writes begin within two frame times on a port that is asked 90 % of its time."""
+    frame_s = 0.05
+    settings: Port = (
+        ModbusTcpPort(kind="modbus_tcp", host="h")
+        if kind == "tcp"
+        else ModbusRtuPort(kind="modbus_rtu", device="/dev/null", baud=115200)
+    )
+    units = alive(9 + dead, response_s=frame_s)
+    for number in range(10, 10 + dead):
+        units[number].dead = True
+    options = {"period_s": 0.5, "writable": Writable(maximum=60000)}
+    bench = Bench(fleet(9 + dead, **options), units, clock=VirtualClock(), settings=settings)
+    rng = Random(4)  # noqa: S311 (reproducible instants, not a secret)
+    waits: list[float] = []
+    async with running(bench):
+        await bench.clock.run_for(30)
+        for value in range(1, 501):
+            await bench.clock.run_for(rng.uniform(0.3, 1.5))
+            ordered_s = bench.clock.monotonic_s()
+            name = f"d{rng.randint(1, 9)}"
+            call = asyncio.create_task(bench.port.write(name, "p", value))
+            await bench.clock.run_for(0.5)
+            assert (await call).confirmed
+            sent_s = next(ask.at_s for ask in reversed(bench.driver.asked) if ask.written)
+            waits.append(sent_s - ordered_s)
+        probes = [ask for ask in bench.driver.asked if ask.unit > 9]
+    assert len(probes) >= 20 or not dead
+    # Two frames and the reply; the wait for a dead unit ends when its answer would be late.
+    assert max(waits) <= 2 * frame_s + 0.01
+    assert sorted(waits)[494] <= 2 * frame_s + 1e-6
+    assert not any(event[0] == "down" and int(event[1][1:]) <= 9 for event in bench.sink.events)
+    assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * bench.clock.monotonic_s() + 1
+
+
+async def test_a_write_ends_the_wait_for_a_unit_that_just_fell_silent() -> None:
+    units = alive(2, response_s=0.02)
+    options = {"writable": Writable(maximum=60000), "period_s": 1.0}
+    bench = Bench(fleet(2, **options), units, clock=VirtualClock())
+    async with running(bench):
+        await bench.clock.run_for(30.5)
+        units[1].dead = True
+        # At 31.0 the first is asked; its neighbour behind it.
+        await bench.clock.run_for(0.51)
+        call = asyncio.create_task(bench.port.write("d2", "p", 7))
+        await bench.clock.run_for(0.15)
+        assert (await call).confirmed
+        assert bench.health.devices["d1"].up
+        units[1].dead = False
+        await bench.clock.run_for(5)
+    assert [event[0] for event in bench.sink.events] == ["up", "up"]
+
+
+async def test_a_wait_that_was_cut_short_is_paid_for_and_counts_as_no_failure() -> None:
+    units = alive(2)
+    units[2].dead = True
+    options = {"writable": Writable(maximum=60000), "period_s": 5.0}
+    bench = Bench(fleet(2, **options), units, clock=VirtualClock())
+    async with running(bench):
+        await bench.clock.run_for(7)
+        unit = bench.port.devices["d2"].unit
+        while not (bench.driver.asked[-1].unit == 2 and len(bench.driver.asked) > 3):
+            await bench.clock.run_for(0.01)
+        failures, asked_s = unit.failures, bench.driver.asked[-1].at_s
+        spent_s = bench.count("plantroom_port_dead_seconds_total")
+        call = asyncio.create_task(bench.port.write("d1", "p", 7))
+        await bench.clock.run_for(0.1)
+        assert (await call).confirmed
+        cut_s = next(ask.at_s for ask in bench.driver.asked if ask.written) - asked_s
+    assert cut_s < 0.2
+    assert unit.failures == failures
+    paid_s = bench.count("plantroom_port_dead_seconds_total") - spent_s
+    assert paid_s == pytest.approx(cut_s, abs=0.001)
