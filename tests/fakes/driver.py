@@ -42,7 +42,12 @@ class FakeUnit:
 
 
 class FakeDriver:
-    """Units by address; ``asked`` is everything that went over the line."""
+    """Units by address; ``asked`` is everything that went over the line.
+
+    Attributes:
+        refused: Registers that are refused, and with which code.
+        garbled: Registers whose answers arrive damaged.
+    """
 
     def __init__(self, units: dict[int, FakeUnit], clock: Clock) -> None:
         self.units = units
@@ -50,6 +55,8 @@ class FakeDriver:
         self.openings = 0
         self.refuses_to_open = False
         self.cut = False
+        self.refused: dict[int, int] = {}
+        self.garbled: set[int] = set()
         self._clock = clock
         self._open = False
 
@@ -81,6 +88,11 @@ class FakeDriver:
             Asked(self._now(), unit, table, address, count, timeout_s)
         )
         wanted = [(table, at) for at in range(address, address + count)]
+        if not self.garbled.isdisjoint(range(address, address + count)):
+            raise DeviceGarbageError(f"unit {unit}: noise")
+        codes = [code for at, code in self.refused.items() if address <= at < address + count]
+        if codes:
+            raise DeviceRefusedError(f"exception {codes[0]}", code=codes[0])
         longest = 2000 if table in _BITS else found.longest
         if count > longest or any(place not in found.registers for place in wanted):
             raise DeviceRefusedError("illegal data address", code=2)
