@@ -127,3 +127,12 @@ def test_values_that_do_not_fit_are_counted() -> None:
 )
 def test_times_are_told_in_units_that_people_read(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+@pytest.mark.parametrize("up", [None, False])
+def test_an_open_port_on_which_nobody_answers_is_not_called_unasked(up: object) -> None:
+    status = deepcopy(STATUS)
+    status["ports"]["line"] |= {"up": up, "open": True, "reason": "port_down"}
+    text = "\n".join(page(status, None, values=0))
+    assert "open, nobody answers" in text
+    assert "not asked yet" not in text
