@@ -89,9 +89,10 @@ class Lessons:
 
     def found(self, names: Iterable[str]) -> None:
         """Note that points are answered which were not."""
-        self.learned, self._before, self._silent = (
-            one.without(names) for one in (self.learned, self._before, self._silent)
-        )
+        found = list(names)
+        self.learned = self.learned.without(found)
+        self._before = self._before.without(found)
+        self._silent = self._silent.without(found)
 
     def useless(self, block: Block, now_s: float) -> bool:
         """Whether cutting this block taught nothing a short while ago."""
