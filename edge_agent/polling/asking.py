@@ -30,12 +30,13 @@ class Underway:
     """A read that is on its way.
 
     Attributes:
-        from_s: From when on it is given up for a command, monotonic seconds.
-        cut: Whether it was.
+        written_s: When its bytes, and those of its answer, are through at the earliest.
+        cut: Whether it was given up for a command.
     """
 
     task: "asyncio.Task[object] | None"
-    from_s: float
+    job: Job
+    written_s: float
     cut: bool = False
 
     def give_up(self) -> None:
@@ -96,9 +97,7 @@ class Asker:
         if patience_s is None:
             patience_s = self._patience_s(unit, block.weight)
         began = self._clock.monotonic_s()
-        self.underway = underway = Underway(
-            asyncio.current_task(), self._gives_way_at(job, began + wire_s)
-        )
+        self.underway = underway = Underway(asyncio.current_task(), job, began + wire_s)
         try:
             reply = await self._driver.read(
                 unit.number,
@@ -162,16 +161,17 @@ class Asker:
             now = self._clock.monotonic_s()
             self._devices[scan.device].cycle_done(scan, self._clock.now_ms(), now)
 
-    def _gives_way_at(self, job: Job, written_s: float) -> float:
-        """When this request may be given up for a command.
+    def gives_way_at(self, underway: Underway) -> float:
+        """When this read may be given up for a command, monotonic seconds.
 
         Where answers carry numbers a held unit is not waited for at all. Elsewhere an answer must
         not come in while the command goes out: nothing is given up before it is late.
         """
-        if self._numbered and job.scan.unit.held:
+        unit = underway.job.scan.unit
+        if self._numbered and unit.held:
             return 0.0
         neighbours_s = self._schedule.probing.neighbours_s()
-        return written_s + job.scan.unit.late_after_s(neighbours_s, job.block.weight)
+        return underway.written_s + unit.late_after_s(neighbours_s, underway.job.block.weight)
 
     def _patience_s(self, unit: Unit, weight: int | None) -> float:
         if unit.response_s is not None:

@@ -21,17 +21,24 @@ from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from protocols.reading import Quality, Reading
 
-# A cycle with its repetition, and the next; a unit that only just came back has had its chances.
 _SILENCES = 3
-_SILENCES_FLAPPING = 2
+_HEARD = 2
 
 
 @dataclass(slots=True)
 class _Silence:
-    """A block that was not answered since it last was: how often, since when, what it cost."""
+    """A block that is not answered.
 
-    since_s: float
+    Attributes:
+        count: How often since its unit went away last; all before count as ``heard`` says.
+        heard: How often its unit had answered something since the time before.
+        at_s: When it was asked in vain last, monotonic seconds.
+        lost_s: Port time that it cost, seconds.
+    """
+
     count: int = 0
+    heard: int = 0
+    at_s: float = float("-inf")
     lost_s: float = 0.0
 
 
@@ -133,6 +140,8 @@ class PolledDevice:
         if self.up:
             self.publish(bad_readings(list(self.device.points), Quality.STALE, at_ms, reason))
         self.up = False
+        for silence in self._silences.values():
+            silence.count = silence.heard
         # The time that it is away is no period of the schedule.
         self._cycles.clear()
         self._health.device(self.device.id, up=False, at=at_ms, reason=reason, error=error)
@@ -166,11 +175,12 @@ class PolledDevice:
         Returns:
             The port time that it cost when it is set apart by this, seconds; else 0.
         """
-        silence = self._silences.setdefault(block, _Silence(now_s))
+        silence = self._silences.setdefault(block, _Silence())
         silence.count += 1
+        silence.heard += self.unit.heard_at > silence.at_s
+        silence.at_s = now_s
         silence.lost_s += spent_s
-        enough = _SILENCES_FLAPPING if self.unit.flapping(now_s) else _SILENCES
-        if silence.count < enough or self.unit.heard_at <= silence.since_s:
+        if silence.count < _SILENCES or silence.heard < _HEARD:
             return 0.0
         del self._silences[block]
         scan.blocks = [one for one in scan.blocks if one != block]

@@ -169,7 +169,7 @@ class PortOwner:
         underway = self._asker.underway
         if underway is None:
             return
-        wait_s = underway.from_s - self._clock.monotonic_s()
+        wait_s = self._asker.gives_way_at(underway) - self._clock.monotonic_s()
         if wait_s > 0:
             pause = asyncio.create_task(self._clock.sleep(wait_s))
             try:

@@ -40,12 +40,14 @@ class Probing:
         wire_s: Time of a read's bytes.
         budget: Pays for probes.
         full: Pays for what a wait in full takes longer.
+        doubting: Classes that had doubtful blocks when their last cycle began.
     """
 
     classes: Sequence[ScanClass]
     wire_s: Callable[[Block], float]
     budget: DeadBudget
     full: DeadBudget = field(default_factory=lambda: DeadBudget(share=_FULL_SHARE, most_s=0.0))
+    doubting: set[ScanClass] = field(default_factory=set[ScanClass])
     _held: list[Unit] = field(default_factory=list[Unit])
 
     def start(self, now_s: float) -> None:
@@ -68,7 +70,7 @@ class Probing:
 
     def idle(self) -> bool:
         """Whether nobody waits for a probe."""
-        return not self._held and not any(scan.doubts for scan in self.classes)
+        return not (self._held or self.doubting)
 
     def next(self, now_s: float, clear_at: Clear) -> Job | None:
         """Return the probe to send; None if nobody is ripe, may be asked and can be paid for."""
@@ -133,11 +135,14 @@ class Probing:
 
     def _waiting(self) -> list[_Waiting]:
         waiting = [_Waiting(unit.probe_at, unit) for unit in self._held]
-        return waiting + [
-            _Waiting(scan.doubt_at, scan.unit, scan)
-            for scan in self.classes
-            if scan.doubts and not scan.unit.held
-        ]
+        if self.doubting:
+            self.doubting = {scan for scan in self.doubting if scan.doubts}
+            waiting += [
+                _Waiting(scan.doubt_at, scan.unit, scan)
+                for scan in self.doubting
+                if not scan.unit.held
+            ]
+        return waiting
 
     def _jobs(self, one: _Waiting) -> list[Job]:
         """What may be asked, best first: the cheapest, now and then another.

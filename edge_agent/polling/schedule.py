@@ -163,8 +163,10 @@ class Schedule:
         skipped, self._skipped = self._skipped, 0
         return skipped
 
-    def take_empty(self) -> list[ScanClass]:
+    def take_empty(self) -> Sequence[ScanClass]:
         """Return the classes whose cycle passed without a request, since this was last asked."""
+        if not self._empty:
+            return ()
         empty, self._empty = self._empty, []
         return empty
 
@@ -177,6 +179,8 @@ class Schedule:
             scan.outstanding = len(scan.blocks)
             for block in scan.blocks:
                 self._push(Job(scan, block, scan.next_due))
+            if scan.doubts:
+                self.probing.doubting.add(scan)
             if not scan.blocks:
                 self._empty.append(scan)
                 self._park(scan)
