@@ -49,6 +49,18 @@ class Underway:
 class Asker:
     """Sends the requests of one port, one at a time.
 
+    Args:
+        name: Of the port.
+        numbered: Whether its answers carry the number of their question.
+        quiet_s: Silence that the driver keeps before each request.
+        driver: Its connection.
+        devices: The devices on it, by id.
+        schedule: What is asked next.
+        vitals: Judges its units.
+        timing: What its bytes take.
+        health: Takes the figures.
+        clock: Where time comes from.
+
     Attributes:
         underway: The read that is on its way; None while there is none.
     """
@@ -58,6 +70,7 @@ class Asker:
         name: str,
         *,
         numbered: bool,
+        quiet_s: float,
         driver: Driver,
         devices: Mapping[str, PolledDevice],
         schedule: Schedule,
@@ -69,6 +82,7 @@ class Asker:
         self.underway: Underway | None = None
         self._name = name
         self._numbered = numbered
+        self._quiet_s = quiet_s
         self._driver = driver
         self._devices = devices
         self._schedule = schedule
@@ -97,7 +111,9 @@ class Asker:
         if patience_s is None:
             patience_s = self._patience_s(unit, block.weight)
         began = self._clock.monotonic_s()
-        self.underway = underway = Underway(asyncio.current_task(), job, began + wire_s)
+        self.underway = underway = Underway(
+            asyncio.current_task(), job, began + self._quiet_s + wire_s
+        )
         try:
             reply = await self._driver.read(
                 unit.number,

@@ -86,6 +86,7 @@ class PortOwner:
         self._asker = Asker(
             name,
             numbered=isinstance(settings, ModbusTcpPort),
+            quiet_s=max(timing.gap_s, settings.turnaround_s),
             driver=driver,
             devices=self.devices,
             schedule=self.schedule,

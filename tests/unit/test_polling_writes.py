@@ -118,8 +118,8 @@ async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str,
     waits: list[float] = []
     async with running(bench):
         await bench.clock.run_for(30)
-        for value in range(1, 501):
-            await bench.clock.run_for(rng.uniform(0.3, 1.5))
+        for value in range(1, 151):
+            await bench.clock.run_for(rng.uniform(0.3, 1.0))
             ordered_s = bench.clock.monotonic_s()
             name = f"d{rng.randint(1, 9)}"
             call = asyncio.create_task(bench.port.write(name, "p", value))
@@ -128,10 +128,10 @@ async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str,
             sent_s = next(ask.at_s for ask in reversed(bench.driver.asked) if ask.written)
             waits.append(sent_s - ordered_s)
         probes = [ask for ask in bench.driver.asked if ask.unit > 9]
-    assert len(probes) >= 20 or not dead
+    assert len(probes) >= 10 or not dead
     # Two frames and the reply; the wait for a dead unit ends when its answer would be late.
     assert max(waits) <= 2 * frame_s + 0.01
-    assert sorted(waits)[494] <= 2 * frame_s + 1e-6
+    assert sorted(waits)[148] <= 2 * frame_s + 1e-6
     assert not any(event[0] == "down" and int(event[1][1:]) <= 9 for event in bench.sink.events)
     assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * bench.clock.monotonic_s() + 1
 
@@ -174,3 +174,26 @@ async def test_a_wait_that_was_cut_short_is_paid_for_and_counts_as_no_failure() 
     assert unit.failures == failures
     paid_s = bench.count("plantroom_port_dead_seconds_total") - spent_s
     assert paid_s == pytest.approx(cut_s, abs=0.001)
+
+
+async def test_without_numbers_nothing_is_cut_before_its_answer_would_be_late() -> None:
+    """An answer that comes in while the command goes out would damage both."""
+    settings = ModbusRtuPort(
+        kind="modbus_rtu", device="/dev/null", baud=115200, turnaround_s=0.05, timeout_s=1.0
+    )
+    units = alive(2, response_s=0.02)
+    options = {"writable": Writable(maximum=60000), "period_s": 1.0}
+    bench = Bench(fleet(2, **options), units, clock=VirtualClock(), settings=settings)
+    async with running(bench):
+        await bench.clock.run_for(30.5)
+        units[1].dead = True
+        await bench.clock.run_for(0.501)
+        call = asyncio.create_task(bench.port.write("d2", "p", 7))
+        await bench.clock.run_for(0.3)
+        assert (await call).confirmed
+    asked_s = next(ask.at_s for ask in reversed(bench.driver.asked) if ask.unit == 1)
+    written_s = next(ask.at_s for ask in bench.driver.asked if ask.written)
+    silent_s = [ask.at_s for ask in bench.driver.asked if ask.unit == 1 and ask.at_s < written_s]
+    assert asked_s > written_s
+    # The turnaround, and twice what an answer took.
+    assert written_s - silent_s[-1] == pytest.approx(0.05 + 2 * 0.02, abs=0.01)
