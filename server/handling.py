@@ -152,6 +152,10 @@ class Handling:
         """End the floods of sites that are quiet again."""
         self._announcer.end_floods(session, now=now)
 
+    def call_owed(self, session: Session, *, now: int) -> int:
+        """Call people about a slice of what floods have left; return how much that was."""
+        return self._announcer.call_owed(session, now=now)
+
     def _explain(self, session: Session, alarm: Alarm, *, now: int) -> str | None:
         equipment = session.get_one(Equipment, alarm.equipment_id)
         lost = alarm.of_communication

@@ -1,10 +1,11 @@
 """Floods and chattering: when alarms come faster than anybody can read them."""
 
 import math
+from collections import Counter
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from config.alarming import AlarmSettings
@@ -14,7 +15,7 @@ from server.alarms.service import tell
 from server.assets.model import Equipment, Site
 from server.core.instant import rfc3339
 from server.core.records import record_event
-from server.core.timers import set_timer
+from server.core.timers import cancel_timer, set_timer
 from server.core.upsert import insert_new
 
 WINDOW_MS = 600_000
@@ -37,6 +38,10 @@ class Digest(NamedTuple):
     since_at: int
     top: list[tuple[str, str, int]]
     """Names and number of the most frequent ones."""
+    trades: list[str]
+    """Who repairs what it tells of."""
+    key: str
+    """Beginning of the keys of its messages."""
 
     def payload(self) -> dict[str, Any]:
         """Return what the message carries."""
@@ -54,25 +59,20 @@ class Digest(NamedTuple):
 
 
 def note_new(session: Session, alarm: Alarm, settings: AlarmSettings, *, now: int) -> bool:
-    """Count an alarm that was announced just now; say whether its site is in a flood."""
+    """Count an alarm that was announced just now; say whether its site is in a flood.
+
+    In a flood the alarm itself notes which digest it belongs in: an alarm that is committed only
+    after a digest left is in the next one, whatever the clock says.
+    """
     session.flush()
     site_id = session.get_one(Equipment, alarm.equipment_id).site_id
-    if _open_flood(session, site_id) is not None:
-        return True
-    if _new_alarms(session, site_id, since=now - WINDOW_MS) <= settings.flood_starts:
-        return False
-    opened = insert_new(
-        session,
-        AlarmFlood,
-        site_id=site_id,
-        started_at=now,
-        digests=0,
-        digested_until_at=now - WINDOW_MS,
-    )
     flood = _open_flood(session, site_id)
-    if opened and flood is not None:
-        _tell(session, flood, kind="alarms.flood_started", now=now)
-        _set_timer(session, flood, due_at=now + round(settings.digest_s * 1000))
+    if flood is None:
+        if _new_alarms(session, site_id, since=now - WINDOW_MS) <= settings.flood_starts:
+            return False
+        flood = _begin(session, site_id, settings, now=now)
+    if flood is not None:
+        alarm.digest_of = flood.id
     return True
 
 
@@ -81,42 +81,33 @@ def take_digest(session: Session, flood_id: int, *, now: int) -> Digest | None:
     flood = session.get(AlarmFlood, flood_id, with_for_update=True)
     if flood is None or flood.ended_at is not None:
         return None
-    since, site = flood.digested_until_at, session.get_one(Site, flood.site_id)
-    new = _of_site(flood.site_id) & (Alarm.announced_at >= since)
-    count = session.scalar(select(func.count()).select_from(Alarm).where(new)) or 0
-    flood.digested_until_at = now + 1
     _set_timer(session, flood, due_at=now + WINDOW_MS)
-    if not count:
-        return None
-    flood.digests += 1
-    active = session.scalar(select(func.count()).select_from(Alarm).where(new, Alarm.active)) or 0
-    number = func.count().label("number")
-    top = session.execute(
-        select(Alarm.name_en, Alarm.name_zh, number)
-        .where(new)
-        .group_by(Alarm.name_en, Alarm.name_zh)
-        .order_by(number.desc(), Alarm.name_en)
-        .limit(_TOP)
-    )
-    return Digest(site, count, active, since, [(en, zh, n) for en, zh, n in top])
+    return _take(session, flood, now=now)
 
 
-def end_floods(session: Session, settings: AlarmSettings, *, now: int) -> list[AlarmFlood]:
-    """End the floods of sites that are quiet again; return them."""
+def end_floods(session: Session, settings: AlarmSettings, *, now: int) -> list[Digest]:
+    """End the floods of sites that are quiet again; return what no digest has told yet."""
     query = select(AlarmFlood).where(AlarmFlood.ended_at.is_(None)).with_for_update()
-    ended: list[AlarmFlood] = []
+    last: list[Digest] = []
     for flood in session.scalars(query).all():
         if _new_alarms(session, flood.site_id, since=now - WINDOW_MS) < settings.flood_ends:
+            digest = _take(session, flood, now=now)
+            if digest is not None:
+                last.append(digest)
+            cancel_timer(session, _key(flood))
             flood.ended_at = now
             _tell(session, flood, kind="alarms.flood_ended", now=now)
-            ended.append(flood)
-    return ended
+    return last
+
+
+def of_open_floods() -> Select[tuple[int]]:
+    """Select the ids of the sites that are in a flood."""
+    return select(AlarmFlood.site_id).where(AlarmFlood.ended_at.is_(None))
 
 
 def any_flood(session: Session) -> bool:
     """Return whether a flood is open anywhere."""
-    query = select(AlarmFlood.id).where(AlarmFlood.ended_at.is_(None)).limit(1)
-    return session.scalar(query) is not None
+    return session.scalar(of_open_floods().limit(1)) is not None
 
 
 def note_chattering(session: Session, alarm: Alarm, *, at: int, now: int) -> None:
@@ -155,6 +146,53 @@ def note_chattering(session: Session, alarm: Alarm, *, at: int, now: int) -> Non
         tell(session, alarm, kind="alarm.chattering", at=now)
 
 
+def _begin(
+    session: Session, site_id: int, settings: AlarmSettings, *, now: int
+) -> AlarmFlood | None:
+    """Begin a flood, unless another process has; what made it one is in its first digest."""
+    since = now - WINDOW_MS
+    opened = insert_new(
+        session, AlarmFlood, site_id=site_id, started_at=now, digests=0, digested_until_at=since
+    )
+    flood = _open_flood(session, site_id)
+    if opened and flood is not None:
+        session.execute(
+            update(Alarm)
+            .where(Alarm.announced_at > since, _of_site(site_id))
+            .values(digest_of=flood.id)
+            .execution_options(synchronize_session=False)
+        )
+        _tell(session, flood, kind="alarms.flood_started", now=now)
+        _set_timer(session, flood, due_at=now + round(settings.digest_s * 1000))
+    return flood
+
+
+def _take(session: Session, flood: AlarmFlood, *, now: int) -> Digest | None:
+    """Count what the alarms themselves say is owed, and owe it no more."""
+    taken = session.execute(
+        update(Alarm)
+        .where(Alarm.digest_of == flood.id)
+        .values(digest_of=None)
+        .returning(Alarm.name_en, Alarm.name_zh, Alarm.active, Alarm.trade)
+        .execution_options(synchronize_session=False)
+    ).all()
+    since, flood.digested_until_at = flood.digested_until_at, now
+    if not taken:
+        return None
+    flood.digests += 1
+    counted = Counter((row.name_en, row.name_zh) for row in taken)
+    most = sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:_TOP]
+    return Digest(
+        session.get_one(Site, flood.site_id),
+        alarms=len(taken),
+        active=sum(row.active for row in taken),
+        since_at=since,
+        top=[(en, zh, number) for (en, zh), number in most],
+        trades=sorted({row.trade for row in taken}),
+        key=f"{_key(flood)}/{flood.digests}",
+    )
+
+
 def _of_site(site_id: int) -> Any:  # noqa: ANN401 (a condition)
     of_site = select(Equipment.id).where(Equipment.site_id == site_id)
     return Alarm.equipment_id.in_(of_site)
@@ -171,8 +209,11 @@ def _open_flood(session: Session, site_id: int) -> AlarmFlood | None:
 
 
 def _set_timer(session: Session, flood: AlarmFlood, *, due_at: int) -> None:
-    key = f"alarm-flood/{flood.id}"
-    set_timer(session, key, kind=FLOOD, due_at=due_at, payload={"flood": flood.id})
+    set_timer(session, _key(flood), kind=FLOOD, due_at=due_at, payload={"flood": flood.id})
+
+
+def _key(flood: AlarmFlood) -> str:
+    return f"alarm-flood/{flood.id}"
 
 
 def _tell(session: Session, flood: AlarmFlood, *, kind: str, now: int) -> None:

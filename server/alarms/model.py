@@ -23,6 +23,12 @@ class Alarm(Base):
             sqlite_where=_OPEN,
             postgresql_where=_OPEN,
         ),
+        Index(
+            "ix_alarms_digest_of",
+            "digest_of",
+            sqlite_where=text("digest_of IS NOT NULL"),
+            postgresql_where=text("digest_of IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -63,6 +69,8 @@ class Alarm(Base):
     """Its rule is on trial: counted, announced to nobody."""
     announced_at: Mapped[int | None] = mapped_column(index=True)
     """Server time at which people were told last; none while nobody was."""
+    digest_of: Mapped[int | None]
+    """The flood whose next digest counts it; none when no digest is owed."""
     chattering: Mapped[bool] = mapped_column(default=False, server_default=false())
     proposed_off_delay_s: Mapped[float | None]
     raised_at: Mapped[int] = mapped_column(index=True)
@@ -146,4 +154,4 @@ class AlarmFlood(Base):
     digests: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many digests left."""
     digested_until_at: Mapped[int]
-    """What was announced from here on is in the next digest; it begins ten minutes before."""
+    """Since when the next digest counts; it begins ten minutes before the flood."""

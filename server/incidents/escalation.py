@@ -13,7 +13,6 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config.people import PersonSettings, PolicySettings
-from server.alarms.repository import facts_of
 from server.assets.model import Equipment, Site
 from server.core.outbox import send_to
 from server.core.receivers import QuietHours, Receiver
@@ -38,10 +37,13 @@ from server.incidents.escalation_steps import (
     step_key,
     steps_of,
     stop,
+    void_answer,
+    watch,
     write_plan,
 )
 from server.incidents.model import Incident, IncidentStep
-from server.incidents.service import alarms_of, tell
+from server.incidents.movement import newest_sign
+from server.incidents.service import in_view, tell
 from server.people.directory import Directory
 from server.people.service import Channels, load_directory
 from server.people.targets import resolve
@@ -52,7 +54,6 @@ Content = Callable[[Session, Incident], dict[str, Any]]
 """What a message says of an incident: incident, alarm, work_order."""
 TIMER_KINDS = (STEP, IDLE)
 """Timers that ``on_timer`` understands."""
-_NOT_MOVING = ("open", "dispatched")
 
 
 class Escalation:
@@ -62,13 +63,25 @@ class Escalation:
         self._content = content
         self._channels = channels
 
-    def begin(self, session: Session, incident: Incident, *, trade: str, now: int) -> None:
+    def begin(
+        self,
+        session: Session,
+        incident: Incident,
+        *,
+        trade: str,
+        now: int,
+        directory: Directory | None = None,
+    ) -> None:
         """Freeze the policy into the incident, plan its steps and run those due at once.
 
         Begins anew when the incident became more severe or came back: another policy may hold now,
         and who acknowledged before has not seen this.
+
+        Attributes:
+            directory: Who works here, for a caller who begins many at once.
         """
-        directory = load_directory(session, self._channels)
+        incident.call_owed_at = None
+        directory = directory or load_directory(session, self._channels)
         if not directory.people.persons:
             return
         equipment = session.get_one(Equipment, incident.equipment_id)
@@ -76,7 +89,7 @@ class Escalation:
         again = incident.policy is not None
         if again:
             stop(session, incident.id)
-            incident.acknowledged_at = incident.acknowledged_by = None
+            void_answer(session, incident)
         key, policy = choose(
             directory.people.policies, site=site, trade=trade, severity=incident.severity
         )
@@ -98,7 +111,7 @@ class Escalation:
         policy = policy_of(incident)
         if policy is None:
             return False
-        if not _in_view(session, incident):
+        if not in_view(session, incident):
             # Whoever takes it back into view begins anew.
             stop(session, incident.id)
             return False
@@ -113,12 +126,16 @@ class Escalation:
         self, session: Session, incident: Incident, policy: PolicySettings, *, now: int
     ) -> bool:
         """Nobody moved: the acknowledgement is void and the next ones are called."""
-        order = self._content(session, incident)["work_order"]
-        # Without an order there is nothing whose progress could be seen.
-        if incident.acknowledged_at is None or order is None or order["state"] not in _NOT_MOVING:
+        if incident.acknowledged_at is None or incident.moving_since_at is not None:
             return False
         by = incident.acknowledged_by
-        incident.acknowledged_at = incident.acknowledged_by = None
+        # Without an order the only thing to be seen is that somebody goes on saying something.
+        if self._content(session, incident)["work_order"] is None:
+            said = newest_sign(session, incident)
+            if said is not None and now - said < round((policy.idle_s or 0) * 1000):
+                watch(session, incident, now=said)
+                return False
+        void_answer(session, incident)
         add_change(session, incident, kind="acknowledgement_timed_out", at=now, by=by)
         tell(session, incident, kind="incident.acknowledgement_timed_out", at=now)
         plan = (incident.policy or {}).get("plan", 1)
@@ -206,14 +223,6 @@ class Escalation:
         if start is not None:
             rest = plan_round(policy, start=start, number=last.number + 1, round_=last.round + 1)
             write_plan(session, incident, policy, rest)
-
-
-def _in_view(session: Session, incident: Incident) -> bool:
-    """Whether any of its alarms is not put aside: shelved, suppressed or out of service."""
-    return any(
-        alarm.closed_at is None and facts_of(alarm).announced
-        for alarm in alarms_of(session, incident.id)
-    )
 
 
 def _pull(session: Session, step: IncidentStep, *, now: int) -> None:

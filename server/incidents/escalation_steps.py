@@ -121,9 +121,16 @@ def answer(
         return False
     incident.acknowledged_at = now
     incident.acknowledged_by = by
+    incident.call_owed_at = None
     stop(session, incident.id)
     add_change(session, incident, kind=kind, at=now, by=by, note=note)
     return True
+
+
+def void_answer(session: Session, incident: Incident) -> None:
+    """Whoever answered has not seen what is new, or did not move: it counts no more."""
+    incident.acknowledged_at = incident.acknowledged_by = None
+    cancel_timer(session, idle_key(incident.id))
 
 
 def watch(session: Session, incident: Incident, *, now: int) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.core.db import Base
 
 _OPEN = text("closed_at IS NULL")
+_OWED = text("call_owed_at IS NOT NULL")
 
 
 class Incident(Base):
@@ -23,6 +24,12 @@ class Incident(Base):
             sqlite_where=_OPEN,
             postgresql_where=_OPEN,
         ),
+        Index(
+            "ix_incidents_call_owed",
+            "call_owed_at",
+            sqlite_where=_OWED,
+            postgresql_where=_OWED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,6 +44,10 @@ class Incident(Base):
     acknowledged_by: Mapped[str | None]
     policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The escalation policy as it was when the incident opened; none when there was nobody."""
+    call_owed_at: Mapped[int | None]
+    """People are called when the flood is over, since then; none when nothing is owed."""
+    moving_since_at: Mapped[int | None]
+    """Somebody works on its order since then; none when nobody does."""
 
 
 class IncidentStep(Base):
@@ -74,6 +85,6 @@ class IncidentChange(Base):
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
     at: Mapped[int]
     kind: Mapped[str]
-    """opened, called_anew, acknowledged, moved, acknowledgement_timed_out or closed."""
+    """opened, called_anew, acknowledged, confirmed, moved, acknowledgement_timed_out or closed."""
     by: Mapped[str | None]
     note: Mapped[str | None]

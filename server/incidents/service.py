@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from config.classes import Severity
 from server.alarms.model import Alarm
+from server.alarms.repository import facts_of
 from server.alarms.service import mark_acknowledged
 from server.assets.model import Equipment
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
 from server.core.records import record_event
-from server.core.timers import cancel_timer
 from server.core.upsert import insert_new
-from server.incidents.escalation_steps import add_change, answer, idle_key, stop, watch
+from server.incidents.escalation_steps import add_change, answer, stop, watch
 from server.incidents.model import Incident
 
 STATES = ("open", "closed", "all")
@@ -47,7 +47,7 @@ def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
         title_zh=f"{equipment.name_zh} {alarm.name_zh}",
         opened_at=now,
     )
-    incident = _find_open(session, alarm.equipment_id, alarm.cause)
+    incident = lock_open(session, alarm.equipment_id, alarm.cause)
     if incident is None:
         # The open one that stood in the way was closed by another process in between.
         return join_incident(session, alarm, now=now)
@@ -66,10 +66,11 @@ def close_if_over(session: Session, incident_id: int | None, *, now: int) -> boo
     if incident_id is None:
         return False
     session.flush()
-    incident = session.get_one(Incident, incident_id, with_for_update=True)
+    incident = _locked(session, incident_id)
     if incident.closed_at is not None or open_alarms(session, incident_id):
         return False
     incident.closed_at = now
+    incident.call_owed_at = None
     stop(session, incident_id)
     add_change(session, incident, kind="closed", at=now)
     tell(session, incident, kind="incident.closed", at=now)
@@ -88,8 +89,8 @@ def acknowledge(
     """
     alarm = mark_acknowledged(session, alarm_id, by=by, comment=comment, now=now)
     if alarm.incident_id is not None and not _unseen_alarms(session, alarm.incident_id):
-        incident = session.get_one(Incident, alarm.incident_id, with_for_update=True)
-        _answer(session, incident, by=by, note=comment, now=now)
+        incident = _locked(session, alarm.incident_id)
+        take_care(session, incident, by=by, note=comment, now=now)
     if alarm.closed_at is not None:
         close_if_over(session, alarm.incident_id, now=now)
     return alarm
@@ -100,7 +101,8 @@ def acknowledge_incident(
 ) -> Incident:
     """Somebody takes care: its alarms are acknowledged and nobody else is called.
 
-    Doing it twice changes nothing, but alarms that came meanwhile are acknowledged as well.
+    Doing it twice says that it is still taken care of; alarms that came meanwhile are acknowledged
+    as well.
 
     Raises:
         NotFoundError: No such incident.
@@ -110,28 +112,49 @@ def acknowledge_incident(
     for alarm in alarms_of(session, incident_id):
         if alarm.closed_at is None:
             mark_acknowledged(session, alarm.id, by=by, comment=comment, now=now)
-    incident = session.get_one(Incident, incident_id, with_for_update=True)
-    _answer(session, incident, by=by, note=comment, now=now)
+    incident = _locked(session, incident_id)
+    answered = take_care(session, incident, by=by, note=comment, now=now)
+    if not answered and incident.closed_at is None:
+        add_change(session, incident, kind="confirmed", at=now, by=by, note=comment)
     close_if_over(session, incident_id, now=now)
     return incident
 
 
-def note_movement(
-    session: Session, *, equipment_id: int, cause: str, moves: bool, by: str, now: int
-) -> None:
-    """A work order of this equipment and cause took a step.
+def in_view(session: Session, incident: Incident, *, besides: Alarm | None = None) -> bool:
+    """Return whether any of its alarms is open and not shelved, suppressed or out of service."""
+    return any(
+        alarm.closed_at is None and facts_of(alarm).announced
+        for alarm in alarms_of(session, incident.id)
+        if besides is None or alarm.id != besides.id
+    )
 
-    Whoever accepts the order takes care of the incident too. Handing an order over, or back, moves
-    nobody: the clock of an acknowledged incident starts again.
-    """
-    incident = _find_open(session, equipment_id, cause)
-    if incident is None:
-        return
-    if not moves:
+
+def take_care(
+    session: Session,
+    incident: Incident,
+    *,
+    by: str,
+    now: int,
+    kind: Literal["acknowledged", "moved"] = "acknowledged",
+    note: str | None = None,
+) -> bool:
+    """Somebody answers: nobody else is called; False when somebody did before."""
+    if not answer(session, incident, by=by, kind=kind, note=note, now=now):
+        return False
+    if kind == "acknowledged":
         watch(session, incident, now=now)
-        return
-    if not _answer(session, incident, by=by, kind="moved", now=now):
-        cancel_timer(session, idle_key(incident.id))
+    tell(session, incident, kind="incident.acknowledged", at=now, by=by)
+    return True
+
+
+def lock_open(session: Session, equipment_id: int, cause: str) -> Incident | None:
+    """Return the open incident of this equipment and cause, locked; before its work order."""
+    query = select(Incident).where(
+        Incident.equipment_id == equipment_id,
+        Incident.cause == cause,
+        Incident.closed_at.is_(None),
+    )
+    return session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
 def list_incidents(
@@ -226,15 +249,6 @@ def short(session: Session, incident: Incident) -> dict[str, Any]:
     }
 
 
-def _find_open(session: Session, equipment_id: int, cause: str) -> Incident | None:
-    query = select(Incident).where(
-        Incident.equipment_id == equipment_id,
-        Incident.cause == cause,
-        Incident.closed_at.is_(None),
-    )
-    return session.scalar(query.with_for_update())
-
-
 def _unseen_alarms(session: Session, incident_id: int) -> int:
     query = select(func.count()).where(
         Alarm.incident_id == incident_id,
@@ -244,18 +258,7 @@ def _unseen_alarms(session: Session, incident_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def _answer(
-    session: Session,
-    incident: Incident,
-    *,
-    by: str,
-    now: int,
-    kind: Literal["acknowledged", "moved"] = "acknowledged",
-    note: str | None = None,
-) -> bool:
-    if not answer(session, incident, by=by, kind=kind, note=note, now=now):
-        return False
-    if kind == "acknowledged":
-        watch(session, incident, now=now)
-    tell(session, incident, kind="incident.acknowledged", at=now, by=by)
-    return True
+def _locked(session: Session, incident_id: int) -> Incident:
+    """Return the incident as it is now: what was read before the lock may be old."""
+    session.flush()
+    return session.get_one(Incident, incident_id, with_for_update=True, populate_existing=True)

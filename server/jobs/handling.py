@@ -13,6 +13,7 @@ from server.core.clock import Clock
 from server.core.records import Records
 from server.core.timers import DueTimer, take_timer
 from server.handling import IN_SERVICE, Handling
+from server.incidents.owed import any_owed
 
 
 class HandlingTimers:
@@ -44,17 +45,22 @@ class HandlingTimers:
         self._records.write(work)
 
     def sweep(self) -> None:
-        """Take back what outages that are over have hidden, and end floods.
+        """Take back what outages that are over have hidden, end floods and make their calls.
 
         Raises:
             StoreError: Nothing changed; the next sweep finds it again.
         """
-        outage, flood = self._records.read(_what_is_open)
+        outage, flood, owed = self._records.read(_what_is_open)
         now = self._clock.now_ms()
         if outage:
             self._records.write(lambda session: self._handling.release_explained(session, now=now))
         if flood:
             self._records.write(lambda session: self._handling.end_floods(session, now=now))
+        while owed and self._records.write(self._call_owed):
+            pass
+
+    def _call_owed(self, session: Session) -> int:
+        return self._handling.call_owed(session, now=self._clock.now_ms())
 
     def _end_shelf(self, session: Session, timer: DueTimer, now: int) -> None:
         self._handling.unshelve(session, _alarm(session, timer), by=None, now=now)
@@ -75,9 +81,10 @@ def _alarm(session: Session, timer: DueTimer) -> Alarm:
     return session.get_one(Alarm, timer.payload["alarm"], with_for_update=True)
 
 
-def _what_is_open(session: Session) -> tuple[bool, bool]:
+def _what_is_open(session: Session) -> tuple[bool, bool, bool]:
     explained = select(Alarm.id).where(
         Alarm.closed_at.is_(None),
         Alarm.suppressed_by.is_not(None) | Alarm.rule.startswith(LINE_RULE),
     )
-    return session.scalar(explained.limit(1)) is not None, any_flood(session)
+    outage = session.scalar(explained.limit(1)) is not None
+    return outage, any_flood(session), any_owed(session)

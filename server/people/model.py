@@ -61,6 +61,9 @@ class RosterChange(Base):
     """Key of the person who is not on duty; nobody when the change only adds people."""
     on: Mapped[str | None]
     """Key of the person who is on duty instead, or as well."""
+    batch: Mapped[int | None]
+    """Number of the first one written with it: they look at the roster as it was before all of
+    them, so two people can swap the same hours."""
     reason: Mapped[str]
     changed_at: Mapped[int]
     changed_by: Mapped[str]

@@ -13,12 +13,14 @@ from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
 from server.core.records import record_event
-from server.incidents.service import note_movement
+from server.incidents.movement import note_movement
+from server.incidents.service import lock_open
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
 from server.workorders.sla import Sla, Step, sla_of
 from server.workorders.states import OrderState, check_transition, next_states, parse_state
 
 _OVER = frozenset({OrderState.CLOSED, OrderState.CANCELLED})
+_NOT_MOVING = frozenset({OrderState.OPEN, OrderState.DISPATCHED, OrderState.CANCELLED})
 
 
 class StaleVersionError(ConflictError):
@@ -74,7 +76,8 @@ def transition(
         session,
         equipment_id=order.equipment_id,
         cause=order.cause,
-        moves=target not in {OrderState.OPEN, OrderState.DISPATCHED},
+        moves=target not in _NOT_MOVING,
+        ends=target in _OVER,
         by=by,
         now=now,
     )
@@ -126,9 +129,14 @@ def list_orders(
 def get_order(session: Session, order_id: int, *, lock: bool = False) -> WorkOrder:
     """Return an order, locked against other writers when it shall change.
 
+    Its incident is locked first, as a new alarm does it, so that the two never wait for each other.
+
     Raises:
         NotFoundError: No such order.
     """
+    of = select(WorkOrder.equipment_id, WorkOrder.cause).where(WorkOrder.id == order_id)
+    if lock and (about := session.execute(of).first()) is not None:
+        lock_open(session, about.equipment_id, about.cause)
     order = session.get(WorkOrder, order_id, with_for_update=lock)
     if order is None:
         raise NotFoundError(f"no work order {order_id}")

@@ -140,16 +140,6 @@ def test_an_order_that_is_handed_back_starts_the_clock_again(house: House) -> No
     assert told(house)[-1] == ("Li", 600.0 + 900.0)
 
 
-def test_an_incident_without_an_order_is_answered_for_good(house: House) -> None:
-    load(house, staff(all={"steps": [{"after_s": 0, "who": ["on_duty"]}], "idle_s": 60}))
-    house.see("level", 0.5, 0)
-    house.advance(11)
-    take(house)
-    pass_time(house, 120)
-    assert len(told(house)) == 1
-    assert incident(house).acknowledged_by == "wang"
-
-
 def test_closing_cancels_what_was_planned(house: House) -> None:
     load(house, staff())
     house.see("temperature", 85.0, 1)
