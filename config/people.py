@@ -175,8 +175,8 @@ class PolicySettings(Settings):
         default=None,
         gt=0,
         le=604_800,
-        description="Acknowledged, but the work order is not accepted for so long: it escalates "
-        "on, seconds; none: never.",
+        description="Acknowledged, but nobody moves for so long: it escalates on, seconds; "
+        "none: never.",
     )
     accept_holes: bool = Field(
         default=False, description="True: steps that reach nobody are a warning, not a refusal."

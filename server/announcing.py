@@ -15,8 +15,9 @@ from server.incidents.announce import announce
 from server.incidents.escalation import Escalation
 from server.incidents.owed import owe_call, owed_incidents
 from server.incidents.service import alarms_of, close_if_over, in_view, join_incident
+from server.people.channels import channel_names
 from server.people.directory import Directory
-from server.people.service import channel_names, load_directory
+from server.people.service import load_directory
 from server.people.targets import resolve
 from server.workorders.content import message_content
 from server.workorders.opening import join_order

@@ -9,8 +9,9 @@ from server.core.clock import Clock
 from server.core.errors import ServerError
 from server.core.records import Records
 from server.core.schema import upgrade
+from server.people.channels import channel_names
 from server.people.coverage import Hole
-from server.people.service import channel_names, import_people
+from server.people.service import import_people
 
 _BY = "plantroom server people"
 

@@ -100,7 +100,7 @@ def end_floods(session: Session, settings: AlarmSettings, *, now: int) -> list[D
     return last
 
 
-def of_open_floods() -> Select[tuple[int]]:
+def of_open_floods() -> Select[int]:
     """Select the ids of the sites that are in a flood."""
     return select(AlarmFlood.site_id).where(AlarmFlood.ended_at.is_(None))
 

@@ -13,13 +13,13 @@ from config.channels import EmailChannel, RobotChannel
 from config.server import WEBHOOK, MessageSettings
 from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
 from server.api.messages import MessageItem, message_item
+from server.core.addresses import address_problem
 from server.core.errors import NotFoundError
 from server.core.model import Message
 from server.core.outbox import QUEUED, send_to, tell
 from server.core.paging import Page
 from server.core.problem import FieldError
 from server.core.receivers import Language, Receiver
-from server.notifications.registry import address_problem
 from server.notifications.templates import TEST
 
 router = APIRouter(prefix="/channels", tags=["messages"], responses=problems())

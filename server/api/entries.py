@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Path, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
@@ -13,20 +13,18 @@ from server.api.etag import expected_version, set_etag
 from server.api.shapes import Instant
 from server.core.paging import Page, read_page
 from server.core.problem import ProblemError
+from server.people.channels import channel_names
 from server.people.coverage import Hole
 from server.people.model import Entry
-from server.people.service import (
-    Body,
-    Kind,
-    StaleEntryError,
-    channel_names,
-    get_entry,
-    remove,
-    save,
-)
+from server.people.service import Body, Kind, StaleEntryError, get_entry, remove, save
 
 Key = Annotated[
     str, Path(max_length=64, pattern=IDENTIFIER_PATTERN, description="Chosen by whoever makes it.")
+]
+
+AcceptHoles = Annotated[
+    bool,
+    Query(description="True: hours or steps that reach nobody by that are no reason to refuse."),
 ]
 
 
@@ -106,6 +104,7 @@ def save_entry(
     by: str,
     if_match: str | None,
     response: Response,
+    accept_holes: bool = False,
 ) -> Item:
     """Make or replace an entry."""
     try:
@@ -119,6 +118,7 @@ def save_entry(
                 now=use.clock.now_ms(),
                 channels=channel_names(use.settings.messages),
                 expected_version=expected_version(if_match),
+                accept_holes=accept_holes,
             )
         )
     except StaleEntryError as error:
@@ -127,6 +127,18 @@ def save_entry(
     return item_of(shape, row, holes)
 
 
-def delete_entry(use: Services, kind: Kind[Any], key: str, *, by: str) -> None:
+def delete_entry(
+    use: Services, kind: Kind[Any], key: str, *, by: str, accept_holes: bool = False
+) -> None:
     """Delete an entry that nothing names."""
-    use.records.write(lambda session: remove(session, kind, key, by=by, now=use.clock.now_ms()))
+    use.records.write(
+        lambda session: remove(
+            session,
+            kind,
+            key,
+            by=by,
+            now=use.clock.now_ms(),
+            channels=channel_names(use.settings.messages),
+            accept_holes=accept_holes,
+        )
+    )

@@ -90,7 +90,7 @@ class IncidentChangeItem(BaseModel):
 
     at: Instant
     kind: str
-    """opened, called_anew, acknowledged, moved, acknowledgement_timed_out or closed."""
+    """opened, called_anew, acknowledged, confirmed, moved, acknowledgement_timed_out or closed."""
     by: str | None
     note: str | None
 

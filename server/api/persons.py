@@ -15,6 +15,7 @@ from server.api.context import (
     problems,
 )
 from server.api.entries import (
+    AcceptHoles,
     EntryItem,
     Key,
     delete_entry,
@@ -69,19 +70,30 @@ def save_person(
     response: Response,
     *,
     if_match: IfMatch = None,
+    accept_holes: AcceptHoles = False,
 ) -> PersonItem:
-    """Make or replace a person."""
+    """Make or replace a person; refused when somebody would not be reached any more."""
     return save_entry(
-        use, PERSONS, PersonItem, key, body, by=caller.name, if_match=if_match, response=response
+        use,
+        PERSONS,
+        PersonItem,
+        key,
+        body,
+        by=caller.name,
+        if_match=if_match,
+        response=response,
+        accept_holes=accept_holes,
     )
 
 
 @router.delete(
     "/persons/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409)
 )
-def delete_person(key: Key, use: Use, caller: Administrator) -> None:
+def delete_person(
+    key: Key, use: Use, caller: Administrator, *, accept_holes: AcceptHoles = False
+) -> None:
     """Delete a person whom no roster, team or policy names."""
-    delete_entry(use, PERSONS, key, by=caller.name)
+    delete_entry(use, PERSONS, key, by=caller.name, accept_holes=accept_holes)
 
 
 @router.get("/teams")
@@ -105,14 +117,25 @@ def save_team(
     response: Response,
     *,
     if_match: IfMatch = None,
+    accept_holes: AcceptHoles = False,
 ) -> TeamItem:
-    """Make or replace a team."""
+    """Make or replace a team; refused when that leaves hours without anybody."""
     return save_entry(
-        use, TEAMS, TeamItem, key, body, by=caller.name, if_match=if_match, response=response
+        use,
+        TEAMS,
+        TeamItem,
+        key,
+        body,
+        by=caller.name,
+        if_match=if_match,
+        response=response,
+        accept_holes=accept_holes,
     )
 
 
 @router.delete("/teams/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409))
-def delete_team(key: Key, use: Use, caller: Administrator) -> None:
+def delete_team(
+    key: Key, use: Use, caller: Administrator, *, accept_holes: AcceptHoles = False
+) -> None:
     """Delete a team that no roster or policy names."""
-    delete_entry(use, TEAMS, key, by=caller.name)
+    delete_entry(use, TEAMS, key, by=caller.name, accept_holes=accept_holes)

@@ -21,7 +21,8 @@ from server.api.etag import IfMatch
 from server.api.rosters import ContactItem, SiteKey, contacts
 from server.core.paging import Page
 from server.incidents.escalation_rules import DEFAULTS, choose
-from server.people.service import POLICIES, channel_names, load_directory
+from server.people.channels import channel_names
+from server.people.service import POLICIES, load_directory
 from server.people.targets import resolve
 
 router = APIRouter(tags=["people"], responses=problems())

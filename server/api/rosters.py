@@ -21,6 +21,7 @@ from server.api.context import (
     problems,
 )
 from server.api.entries import (
+    AcceptHoles,
     EntryItem,
     HoleItem,
     Key,
@@ -35,9 +36,10 @@ from server.api.shapes import Instant, InstantIn
 from server.core.paging import Page
 from server.core.problem import FieldError
 from server.jobs.coverage import all_holes, needs_of
+from server.people.channels import channel_names
 from server.people.directory import Directory
 from server.people.model import RosterChange
-from server.people.service import ROSTERS, channel_names, get_entry, load_directory
+from server.people.service import ROSTERS, get_entry, load_directory
 from server.people.swaps import NewChange, change_roster, undo_change
 
 router = APIRouter(tags=["people"], responses=problems())
@@ -167,9 +169,11 @@ def save_roster(
 
 
 @router.delete("/rosters/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404))
-def delete_roster(key: Key, use: Use, caller: Administrator) -> None:
-    """Delete a roster with its exceptions."""
-    delete_entry(use, ROSTERS, key, by=caller.name)
+def delete_roster(
+    key: Key, use: Use, caller: Administrator, *, accept_holes: AcceptHoles = False
+) -> None:
+    """Delete a roster with its exceptions; refused when that leaves hours without anybody."""
+    delete_entry(use, ROSTERS, key, by=caller.name, accept_holes=accept_holes)
 
 
 @router.get("/rosters/{key}/duty", responses=problems(404))
@@ -234,10 +238,21 @@ def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> Chang
     status_code=HTTPStatus.NO_CONTENT,
     responses=problems(403, 404),
 )
-def undo_roster_change(key: Key, change_id: RowId, use: Use, caller: Caller) -> None:
-    """Take an exception back."""
-    now = use.clock.now_ms()
-    use.records.write(lambda session: undo_change(session, key, change_id, by=caller.name, now=now))
+def undo_roster_change(
+    key: Key, change_id: RowId, use: Use, caller: Caller, *, accept_holes: AcceptHoles = False
+) -> None:
+    """Take an exception back; refused when that leaves hours without anybody."""
+    use.records.write(
+        lambda session: undo_change(
+            session,
+            key,
+            change_id,
+            accept_holes=accept_holes,
+            by=caller.name,
+            now=use.clock.now_ms(),
+            channels=channel_names(use.settings.messages),
+        )
+    )
 
 
 @router.get("/sites/{site}/duty")

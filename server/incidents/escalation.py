@@ -5,9 +5,7 @@ acknowledgement never cross: whoever comes second sees what the first did.
 """
 
 from collections.abc import Callable
-from datetime import time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.orm import Session
@@ -15,7 +13,7 @@ from sqlalchemy.orm import Session
 from config.people import PersonSettings, PolicySettings
 from server.assets.model import Equipment, Site
 from server.core.outbox import send_to
-from server.core.receivers import QuietHours, Receiver
+from server.core.receivers import Receiver
 from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
 from server.incidents.escalation_rules import (
     choose,
@@ -44,8 +42,9 @@ from server.incidents.escalation_steps import (
 from server.incidents.model import Incident, IncidentStep
 from server.incidents.movement import newest_sign
 from server.incidents.service import in_view, tell
-from server.people.directory import Directory
-from server.people.service import Channels, load_directory
+from server.people.channels import Channels
+from server.people.directory import Directory, quiet_hours
+from server.people.service import load_directory
 from server.people.targets import resolve
 
 log = structlog.get_logger()
@@ -251,12 +250,8 @@ def _persons(
 
 
 def _receiver(person: PersonSettings, way: tuple[str, str], *, on_duty: bool) -> Receiver:
-    quiet = person.quiet_hours
-    hours = None
     # Whoever is on duty at night is awake.
-    if quiet is not None and not on_duty:
-        begins, ends = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
-        hours = QuietHours(begins, ends, ZoneInfo(person.time_zone))
+    hours = None if on_duty else quiet_hours(person)
     return Receiver(person.name, way[0], way[1], person.languages[0], hours)
 
 

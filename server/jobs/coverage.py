@@ -3,30 +3,40 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.classes import EquipmentClass
+from config.classes import EquipmentClass, Severity
+from config.people import SHANGHAI
 from config.server import MessageSettings
 from server.assets.model import Equipment, Site
 from server.core.clock import Clock
 from server.core.instant import rfc3339
+from server.core.model import Timer
 from server.core.outbox import send_to
 from server.core.receivers import Receiver
 from server.core.records import Records, record_event
 from server.core.timers import DueTimer, set_timer, take_timer
-from server.people.coverage import Hole, holes_of
-from server.people.directory import Directory
-from server.people.service import channel_names, load_directory
-from server.people.targets import policy_holes
+from server.core.upsert import insert_new
+from server.incidents.escalation_rules import choose
+from server.people.channels import channel_names
+from server.people.coverage import Hole, holes_of, nobody_after_duty
+from server.people.directory import Directory, quiet_hours
+from server.people.duty import DAY, instant, local
+from server.people.holes import once
+from server.people.service import load_directory
+from server.people.targets import policy_holes, reached
 
 log = structlog.get_logger()
 
 KIND = "coverage-check"
 """The timer's kind and key."""
-_DAY_MS = 86_400_000
+_HOUR = "09:00"
+"""When it looks, every day, in the estates' own time: early enough to change something."""
+_ZONE = ZoneInfo(SHANGHAI)
 _SEVERITY = "high"
 
 
@@ -46,14 +56,14 @@ class CoverageCheck:
         self._clock = clock
 
     def start(self) -> None:
-        """Check now, and from now on every day.
+        """Check now for the first time, and from then on every day; a start changes no plan.
 
         Raises:
             StoreError: The records cannot be written.
         """
         now = self._clock.now_ms()
-        set_up = partial(set_timer, key=KIND, kind=KIND, due_at=now, payload={})
-        self._records.write(set_up)
+        first = partial(insert_new, table=Timer, key=KIND, kind=KIND, due_at=now, payload={})
+        self._records.write(first)
 
     def on_timer(self, timer: DueTimer) -> None:
         """Look for holes and tell of them, once for each day.
@@ -66,7 +76,7 @@ class CoverageCheck:
     def _check(self, session: Session, timer: DueTimer, now: int) -> None:
         if not take_timer(session, timer):
             return
-        set_timer(session, KIND, kind=KIND, due_at=now + _DAY_MS, payload={})
+        set_timer(session, KIND, kind=KIND, due_at=_next(now), payload={})
         directory = load_directory(session, self._channels)
         holes = all_holes(directory, list(needs_of(session, self._classes)), now=now)
         if not holes:
@@ -76,10 +86,8 @@ class CoverageCheck:
         record_event(
             session, at=now, topic="incidents", kind="coverage.missing", payload={"holes": shown}
         )
-        for person in _managers(directory, holes):
-            ways = directory.ways(person)
-            if ways:
-                _tell(session, directory, person, shown, now=now)
+        for person in _readers(directory, holes, now=now):
+            _tell(session, directory, person, shown, now=now)
 
 
 def needs_of(session: Session, classes: Mapping[str, EquipmentClass]) -> Iterator[tuple[str, str]]:
@@ -102,10 +110,13 @@ def all_holes(directory: Directory, needs: list[tuple[str, str]], *, now: int) -
     """
     if not directory.people.persons:
         return []
-    holes = [hole for site, trade in needs for hole in holes_of(directory, site, trade, now=now)]
+    holes: list[Hole] = []
+    for site, trade in needs:
+        holes += holes_of(directory, site, trade, now=now)
+        holes += _packaged_holes(directory, site, trade, now=now)
     for policy in directory.people.policies.values():
         holes += policy_holes(directory, policy, now=now)
-    return list({hole.text_en: hole for hole in holes}.values())
+    return once(holes)
 
 
 def short(hole: Hole) -> dict[str, Any]:
@@ -121,9 +132,40 @@ def short(hole: Hole) -> dict[str, Any]:
     }
 
 
-def _managers(directory: Directory, holes: list[Hole]) -> list[str]:
-    found = [name for hole in holes for name in directory.managers(hole.site, hole.trade)]
-    return list(dict.fromkeys(found))
+def _packaged_holes(directory: Directory, site: str, trade: str, *, now: int) -> list[Hole]:
+    """Return whether a packaged policy that climbs there finds nobody after those on duty.
+
+    A single step of it may be empty, because it hands over to the next one at once.
+    """
+    for severity in (Severity.URGENT, Severity.HIGH):
+        key, policy = choose(
+            directory.people.policies, site=site, trade=trade, severity=severity.value
+        )
+        later = [who for step in policy.steps[1:] for who in step.who]
+        if directory.people.policies.get(key) is policy or not later:
+            continue
+        if not any(reached(who, directory, site=site, trade=trade, at=now) for who in later):
+            return [nobody_after_duty(site, trade)]
+    return []
+
+
+def _readers(directory: Directory, holes: list[Hole], *, now: int) -> list[str]:
+    """Return whom it concerns: managers, without them leaders, without them those on duty."""
+    for who in ("manager", "leader", "on_duty"):
+        found = [
+            person
+            for hole in holes
+            for person in reached(who, directory, site=hole.site, trade=hole.trade, at=now)
+        ]
+        if found:
+            return list(dict.fromkeys(found))
+    return []
+
+
+def _next(now: int) -> int:
+    day = local(now, _ZONE).date()
+    at = instant(day, _HOUR, _ZONE)
+    return at if at > now else instant(day + DAY, _HOUR, _ZONE)
 
 
 def _tell(
@@ -138,10 +180,10 @@ def _tell(
     send_to(
         session,
         [
-            Receiver(settings.name, channel, address, settings.languages[0])
+            Receiver(settings.name, channel, address, settings.languages[0], quiet_hours(settings))
             for channel, address in directory.ways(person)
         ],
-        key=f"coverage/{now // _DAY_MS}/{person}",
+        key=f"coverage/{local(now, _ZONE).date()}/{person}",
         kind="coverage.missing",
         severity=_SEVERITY,
         incident_id=None,

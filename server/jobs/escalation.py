@@ -7,7 +7,7 @@ from server.core.clock import Clock
 from server.core.records import Records
 from server.core.timers import DueTimer
 from server.incidents.escalation import Escalation
-from server.people.service import channel_names
+from server.people.channels import channel_names
 from server.workorders.content import message_content
 
 

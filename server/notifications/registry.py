@@ -12,12 +12,12 @@ from config.channels import (
     EmailChannel,
     FeishuChannel,
     LinkSettings,
-    ShortChannel,
     TencentSmsChannel,
     WeComChannel,
 )
 from config.errors import ConfigError
-from config.server import WEBHOOK, MessageSettings
+from config.server import MessageSettings
+from server.core.addresses import channel_name
 from server.core.budgets import Terms
 from server.core.clock import Clock
 from server.core.links import LinkKey
@@ -32,36 +32,9 @@ from server.notifications.channels import (
     wecom,
 )
 from server.notifications.channels.base import Channel
-from server.notifications.channels.provider import phone_problem, read_secret
+from server.notifications.channels.provider import read_secret
 
 _LINK_SECRET_LENGTH = 32
-
-
-def channel_name(
-    settings: MessageSettings, channel: str, receiver: str, address: str
-) -> str | None:
-    """Return which channel of the server file is meant, or None.
-
-    A message names a channel, or a kind of channel: then the one that its address names, else the
-    first of that kind.
-    """
-    if channel in settings.channels:
-        return channel
-    if channel == WEBHOOK:
-        hooks = {one.name for one in settings.webhooks}
-        return next((name for name in (address, receiver) if name in hooks), None)
-    if any(one.name == channel for one in settings.webhooks):
-        return channel
-    kin = [name for name, one in settings.channels.items() if one.kind == channel]
-    return address if address in kin else next(iter(kin), None)
-
-
-def address_problem(settings: MessageSettings, name: str, address: str) -> str | None:
-    """Return what is wrong with an address for a channel of the server file, or None."""
-    channel = settings.channels.get(name)
-    if isinstance(channel, EmailChannel):
-        return mail.address_problem(address)
-    return phone_problem(address) if isinstance(channel, ShortChannel) else None
 
 
 class Channels:

@@ -58,21 +58,27 @@ def holes_of(
     *,
     now: int,
     channels: Sequence[str] = (),
+    before: Directory | None = None,
 ) -> list[Hole]:
     """Return the hours of the next weeks without anybody, and those without a channel.
 
     What comes again every day or week is one hole, its first time counts. Only the named
     ``channels`` count, all of them when none is named.
+
+    Attributes:
+        before: Hours in which nobody was reached then are left out.
     """
     start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
-    spans = [
-        one for one in directory.spans(site, trade, start=start, end=end) if one.part == "duty"
-    ]
-    heard = [one for one in spans if directory.ways(one.person, channels)]
+    spans = directory.duty(site, trade, start=start, end=end)
+    heard = _heard(directory, spans, channels)
     zone = next((one.time_zone for _, one in directory.rosters(site, trade)), SHANGHAI)
     words = _Words(site, trade, ZoneInfo(zone))
     empty = _uncovered(spans, now=now)
     silent = [one for one in _uncovered(heard, now=now) if one not in empty]
+    if before is not None and (empty or silent):
+        then = before.duty(site, trade, start=start, end=end)
+        known = _uncovered(_heard(before, then, channels), now=now)
+        empty, silent = _besides(empty, known), _besides(silent, known)
     holes = [words.nobody(group) for group in _grouped(empty, words.zone)]
     for group in _grouped(silent, words.zone):
         present = sorted(
@@ -88,10 +94,36 @@ def holes_of(
     return sorted(holes, key=lambda hole: (hole.start or 0, hole.kind))
 
 
+def nobody_after_duty(site: str, trade: str) -> Hole:
+    """Return the hole of a place where an unanswered call climbs to nobody."""
+    return Hole(
+        "nobody_has_a_channel",
+        f"Nobody is called after those on duty for {_TRADES_EN[trade]} at {site}: "
+        "no leader and no manager has a channel",
+        f"{site} {_TRADES_ZH[trade]}值班人员未响应时无人可升级: 班长和经理均无联系方式",
+        site=site,
+        trade=trade,
+    )
+
+
 def _uncovered(spans: Iterable[Span], *, now: int) -> list[tuple[int, int]]:
     start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
     found = gaps([(one.start, one.end) for one in spans], start=start, end=end)
     return [one for one in found if one[1] > now and one[0] < now + HORIZON_MS]
+
+
+def _heard(directory: Directory, spans: Sequence[Span], channels: Sequence[str]) -> list[Span]:
+    reached = {
+        person: bool(directory.ways(person, channels)) for person in {one.person for one in spans}
+    }
+    return [one for one in spans if reached[one.person]]
+
+
+def _besides(
+    found: Sequence[tuple[int, int]], known: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Return what is left of the hours after those that were known."""
+    return [left for start, end in found for left in gaps(known, start=start, end=end)]
 
 
 def _grouped(found: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[list[tuple[int, int]]]:

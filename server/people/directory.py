@@ -1,10 +1,14 @@
 """Everybody and every roster at once, and who is asked for: on duty, leader, manager; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import time
+from zoneinfo import ZoneInfo
 
-from config.people import PeopleFile, Role, RosterSettings
-from server.people.duty import Change, Span, spans_of
+from config.people import PeopleFile, PersonSettings, Role, RosterSettings
+from server.core.receivers import QuietHours
+from server.people.channels import Channels
+from server.people.duty import Change, Span, gaps, spans_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +18,20 @@ class Directory:
     people: PeopleFile
     changes: Mapping[str, Sequence[Change]] = field(default_factory=dict[str, Sequence[Change]])
     """Key of a roster to its exceptions, oldest first."""
-    channels: frozenset[str] | None = None
+    channels: Channels = None
     """Channels that the server has; None: those of the persons are taken on trust."""
 
     def ways(self, person: str, channels: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """Return (channel, address) of a person, the best first; only and as named, if any are."""
+        """Return (channel, address) of a person, the best first; only and as named, if any are.
+
+        A channel that the server does not have, or an address that is none for it, is no way.
+        """
         who = self.people.persons[person]
         ways = [
-            (one.channel, one.address or who.phone or "")
+            (one.channel, address)
             for one in who.channels
             if _serves(channels, one.channel)
-            and (self.channels is None or one.channel in self.channels)
+            and self._leads(who.name, one.channel, address := one.address or who.phone or "")
         ]
         return sorted(ways, key=lambda way: channels.index(way[0])) if channels else ways
 
@@ -51,6 +58,14 @@ class Directory:
         )
         return [span for span in spans if span.person in self.people.persons]
 
+    def duty(self, site: str | None, trade: str | None, *, start: int, end: int) -> list[Span]:
+        """Return the spans of those who would be called between two instants, UTC ms, in order.
+
+        While a roster of the trade has somebody on duty, one of all trades does not count.
+        """
+        spans = self.spans(site, trade, start=start, end=end)
+        return self._preferred([one for one in spans if one.part == "duty"], start=start, end=end)
+
     def on_duty(self, site: str | None, trade: str | None, at: int) -> list[str]:
         """Return who is on duty; a roster of the trade goes before one of all trades."""
         return self._at(site, trade, at, part="duty")
@@ -73,14 +88,34 @@ class Directory:
             if person.role == role and _serves(person.sites, site) and _serves(person.trades, trade)
         ]
 
+    def _leads(self, name: str, channel: str, address: str) -> bool:
+        return self.channels is None or self.channels.reach(name, channel, address)
+
     def _at(self, site: str | None, trade: str | None, at: int, *, part: str) -> list[str]:
-        present = [
-            span
-            for span in self.spans(site, trade, start=at, end=at + 1)
-            if span.part == part and span.covers(at)
-        ]
-        special = [one for one in present if self.people.rosters[one.roster].trades]
-        return _once(span.person for span in special or present)
+        spans = self.spans(site, trade, start=at, end=at + 1)
+        present = [one for one in spans if one.part == part]
+        return _once(one.person for one in self._preferred(present, start=at, end=at + 1))
+
+    def _preferred(self, spans: Sequence[Span], *, start: int, end: int) -> list[Span]:
+        rosters = self.people.rosters
+        special = [one for one in spans if rosters[one.roster].trades]
+        general = [one for one in spans if not rosters[one.roster].trades]
+        free = gaps([(one.start, one.end) for one in special], start=start, end=end)
+        clipped = (
+            replace(one, start=max(one.start, since), end=min(one.end, until))
+            for one in general
+            for since, until in free
+        )
+        return sorted([*special, *(one for one in clipped if one.start < one.end)])
+
+
+def quiet_hours(person: PersonSettings) -> QuietHours | None:
+    """Return when a person is not disturbed, if ever."""
+    quiet = person.quiet_hours
+    if quiet is None:
+        return None
+    begins, ends = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
+    return QuietHours(begins, ends, ZoneInfo(person.time_zone))
 
 
 def _serves(named: Sequence[str], wanted: str | None) -> bool:

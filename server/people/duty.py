@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,8 @@ class Change:
     end: int
     off: str | None
     on: str | None
+    batch: int | None = None
+    """Those of one batch look at the roster as it was before all of them; None: on its own."""
 
 
 def spans_of(
@@ -49,8 +52,8 @@ def spans_of(
 ) -> list[Span]:
     """Return the duty of everybody between two instants, the changes applied, in order."""
     spans = list(_pattern(roster, key=key, teams=teams, start=start, end=end, workday=workday))
-    for change in changes:
-        spans = _changed(spans, change, key=key)
+    for together in _batches(changes):
+        spans = _changed(spans, together, key=key)
     clipped = (replace(one, start=max(one.start, start), end=min(one.end, end)) for one in spans)
     return sorted({one for one in clipped if one.start < one.end})
 
@@ -129,28 +132,39 @@ def _leader(shift: ShiftSettings, teams: Mapping[str, TeamSettings]) -> str | No
     return next((one for one in leaders if one is not None), None)
 
 
-def _changed(spans: list[Span], change: Change, *, key: str) -> list[Span]:
-    if change.off is None:
-        extra = Span(change.start, change.end, change.on or "", roster=key)
-        return spans if change.on is None else [*spans, extra]
+def _batches(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+    for batch, together in groupby(changes, key=lambda one: one.batch):
+        if batch is not None:
+            yield list(together)
+            continue
+        for alone in together:
+            yield [alone]
+
+
+def _changed(spans: Iterable[Span], changes: Sequence[Change], *, key: str) -> list[Span]:
     result: list[Span] = []
     for one in spans:
-        if one.person == change.off:
-            result.extend(_cut(one, change))
-        else:
-            result.append(one)
+        rest = [one]
+        for change in changes:
+            start, end = max(one.start, change.start), min(one.end, change.end)
+            if change.off != one.person or start >= end:
+                continue
+            if change.on is not None:
+                result.append(replace(one, start=start, end=end, person=change.on))
+            rest = [left for part in rest for left in _without(part, start, end)]
+        result += rest
+    result += [
+        Span(change.start, change.end, change.on, roster=key)
+        for change in changes
+        if change.off is None and change.on is not None
+    ]
     return result
 
 
-def _cut(span: Span, change: Change) -> Iterator[Span]:
-    """Give the common time to the other person, leave the rest."""
-    start, end = max(span.start, change.start), min(span.end, change.end)
-    if start >= end:
-        yield span
-        return
-    if span.start < start:
-        yield replace(span, end=start)
-    if change.on is not None:
-        yield replace(span, start=start, end=end, person=change.on)
-    if end < span.end:
-        yield replace(span, start=end)
+def _without(span: Span, start: int, end: int) -> Iterator[Span]:
+    for left in (
+        replace(span, end=min(span.end, start)),
+        replace(span, start=max(span.start, end)),
+    ):
+        if left.start < left.end:
+            yield left

@@ -1,6 +1,6 @@
 """Persons, teams, rosters and policies: saved when they fit together, with the holes they leave."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -17,12 +17,13 @@ from config.people import (
     TeamSettings,
     misfits_of,
 )
-from config.server import WEBHOOK, MessageSettings
 from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.records import record_event
-from server.people.coverage import Hole, holes_of
+from server.people.channels import Channels
+from server.people.coverage import Hole
 from server.people.directory import Directory
 from server.people.duty import Change
+from server.people.holes import HolesError, new_holes, once, roster_holes
 from server.people.model import (
     Entry,
     EscalationPolicy,
@@ -33,20 +34,7 @@ from server.people.model import (
 )
 from server.people.targets import policy_holes
 
-Channels = frozenset[str] | None
-"""Names of the channels that the server has; None: not checked."""
 Body = TypeVar("Body", PersonSettings, TeamSettings, RosterSettings, PolicySettings)
-
-
-class HolesError(InvalidError):
-    """Hours or steps would reach nobody; 422 unless the caller accepts that."""
-
-    def __init__(self, holes: Sequence[Hole]) -> None:
-        super().__init__(
-            "; ".join(hole.text_en for hole in holes)
-            + ". Set accept_holes if that is meant, it is a warning then"
-        )
-        self.holes = tuple(holes)
 
 
 class StaleEntryError(ConflictError):
@@ -66,16 +54,6 @@ class Kind(Generic[Body]):
     """What an entry leaves open."""
 
 
-def roster_holes(directory: Directory, roster: RosterSettings, now: int) -> list[Hole]:
-    """Return the hours in which nobody serves what the roster serves, other rosters included."""
-    return [
-        hole
-        for site in roster.sites or (None,)
-        for trade in roster.trades or (None,)
-        for hole in holes_of(directory, site, trade, now=now)
-    ]
-
-
 def _policy_holes(directory: Directory, policy: PolicySettings, now: int) -> list[Hole]:
     return policy_holes(directory, policy, now=now)
 
@@ -91,13 +69,6 @@ POLICIES = Kind("escalation policy", "policies", EscalationPolicy, PolicySetting
 KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES)
 
 
-def channel_names(messages: MessageSettings) -> frozenset[str]:
-    """Return what persons may name: webhooks, channels and kinds of channels of the server file."""
-    hooks = [one.name for one in messages.webhooks]
-    kinds = [one.kind for one in messages.channels.values()]
-    return frozenset([*hooks, *messages.channels, *kinds, *([WEBHOOK] if hooks else [])])
-
-
 def load_directory(session: Session, channels: Channels = None) -> Directory:
     """Return everybody and every roster."""
     parts: dict[str, Any] = {
@@ -109,7 +80,7 @@ def load_directory(session: Session, channels: Channels = None) -> Directory:
     }
     changes: dict[str, list[Change]] = {}
     for row in session.scalars(select(RosterChange).order_by(RosterChange.id)):
-        change = Change(row.start_at, row.end_at, row.off, row.on)
+        change = Change(row.start_at, row.end_at, row.off, row.on, row.batch)
         changes.setdefault(row.roster, []).append(change)
     # Each part was checked when it was saved, and with what it names.
     return Directory(PeopleFile.model_construct(**parts), changes, channels)
@@ -125,33 +96,56 @@ def save(
     now: int,
     channels: Channels = None,
     expected_version: int | None = None,
+    accept_holes: bool = False,
 ) -> tuple[Entry, list[Hole]]:
     """Make or replace an entry; return it with the holes that were accepted.
 
+    Attributes:
+        accept_holes: Like the entry's own, for persons and teams, which have none.
+
     Raises:
         InvalidError: It names what does not exist.
-        HolesError: It leaves holes and does not accept them.
+        HolesError: It leaves holes, or opens some elsewhere, and does not accept them.
         StaleEntryError: Its version is not the expected one.
     """
-    directory = _with(load_directory(session, channels), kind, {key: body})
-    holes = _checked(directory, kind, body, now=now)
+    before = load_directory(session, channels)
+    after = _with(before, kind, {key: body})
+    _refuse_misfits(after)
+    holes = once([*kind.holes(after, body, now), *new_holes(before, after, now=now)])
+    if holes and not (accept_holes or _accepts(body)):
+        raise HolesError(holes)
     return _write(session, kind, key, body, by=by, now=now, expected=expected_version), holes
 
 
-def remove(session: Session, kind: Kind[Any], key: str, *, by: str, now: int) -> None:
+def remove(
+    session: Session,
+    kind: Kind[Any],
+    key: str,
+    *,
+    by: str,
+    now: int,
+    channels: Channels = None,
+    accept_holes: bool = False,
+) -> None:
     """Delete an entry that nothing names any more.
 
     Raises:
         NotFoundError: There is none.
         ConflictError: Something names it.
+        HolesError: That opens holes and they are not accepted.
     """
     row = get_entry(session, kind, key)
-    directory = load_directory(session)
-    rest = {name: one for name, one in getattr(directory.people, kind.field).items() if name != key}
-    people = directory.people.model_copy(update={kind.field: rest})
+    before = load_directory(session, channels)
+    rest = {name: one for name, one in getattr(before.people, kind.field).items() if name != key}
+    people = before.people.model_copy(update={kind.field: rest})
     named = [dotted(misfit.path) for misfit in misfits_of(people)]
+    if kind is PERSONS:
+        named += _stands_in(session, key, now=now)
     if named:
         raise ConflictError(f"{kind.word} {key!r} is named in {', '.join(named)}")
+    holes = new_holes(before, replace(before, people=people), now=now)
+    if holes and not accept_holes:
+        raise HolesError(holes)
     if kind is ROSTERS:
         session.execute(delete(RosterChange).where(RosterChange.roster == key))
     session.delete(row)
@@ -166,15 +160,28 @@ def import_people(
     Raises:
         HolesError: A roster or policy leaves holes and does not accept them.
     """
-    directory = load_directory(session, channels)
+    before = after = load_directory(session, channels)
     for kind in KINDS:
-        directory = _with(directory, kind, getattr(people, kind.field))
+        after = _with(after, kind, getattr(people, kind.field))
+    _refuse_misfits(after)
     holes: list[Hole] = []
     for kind in KINDS:
         for key, body in getattr(people, kind.field).items():
-            holes += _checked(directory, kind, body, now=now)
+            found = kind.holes(after, body, now)
+            if found and not _accepts(body):
+                raise HolesError(found)
+            holes += found
             _write(session, kind, key, body, by=by, now=now)
-    return list({hole.text_en: hole for hole in holes}.values())
+    accepted = [
+        f"{kind.field}.{key}"
+        for kind in KINDS
+        for key, body in getattr(after.people, kind.field).items()
+        if _accepts(body)
+    ]
+    elsewhere = new_holes(before, after, now=now, besides=accepted)
+    if elsewhere:
+        raise HolesError(elsewhere)
+    return once(holes)
 
 
 def get_entry(session: Session, kind: Kind[Any], key: str) -> Entry:
@@ -195,14 +202,21 @@ def _with(directory: Directory, kind: Kind[Any], added: Mapping[str, Settings]) 
     return replace(directory, people=people)
 
 
-def _checked(directory: Directory, kind: Kind[Any], body: Any, *, now: int) -> list[Hole]:  # noqa: ANN401 (the kind's settings)
+def _refuse_misfits(directory: Directory) -> None:
     misfits = list(misfits_of(directory.people))
     if misfits:
         raise InvalidError("; ".join(f"{dotted(one.path)}: {one.message}" for one in misfits))
-    holes = kind.holes(directory, body, now)
-    if holes and not body.accept_holes:
-        raise HolesError(holes)
-    return holes
+
+
+def _accepts(body: Settings) -> bool:
+    return isinstance(body, RosterSettings | PolicySettings) and body.accept_holes
+
+
+def _stands_in(session: Session, person: str, *, now: int) -> list[str]:
+    """Return the exceptions, not over yet, by which somebody is on duty."""
+    query = select(RosterChange).where(RosterChange.on == person, RosterChange.end_at > now)
+    rows = session.scalars(query.order_by(RosterChange.id))
+    return [f"rosters.{row.roster}.changes.{row.id}" for row in rows]
 
 
 def _write(

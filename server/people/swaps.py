@@ -7,18 +7,13 @@ from sqlalchemy.orm import Session
 
 from server.core.errors import InvalidError, NotFoundError
 from server.core.records import record_event
+from server.people.channels import Channels
 from server.people.coverage import Hole
 from server.people.directory import Directory
 from server.people.duty import Change
+from server.people.holes import HolesError, roster_holes
 from server.people.model import RosterChange
-from server.people.service import (
-    ROSTERS,
-    Channels,
-    HolesError,
-    get_entry,
-    load_directory,
-    roster_holes,
-)
+from server.people.service import ROSTERS, get_entry, load_directory
 
 MAX_MS = 366 * 86_400_000
 
@@ -55,34 +50,50 @@ def change_roster(
     before = load_directory(session, channels)
     for one in changes:
         _check(before, one)
-    added = [Change(one.start, one.end, one.off, one.on) for one in changes]
+    # No row has this number: only that they belong together counts here.
+    added = [Change(one.start, one.end, one.off, one.on, batch=-1) for one in changes]
     known = list(before.changes.get(key, ()))
     after = replace(before, changes={**before.changes, key: [*known, *added]})
     roster = before.people.rosters[key]
     # A change far ahead is judged in its own weeks.
     at = max(now, min(one.start for one in changes))
-    old = {(hole.kind, hole.start, hole.end) for hole in roster_holes(before, roster, at)}
-    holes = [
-        hole
-        for hole in roster_holes(after, roster, at)
-        if (hole.kind, hole.start, hole.end) not in old
-    ]
+    holes = roster_holes(after, roster, at, before)
     if holes and not accept_holes:
         raise HolesError(holes)
-    return [_write(session, key, one, by=by, now=now) for one in changes], holes
+    rows = [_write(session, key, one, by=by, now=now) for one in changes]
+    for row in rows:
+        row.batch = rows[0].id
+    return rows, holes
 
 
-def undo_change(session: Session, key: str, change_id: int, *, by: str, now: int) -> None:
+def undo_change(
+    session: Session,
+    key: str,
+    change_id: int,
+    *,
+    accept_holes: bool = False,
+    by: str,
+    now: int,
+    channels: Channels = None,
+) -> None:
     """Take an exception back.
 
     Raises:
         NotFoundError: The roster has no such exception.
+        HolesError: That leaves hours without anybody that were not there before.
     """
     query = select(RosterChange).where(RosterChange.id == change_id, RosterChange.roster == key)
     row = session.scalar(query)
     if row is None:
         raise NotFoundError(f"roster {key!r} has no change {change_id}")
+    before = load_directory(session, channels)
+    at = max(now, row.start_at)
     session.delete(row)
+    session.flush()
+    after = load_directory(session, channels)
+    holes = roster_holes(after, after.people.rosters[key], at, before)
+    if holes and not accept_holes:
+        raise HolesError(holes)
     _tell(session, key, verb="undone", change_id=change_id, by=by, now=now)
 
 

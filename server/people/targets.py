@@ -1,6 +1,7 @@
 """Whom the words of a policy mean at an instant, and whether they mean anybody; pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from config.people import PolicySettings, StepSettings
 from server.people.coverage import Hole, holes_of
@@ -29,14 +30,43 @@ def resolve(
             return [one for one in members if one in directory.people.persons]
 
 
-def policy_holes(directory: Directory, policy: PolicySettings, *, now: int) -> list[Hole]:
-    """Return the steps that reach nobody, or nobody at some hours."""
+def policy_holes(
+    directory: Directory, policy: PolicySettings, *, now: int, before: Directory | None = None
+) -> list[Hole]:
+    """Return the steps that reach nobody, or nobody at some hours.
+
+    Attributes:
+        before: Only what was no hole then.
+    """
     holes: dict[str, Hole] = {}
     for site, trade in _places(directory, policy):
+        at = _Place(site, trade, now)
         for number, step in enumerate(policy.steps, start=1):
-            for hole in _step_holes(directory, step, number, site=site, trade=trade, now=now):
+            for hole in _step_holes(directory, step, number, at=at, before=before):
                 holes.setdefault(hole.text_en, hole)
     return list(holes.values())
+
+
+def reached(
+    who: str,
+    directory: Directory,
+    *,
+    site: str | None,
+    trade: str | None,
+    at: int,
+    channels: Sequence[str] = (),
+) -> list[str]:
+    """Return those of whom ``who`` means that a channel leads to."""
+    persons = resolve(who, directory, site=site, trade=trade, at=at)
+    return [one for one in persons if directory.ways(one, channels)]
+
+
+class _Place(NamedTuple):
+    """For what a step is looked at, and when, UTC ms."""
+
+    site: str | None
+    trade: str | None
+    now: int
 
 
 def _places(
@@ -62,22 +92,32 @@ def _step_holes(
     step: StepSettings,
     number: int,
     *,
-    site: str | None,
-    trade: str | None,
-    now: int,
+    at: _Place,
+    before: Directory | None,
 ) -> list[Hole]:
+    site, trade, now = at
     fixed = [who for who in step.who if not who.startswith("on_duty")]
-    for who in fixed:
-        persons = resolve(who, directory, site=site, trade=trade, at=now)
-        if any(directory.ways(one, step.channels) for one in persons):
-            return []
+    if _any_reached(directory, step, fixed, at=at):
+        return []
     on_duty = [who for who in step.who if who not in fixed]
     if not on_duty:
+        if before is not None and not _any_reached(before, step, fixed, at=at):
+            return []
         reason = f"Step {number} ({', '.join(fixed)}) reaches nobody who has a channel"
         reason_zh = f"第 {number} 步 ({', '.join(fixed)}) 没有可联系的人员"
         place = f" at {site}" if site else ""
         return [
             Hole("nobody_has_a_channel", reason + place, reason_zh + place, site=site, trade=trade)
         ]
+    if before is not None and _any_reached(before, step, fixed, at=at):
+        # Whoever was always reached hid the hours; now they all count.
+        before = None
     wanted = on_duty[0].partition(":")[2] or trade
-    return holes_of(directory, site, wanted, now=now, channels=step.channels)
+    return holes_of(directory, site, wanted, now=now, channels=step.channels, before=before)
+
+
+def _any_reached(directory: Directory, step: StepSettings, who: Sequence[str], at: _Place) -> bool:
+    return any(
+        reached(one, directory, site=at.site, trade=at.trade, at=at.now, channels=step.channels)
+        for one in who
+    )

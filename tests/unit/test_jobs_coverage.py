@@ -1,8 +1,10 @@
 """Hours without anybody are told to the manager, once a day."""
 
 from collections.abc import Generator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -20,6 +22,7 @@ from tests.fakes.agent_clock import FakeClock
 from tests.fakes.pump_room import CLASSES, install
 
 DAY_S = 86_400
+ZONE = ZoneInfo("Asia/Shanghai")
 HOOK = {"name": "duty", "url": "http://127.0.0.1:9/", "secret_file": "s", "severities": []}
 MESSAGES = MessageSettings.model_validate({"webhooks": [HOOK]})
 
@@ -33,7 +36,7 @@ def records(tmp_path: Path) -> Generator[Records]:
         yield opened
 
 
-def staff(records: Records, clock: FakeClock, end: str) -> None:
+def staff(records: Records, clock: FakeClock, end: str, **more: Any) -> None:
     """Wang is on duty from eight o'clock; Zhao manages."""
     ways = [{"channel": "duty"}]
     shift = {"start": "08:00", "end": end, "persons": ["wang"]}
@@ -44,15 +47,16 @@ def staff(records: Records, clock: FakeClock, end: str) -> None:
         "manager": "zhao",
         "accept_holes": True,
     }
-    people = PeopleFile.model_validate(
-        {
-            "persons": {
-                "wang": {"name": "Wang", "channels": ways},
-                "zhao": {"name": "Zhao", "channels": ways, "languages": ["en"]},
-            },
-            "rosters": {"heating": roster},
-        }
-    )
+    content: dict[str, Any] = {
+        "persons": {
+            "wang": {"name": "Wang", "channels": ways},
+            "zhao": {"name": "Zhao", "channels": ways, "languages": ["en"]},
+        },
+        "rosters": {"heating": roster},
+    }
+    for key, one in more.items():
+        content["persons"][key] = content["persons"].get(key, {}) | one
+    people = PeopleFile.model_validate(content)
     records.write(lambda session: import_people(session, people, by="t", now=clock.now_ms()))
 
 
@@ -88,18 +92,40 @@ def test_the_manager_hears_which_hours_of_what_the_estate_has_are_empty(records:
     assert message.payload["title_en"] == text
 
 
-def test_it_is_told_again_on_the_next_day_and_not_before(records: Records) -> None:
-    clock = FakeClock()
+def at(text: str) -> FakeClock:
+    """A clock that shows this local time."""
+    return FakeClock(round(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp() * 1000))
+
+
+def test_it_is_told_again_at_nine_the_next_day_and_not_before(records: Records) -> None:
+    clock = at("2026-11-25 15:00")
     staff(records, clock, "20:00")
     sweep = started(records, clock)
     started(records, clock)
-    clock.advance(DAY_S - 1)
+    clock.advance(18 * 3600 - 1)
     sweep.sweep()
     assert len(rows(records, Message)) == 1
     clock.advance(1)
     sweep.sweep()
     assert len(rows(records, Message)) == 2
     assert [row.key for row in rows(records, Timer)] == [KIND]
+
+
+def test_a_restart_at_night_disturbs_nobody(records: Records) -> None:
+    clock = at("2026-11-25 09:00")
+    staff(records, clock, "20:00")
+    started(records, clock)
+    clock.advance(18 * 3600)
+    started(records, clock)
+    assert len(rows(records, Message)) == 1
+
+
+def test_quiet_hours_hold_it_back(records: Records) -> None:
+    clock = at("2026-11-25 07:00")
+    staff(records, clock, "20:00", zhao={"quiet_hours": {"start": "20:00", "end": "10:00"}})
+    started(records, clock)
+    (message,) = rows(records, Message)
+    assert message.next_attempt_at == clock.now_ms() + 3 * 3_600_000
 
 
 def test_a_day_on_which_the_server_was_down_is_made_up_for(records: Records) -> None:
@@ -110,6 +136,36 @@ def test_a_day_on_which_the_server_was_down_is_made_up_for(records: Records) -> 
     sweep.sweep()
     sweep.sweep()
     assert len(rows(records, Message)) == 2
+
+
+@pytest.mark.parametrize(
+    ("persons", "told"),
+    [
+        ({"zhao": {"channels": []}, "li": {"name": "Li", "role": "lead"}}, "Li"),
+        ({"zhao": {"channels": []}}, "Wang"),
+    ],
+)
+def test_without_a_manager_leads_hear_of_it_and_without_them_those_on_duty(
+    records: Records, persons: dict[str, Any], told: str
+) -> None:
+    clock = at("2026-11-25 15:00")
+    if "li" in persons:
+        persons["li"]["channels"] = [{"channel": "duty"}]
+    staff(records, clock, "20:00", **persons)
+    started(records, clock)
+    assert [row.receiver for row in rows(records, Message)] == [told]
+
+
+def test_a_packaged_policy_that_climbs_to_nobody_is_missing_something(records: Records) -> None:
+    clock = FakeClock()
+    staff(records, clock, "08:00", zhao={"channels": []})
+    started(records, clock)
+    (event,) = missing(records)
+    (hole,) = event.payload["holes"]
+    assert hole["text_en"] == (
+        "Nobody is called after those on duty for heating at estate: "
+        "no leader and no manager has a channel"
+    )
 
 
 def test_a_whole_roster_is_no_news(records: Records) -> None:

@@ -1,20 +1,40 @@
 """Holes are found before they arrive and told in words that a person can act on."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
 
+from config.channels import EmailChannel, TencentSmsChannel
 from config.people import PeopleFile, PolicySettings
+from config.server import MessageSettings, WebhookSettings
+from server.people.channels import Channels, channel_names
 from server.people.coverage import holes_of
 from server.people.directory import Directory
 from server.people.duty import Change
+from server.people.holes import new_holes
 from server.people.targets import policy_holes, resolve
 
 NOW = int(datetime(2026, 11, 25, 10, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)
 HOUR = 3_600_000
+FILE = Path("unused")
+MESSAGES = MessageSettings(
+    webhooks=(WebhookSettings(name="hook", url="https://x", secret_file=FILE),),
+    channels={
+        "mail": EmailChannel(kind="email", host="localhost", sender="a@example.org"),
+        "sms": TencentSmsChannel(
+            kind="tencent_sms",
+            secret_id="a",
+            secret_key_file=FILE,
+            app_id="1",
+            sign_name="a",
+            template="1",
+        ),
+    },
+)
 CHANNELS = [{"channel": "email", "address": "x@example.org"}]
 
 
@@ -26,7 +46,7 @@ def directory(
     *shifts: dict[str, Any],
     persons: dict[str, Any] | None = None,
     changes: list[Change] | None = None,
-    channels: frozenset[str] | None = None,
+    channels: Channels = None,
     **more: Any,
 ) -> Directory:
     everybody = {
@@ -96,17 +116,66 @@ def test_who_has_no_channel_covers_nothing() -> None:
 
 
 def test_a_channel_that_the_server_does_not_have_covers_nothing() -> None:
-    of = directory({**WEEK, "end": "08:00"}, channels=frozenset({"sms"}))
+    of = directory({**WEEK, "end": "08:00"}, channels=channel_names(MessageSettings()))
     assert texts(of) == ["Nobody on duty for lifts has a channel at any time (Wang)"]
 
 
-def test_a_roster_of_all_trades_fills_the_holes_of_one() -> None:
-    people = directory(WEEK).people
+@pytest.mark.parametrize(
+    ("way", "reached"),
+    [
+        ({"channel": "mail", "address": "wang@example.org"}, True),
+        ({"channel": "email", "address": "wang@example.org"}, True),
+        ({"channel": "mail"}, False),  # it has only the phone's number
+        ({"channel": "mail", "address": "wang"}, False),
+        ({"channel": "sms"}, True),
+        ({"channel": "sms", "address": "wang@example.org"}, False),
+        ({"channel": "hook"}, True),
+        ({"channel": "webhook"}, False),  # which one?
+        ({"channel": "webhook", "address": "hook"}, True),
+        ({"channel": "pigeon"}, False),
+    ],
+)
+def test_only_an_address_that_fits_its_channel_reaches_somebody(
+    way: dict[str, str],
+    reached: bool,  # noqa: FBT001
+) -> None:
+    wang = {"wang": person("Wang", phone="138 0013 8000", channels=[way])}
+    of = directory({**WEEK, "end": "08:00"}, persons=wang, channels=channel_names(MESSAGES))
+    missing = ["Nobody on duty for lifts has a channel at any time (Wang)"]
+    assert texts(of) == ([] if reached else missing)
+
+
+def test_a_roster_of_the_trade_whose_people_cannot_be_reached_hides_the_house_roster() -> None:
+    mute = {"wang": person("Wang", channels=[])}
+    of = _with_house(directory(WEEK, persons=mute))
+    assert of.on_duty(None, "lift", NOW) == ["wang"]
+    assert texts(of) == [
+        "Nobody on duty for lifts has a channel every day from 08:00 to 20:00 (Wang)"
+    ]
+    assert texts(of, trade="fire") == []
+
+
+def _with_house(of: Directory) -> Directory:
+    """The same with Sun always on duty for everything."""
     house = {"name": "House", "shifts": [{"start": "00:00", "end": "00:00", "persons": ["sun"]}]}
-    both = people.model_copy(
-        update={"rosters": {**people.rosters, **_rosters({"house": house}, people)}}
-    )
-    of = Directory(both)
+    rosters = {**of.people.rosters, **_rosters({"house": house}, of.people)}
+    return Directory(of.people.model_copy(update={"rosters": rosters}), of.changes, of.channels)
+
+
+def test_only_what_was_no_hole_before_is_a_new_one() -> None:
+    nights = {**NIGHTS, "days": []}
+    before, after = directory(WEEK, nights), directory(WEEK, NIGHTS)
+    text = "Nobody is on duty for lifts from Sat 20:00 to Sun 08:00"
+    assert [one.text_en for one in new_holes(before, after, now=NOW)] == [text]
+    assert new_holes(after, before, now=NOW) == []
+    assert new_holes(after, after, now=NOW) == []
+    # Half a hole is filled: what is left is not new, however it would be grouped.
+    some = directory(WEEK, {**NIGHTS, "days": ["mon"]})
+    assert new_holes(directory(WEEK), some, now=NOW) == []
+
+
+def test_a_roster_of_all_trades_fills_the_holes_of_one() -> None:
+    of = _with_house(directory(WEEK))
     assert texts(of) == []
     assert of.on_duty(None, "lift", NOW) == ["wang"]
     assert of.on_duty(None, "lift", NOW + 12 * HOUR) == ["sun"]

@@ -87,6 +87,21 @@ def test_every_minute_of_a_week_has_exactly_the_duty_of_the_pattern(
         assert found == expected(plan, MONDAY + timedelta(minutes=minute))
 
 
+def test_a_week_of_duty_looks_once_at_each_shift_and_day() -> None:
+    looked: list[date] = []
+
+    def workday(day: date) -> bool:
+        looked.append(day)
+        return True
+
+    plan = roster(*(shift("08:00", "20:00", f"p{n}", days=["workday"]) for n in range(100)))
+    start = int(MONDAY.timestamp() * 1000)
+    spans = spans_of(plan, teams={}, start=start, end=start + 7 * DAY, workday=workday)
+    assert len(spans) == 100 * 7
+    # The day before may reach into the week, and the last instant is on the day after it.
+    assert len(looked) == 100 * 9
+
+
 def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_begins() -> None:
     plan = roster(shift("20:00", "08:00", "wang", days=["fri"]))
     assert duty(plan, "2026-11-23 00:00", "2026-11-30 00:00") == [
@@ -171,6 +186,28 @@ def test_a_swap_is_two_changes() -> None:
     assert duty(ALWAYS, "2026-11-24 08:00", "2026-11-25 08:00", one, other) == [
         ("11-24 08:00", "11-24 20:00", "sun"),
         ("11-24 20:00", "11-25 08:00", "wang"),
+    ]
+
+
+def test_two_people_swap_a_whole_day() -> None:
+    day = ms("2026-11-24 00:00"), ms("2026-11-25 00:00")
+    one = Change(*day, off="wang", on="sun", batch=1)
+    other = Change(*day, off="sun", on="wang", batch=1)
+    swapped = [
+        ("11-24 00:00", "11-24 08:00", "wang"),
+        ("11-24 08:00", "11-24 20:00", "sun"),
+        ("11-24 20:00", "11-25 00:00", "wang"),
+    ]
+    assert duty(ALWAYS, "2026-11-24 00:00", "2026-11-25 00:00", one, other) == swapped
+    assert duty(ALWAYS, "2026-11-24 00:00", "2026-11-25 00:00", other, one) == swapped
+
+
+def test_what_is_written_later_sees_what_was_written_before() -> None:
+    day = ms("2026-11-24 08:00"), ms("2026-11-24 20:00")
+    ill = Change(*day, off="wang", on="sun", batch=1)
+    then = Change(*day, off="sun", on="li", batch=2)
+    assert duty(ALWAYS, "2026-11-24 08:00", "2026-11-24 20:00", ill, then) == [
+        ("11-24 08:00", "11-24 20:00", "li")
     ]
 
 

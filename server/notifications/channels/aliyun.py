@@ -9,10 +9,11 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from config.channels import AliyunSmsChannel, AliyunVoiceChannel
+from server.core.addresses import phone_problem
 from server.core.clock import Clock
 from server.core.instant import rfc3339
 from server.notifications.channels.base import Failed, Refused, Throttled, Unknown
-from server.notifications.channels.provider import DAY, Answer, Provider, phone_problem
+from server.notifications.channels.provider import DAY, Answer, Provider
 
 OK: Final = "OK"
 _ALGORITHM: Final = "ACS3-HMAC-SHA256"

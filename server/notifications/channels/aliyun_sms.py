@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from config.channels import AliyunSmsChannel as AliyunSmsSettings
+from server.core.addresses import phone_of, phone_problem
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
@@ -24,8 +25,6 @@ from server.notifications.channels.provider import (
     Answer,
     object_of,
     out_id_of,
-    phone_of,
-    phone_problem,
     rows_of,
 )
 from server.notifications.templates import short_parameters

@@ -4,6 +4,7 @@ import json
 from typing import Final
 
 from config.channels import AliyunVoiceChannel as AliyunVoiceSettings
+from server.core.addresses import phone_of, phone_problem
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
@@ -22,8 +23,6 @@ from server.notifications.channels.provider import (
     Answer,
     object_of,
     out_id_of,
-    phone_of,
-    phone_problem,
 )
 from server.notifications.templates import short_parameters
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from config.channels import EmailChannel as EmailSettings
+from server.core.addresses import mail_problem
 from server.core.budgets import Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
@@ -73,7 +74,7 @@ class MailChannel:
 
     def check_address(self, address: str) -> str | None:
         """One address, nothing around it."""
-        return address_problem(address)
+        return mail_problem(address)
 
     async def send(self, message: Outgoing) -> Outcome:
         """Hand it to the mail server once."""
@@ -133,13 +134,6 @@ class MailChannel:
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content("\n".join((text.title, "", *text.lines, *text.tail)) + "\n")
         return mail
-
-
-def address_problem(address: str) -> str | None:
-    """Return what is wrong with an e-mail address."""
-    local, at, domain = address.rpartition("@")
-    good = at and local and domain and address.isprintable() and not set(address) & set(" <>,;")
-    return None if good else f"{address!r} is no e-mail address"
 
 
 class _Plain(smtplib.SMTP):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -18,7 +17,6 @@ from server.notifications.channels.outbound import Caller, NoAnswerError, NotSen
 
 _EXCERPT_BYTES = 300
 _BUSY_PAUSE_S = 5.0
-_PHONE = re.compile(r"^(?:\+86)?(1[3-9][0-9]{9})$")
 
 
 class Answer(NamedTuple):
@@ -88,17 +86,6 @@ def read_secret(path: Path, *, where: str) -> str:
     if not text or "\n" in text:
         raise ConfigError(f"{where}: {path}: expected one line")
     return text
-
-
-def phone_of(address: str) -> str | None:
-    """Return the eleven digits of a mainland mobile number, or None."""
-    found = _PHONE.match(re.sub(r"[\s-]", "", address))
-    return found[1] if found else None
-
-
-def phone_problem(address: str) -> str | None:
-    """Return what is wrong with a telephone number."""
-    return None if phone_of(address) else f"{address!r} is no mobile number such as 13800138000"
 
 
 def out_id_of(message: Outgoing) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from config.channels import TencentSmsChannel as TencentSmsSettings
+from server.core.addresses import phone_of, phone_problem
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
@@ -30,8 +31,6 @@ from server.notifications.channels.provider import (
     Provider,
     object_of,
     out_id_of,
-    phone_of,
-    phone_problem,
     rows_of,
 )
 from server.notifications.templates import short_parameters

@@ -117,6 +117,94 @@ def test_a_swap_shows_in_the_plan_and_can_be_undone(api: Api) -> None:
     assert [one["name"] for one in plan] == ["Wang"]
 
 
+HOUSE = {"name": "House", "shifts": [ALWAYS]}
+NOBODY = "Nobody is on duty at any time"
+UNHEARD = "Nobody on duty has a channel at any time"
+
+
+def refused_until_accepted(api: Api, method: str, path: str, body: object, words: str) -> None:
+    def call(query: str) -> Response:
+        headers = api.bearer(ADMINISTRATOR)
+        return api.client.request(method, f"/api/v1{path}{query}", json=body, headers=headers)
+
+    refused = call("")
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith(words)
+    assert call("?accept_holes=true").status_code in {200, 204}
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_roster_that_nobody_replaces_is_not_deleted_by_accident(api: Api) -> None:
+    put(api, "/rosters/house", HOUSE)
+    put(api, "/rosters/lifts", {**HOUSE, "trades": ["lift"]})
+    assert api.delete("/rosters/lifts", who=ADMINISTRATOR).status_code == 204
+    refused_until_accepted(api, "DELETE", "/rosters/house", None, NOBODY)
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_person_who_can_no_longer_be_reached_is_not_saved_by_accident(api: Api) -> None:
+    put(api, "/rosters/house", HOUSE)
+    assert put(api, "/persons/wang", person("Wang Wei")).status_code == 200
+    refused_until_accepted(api, "PUT", "/persons/wang", person("Wang", channels=[]), UNHEARD)
+    # Now that it is a known hole, it stops nothing else.
+    assert put(api, "/persons/wang", person("Wang Wei", channels=[])).status_code == 200
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_lead_whom_a_policy_needs_is_not_deleted_by_accident(api: Api) -> None:
+    put(api, "/escalation-policies/mine", {"steps": [{"after_s": 0, "who": ["leader"]}]})
+    refused_until_accepted(api, "DELETE", "/persons/li", None, "Step 1 (leader) reaches nobody")
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_team_is_not_emptied_of_everybody_who_can_be_reached(api: Api) -> None:
+    put(api, "/persons/sun", person("Sun", channels=[]))
+    put(api, "/teams/night", {"name": "Night", "members": ["wang"]})
+    always = {"start": "08:00", "end": "08:00", "teams": ["night"]}
+    assert put(api, "/rosters/house", {"name": "House", "shifts": [always]}).status_code == 200
+    team = {"name": "Night", "members": ["sun"]}
+    refused_until_accepted(api, "PUT", "/teams/night", team, UNHEARD)
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_narrower_roster_is_refused_for_what_it_leaves(api: Api) -> None:
+    put(api, "/rosters/house", {**HOUSE, "trades": ["lift", "fire"]})
+    refused = put(api, "/rosters/house", {**HOUSE, "trades": ["lift"]})
+    assert refused.json()["detail"].startswith("Nobody is on duty for fire protection at any time")
+
+
+@pytest.mark.usefixtures("staff")
+def test_whoever_stands_in_is_not_deleted_nor_is_the_exception_undone_by_accident(
+    api: Api,
+) -> None:
+    when = {"start": "2026-11-23T12:00:00Z", "end": "2026-11-23T18:00:00Z"}
+    gap = {"start": "08:00", "end": "20:00", "persons": ["wang"]}
+    put(api, "/rosters/house", {"name": "House", "shifts": [gap], "accept_holes": True})
+    path = "/rosters/house/changes"
+    made = api.post(path, {"changes": [{**when, "on": "li"}]})
+    number = made.json()["items"][0]["id"]
+    refused = api.delete("/persons/li", who=ADMINISTRATOR)
+    assert refused.status_code == 409
+    assert f"rosters.house.changes.{number}" in refused.json()["detail"]
+    words = "Nobody is on duty from Mon 2026-11-23 20:00 to Tue 2026-11-24 02:00"
+    refused_until_accepted(api, "DELETE", f"{path}/{number}", None, words)
+
+
+@pytest.mark.usefixtures("staff")
+def test_two_people_swap_a_whole_day(api: Api) -> None:
+    day, night = SHIFT, {"start": "20:00", "end": "08:00", "persons": ["li"]}
+    put(api, "/rosters/house", {"name": "House", "shifts": [day, night]})
+    when = {"start": "2026-11-23T00:00:00Z", "end": "2026-11-24T00:00:00Z"}
+    swap = [{**when, "off": "wang", "on": "li"}, {**when, "off": "li", "on": "wang"}]
+    assert api.post("/rosters/house/changes", {"changes": swap}).status_code == 201
+    span = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+    plan = api.get("/rosters/house/duty", **span).json()["items"]
+    assert [(one["name"], one["start"][11:16]) for one in plan] == [
+        ("Li", "00:00"),
+        ("Wang", "12:00"),
+    ]
+
+
 @pytest.mark.usefixtures("staff", "pump")
 def test_who_would_come_and_what_is_missing(api: Api) -> None:
     assert api.get("/coverage").json()["holes"] == []  # its class is not known to this server

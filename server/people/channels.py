@@ -1,0 +1,29 @@
+"""Which channels the server has, and whether they lead anywhere."""
+
+from config.server import MessageSettings
+from server.core.addresses import address_problem, channel_name
+
+
+class KnownChannels:
+    """The channels of the server file."""
+
+    def __init__(self, settings: MessageSettings) -> None:
+        self._settings = settings
+
+    def reach(self, person: str, channel: str, address: str) -> bool:
+        """Return whether there is such a channel and the address is one for it.
+
+        Attributes:
+            person: Name of the receiver; a webhook may be called like it.
+        """
+        name = channel_name(self._settings, channel, person, address)
+        return name is not None and address_problem(self._settings, name, address) is None
+
+
+Channels = KnownChannels | None
+"""None: not checked."""
+
+
+def channel_names(messages: MessageSettings) -> KnownChannels:
+    """Return what persons may name: webhooks, channels and kinds of channels of the server file."""
+    return KnownChannels(messages)
