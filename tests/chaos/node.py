@@ -37,6 +37,19 @@ class Sent(NamedTuple):
     device: str
     fragment: bytes
     at_s: float
+    at: int
+    """UTC ms of the newest attempt."""
+    again: bool
+
+
+class Heard(NamedTuple):
+    """What the node knows of an acknowledged value, UTC ms."""
+
+    sent_at: int
+    """The attempt that was acknowledged."""
+    acked_at: int
+    again: bool
+    """It was not the first attempt."""
 
 
 class Node:
@@ -45,8 +58,8 @@ class Node:
     def __init__(self, port: int) -> None:
         self.states: dict[str, dict[str, tuple[bool, int]]] = {}
         """Device to point to (value, since)."""
-        self.acked: dict[tuple[str, str, int], int] = {}
-        """(device, point, taken_at) to the time of the acknowledgement."""
+        self.heard: dict[tuple[str, str, int], Heard] = {}
+        """(device, point, taken_at) to how it arrived."""
         self._aliases: dict[tuple[str, str], int] = {}
         self._unacked: dict[int, Sent] = {}
         self._holds: dict[int, tuple[str, str, int]] = {}
@@ -107,7 +120,7 @@ class Node:
         with self._lock:
             again = [(n, row) for n, row in self._unacked.items() if row.at_s < due]
         for offset, row in again:
-            self._send(offset, row.device, mark_historical(row.fragment))
+            self._send(offset, row.device, mark_historical(row.fragment), again=True)
 
     def repeat(self) -> None:
         """Report every value as an agent does now and then, changed or not."""
@@ -125,9 +138,11 @@ class Node:
         self._holds[self._offset] = device, point, at
         self._send(self._offset, device, fragment)
 
-    def _send(self, offset: int, device: str, fragment: bytes) -> None:
+    def _send(self, offset: int, device: str, fragment: bytes, *, again: bool = False) -> None:
         with self._lock:
-            self._unacked[offset] = Sent(device, fragment, time.monotonic())
+            if again and offset not in self._unacked:
+                return  # acknowledged meanwhile
+            self._unacked[offset] = Sent(device, fragment, time.monotonic(), now_ms(), again)
         payload = seal(
             fragment, timestamp=now_ms(), seq=self._next_seq(), uuid=uuid_of(_JOURNAL, offset)
         )
@@ -159,8 +174,10 @@ class Node:
         with self._lock:
             for first, last in ack[1]:
                 for offset in range(first, last + 1):
-                    if self._unacked.pop(offset, None) is not None:
-                        self.acked.setdefault(self._holds.pop(offset), at)
+                    row = self._unacked.pop(offset, None)
+                    if row is not None:
+                        heard = Heard(row.at, at, row.again)
+                        self.heard.setdefault(self._holds.pop(offset), heard)
 
     def _next_seq(self) -> int:
         seq, self._seq = self._seq, (self._seq + 1) % 256

@@ -1,17 +1,35 @@
-"""What must be in the records after the kills, compared with what is there."""
+"""What must have come out of the kills, from the node's own plan, compared with what did.
+
+Nothing here asks the server what it meant to do: alarms and calls follow from when the points went
+on and off, from the policy, and from who answered when. Calls are what the receiver heard.
+"""
 
 import sqlite3
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from plantroom.receiver import Delivery
+from tests.chaos.node import Heard
+from tests.chaos.operator import Answer
+from tests.chaos.plan import BOARD, DELAY_MS, GONE, STEPS, Step
+from tests.chaos.receiver import Attempt
 
-DELAY_MS = {"trip": 0, "slow": 2000, "blip": 60_000}
-RESENT_MS = 1500
-"""Acknowledged later than this: it was lost with the server and sent again."""
 TOLERANCE_MS = 1000
-ONSETS = {"raised", "raised_again", "recorded"}
+LATE_MS = 15_000 + 5_000 + TOLERANCE_MS
+"""What is sent again waits until nothing late comes for 15 s; the look for that may be 5 s off."""
+_CLOCK_MS = 50
+"""Nothing is earlier than this; the receiver's clock is read a little after the server's."""
+_ONSETS = {"raised", "raised_again", "recorded"}
+_OPENING = Step(0, 0, BOARD)
+
+Place = tuple[str, str]
+"""Device and point."""
+Call = tuple[Place, int, str]
+"""Place, step and person."""
+_Came = dict[Call, dict[str, list[Attempt]]]
+"""What was heard of a call, by the ids of its messages."""
 
 
 class Run(NamedTuple):
@@ -23,29 +41,35 @@ class Run(NamedTuple):
     end: int | None
 
     @property
+    def due(self) -> int:
+        """When its alarm is due, UTC ms."""
+        return self.onset + DELAY_MS[self.point]
+
+    @property
     def is_alarm(self) -> bool:
-        return self.end is None or self.end - self.onset >= DELAY_MS[self.point]
+        return self.end is None or self.end >= self.due
 
 
 class Uptime:
-    """When the server was up; the time it was down is nobody's delay."""
+    """When the server was ready; the time it was not is nobody's delay."""
 
     def __init__(self) -> None:
         self.spans: list[tuple[int, int]] = []
 
     def between(self, start: int, end: int) -> int:
-        """Milliseconds of ``start`` to ``end`` in which the server was up."""
+        """Milliseconds of ``start`` to ``end`` in which the server was ready."""
         return sum(max(0, min(end, until) - max(start, since)) for since, until in self.spans)
 
 
-class Score(NamedTuple):
+@dataclass
+class Score:
     """Of one kind of thing."""
 
-    wanted: int
-    lost: int
-    doubled: int
-    late: int
-    notes: list[str]
+    wanted: int = 0
+    lost: int = 0
+    doubled: int = 0
+    late: int = 0
+    notes: list[str] = field(default_factory=list[str])
 
     def line(self, name: str) -> str:
         return (
@@ -54,91 +78,154 @@ class Score(NamedTuple):
         )
 
 
-def alarms(
-    database: sqlite3.Connection,
-    runs: list[Run],
-    acked: dict[tuple[str, str, int], int],
-    up: Uptime,
-) -> Score:
-    """Each run that lasted is one alarm with its true onset, raised when its delay was over."""
-    found = _intervals(database)
-    wanted = {(f"chaos/gw/{r.device}/{r.point}", r.onset): r for r in runs if r.is_alarm}
-    notes = [f"lost {key}, found {found.get(key[0])}" for key in wanted if not found[key[0]]]
-    lost = len(notes)
-    doubled = late = 0
-    for point, seen in found.items():
-        true = [onset for key, onset in wanted if key == point]
-        extra = len(seen) - len(true)
-        if extra > 0:
-            doubled += extra
-            notes.append(f"doubled {point}: {seen}, true {true}")
-        for onset, raised_at in seen[: len(true)]:
-            run = wanted.get((point, onset))
-            if run is None:
-                late += 1
-                notes.append(f"wrong onset {point}: {onset}, true {true}")
-                continue
-            if raised_at is None:
-                continue  # recorded after it was over: nobody waited for it
-            heard = acked.get((run.device, run.point, run.onset), run.onset)
-            due = max(run.onset + DELAY_MS[run.point], heard)
-            if heard - run.onset > RESENT_MS:
-                # It waits until the backlog is through, because that may say that it is over.
-                continue
-            waited = up.between(due, raised_at)
-            if waited > TOLERANCE_MS or raised_at < run.onset + DELAY_MS[run.point]:
-                late += 1
-                notes.append(f"late {point}: due {due}, raised {raised_at}, waited {waited}")
-    return Score(len(wanted), lost, doubled, late, notes)
+@dataclass(frozen=True)
+class Truth:
+    """Everything that the run knows without the server."""
 
+    runs: Sequence[Run]
+    heard: Mapping[tuple[str, str, int], Heard]
+    answers: Mapping[Place, Answer]
+    attempts: Sequence[Attempt]
+    up: Uptime
 
-def steps(database: sqlite3.Connection, up: Uptime) -> Score:
-    """Each planned step of an incident that is open and unanswered ran once, when it was due."""
-    rows = database.execute(
-        "SELECT incident_id, number, due_at, ran_at, state, told FROM incident_steps "
-        "WHERE state != 'cancelled'"
-    ).fetchall()
-    lost = sum(state == "pending" for *_, state, _told in rows)
-    keys = Counter(
-        key
-        for (key,) in database.execute("SELECT key FROM messages WHERE key LIKE 'incident-step/%'")
-    )
-    doubled = sum(count - 1 for count in keys.values())
-    done = {f"incident-step/{row[0]}/{row[1]}/" for row in rows if row[4] == "done"}
-    written = {key.rpartition("/")[0] + "/" for key in keys}
-    lost += len(done - written)
-    late = 0
-    notes: list[str] = []
-    for incident, number, due_at, ran_at, state, _told in rows:
-        if state == "done" and up.between(due_at, ran_at) > TOLERANCE_MS:
-            late += 1
-            notes.append(f"step {incident}/{number} due {due_at} ran {ran_at}")
-    return Score(len(rows), lost, doubled, late, notes)
+    def alarms(self, database: sqlite3.Connection) -> Score:
+        """Each run that lasted is one alarm with its true onset, raised when its delay was over."""
+        found = _intervals(database)
+        wanted = {(run.device, run.point, run.onset): run for run in self.runs if run.is_alarm}
+        score = Score(wanted=len(wanted))
+        seen = Counter(one[0] for one in found)
+        for key in wanted.keys() - seen.keys():
+            score.lost += 1
+            score.notes.append(f"lost {key}")
+        for key, number in seen.items():
+            extra = number - (key in wanted)
+            if extra:
+                score.doubled += extra
+                score.notes.append(f"doubled or never on {key}: {number}")
+        for key, raised_at in found:
+            run = wanted.get(key)
+            # What is recorded after it was over: nobody waited for it.
+            if run is not None and raised_at is not None:
+                self._judge(score, f"alarm {key}", run, due=run.due, at=raised_at)
+                if raised_at < run.due:
+                    score.late += 1
+                    score.notes.append(f"early {key}: due {run.due}, raised {raised_at}")
+        return score
 
+    def steps(self) -> Score:
+        """Each step of each alarm calls its person exactly once, unless somebody has answered."""
+        return self._calls(STEPS)
 
-def messages(database: sqlite3.Connection, deliveries: list[Delivery]) -> Score:
-    """Each message arrives at least once under its key, and no two keys say the same thing."""
-    rows = database.execute("SELECT key, state FROM messages").fetchall()
-    arrived = {delivery.id for delivery in deliveries}
-    missing = [key for key, state in rows if state not in {"sent", "delivered"}]
-    said = Counter(key for key, _state in rows)
-    doubled = sum(count - 1 for count in said.values())
-    lost = len(missing) + max(0, len(said) - len(arrived))
-    incidents = database.execute(
-        "SELECT count(*) FROM incidents WHERE NOT EXISTS (SELECT 1 FROM messages "
-        "WHERE messages.incident_id = incidents.id)"
-    ).fetchone()[0]
-    unsigned = sum(not delivery.signed for delivery in deliveries)
-    notes = [f"not sent: {missing[:5]}"] if missing else []
-    return Score(len(rows), lost + incidents + unsigned, doubled, 0, notes)
+    def messages(self, database: sqlite3.Connection) -> Score:
+        """Every incident is told to the board; every message that was written has arrived."""
+        score = self._calls((_OPENING,))
+        rows = database.execute("SELECT key, state FROM messages").fetchall()
+        waiting = [row for row in rows if row[1] not in {"sent", "delivered", "passed_on"}]
+        taken = {one.id for one in self.attempts if one.taken}
+        sent = sum(state in {"sent", "delivered"} for _key, state in rows)
+        score.wanted += len(rows)
+        score.lost += len(waiting) + max(0, sent - len(taken))
+        score.notes += [f"written and not sent {row}" for row in waiting[:5]]
+        bodies: dict[str, set[str]] = defaultdict(set)
+        for one in self.attempts:
+            bodies[one.id].add(str(one.body))
+        score.doubled += sum(len(said) - 1 for said in bodies.values())
+        score.lost += sum(not one.signed for one in self.attempts)
+        return score
+
+    def missing(self) -> bool:
+        """Return whether anything that must come has not come yet."""
+        return bool(self._calls((*STEPS, _OPENING)).lost)
+
+    def _calls(self, steps: Sequence[Step]) -> Score:
+        persons = {step.person for step in steps}
+        came: _Came = defaultdict(dict)
+        for one in self.attempts:
+            call = _call(one)
+            if one.hook != GONE and call[2] in persons:
+                came[call].setdefault(one.id, []).append(one)
+        score, known = Score(), set[Call]()
+        for run in self.runs:
+            place = run.device, run.point
+            for step, due, certain in self._expected(run, steps, came):
+                call = place, step.number, step.person
+                known.add(call)
+                attempts = [one for same in came.get(call, {}).values() for one in same]
+                score.wanted += certain
+                if certain and not any(one.taken for one in attempts):
+                    score.lost += 1
+                    score.notes.append(f"lost {call} of {run} heard {self._heard(run)}")
+                if attempts:
+                    at = min(one.at for one in attempts)
+                    self._judge(score, f"call {call}", run, due=due, at=at)
+                    if at < run.due + step.after_ms - _CLOCK_MS:
+                        score.late += 1
+                        score.notes.append(f"early {call}: {at}, due {run.due + step.after_ms}")
+        for call, ids in came.items():
+            extra = len(ids) - (call in known)
+            if extra:
+                score.doubled += extra
+                score.notes.append(f"doubled or not meant {call}: {sorted(ids)}")
+        return score
+
+    def _expected(
+        self, run: Run, steps: Sequence[Step], came: _Came
+    ) -> Iterator[tuple[Step, int, bool]]:
+        """Yield the steps that may come, when each is due, and whether it must come."""
+        if not run.is_alarm:
+            return
+        answer = self.answers.get((run.device, run.point))
+        for step in steps:
+            due, certain = self._due(run, step, came), self._is_certain(run)
+            if answer is not None and step.after_ms:
+                if run.due + step.after_ms >= answer.done_at:
+                    continue
+                certain = certain and self.up.between(due, answer.asked_at) > TOLERANCE_MS
+            yield step, due, certain
+
+    def _is_certain(self, run: Run) -> bool:
+        """Whether people must hear of it: what is over before it is known is only recorded."""
+        heard = self._heard(run)
+        if heard is None or run.end is None:
+            return heard is not None
+        slack = LATE_MS if heard.again else TOLERANCE_MS
+        return max(heard.acked_at, run.due) + slack <= run.end
+
+    def _due(self, run: Run, step: Step, came: _Came) -> int:
+        """Return when the step is due: the plan starts when the server could open the incident."""
+        first = came.get(((run.device, run.point), 1, STEPS[0].person), {})
+        opened = min((one.at for same in first.values() for one in same), default=run.due)
+        return (max(opened, run.due) if step.after_ms else run.due) + step.after_ms
+
+    def _judge(self, score: Score, what: str, run: Run, *, due: int, at: int) -> None:
+        heard, bound = self._heard(run), TOLERANCE_MS
+        if heard is not None and heard.again:
+            due, bound = max(due, heard.sent_at), LATE_MS
+        waited = self.up.between(due, at)
+        if waited > bound:
+            score.late += 1
+            score.notes.append(f"late {what}: due {due}, at {at}, waited {waited}, {heard}")
+
+    def _heard(self, run: Run) -> Heard | None:
+        return self.heard.get((run.device, run.point, run.onset))
 
 
 def open_records(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
 
-def _intervals(database: sqlite3.Connection) -> dict[str, list[tuple[int, int | None]]]:
-    """Point to its onsets, with when they were raised; a corrected onset counts as corrected."""
+def _call(attempt: Attempt) -> Call:
+    """Return what a message is about: device, point, step and person."""
+    data = attempt.body["data"]
+    incident = data["incident"]
+    place = incident["equipment_key"].rpartition("/")[2], incident["cause"]
+    if "step" not in data:
+        return place, 0, attempt.hook
+    return place, data["step"]["number"], data["person"]["key"]
+
+
+def _intervals(database: sqlite3.Connection) -> list[tuple[tuple[str, str, int], int | None]]:
+    """Return onsets with when they were raised; a corrected onset counts as corrected."""
     found: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
     rows = database.execute(
         "SELECT points.key, alarm_changes.kind, alarm_changes.at, alarm_changes.recorded_at "
@@ -147,8 +234,12 @@ def _intervals(database: sqlite3.Connection) -> dict[str, list[tuple[int, int | 
         "ORDER BY alarm_changes.id"
     )
     for point, kind, at, recorded_at in rows:
-        if kind in ONSETS:
+        if kind in _ONSETS:
             found[point].append((at, None if kind == "recorded" else recorded_at))
         elif kind == "onset_corrected" and found[point]:
             found[point][-1] = at, found[point][-1][1]
-    return found
+    return [
+        ((point.split("/")[2], point.split("/")[3], onset), raised_at)
+        for point, seen in found.items()
+        for onset, raised_at in seen
+    ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.__main__ import Chaos
+from tests.chaos.run import Chaos
 
 
 @pytest.mark.timeout(240)
