@@ -111,7 +111,9 @@ def save(
     before = load_directory(session, channels)
     after = _with(before, kind, {key: body})
     _refuse_misfits(after)
-    holes = once([*kind.holes(after, body, now), *new_holes(before, after, now=now)])
+    holes = kind.holes(after, body, now)
+    if kind is not PERSONS or not _reached_alike(before, after, key):
+        holes = once([*holes, *new_holes(before, after, now=now)])
     if holes and not (accept_holes or _accepts(body)):
         raise HolesError(holes)
     return _write(session, kind, key, body, by=by, now=now, expected=expected_version), holes
@@ -210,6 +212,16 @@ def _refuse_misfits(directory: Directory) -> None:
 
 def _accepts(body: Settings) -> bool:
     return isinstance(body, RosterSettings | PolicySettings) and body.accept_holes
+
+
+def _reached_alike(before: Directory, after: Directory, person: str) -> bool:
+    """Return whether a person is new, or is called for the same and by the same channels."""
+    if person not in before.people.persons:
+        return True
+    one, other = before.people.persons[person], after.people.persons[person]
+    return (one.role, one.sites, one.trades) == (other.role, other.sites, other.trades) and [
+        channel for channel, _ in before.ways(person)
+    ] == [channel for channel, _ in after.ways(person)]
 
 
 def _stands_in(session: Session, person: str, *, now: int) -> list[str]:

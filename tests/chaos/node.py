@@ -60,6 +60,8 @@ class Node:
         """Device to point to (value, since)."""
         self.heard: dict[tuple[str, str, int], Heard] = {}
         """(device, point, taken_at) to how it arrived."""
+        self.resent: list[int] = []
+        """When anything was sent again, UTC ms."""
         self._aliases: dict[tuple[str, str], int] = {}
         self._unacked: dict[int, Sent] = {}
         self._holds: dict[int, tuple[str, str, int]] = {}
@@ -119,6 +121,8 @@ class Node:
         due = time.monotonic() - ACK_TIMEOUT_S
         with self._lock:
             again = [(n, row) for n, row in self._unacked.items() if row.at_s < due]
+        if again:
+            self.resent.append(now_ms())
         for offset, row in again:
             self._send(offset, row.device, mark_historical(row.fragment), again=True)
 

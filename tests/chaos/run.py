@@ -88,20 +88,28 @@ class Chaos:
                         await self._kill(server)
                         await self._restart(server, node)
                     receiver.patient = True
-                    await self._drain(
-                        node,
-                        Truth(self.runs, node.heard, operator.answers, receiver.attempts, self.up),
-                    )
+                    await self._drain(node, self._truth(node, operator, receiver))
                 finally:
                     node.close()
                     await self._kill(server)
-            found = Truth(self.runs, node.heard, operator.answers, receiver.attempts, self.up)
+            found = self._truth(node, operator, receiver)
             with truth.open_records(self.folder / "data" / "records.sqlite") as database:
                 return {
                     "alarms": found.alarms(database),
                     "steps": found.steps(),
                     "messages": found.messages(database),
                 }
+
+    def _truth(self, node: Node, operator: Operator, receiver: FailingReceiver) -> Truth:
+        """What is known so far; it goes on by itself."""
+        return Truth(
+            runs=self.runs,
+            heard=node.heard,
+            answers=operator.answers,
+            attempts=receiver.attempts,
+            resent=node.resent,
+            up=self.up,
+        )
 
     def _chance(self) -> random.Random:
         return random.Random(self.random.random())  # noqa: S311 (repeatable, no secret)

@@ -5,6 +5,7 @@ on and off, from the policy, and from who answered when. Calls are what the rece
 """
 
 import sqlite3
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from tests.chaos.node import Heard
 from tests.chaos.operator import Answer
-from tests.chaos.plan import BOARD, DELAY_MS, GONE, STEPS, Step
+from tests.chaos.plan import BOARD, DELAY_MS, STEPS, Step
 from tests.chaos.receiver import Attempt
 
 TOLERANCE_MS = 1000
@@ -57,8 +58,11 @@ class Uptime:
         self.spans: list[tuple[int, int]] = []
 
     def between(self, start: int, end: int) -> int:
-        """Milliseconds of ``start`` to ``end`` in which the server was ready."""
-        return sum(max(0, min(end, until) - max(start, since)) for since, until in self.spans)
+        """Milliseconds of ``start`` to ``end`` in which the server was ready in one life.
+
+        What a kill interrupts begins anew in the next life, so the longest of them counts.
+        """
+        return max((min(end, until) - max(start, since) for since, until in self.spans), default=0)
 
 
 @dataclass
@@ -86,6 +90,8 @@ class Truth:
     heard: Mapping[tuple[str, str, int], Heard]
     answers: Mapping[Place, Answer]
     attempts: Sequence[Attempt]
+    resent: Sequence[int]
+    """When the node sent anything again, in order: what is late waits until that is over."""
     up: Uptime
 
     def alarms(self, database: sqlite3.Connection) -> Score:
@@ -142,8 +148,10 @@ class Truth:
         came: _Came = defaultdict(dict)
         for one in self.attempts:
             call = _call(one)
-            if one.hook != GONE and call[2] in persons:
-                came[call].setdefault(one.id, []).append(one)
+            if call[2] in persons:
+                # The channel that is gone is the first attempt of a call; the next one has another
+                # id, as everything that a receiver of its own hears.
+                came[call].setdefault(one.id.partition("/li-0")[0], []).append(one)
         score, known = Score(), set[Call]()
         for run in self.runs:
             place = run.device, run.point
@@ -200,7 +208,8 @@ class Truth:
     def _judge(self, score: Score, what: str, run: Run, *, due: int, at: int) -> None:
         heard, bound = self._heard(run), TOLERANCE_MS
         if heard is not None and heard.again:
-            due, bound = max(due, heard.sent_at), LATE_MS
+            before = bisect_left(self.resent, at)
+            due, bound = max(due, *self.resent[before - 1 : before], heard.sent_at), LATE_MS
         waited = self.up.between(due, at)
         if waited > bound:
             score.late += 1
