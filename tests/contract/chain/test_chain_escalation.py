@@ -1,8 +1,8 @@
 """Who is called after whom, exactly once, on every database."""
 
-from server.core.model import Timer
+from server.core.model import Message, Timer
 from server.incidents.model import Incident
-from tests.contract.chain.test_chain_putting_aside import take_out
+from tests.contract.chain.test_chain_putting_aside import take_out, variant
 from tests.fakes.duty_house import (
     MINUTE_S,
     history,
@@ -232,3 +232,39 @@ def test_a_shelved_alarm_needs_nobody_to_move(house: House) -> None:
     pass_time(house, 110 * MINUTE_S)
     assert told(house) == [("Wang", 0.0)]
     assert incident(house).acknowledged_at is not None
+
+
+def test_an_alarm_that_joins_while_the_others_are_shelved_is_called_about(house: House) -> None:
+    house.classes = variant("manual", severity="high", cause="motor")
+    house.restart()
+    load(house, staff())
+    house.see("temperature", 85.0, 0)
+    house.shelve(minutes=120)
+    house.clock.advance(60)
+    house.see("mode", 2, at=60)
+    assert told(house) == [("Wang", 0.0), ("Wang", 60.0)]
+    assert incident(house).acknowledged_at is None
+    assert [row.receiver for row in house.all(Message)].count("duty") == 2
+    pass_time(house, 10 * MINUTE_S)
+    assert told(house)[-1] == ("Li", 660.0)
+
+
+def test_an_alarm_that_joins_what_somebody_has_answered_calls_nobody(house: House) -> None:
+    house.classes = variant("manual", severity="high", cause="motor")
+    house.restart()
+    load(house, staff())
+    house.see("temperature", 85.0, 0)
+    take(house)
+    house.see("mode", 2, at=60)
+    assert told(house) == [("Wang", 0.0)]
+
+
+def test_life_safety_is_called_about_on_equipment_that_is_out_of_service(house: House) -> None:
+    house.classes = variant("manual", severity="high", cause="motor", life_safety=True)
+    house.restart()
+    load(house, staff())
+    house.see("temperature", 85.0, 0)
+    take_out(house, minutes=60)
+    pass_time(house, 11 * MINUTE_S)
+    house.see("mode", 2, at=11 * MINUTE_S)
+    assert told(house) == [("Wang", 0.0), ("Wang", 660.0)]
