@@ -1,6 +1,7 @@
 """Child processes that say in a JSON line on stdout when they are ready."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -107,6 +108,11 @@ class Child:
         finally:
             ready.cancel()
         if not self._is_ready.is_set():
+            if self._reader.done():
+                # Its end becomes known by itself; a signal after it would hide its exit status.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self._process.wait()
             state = (
                 "did not get ready" if self.running else f"ended with {self._process.returncode}"
             )
