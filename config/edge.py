@@ -28,7 +28,10 @@ class JournalSettings(Settings):
         default=1_000_000_000, ge=1_000_000, description="Upper bound of the file, bytes."
     )
     max_age_s: float = Field(
-        default=30 * 86400, gt=0, description="Readings older than this are dropped, seconds."
+        default=30 * 86400,
+        gt=0,
+        description="Readings kept for longer than this are dropped, seconds; counted while the "
+        "agent runs, whatever its clock says.",
     )
     drop: Literal["oldest", "newest"] = Field(
         default="oldest", description="What gives way when a bound is reached."
@@ -51,6 +54,12 @@ class UplinkSettings(Settings):
     )
     backlog_rate: int = Field(
         default=5000, ge=1, description="Readings per second resent from the journal."
+    )
+    clock_grace_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="A gateway whose clock is not synchronised since it was started waits this "
+        "long for it once the broker is there, then believes the clock as it is, seconds.",
     )
     send_datatype_in_data: bool = Field(
         default=False, description="Add the datatype to data metrics for peers that need it."

@@ -8,16 +8,12 @@ from contextlib import AsyncExitStack, contextmanager
 import structlog
 from prometheus_client import ProcessCollector
 
-from config.edge import JournalSettings
 from config.resolve import Gateway
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, synchronised
 from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.service import CommandService
 from edge_agent.drivers.modbus_client import open_modbus
-from edge_agent.errors import JournalFullError
 from edge_agent.health import Health
-from edge_agent.journal.base import Journal
-from edge_agent.journal.memory import MemoryJournal
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.polling.fleet import Fleet
 from edge_agent.polling.hole_file import FileHoles
@@ -50,14 +46,14 @@ async def run(
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     settings = gateway.settings
     async with AsyncExitStack() as stack:
-        journal = await _open_journal(settings.journal, clock, stack)
+        journal = await stack.enter_async_context(SqliteJournal(settings.journal, clock))
         beside = settings.journal.path
         ledger = SqliteLedger(beside.with_suffix(".commands.sqlite"))
         await stack.enter_async_context(ledger)
         health = Health()
         holes = FileHoles(beside.with_suffix(".holes.json"))
         stack.callback(holes.close)
-        uplink = Uplink(gateway, journal, clock)
+        uplink = Uplink(gateway, journal, clock, synchronised=synchronised)
         fleet = Fleet(sink=uplink, health=health, holes=holes, clock=clock, open_driver=open_modbus)
         commands = CommandService(
             devices=fleet.devices, ports=fleet.ports, ledger=ledger, health=health, clock=clock
@@ -124,13 +120,3 @@ def _ends_quietly() -> Generator[None]:
         yield
     except* _StopAskedError:
         log.info("agent_stopping")
-
-
-async def _open_journal(settings: JournalSettings, clock: Clock, stack: AsyncExitStack) -> Journal:
-    try:
-        return await stack.enter_async_context(SqliteJournal(settings, clock))
-    except JournalFullError as error:
-        why = str(error)
-    # Polling goes on: live values still reach the server, and a restart finds the old rows.
-    log.error("journal_in_memory_only", path=str(settings.path), error=why)
-    return await stack.enter_async_context(MemoryJournal(settings, clock))

@@ -1,13 +1,24 @@
 """Time as a parameter; the only module of the agent that asks the machine for it."""
 
 import asyncio
+import ctypes
 import time
+import uuid
+from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
 
+TRUSTED_FROM_MS: Final = 1_704_067_200_000
+"""2024-01-01: a clock that says less was never set."""
+
 _LARGEST_HELD_MS: Final = 600_000
 _JITTER_MS: Final = 100
+_TIMESYNCD_SAYS: Final = Path("/run/systemd/timesync/synchronized")
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_TIMEX_BYTES: Final = 512
+"""More than ``struct timex`` has on any machine."""
+_NOT_SYNCHRONISED: Final = 5
 
 
 class Clock(Protocol):
@@ -86,3 +97,27 @@ class SteadyClock:
         from_ms, from_s = self._held_from
         self._said_ms = max(self._said_ms, from_ms + int((now_s - from_s) * 500))
         return self._said_ms
+
+
+def synchronised() -> bool:
+    """Whether somebody (NTP, PTP) keeps the machine's clock right, as the kernel or systemd knows.
+
+    The kernel forgets it some hours after the last correction; systemd says it until a reboot.
+    """
+    return _TIMESYNCD_SAYS.exists() or 0 <= _kernel_clock_state() < _NOT_SYNCHRONISED
+
+
+def boot_id() -> str:
+    """Return the name of the machine's present run, from power on to power off."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return str(uuid.uuid4())
+
+
+def _kernel_clock_state() -> int:
+    # A buffer of zeros asks and changes nothing; no right is needed for that.
+    try:
+        return int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
+    except (OSError, AttributeError):
+        return -1

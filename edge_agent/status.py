@@ -50,7 +50,9 @@ class AgentCollector(Collector):
             "journal_writable": ("0 while the disk refuses.", journal.writable),
             "uplink_online": ("1 while data may be published.", uplink.online),
             "uplink_queued_bytes": ("Bytes that the broker has not taken.", uplink.queued_bytes),
-            "uplink_held_readings": ("Readings that wait for the clock.", uplink.held_readings),
+            "uplink_held_readings": ("Readings that wait for the clock.", journal.held_readings),
+            "journal_salvaging": ("1 while a damaged file is emptied.", journal.salvaging),
+            "clock_synchronised": ("0 while nobody vouches for the clock.", uplink.synchronised),
         }
         counters = {
             "journal_dropped_messages": ("Given up at a bound.", journal.dropped_rows),
@@ -64,6 +66,8 @@ class AgentCollector(Collector):
             ),
             "uplink_unreadable_messages": ("Torn messages received.", uplink.unreadable),
             "uplink_unnumbered_readings": ("Published without journal.", uplink.unnumbered),
+            "uplink_given_up_readings": ("Neither published nor kept.", uplink.given_up),
+            "journal_failed_reads": ("Times the journal could not be read.", uplink.failed_reads),
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(f"plantroom_{name}", text, value=value)

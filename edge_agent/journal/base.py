@@ -1,6 +1,6 @@
 """What a journal does; memory.py and sqlite.py are two of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
@@ -44,6 +44,8 @@ class JournalStats:
         oldest_at: UTC milliseconds of the oldest message on disk; None when there is none.
         writable: False while the disk refuses, or there is none.
         commits: Group commits since the start.
+        held_readings: Readings that wait until the clock is believed.
+        salvaging: Whether rows of a damaged file are still being taken over.
     """
 
     rows: int = 0
@@ -52,13 +54,21 @@ class JournalStats:
     oldest_at: int | None = None
     writable: bool = True
     commits: int = 0
+    held_readings: int = 0
+    salvaging: bool = False
 
 
 class Journal(Protocol):
     """Messages kept until the server says that they are stored.
 
     Entering opens it, leaving commits and closes it; both may be repeated.
+
+    Attributes:
+        on_renamed: Called when another file takes its place: ``journal_id``, aliases and offsets
+            are others from then on, what was sent under the old name counts as not sent.
     """
+
+    on_renamed: Callable[[], None]
 
     @property
     def journal_id(self) -> str:
@@ -79,8 +89,24 @@ class Journal(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def append(self, device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
+    def append(
+        self,
+        device: str,
+        fragment: bytes,
+        *,
+        taken_at: int,
+        readings: int = 1,
+        zero_ms: int | None = None,
+    ) -> int:
         """Keep a message and return its offset; it is on disk after the next group commit.
+
+        Args:
+            device: Whose it is.
+            fragment: Serialized Sparkplug metrics.
+            taken_at: UTC ms of its newest reading.
+            readings: How many it carries.
+            zero_ms: Given while the clock is not believed: the UTC ms that it had, by itself,
+                when the machine was started. The row waits for ``settle``.
 
         Raises JournalFullError when no offset is left that could not be used twice.
         """
@@ -91,7 +117,24 @@ class Journal(Protocol):
         ...
 
     async def read(self, first: int, last: int, *, limit: int) -> list[Row]:
-        """Return up to ``limit`` rows of the closed range, lowest offset first."""
+        """Return up to ``limit`` rows of the closed range, lowest offset first.
+
+        Fewer than that: the rest of the range holds none whose time is known. Raises JournalError
+        when the file cannot be read for now.
+        """
+        ...
+
+    async def settle(self, zero_ms: int) -> None:
+        """Give rows that wait their true time: the machine was started at UTC ms ``zero_ms``."""
+        ...
+
+    @property
+    def believed(self) -> bool:
+        """Whether ``settle`` was called since the machine was started, by whichever process."""
+        ...
+
+    def arrivals(self) -> list[Range]:
+        """Return, once, ranges below ``next_offset`` in which there are rows to be sent now."""
         ...
 
     def alias(self, device: str, point: str, datatype: int) -> int:

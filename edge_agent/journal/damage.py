@@ -1,26 +1,23 @@
-"""A journal file that is damaged: recognised, set aside, and emptied of all that can be read."""
+"""A journal file that is damaged: recognised and set aside; salvage.py empties it."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from edge_agent.errors import JournalError, JournalFullError
 
-_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_CHUNK = 500
-_FROM_THE_FRONT = (
-    "SELECT offset, device, fragment, taken_at, readings FROM rows"
-    " WHERE offset > ? ORDER BY offset LIMIT ?"
-)
-_FROM_THE_BACK = (
-    "SELECT offset, device, fragment, taken_at, readings FROM rows"
-    " WHERE offset > ? AND offset < ? ORDER BY offset DESC LIMIT ?"
-)
-_BEYOND = 2**62
+log = structlog.get_logger()
 
-Record = tuple[int, str, bytes, int, int]
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PARTS = ("", "-wal", "-shm")
+_DONE: Final = ".salvaged"
+_UNREADABLE: Final = ".unreadable"
+MOST_ASIDE: Final = 3
+"""Damaged files kept for somebody with more tools; the oldest give way."""
 
 
 class JournalCorruptError(JournalError):
@@ -47,7 +44,7 @@ def mark(path: Path) -> None:
 
 
 def is_marked(path: Path) -> bool:
-    """Whether the last run found the file damaged."""
+    """Whether the file was found damaged and not set aside yet."""
     return _note(path).exists()
 
 
@@ -55,76 +52,55 @@ def set_aside(path: Path, now_ms: int) -> Path:
     """Rename the file and what belongs to it; return its new name."""
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S")
     aside = path.with_name(f"{path.name}.corrupt-{stamp}")
-    for suffix in ("", "-wal", "-shm"):
+    number = 1
+    while any(_family(aside)):
+        number += 1
+        aside = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
+    for suffix in _PARTS:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     _note(path).unlink(missing_ok=True)
+    _keep_few(path)
     return aside
 
 
-def salvage(damaged: Path, into: sqlite3.Connection) -> int:
-    """Copy what can be read of a damaged file into a new one; return how many rows that was.
+def waiting(path: Path) -> list[Path]:
+    """Return the files set aside of which rows may still be taken over, oldest first.
 
-    Rows get new offsets, because the new journal has another name; the server knows readings by
-    their time, so one that it already has is not stored twice.
+    The name says so, and nothing else has to: a kill between any two steps loses no file.
     """
-    try:
-        with closing(sqlite3.connect(damaged, timeout=1, isolation_level=None)) as source:
-            aliases = source.execute("SELECT alias, device, point, datatype FROM aliases")
-            into.execute("BEGIN IMMEDIATE")
-            into.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?)", aliases)
-            (first,) = into.execute("SELECT value FROM facts WHERE name = 'first'").fetchone()
-            count = 0
-            for record in _readable(source):
-                into.execute(
-                    "INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (first + count, *record[1:])
-                )
-                count += 1
-            into.execute("UPDATE facts SET value = ? WHERE name = 'first'", (first + count,))
-            into.execute("INSERT OR REPLACE INTO facts VALUES ('rows', ?)", (count,))
-            into.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", _facts(source))
-            into.execute("COMMIT")
-            return count
-    except sqlite3.DatabaseError:
-        # Without its aliases a row means nothing; the file stays for somebody with more tools.
-        if into.in_transaction:
-            into.execute("ROLLBACK")
-        return 0
+    found = path.parent.glob(f"{path.name}.corrupt-*")
+    return sorted(
+        file for file in found if not file.name.endswith((*_PARTS[1:], _DONE, _UNREADABLE))
+    )
 
 
-def _facts(source: sqlite3.Connection) -> list[tuple[str, int]]:
-    """Return the birth-death number: used twice, an old death could end a new birth."""
-    try:
-        return source.execute("SELECT name, value FROM facts WHERE name = 'bd_seq'").fetchall()
-    except sqlite3.DatabaseError:
-        return []
+def finish(aside: Path, *, readable: bool) -> None:
+    """Note in its name that nothing more is taken from a file; it stays for people."""
+    suffix = _DONE if readable else _UNREADABLE
+    for part in _PARTS[1:]:
+        aside.with_name(aside.name + part).unlink(missing_ok=True)
+    aside.rename(aside.with_name(aside.name + suffix))
 
 
-def _readable(source: sqlite3.Connection) -> Iterator[Record]:
-    """Yield rows from the front up to the damage, then those behind it."""
-    last = -1
-    for record in _walk(source, _FROM_THE_FRONT, last):
-        last = record[0]
-        yield record
-    yield from reversed(list(_walk(source, _FROM_THE_BACK, last, _BEYOND)))
+def _keep_few(path: Path) -> None:
+    """Delete the oldest files set aside; those that still wait go last."""
+    pending = waiting(path)
+    done = [
+        file
+        for ending in (_DONE, _UNREADABLE)
+        for file in path.parent.glob(f"{path.name}.corrupt-*{ending}")
+    ]
+    surplus = len(pending) + len(done) - MOST_ASIDE
+    for file in [*sorted(done), *pending][: max(0, surplus)]:
+        log.error("journal_aside_deleted", file=str(file), kept=MOST_ASIDE)
+        for part in _PARTS:
+            file.with_name(file.name + part).unlink(missing_ok=True)
 
 
-def _walk(source: sqlite3.Connection, query: str, *bounds: int) -> Iterator[Record]:
-    """Yield rows in the query's order until there is none, or one cannot be read."""
-    at, limit = bounds[-1], _CHUNK
-    while True:
-        try:
-            rows: list[Record] = source.execute(query, (*bounds[:-1], at, limit)).fetchall()
-        except sqlite3.DatabaseError:
-            if limit == 1:
-                return
-            limit = max(1, limit // 4)
-            continue
-        if not rows:
-            return
-        at = rows[-1][0]
-        yield from rows
+def _family(aside: Path) -> list[Path]:
+    return list(aside.parent.glob(f"{aside.name}*"))
 
 
 def _note(path: Path) -> Path:

@@ -1,9 +1,9 @@
-"""A journal without a disk: for tests, and when the disk is full at the start."""
+"""A journal without a disk, for tests: what every journal does, in the fewest lines."""
 
 import sys
 import uuid
-from collections.abc import Iterable
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +26,11 @@ class MemoryJournal:
         self._pending = Pending(max_bytes=min(settings.max_bytes, MEMORY_BYTES), drop=settings.drop)
         self._pending.reserved = sys.maxsize
         self._aliases: dict[Alias, int] = {}
+        self._marks: deque[tuple[int, float]] = deque()
+        self._arrivals: list[Range] = []
+        self._held_readings = 0
+        self.on_renamed: Callable[[], None] = lambda: None
+        self.believed = False
         self.bd_seq: int | None = None
         self.journal_id = str(uuid.uuid4())
 
@@ -45,9 +50,21 @@ class MemoryJournal:
     ) -> None:
         await self.commit()
 
-    def append(self, device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
+    def append(
+        self,
+        device: str,
+        fragment: bytes,
+        *,
+        taken_at: int,
+        readings: int = 1,
+        zero_ms: int | None = None,
+    ) -> int:
         """Keep a message and return its offset."""
-        return self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
+        offset = self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
+        if zero_ms is not None:
+            self._pending.hold(offset, zero_ms)
+            self._held_readings += readings
+        return offset
 
     def acknowledge(self, ranges: Iterable[Range]) -> None:
         """Delete these offsets."""
@@ -55,8 +72,20 @@ class MemoryJournal:
 
     async def read(self, first: int, last: int, *, limit: int) -> list[Row]:
         """Return up to ``limit`` rows of the closed range, lowest offset first."""
-        rows = (row for row in self._pending.rows.values() if first <= row.offset <= last)
-        return list(islice(rows, limit))
+        return self._pending.within(first, last, limit)
+
+    async def settle(self, zero_ms: int) -> None:
+        """Give rows that wait their true time."""
+        first = self._pending.first_held()
+        self._pending.settle(zero_ms)
+        self._held_readings, self.believed = 0, True
+        if first is not None:
+            self._arrivals.append((first, self.next_offset - 1))
+
+    def arrivals(self) -> list[Range]:
+        """Return, once, where there are rows to be sent now."""
+        arrivals, self._arrivals = self._arrivals, []
+        return arrivals
 
     def alias(self, device: str, point: str, datatype: int) -> int:
         """Return the alias of this point, a new one on first use."""
@@ -72,7 +101,10 @@ class MemoryJournal:
 
     async def commit(self) -> None:
         """Give up what is too old; there is nothing to write."""
-        self._pending.remove_older(self._clock.now_ms() - int(self._settings.max_age_s * 1000))
+        now_s = self._clock.monotonic_s()
+        self._marks.append((self.next_offset, now_s))
+        while self._marks and self._marks[0][1] < now_s - self._settings.max_age_s:
+            self._pending.give_up_below(self._marks.popleft()[0])
 
     async def run(self) -> None:
         """Commit regularly, for ever."""
@@ -86,5 +118,9 @@ class MemoryJournal:
         oldest = next(iter(rows.values())).taken_at if rows else None
         # Not writable: nothing of it reaches a disk, and the status page shall say so.
         return JournalStats(
-            rows=len(rows), dropped_rows=self._pending.dropped, oldest_at=oldest, writable=False
+            rows=len(rows),
+            dropped_rows=self._pending.dropped,
+            oldest_at=oldest,
+            writable=False,
+            held_readings=self._held_readings,
         )

@@ -5,6 +5,7 @@ from typing import Literal
 
 from edge_agent.errors import JournalFullError
 from edge_agent.journal.base import Row
+from edge_agent.journal.eras import HeldRow, Zeros, moved
 from edge_agent.journal.ranges import Range
 
 Drop = Literal["oldest", "newest"]
@@ -21,6 +22,8 @@ class Pending:
         dropped: Rows given up for the bound, since the start.
         next_offset: The offset of the next row.
         reserved: Offsets from here on may not be used yet.
+        zeros: The eras of rows whose time is not final.
+        era: The one that is open; None when there is none.
     """
 
     def __init__(self, *, max_bytes: int, drop: Drop) -> None:
@@ -28,6 +31,9 @@ class Pending:
         self.dropped = 0
         self.next_offset = 0
         self.reserved = 0
+        self.zeros: Zeros = {}
+        self.era: int | None = None
+        self._held: dict[int, HeldRow] = {}
         self._max_bytes = max_bytes
         self._drop: Drop = drop
         self._bytes = 0
@@ -46,6 +52,38 @@ class Pending:
             self._shed()
         return offset
 
+    def hold(self, offset: int, zero_ms: int) -> None:
+        """Note that the time of a row is not final (eras.py)."""
+        if self.era is None:
+            self.era = max(self.zeros, default=0) + 1
+            self.zeros[self.era] = None
+        self._held[offset] = HeldRow(offset, self.era, zero_ms)
+
+    def first_held(self) -> int | None:
+        """Return the lowest offset whose time is not known; None when there is none."""
+        waiting = (row for row in self._held.values() if self.zeros.get(row.era) is None)
+        return min((row.offset for row in waiting if row.offset in self.rows), default=None)
+
+    def settle(self, zero_ms: int) -> None:
+        """Close the open era."""
+        if self.era is not None:
+            self.zeros[self.era] = zero_ms
+            self.era = None
+
+    def within(self, first: int, last: int, limit: int) -> list[Row]:
+        """Return up to ``limit`` rows of the closed range whose time is known, lowest first."""
+        found: list[Row] = []
+        for row in self.rows.values():
+            if len(found) >= limit or row.offset > last:
+                break
+            if row.offset < first:
+                continue
+            held = self._held.get(row.offset)
+            zero_ms = 0 if held is None else self.zeros.get(held.era)
+            if zero_ms is not None:
+                found.append(row if held is None else moved(row, zero_ms - held.zero_ms))
+        return found
+
     def remove(self, ranges: Iterable[Range]) -> None:
         """Delete the rows of these ranges."""
         for first, last in ranges:
@@ -58,23 +96,22 @@ class Pending:
             for offset in doomed:
                 self._forget(offset)
 
-    def remove_older(self, taken_at: int) -> None:
-        """Give up the first rows while they are older than that."""
-        while self.rows:
-            oldest = next(iter(self.rows.values()))
-            if oldest.taken_at >= taken_at:
-                return
-            self._forget(oldest.offset)
+    def give_up_below(self, offset: int) -> None:
+        """Give up the rows before that offset."""
+        for doomed in [known for known in self.rows if known < offset]:
+            self._forget(doomed)
             self.dropped += 1
 
-    def take(self) -> dict[int, Row]:
-        """Hand over all rows, for writing."""
-        rows, self.rows, self._bytes = self.rows, {}, 0
-        return rows
+    def take(self) -> tuple[dict[int, Row], dict[int, HeldRow]]:
+        """Hand over all rows, for writing, and which of them have no final time."""
+        rows, held = self.rows, self._held
+        self.rows, self._held, self._bytes = {}, {}, 0
+        return rows, {offset: row for offset, row in held.items() if offset in rows}
 
-    def put_back(self, rows: dict[int, Row]) -> None:
+    def put_back(self, rows: dict[int, Row], held: dict[int, HeldRow]) -> None:
         """Take rows back that could not be written; they are older than all others."""
         self.rows = rows | self.rows
+        self._held = held | self._held
         self._bytes = sum(len(row.fragment) + _ROW_BYTES for row in self.rows.values())
         if self._bytes > self._max_bytes:
             self._shed()
@@ -90,4 +127,5 @@ class Pending:
             self.dropped += 1
 
     def _forget(self, offset: int) -> None:
+        self._held.pop(offset, None)
         self._bytes -= len(self.rows.pop(offset).fragment) + _ROW_BYTES

@@ -1,47 +1,51 @@
-"""The journal on disk: appends in memory, one thread that commits groups."""
+"""The journal on disk: appends in memory, group commits, and what to do when the disk fails."""
 
 import asyncio
+import sys
+import uuid
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import structlog
 
 from config.edge import JournalSettings
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, boot_id
 from edge_agent.errors import JournalError, JournalFullError
+from edge_agent.journal.aliases import AliasBook
 from edge_agent.journal.base import Alias, JournalStats, Row
+from edge_agent.journal.damage import JournalCorruptError
+from edge_agent.journal.disk import Disk
+from edge_agent.journal.figures import Figures
+from edge_agent.journal.group import Group
 from edge_agent.journal.memory import MEMORY_BYTES
 from edge_agent.journal.pending import Pending
 from edge_agent.journal.ranges import Range, RangeSet
-from edge_agent.journal.store import OFFSET_BLOCK, Batch, Store, Written
+from edge_agent.journal.salvage import Foundation
+from edge_agent.journal.schema import OFFSET_BLOCK
+from edge_agent.journal.store import Store
 
 log = structlog.get_logger()
-Result = TypeVar("Result")
-
-_AGE_CHECK_S = 60.0
 
 
 class SqliteJournal:
-    """Rows in a SQLite file; what a power cut may cost is one commit interval."""
+    """Rows in a SQLite file; what a power cut may cost is one commit interval.
 
-    def __init__(self, settings: JournalSettings, clock: Clock) -> None:
+    While the disk refuses, at the start or later, rows are kept in memory and the file is tried
+    again every minute. A file that is found damaged is replaced while everything goes on.
+    """
+
+    def __init__(self, settings: JournalSettings, clock: Clock, *, boot: str | None = None) -> None:
         self._settings = settings
         self._clock = clock
-        self._stats = JournalStats()
+        self._boot = boot_id() if boot is None else boot
         self._committing = asyncio.Lock()
-        self._writing: dict[int, Row] = {}
-        self._acknowledged = RangeSet()
-        self._new_aliases: list[tuple[int, Alias]] = []
-        self._new_facts: dict[str, int] = {}
-        self._next_age_check_s = 0.0
+        self.on_renamed: Callable[[], None] = lambda: None
 
     @property
     def journal_id(self) -> str:
         """Name of this journal, stored in the file."""
-        return self._store.journal_id
+        return self._id
 
     @property
     def next_offset(self) -> int:
@@ -49,24 +53,24 @@ class SqliteJournal:
         return self._pending.next_offset
 
     async def __aenter__(self) -> Self:
-        self._pending = Pending(
-            max_bytes=min(self._settings.max_bytes, MEMORY_BYTES), drop=self._settings.drop
-        )
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        most_bytes = min(self._settings.max_bytes, MEMORY_BYTES)
+        self._pending = Pending(max_bytes=most_bytes, drop=self._settings.drop)
+        self._group = Group(self._pending)
+        self._disk = Disk(self._settings, self._clock, boot=self._boot)
+        self._figures = Figures(self._settings, self._clock)
+        self._arrivals: list[Range] = []
+        self._bd_seq: int | None = None
         try:
-            self._store = await self._in_worker(
-                lambda: Store.open(self._settings, now_ms=self._clock.now_ms())
-            )
+            self._begin(await self._disk.open())
+        except JournalFullError as error:
+            # Polling goes on: live values still reach the server.
+            path = str(self._settings.path)
+            log.error("journal_in_memory_only", path=path, error=str(error))  # noqa: TRY400
+            self._figures.refused(error, said_already=True)
+            self._begin(None)
         except JournalError:
-            self._worker.shutdown()
+            await self._disk.close()
             raise
-        facts = self._store.facts
-        self._pending.next_offset = facts["first"]
-        self._pending.reserved = facts["reserved"]
-        self._bd_seq = facts.get("bd_seq")
-        self._aliases = {alias: number for number, alias in self._store.aliases.items()}
-        self._next_alias = max(self._store.aliases, default=0) + 1
-        self._stats = JournalStats(rows=facts.get("rows", 0))
         return self
 
     async def __aexit__(
@@ -76,50 +80,90 @@ class SqliteJournal:
         trace: TracebackType | None,
     ) -> None:
         try:
-            # A journal found damaged at the end is set aside by the next start.
-            with suppress(JournalError):
-                # Everything up to here is on disk then, so the next run may go on from here.
-                self._new_facts["reserved"] = self._pending.next_offset
-                await self.commit()
-            await self._in_worker(self._store.close)
+            if not self._disk.usable and self._pending.rows:
+                await self._reopen()
+            # Everything up to here is on disk then, so the next run may go on from here.
+            self._group.facts["reserved"] = self._pending.next_offset
+            await self.commit()
         finally:
-            self._worker.shutdown()
+            await self._disk.close()
 
-    def append(self, device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
+    def append(
+        self,
+        device: str,
+        fragment: bytes,
+        *,
+        taken_at: int,
+        readings: int = 1,
+        zero_ms: int | None = None,
+    ) -> int:
         """Keep a message and return its offset; it is on disk after the next group commit."""
-        return self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
+        offset = self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
+        if zero_ms is not None:
+            self._pending.hold(offset, zero_ms)
+            self._figures.held(readings)
+        return offset
 
     def acknowledge(self, ranges: Iterable[Range]) -> None:
         """Delete these offsets; a row not yet committed never reaches the disk."""
         known = [(first, min(last, self.next_offset - 1)) for first, last in ranges]
         self._pending.remove(known)
-        self._acknowledged.update(known)
+        self._group.acknowledged.update(known)
 
     async def read(self, first: int, last: int, *, limit: int) -> list[Row]:
         """Return up to ``limit`` rows of the closed range, lowest offset first."""
-        async with self._committing:
-            rows = await self._in_worker(lambda: self._store.read(first, last, limit))
-        for row in self._pending.rows.values():
-            if len(rows) >= limit or row.offset > last:
+        found: list[Row] = []
+        while len(found) < limit and first <= last:
+            rows = await self._read_disk(first, last, limit)
+            rows += self._pending.within(first, last, limit - len(rows))
+            # Acknowledged, and not deleted yet: they say nothing about what follows.
+            found += [row for row in rows if row.offset not in self._group.acknowledged]
+            if len(rows) < limit:
                 break
-            if row.offset >= first:
-                rows.append(row)
-        return [row for row in rows if row.offset not in self._acknowledged]
+            first = rows[-1].offset + 1
+        return found[:limit]
+
+    async def _read_disk(self, first: int, last: int, limit: int) -> list[Row]:
+        try:
+            async with self._committing:
+                return await self._disk.read(first, last, limit)
+        except JournalError as error:
+            if self._disk.damaged:
+                self._figures.refused(error, said_already=True)
+            raise
+
+    async def settle(self, zero_ms: int) -> None:
+        """Give rows that wait their true time: the machine was started at UTC ms ``zero_ms``."""
+        async with self._committing:
+            first, on_disk = self._pending.first_held(), None
+            try:
+                on_disk = await self._disk.settle(zero_ms)
+            except JournalError as error:
+                self._figures.refused(error)
+            self._pending.settle(zero_ms)
+        self._figures.settled()
+        self._believed = True
+        waited = [offset for offset in (first, on_disk) if offset is not None]
+        if waited:
+            self._arrivals.append((min(waited), self.next_offset - 1))
+
+    @property
+    def believed(self) -> bool:
+        """Whether ``settle`` was called since the machine was started."""
+        return self._believed
+
+    def arrivals(self) -> list[Range]:
+        """Return, once, ranges below ``next_offset`` in which there are rows to be sent now."""
+        arrivals, self._arrivals = self._arrivals, []
+        return arrivals
 
     def alias(self, device: str, point: str, datatype: int) -> int:
         """Return the alias of this point, a new one on first use."""
-        wanted = Alias(device, point, datatype)
-        number = self._aliases.get(wanted)
-        if number is None:
-            number = self._next_alias
-            self._next_alias += 1
-            self._aliases[wanted] = number
-            self._new_aliases.append((number, wanted))
-        return number
+        return self._group.aliases.number(Alias(device, point, datatype))
 
     def aliases(self) -> dict[int, Alias]:
         """Return every alias ever given."""
-        return {number: alias for alias, number in self._aliases.items()}
+        return self._group.aliases.all()
 
     @property
     def bd_seq(self) -> int | None:
@@ -128,94 +172,128 @@ class SqliteJournal:
 
     def keep_bd_seq(self, bd_seq: int) -> None:
         """Remember the number of the connect that follows; durable after the next commit."""
-        self._bd_seq = self._new_facts["bd_seq"] = bd_seq
+        self._bd_seq = self._group.facts["bd_seq"] = bd_seq
 
     async def commit(self) -> None:
-        """Put everything so far on disk; when the disk refuses it stays in memory.
-
-        Raises JournalError when the file is damaged.
-        """
+        """Put everything so far on disk; when the disk refuses it stays in memory."""
         async with self._committing:
+            if not self._disk.usable:
+                return
             if self._pending.reserved - self._pending.next_offset < OFFSET_BLOCK // 2:
-                self._new_facts.setdefault("reserved", self._pending.reserved + OFFSET_BLOCK)
-            batch = self._batch()
+                self._group.facts.setdefault("reserved", self._pending.reserved + OFFSET_BLOCK)
+            batch = self._group.take(self._figures.age(self.next_offset))
             if batch is None:
                 return
             try:
-                written = await self._in_worker(lambda: self._store.write(batch))
-            except JournalFullError as error:
-                self._restore(batch)
-                self._refused(error)
+                written = await self._disk.write(batch)
+            except (JournalFullError, JournalCorruptError) as error:
+                self._group.restore(batch)
+                self._figures.refused(error)
             else:
-                self._wrote(batch, written)
+                self._pending.reserved = batch.facts.get("reserved", self._pending.reserved)
+                self._figures.wrote(written)
             finally:
-                self._writing = {}
+                self._group.writing = 0
 
     async def run(self) -> None:
-        """Commit regularly, for ever."""
+        """Commit regularly, for ever; beside it mend what can be mended."""
         while True:
             await self._clock.sleep(self._settings.commit_interval_s)
             # Shielded: a commit under way is finished, not abandoned half known.
-            await asyncio.shield(self.commit())
+            await asyncio.shield(self.turn())
+
+    async def turn(self) -> None:
+        """Do what is due: open or replace the file, commit, take over a chunk of a damaged one."""
+        if self._disk.retry_due:
+            await self._reopen()
+        await self.commit()
+        store = self._disk.store
+        if store is not None and store.salvaging:
+            await self.salvage()
+
+    async def salvage(self) -> bool:
+        """Take over one chunk of a file set aside; return whether there may be more."""
+        async with self._committing:
+            try:
+                salvaged = await self._disk.salvage()
+            except (JournalFullError, JournalCorruptError) as error:
+                self._figures.refused(error)
+                return False
+        if salvaged.written is not None:
+            self._figures.wrote(salvaged.written)
+        if salvaged.arrived is not None:
+            self._arrivals.append(salvaged.arrived)
+        return salvaged.more
 
     def stats(self) -> JournalStats:
         """Return the figures of this moment."""
-        stats = self._stats
-        return JournalStats(
-            rows=stats.rows + len(self._pending.rows) + len(self._writing),
-            disk_bytes=stats.disk_bytes,
-            dropped_rows=stats.dropped_rows + self._pending.dropped,
-            oldest_at=stats.oldest_at,
-            writable=stats.writable,
-            commits=stats.commits,
-        )
+        return self._figures.of(self._group, self._disk.store)
 
-    def _batch(self) -> Batch | None:
-        older_than = None
-        if self._clock.monotonic_s() >= self._next_age_check_s:
-            self._next_age_check_s = self._clock.monotonic_s() + _AGE_CHECK_S
-            older_than = self._clock.now_ms() - int(self._settings.max_age_s * 1000)
-        acknowledged = list(self._acknowledged)
-        news = self._pending.rows or acknowledged or self._new_facts or self._new_aliases
-        if not news and (older_than is None or not self._stats.rows):
-            return None
-        self._writing = self._pending.take()
-        batch = Batch(
-            acknowledged=acknowledged,
-            aliases=self._new_aliases,
-            rows=list(self._writing.values()),
-            facts=self._new_facts,
-            older_than=older_than,
-        )
-        self._acknowledged, self._new_aliases, self._new_facts = RangeSet(), [], {}
-        return batch
+    def _begin(self, store: Store | None) -> None:
+        """Start numbering: where the file goes on, or from 0 while there is none."""
+        self._numbered = store is not None
+        self._group.aliases = AliasBook({} if store is None else store.aliases)
+        if store is None:
+            self._id, self._believed = str(uuid.uuid4()), False
+            self._pending.reserved = sys.maxsize
+            return
+        self._take(store)
+        self._pending.next_offset = store.facts["first"]
+        self._bd_seq = store.facts.get("bd_seq")
 
-    def _wrote(self, batch: Batch, written: Written) -> None:
-        self._pending.reserved = batch.facts.get("reserved", self._pending.reserved)
-        stats = self._stats
-        if not stats.writable:
-            log.info("journal_writable_again", path=str(self._settings.path))
-        stats.writable = True
-        stats.rows = written.rows
-        stats.disk_bytes = written.disk_bytes
-        stats.oldest_at = written.oldest_at
-        stats.commits += 1
-        if written.dropped and not stats.dropped_rows:
-            log.error("journal_bound_reached", drop=self._settings.drop, rows=written.dropped)
-        stats.dropped_rows += written.dropped
+    def _take(self, store: Store) -> None:
+        self._id, self._believed = store.journal_id, store.eras.believed
+        self._pending.reserved = store.facts["reserved"]
+        self._pending.zeros = store.eras.zeros
+        self._pending.era = store.eras.current
+        self._figures.opened(store)
 
-    def _restore(self, batch: Batch) -> None:
-        # Acknowledged while being written: must not come back.
-        rows = {at: row for at, row in self._writing.items() if at not in self._acknowledged}
-        self._pending.put_back(rows)
-        self._acknowledged.update(batch.acknowledged)
-        self._new_aliases = batch.aliases + self._new_aliases
-        self._new_facts = batch.facts | self._new_facts
+    async def _reopen(self) -> None:
+        """Open the file that the disk refused, or replace the damaged one."""
+        ground = None
+        if self._numbered:
+            store = self._disk.store
+            eras = [] if store is None else store.eras.records()
+            ground = Foundation(self.aliases(), self._bd_seq, self._pending.reserved, eras)
+        async with self._committing:
+            try:
+                store = await self._disk.open(ground)
+            except JournalError as error:
+                self._figures.refused(error)
+                return
+            self._replace(store)
+        self._figures.writable()
+        self.on_renamed()
 
-    def _refused(self, error: JournalFullError) -> None:
-        if self._stats.writable:
-            log.error("journal_not_writable", path=str(self._settings.path), error=str(error))
-        self._stats.writable = False
-
-    async def _in_worker(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+    def _replace(self, store: Store) -> None:
+        """Go on in another file, with all that memory holds."""
+        rows, held = self._pending.take()
+        before = self._group.aliases
+        first, bd_seq = store.facts["first"], self._bd_seq
+        believed = self._believed
+        self._take(store)
+        self._believed |= believed
+        self._group.acknowledged = RangeSet()
+        if bd_seq is not None:
+            self._group.facts["bd_seq"] = bd_seq
+        else:
+            self._bd_seq = store.facts.get("bd_seq")
+        if self._numbered:
+            # The file begins behind everything that was numbered so far.
+            self._pending.next_offset = max(first, self._pending.next_offset)
+            before.news = [entry for entry in before.all().items() if entry[0] not in store.aliases]
+            self._pending.put_back(rows, held)
+            return
+        # What was numbered without a file gets the file's numbers, its points go by name.
+        self._numbered = True
+        self._pending.next_offset = first
+        self._group.aliases = AliasBook(store.aliases)
+        for row in rows.values():
+            waiting = held.get(row.offset)
+            self.append(
+                row.device,
+                before.by_name(row.fragment),
+                taken_at=row.taken_at,
+                readings=row.readings,
+                zero_ms=None if waiting is None else waiting.zero_ms,
+            )

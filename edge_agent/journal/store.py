@@ -1,49 +1,37 @@
 """The statements of the journal's SQLite file; runs in the journal's one thread only."""
 
-import fcntl
 import sqlite3
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 import structlog
 
 from config.edge import JournalSettings
 from edge_agent.errors import JournalError, JournalFullError
+from edge_agent.journal import schema
 from edge_agent.journal.base import Alias, Row
+from edge_agent.journal.bounds import Age, Bounds
 from edge_agent.journal.damage import (
     JournalCorruptError,
+    finish,
     is_marked,
     mark,
-    salvage,
     set_aside,
     translated,
+    waiting,
 )
+from edge_agent.journal.eras import Eras, HeldRow, moved
 from edge_agent.journal.ranges import Range
+from edge_agent.journal.salvage import Foundation, foundation, read_chunk
 
 log = structlog.get_logger()
 
-OFFSET_BLOCK = 10_000_000
-"""Offsets reserved at once: how many rows may be numbered while the disk refuses to write."""
-
-_SCHEMA_VERSION = 1
-_PAGE_BYTES = 4096
-_CHECKED_BYTES = 64_000_000
-"""A larger file is not read through at the start; it would keep the gateway from polling. Damage
-that shows later ends the agent, and its next start sets the file aside."""
-
-_SCHEMA = """
-CREATE TABLE rows (
-    offset INTEGER PRIMARY KEY, device TEXT NOT NULL, fragment BLOB NOT NULL,
-    taken_at INTEGER NOT NULL, readings INTEGER NOT NULL);
-CREATE TABLE aliases (
-    alias INTEGER PRIMARY KEY, device TEXT NOT NULL, point TEXT NOT NULL, datatype INTEGER NOT NULL,
-    UNIQUE (device, point, datatype));
-CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-"""
-_SET_FACT = (
-    "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_SALVAGED, _SALVAGED_TO = "salvaged", "salvaged_to"
+_READ = (
+    "SELECT rows.*, era, zero_ms FROM rows LEFT JOIN held USING (offset)"
+    " WHERE rows.offset BETWEEN ? AND ? AND (era IS NULL OR era NOT IN (@))"
+    " ORDER BY rows.offset LIMIT ?"
 )
 
 
@@ -54,20 +42,26 @@ class Batch:
     acknowledged: list[Range] = field(default_factory=list[Range])
     aliases: list[tuple[int, Alias]] = field(default_factory=list[tuple[int, Alias]])
     rows: list[Row] = field(default_factory=list[Row])
+    held: list[HeldRow] = field(default_factory=list[HeldRow])
     facts: dict[str, int] = field(default_factory=dict[str, int])
-    older_than: int | None = None
+    age: Age | None = None
 
 
-class Written:
+class Written(NamedTuple):
     """What became of a batch."""
 
-    __slots__ = ("disk_bytes", "dropped", "oldest_at", "rows")
+    rows: int
+    dropped: int
+    disk_bytes: int
+    oldest_at: int | None
 
-    def __init__(self, *, rows: int, dropped: int, disk_bytes: int, oldest_at: int | None) -> None:
-        self.rows = rows
-        self.dropped = dropped
-        self.disk_bytes = disk_bytes
-        self.oldest_at = oldest_at
+
+class Salvaged(NamedTuple):
+    """What one step of salvaging took over; ``more`` while another step is worth it."""
+
+    written: Written | None
+    arrived: Range | None
+    more: bool
 
 
 class Store:
@@ -76,20 +70,17 @@ class Store:
     Attributes:
         journal_id: Name stored in the file.
         facts: Numbers stored in the file, such as ``reserved`` and ``bd_seq``.
-        aliases: All aliases stored in the file.
+        aliases: All aliases stored in the file when it was opened.
+        eras: Rows whose time is not final.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, lock: IO[bytes], settings: JournalSettings
+        self, connection: sqlite3.Connection, lock: IO[bytes], settings: JournalSettings, boot: str
     ) -> None:
         self._connection = connection
         self._lock = lock
         self._path = settings.path
-        self._drop = settings.drop
-        # Room for the write-ahead log, so that both files together keep the bound.
-        wal_bytes = min(4_000_000, settings.max_bytes // 8)
-        self._max_bytes = settings.max_bytes - 2 * wal_bytes
-        connection.execute(f"PRAGMA wal_autocheckpoint = {wal_bytes // _PAGE_BYTES}")
+        self._bounds = Bounds(connection, settings)
         facts = dict(connection.execute("SELECT name, value FROM facts"))
         self.journal_id = str(facts.pop("journal_id"))
         self.facts: dict[str, int] = {name: int(value) for name, value in facts.items()}
@@ -97,40 +88,65 @@ class Store:
             int(alias): Alias(device, point, datatype)
             for alias, device, point, datatype in connection.execute("SELECT * FROM aliases")
         }
+        self.eras = Eras(connection, boot)
+        self.salvaging = bool(waiting(self._path))
 
     @classmethod
-    def open(cls, settings: JournalSettings, *, now_ms: int) -> Self:
+    def open(
+        cls,
+        settings: JournalSettings,
+        *,
+        now_ms: int,
+        boot: str,
+        ground: Foundation | None = None,
+    ) -> Self:
         """Open the file, or make it; a damaged one is renamed and a new one started.
+
+        Args:
+            settings: Where it is and what it may hold.
+            now_ms: UTC ms, for the name of a file that is set aside.
+            boot: Name of the machine's present run.
+            ground: This process's own file has been found damaged, and this is what it knows.
 
         Raises JournalError when another process holds it, JournalFullError on a full disk.
         """
         path = settings.path
-        lock = _lock(path)
+        lock = schema.lock(path)
         try:
             try:
                 if not is_marked(path):
-                    return cls._open(path, lock, settings)
-                damage = "found damaged by the last run"
+                    return cls._open(lock, settings, now_ms=now_ms, boot=boot, ground=ground)
+                damage = "found damaged while it was in use"
             except JournalCorruptError as error:
                 damage = str(error)
-            aside = set_aside(path, now_ms)
-            log.error("journal_set_aside", path=str(path), kept_as=str(aside), error=damage)
-            return cls._open(path, lock, settings, damaged=aside)
-        except JournalError:
+            if path.exists():
+                aside = set_aside(path, now_ms)
+                log.error("journal_set_aside", path=str(path), kept_as=str(aside), error=damage)
+            return cls._open(lock, settings, now_ms=now_ms, boot=boot, ground=ground)
+        except (JournalError, OSError) as error:
             lock.close()
-            raise
+            raise (
+                error if isinstance(error, JournalError) else JournalFullError(f"{path}: {error}")
+            ) from error
 
     @classmethod
     def _open(
-        cls, path: Path, lock: IO[bytes], settings: JournalSettings, *, damaged: Path | None = None
+        cls,
+        lock: IO[bytes],
+        settings: JournalSettings,
+        *,
+        now_ms: int,
+        boot: str,
+        ground: Foundation | None,
     ) -> Self:
+        path = settings.path
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(path, timeout=1, isolation_level=None)
-            _prepare(connection, path)
-            if damaged is not None:
-                log.warning("journal_salvaged", rows=salvage(damaged, connection))
-            return cls(connection, lock, settings)
+            if ground is None and schema.is_new(connection):
+                ground = _ground_in(path, now_ms)
+            schema.prepare(connection, path, ground)
+            return cls(connection, lock, settings, boot)
         except (sqlite3.Error, KeyError, JournalError) as error:
             if connection is not None:
                 connection.close()
@@ -138,47 +154,102 @@ class Store:
 
     def write(self, batch: Batch) -> Written:
         """Write a batch in one transaction; on an error nothing of it is written."""
-        execute = self._connection.execute
+        connection = self._connection
         rows = self.facts.get("rows", 0)
         try:
-            execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
             rows -= self._delete(batch.acknowledged)
-            dropped = self._drop_older(batch.older_than)
-            self._connection.executemany(
-                "INSERT INTO aliases VALUES (?, ?, ?, ?)",
+            dropped = 0
+            if batch.age is not None:
+                dropped = self._bounds.give_up_older(batch.age)
+                self.eras.prune(self._bounds.lowest())
+            # Ignored if known: a file that was lost and found again has some of them.
+            connection.executemany(
+                "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?)",
                 [(number, *alias) for number, alias in batch.aliases],
             )
-            kept, refused = self._admit(batch.rows)
-            self._connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", kept)
-            rows += len(kept)
-            dropped += self._make_room(rows)
+            kept, refused = self._bounds.admit(batch.rows)
+            rows += connection.executemany(
+                "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?)", kept
+            ).rowcount
+            self.eras.add(batch.held)
+            dropped += self._bounds.make_room(rows - dropped)
             rows -= dropped
             facts = batch.facts | {"rows": rows}
-            self._connection.executemany(_SET_FACT, facts.items())
-            execute("COMMIT")
+            if batch.age is not None:
+                facts["age_ms"] = batch.age.now_ms
+            connection.executemany(schema.SET_FACT, facts.items())
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise self._failed(error) from error
         self.facts |= facts
-        return Written(
-            rows=rows,
-            dropped=dropped + refused,
-            disk_bytes=self._used_bytes(),
-            oldest_at=self._oldest_at(),
-        )
+        self.eras.saved()
+        return Written(rows, dropped + refused, self._bounds.used_bytes(), self._bounds.oldest_at())
 
     def read(self, first: int, last: int, limit: int) -> list[Row]:
-        """Return up to ``limit`` rows of the closed range, lowest offset first."""
+        """Return up to ``limit`` rows of the closed range whose time is final, lowest first."""
+        open_eras = self.eras.open_eras()
+        places = ",".join("?" * len(open_eras))
+        zeros = self.eras.zeros
         try:
             found = self._connection.execute(
-                "SELECT offset, device, fragment, taken_at, readings FROM rows"
-                " WHERE offset BETWEEN ? AND ? ORDER BY offset LIMIT ?",
-                (first, last, limit),
+                _READ.replace("@", places), (first, last, *open_eras, limit)
             )
-            return [Row(*row) for row in found]
+            rows: list[Row] = []
+            for *row, era, zero_ms in found:
+                true_ms = None if era is None else zeros.get(era)
+                rows.append(moved(Row(*row), 0 if true_ms is None else true_ms - zero_ms))
         except sqlite3.Error as error:
             raise self._failed(error) from error
+        return rows
+
+    def settle(self, zero_ms: int) -> int | None:
+        """Close the open eras; return the first offset that waited for it.
+
+        What the disk refuses now the next write takes along.
+        """
+        try:
+            return self.eras.settle(zero_ms)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def salvage(self) -> Salvaged:
+        """Take over one chunk of the oldest file set aside.
+
+        Raises JournalFullError when the disk refuses for now.
+        """
+        asides = waiting(self._path)
+        self.salvaging = bool(asides)
+        if not asides:
+            return Salvaged(None, None, more=False)
+        aside = asides[0]
+        at = self.facts.get(_SALVAGED_TO, -1)
+        try:
+            chunk = read_chunk(aside, at, self.aliases)
+        except JournalCorruptError as error:
+            return self._salvage_ends(aside, readable=False, error=str(error))
+        if chunk.over:
+            return self._salvage_ends(aside, readable=True)
+        held = [row for row in chunk.held if row.era in self.eras.zeros]
+        count = self.facts.get(_SALVAGED, 0) + len(chunk.rows)
+        facts = {_SALVAGED_TO: chunk.through, _SALVAGED: count}
+        written = self.write(Batch(rows=chunk.rows, held=held, facts=facts))
+        return Salvaged(written, (chunk.rows[0].offset, chunk.rows[-1].offset), more=True)
+
+    def _salvage_ends(self, aside: Path, *, readable: bool, error: str = "") -> Salvaged:
+        rows = self.facts.get(_SALVAGED, 0)
+        self.write(Batch(facts={_SALVAGED_TO: -1, _SALVAGED: 0}))
+        try:
+            finish(aside, readable=readable)
+        except OSError as failure:
+            raise JournalFullError(f"{aside}: {failure}") from failure
+        if readable:
+            log.warning("journal_salvaged", rows=rows, file=str(aside))
+        else:
+            log.error("journal_not_salvaged", rows=rows, file=str(aside), error=error)
+        return Salvaged(None, None, more=True)
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
@@ -196,89 +267,13 @@ class Store:
             "DELETE FROM rows WHERE offset BETWEEN ? AND ?", ranges
         ).rowcount
 
-    def _drop_older(self, taken_at: int | None) -> int:
-        # Rows are about in the order of their time: only the first ones need a look.
-        if taken_at is None:
-            return 0
-        dropped = 0
-        while (oldest := self._oldest_at()) is not None and oldest < taken_at:
-            dropped += self._connection.execute(
-                "DELETE FROM rows WHERE offset IN (SELECT offset FROM rows ORDER BY offset"
-                " LIMIT 1000) AND taken_at < ?",
-                (taken_at,),
-            ).rowcount
-        return dropped
 
-    def _admit(self, rows: list[Row]) -> tuple[list[Row], int]:
-        if self._drop == "oldest":
-            return rows, 0
-        room = self._max_bytes - self._used_bytes()
-        for count, row in enumerate(rows):
-            room -= len(row.fragment) + len(row.device) + 32
-            if room < 0:
-                return rows[:count], len(rows) - count
-        return rows, 0
-
-    def _make_room(self, rows: int) -> int:
-        # A fiftieth at a time: not a search per commit, not a write-ahead log of its own size.
-        chunk = max(1, rows // 50)
-        dropped = 0
-        while self._drop == "oldest" and self._used_bytes() > self._max_bytes and dropped < rows:
-            dropped += self._connection.execute(
-                "DELETE FROM rows WHERE offset IN"
-                " (SELECT offset FROM rows ORDER BY offset LIMIT ?)",
-                (chunk,),
-            ).rowcount
-        return dropped
-
-    def _used_bytes(self) -> int:
-        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        return (pages - free) * _PAGE_BYTES
-
-    def _oldest_at(self) -> int | None:
-        found = self._connection.execute("SELECT taken_at FROM rows ORDER BY offset LIMIT 1")
-        row = found.fetchone()
-        return None if row is None else int(row[0])
-
-
-def _lock(path: Path) -> IO[bytes]:
-    # Not a lock of SQLite's own: the file stays readable while the agent runs.
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(f"{path.name}.lock").open("ab")
-    except OSError as error:
-        raise JournalFullError(f"{path}: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise JournalError(f"{path}: in use by another process; one agent per journal") from error
-    return lock
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    execute = connection.execute
-    execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-    execute("PRAGMA journal_mode = WAL")
-    execute("PRAGMA synchronous = FULL")
-    (version,) = execute("PRAGMA user_version").fetchone()
-    if version > _SCHEMA_VERSION:
-        raise JournalError(f"{path}: written by a newer version (schema {version})")
-    execute("BEGIN IMMEDIATE")
-    if version == 0:
-        for statement in _SCHEMA.split(";")[:-1]:
-            execute(statement)
-        execute(_SET_FACT, ("journal_id", str(uuid.uuid4())))
-        execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-    elif path.stat().st_size <= _CHECKED_BYTES:
-        (verdict,) = execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise JournalCorruptError(f"{path}: {verdict}")
-    # A new block each time: offsets of the last run may have been used without being on disk.
-    (base,) = execute(
-        "SELECT coalesce(max(value), 0) FROM facts WHERE name = 'reserved'"
-    ).fetchone()
-    execute(_SET_FACT, ("first", base))
-    execute(_SET_FACT, ("reserved", base + OFFSET_BLOCK))
-    execute("COMMIT")
+def _ground_in(path: Path, now_ms: int) -> Foundation | None:
+    """Return what the last file set aside knows; a file that knows nothing is given up."""
+    for aside in reversed(waiting(path)):
+        ground = foundation(aside, now_ms=now_ms)
+        if ground is not None:
+            return ground
+        log.error("journal_not_salvaged", file=str(aside), rows=0, error="its aliases are lost")
+        finish(aside, readable=False)
+    return None

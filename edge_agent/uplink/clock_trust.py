@@ -1,63 +1,141 @@
-"""Readings taken before the gateway knows what time it is, pure.
+"""Whether the gateway knows what time it is, and what the readings' times are worth meanwhile.
 
-A gateway without a battery starts in 1970. Until its clock was set, readings are held with the
-monotonic instant of their arrival; once the clock is trusted that gives their true time.
+A gateway starts in 1970, or where a saved clock left off, until somebody sets its clock right. What
+it reads until then is journaled with the "zero" of the clock that stamped it: the instant, by that
+clock, at which the machine was started. The true zero, once known, gives the true times (ADR-18).
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
-from protocols.reading import Reading
+import structlog
 
-TRUSTED_FROM_MS: Final = 1_704_067_200_000
-"""2024-01-01: a clock that says less was never set."""
+from edge_agent.clock import TRUSTED_FROM_MS, Clock
 
-_MAX_HELD = 100_000
+log = structlog.get_logger()
 
-
-class _Held(NamedTuple):
-    device: str
-    readings: Sequence[Reading]
-    wrong_ms: int
-    monotonic_s: float
+_STEP_MS: Final = 1000
+"""What UTC minus monotonic may drift before it counts as another zero."""
+_MOST_SPANS: Final = 64
 
 
-class HeldReadings:
-    """Readings without a time, oldest first; bounded, the oldest give way.
+@dataclass(slots=True)
+class _Span:
+    """Stamps given under one zero, first to last, UTC ms."""
+
+    zero_ms: int
+    first: int
+    last: int
+
+
+class ClockTrust:
+    """Follows one clock.
+
+    Args:
+        clock: Stamps the readings.
+        synchronised: Asks the machine whether its clock is kept right.
+        grace_s: How long the broker may be there before a clock is believed that nobody vouches
+            for; a gateway without NTP must work.
+        believed: Whether this was waited for since the machine was started.
 
     Attributes:
-        dropped: Readings given up because too many were held.
+        synchronised: Whether the machine ever said so since the start of this process.
     """
 
-    def __init__(self, *, limit: int = _MAX_HELD) -> None:
-        self._held: deque[_Held] = deque()
-        self._limit = limit
-        self._count = 0
-        self.dropped = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def hold(
-        self, device: str, readings: Sequence[Reading], *, wrong_ms: int, monotonic_s: float
+    def __init__(
+        self, clock: Clock, *, synchronised: Callable[[], bool], grace_s: float, believed: bool
     ) -> None:
-        """Keep readings stamped by an untrusted clock that now says ``wrong_ms``."""
-        self._held.append(_Held(device, readings, wrong_ms, monotonic_s))
-        self._count += len(readings)
-        while self._count > self._limit:
-            gone = self._held.popleft()
-            self._count -= len(gone.readings)
-            self.dropped += len(gone.readings)
+        self._clock = clock
+        self._ask = synchronised
+        self._grace_s = grace_s
+        self._believed = believed
+        self._reached_s: float | None = None
+        self._spans: deque[_Span] = deque(maxlen=_MOST_SPANS)
+        self.synchronised = self._warned = False
+        self.look()
+        if not self.synchronised:
+            self._warned = True
+            log.warning("clock_not_synchronised", now_ms=clock.now_ms(), grace_s=grace_s)
 
-    def release(self, *, now_ms: int, monotonic_s: float) -> Iterator[tuple[str, list[Reading]]]:
-        """Yield everything with its true time, now that the clock says ``now_ms``."""
-        while self._held:
-            held = self._held.popleft()
-            self._count -= len(held.readings)
-            arrived_ms = now_ms - round((monotonic_s - held.monotonic_s) * 1000)
-            shift = arrived_ms - held.wrong_ms
-            yield (
-                held.device,
-                [reading._replace(taken_at=reading.taken_at + shift) for reading in held.readings],
-            )
+    def look(self) -> None:
+        """Ask the machine again, and notice a step of its clock."""
+        now_ms = self._clock.now_ms()
+        if self.synchronised:
+            return
+        self._span_of(now_ms)
+        if now_ms >= TRUSTED_FROM_MS and self._ask():
+            self.synchronised = True
+            if self._warned:
+                log.info("clock_synchronised", now_ms=now_ms)
+
+    def broker_reached(self) -> None:
+        """Note that the broker is there; the grace begins with the first time."""
+        if self._reached_s is None:
+            self._reached_s = self._clock.monotonic_s()
+
+    @property
+    def waited_enough(self) -> bool:
+        """Whether to connect: the clock is right, or the grace is over."""
+        if self.synchronised or self._believed:
+            return True
+        if self._reached_s is None:
+            return False
+        self._believed = self._clock.monotonic_s() - self._reached_s >= self._grace_s
+        if self._believed:
+            log.warning("clock_believed_without_synchronisation", now_ms=self._clock.now_ms())
+        return self._believed
+
+    @property
+    def usable(self) -> bool:
+        """Whether the clock's times may be sent; one that was never set is no clock."""
+        return self.waited_enough and self._clock.now_ms() >= TRUSTED_FROM_MS
+
+    def provisional_zero(self, taken_at: int, *, live: bool) -> int | None:
+        """Return the zero to keep with a stamp; None when the stamp is final.
+
+        Args:
+            taken_at: The stamp, UTC ms.
+            live: It is sent at once, so that nothing can be set right afterwards.
+        """
+        if taken_at >= TRUSTED_FROM_MS and (self.synchronised or (live and self.waited_enough)):
+            return None
+        span = self._span_of(taken_at)
+        span.first, span.last = min(span.first, taken_at), max(span.last, taken_at)
+        return span.zero_ms
+
+    def settle(self) -> int:
+        """Return the zero of this moment; stamps given so far can be ``shifted`` to it."""
+        self._final_ms = self._zero_ms()
+        return self._final_ms
+
+    def shifted(self, taken_at: int) -> int:
+        """Return the true time of a stamp given before the last ``settle``."""
+        for span in reversed(self._spans):
+            if span.first <= taken_at <= span.last:
+                return taken_at + self._final_ms - span.zero_ms
+        return taken_at
+
+    def forget(self) -> None:
+        """Begin anew after a ``settle``: everything stamped so far has its true time."""
+        self._spans.clear()
+
+    def _zero_ms(self) -> int:
+        return self._clock.now_ms() - round(self._clock.monotonic_s() * 1000)
+
+    def _span_of(self, taken_at: int) -> _Span:
+        """Return the zero under which this was stamped: now's, or the one before a step."""
+        zero_ms = self._zero_ms()
+        spans = self._spans
+        if not spans or abs(spans[-1].zero_ms - zero_ms) > _STEP_MS:
+            if spans:
+                log.warning("clock_stepped", by_s=(zero_ms - spans[-1].zero_ms) / 1000)
+            now_ms = self._clock.now_ms()
+            spans.append(_Span(zero_ms, now_ms, now_ms))
+        if len(spans) > 1:
+            # Stamped before the step and handed over after it.
+            now_s = self._clock.monotonic_s()
+            recent = (spans[-1], spans[-2])
+            return min(recent, key=lambda span: abs(span.zero_ms + now_s * 1000 - taken_at))
+        return spans[-1]

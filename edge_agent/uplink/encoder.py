@@ -46,6 +46,7 @@ class DeviceEncoder:
     """One device as Sparkplug sees it.
 
     Attributes:
+        device: The device.
         points: Name of a metric to its alias and datatype.
         datatypes: Alias or name to datatype; reads the commands that the device is sent.
     """
@@ -53,7 +54,7 @@ class DeviceEncoder:
     def __init__(
         self, device: ResolvedDevice, alias: GetAlias, *, datatype_in_data: bool = False
     ) -> None:
-        self._device = device
+        self.device = device
         self._datatype_in_data = datatype_in_data
         self._last: dict[str, Reading] = {}
         self._not_good: set[str] = set()
@@ -77,9 +78,9 @@ class DeviceEncoder:
 
     def inherit(self, before: "DeviceEncoder") -> None:
         """Take over the last values of points that mean the same as in ``before``."""
-        for name, (number, _) in self.points.items():
+        for name, (_, datatype) in self.points.items():
             last, said_not_good = before.remembered(name)
-            if last is not None and before.name_of(number) == name:
+            if last is not None and before.points[name][1] is datatype:
                 self._last[name] = last
                 if said_not_good:
                     self._not_good.add(name)
@@ -91,6 +92,11 @@ class DeviceEncoder:
     def name_of(self, alias: int) -> str | None:
         """Return the point behind an alias of the current birth."""
         return self._names.get(alias)
+
+    def restamp(self, true_ms: Callable[[int], int]) -> None:
+        """Give what is remembered its true times."""
+        for name, last in self._last.items():
+            self._last[name] = last._replace(taken_at=true_ms(last.taken_at))
 
     def remember(self, readings: Sequence[Reading]) -> None:
         """Let the next birth carry these, although they are not sent now."""
@@ -118,7 +124,7 @@ class DeviceEncoder:
 
     def birth(self, *, online: bool, now_ms: int) -> bytes:
         """Return everything about the device, with the last value of each point."""
-        device = self._device
+        device = self.device
         text = {
             names.CLASS: device.equipment_class,
             names.PROFILE: device.profile,
@@ -155,7 +161,7 @@ class DeviceEncoder:
         if name == names.COMMAND_RESULT:
             # A result is news once; a birth that repeats it would look like a second command.
             return Metric(timestamp=now_ms)
-        point = self._device.points.get(name)
+        point = self.device.points.get(name)
         properties = {} if point is None else _birth_properties(point)
         if last is None:
             return Metric(

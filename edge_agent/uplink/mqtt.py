@@ -24,7 +24,9 @@ from protocols.sparkplug.topics import parse_state_topic
 _ANSWER_S = 3.0
 """Longest wait for TCP, CONNACK and SUBACK each; a stop waits for the first of them, too."""
 _FAREWELL_S = 2.0
-_MARK_BYTES = 16_384
+_UNSENT_BYTES = 32_768
+"""What the kernel takes of us beyond what it may send at once."""
+_MARK_BYTES = 4_096
 """How finely the bytes not yet written are known."""
 
 OnMessage = Callable[[str, bytes], None]
@@ -99,7 +101,7 @@ class MqttConnection:
 
     @property
     def queued_bytes(self) -> int:
-        """Payload bytes that the broker has not taken yet, in steps of 16 KiB."""
+        """Payload bytes that the broker has not taken yet, in steps of 4 KiB."""
         if not self._client.want_write():
             self._marks.clear()
             self._queued_bytes = self._unmarked_bytes = 0
@@ -185,3 +187,5 @@ def _without_delay(_client: Client, _data: object, connection: object) -> None:
     # Small messages must not wait for the broker's TCP acknowledgement of the one before.
     if isinstance(connection, socket.socket):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Nor behind megabytes in the kernel that a slow line takes minutes for.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)

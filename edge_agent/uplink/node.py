@@ -52,6 +52,7 @@ class Node:
         encoders: One for each configured device.
         connection: None while there is none.
         published: Data messages handed to the broker's connection, since the start.
+        sent_bytes: Their bytes.
     """
 
     def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
@@ -67,7 +68,7 @@ class Node:
         self._data_topics: dict[str, str] = {}
         self._version = metadata.version("plantroom")
         self.connection: Connection | None = None
-        self.published = 0
+        self.published = self.sent_bytes = 0
 
     def reconfigure(
         self, gateway: Gateway, *, removed: Sequence[str], changed: Sequence[str]
@@ -88,6 +89,14 @@ class Node:
             self.perform(self.session.device_removed(name))
         for name in changed:
             self.perform(self.session.device_changed(name))
+
+    def rebuild(self) -> None:
+        """Take the aliases of a journal that took the old one's place."""
+        before = self.encoders
+        self.encoders = {name: self._encoder(old.device) for name, old in before.items()}
+        for name, encoder in self.encoders.items():
+            encoder.inherit(before[name])
+        self._retired = self._retired_points()
 
     @property
     def live(self) -> bool:
@@ -156,7 +165,9 @@ class Node:
             uuid=None if offset is None else uuid_of(self._journal.journal_id, offset),
         )
         accepted = connection.publish(self._data_topic(device), payload)
-        self.published += accepted
+        if accepted:
+            self.published += 1
+            self.sent_bytes += len(payload)
         return accepted
 
     def _payload(self, send: Send) -> bytes:

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge_agent.journal.ranges import Range, RangeSet
+from edge_agent.uplink.window import AckTimes, Window
 
 _SLOT_S = 1.0
 _MAX_DUE_RANGES = 1000
+_MOST_PATIENCE = 6
+"""How many times its timeout a host that is slow, but acknowledges, is waited for."""
 
 
 @dataclass(slots=True)
@@ -26,8 +29,10 @@ class ResendBook:
     not be followed one by one, and the book stays small however long the backlog is.
     """
 
-    def __init__(self, *, ack_timeout_s: float) -> None:
-        self._timeout_s = ack_timeout_s
+    def __init__(self, *, ack_timeout_s: float, rate: int = 5000) -> None:
+        self._least_timeout_s = self._timeout_s = ack_timeout_s
+        self._times = AckTimes()
+        self.window = Window(rate=rate)
         self._live: deque[_Slot] = deque()
         self._resent: deque[_Slot] = deque()
         self.due = RangeSet()
@@ -47,10 +52,18 @@ class ResendBook:
         self.begun = False
         self._live.clear()
         self._resent.clear()
+        self._times.forget()
+        self.window.forget()
 
     def sent_live(self, offset: int, now_s: float) -> None:
         """Note that a row was published as it was journaled."""
+        self._times.sent(offset, now_s, under_way=self.window.under_way)
         _extend(self._live, offset, offset, now_s)
+
+    def sent_row(self, offset: int, readings: int, now_s: float) -> None:
+        """Note a row of the backlog that was published."""
+        self.window.sent(offset, readings)
+        self._times.sent(offset, now_s, under_way=self.window.under_way)
 
     def sent_again(self, first: int, last: int, now_s: float) -> None:
         """Note that the rows of this range were published as historical."""
@@ -66,9 +79,18 @@ class ResendBook:
 
     def acknowledged(self, ranges: Iterable[Range], now_s: float) -> None:
         """Note what the server has stored."""
-        for first, last in ranges:
+        known = list(ranges)
+        for first, last in known:
             self.due.discard(first, last)
         self.last_ack_s = now_s
+        self.window.gone(known)
+        under_way = self._times.acknowledged(known, now_s)
+        if under_way is not None:
+            took_s = self._times.latest_s
+            self.window.took(took_s, now_s, under_way=under_way)
+            # What is under way must not be sent again because the host is slow.
+            most_s = _MOST_PATIENCE * self._least_timeout_s
+            self._timeout_s = min(most_s, max(self._least_timeout_s, 2 * took_s))
 
     def expired(self, now_s: float) -> list[Range]:
         """Return, once, the ranges whose acknowledgement is overdue."""
@@ -77,6 +99,7 @@ class ResendBook:
             while slots and now_s - slots[0].sent_at_s >= self._timeout_s:
                 slot = slots.popleft()
                 ranges.append((slot.first, slot.last))
+        self.window.gone(ranges)
         return ranges
 
     def resend(self, ranges: Iterable[Range]) -> None:

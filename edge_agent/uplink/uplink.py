@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -11,7 +10,7 @@ from config.resolve import Gateway
 from edge_agent.clock import Clock
 from edge_agent.errors import JournalFullError, UplinkError
 from edge_agent.journal.base import Journal
-from edge_agent.uplink.clock_trust import TRUSTED_FROM_MS, HeldReadings
+from edge_agent.uplink.clock_trust import ClockTrust
 from edge_agent.uplink.commands import CommandHandler, command_of, result_text
 from edge_agent.uplink.drain import Drain
 from edge_agent.uplink.encoder import state_readings
@@ -26,6 +25,8 @@ from edge_agent.uplink.inbound import (
 from edge_agent.uplink.mqtt import MqttConnection
 from edge_agent.uplink.node import Node
 from edge_agent.uplink.resend import ResendBook
+from edge_agent.uplink.stamping import Stamping
+from edge_agent.uplink.stats import UplinkStats
 from protocols.errors import FrameError
 from protocols.reading import Quality, Reading
 from protocols.sparkplug.datatypes import DataType
@@ -38,50 +39,63 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 1.5
 """A broker that returns has its gateways back within two seconds."""
 _SETTLED_S = 5.0
-_TRUST_CHECK_S = 1.0
 _MOST_COMMANDS = 32
 
 
-@dataclass(slots=True)
-class UplinkStats:
-    """Figures for the status page; counts since the start."""
-
-    online: bool
-    published: int
-    resent: int
-    acknowledged: int
-    refused_acknowledgements: int
-    unreadable: int
-    due_ranges: int
-    queued_bytes: int
-    held_readings: int
-    unnumbered: int
+def _always() -> bool:
+    return True
 
 
 class Uplink:
-    """Implements the ReadingSink of polling; ``run`` keeps the connection."""
+    """Implements the ReadingSink of polling; ``run`` keeps the connection.
 
-    def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+    Args:
+        gateway: What it is.
+        journal: Keeps what is not acknowledged.
+        clock: Stamps the readings.
+        synchronised: Whether somebody keeps the machine's clock right; default: somebody does.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        journal: Journal,
+        clock: Clock,
+        *,
+        synchronised: Callable[[], bool] = _always,
+    ) -> None:
         settings = gateway.settings
         self._mqtt = settings.mqtt
         self._journal = journal
         self._clock = clock
         self._node = Node(gateway, journal, clock)
-        self._book = ResendBook(ack_timeout_s=settings.uplink.ack_timeout_s)
+        self._book = ResendBook(
+            ack_timeout_s=settings.uplink.ack_timeout_s, rate=settings.uplink.backlog_rate
+        )
         self._drain = Drain(journal, self._node, self._book, settings.uplink, clock)
-        self._held = HeldReadings()
+        trust = ClockTrust(
+            clock,
+            synchronised=synchronised,
+            grace_s=settings.uplink.clock_grace_s,
+            believed=journal.believed,
+        )
+        self._stamping = Stamping(trust, journal=journal, node=self._node, act=self._act)
+        journal.on_renamed = self._journal_renamed
         self._commands: asyncio.Queue[PointCommand] = asyncio.Queue(_MOST_COMMANDS)
         self._said_down = False
-        self._acknowledged = self._refused = self._unreadable = self._unnumbered = 0
+        self._acknowledged = self._refused = self._unreadable = 0
+        self._unnumbered = self._given_up = 0
 
     def device_up(self, device: str, at: int) -> None:
         """Note that a device answers; it is born before its first readings."""
+        self._stamping.zero(at)
         self._node.encoders[device].remember(state_readings("online", "", at))
         self._node.perform(self._node.session.device_up(device))
 
     def device_down(self, device: str, at: int, reason: str) -> None:
         """Note that a device does not answer; why is said before its death, and by its births."""
         said = state_readings("demoted", reason, at)
+        self._stamping.zero(at)
         if self._node.session.devices.get(device) is DeviceState.UP:
             self.readings(device, said)
         self._node.encoders[device].remember(said)
@@ -95,13 +109,28 @@ class Uplink:
         """Journal readings and publish them at once if the session is live."""
         if not readings:
             return
-        if readings[0].taken_at < TRUSTED_FROM_MS:
-            now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
-            self._held.hold(device, readings, wrong_ms=now_ms, monotonic_s=now_s)
+        zero_ms = self._stamping.zero(readings[-1].taken_at)
+        fragment = self._node.encoders[device].fragment(readings)
+        try:
+            offset = self._journal.append(
+                device,
+                fragment,
+                taken_at=readings[-1].taken_at,
+                readings=len(readings),
+                zero_ms=zero_ms,
+            )
+        except JournalFullError:
+            # Live all the same; the journal has said aloud that it is not writable.
+            sent = zero_ms is None and self._node.publish(device, fragment, None)
+            self._unnumbered += len(readings) if sent else 0
+            self._given_up += 0 if sent else len(readings)
             return
-        if self._held:
-            self._release()
-        self._keep(device, readings)
+        if zero_ms is not None:
+            return
+        if self._node.publish(device, fragment, offset):
+            self._book.sent_live(offset, self._clock.monotonic_s())
+        else:
+            self._book.missed(offset)
 
     def reconfigure(
         self, gateway: Gateway, *, removed: Sequence[str], changed: Sequence[str]
@@ -120,57 +149,32 @@ class Uplink:
             unreadable=self._unreadable,
             due_ranges=len(self._book.due),
             queued_bytes=self._node.queued_bytes,
-            held_readings=len(self._held),
             unnumbered=self._unnumbered,
+            given_up=self._given_up,
+            failed_reads=self._drain.failed_reads,
+            synchronised=self._stamping.trust.synchronised,
         )
 
     async def run(self, handler: CommandHandler) -> None:
         """Stay connected, send the backlog, execute commands; for ever."""
-        await self._clock_is_trusted()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._stamping.run(self._clock), name="uplink clock")
             tasks.create_task(self._drain.run(), name="uplink backlog")
             for number in range(_MOST_COMMANDS // 8):
                 tasks.create_task(self._execute(handler), name=f"uplink commands {number}")
             await self._stay_connected()
-
-    def _keep(self, device: str, readings: Sequence[Reading]) -> None:
-        fragment = self._node.encoders[device].fragment(readings)
-        try:
-            offset = self._journal.append(
-                device, fragment, taken_at=readings[-1].taken_at, readings=len(readings)
-            )
-        except JournalFullError:
-            # Live all the same; the journal has said aloud that it is not writable.
-            self._unnumbered += len(readings)
-            self._node.publish(device, fragment, None)
-            return
-        if self._node.publish(device, fragment, offset):
-            self._book.sent_live(offset, self._clock.monotonic_s())
-        else:
-            self._book.missed(offset)
-
-    def _release(self) -> None:
-        count = len(self._held)
-        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
-        for device, readings in self._held.release(now_ms=now_ms, monotonic_s=now_s):
-            known = self._still_known(device, readings)
-            if known:
-                self._keep(device, known)
-        log.info("held_readings_stamped", readings=count, dropped=self._held.dropped)
 
     def _still_known(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
         """Leave out what a reload has taken away since the readings were made."""
         encoder = self._node.encoders.get(device)
         return [reading for reading in readings if encoder and reading.point in encoder.points]
 
-    async def _clock_is_trusted(self) -> None:
-        if self._clock.now_ms() >= TRUSTED_FROM_MS:
-            return
-        log.warning("clock_not_trusted", now_ms=self._clock.now_ms())
-        while self._clock.now_ms() < TRUSTED_FROM_MS:
-            await self._clock.sleep(_TRUST_CHECK_S)
-        log.info("clock_trusted", now_ms=self._clock.now_ms())
-        self._release()
+    def _journal_renamed(self) -> None:
+        """Nothing was sent under the new name, and aliases may be others."""
+        self._node.rebuild()
+        if self._book.begun:
+            self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
+            self._act(self._node.session.rebirth())
 
     async def _stay_connected(self) -> None:
         pause_s = _FIRST_PAUSE_S
@@ -207,7 +211,8 @@ class Uplink:
         try:
             await connection.open(node.filters)
             node.connection = connection
-            self._act(node.session.connected())
+            if await self._stamping.ready(self._clock, connection.closed):
+                self._act(node.session.connected())
             return await asyncio.shield(connection.closed)
         finally:
             if not connection.closed.done():

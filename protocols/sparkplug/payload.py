@@ -48,6 +48,7 @@ __all__ = [
     "parse",
     "read_quality",
     "seal",
+    "shift_times",
 ]
 
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
@@ -122,6 +123,15 @@ def mark_historical(fragment: bytes) -> bytes:
     payload = parse(fragment)
     for metric in payload.metrics:
         metric.is_historical = True
+    return payload.SerializeToString()
+
+
+def shift_times(fragment: bytes, by_ms: int) -> bytes:
+    """Return the fragment with the time of every metric moved; FrameError when it is none."""
+    payload = parse(fragment)
+    for metric in payload.metrics:
+        if metric.HasField("timestamp"):
+            metric.timestamp = max(0, metric.timestamp + by_ms)
     return payload.SerializeToString()
 
 

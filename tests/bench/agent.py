@@ -44,6 +44,7 @@ def agent_file(ports: list[int], broker: int, *, period_s: float) -> dict[str, A
             f"p{number}": {"kind": "modbus_tcp", "host": "127.0.0.1", "port": port}
             for number, port in enumerate(ports)
         },
+        "uplink": {"clock_grace_s": 0},
         "devices": {
             f"d{number}": {
                 "port": f"p{number}",

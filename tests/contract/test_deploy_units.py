@@ -49,6 +49,15 @@ def test_the_agent_gives_signs_of_life_and_reloads_on_sighup() -> None:
     assert unit["supplementarygroups"] == "dialout"
 
 
+def test_the_agent_may_ask_whether_the_clock_is_right_and_may_not_set_it() -> None:
+    lines = (DEPLOY / "plantroom-agent.service").read_text("utf-8").splitlines()
+    filters = [line for line in lines if line.startswith("SystemCallFilter=")]
+    # The last one wins; both names, because the C library chooses.
+    assert filters[-1] == "SystemCallFilter=adjtimex clock_adjtime clock_adjtime64"
+    assert "ProtectClock=yes" not in lines
+    assert {"CapabilityBoundingSet=", "AmbientCapabilities="} <= set(lines)
+
+
 @pytest.mark.parametrize("name", CLIS)
 def test_systemd_understands_the_unit(name: str, tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")

@@ -28,6 +28,7 @@ def write_file(path: Path, *, device_port: int, mqtt_port: int, devices: int = 1
         "mqtt": {"port": mqtt_port},
         "status": {"port": 0},
         "ports": {"line": {"kind": "modbus_tcp", "host": "127.0.0.1", "port": device_port}},
+        "uplink": {"clock_grace_s": 0},
         "devices": {
             f"meter-{number}": {
                 "port": "line",

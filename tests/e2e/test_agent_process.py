@@ -29,6 +29,7 @@ def file(tmp_path: Path) -> Path:
         "mqtt": {"port": free_port()},
         "status": {"port": 0},
         "ports": {"line": {"kind": "modbus_tcp", "host": "127.0.0.1", "port": free_port()}},
+        "uplink": {"clock_grace_s": 0},
         "devices": {
             "meter": {
                 "port": "line",

@@ -1,8 +1,11 @@
 """Timestamps never run backwards, whatever somebody does to the machine's clock."""
 
+from pathlib import Path
+
 import pytest
 from structlog.testing import capture_logs
 
+from edge_agent import clock
 from edge_agent.clock import SteadyClock
 from tests.fakes.agent_clock import FakeClock
 
@@ -74,3 +77,33 @@ def test_jitter_of_milliseconds_is_not_worth_a_word(machine: FakeClock) -> None:
 
 async def test_sleep_is_the_machine_s(machine: FakeClock) -> None:
     await SteadyClock(machine).sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "timesyncd", "right"),
+    [(0, False, True), (4, False, True), (5, False, False), (5, True, True), (-1, False, False)],
+)
+def test_a_clock_is_right_when_the_kernel_or_timesyncd_says_so(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kernel: int,
+    timesyncd: bool,  # noqa: FBT001
+    right: bool,  # noqa: FBT001
+) -> None:
+    said = tmp_path / "synchronized"
+    if timesyncd:
+        said.touch()
+    monkeypatch.setattr(clock, "_TIMESYNCD_SAYS", said)
+    monkeypatch.setattr(clock, "_kernel_clock_state", lambda: kernel)
+    assert clock.synchronised() is right
+
+
+def test_the_kernel_answers_whether_its_clock_is_right() -> None:
+    assert clock._kernel_clock_state() in range(6)
+
+
+def test_a_boot_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert clock.boot_id() == clock.boot_id() != ""
+    monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "none")
+    # Nobody can tell: each process counts as a boot of its own.
+    assert clock.boot_id() != clock.boot_id()

@@ -3,6 +3,7 @@
 import asyncio
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -141,8 +142,8 @@ async def test_a_thousand_reloads_while_offline_lose_nothing(tmp_path: Path) -> 
     async with reload_bench(first) as bench:
         keep = bench.journal.append
 
-        def append(device: str, fragment: bytes, *, taken_at: int, readings: int = 1) -> int:
-            offset = keep(device, fragment, taken_at=taken_at, readings=readings)
+        def append(device: str, fragment: bytes, **about: Any) -> int:
+            offset = keep(device, fragment, **about)
             appended.append(offset)
             return offset
 

@@ -1,38 +1,104 @@
-from edge_agent.uplink.clock_trust import TRUSTED_FROM_MS, HeldReadings
-from tests.fakes.gateway import reading
+"""When a clock is believed, and what stamps are worth before that."""
+
+import pytest
+
+from edge_agent.clock import TRUSTED_FROM_MS
+from edge_agent.uplink.clock_trust import ClockTrust
+from tests.fakes.agent_clock import FakeClock
+
+NOW = 1_795_000_000_000
+SAVED = NOW - 60 * 86_400_000
 
 
-def test_the_true_time_is_told_from_the_monotonic_distance() -> None:
-    held = HeldReadings()
-    # Taken 40 ms before they were handed over, 90 s before the clock was set.
-    held.hold("p1", [reading(1.0, at=5_000)], wrong_ms=5_040, monotonic_s=100.0)
-    held.hold("p2", [reading(2.0, at=65_000)], wrong_ms=65_000, monotonic_s=160.0)
-    now = TRUSTED_FROM_MS + 1_000_000
+class Machine:
+    """A clock, and whether somebody keeps it right."""
 
-    released = list(held.release(now_ms=now, monotonic_s=190.0))
+    def __init__(self, now_ms: int, *, believed: bool = False) -> None:
+        self.clock = FakeClock(now_ms)
+        self.right = False
+        self.trust = ClockTrust(
+            self.clock, synchronised=lambda: self.right, grace_s=60, believed=believed
+        )
 
-    assert released == [
-        ("p1", [reading(1.0, at=now - 90_000 - 40)]),
-        ("p2", [reading(2.0, at=now - 30_000)]),
-    ]
-    assert len(held) == 0
+    def stamp(self, *, live: bool = False) -> tuple[int, int | None]:
+        now_ms = self.clock.now_ms()
+        return now_ms, self.trust.provisional_zero(now_ms, live=live)
 
-
-def test_a_clock_that_jumps_while_it_is_untrusted_does_not_matter() -> None:
-    held = HeldReadings()
-    held.hold("p1", [reading(1.0, at=1_000)], wrong_ms=1_000, monotonic_s=10.0)
-    held.hold("p1", [reading(2.0, at=900_001_000)], wrong_ms=900_001_000, monotonic_s=11.0)
-    now = TRUSTED_FROM_MS
-
-    times = [r.taken_at for _, rs in held.release(now_ms=now, monotonic_s=12.0) for r in rs]
-
-    assert times == [now - 2000, now - 1000]
+    def step_to(self, now_ms: int) -> None:
+        self.clock.utc_ms = now_ms
 
 
-def test_the_oldest_give_way_when_too_many_are_held() -> None:
-    held = HeldReadings(limit=3)
-    for number in range(5):
-        held.hold("p1", [reading(float(number), at=number)], wrong_ms=number, monotonic_s=number)
-    assert (len(held), held.dropped) == (3, 2)
-    values = [r.value for _, rs in held.release(now_ms=10**13, monotonic_s=9) for r in rs]
-    assert values == [2.0, 3.0, 4.0]
+@pytest.mark.parametrize("start_ms", [5_000, SAVED, NOW])
+def test_a_plausible_clock_is_not_believed_until_somebody_vouches_for_it(start_ms: int) -> None:
+    machine = Machine(start_ms)
+    machine.clock.advance(3600)
+    machine.trust.look()
+    assert not machine.trust.waited_enough
+    machine.step_to(NOW)
+    machine.right = True
+    machine.trust.look()
+    assert (machine.trust.synchronised, machine.trust.waited_enough) == (True, True)
+    assert machine.stamp()[1] is None
+
+
+def test_a_clock_that_says_1970_is_wrong_whoever_vouches_for_it() -> None:
+    machine = Machine(5_000)
+    machine.right = True
+    machine.trust.look()
+    assert not machine.trust.synchronised
+
+
+def test_without_ntp_a_clock_is_believed_when_the_broker_was_there_for_the_grace() -> None:
+    machine = Machine(SAVED)
+    machine.clock.advance(600)
+    assert not machine.trust.waited_enough
+    machine.trust.broker_reached()
+    machine.clock.advance(59)
+    machine.trust.broker_reached()
+    assert not machine.trust.waited_enough
+    machine.clock.advance(1)
+    assert (machine.trust.waited_enough, machine.trust.usable) == (True, True)
+    assert not machine.trust.synchronised
+
+
+def test_a_gateway_that_never_has_a_time_connects_and_sends_no_reading_of_1970() -> None:
+    machine = Machine(5_000)
+    machine.trust.broker_reached()
+    machine.clock.advance(60)
+    assert machine.trust.waited_enough
+    assert not machine.trust.usable
+    assert machine.stamp(live=True)[1] is not None
+
+
+def test_what_was_waited_for_since_the_machine_started_is_not_waited_for_again() -> None:
+    assert Machine(SAVED, believed=True).trust.waited_enough
+
+
+def test_stamps_of_a_believed_clock_are_final_only_when_they_are_sent_at_once() -> None:
+    machine = Machine(SAVED, believed=True)
+    assert machine.stamp(live=True)[1] is None
+    assert machine.stamp(live=False)[1] == SAVED - 1_000_000
+
+
+def test_a_stamp_from_before_a_step_keeps_the_zero_it_was_made_with() -> None:
+    machine = Machine(SAVED)
+    stamped, zero_ms = machine.stamp()
+    machine.clock.advance(1)
+    machine.step_to(NOW)
+    machine.trust.look()
+    # On its way through the port while the clock was set.
+    assert machine.trust.provisional_zero(stamped + 900, live=False) == zero_ms
+    assert machine.stamp()[1] == NOW - 1_001_000
+
+
+def test_remembered_stamps_are_moved_by_the_step_and_later_ones_are_not() -> None:
+    machine = Machine(5_000)
+    first, _ = machine.stamp()
+    machine.clock.advance(90)
+    last, _ = machine.stamp()
+    machine.step_to(NOW)
+    after, _ = machine.stamp()
+    assert machine.trust.settle() == NOW - 1_090_000
+    shifted = [machine.trust.shifted(at) for at in (first, last, after)]
+    assert shifted == [NOW - 90_000, NOW, NOW]
+    assert min(shifted) > TRUSTED_FROM_MS

@@ -1,7 +1,15 @@
 """Live first, backlog at its rate, nothing poured into a void; with a fake connection and clock."""
 
+import asyncio
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
 from config.edge import JournalSettings
+from edge_agent.errors import JournalFullError
+from edge_agent.journal.base import Journal, Row
 from edge_agent.journal.memory import MemoryJournal
+from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.drain import Drain
 from edge_agent.uplink.encoder import DeviceEncoder
 from edge_agent.uplink.node import MAX_QUEUED_BYTES, Node
@@ -15,11 +23,19 @@ from tests.fakes.uplink_connection import FakeConnection
 class Bench:
     """An uplink whose connection is up, without a broker."""
 
-    def __init__(self, *, connected: bool = True, **uplink: object) -> None:
-        self.clock = FakeClock(NOW)
+    def __init__(
+        self,
+        *,
+        connected: bool = True,
+        utc_ms: int = NOW,
+        right: bool = True,
+        journal: Journal | None = None,
+        **uplink: object,
+    ) -> None:
+        self.clock = FakeClock(utc_ms)
         settings = gateway(uplink=uplink)
-        self.journal = MemoryJournal(JournalSettings(), self.clock)
-        self.uplink = Uplink(settings, self.journal, self.clock)
+        self.journal = journal or MemoryJournal(JournalSettings(), self.clock)
+        self.uplink = Uplink(settings, self.journal, self.clock, synchronised=lambda: right)
         self.connection = FakeConnection()
         if connected:
             self.connect()
@@ -181,13 +197,153 @@ async def test_a_row_that_cannot_be_read_does_not_stop_the_others() -> None:
 
 
 async def test_readings_of_a_clock_that_was_never_set_wait_for_it() -> None:
-    bench = Bench()
-    bench.clock.utc_ms = 5_000
+    bench = Bench(utc_ms=5_000)
     bench.uplink.readings("p1", [reading(1.0, at=4_990)])
     bench.clock.advance(2)
     assert bench.connection.data() == []
-    assert bench.uplink.stats().held_readings == 1
+    assert bench.journal.stats().held_readings == 1
 
     bench.clock.utc_ms = NOW + 2_000
+    await bench.uplink._stamping.look()
     bench.say(2)
-    assert [p.metrics[0].timestamp for p in bench.connection.data()] == [NOW - 10, NOW]
+    await bench.drain.step()
+    stamps = [p.metrics[0].timestamp for p in bench.connection.data()]
+    # Live first; the one that waited follows, as any other backlog.
+    assert stamps == [NOW, NOW - 10]
+    assert bench.journal.stats().held_readings == 0
+
+
+async def test_a_birth_carries_no_stamp_of_a_clock_that_was_wrong() -> None:
+    bench = Bench(connected=False, utc_ms=5_000)
+    bench.uplink.readings("p1", [reading(1.0, at=5_000)])
+    bench.uplink.device_down("p2", 5_000, "timeout")
+    bench.clock.advance(5)
+    bench.clock.utc_ms = NOW
+    await bench.uplink._stamping.look()
+    bench.connect()
+
+    births = [payload for topic, payload in bench.connection.sent if topic.kind.value == "DBIRTH"]
+    stamps = {m.timestamp for birth in births for m in birth.metrics}
+    assert len(births) == 2
+    assert min(at for at in stamps if at is not None) == NOW - 5_000
+
+
+async def test_a_gateway_without_any_time_is_described_and_born_again_when_it_has_one() -> None:
+    bench = Bench(connected=False, utc_ms=5_000, clock_grace_s=0)
+    closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    assert await bench.uplink._stamping.ready(bench.clock, closed)
+    bench.connect()
+    bench.uplink.readings("p1", [reading(1.0, at=5_000)])
+    await bench.drain_all()
+    assert next(topic.kind.value for topic, _ in bench.connection.sent) == "NBIRTH"
+    assert bench.connection.data() == []
+
+    bench.clock.utc_ms = NOW
+    await bench.uplink._stamping.look()
+    await bench.drain.step()
+    kinds = [topic.kind.value for topic, _ in bench.connection.sent]
+    assert kinds.count("NBIRTH") == 2
+    assert [p.metrics[0].timestamp for p in bench.connection.data()] == [NOW]
+
+
+async def test_rows_of_an_outage_under_a_clock_that_lags_are_moved_by_its_step() -> None:
+    lag_ms = 60 * 86_400_000
+    bench = Bench(connected=False, utc_ms=NOW - lag_ms, right=False, clock_grace_s=0)
+    for number in range(100):
+        bench.uplink.readings("p1", [reading(float(number), at=bench.clock.now_ms())])
+        bench.clock.advance(1)
+    bench.clock.utc_ms += lag_ms
+    closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    assert await bench.uplink._stamping.ready(bench.clock, closed)
+    bench.connect()
+    await bench.drain_all()
+
+    stamps = [p.metrics[0].timestamp for p in bench.connection.data()]
+    assert stamps == [NOW + 1000 * number for number in range(100)]
+
+
+async def test_rows_acknowledged_and_not_deleted_yet_hide_none_behind_them(tmp_path: Path) -> None:
+    clock = FakeClock(NOW)
+    async with SqliteJournal(JournalSettings(path=tmp_path / "j.sqlite"), clock) as journal:
+        bench = Bench(connected=False, journal=journal, acknowledgement="state")
+        bench.say(*range(2000))
+        await journal.commit()
+        bench.connect()
+        journal.acknowledge([(3, 3)])
+        await bench.drain_all()
+        assert bench.connection.offsets() == [n for n in range(2000) if n != 3]
+
+
+async def test_a_journal_that_cannot_be_read_costs_the_backlog_a_pause_and_nothing_else() -> None:
+    bench = Bench(connected=False)
+    bench.say(1, 2)
+    bench.connect()
+    read, bench.journal.read = bench.journal.read, refuse  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        assert [await bench.drain.step() for _ in range(3)] == [1.0] * 3
+    assert [entry["event"] for entry in logs] == ["journal_not_readable"]
+    bench.say(3)
+    assert bench.connection.offsets() == [2]
+    bench.journal.read = read  # type: ignore[method-assign]
+    await bench.drain_all()
+    assert bench.connection.offsets() == [2, 0, 1]
+    assert bench.uplink.stats().failed_reads == 3
+
+
+async def refuse(first: int, last: int, *, limit: int) -> list[Row]:
+    raise JournalFullError(f"disk I/O error at {first}..{last}, {limit}")
+
+
+async def test_no_more_is_under_way_than_what_is_acknowledged_in_about_a_second() -> None:
+    """A line that takes 300 readings a second: live data must not wait for more than two."""
+    bench = Bench(connected=False)
+    bench.say(*range(3000))
+    bench.connect()
+    line = SlowLine(bench, readings_per_s=300)
+    longest_s = 0.0
+    while line.delivered < 3000:
+        bench.clock.advance(await bench.drain.step())
+        line.deliver()
+        if line.delivered > 600:
+            longest_s = max(longest_s, line.queue_s)
+    assert longest_s < 1.0
+    assert line.offsets == list(range(3000))
+
+
+class SlowLine:
+    """Delivers what was published in order, so many readings a second, and acknowledges it."""
+
+    def __init__(self, bench: Bench, *, readings_per_s: float) -> None:
+        self._bench, self._rate = bench, readings_per_s
+        self._began_s = bench.clock.monotonic_s()
+        self.offsets: list[int] = []
+        self.delivered = 0
+
+    @property
+    def queue_s(self) -> float:
+        return 2 * (len(self.offsets) - self.delivered) / self._rate
+
+    def deliver(self) -> None:
+        self.offsets += self._bench.connection.offsets()
+        self._bench.connection.sent.clear()
+        now_s = self._bench.clock.monotonic_s()
+        passed = int((now_s - self._began_s) * self._rate / 2)
+        ranges = [(offset, offset) for offset in self.offsets[self.delivered : passed]]
+        if ranges:
+            self._bench.journal.acknowledge(ranges)
+            self._bench.book.acknowledged(ranges, now_s)
+        self.delivered += len(ranges)
+
+
+async def test_a_host_that_acknowledges_late_is_not_sent_everything_twice() -> None:
+    bench = Bench(connected=False, ack_timeout_s=10)
+    bench.say(1)
+    bench.connect()
+    await bench.drain_all()
+    bench.clock.advance(12)
+    await bench.drain.step()
+    bench.book.acknowledged([(0, 0)], bench.clock.monotonic_s())
+    bench.say(2)
+    bench.clock.advance(15)
+    await bench.drain.step()
+    assert bench.connection.offsets() == [0, 0, 1]

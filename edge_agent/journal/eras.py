@@ -1,0 +1,146 @@
+"""Rows whose time is not final, because the gateway's clock was not known to be right.
+
+Such a row keeps the "zero" of its clock: the instant, by that clock, at which the machine was
+started (UTC minus monotonic). Rows belong to an era: those of one boot for which the question is
+open. Once the clock is believed the era gets its true zero, and each row is read with its time
+moved by true minus kept zero: exact to the millisecond, over restarts, without rewriting a row.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from edge_agent.clock import TRUSTED_FROM_MS
+from edge_agent.journal.base import Row
+from protocols.errors import FrameError
+from protocols.sparkplug.payload import shift_times
+
+_ROUNDING_MS = 3
+"""UTC minus monotonic is never the same to the millisecond."""
+
+Zeros = dict[int, int | None]
+"""Era to its true zero, UTC ms; None while it is open."""
+
+
+class HeldRow(NamedTuple):
+    """That a row's time is not final.
+
+    Attributes:
+        offset: Of the row.
+        era: Which question it waits for.
+        zero_ms: UTC ms of the machine's start by the clock that stamped it.
+    """
+
+    offset: int
+    era: int
+    zero_ms: int
+
+
+def moved(row: Row, by_ms: int) -> Row:
+    """Return a row with its times moved; a damaged one as it is, whoever sends it will tell."""
+    if abs(by_ms) <= _ROUNDING_MS:
+        return row
+    try:
+        fragment = shift_times(row.fragment, by_ms)
+    except FrameError:
+        return row
+    return row._replace(fragment=fragment, taken_at=row.taken_at + by_ms)
+
+
+class Eras:
+    """The eras of one journal file; used in the journal's thread, ``zeros`` read anywhere.
+
+    Attributes:
+        zeros: Every era to its zero.
+        current: The open era of this boot; None when there is none.
+        believed: Whether the clock of this boot was believed before.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, boot: str) -> None:
+        self._connection = connection
+        self._boot = boot
+        self.zeros: Zeros = {}
+        self._boots: dict[int, str] = {}
+        for era, owner, zero_ms in connection.execute("SELECT era, boot, zero_ms FROM eras"):
+            self.zeros[era] = zero_ms
+            self._boots[era] = owner
+        mine = [era for era, owner in self._boots.items() if owner == boot]
+        open_ones = [era for era in mine if self.zeros[era] is None]
+        self.current = open_ones[-1] if open_ones else None
+        self.believed = len(mine) > len(open_ones)
+        (self.held_readings,) = connection.execute(
+            # A cross join looks the held rows up instead of reading the whole backlog through.
+            "SELECT coalesce(sum(readings), 0) FROM held CROSS JOIN rows USING (offset)"
+            " WHERE era IN (SELECT era FROM eras WHERE zero_ms IS NULL)"
+        ).fetchone()
+        self._unsaved: set[int] = set()
+
+    def open_eras(self) -> list[int]:
+        """Return the eras whose rows may not be sent yet."""
+        # Listed at once: the other thread may add one meanwhile.
+        return [era for era, zero_ms in list(self.zeros.items()) if zero_ms is None]
+
+    def records(self) -> list[tuple[int, str, int | None]]:
+        """Return era, boot and zero of each, for a file that takes this one's place."""
+        known = list(self.zeros.items())
+        return [(era, self._boots.get(era, self._boot), zero_ms) for era, zero_ms in known]
+
+    def add(self, held: Iterable[HeldRow]) -> None:
+        """Write which rows wait, and what could not be written before; within a transaction."""
+        rows = list(held)
+        for era in {row.era for row in rows} - self._boots.keys():
+            self._boots[era] = self._boot
+            self.zeros.setdefault(era, None)
+            self._unsaved.add(era)
+        self._connection.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO eras VALUES (?, ?, ?)",
+            [(era, self._boots[era], self.zeros[era]) for era in self._unsaved],
+        )
+
+    def saved(self) -> None:
+        """Note that the transaction is on disk."""
+        self._unsaved.clear()
+
+    def prune(self, lowest: int | None) -> None:
+        """Forget what belongs to rows below the lowest that is left; within a transaction."""
+        execute = self._connection.execute
+        execute("DELETE FROM held WHERE ?1 IS NULL OR offset < ?1", (lowest,))
+        execute(
+            "DELETE FROM eras WHERE boot <> ? AND era NOT IN (SELECT era FROM held)", (self._boot,)
+        )
+
+    def settle(self, zero_ms: int) -> int | None:
+        """Close all open eras: the machine was started at ``zero_ms``; ``add`` makes it durable.
+
+        Returns the first offset on disk that waited for it.
+
+        What an earlier boot left open can never be known: a clock that was never set is taken to
+        have stopped just before the next start; any other keeps the times it gave.
+        """
+        later_ms = zero_ms
+        (first,) = self._connection.execute("SELECT min(offset) FROM held").fetchone()
+        for era in sorted(self.open_eras(), reverse=True):
+            if self._boots.setdefault(era, self._boot) != self._boot:
+                later_ms = self._guess(era, later_ms)
+                self.zeros[era] = later_ms
+            else:
+                self.zeros[era] = zero_ms
+            self._unsaved.add(era)
+        if self._boot not in self._boots.values():
+            era = max(self.zeros, default=0) + 1
+            self._boots[era], self.zeros[era] = self._boot, zero_ms
+            self._unsaved.add(era)
+        self.current, self.believed, self.held_readings = None, True, 0
+        return first
+
+    def _guess(self, era: int, next_start_ms: int) -> int:
+        found = self._connection.execute(
+            "SELECT held.zero_ms, taken_at - held.zero_ms FROM held CROSS JOIN rows USING (offset)"
+            " WHERE era = ? ORDER BY held.offset DESC LIMIT 1",
+            (era,),
+        ).fetchone()
+        if found is None:
+            return next_start_ms
+        said_ms, uptime_ms = int(found[0]), int(found[1])
+        return said_ms if said_ms + uptime_ms >= TRUSTED_FROM_MS else next_start_ms - uptime_ms
