@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test e2e chaos kill soak check bench bench-bus format clean
+.PHONY: setup demo test e2e chaos kill handles soak check bench bench-bus bench-backlog format clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,8 +33,14 @@ bench: $(STAMP)
 bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; seven minutes
 	$(BIN)/python -m tests.bench bus
 
+bench-backlog: $(STAMP)  ## a day of 200 points a second replayed in order, live data beside it; ten minutes
+	$(BIN)/python -m tests.bench backlog
+
 kill: $(STAMP)  ## kill -9 at random with the broker away; four seconds a round
 	$(BIN)/python -m tests.soak.kill $(or $(ROUNDS),100)
+
+handles: $(STAMP)  ## an agent process loses broker and ports ROUNDS times: handles and memory stay flat
+	$(BIN)/python -m tests.soak.handles $(or $(ROUNDS),30)
 
 HOURS ?= 72
 soak: $(STAMP)  ## simulated hours of outages, reloads and flapping units: memory stays flat

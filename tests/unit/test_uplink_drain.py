@@ -1,83 +1,17 @@
 """Live first, backlog at its rate, nothing poured into a void; with a fake connection and clock."""
 
-import asyncio
 from pathlib import Path
 
 from structlog.testing import capture_logs
 
 from config.edge import JournalSettings
 from edge_agent.errors import JournalFullError
-from edge_agent.journal.base import Journal, Row
-from edge_agent.journal.memory import MemoryJournal
+from edge_agent.journal.base import Row
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.uplink.drain import Drain
-from edge_agent.uplink.encoder import DeviceEncoder
-from edge_agent.uplink.node import MAX_QUEUED_BYTES, Node
-from edge_agent.uplink.resend import ResendBook
-from edge_agent.uplink.uplink import Uplink
+from edge_agent.uplink.node import MAX_QUEUED_BYTES
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.gateway import NOW, gateway, reading
-from tests.fakes.uplink_connection import FakeConnection
-
-
-class Bench:
-    """An uplink whose connection is up, without a broker."""
-
-    def __init__(
-        self,
-        *,
-        connected: bool = True,
-        utc_ms: int = NOW,
-        right: bool = True,
-        journal: Journal | None = None,
-        **uplink: object,
-    ) -> None:
-        self.clock = FakeClock(utc_ms)
-        settings = gateway(uplink=uplink)
-        self.journal = journal or MemoryJournal(JournalSettings(), self.clock)
-        self.uplink = Uplink(settings, self.journal, self.clock, synchronised=lambda: right)
-        self.connection = FakeConnection()
-        if connected:
-            self.connect()
-        self.uplink.device_up("p1", NOW)
-
-    @property
-    def node(self) -> Node:
-        return self.uplink._node
-
-    @property
-    def book(self) -> ResendBook:
-        return self.uplink._book
-
-    @property
-    def drain(self) -> Drain:
-        return self.uplink._drain
-
-    @property
-    def encoder(self) -> DeviceEncoder:
-        return self.node.encoders["p1"]
-
-    def connect(self) -> None:
-        self.connection = FakeConnection()
-        self.node.session.connect()
-        self.node.connection = self.connection
-        self.uplink._act(self.node.session.connected())
-
-    def lose_connection(self) -> None:
-        self.node.session.connection_lost()
-        self.node.connection = None
-        self.book.forget_sent()
-
-    def say(self, *values: float) -> None:
-        for value in values:
-            self.uplink.readings("p1", [reading(value), reading(True, name="running")])  # noqa: FBT003
-
-    async def drain_all(self) -> list[float]:
-        pauses: list[float] = []
-        while self.book.due:
-            pauses.append(await self.drain.step())
-            self.clock.advance(pauses[-1])
-        return pauses
+from tests.fakes.gateway import NOW
+from tests.fakes.uplink_bench import Bench
 
 
 async def test_the_backlog_keeps_to_its_rate() -> None:
@@ -194,72 +128,6 @@ async def test_a_row_that_cannot_be_read_does_not_stop_the_others() -> None:
 
     assert bench.connection.offsets() == [0, 2]
     assert [row.offset for row in await bench.journal.read(0, 9, limit=9)] == [0, 2]
-
-
-async def test_readings_of_a_clock_that_was_never_set_wait_for_it() -> None:
-    bench = Bench(utc_ms=5_000)
-    bench.uplink.readings("p1", [reading(1.0, at=4_990)])
-    bench.clock.advance(2)
-    assert bench.connection.data() == []
-    assert bench.journal.stats().held_readings == 1
-
-    bench.clock.utc_ms = NOW + 2_000
-    await bench.uplink._stamping.look()
-    bench.say(2)
-    await bench.drain.step()
-    stamps = [p.metrics[0].timestamp for p in bench.connection.data()]
-    # Live first; the one that waited follows, as any other backlog.
-    assert stamps == [NOW, NOW - 10]
-    assert bench.journal.stats().held_readings == 0
-
-
-async def test_a_birth_carries_no_stamp_of_a_clock_that_was_wrong() -> None:
-    bench = Bench(connected=False, utc_ms=5_000)
-    bench.uplink.readings("p1", [reading(1.0, at=5_000)])
-    bench.uplink.device_down("p2", 5_000, "timeout")
-    bench.clock.advance(5)
-    bench.clock.utc_ms = NOW
-    await bench.uplink._stamping.look()
-    bench.connect()
-
-    births = [payload for topic, payload in bench.connection.sent if topic.kind.value == "DBIRTH"]
-    stamps = {m.timestamp for birth in births for m in birth.metrics}
-    assert len(births) == 2
-    assert min(at for at in stamps if at is not None) == NOW - 5_000
-
-
-async def test_a_gateway_without_any_time_is_described_and_born_again_when_it_has_one() -> None:
-    bench = Bench(connected=False, utc_ms=5_000, clock_grace_s=0)
-    closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    assert await bench.uplink._stamping.ready(bench.clock, closed)
-    bench.connect()
-    bench.uplink.readings("p1", [reading(1.0, at=5_000)])
-    await bench.drain_all()
-    assert next(topic.kind.value for topic, _ in bench.connection.sent) == "NBIRTH"
-    assert bench.connection.data() == []
-
-    bench.clock.utc_ms = NOW
-    await bench.uplink._stamping.look()
-    await bench.drain.step()
-    kinds = [topic.kind.value for topic, _ in bench.connection.sent]
-    assert kinds.count("NBIRTH") == 2
-    assert [p.metrics[0].timestamp for p in bench.connection.data()] == [NOW]
-
-
-async def test_rows_of_an_outage_under_a_clock_that_lags_are_moved_by_its_step() -> None:
-    lag_ms = 60 * 86_400_000
-    bench = Bench(connected=False, utc_ms=NOW - lag_ms, right=False, clock_grace_s=0)
-    for number in range(100):
-        bench.uplink.readings("p1", [reading(float(number), at=bench.clock.now_ms())])
-        bench.clock.advance(1)
-    bench.clock.utc_ms += lag_ms
-    closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    assert await bench.uplink._stamping.ready(bench.clock, closed)
-    bench.connect()
-    await bench.drain_all()
-
-    stamps = [p.metrics[0].timestamp for p in bench.connection.data()]
-    assert stamps == [NOW + 1000 * number for number in range(100)]
 
 
 async def test_rows_acknowledged_and_not_deleted_yet_hide_none_behind_them(tmp_path: Path) -> None:
