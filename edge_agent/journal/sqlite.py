@@ -244,6 +244,7 @@ class SqliteJournal:
     def _take(self, store: Store) -> None:
         self._id, self._believed = store.journal_id, store.eras.believed
         self._pending.reserved = store.facts["reserved"]
+        self._eras = store.eras
         self._pending.zeros = store.eras.zeros
         self._pending.era = store.eras.current
         self._figures.opened(store)
@@ -252,9 +253,8 @@ class SqliteJournal:
         """Open the file that the disk refused, or replace the damaged one."""
         ground = None
         if self._numbered:
-            store = self._disk.store
-            eras = [] if store is None else store.eras.records()
-            ground = Foundation(self.aliases(), self._bd_seq, self._pending.reserved, eras)
+            eras, base = self._eras.records(), self._pending.reserved
+            ground = Foundation(self.aliases(), self._bd_seq, base, eras)
         async with self._committing:
             try:
                 store = await self._disk.open(ground)
@@ -268,9 +268,10 @@ class SqliteJournal:
     def _replace(self, store: Store) -> None:
         """Go on in another file, with all that memory holds."""
         rows, held = self._pending.take()
-        before = self._group.aliases
+        before, believed = self._group.aliases, self._believed
         first, bd_seq = store.facts["first"], self._bd_seq
-        believed = self._believed
+        if not self._numbered:
+            self._figures.settled()
         self._take(store)
         self._believed |= believed
         self._group.acknowledged = RangeSet()

@@ -201,3 +201,30 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_gets_what_mem
 
 def no_space(*_: object, **__: object) -> object:
     raise JournalFullError("database or disk is full")
+
+
+async def test_rows_that_wait_for_the_clock_outlive_the_damage_and_the_full_disk_after_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock(NOW)
+    async with journal_at(path, clock) as journal:
+        for number in range(300):
+            at = 5_000 + number
+            journal.append("d", b"", taken_at=at, zero_ms=0)
+        await journal.commit()
+        waiting = journal.append("d", b"", taken_at=5_300, zero_ms=0)
+        journal._disk.found_damaged(JournalError("for the test"))
+        with monkeypatch.context() as full:
+            full.setattr("edge_agent.journal.disk.Store.open", no_space)
+            await journal.turn()
+            later = journal.append("d", b"", taken_at=5_301, zero_ms=0)
+        clock.advance(61)
+        await journal.turn()
+        while journal.stats().salvaging:
+            await journal.turn()
+        assert await taken(journal) == []
+        assert journal.stats().held_readings == 302
+        await journal.settle(NOW)
+        rows = await journal.read(*EVERYTHING, limit=1000)
+    assert [row.taken_at for row in rows] == [NOW + 5_000 + number for number in range(302)]
+    assert [row.offset for row in rows[-2:]] == [waiting, later]
