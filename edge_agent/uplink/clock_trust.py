@@ -5,6 +5,7 @@ it reads until then is journaled with the "zero" of the clock that stamped it: t
 clock, at which the machine was started. The true zero, once known, gives the true times (ADR-18).
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +20,17 @@ log = structlog.get_logger()
 _STEP_MS: Final = 1000
 """What UTC minus monotonic may drift before it counts as another zero."""
 _MOST_SPANS: Final = 64
+_MOST_TRIES: Final = 4
+_QUICK_S: Final = 0.001
 
 
 @dataclass(slots=True)
 class _Span:
-    """Stamps given under one zero, first to last, UTC ms."""
+    """Stamps given under one zero that are not final, first to last, UTC ms."""
 
     zero_ms: int
-    first: int
-    last: int
+    first: int = sys.maxsize
+    last: int = -1
 
 
 class ClockTrust:
@@ -64,7 +67,7 @@ class ClockTrust:
         now_ms = self._clock.now_ms()
         if self.synchronised:
             return
-        self._span_of(now_ms)
+        self._span_now()
         if now_ms >= TRUSTED_FROM_MS and self._ask():
             self.synchronised = True
             if self._warned:
@@ -107,7 +110,9 @@ class ClockTrust:
 
     def settle(self) -> int:
         """Return the zero of this moment; stamps given so far can be ``shifted`` to it."""
-        self._final_ms = self._zero_ms()
+        # That of the last stamps, to the millisecond, unless there was a step: a reading that is
+        # in the journal and in a birth must have one time.
+        self._final_ms = self._span_now().zero_ms
         return self._final_ms
 
     def shifted(self, taken_at: int) -> int:
@@ -119,20 +124,34 @@ class ClockTrust:
 
     def forget(self) -> None:
         """Begin anew after a ``settle``: everything stamped so far has its true time."""
+        last = self._spans[-1]
         self._spans.clear()
+        self._spans.append(_Span(last.zero_ms))
 
     def _zero_ms(self) -> int:
-        return self._clock.now_ms() - round(self._clock.monotonic_s() * 1000)
+        """Measure UTC minus monotonic; again when something came between the two questions."""
+        clock = self._clock
+        tries: list[tuple[float, int]] = []
+        for _ in range(_MOST_TRIES):
+            before_s, now_ms, after_s = clock.monotonic_s(), clock.now_ms(), clock.monotonic_s()
+            tries.append((after_s - before_s, now_ms - round(after_s * 1000)))
+            if after_s - before_s < _QUICK_S:
+                break
+        return min(tries)[1]
 
-    def _span_of(self, taken_at: int) -> _Span:
-        """Return the zero under which this was stamped: now's, or the one before a step."""
+    def _span_now(self) -> _Span:
         zero_ms = self._zero_ms()
         spans = self._spans
         if not spans or abs(spans[-1].zero_ms - zero_ms) > _STEP_MS:
             if spans:
                 log.warning("clock_stepped", by_s=(zero_ms - spans[-1].zero_ms) / 1000)
-            now_ms = self._clock.now_ms()
-            spans.append(_Span(zero_ms, now_ms, now_ms))
+            spans.append(_Span(zero_ms))
+        return spans[-1]
+
+    def _span_of(self, taken_at: int) -> _Span:
+        """Return the zero under which this was stamped: now's, or the one before a step."""
+        self._span_now()
+        spans = self._spans
         if len(spans) > 1:
             # Stamped before the step and handed over after it.
             now_s = self._clock.monotonic_s()

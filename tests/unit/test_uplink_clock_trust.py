@@ -102,3 +102,34 @@ def test_remembered_stamps_are_moved_by_the_step_and_later_ones_are_not() -> Non
     shifted = [machine.trust.shifted(at) for at in (first, last, after)]
     assert shifted == [NOW - 90_000, NOW, NOW]
     assert min(shifted) > TRUSTED_FROM_MS
+
+
+class UneasyClock(FakeClock):
+    """Each question takes a few milliseconds on a busy machine."""
+
+    def now_ms(self) -> int:
+        self.advance(0.003)
+        return super().now_ms()
+
+
+def test_without_a_step_no_stamp_is_moved_by_a_millisecond() -> None:
+    clock = UneasyClock(SAVED)
+    trust = ClockTrust(clock, synchronised=lambda: False, grace_s=0, believed=True)
+    stamped = []
+    for _ in range(50):
+        clock.advance(0.7)
+        at = clock.utc_ms
+        stamped.append((at, trust.provisional_zero(at, live=False)))
+    final_ms = trust.settle()
+    assert {zero_ms for _, zero_ms in stamped} == {final_ms}
+    assert [trust.shifted(at) for at, _ in stamped] == [at for at, _ in stamped]
+
+
+def test_what_was_sent_is_never_moved() -> None:
+    machine = Machine(SAVED, believed=True)
+    sent, _ = machine.stamp(live=True)
+    machine.clock.advance(10)
+    waiting, _ = machine.stamp(live=False)
+    machine.step_to(NOW)
+    machine.trust.settle()
+    assert [machine.trust.shifted(at) for at in (sent, waiting)] == [sent, NOW]
