@@ -9,7 +9,7 @@ from typing import Final
 
 from edge_agent.journal.ranges import Range
 
-LEAST_READINGS: Final = 200
+LEAST_READINGS: Final = 100
 _FIRST_READINGS: Final = 500
 _NEARLY_FULL: Final = 0.5
 _LONGEST_QUEUE_S: Final = 0.5
@@ -70,8 +70,9 @@ class Window:
         self._rate = rate
         self._sent: dict[int, int] = {}
         self.under_way = 0
-        self._shortest_s = self._shortest_before_s = float("inf")
-        self._shortest_since_s = float("-inf")
+        self._shortest_s = float("inf")
+        self._measured_at_s = 0.0
+        self._afterwards: int | None = None
 
     @property
     def room(self) -> int:
@@ -98,14 +99,23 @@ class Window:
         """The connection is gone and nothing is under way."""
         self._sent.clear()
         self.under_way = 0
+        if self._afterwards is not None:
+            self.readings, self._afterwards = self._afterwards, None
 
     def took(self, seconds: float, now_s: float, *, under_way: int) -> None:
         """Adapt to how long an acknowledgement took, with so many readings under way."""
-        if now_s - self._shortest_since_s > _REMEMBERED_S:
-            self._shortest_since_s = now_s
-            self._shortest_before_s, self._shortest_s = self._shortest_s, float("inf")
-        self._shortest_s = min(self._shortest_s, seconds)
-        shortest_s = min(self._shortest_s, self._shortest_before_s)
+        if self._afterwards is not None:
+            if under_way <= 2 * LEAST_READINGS:
+                self._shortest_s, self._measured_at_s = seconds, now_s
+                self.readings, self._afterwards = self._afterwards, None
+            return
+        if seconds < self._shortest_s:
+            self._shortest_s, self._measured_at_s = seconds, now_s
+        if now_s - self._measured_at_s > _REMEMBERED_S:
+            # A queue that always stands looks like a long way: let it run empty and look.
+            self.readings, self._afterwards = LEAST_READINGS, self.readings
+            return
+        shortest_s = self._shortest_s
         if seconds > shortest_s + _LONGEST_QUEUE_S:
             # What comes through in the time that it may take.
             fitting = int(under_way * (shortest_s + _LONGEST_QUEUE_S) / seconds)
