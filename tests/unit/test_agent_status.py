@@ -60,6 +60,10 @@ async def test_metrics_show_journal_and_uplink_as_they_are_now(site: Site) -> No
     assert "plantroom_journal_oldest_seconds 4.0" in lines
     assert "plantroom_uplink_online 0.0" in lines
     assert "plantroom_journal_dropped_messages_total 0.0" in lines
+    assert "plantroom_clock_synchronised 1.0" in lines
+    assert "plantroom_uplink_held_readings 0.0" in lines
+    assert "plantroom_uplink_given_up_readings_total 0.0" in lines
+    assert "plantroom_journal_salvaging 0.0" in lines
 
 
 async def test_health_names_what_is_down(site: Site) -> None:
