@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from config.alarming import AlarmSettings
 from server.alarms import handling
+from server.alarms.feeders import levels_above
 from server.alarms.handling import open_alarms_of
 from server.alarms.lines import raise_line, return_lines
 from server.alarms.model import Alarm
@@ -118,7 +119,7 @@ class Handling:
         """An alarm has waited for the outage that explains it: it is hidden, or announced."""
         if alarm.closed_at is not None or alarm.suppressed_by != SETTLING:
             return
-        cause = self._explain(session, alarm, now=now)
+        cause = self._outages.explain_alarm(session, alarm, now=now)
         if cause is None:
             self.release(session, alarm, now=now)
         else:
@@ -132,17 +133,30 @@ class Handling:
         causes = session.scalars(select(Alarm.suppressed_by).where(hidden).distinct()).all()
         released = 0
         for cause in causes:
-            if cause in {None, SETTLING} or self._outages.is_out(session, str(cause), now=now):
+            if cause is None or cause == SETTLING:
                 continue
-            query = select(Alarm).where(hidden, Alarm.suppressed_by == cause).order_by(Alarm.id)
-            for alarm in session.scalars(query.with_for_update()).all():
-                other = self._explain(session, alarm, now=now)
-                if other is None:
-                    self.release(session, alarm, now=now)
-                    released += 1
-                else:
-                    self._suppress(session, alarm, other, now=now)
+            if self._outages.is_out(session, cause, now=now):
+                self._keep_root(session, cause, now=now)
+                doubtful = self._outages.explained_otherwise(session, cause)
+            else:
+                query = select(Alarm).where(hidden, Alarm.suppressed_by == cause)
+                doubtful = list(session.scalars(query.order_by(Alarm.id).with_for_update()))
+                if len(doubtful) > 1:
+                    # A feeder that is released explains what is below it.
+                    doubtful.sort(key=lambda alarm: levels_above(session, alarm.equipment_id))
+            for alarm in doubtful:
+                released += self._explain_anew(session, alarm, now=now)
         return released
+
+    def _explain_anew(self, session: Session, alarm: Alarm, *, now: int) -> bool:
+        """Hide it under the outage that explains it now, or release it; say whether it was."""
+        other = self._outages.explain_alarm(session, alarm, now=now)
+        if other is None:
+            self.release(session, alarm, now=now)
+            return True
+        if other != alarm.suppressed_by:
+            self._suppress(session, alarm, other, now=now)
+        return False
 
     def send_digest(self, session: Session, flood_id: int, *, now: int) -> None:
         """Tell in one message what a flood has brought."""
@@ -156,20 +170,21 @@ class Handling:
         """Call people about a slice of what floods have left; return how much that was."""
         return self._announcer.call_owed(session, now=now)
 
-    def _explain(self, session: Session, alarm: Alarm, *, now: int) -> str | None:
-        equipment = session.get_one(Equipment, alarm.equipment_id)
-        lost = alarm.of_communication
-        return self._outages.explain(session, equipment, of_communication=lost, now=now)
-
     def _suppress(self, session: Session, alarm: Alarm, cause: str, *, now: int) -> None:
         handling.suppress(session, alarm, cause=cause, now=now)
         close_if_over(session, alarm, now=now)
+        self._keep_root(session, cause, now=now)
+
+    def _keep_root(self, session: Session, cause: str, *, now: int) -> None:
+        """The gateway's own outage has a rule; a line has none, so its alarm is made here."""
         kind, _, line = cause.partition(":")
-        if kind == "line":
-            # The gateway's own outage has a rule; a line has none, so its alarm is made here.
-            root = raise_line(session, line, now=now)
-            if root is not None:
-                self._announcer.follow(session, root, now=now)
+        if kind != "line":
+            return
+        recover_ms = round(self._settings.recover_s * 1000)
+        root = raise_line(session, line, recover_ms=recover_ms, now=now)
+        if root is not None:
+            again = root.announced_at is not None
+            self._announcer.follow(session, root, now=now, again=again)
 
 
 def _in_service_key(equipment_id: int) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from server.alarms.model import Alarm
+from server.alarms.repository import add_change
 from server.alarms.step import Transition
 from server.assets.model import Equipment
 
@@ -21,7 +23,11 @@ def hide_out_of_service(session: Session, transition: Transition, now: int) -> d
     """Hide what is raised on equipment that maintenance has taken out; never life safety."""
     if transition.rule.settings.life_safety:
         return {}
-    equipment = session.get_one(Equipment, transition.series.equipment_id)
+    return out_of_service(session.get_one(Equipment, transition.series.equipment_id), now=now)
+
+
+def out_of_service(equipment: Equipment, *, now: int) -> dict[str, Any]:
+    """Return the columns of an alarm of equipment that may be out of service."""
     until = equipment.out_of_service_until_at
     if until is None or until <= now:
         return {}
@@ -29,3 +35,13 @@ def hide_out_of_service(session: Session, transition: Transition, now: int) -> d
         "out_of_service_until_at": until,
         "out_of_service_by": equipment.out_of_service_by,
     }
+
+
+def note_hidden(session: Session, alarm: Alarm, *, at: int, now: int) -> None:
+    """Write into the history of an alarm that was just raised why nobody is told of it."""
+    if alarm.out_of_service_until_at is not None:
+        by = alarm.out_of_service_by
+        add_change(session, alarm, kind="out_of_service", at=at, now=now, by=by)
+    if alarm.suppressed_by is not None:
+        cause = alarm.suppressed_by
+        add_change(session, alarm, kind="suppressed", at=at, now=now, comment=cause)

@@ -1,27 +1,40 @@
 """Which outage explains an alarm: its gateway, its line, or the feeder of its power.
 
-A cause is text, such as ``gateway:site/gw``, ``line:site/gw/rs485-1`` or ``power:site/gw/board``.
-An outage explains alarms until some time after it is over, because not everything returns at once.
+A cause is text, such as ``gateway:site/gw``, ``line:site/gw/rs485-1`` or
+``power:site/gw/board:phase_lost``. An outage explains alarms until some time after it is over,
+because not everything returns at once.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.alarming import AlarmSettings
 from config.classes import Severity
+from server.alarms.feeders import Feeders, supplied_by
 from server.alarms.hiding import hide_out_of_service
 from server.alarms.model import Alarm
 from server.alarms.step import Transition
-from server.assets.model import Equipment, Gateway, PowerLink
+from server.assets.model import Equipment, Gateway
 
 SETTLING = "settling"
 """Not a cause: an alarm that waits a moment for the outage that may explain it."""
 SETTLE = "alarm.settle"
 """Kind of the timers that end the wait."""
+MADE_WITHOUT_RULE = "gateway.line/"
+"""Beginning of the rule ids of the alarms of lines (server/alarms/lines.py)."""
 _MANY = 2
 """One device that is silent is a device, several are their line."""
+
+
+class Child(NamedTuple):
+    """What an outage may explain."""
+
+    equipment: Equipment
+    of_communication: bool
+    """It says that nothing is heard."""
+    urgent: bool
 
 
 class Outages:
@@ -29,6 +42,7 @@ class Outages:
 
     def __init__(self, settings: AlarmSettings) -> None:
         self._recover_ms = round(settings.recover_s * 1000)
+        self._feeders = Feeders(self._recover_ms, waits=SETTLING)
         self.settle_ms = round(settings.settle_s * 1000)
 
     def hide(self, session: Session, transition: Transition, now: int) -> dict[str, Any]:
@@ -37,26 +51,40 @@ class Outages:
         rule = transition.rule.settings
         if hidden or rule.life_safety or rule.mode == "monitor":
             return hidden
-        equipment = session.get_one(Equipment, transition.series.equipment_id)
-        lost = transition.rule.of_communication
-        cause = self.explain(session, equipment, of_communication=lost, now=now)
+        child = Child(
+            session.get_one(Equipment, transition.series.equipment_id),
+            transition.rule.of_communication,
+            rule.severity is Severity.URGENT,
+        )
+        cause = self.explain(session, child, now=now)
         # All of a line may be silent because its gateway is about to be found dead.
         unsure = cause is None or cause.startswith("line:")
-        if unsure and self._may_settle(session, equipment, transition):
+        if unsure and self._may_settle(session, child):
             cause = SETTLING
         return {} if cause is None else {"suppressed_by": cause}
 
-    def explain(
-        self, session: Session, equipment: Equipment, *, of_communication: bool, now: int
-    ) -> str | None:
+    def explain_alarm(self, session: Session, alarm: Alarm, *, now: int) -> str | None:
+        """Return the outage that explains an alarm that there is already."""
+        equipment = session.get_one(Equipment, alarm.equipment_id)
+        urgent = alarm.severity == Severity.URGENT
+        return self.explain(session, Child(equipment, alarm.of_communication, urgent), now=now)
+
+    def explain(self, session: Session, child: Child, *, now: int) -> str | None:
         """Return the outage that explains an alarm of this equipment; None when there is none."""
-        causes = [f"power:{key}" for key in _feeders(session, equipment)]
+        equipment = child.equipment
         gateway = session.get_one(Gateway, equipment.gateway_id)
-        if of_communication and equipment.key != gateway.key:
-            causes.insert(0, f"gateway:{gateway.key}")
-            if equipment.port:
-                causes.append(f"line:{gateway.key}/{equipment.port}")
-        return next((cause for cause in causes if self.is_out(session, cause, now=now)), None)
+        lost = child.of_communication and equipment.key != gateway.key
+        if lost and self.is_out(session, of_gateway := f"gateway:{gateway.key}", now=now):
+            return of_gateway
+        # Without power a sump fills: what is urgent wants somebody, whatever the reason.
+        if not child.urgent:
+            power = self._feeders.root_of(session, equipment, now=now)
+            if power is not None:
+                return power
+        if lost and equipment.port:
+            line = f"line:{gateway.key}/{equipment.port}"
+            return line if self.is_out(session, line, now=now) else None
+        return None
 
     def is_out(self, session: Session, cause: str, *, now: int) -> bool:
         """Return whether the outage lasts, or is over for so short that it still explains."""
@@ -64,40 +92,53 @@ class Outages:
         match kind:
             case "gateway":
                 row = session.scalar(select(Gateway).where(Gateway.key == key))
-                return row is not None and self._away([row], now=now)
+                return (
+                    row is not None
+                    and self._away([row], now=now)
+                    and not _only_on_trial(session, row)
+                )
             case "line":
                 units = units_of_line(session, key)
                 return len(units) >= _MANY and self._away(units, now=now)
             case "power":
-                return self._without_power(session, key, now=now)
+                return self._feeders.is_root(session, cause, now=now)
             case _:
                 return False
+
+    def explained_otherwise(self, session: Session, cause: str) -> list[Alarm]:
+        """Return the alarms under a feeder's outage that it does not supply, or not any more."""
+        return self._feeders.strangers(session, cause) if cause.startswith("power:") else []
 
     def _away(self, units: list[Any], *, now: int) -> bool:
         back = [unit.since_at for unit in units if unit.online]
         return not back or now - min(back) < self._recover_ms
 
-    def _without_power(self, session: Session, key: str, *, now: int) -> bool:
-        query = (
-            select(Alarm.active, Alarm.inactive_since_at)
-            .join(Equipment, Equipment.id == Alarm.equipment_id)
-            .join(PowerLink, PowerLink.feeder_id == Equipment.id)
-            .where(Equipment.key == key, Alarm.cause == PowerLink.cause, ~Alarm.monitored)
-            .order_by(Alarm.id.desc())
-            .limit(20)
-        )
-        return any(
-            active or (until is not None and now - until < self._recover_ms)
-            for active, until in session.execute(query)
-        )
-
-    def _may_settle(self, session: Session, equipment: Equipment, transition: Transition) -> bool:
-        if transition.rule.of_communication:
+    def _may_settle(self, session: Session, child: Child) -> bool:
+        equipment = child.equipment
+        if child.of_communication:
             gateway = session.get_one(Gateway, equipment.gateway_id)
             return equipment.key != gateway.key
         # What is urgent never waits for an explanation.
-        urgent = transition.rule.settings.severity is Severity.URGENT
-        return not urgent and bool(_feeders(session, equipment))
+        return not child.urgent and supplied_by(session, equipment.id) != []
+
+
+def _only_on_trial(session: Session, gateway: Gateway) -> bool:
+    """Return whether nobody hears that the gateway is away, because its rule is on trial."""
+    of_gateway = select(Equipment.id).where(Equipment.key == gateway.key)
+    query = select(Alarm.monitored).where(
+        Alarm.equipment_id.in_(of_gateway),
+        Alarm.of_communication,
+        Alarm.active,
+        Alarm.closed_at.is_(None),
+        ~Alarm.rule.startswith(MADE_WITHOUT_RULE),
+    )
+    found = session.scalars(query).all()
+    return bool(found) and all(found)
+
+
+def is_dead(units: list[Equipment]) -> bool:
+    """Return whether these are a line on which nobody answers now."""
+    return len(units) >= _MANY and not any(unit.online for unit in units)
 
 
 def units_of_line(session: Session, line: str) -> list[Equipment]:
@@ -116,12 +157,3 @@ def _split_line(line: str) -> tuple[str, str, str]:
     site, _, rest = line.partition("/")
     gateway, slash, port = rest.partition("/")
     return f"{site}/{gateway}", slash, port
-
-
-def _feeders(session: Session, equipment: Equipment) -> list[str]:
-    query = (
-        select(Equipment.key)
-        .join(PowerLink, PowerLink.feeder_id == Equipment.id)
-        .where(PowerLink.equipment_id == equipment.id)
-    )
-    return list(session.scalars(query.order_by(Equipment.key)))

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.alarms.floods import note_chattering
-from server.alarms.hiding import Hiding, hide_nothing
+from server.alarms.hiding import Hiding, hide_nothing, note_hidden
 from server.alarms.model import Alarm, AlarmChange
+from server.alarms.outages import MADE_WITHOUT_RULE
 from server.alarms.repository import (
     Occurrence,
     add_change,
@@ -22,9 +23,6 @@ from server.alarms.service import close_if_over, tell
 from server.alarms.state import activate, return_to_normal
 from server.alarms.step import Transition
 from server.core.upsert import insert_new
-
-MADE_WITHOUT_RULE = "gateway.line/"
-"""Beginning of the rule ids of alarms that follow from others (server/alarms/lines.py)."""
 
 
 def raise_alarm(
@@ -42,12 +40,14 @@ def raise_alarm(
         alarm = find_open(session, occurrence)
         if alarm is not None:
             _note(session, alarm, transition, kind="raised", now=now)
+            note_hidden(session, alarm, at=transition.at, now=now)
         return alarm
     alarm = find_open(session, occurrence)
     if alarm is None or activate(facts_of(alarm)) == facts_of(alarm):
         return None
     put_facts(alarm, activate(facts_of(alarm)))
-    if facts_of(alarm).announced and not alarm.life_safety:
+    newly_hidden = facts_of(alarm).announced and not alarm.life_safety
+    if newly_hidden:
         alarm.suppressed_by = hidden.get("suppressed_by")
     alarm.active_since_at = transition.at
     alarm.inactive_since_at = None
@@ -55,6 +55,8 @@ def raise_alarm(
     alarm.onset_quality = transition.quality
     alarm.activations += 1
     _note(session, alarm, transition, kind="raised_again", now=now)
+    if newly_hidden:
+        note_hidden(session, alarm, at=transition.at, now=now)
     return alarm
 
 

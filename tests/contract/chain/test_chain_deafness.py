@@ -2,7 +2,8 @@
 
 from server.alarms.model import Alarm
 from server.jobs.silence import SilenceSweep
-from tests.contract.chain.test_chain_outages import Estate, estate
+from tests.contract.chain.test_chain_outages import estate
+from tests.fakes.estate import Estate
 
 __all__ = ["estate"]
 

@@ -6,113 +6,13 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from config.load import load_classes
 from protocols.reading import Quality
-from server.alarms.model import Alarm
-from server.assets.model import Equipment, Gateway, Point, PowerLink
-from server.assets.series import CONNECTION, Sample, Series
+from server.alarms.model import Alarm, AlarmChange
+from server.assets.model import Equipment, PowerLink
+from server.assets.series import Sample
 from server.core.model import Message
 from server.incidents.model import Incident
-from tests.fakes.house import House
-from tests.fakes.pump_room import CLASSES
-
-GATEWAY = 900
-
-
-class Estate(House):
-    """Many pumps behind one gateway; half of them on each of two lines."""
-
-    number = 8
-    classes = {**CLASSES, "gateway": load_classes()["gateway"]}  # noqa: RUF012
-
-    @property
-    def every(self) -> range:
-        """Numbers of the pumps."""
-        return range(1, self.number + 1)
-
-    def boot(self) -> None:
-        self.gateway = Series(
-            9000,
-            key="estate/gw/connection",
-            name=CONNECTION,
-            equipment_id=GATEWAY,
-            max_silence_ms=None,
-        )
-        self.do(self._add_gateway)
-        super().boot()
-        self.engine.attach(self.gateway, equipment_class="gateway")
-
-    def _add_gateway(self, session: Session) -> None:
-        if session.get(Equipment, GATEWAY) is not None:
-            return
-        row = Equipment(
-            id=GATEWAY,
-            key="estate/gw",
-            site_id=1,
-            gateway_id=1,
-            equipment_class="gateway",
-            profile="",
-            name_en="Gateway",
-            name_zh="网关",
-            online=True,
-            since_at=0,
-            reason="",
-        )
-        session.add(row)
-        session.flush()
-        session.add(
-            Point(
-                id=9000,
-                key="estate/gw/connection",
-                equipment_id=GATEWAY,
-                name=CONNECTION,
-                datatype=11,
-                unit="",
-                name_en="c",
-                name_zh="c",
-                max_silence_ms=None,
-            )
-        )
-        for number in self.every:
-            session.get_one(Equipment, number).port = "a" if number <= self.number / 2 else "b"
-
-    def connect(self, numbers: range, *, online: bool, gateway: bool = False) -> None:
-        """Rows first, then the alarms, as the ingest does it."""
-        now = self.clock.now_ms()
-        ids = [*numbers, GATEWAY] if gateway else [*numbers]
-
-        def write(session: Session) -> None:
-            values = {"online": online, "since_at": now}
-            session.execute(update(Equipment).where(Equipment.id.in_(ids)).values(**values))
-            if gateway:
-                session.execute(update(Gateway).values(**values))
-
-        self.do(write)
-        series = [self.pumps[number - 1][CONNECTION] for number in numbers]
-        if gateway:
-            series.append(self.gateway)
-        for one in series:
-            one.last_at, one.last_value, one.last_quality = now, online, Quality.GOOD
-        self.chain.on_samples([Sample(one, online, Quality.GOOD, now) for one in series])
-
-    def report(self, numbers: range, pressure: float = 3.0) -> None:
-        now = self.clock.now_ms()
-        for number in numbers:
-            series = self.pumps[number - 1]["pressure"]
-            series.last_at = series.seen_at = now
-            series.last_value, series.last_quality = pressure, Quality.GOOD
-            self.chain.on_samples([Sample(series, pressure, Quality.GOOD, now)])
-
-    def live(self, seconds: int) -> None:
-        """Time passes with all that the server does again and again."""
-        step = 5 if seconds > 10 else 1
-        for _ in range(seconds // step):
-            self.advance(step)
-            self.chain.on_silence()
-            self.handling_timers.sweep()
-
-    def told(self) -> list[str]:
-        return [row.payload["incident"]["equipment_key"] for row in self.all(Message)]
+from tests.fakes.estate import GATEWAY, Estate
 
 
 class LargeEstate(Estate):
@@ -235,7 +135,120 @@ def test_a_feeder_without_power_explains_everything_but_life_safety(estate: Esta
         ("estate/gw/pump2", "urgent"),
     ]
     (hidden,) = [row for row in estate.all(Alarm) if row.suppressed_by is not None]
-    assert (hidden.rule, hidden.suppressed_by) == ("pump.hot", "power:estate/gw/pump1")
+    assert (hidden.rule, hidden.suppressed_by) == ("pump.hot", "power:estate/gw/pump1:mode")
     estate.see("mode", 1, 100)
     estate.live(200)
     assert estate.alarm(hidden.id).announced_at is not None
+
+
+def line_messages(estate: Estate) -> int:
+    """How often the duty was told that the line is dead."""
+    return sum(
+        row.payload["alarm"]["rule"] == "gateway.line/a" and row.receiver == "duty"
+        for row in estate.all(Message)
+    )
+
+
+HALF = range(1, 5)
+
+
+def test_a_line_that_fails_again_before_it_was_acknowledged_is_told_again(estate: Estate) -> None:
+    estate.connect(HALF, online=False)
+    estate.live(60)
+    estate.connect(HALF, online=True)
+    estate.live(120)
+    estate.connect(HALF, online=False)
+    estate.live(60)
+    (line,) = [row for row in estate.all(Alarm) if row.rule == "gateway.line/a"]
+    assert line.active
+    assert line.activations == 2
+    assert line_messages(estate) == 2
+    changes = [row.kind for row in estate.all(AlarmChange) if row.alarm_id == line.id]
+    assert changes == ["raised", "returned", "raised_again"]
+    estate.acknowledge(line.id)
+    assert estate.alarm(line.id).closed_at is None
+    assert [row.closed_at for row in estate.all(Incident)][-1] is None
+
+
+def test_a_line_that_comes_and_goes_within_the_recovery_is_the_same_outage(
+    estate: Estate,
+) -> None:
+    estate.connect(HALF, online=False)
+    estate.live(60)
+    for _ in range(3):
+        estate.connect(HALF, online=True)
+        estate.live(10)
+        estate.connect(HALF, online=False)
+        estate.live(20)
+    (line,) = [row for row in estate.all(Alarm) if row.rule == "gateway.line/a"]
+    assert (line.active, line.activations) == (True, 4)
+    assert line_messages(estate) == 1
+    assert line.chattering
+
+
+def test_a_dead_line_whose_alarm_was_closed_under_it_gets_a_new_one(estate: Estate) -> None:
+    """Whatever happened to the alarm, a line that hides alarms has one that is active."""
+    estate.connect(HALF, online=False)
+    estate.live(60)
+
+    def close(session: Session) -> None:
+        session.execute(
+            update(Alarm)
+            .where(Alarm.rule == "gateway.line/a")
+            .values(active=False, inactive_since_at=estate.clock.now_ms() - 90_000, closed_at=1)
+        )
+
+    estate.do(close)
+    estate.live(4)
+    active = [row for row in estate.all(Alarm) if row.rule == "gateway.line/a" and row.active]
+    assert len(active) == 1
+
+
+def test_the_line_of_a_gateway_out_of_service_is_told_to_nobody_until_it_is_back(
+    estate: Estate,
+) -> None:
+    until = estate.clock.now_ms() + 600_000
+
+    def take_out(session: Session) -> None:
+        estate.handling.take_out(
+            session,
+            session.get_one(Equipment, GATEWAY),
+            until=until,
+            reason="moved",
+            by="li",
+            now=estate.clock.now_ms(),
+        )
+
+    estate.do(take_out)
+    estate.connect(HALF, online=False)
+    estate.live(60)
+    assert estate.told() == []
+    (line,) = [row for row in estate.all(Alarm) if row.rule == "gateway.line/a"]
+    assert estate.state(line.id) == "out_of_service"
+    estate.live(600)
+    assert line_messages(estate) == 1
+
+
+def test_a_gateway_whose_rule_is_on_trial_explains_nothing(estate: Estate) -> None:
+    gateway = estate.classes["gateway"]
+    rules = {"unreachable": gateway.rules["unreachable"].model_copy(update={"mode": "monitor"})}
+    gateway = gateway.model_copy(update={"rules": rules})
+    estate.classes = {**estate.classes, "gateway": gateway}
+    estate.restart()
+    estate.connect(estate.every, online=False, gateway=True)
+    estate.live(60)
+    assert line_messages(estate) == 1
+
+
+def test_what_is_hidden_from_the_start_says_so_in_its_history(estate: Estate) -> None:
+    estate.live(70)
+    estate.report(estate.every)
+    estate.connect(estate.every, online=False, gateway=True)
+    estate.live(60)
+    (child,) = [
+        row for row in estate.all(Alarm) if (row.equipment_id, row.rule) == (1, "pump.gone")
+    ]
+    changes = [
+        (row.kind, row.comment) for row in estate.all(AlarmChange) if row.alarm_id == child.id
+    ]
+    assert changes == [("raised", None), ("suppressed", "gateway:estate/gw")]
