@@ -5,7 +5,7 @@ explains something only when people were told of that alarm; when the alarm is i
 another feeder, that one is the cause.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -115,14 +115,23 @@ def supplied_by(session: Session, equipment_id: int) -> list[Supply]:
 
 def levels_above(session: Session, equipment_id: int) -> int:
     """Return how many feeders are above each other, seen from this equipment."""
-    level, seen, layer = 0, {equipment_id}, {equipment_id}
+    return sum(1 for _ in _layers(session, equipment_id))
+
+
+def feeders_above(session: Session, equipment_id: int) -> set[int]:
+    """Return the ids of the feeders of equipment, of their feeders, and so on."""
+    return set[int]().union(*_layers(session, equipment_id))
+
+
+def _layers(session: Session, equipment_id: int) -> Iterator[set[int]]:
+    seen = layer = {equipment_id}
     while True:
         query = select(PowerLink.feeder_id).where(PowerLink.equipment_id.in_(layer))
         layer = set(session.scalars(query)) - seen
         if not layer:
-            return level
-        seen |= layer
-        level += 1
+            return
+        seen = seen | layer
+        yield layer
 
 
 def _supply(session: Session, name: str) -> Supply | None:

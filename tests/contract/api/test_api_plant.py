@@ -141,33 +141,3 @@ def test_a_dead_message_is_sent_again_once(api: Api) -> None:
     assert api.post("/messages/1/send-again").json()["state"] == "pending"
     assert api.post("/messages/1/send-again").status_code == 409
     assert api.get("/events", topic="messages").json()["items"][0]["by"] == "operator"
-
-
-def test_feeders_are_linked_to_what_they_supply(api: Api, pump: Equipment) -> None:
-    def add(session: Session) -> None:
-        board = Equipment(
-            key="garden/gw1/board",
-            site_id=pump.site_id,
-            gateway_id=pump.gateway_id,
-            equipment_class="power_distribution",
-            profile="",
-            name_en="Board",
-            name_zh="配电箱",
-            online=True,
-            since_at=0,
-        )
-        session.add(board)
-
-    api.records.write(add)
-    body = {"feeder": "garden/gw1/board", "equipment": pump.key}
-    made = api.post("/power-links", body)
-    assert (made.status_code, made.json()["cause"]) == (201, "power_lost")
-    again = api.post("/power-links", body | {"cause": "mains_lost"}).json()
-    assert (again["id"], again["cause"]) == (made.json()["id"], "mains_lost")
-    assert len(api.get("/power-links", equipment=pump.key).json()["items"]) == 1
-    assert api.post("/power-links", body | {"feeder": pump.key}).status_code == 422
-    assert api.post("/power-links", body | {"feeder": "nothing"}).status_code == 404
-    assert api.delete(f"/power-links/{again['id']}").status_code == 204
-    assert api.get("/power-links").json()["items"] == []
-    kinds = [row["kind"] for row in api.get("/events", "administrator").json()["items"]]
-    assert kinds[0] == "power-link.deleted"
