@@ -96,6 +96,18 @@ class AlarmChange(Base):
     value: Mapped[Any] = mapped_column(JSON)
 
 
+class AlarmAnnouncement(Base):
+    """People were told of an alarm; once more each time that it is told again. Never changed."""
+
+    __tablename__ = "alarm_announcements"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    alarm_id: Mapped[int] = mapped_column(ForeignKey("alarms.id"), index=True)
+    at: Mapped[int] = mapped_column(index=True)
+    """Server time."""
+    severity: Mapped[str]
+
+
 class AlarmRuleOverride(Base):
     """What was changed of a rule for a class, a site or one piece of equipment."""
 
@@ -113,6 +125,15 @@ class AlarmRuleOverride(Base):
     version: Mapped[int]
     updated_at: Mapped[int]
     updated_by: Mapped[str]
+
+
+class AlarmRuleCounter(Base):
+    """One row, which every change of a rule changes: they come one after the other."""
+
+    __tablename__ = "alarm_rule_counter"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    changes: Mapped[int]
 
 
 class AlarmRuleVersion(Base):

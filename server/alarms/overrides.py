@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from server.alarms.model import AlarmRuleOverride, AlarmRuleVersion
+from server.alarms.model import AlarmRuleCounter, AlarmRuleOverride, AlarmRuleVersion
 from server.alarms.rulebook import Override
 from server.core.errors import NotFoundError, ServerError
 from server.core.records import record_event
+from server.core.upsert import insert_new
+
+_ONLY = 1
 
 
 class StaleRuleError(ServerError):
@@ -33,8 +36,8 @@ def load_overrides(session: Session) -> list[Override]:
 
 
 def newest_change(session: Session) -> int:
-    """Return a number that grows with every change of any rule."""
-    return session.scalar(select(func.max(AlarmRuleVersion.id))) or 0
+    """Return a number that grows with every change of any rule, in the order of the commits."""
+    return session.scalar(select(AlarmRuleCounter.changes)) or 0
 
 
 def find_override(session: Session, place: Place) -> AlarmRuleOverride | None:
@@ -115,10 +118,22 @@ def _at(place: Place) -> Select[AlarmRuleOverride]:
 
 
 def _next(session: Session, place: Place, expected: int | None) -> int:
+    _wait_for_others(session)
     version = version_of(session, place)
     if expected is not None and expected != version:
         raise StaleRuleError(f"{place.rule} has version {version} here, not {expected}")
     return version + 1
+
+
+def _wait_for_others(session: Session) -> None:
+    """Count the change; whoever changes any rule meanwhile waits here for the commit.
+
+    So the second of two sees the first one's version, and who looks at the counter misses none:
+    ids are given out before the commit, and may be committed in another order.
+    """
+    insert_new(session, AlarmRuleCounter, id=_ONLY, changes=0)
+    count = update(AlarmRuleCounter).where(AlarmRuleCounter.id == _ONLY)
+    session.execute(count.values(changes=AlarmRuleCounter.changes + 1))
 
 
 def _write(

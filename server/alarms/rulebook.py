@@ -14,6 +14,8 @@ from server.alarms.rules import Rule, compile_rule
 
 SCOPES = ("class", "site", "equipment")
 """Who may change a rule, the weakest first."""
+_LONGEST_DELAY_S = 60.0
+"""Of a rule of life safety, unless the class file itself says more."""
 log = get_logger()
 
 
@@ -72,37 +74,47 @@ class RuleBook:
         found = (self._layers.get(layer, {}).get(rule) for layer in _targets(site, equipment))
         return [one for one in found if one is not None]
 
-    def effective(
-        self, kind: EquipmentClass, name: str, *, site: str = "", equipment: str = ""
-    ) -> AlarmRule:
-        """Return the rule as it applies there, disabled ones too.
-
-        Raises:
-            ConfigError: The changes do not make a rule.
-        """
-        rule = kind.rules.get(name)
-        for layer in self.layers_of(
-            f"{kind.equipment_class}.{name}", site=site, equipment=equipment
-        ):
-            rule = merged(kind, name, rule, layer.changes)
-        if rule is None:
-            raise ConfigError(f"no rule {kind.equipment_class}.{name}")
-        return rule
-
     def standing(
         self, kind: EquipmentClass, name: str, *, site: str = "", equipment: str = ""
     ) -> AlarmRule | None:
         """Return the rule that runs there: changes that make no rule any more are left out."""
-        try:
-            return self.effective(kind, name, site=site, equipment=equipment)
-        except (ConfigError, MisfitError) as error:
-            # Written for an older class file; the class's own rule is better than none.
+        rule, broken = self._lay(kind, name, site=site, equipment=equipment)
+        for layer, error in broken:
+            # Written for an older class file; what the others say is better than nothing.
             log.warning(
                 "alarm_rule_override_ignored",
-                rule=f"{kind.equipment_class}.{name}",
+                rule=layer.rule,
+                scope=layer.scope,
+                target=layer.target,
                 error=str(error),
             )
-            return kind.rules.get(name)
+        return rule
+
+    def broken_layers(
+        self, kind: EquipmentClass, name: str, *, site: str = "", equipment: str = ""
+    ) -> dict[tuple[str, str], str]:
+        """Return scope and target of the changes that make no rule there, and why they do not."""
+        _, broken = self._lay(kind, name, site=site, equipment=equipment)
+        return {(layer.scope, layer.target): str(error) for layer, error in broken}
+
+    def places_of(self, rule: str) -> list[tuple[str, str]]:
+        """Return scope and target of every change of a rule."""
+        return [place for place, layers in self._layers.items() if rule in layers]
+
+    def _lay(
+        self, kind: EquipmentClass, name: str, *, site: str, equipment: str
+    ) -> tuple[AlarmRule | None, list[tuple[Override, ConfigError | MisfitError]]]:
+        """Lay one change over the other, without those that do not fit what is below them."""
+        rule = kind.rules.get(name)
+        broken: list[tuple[Override, ConfigError | MisfitError]] = []
+        for layer in self.layers_of(
+            f"{kind.equipment_class}.{name}", site=site, equipment=equipment
+        ):
+            try:
+                rule = merged(kind, name, rule, layer.changes)
+            except (ConfigError, MisfitError) as error:
+                broken.append((layer, error))
+        return rule, broken
 
     def _make(self, kind: EquipmentClass, *, site: str, equipment: str) -> list[Rule]:
         made: list[Rule] = []
@@ -130,10 +142,28 @@ def merged(
     misfits = list(rule_misfits(made, kind.points))
     if misfits:
         raise MisfitError(misfits)
-    watched = made.life_safety and made.enabled and made.mode == "announce"
-    if rule is not None and rule.life_safety and not watched:
-        raise ConfigError(f"{name}: a rule of life safety stays one and stays on")
+    _guard_life_safety(name, rule, made)
     return made
+
+
+def _guard_life_safety(name: str, before: AlarmRule | None, made: AlarmRule) -> None:
+    """Refuse what would make a rule of life safety find less, later, or for fewer people."""
+    if made.life_safety:
+        longest = _LONGEST_DELAY_S if before is None else max(_LONGEST_DELAY_S, before.on_delay_s)
+        if made.on_delay_s > longest:
+            raise ConfigError(f"{name}: a rule of life safety waits {longest:g} s at most")
+    if before is None or not before.life_safety:
+        return
+    stays_on = (made.enabled, made.mode) == (True, "announce") or not before.enabled
+    if not made.life_safety or not (stays_on or before.mode == "monitor"):
+        raise ConfigError(f"{name}: a rule of life safety stays one and stays on")
+    if made.condition != before.condition or made.enabled_while != before.enabled_while:
+        words = "the condition of a rule of life safety is changed in the class file only"
+        raise ConfigError(f"{name}: {words}")
+    if made.severity.rank > before.severity.rank:
+        raise ConfigError(f"{name}: a rule of life safety is not less than {before.severity}")
+    if before.latching and not made.latching:
+        raise ConfigError(f"{name}: a rule of life safety goes on latching")
 
 
 def _deep(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

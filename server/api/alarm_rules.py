@@ -16,12 +16,13 @@ from server.alarms.overrides import (
     Place,
     StaleRuleError,
     delete_override,
+    find_override,
     load_overrides,
     put_override,
     version_of,
     versions_of,
 )
-from server.alarms.rulebook import RuleBook, merged
+from server.alarms.rulebook import Override, RuleBook, merged
 from server.api.context import Administrator, Services, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.rule_shapes import (
@@ -33,9 +34,10 @@ from server.api.rule_shapes import (
     RuleVersions,
     Scope,
     find_rule,
+    newly_broken,
     scope_of,
 )
-from server.core.errors import NotFoundError
+from server.core.errors import ConflictError, NotFoundError
 from server.core.problem import FieldError, ProblemError
 
 router = APIRouter(prefix="/alarm-rules", tags=["alarms"], responses=problems())
@@ -141,7 +143,7 @@ def put_alarm_rule(
     return item
 
 
-@router.delete("/{rule}", responses=problems(403, 404, 412, 428))
+@router.delete("/{rule}", responses=problems(403, 404, 409, 412, 428))
 def delete_alarm_rule(
     rule: RuleId,
     use: Use,
@@ -156,9 +158,12 @@ def delete_alarm_rule(
     expected = _expected(if_match)
 
     def change(session: Session) -> int:
+        place = scope_of(session, site, equipment).place(rule)
+        if find_override(session, place) is not None:
+            _check_without(session, use, place)
         return delete_override(
             session,
-            scope_of(session, site, equipment).place(rule),
+            place,
             reason=reason,
             by=caller.name,
             expected=expected,
@@ -188,14 +193,13 @@ def _expected(if_match: str | None) -> int | None:
 def _check(
     session: Session, use: Services, place: Place, scope: Scope, changes: dict[str, Any]
 ) -> None:
-    """Refuse changes that do not make a rule; says where."""
+    """Refuse changes that do not make a rule, or spoil those of narrower scopes; says where."""
     kind, name = find_rule(use, place.rule)
-    others = [one for one in load_overrides(session) if (one.scope, one.target) != place[1:]]
+    before = load_overrides(session)
+    others = [one for one in before if one[:3] != place]
     book = RuleBook(use.classes, others)
-    narrower = {"equipment": scope.equipment} if place.scope == "equipment" else {"equipment": ""}
     wider_site = scope.site if place.scope != "class" else ""
-    known = book.names_of(kind, site=wider_site, **narrower)
-    base = book.standing(kind, name, site=wider_site) if name in known else None
+    base = book.standing(kind, name, site=wider_site if place.scope == "equipment" else "")
     try:
         merged(kind, name, base, changes)
     except MisfitError as error:
@@ -204,6 +208,20 @@ def _check(
         raise FieldError(f"body.changes.{dotted(first.path)}", words) from error
     except ConfigError as error:
         raise FieldError("body.changes", str(error)) from error
+    after = RuleBook(use.classes, [*others, Override(*place, changes)])
+    spoilt = newly_broken(session, RuleBook(use.classes, before), after, kind, name)
+    if spoilt:
+        raise FieldError("body.changes", f"these would make no rule any more: {spoilt}")
+
+
+def _check_without(session: Session, use: Services, place: Place) -> None:
+    """Refuse to take back what the changes of narrower scopes stand on."""
+    kind, name = find_rule(use, place.rule)
+    before = load_overrides(session)
+    after = RuleBook(use.classes, [one for one in before if one[:3] != place])
+    spoilt = newly_broken(session, RuleBook(use.classes, before), after, kind, name)
+    if spoilt:
+        raise ConflictError(f"these would make no rule any more, take them back first: {spoilt}")
 
 
 def _shown(session: Session, use: Services, rule: str, scope: Scope) -> RuleItem:

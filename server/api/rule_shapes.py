@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from config.classes import AlarmRule, EquipmentClass
 from server.alarms.overrides import Place
+from server.alarms.rulebook import RuleBook
 from server.api.context import Services
 from server.api.lookup import find_equipment
 from server.api.shapes import Instant
-from server.assets.model import Site
+from server.assets.model import Equipment, Site
 from server.core.errors import NotFoundError
 
 
@@ -98,6 +99,23 @@ def find_rule(use: Services, rule: str) -> tuple[EquipmentClass, str]:
         known = ", ".join(sorted(use.classes))
         raise NotFoundError(f"no rule {rule!r}; write <class>.<rule>, classes are: {known}")
     return kind, name
+
+
+def newly_broken(
+    session: Session, before: RuleBook, after: RuleBook, kind: EquipmentClass, name: str
+) -> str:
+    """Name the changes of a rule that fit before and do not fit after, and why; empty if none."""
+    found: dict[str, str] = {}
+    for scope, target in after.places_of(f"{kind.equipment_class}.{name}"):
+        where = {"site": target if scope == "site" else "", "equipment": ""}
+        if scope == "equipment":
+            row = session.get(Equipment, int(target))
+            where = {"site": row.key.partition("/")[0] if row else "", "equipment": target}
+        known = before.broken_layers(kind, name, **where)
+        for layer, why in after.broken_layers(kind, name, **where).items():
+            if layer not in known:
+                found[" ".join(layer).strip()] = why
+    return "; ".join(f"{layer} ({why})" for layer, why in found.items())
 
 
 def scope_of(session: Session, site: str | None, equipment: str | None) -> Scope:

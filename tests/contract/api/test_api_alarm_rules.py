@@ -90,6 +90,44 @@ def test_what_makes_no_rule_is_refused_by_path(rules: Api) -> None:
     assert rules.get("/alarm-rules/nothing").status_code == 404
 
 
+def test_a_change_that_spoils_a_narrower_one_is_refused_and_names_it(rules: Api) -> None:
+    off = {"changes": {"enabled": False}, "reason": "no such sensor"}
+    assert put(rules, off, site="garden").status_code == 200
+    narrow = {"changes": {"condition": {"limit": 20}}, "reason": "tall"}
+    assert put(rules, narrow, equipment="1").status_code == 200
+    safety = put(rules, {"changes": {"life_safety": True}, "reason": "x"})
+    assert safety.status_code == 422
+    assert "site garden (" in safety.json()["errors"][0]["message"]
+    assert limit(rules) == (50, "class_file")
+    rate = {"kind": "rate", "point": "inlet_pressure", "change": 5, "within_s": 60}
+    other = put(rules, {"changes": {"condition": rate}, "reason": "x"})
+    assert "equipment 1 (" in other.json()["errors"][0]["message"]
+    assert put(rules, {"changes": {"severity": "low"}, "reason": "x"}).status_code == 200
+
+
+def test_what_a_narrower_change_stands_on_is_not_taken_back(rules: Api) -> None:
+    new = "/api/v1/alarm-rules/heating_pump.cold"
+    whole = {
+        "name": {"en": "cold", "zh": "冷"},
+        "severity": "low",
+        "cause": "cold",
+        "condition": {"kind": "limit", "point": "medium_temperature", "level": "lo", "limit": 5},
+    }
+    first = rules.bearer("administrator") | {"If-Match": '"0"'}
+    made = rules.client.put(new, json={"changes": whole, "reason": "frost"}, headers=first)
+    assert made.status_code == 200
+    narrow = {"changes": {"condition": {"limit": 3}}, "reason": "in the ground"}
+    where = {"site": "garden"}
+    assert rules.client.put(new, params=where, json=narrow, headers=first).status_code == 200
+    second = rules.bearer("administrator") | {"If-Match": '"1"'}
+    why = {"reason": "no longer"}
+    gone = rules.client.delete(new, params=why, headers=second)
+    assert gone.status_code == 409
+    assert "site garden (" in gone.json()["detail"]
+    assert rules.client.delete(new, params=why | where, headers=second).status_code == 204
+    assert rules.client.delete(new, params=why, headers=second).status_code == 204
+
+
 def test_the_rules_of_one_pump_are_listed(rules: Api) -> None:
     items = rules.get("/alarm-rules", equipment="1").json()["items"]
     assert {item["equipment_class"] for item in items} == {"heating_pump"}

@@ -1,16 +1,28 @@
 """Rules changed while the plant runs: at once, and without touching what is open."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from config.base import MisfitError
 from config.errors import ConfigError
 from server.alarms.model import Alarm, AlarmRuleVersion
-from server.alarms.overrides import Place, StaleRuleError, delete_override, put_override, version_of
+from server.alarms.overrides import (
+    Place,
+    StaleRuleError,
+    delete_override,
+    newest_change,
+    put_override,
+    version_of,
+)
 from server.alarms.rulebook import Override, RuleBook, merged
 from server.core.errors import NotFoundError, StoreError
 from server.core.model import Message
+from server.core.records import Records
 from tests.fakes.house import House
 from tests.fakes.pump_room import CLASSES, PUMP
 
@@ -172,11 +184,51 @@ def test_a_change_that_makes_no_rule_says_where(
     assert refused.value.misfits[0].path == where
 
 
-def test_life_safety_is_not_switched_off() -> None:
-    rule = PUMP.rules["fault"].model_copy(update={"life_safety": True})
-    for changes in ({"enabled": False}, {"life_safety": False}, {"mode": "monitor"}):
-        with pytest.raises(ConfigError, match="life safety"):
-            merged(PUMP, "fault", rule, changes)
+SAFETY = PUMP.rules["fault"].model_copy(update={"life_safety": True, "latching": True})
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"enabled": False}, "stays on"),
+        ({"life_safety": False}, "stays one"),
+        ({"mode": "monitor"}, "stays on"),
+        ({"on_delay_s": 86400}, "60 s at most"),
+        ({"on_delay_s": 61}, "60 s at most"),
+        ({"while": "run == false"}, "class file only"),
+        ({"condition": {"equals": False}}, "class file only"),
+        ({"condition": {"point": "mode", "equals": 9}}, "class file only"),
+        ({"severity": "low"}, "not less than urgent"),
+        ({"latching": False}, "latching"),
+    ],
+)
+def test_life_safety_is_not_switched_off_or_weakened(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        merged(PUMP, "fault", SAFETY, changes)
+
+
+def test_a_rule_of_life_safety_may_still_be_told_otherwise() -> None:
+    changes = {"on_delay_s": 60, "off_delay_s": 30, "cause": "fire", "work_order": False}
+    assert merged(PUMP, "fault", SAFETY, changes).cause == "fire"
+    new = PUMP.rules["hot"].model_dump(mode="json", by_alias=True) | {"life_safety": True}
+    assert merged(PUMP, "hot2", None, new).life_safety
+    with pytest.raises(ConfigError, match="60 s at most"):
+        merged(PUMP, "hot2", None, new | {"on_delay_s": 90})
+
+
+def test_a_narrow_change_that_does_not_fit_leaves_the_wider_ones_in_force() -> None:
+    book = RuleBook(
+        CLASSES,
+        [
+            Override("pump.fault", "class", "", {"life_safety": True}),
+            Override("pump.fault", "site", "estate", {"condition": {"point": "gone"}}),
+            Override("pump.fault", "equipment", "1", {"cause": "trip"}),
+        ],
+    )
+    fault = book.standing(PUMP, "fault", site="estate", equipment="1")
+    assert fault is not None
+    assert (fault.life_safety, fault.cause) == (True, "trip")
+    assert list(book.broken_layers(PUMP, "fault", site="estate")) == [("site", "estate")]
 
 
 def test_versions_count_on_after_a_deletion(house: House) -> None:
@@ -192,3 +244,43 @@ def test_versions_count_on_after_a_deletion(house: House) -> None:
     assert house.records.read(lambda s: version_of(s, place)) == 2
     assert house.do(lambda s: put(s, changes=HIGHER, expected=2)) == 3
     assert [row.changes for row in house.all(AlarmRuleVersion)] == [HIGHER, None, HIGHER]
+
+
+def test_two_who_change_a_rule_at_once_do_not_overwrite_each_other(house: House) -> None:
+    """The second waits for the first one's commit and is told that it came too late."""
+    place, both_there = Place("pump.hot", "class", ""), Barrier(2, timeout=10)
+
+    def change(number: int) -> str:
+        with Records.open(house.url) as records:
+
+            def work(session: Session) -> int:
+                return put_override(
+                    session, place, changes=HIGHER, reason="", by="li", expected=0, now=number
+                )
+
+            both_there.wait()
+            try:
+                return f"version {records.write(work)}"
+            except StaleRuleError:
+                return "too late"
+
+    with ThreadPoolExecutor(2) as people:
+        assert sorted(people.map(change, (1, 2))) == ["too late", "version 1"]
+    assert house.records.read(newest_change) == 1
+
+
+def test_a_change_that_is_committed_late_is_not_missed(house: House) -> None:
+    """Whatever ids the rows of two changes have, the number grows with each commit."""
+    put = partial(put_override, changes=HIGHER, reason="", by="li", expected=0, now=1)
+    house.do(lambda session: put(session, Place("pump.hot", "site", "estate")))
+    seen = house.records.read(newest_change)
+    # As if this one had taken its id first.
+    house.do(lambda session: session.execute(update(AlarmRuleVersion).values(id=100)) and None)
+    house.do(lambda session: put(session, Place("pump.hot", "site", "other")))
+    house.do(
+        lambda session: (
+            session.execute(update(AlarmRuleVersion).where(AlarmRuleVersion.id > 100).values(id=7))
+            and None
+        )
+    )
+    assert house.records.read(newest_change) > seen

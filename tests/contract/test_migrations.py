@@ -1,0 +1,135 @@
+"""Steps of the schema that carry over what the records hold."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from server.core.schema import alembic_config
+
+POSTGRES = os.environ.get("PLANTROOM_TEST_POSTGRES")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param(
+            "postgresql",
+            marks=[
+                pytest.mark.postgres,
+                pytest.mark.skipif(not POSTGRES, reason="PLANTROOM_TEST_POSTGRES is not set"),
+            ],
+        ),
+    ]
+)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Engine]:
+    if request.param == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path}/records.sqlite")
+        yield engine
+        engine.dispose()
+        return
+    assert POSTGRES is not None
+    name = f"steps_{uuid4().hex}"
+    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = create_engine(make_url(POSTGRES).set(database=name))
+    yield engine
+    engine.dispose()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def to(engine: Engine, revision: str) -> None:
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), revision)
+
+
+def put(engine: Engine, table: str, **values: object) -> None:
+    columns, names = ", ".join(values), ", ".join(f":{name}" for name in values)
+    with engine.begin() as connection:
+        statement = text(f"INSERT INTO {table} ({columns}) VALUES ({names})")  # noqa: S608
+        connection.execute(statement, values)
+
+
+def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine) -> None:
+    to(engine, "0005")
+    words = {"name_en": "x", "name_zh": "x"}
+    put(engine, "sites", id=1, key="e")
+    put(engine, "gateways", id=1, key="e/g", site_id=1, online=True, since_at=0)
+    put(
+        engine,
+        "equipment",
+        **words,
+        id=1,
+        key="e/g/p",
+        site_id=1,
+        gateway_id=1,
+        profile="",
+        reason="",
+        equipment_class="pump",
+        online=True,
+        since_at=0,
+    )
+    put(
+        engine,
+        "points",
+        **words,
+        id=1,
+        key="e/g/p/x",
+        equipment_id=1,
+        name="x",
+        datatype=1,
+        unit="",
+    )
+    for number, told, hidden in ((1, 50, None), (2, None, "gateway:e/g")):
+        put(
+            engine,
+            "alarms",
+            **words,
+            id=number,
+            rule=f"r{number}",
+            point_id=1,
+            equipment_id=1,
+            cause="c",
+            severity="low",
+            active_since_at=40,
+            raised_at=45,
+            activations=1,
+            onset_value="1",
+            onset_quality=1,
+            life_safety=False,
+            active=True,
+            announced_at=told,
+            suppressed_by=hidden,
+        )
+    put(
+        engine,
+        "alarm_rule_versions",
+        id=7,
+        rule="r",
+        scope="class",
+        target="",
+        version=1,
+        at=1,
+        by="li",
+        reason="",
+    )
+    to(engine, "head")
+    assert rows(engine, "SELECT alarm_id, at, severity FROM alarm_announcements") == [
+        (1, 50, "low")
+    ]
+    assert rows(engine, "SELECT alarm_id, kind, comment, at FROM alarm_changes") == [
+        (2, "suppressed", "gateway:e/g", 40)
+    ]
+    assert rows(engine, "SELECT changes FROM alarm_rule_counter") == [(7,)]
