@@ -8,6 +8,7 @@ from config.classes import Severity
 from config.server import MessageSettings
 from server.alarms.floods import Digest, end_floods, note_new, take_digest
 from server.alarms.model import Alarm
+from server.alarms.service import mark_announced
 from server.core.outbox import enqueue, send_to
 from server.core.receivers import Receiver
 from server.core.records import record_event
@@ -55,7 +56,8 @@ class Announcer:
         order = join_order(
             session, alarm, incident, trade=alarm.trade, opens=alarm.opens_order, now=now
         )
-        is_new, alarm.announced_at = alarm.announced_at is None, now
+        is_new = alarm.announced_at is None
+        mark_announced(session, alarm, now=now)
         in_flood = note_new(session, alarm, self._alarms, now=now)
         # Where all others are put aside, whoever did that has not seen this one.
         joins = is_new and not joined.opened

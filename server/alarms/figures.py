@@ -1,15 +1,21 @@
-"""How well the alarms serve people: the figures of ISA-18.2, from announced alarms."""
+"""How well the alarms serve people: the figures of ISA-18.2, from what people were told.
 
-from collections import Counter
-from collections.abc import Sequence
+Counted are announcements: an alarm that is announced again counts again. Rows of the past never
+change, so neither do the figures of a past day. A duty room watches one estate, so floods and
+loads are found for each estate by itself.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, distinct, func, select, true
 from sqlalchemy.orm import Session
 
 from server.alarms.floods import WINDOW_MS
-from server.alarms.model import Alarm
-from server.assets.model import Equipment
+from server.alarms.model import Alarm, AlarmAnnouncement, AlarmChange
+from server.alarms.outages import SETTLING
+from server.assets.model import Equipment, Site
 
 BIN_MS = WINDOW_MS
 STALE_MS = 86_400_000
@@ -17,14 +23,23 @@ _TOP = 10
 
 
 class Told(NamedTuple):
-    """One announced alarm."""
+    """One announcement."""
 
-    id: int
     rule: str
     point_id: int
     equipment_id: int
+    site_id: int
     severity: str
     at: int
+
+
+class Flooding(NamedTuple):
+    """When a flood begins and ends, in alarms of an estate in ten minutes."""
+
+    starts: int
+    """More than this."""
+    ends: int
+    """Fewer than this."""
 
 
 class Bin(NamedTuple):
@@ -32,7 +47,9 @@ class Bin(NamedTuple):
 
     start: int
     alarms: int
+    per_operator: float
     flood: bool
+    """Of any estate."""
 
 
 class Frequent(NamedTuple):
@@ -50,10 +67,11 @@ class Figures(NamedTuple):
 
     alarms: int
     average_per_operator: float
-    """Announced alarms in ten minutes for each operator; 1 is good, 2 the most one can handle."""
+    """Announcements in ten minutes for each operator; 1 is good, 2 the most one can handle."""
     peak: int
+    """Announcements of one estate in its worst ten minutes."""
     flood_share: float
-    """Of the time with more than ``flood_starts`` alarms in ten minutes; below 0.01 is good."""
+    """Of the time in a flood, averaged over the estates; below 0.01 is good."""
     top: list[Frequent]
     top_share: float
     """Of the ten most frequent; below 0.05 is good."""
@@ -63,24 +81,37 @@ class Figures(NamedTuple):
 
 
 def figures_of(
-    told: Sequence[Told], *, start: int, end: int, operators: int, flood_starts: int
+    told: Sequence[Told], *, start: int, end: int, operators: int, sites: int, flooding: Flooding
 ) -> Figures:
-    """Compute the figures of ``start <= at < end``; both on a grid of ten minutes."""
-    counts = Counter((one.at - start) // BIN_MS for one in told)
+    """Compute the figures of ``start <= at < end``; both on a grid of ten minutes.
+
+    Attributes:
+        operators: People who watch one estate.
+        sites: How many estates are looked at.
+    """
     number = max(1, -(-(end - start) // BIN_MS))
+    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for one in told:
+        counts[one.site_id][(one.at - start) // BIN_MS] += 1
+    floods = {site: set(_floods(per_bin, number, flooding)) for site, per_bin in counts.items()}
+    people, total = operators * max(1, sites), len(told)
     bins = [
-        Bin(start + index * BIN_MS, counts[index], counts[index] > flood_starts)
+        Bin(
+            start + index * BIN_MS,
+            alarms := sum(per_bin[index] for per_bin in counts.values()),
+            alarms / people,
+            any(index in flooded for flooded in floods.values()),
+        )
         for index in range(number)
     ]
-    total = len(told)
     frequent = Counter((one.rule, one.point_id, one.equipment_id) for one in told)
     top = [Frequent(*key, count, count / total) for key, count in frequent.most_common(_TOP)]
     words = Counter("high" if one.severity == "urgent" else one.severity for one in told)
     return Figures(
         alarms=total,
-        average_per_operator=total / number / operators,
-        peak=max(counts.values(), default=0),
-        flood_share=sum(one.flood for one in bins) / number,
+        average_per_operator=total / number / people,
+        peak=max((max(per_bin.values()) for per_bin in counts.values()), default=0),
+        flood_share=sum(map(len, floods.values())) / number / max(1, sites),
         top=top,
         top_share=sum(one.alarms for one in top) / total if total else 0.0,
         split={name: words[name] / total if total else 0.0 for name in ("low", "medium", "high")},
@@ -88,51 +119,95 @@ def figures_of(
     )
 
 
+def _floods(counts: Counter[int], number: int, flooding: Flooding) -> Iterator[int]:
+    """Yield the bins of one estate that lie in a flood: it lasts until it is really quiet."""
+    flood = False
+    for index in range(number):
+        alarms = counts[index]
+        flood = alarms >= flooding.ends if flood else alarms > flooding.starts
+        if flood:
+            yield index
+
+
 def announced(session: Session, *, start: int, end: int, site_id: int | None = None) -> list[Told]:
-    """Return the alarms that were announced in a span, by when people were told last."""
-    query = select(
-        Alarm.id,
-        Alarm.rule,
-        Alarm.point_id,
-        Alarm.equipment_id,
-        Alarm.severity,
-        Alarm.announced_at,
-    ).where(Alarm.announced_at >= start, Alarm.announced_at < end)
+    """Return what people were told in a span."""
+    query = (
+        select(
+            Alarm.rule,
+            Alarm.point_id,
+            Alarm.equipment_id,
+            Equipment.site_id,
+            AlarmAnnouncement.severity,
+            AlarmAnnouncement.at,
+        )
+        .join(Alarm, Alarm.id == AlarmAnnouncement.alarm_id)
+        .join(Equipment, Equipment.id == Alarm.equipment_id)
+        .where(AlarmAnnouncement.at >= start, AlarmAnnouncement.at < end, _at_site(site_id))
+    )
+    rows = session.execute(query.order_by(AlarmAnnouncement.at, AlarmAnnouncement.id))
+    return [Told(*row) for row in rows]
+
+
+def count_sites(session: Session, *, site_id: int | None = None) -> int:
+    """Return how many estates the figures are about."""
     if site_id is not None:
-        of_site = select(Equipment.id).where(Equipment.site_id == site_id)
-        query = query.where(Alarm.equipment_id.in_(of_site))
-    return [Told(*row) for row in session.execute(query.order_by(Alarm.announced_at))]
+        return 1
+    return session.scalar(select(func.count()).select_from(Site)) or 0
 
 
 def stale(session: Session, *, now: int, site_id: int | None = None) -> list[int]:
-    """Return the ids of alarms that have been active for more than a day; none is good."""
+    """Return the ids of alarms that have been active for more than a day; none is good.
+
+    Those that nobody was ever told of are not among them: an outage explains them.
+    """
     query = select(Alarm.id).where(
         Alarm.closed_at.is_(None),
         Alarm.active,
         ~Alarm.monitored,
+        Alarm.announced_at.is_not(None),
         Alarm.active_since_at < now - STALE_MS,
+        _at_site(site_id),
     )
-    if site_id is not None:
-        of_site = select(Equipment.id).where(Equipment.site_id == site_id)
-        query = query.where(Alarm.equipment_id.in_(of_site))
     return list(session.scalars(query.order_by(Alarm.id)))
 
 
-def explained(session: Session, *, start: int, end: int) -> dict[str, int]:
-    """Return how many alarms each outage explained."""
+def explained(
+    session: Session, *, start: int, end: int, site_id: int | None = None
+) -> dict[str, int]:
+    """Return how many alarms each outage hid in a span, those released since included."""
     query = (
-        select(Alarm.suppressed_by, func.count())
-        .where(Alarm.suppressed_by.is_not(None), Alarm.raised_at >= start, Alarm.raised_at < end)
-        .group_by(Alarm.suppressed_by)
+        select(AlarmChange.comment, func.count(distinct(AlarmChange.alarm_id)))
+        .join(Alarm, Alarm.id == AlarmChange.alarm_id)
+        .where(
+            AlarmChange.kind == "suppressed",
+            AlarmChange.comment != SETTLING,
+            AlarmChange.recorded_at >= start,
+            AlarmChange.recorded_at < end,
+            _at_site(site_id),
+        )
+        .group_by(AlarmChange.comment)
     )
     return {cause: count for cause, count in session.execute(query) if cause is not None}
 
 
-def on_trial(session: Session, *, start: int, end: int) -> dict[str, int]:
+def on_trial(
+    session: Session, *, start: int, end: int, site_id: int | None = None
+) -> dict[str, int]:
     """Return how many alarms each rule on trial had."""
     query = (
         select(Alarm.rule, func.count())
-        .where(Alarm.monitored, Alarm.raised_at >= start, Alarm.raised_at < end)
+        .where(
+            Alarm.monitored,
+            Alarm.raised_at >= start,
+            Alarm.raised_at < end,
+            _at_site(site_id),
+        )
         .group_by(Alarm.rule)
     )
     return {rule: count for rule, count in session.execute(query)}  # noqa: C416 (rows are no pairs)
+
+
+def _at_site(site_id: int | None) -> ColumnElement[bool]:
+    if site_id is None:
+        return true()
+    return Alarm.equipment_id.in_(select(Equipment.id).where(Equipment.site_id == site_id))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
-from server.alarms.model import Alarm, AlarmChange
+from server.alarms.model import Alarm, AlarmAnnouncement, AlarmChange
 from server.alarms.repository import add_change, facts_of
 from server.alarms.state import acknowledge
 from server.assets.model import Equipment, Point
@@ -117,6 +117,12 @@ def mark_acknowledged(
     tell(session, alarm, kind="alarm.acknowledged", at=now, by=by)
     close_if_over(session, alarm, now=now)
     return alarm
+
+
+def mark_announced(session: Session, alarm: Alarm, *, now: int) -> None:
+    """People are told of it now: once more, if they were before."""
+    alarm.announced_at = now
+    session.add(AlarmAnnouncement(alarm_id=alarm.id, at=now, severity=alarm.severity))
 
 
 def close_if_over(session: Session, alarm: Alarm, *, now: int) -> bool:

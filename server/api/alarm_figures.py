@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from server.alarms.figures import (
     BIN_MS,
+    Flooding,
     announced,
+    count_sites,
     explained,
     figures_of,
     on_trial,
@@ -32,7 +34,10 @@ class BinItem(BaseModel):
 
     start: Instant
     alarms: int
+    per_operator: float
+    """Alarms for each person who watches; 1 is good, 2 is the most."""
     flood: bool
+    """Of any of the sites."""
 
 
 class FrequentItem(BaseModel):
@@ -46,18 +51,26 @@ class FrequentItem(BaseModel):
 
 
 class FiguresItem(BaseModel):
-    """Figures as ISA-18.2 defines them, of announced alarms; shares are 0 to 1."""
+    """Figures as ISA-18.2 defines them, of announced alarms; shares are 0 to 1.
+
+    An alarm counts each time that it is announced. Floods and loads are those of each site's own
+    duty room; without ``site`` they are averages over all sites.
+    """
 
     start: Instant
     end: Instant
     operators: int
+    """People who watch one site."""
+    sites: int
+    """Whose figures these are."""
     alarms: int
     average_per_operator: float
     """In ten minutes; 1 is good, 2 is the most that one person can handle."""
     peak: int
-    """In the worst ten minutes."""
+    """At one site in its worst ten minutes."""
     flood_share: float
-    """Of the time; below 0.01 is good."""
+    """Of the time. A flood begins with more than ``flood_starts`` alarms in ten minutes and lasts
+    until there are fewer than ``flood_ends``; below 0.01 is good."""
     top: list[FrequentItem]
     top_share: float
     """Of the ten most frequent; below 0.05 is good."""
@@ -66,7 +79,7 @@ class FiguresItem(BaseModel):
     stale: list[int]
     """Ids of alarms that have been active for more than a day now; fewer than 5 are good."""
     explained: dict[str, int]
-    """Alarms that an outage explains, by cause; nobody was told of them."""
+    """Alarms that an outage explained, by cause, while it did nobody was told of them."""
     on_trial: dict[str, int]
     """Alarms of rules that are on trial, by rule; nobody was told of them."""
     bins: list[BinItem]
@@ -95,13 +108,15 @@ def get_alarm_figures(
 
     def read(session: Session) -> FiguresItem:
         site_id = None if site is None else _site(session, site)
+        sites = count_sites(session, site_id=site_id)
         told = announced(session, start=since, end=until, site_id=site_id)
         made = figures_of(
             told,
             start=since,
             end=until,
             operators=people,
-            flood_starts=use.settings.alarms.flood_starts,
+            sites=sites,
+            flooding=Flooding(use.settings.alarms.flood_starts, use.settings.alarms.flood_ends),
         )
         top = [
             FrequentItem(
@@ -117,6 +132,7 @@ def get_alarm_figures(
             start=since,
             end=until,
             operators=people,
+            sites=sites,
             alarms=made.alarms,
             average_per_operator=made.average_per_operator,
             peak=made.peak,
@@ -125,11 +141,9 @@ def get_alarm_figures(
             top_share=made.top_share,
             split=made.split,
             stale=stale(session, now=now, site_id=site_id),
-            explained=explained(session, start=since, end=until),
-            on_trial=on_trial(session, start=since, end=until),
-            bins=[
-                BinItem(start=one.start, alarms=one.alarms, flood=one.flood) for one in made.bins
-            ],
+            explained=explained(session, start=since, end=until, site_id=site_id),
+            on_trial=on_trial(session, start=since, end=until, site_id=site_id),
+            bins=[BinItem(**one._asdict()) for one in made.bins],
         )
 
     return use.records.read(read)

@@ -250,7 +250,8 @@ def test_the_figures_of_the_alarms(api: Api, tripped: Tripped) -> None:
     assert (figures["alarms"], figures["peak"], figures["stale"]) == (1, 1, [1])
     assert figures["split"] == {"low": 0.0, "medium": 0.0, "high": 1.0}
     assert figures["top"][0]["point"] == "garden/gw1/pump2/fault"
-    assert figures["bins"][0] == {"start": "2026-11-22T10:00:00.000Z", "alarms": 1, "flood": False}
+    first = {"start": "2026-11-22T10:00:00.000Z", "alarms": 1, "per_operator": 1, "flood": False}
+    assert (figures["bins"][0], figures["sites"]) == (first, 1)
     assert len(api.get("/alarm-figures", site="garden").json()["bins"]) == 144
     assert api.get("/alarm-figures", site="nowhere").status_code == 404
     wrong = {"from": "2027-01-01T00:00:00Z"}
