@@ -1,29 +1,25 @@
 """Tries a rule on stored history: the same engine, over the readings of the past.
 
-What people would have done is not known, so each onset counts as an alarm of its own and every
-order as finished when the alarm returned.
+It goes from one piece of equipment to the next, in an order that is as good as random: when there
+is no time for all of them, those that were tried speak for the others.
 """
 
-import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 from config.classes import AlarmRule, EquipmentClass
-from protocols.reading import Quality, Value
 from server.alarms.engine import STARTUP_GRACE_MS, AlarmEngine
+from server.alarms.replay import Onset, Replay, ReplayClock
 from server.alarms.rulebook import RuleBook
-from server.alarms.rules import compile_rule
-from server.alarms.step import Step
-from server.assets.series import Sample, Series
-from server.history.base import Row
+from server.alarms.rules import Rule, compile_rule
+from server.assets.series import Series
+from server.history.base import History
 
-PAGE = 50_000
-MOST_READINGS = 2_000_000
-"""Of all equipment together; a trial that needs more says that it was cut short."""
-
-Raw = Callable[[int, int, int, int], Sequence[Row]]
-"""(series, start, end, limit) to stored readings, oldest first."""
+MOST_READINGS = 5_000_000
+"""Of one piece of equipment; with more of them the trial begins later."""
 
 
 class TrialPoint(NamedTuple):
@@ -36,47 +32,76 @@ class TrialPoint(NamedTuple):
     max_silence_ms: int | None
 
 
-class Onset(NamedTuple):
-    """The rule would have raised an alarm."""
-
-    equipment_id: int
-    point_id: int
-    at: int
-    until: int | None
-    """When it would have returned; None: it would still be on."""
-    value: Value
-
-
 @dataclass(slots=True)
 class Trial:
-    """What came of it."""
+    """What has come of it so far."""
 
+    covered_from: int
+    """All equipment was tried from here on, UTC ms."""
+    equipment: int = 0
+    """How many pieces were tried."""
     readings: int = 0
     onsets: list[Onset] = field(default_factory=list[Onset])
-    cut_short_at: int | None = None
-    """Instant up to which it was tried when there were too many readings."""
+    """In the order of their instants, once it is over."""
 
 
-class _Clock:
-    """The time of the reading that is being looked at."""
+class TrialRun:
+    """One trial; ``pages`` does a little of it at a time."""
 
-    def __init__(self, now: int) -> None:
-        self.now = now
+    def __init__(
+        self,
+        kind: EquipmentClass,
+        name: str,
+        rule: AlarmRule,
+        *,
+        points: Sequence[TrialPoint],
+        history: History,
+        start: int,
+        end: int,
+        most: int = MOST_READINGS,
+    ) -> None:
+        self.found = Trial(start)
+        self._rule = compile_rule(kind, name, switched_on(rule))
+        self._kind = kind.model_copy(update={"rules": {name: switched_on(rule)}})
+        self._points = points
+        self._history = history
+        self._start, self._end, self._most = start, end, most
 
-    def now_ms(self) -> int:
-        return self.now
+    def pages(self) -> Iterator[None]:
+        """Go on by some ten thousand readings at each step.
 
-    def monotonic_s(self) -> float:
-        return self.now / 1000
+        Raises:
+            StoreError: The history cannot be read.
+        """
+        found = self.found
+        for points in _in_any_order(self._points):
+            replay = self._replay(points)
+            pages = replay.run(self._start, self._end, most=self._most)
+            begin = next(pages)
+            yield
+            for _ in pages:
+                yield
+            found.covered_from = max(found.covered_from, begin)
+            found.readings += replay.readings
+            found.onsets += replay.onsets()
+            found.equipment += 1
+        found.onsets = sorted(
+            (one for one in found.onsets if one.at >= found.covered_from),
+            key=lambda onset: onset.at,
+        )
 
-    async def sleep(self, seconds: float) -> None:
-        self.now += round(seconds * 1000)
+    def stop(self) -> None:
+        """Be content with what was tried."""
+        self.found.onsets.sort(key=lambda onset: onset.at)
 
-
-def needed_points(kind: EquipmentClass, name: str, rule: AlarmRule) -> frozenset[str]:
-    """Return the names of the points that the rule looks at."""
-    made = compile_rule(kind, name, rule)
-    return made.reads | {made.point}
+    def _replay(self, points: Sequence[TrialPoint]) -> Replay:
+        clock = ReplayClock(self._start - STARTUP_GRACE_MS)
+        engine = AlarmEngine(RuleBook({self._kind.equipment_class: self._kind}), clock)
+        series = [_series(point) for point in points]
+        for one in series:
+            engine.attach(one, equipment_class=self._kind.equipment_class)
+        sweeps = self._rule.judged_by_silence
+        return Replay(engine, clock, self._history, series, sweeps=sweeps)
 
 
 def try_rule(
@@ -85,100 +110,41 @@ def try_rule(
     rule: AlarmRule,
     *,
     points: Sequence[TrialPoint],
-    raw: Raw,
+    history: History,
     start: int,
     end: int,
     most: int = MOST_READINGS,
 ) -> Trial:
-    """Run the rule over what the points reported in ``start <= at < end``."""
-    tried = kind.model_copy(update={"rules": {name: _switched_on(rule)}})
-    clock = _Clock(start - STARTUP_GRACE_MS)
-    engine = AlarmEngine(RuleBook({kind.equipment_class: tried}), clock)
-    series = {point.id: _series(point) for point in points}
-    for one in series.values():
-        engine.attach(one, equipment_class=kind.equipment_class)
-    replay = _Replay(engine, clock, sweeps=compile_rule(tried, name, rule).judged_by_silence)
-    trial = Trial()
-    sources = [_rows(raw, one, start, end) for one in series.values()]
-    for samples in _instants(heapq.merge(*sources, key=lambda sample: sample.taken_at)):
-        trial.readings += len(samples)
-        if trial.readings > most:
-            trial.cut_short_at = samples[0].taken_at
-            break
-        replay.feed(samples)
-    replay.finish(trial.cut_short_at or end)
-    trial.onsets = replay.onsets()
-    return trial
+    """Run the rule over what the points reported in ``start <= at < end``, all at once.
+
+    Raises:
+        StoreError: The history cannot be read.
+    """
+    run = TrialRun(
+        kind, name, rule, points=points, history=history, start=start, end=end, most=most
+    )
+    for _ in run.pages():
+        pass
+    return run.found
 
 
-def _switched_on(rule: AlarmRule) -> AlarmRule:
+def needed_points(kind: EquipmentClass, name: str, rule: AlarmRule) -> frozenset[str]:
+    """Return the names of the points that the rule looks at."""
+    made: Rule = compile_rule(kind, name, rule)
+    return made.reads | {made.point}
+
+
+def switched_on(rule: AlarmRule) -> AlarmRule:
     """Return the rule as it would be when it is on."""
     return rule.model_copy(update={"enabled": True, "mode": "announce"})
 
 
-class _Replay:
-    """Feeds samples as the chain would and remembers what is raised."""
+def _in_any_order(points: Sequence[TrialPoint]) -> list[list[TrialPoint]]:
+    def scattered(point: TrialPoint) -> tuple[int, int]:
+        return zlib.crc32(str(point.equipment_id).encode()), point.equipment_id
 
-    def __init__(self, engine: AlarmEngine, clock: _Clock, *, sweeps: bool) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._sweeps = sweeps
-        self._onsets: list[Onset] = []
-        self._open: dict[tuple[str, int], int] = {}
-        self._pending: dict[str, tuple[int, str, int, int]] = {}
-
-    def feed(self, samples: Sequence[Sample]) -> None:
-        at = samples[0].taken_at
-        self._pass_time(at)
-        for sample in samples:
-            series = sample.series
-            series.last_at, series.last_value = at, sample.value
-            series.last_quality, series.seen_at = sample.quality, at
-        self._take(self._engine.evaluate(samples))
-
-    def finish(self, at: int) -> None:
-        self._pass_time(at)
-
-    def onsets(self) -> list[Onset]:
-        return sorted(self._onsets, key=lambda onset: onset.at)
-
-    def _pass_time(self, until: int) -> None:
-        """Run the delays that are over before ``until``, and look for silence."""
-        while self._pending:
-            key, (due_at, rule, point_id, since) = min(
-                self._pending.items(), key=lambda item: item[1][0]
-            )
-            if due_at > until:
-                break
-            del self._pending[key]
-            self._clock.now = max(self._clock.now, due_at)
-            step = self._engine.expire(rule, point_id, since=since)
-            if step is not None:
-                self._take(step)
-        self._clock.now = max(self._clock.now, until)
-        if self._sweeps:
-            self._take(self._engine.silence())
-
-    def _take(self, step: Step) -> None:
-        for timer in step.timers():
-            self._pending.pop(timer.key, None)
-            if timer.due_at is not None:
-                load: Mapping[str, object] = timer.payload
-                rule, point, since = load["rule"], load["point_id"], load["at"]
-                if isinstance(rule, str) and isinstance(point, int) and isinstance(since, int):
-                    self._pending[timer.key] = timer.due_at, rule, point, since
-        for change in step.transitions:
-            series = change.series
-            key = change.rule.id, series.id
-            if change.kind == "raised":
-                self._open[key] = len(self._onsets)
-                self._onsets.append(
-                    Onset(series.equipment_id, series.id, change.at, None, change.value)
-                )
-            elif change.kind == "returned" and key in self._open:
-                index = self._open.pop(key)
-                self._onsets[index] = self._onsets[index]._replace(until=change.at)
-        self._engine.commit(step)
+    ordered = sorted(points, key=scattered)
+    return [list(group) for _, group in groupby(ordered, key=scattered)]
 
 
 def _series(point: TrialPoint) -> Series:
@@ -189,25 +155,3 @@ def _series(point: TrialPoint) -> Series:
         equipment_id=point.equipment_id,
         max_silence_ms=point.max_silence_ms,
     )
-
-
-def _rows(raw: Raw, series: Series, start: int, end: int) -> Iterator[Sample]:
-    while True:
-        rows = raw(series.id, start, end, PAGE)
-        for row in rows:
-            yield Sample(series, row.value, Quality(row.quality), row.taken_at)
-        if len(rows) < PAGE:
-            return
-        start = rows[-1].taken_at + 1
-
-
-def _instants(samples: Iterator[Sample]) -> Iterator[list[Sample]]:
-    """Group what was read at one instant: the points of one message changed together."""
-    group: list[Sample] = []
-    for sample in samples:
-        if group and sample.taken_at != group[0].taken_at:
-            yield group
-            group = []
-        group.append(sample)
-    if group:
-        yield group

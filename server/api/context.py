@@ -1,7 +1,8 @@
 """What the endpoints are given: services, the caller, page parameters, error shapes."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Query, Request
@@ -40,6 +41,8 @@ class Services:
     """Name of a part to a function that says whether it works now."""
     links: LinkKey | None = None
     """What one-time links are signed with; None when there are none."""
+    trials: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a rule is tried on the history; one at a time."""
 
 
 def services_of(scope: Scope) -> Services:

@@ -1,16 +1,19 @@
 """A rule tried on history finds what it would have found live."""
 
+from random import Random
 from typing import Any
 
 import pytest
 
 from config.classes import AlarmRule
 from protocols.reading import Quality
-from server.alarms.rulebook import merged
+from server.alarms.rulebook import RuleBook, merged
 from server.alarms.trial import Trial, TrialPoint, needed_points, try_rule
-from server.history.base import Batch
+from server.assets.series import Sample
+from server.history.base import Batch, Row
 from server.history.memory import MemoryHistory
 from tests.fakes.pump_room import PUMP
+from tests.fakes.rule_bench import RuleBench
 
 START = 1_795_000_000_000
 POINTS = [
@@ -26,7 +29,12 @@ def rule(name: str, **changes: Any) -> AlarmRule:
 
 
 def trial(
-    name: str, rows: list[tuple[int, float, Any]], *, most: int = 10_000, **changes: Any
+    name: str,
+    rows: list[tuple[int, float, Any]],
+    *,
+    most: int = 10_000,
+    hours: float = 1,
+    **changes: Any,
 ) -> Trial:
     history = MemoryHistory()
     batch = Batch()
@@ -39,9 +47,9 @@ def trial(
         name,
         rule(name, **changes),
         points=POINTS,
-        raw=history.raw,
+        history=history,
         start=START,
-        end=START + 3_600_000,
+        end=START + round(hours * 3_600_000),
         most=most,
     )
 
@@ -81,11 +89,70 @@ def test_a_disabled_rule_and_one_on_trial_are_tried_as_if_they_were_on() -> None
     assert len(trial("hot", rows, mode="monitor", enabled=False).onsets) == 1
 
 
-def test_too_many_readings_are_cut_short() -> None:
-    rows = [(1, at, 85.0 if at % 2 else 70.0) for at in range(100)]
-    found = trial("hot", rows, most=50)
-    assert found.cut_short_at == START + 50_000
-    assert len(found.onsets) == 25
+def test_with_too_many_readings_the_newest_are_tried() -> None:
+    """An hour with 100, then half an hour with 60: only the latter fit."""
+    rows = [(1, at * 36, 85.0 if at % 2 else 70.0) for at in range(100)]
+    rows += [(1, 3600 + at * 30, 85.0 if at % 2 else 70.0) for at in range(60)]
+    found = trial("hot", rows, hours=2, most=120)
+    assert (found.covered_from, found.readings) == (START + 3_600_000, 60)
+    assert len(found.onsets) == 30
+    assert min(one.at for one in found.onsets) == START + 3_630_000
+
+
+def test_quiet_hours_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day in which one hour has something to tell, and the alarm goes on over quiet hours."""
+    asked: list[tuple[int, int]] = []
+
+    class Counting(MemoryHistory):
+        def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
+            if series_id == 1:
+                asked.append(((start_ms - START) // 3_600_000, (end_ms - START) // 3_600_000))
+            return super().raw(series_id, start_ms, end_ms, limit)
+
+    monkeypatch.setattr("tests.unit.test_alarms_trial.MemoryHistory", Counting)
+    rows = [(1, at, 70.0) for at in range(0, 72 * 3600, 60)]
+    rows[30 * 60 + 10 : 62 * 60 + 5] = [
+        (1, at, 90.0) for at in range(30 * 3600 + 600, 62 * 3600 + 300, 60)
+    ]
+    found = trial("hot", rows, hours=72)
+    assert seconds(found) == [(30 * 3600 + 600, 62 * 3600 + 300)]
+    assert found.readings == 72 * 60
+    # START is 13 hours before midnight; from a loud hour on the rest of its day is read.
+    assert asked == [(30, 37), (62, 72)]
+
+
+def random_course(seed: int) -> list[tuple[int, float, Any]]:
+    source = Random(seed)  # noqa: S311 (no secret)
+    rows: list[tuple[int, float, Any]] = []
+    at, value = 0.0, 60.0
+    while at < 40 * 3600:
+        at += source.choice([10, 60, 600, 3000])
+        value = source.choice([value, 60.0, 78.0, 81.0, 96.0, None])
+        rows.append((1, at, value))
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("changes", [{}, {"on_delay_s": 120, "off_delay_s": 600}])
+def test_what_is_skipped_changes_nothing(seed: int, changes: dict[str, Any]) -> None:
+    """The same alarms as when the engine sees every single value."""
+    rows = random_course(seed)
+    found = trial("hot", rows, hours=41, **changes)
+    only = PUMP.model_copy(update={"rules": {"hot": rule("hot", **changes)}})
+    bench = RuleBench(RuleBook({"pump": only}))
+    series = bench.series["temperature"]
+    raised: list[tuple[str, int]] = []
+    for _, at, value in rows:
+        quality = Quality.BAD if value is None else Quality.GOOD
+        step = bench.engine.evaluate([Sample(series, value, quality, START + round(at * 1000))])
+        bench.engine.commit(step)
+        raised += [(one.kind, (one.at - START) // 1000) for one in step.transitions]
+    flat = [("raised", since) for since, _ in seconds(found)]
+    flat += [("returned", until) for _, until in seconds(found) if until is not None]
+    flat.sort(key=lambda one: one[1])
+    # At most one delay was running at the last value; the trial lets it end.
+    assert flat[: len(raised)] == raised
+    assert len(flat) <= len(raised) + 1
 
 
 @pytest.mark.parametrize("name", list(PUMP.rules))

@@ -1,13 +1,16 @@
 """Rules are shown as they apply, changed with a reason and a version, and taken back."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from config.load import load_classes
-from server.assets.model import Equipment
-from server.history.base import Batch
+from server.assets.model import Equipment, Point
+from server.history.base import Batch, Bucket
+from server.history.memory import MemoryHistory
 from tests.contract.api.conftest import NOW, Api
 
 if TYPE_CHECKING:
@@ -156,3 +159,100 @@ def test_a_rule_is_tried_on_what_was_stored(rules: Api) -> None:
     wrong = rules.post("/alarm-rules/try", body | {"changes": {"cause": ""}})
     assert wrong.json()["errors"][0]["field"] == "body.changes.cause"
     assert rules.post("/alarm-rules/try", body, "viewer").status_code == 403
+
+
+def try_at_site(rules: Api, rule: str, **changes: object) -> dict[str, Any]:
+    body = {"rule": f"heating_pump.{rule}", "site": "garden", "days": 1, "changes": changes}
+    answer = rules.post("/alarm-rules/try", body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def store(rules: Api, point: str, *readings: tuple[float, object]) -> None:
+    """Readings of pump 2, minutes after nine o'clock."""
+    key = f"garden/gw1/pump2/{point}"
+
+    def add(session: Session) -> int:
+        found = session.scalar(select(Point.id).where(Point.key == key))
+        if found is not None:
+            return found
+        row = Point(
+            key=key,
+            equipment_id=1,
+            name=point,
+            datatype=10,
+            unit="",
+            name_en=point,
+            name_zh=point,
+            max_silence_ms=300_000,
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+    batch, series = Batch(), rules.records.write(add)
+    for minute, value in readings:
+        batch.add(series, NOW - 3_600_000 + round(minute * 60_000), cast("Any", value))
+    rules.history.append(batch)
+
+
+def spans(found: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [
+        (one["at"][11:16], None if one["until"] is None else one["until"][11:16])
+        for one in reversed(found["onsets"])
+    ]
+
+
+def test_a_rule_of_silence_is_tried_at_a_site(rules: Api) -> None:
+    store(rules, "run", *((minute, True) for minute in (*range(10), *range(40, 60))))
+    condition = {"kind": "stale", "point": "run", "after_s": 600}
+    found = try_at_site(rules, "stale", condition=condition)
+    assert spans(found) == [("09:19", "09:40")]
+    assert (found["equipment"], found["equipment_tried"], found["readings"]) == (1, 1, 30)
+    other = rules.post("/alarm-rules/try", {"rule": "heating_pump.stale", "site": "nowhere"})
+    assert other.status_code == 404
+
+
+def test_a_lost_connection_is_tried_at_a_site(rules: Api) -> None:
+    store(rules, "connection", (0, True), (10, False), (20, True), (30, False), (30.5, True))
+    found = try_at_site(rules, "unreachable")
+    assert spans(found) == [("09:10", "09:20")]
+    assert (found["alarms"], found["incidents"], found["explained"]) == (1, 1, 0)
+
+
+def test_an_expression_with_its_enabling_condition_is_tried_at_a_site(rules: Api) -> None:
+    store(rules, "run", (0, True), (30, False))
+    store(rules, "speed", (0, 1500.0), (10, 100.0), (12, 1500.0), (40, 0.0))
+    condition = {"kind": "expression", "point": "speed", "when": "speed < 200"}
+    found = try_at_site(
+        rules,
+        "slow",
+        name={"en": "slow", "zh": "慢"},
+        severity="low",
+        cause="slow",
+        condition=condition,
+        work_order=False,
+        **{"while": "run"},
+    )
+    assert spans(found) == [("09:10", "09:12")]
+    assert (found["incidents"], found["orders"]) == (1, 0)
+
+
+def test_one_trial_at_a_time(rules: Api) -> None:
+    services = rules.services
+
+    class Asking(MemoryHistory):
+        """Asks for another trial in the middle of the first one."""
+
+        answers: ClassVar[list[int]] = []
+
+        def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
+            if not self.answers:
+                answer = rules.post("/alarm-rules/try", {"rule": "heating_pump.fault"})
+                self.answers.append(answer.status_code)
+            return super().buckets(series_id, start_ms, end_ms, buckets)
+
+    asking = replace(services, history=Asking())
+    cast("FastAPI", rules.client.app).state.services = asking
+    assert rules.post("/alarm-rules/try", {"rule": "heating_pump.fault"}).status_code == 200
+    assert Asking.answers == [409]
