@@ -1,6 +1,6 @@
 """What a port needs from the thing that speaks on its wire."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -21,13 +21,28 @@ class Reply(NamedTuple):
     took_s: float
 
 
+LateHeard = Callable[[int, float], object]
+"""Takes a unit and how long after it was asked its answer came, seconds."""
+
+
+def unheard(unit: int, after_s: float) -> None:
+    """Take no notice; the ``late_heard`` of a driver that nobody asks about late answers."""
+    del unit, after_s
+
+
 class Driver(Protocol):
     """One connection. Entered again after it was left; only one request runs at a time.
 
     ``async with`` opens it and raises PortDownError when that fails; so does every request once
     the connection is gone. Requests also raise DeviceTimeoutError, DeviceRefusedError and
     DeviceGarbageError, and nothing else.
+
+    Attributes:
+        late_heard: Called when an answer comes that nobody waits for any more: the unit lives, and
+            is slower than it was waited for. Must be quick and ask nothing itself.
     """
+
+    late_heard: LateHeard
 
     async def __aenter__(self) -> Self:
         """Open the connection."""
@@ -58,5 +73,12 @@ class Driver(Protocol):
         """When this may be asked without a late reply being taken for its answer.
 
         Monotonic seconds, in the past when it may be asked now. Asking sooner waits.
+        """
+        ...
+
+    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be written without a late echo being taken for its own.
+
+        As ``clear_at``. Writing sooner waits, for three timeouts at most.
         """
         ...

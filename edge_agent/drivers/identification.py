@@ -8,9 +8,10 @@ from typing import Final
 
 from config.ports import ModbusRtuPort, Port
 from edge_agent.drivers.link import Link, ignore, open_tcp
-from edge_agent.drivers.modbus import AsciiWire, Question, Wire
-from edge_agent.drivers.modbus_client import wire_of
+from edge_agent.drivers.modbus import Question
+from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
+from edge_agent.drivers.wires import AsciiWire, Wire, wire_of
 from edge_agent.errors import DeviceGarbageError
 from protocols.errors import FrameError
 from protocols.modbus.identification import (
@@ -48,13 +49,15 @@ async def read_identification(port: Port, unit: int, *, timeout_s: float) -> dic
     finally:
         link.on_change = ignore
         link.close()
+        await link.closed()
     return objects
 
 
 async def _open(port: Port) -> Link:
     if isinstance(port, ModbusRtuPort):
-        return open_serial(port)
-    return await open_tcp(port.host, port.port, timeout_s=max(port.timeout_s, 1.0))
+        return await open_serial(port, OwnThread())
+    timeout_s = max(port.timeout_s, 1.0)
+    return await open_tcp(port.host, port.port, timeout_s=timeout_s, thread=OwnThread())
 
 
 async def _ask(link: Link, wire: Wire, unit: int, first: int, timeout_s: float) -> Identification:

@@ -2,9 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Protocol, cast
 
+from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
 
 
@@ -26,7 +29,11 @@ class Link(Protocol):
         ...
 
     def close(self, why: str = "closed") -> None:
-        """Give the wire back; never raises."""
+        """Give the wire back; never raises and never waits."""
+        ...
+
+    async def closed(self) -> None:
+        """Wait until it is given back, a moment at most."""
         ...
 
 
@@ -42,6 +49,7 @@ class TcpLink(asyncio.Protocol):
         self.lost = ""
         self.on_change: Callable[[], None] = ignore
         self._transport: asyncio.Transport | None = None
+        self._gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the transport (asyncio)."""
@@ -59,6 +67,7 @@ class TcpLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the loss (asyncio)."""
         self.lost = self.lost or (str(exc) if exc else "closed by the other side")
+        self._gone.set()
         self.on_change()
 
     def send(self, data: bytes) -> None:
@@ -73,19 +82,41 @@ class TcpLink(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    async def closed(self) -> None:
+        """Wait for the loop, which closes an aborted connection on its next turn."""
+        await self._gone.wait()
 
-async def open_tcp(host: str, port: int, *, timeout_s: float) -> TcpLink:
-    """Connect.
+
+async def open_tcp(host: str, port: int, *, timeout_s: float, thread: OwnThread) -> TcpLink:
+    """Connect; a name is looked up in the port's own thread.
 
     Raises:
         PortDownError: Nobody listens there, the name is unknown, or it takes too long.
     """
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
-            _, link = await loop.create_connection(TcpLink, host, port)
+            return await _connected(await _addresses(host, timeout_s, thread), port)
     except TimeoutError as error:
         raise PortDownError(f"{host}:{port}: no connection within {timeout_s:g} s") from error
     except OSError as error:
         raise PortDownError(f"{host}:{port}: {error.strerror or error}") from error
-    return link
+
+
+async def _connected(addresses: Sequence[str], port: int) -> TcpLink:
+    """Connect to the first address that takes it; raises OSError of the last one."""
+    loop = asyncio.get_running_loop()
+    for address in addresses[:-1]:
+        with suppress(OSError):
+            return (await loop.create_connection(TcpLink, address, port))[1]
+    return (await loop.create_connection(TcpLink, addresses[-1], port))[1]
+
+
+async def _addresses(host: str, timeout_s: float, thread: OwnThread) -> Sequence[str]:
+    try:
+        ip_address(host)
+    except ValueError:
+        found = await thread.run(
+            lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), timeout_s=timeout_s
+        )
+        return [str(place[0]) for *_, place in found]
+    return [host]

@@ -1,4 +1,4 @@
-"""Modbus questions and their frames; the only importer of pymodbus.
+"""Modbus questions and their answers; only this module and wires import pymodbus.
 
 pymodbus builds the requests and the checksums. Its own client is not used: its RTU framer takes
 late, short and foreign replies for answers, and one read costs it twice the processor time
@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerAscii, FramerRTU
 from pymodbus.pdu.bit_message import (
     ReadCoilsRequest,
     ReadDiscreteInputsRequest,
@@ -47,10 +46,8 @@ _TABLES = {
 }
 _SINGLE_WRITES = frozenset({5, 6})
 _PLACE = struct.Struct(">HH")
-_MBAP = struct.Struct(">HHHB")
-_LONGEST_MBAP = 254  # unit and PDU
 _EXCEPTION = 0x80
-_EXCEPTION_FRAME = 5
+_EXCEPTION_SIZE = 2
 # A gateway that says so speaks of a unit that does not answer, not of the request.
 _NOBODY_THERE = frozenset({10, 11})
 _EXCEPTION_NAMES = {
@@ -89,6 +86,29 @@ class Question(NamedTuple):
     def code(self) -> int:
         """The function code."""
         return self.pdu[0]
+
+    @property
+    def refusal(self) -> bytes:
+        """What the PDU of an exception begins with."""
+        return bytes((self.pdu[0] | _EXCEPTION,))
+
+    @property
+    def place(self) -> bytes:
+        """Function code and address, as sent."""
+        return self.pdu[:3]
+
+    @property
+    def first_place(self) -> tuple[Table, int]:
+        """The table and the address of its first register or bit."""
+        return _TABLES.get(self.code, Table.HOLDING), _PLACE.unpack_from(self.pdu, 1)[0]
+
+    def answered_by(self, pdu: bytes) -> bool:
+        """Whether this may be the answer, by function and length; exceptions not counted."""
+        return len(pdu) == self.size and pdu.startswith(self.head)
+
+    def refused_by(self, pdu: bytes) -> bool:
+        """Whether this may be the exception that refuses it."""
+        return len(pdu) == _EXCEPTION_SIZE and pdu.startswith(self.refusal)
 
     def __str__(self) -> str:
         address, count = _PLACE.unpack_from(self.pdu, 1)
@@ -148,6 +168,11 @@ def _write_request(table: Table, address: int, values: Sequence[int]) -> ModbusP
     raise ValueError(message)
 
 
+def speaks_of_unit(pdu: bytes) -> bool:
+    """Whether the unit itself said this, not a gateway in its place."""
+    return not (pdu[0] & _EXCEPTION and pdu[1:2] and pdu[1] in _NOBODY_THERE)
+
+
 def answer(question: Question, pdu: bytes) -> Sequence[int]:
     """Return what the PDU of an answer carries; nothing for a write.
 
@@ -156,13 +181,13 @@ def answer(question: Question, pdu: bytes) -> Sequence[int]:
         DeviceRefusedError: An exception reply.
         DeviceGarbageError: Another function, length or echo than was asked for.
     """
-    if len(pdu) > 1 and pdu[0] == question.code | _EXCEPTION:
+    if len(pdu) > 1 and pdu.startswith(question.refusal):
         code = pdu[1]
         name = _EXCEPTION_NAMES.get(code, "unknown exception")
         if code in _NOBODY_THERE:
             raise DeviceTimeoutError(f"{question}: exception {code}, {name}")
         raise DeviceRefusedError(f"{question}: exception {code}, {name}", code=code)
-    if len(pdu) != question.size or not pdu.startswith(question.head):
+    if not question.answered_by(pdu):
         message = f"{question}: asked {question.pdu.hex()}, got {pdu[:16].hex()}"
         raise DeviceGarbageError(f"{message} ({len(pdu)} bytes for {question.size})")
     if not question.wanted:
@@ -171,128 +196,3 @@ def answer(question: Question, pdu: bytes) -> Sequence[int]:
         bits = int.from_bytes(pdu[2:], "little")
         return [bits >> index & 1 for index in range(question.wanted)]
     return struct.unpack(f">{question.wanted}H", pdu[2:])
-
-
-class MbapWire:
-    """Modbus TCP: the transaction number ties an answer to its question, however late it is."""
-
-    can_mistake_late = False
-
-    def size(self, question: Question) -> int:
-        """Return how many bytes an answer has."""
-        return question.size + _MBAP.size
-
-    def __init__(self) -> None:
-        self._transaction = 0
-
-    def frame(self, question: Question) -> bytes:
-        """Return the bytes to send."""
-        self._transaction = self._transaction % 0xFFFF + 1
-        pdu = question.pdu
-        return _MBAP.pack(self._transaction, 0, len(pdu) + 1, question.unit) + pdu
-
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
-        """Remove whole frames; return the PDU of the one that answers, None if it is not there.
-
-        Raises:
-            DeviceGarbageError: This is no Modbus TCP; the connection cannot be continued.
-        """
-        while len(received) >= _MBAP.size:
-            transaction, protocol, length, unit = _MBAP.unpack_from(received)
-            if protocol or not 1 < length <= _LONGEST_MBAP:
-                raise DeviceGarbageError(f"no Modbus TCP frame: {received[:16].hex()}")
-            end = length + 6
-            if len(received) < end:
-                return None
-            pdu = bytes(received[7:end])
-            del received[:end]
-            if question and transaction == self._transaction and unit == question.unit:
-                return pdu
-        return None
-
-
-class RtuWire:
-    """Modbus RTU: found by unit, function, length and checksum; noise before it is passed over."""
-
-    can_mistake_late = True
-
-    def size(self, question: Question) -> int:
-        """Return how many bytes an answer has."""
-        return question.size + 3
-
-    def frame(self, question: Question) -> bytes:
-        """Return the bytes to send."""
-        return FramerRTU(None).encode(question.pdu, question.unit, 0)  # pyright: ignore[reportArgumentType]
-
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
-        """Remove and return the PDU that answers, None if it is not there (yet)."""
-        if question is None:
-            return None
-        unit = bytes((question.unit,))
-        found = _find(received, unit + question.head, self.size(question))
-        if found is None:
-            exception = bytes((question.code | _EXCEPTION,))
-            found = _find(received, unit + exception, _EXCEPTION_FRAME)
-        if found is None:
-            return None
-        frame = bytes(received[found])
-        del received[: found.stop]
-        return frame[1:-2]
-
-
-def _find(received: bytearray, head: bytes, size: int) -> slice | None:
-    """Where a frame of this size with a right checksum begins with ``head``."""
-    start = received.find(head)
-    while start >= 0 and start + size <= len(received):
-        end = start + size
-        checksum = int.from_bytes(received[end - 2 : end], "big")
-        if FramerRTU.check_CRC(bytes(received[start : end - 2]), checksum):
-            return slice(start, end)
-        start = received.find(head, start + 1)
-    return None
-
-
-class AsciiWire:
-    """Modbus ASCII: a colon, two letters for each byte and for their sum, and the line's end."""
-
-    can_mistake_late = True
-
-    def size(self, question: Question) -> int:
-        """Return how many bytes an answer has."""
-        return 2 * (question.size + 2) + 3
-
-    def frame(self, question: Question) -> bytes:
-        """Return the bytes to send."""
-        return FramerAscii(None).encode(question.pdu, question.unit, 0)  # pyright: ignore[reportArgumentType]
-
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
-        """Remove and return the PDU that answers, None if it is not there (yet)."""
-        start = 0
-        while question is not None and (end := received.find(b"\r\n", start)) >= 0:
-            # A frame begins at the last colon: what is before it was cut off by noise.
-            colon = received.rfind(b":", start, end)
-            start = end + 2
-            body = _unhex(received[colon + 1 : end]) if colon >= 0 else b""
-            if _is_answer(body, question):
-                del received[:start]
-                return body[1:-1]
-        return None
-
-
-def _unhex(letters: bytearray) -> bytes:
-    """Return unit, PDU and sum of an ASCII frame; nothing if it is none."""
-    try:
-        body = bytes.fromhex(letters.decode("ascii"))
-    except ValueError:
-        return b""
-    return body if len(body) > 2 and not sum(body) & 0xFF else b""  # noqa: PLR2004
-
-
-def _is_answer(body: bytes, question: Question) -> bool:
-    if len(body) == question.size + 2 and body[1:-1].startswith(question.head):
-        return body[0] == question.unit
-    exception = bytes((question.unit, question.code | _EXCEPTION))
-    return len(body) == _EXCEPTION_FRAME - 1 and body.startswith(exception)
-
-
-Wire = MbapWire | RtuWire | AsciiWire

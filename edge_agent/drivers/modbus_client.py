@@ -7,27 +7,27 @@ from types import TracebackType
 from typing import Final, Self
 
 from config.points import Table
-from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import ModbusRtuPort, Port
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Reply
+from edge_agent.drivers.attribution import Attribution
+from edge_agent.drivers.base import LateHeard, Reply, unheard
 from edge_agent.drivers.late import OwedAnswers
 from edge_agent.drivers.link import Link, ignore, open_tcp
 from edge_agent.drivers.modbus import (
-    AsciiWire,
-    MbapWire,
     Question,
-    RtuWire,
-    Wire,
     answer,
     read_question,
     write_question,
 )
+from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.drivers.timing import line_timing
+from edge_agent.drivers.wires import Wire, wire_of
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceRefusedError,
     DeviceTimeoutError,
+    DriverError,
     PortDownError,
 )
 
@@ -37,6 +37,8 @@ _WORST_ANSWER: Final = 3.0
 _LONGEST_FRAME: Final = 513  # of ASCII; 256 of RTU
 # A serial server or USB adapter passes a frame on in pieces this far apart.
 _PIECES_S: Final = 0.02
+# Nobody who has something to say on a line goes on for so long.
+_JABBER_S: Final = 1.0
 
 
 class ModbusClient:
@@ -49,6 +51,7 @@ class ModbusClient:
         wire: Wire,
         port: Port,
         clock: Clock,
+        owed: OwedAnswers | None = None,
     ) -> None:
         timing = line_timing(port)
         self._open_link = open_link
@@ -57,7 +60,10 @@ class ModbusClient:
         self._char_s = timing.char_s
         self._gap_s = max(timing.gap_s, port.turnaround_s)
         self._serial = isinstance(port, ModbusRtuPort)
-        self._owed = OwedAnswers(_WORST_ANSWER * port.timeout_s)
+        shortest_s = _WORST_ANSWER * port.timeout_s
+        self._owed = OwedAnswers(shortest_s) if owed is None else owed.handed_on(shortest_s)
+        self._attribution = Attribution(wire, self._owed, clock, late=self._late)
+        self.late_heard: LateHeard = unheard
         self._link: Link | None = None
         self._question: Question | None = None
         self._answer: asyncio.Future[tuple[bytes, int]] | None = None
@@ -80,15 +86,20 @@ class ModbusClient:
         if link is not None:
             link.on_change = ignore
             link.close()
-            # The loop closes an aborted connection on its next turn.
-            await self._clock.sleep(0)
+            await link.closed()
 
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked without a late reply being taken for its answer."""
-        if not self._wire.can_mistake_late:
+        return self._attribution.clear_at(read_question(unit, table, address, count))
+
+    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be written without a late echo being taken for its own."""
+        try:
+            question = write_question(unit, table, address, [0] * count)
+        except DeviceGarbageError:
+            # It will be refused when it is tried.
             return 0.0
-        question = read_question(unit, table, address, count)
-        return self._owed.clear_at(question, self._clock.monotonic_s())
+        return self._attribution.clear_at(question)
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
@@ -107,15 +118,34 @@ class ModbusClient:
         link = self._link
         if link is None:
             raise PortDownError("not open")
-        if not (self._wire.can_mistake_late or self._gap_s):
-            return await self._ask_once(link, question, timeout_s, self._owed.answered)
-        await self._wait_for_silence(link, question)
-        for _ in range(self._owed.repeats(question)):
-            # What comes first may be the answer, or refusal, that another question was never given.
+        if self._wire.can_mistake_late or self._gap_s:
+            await self._wait_for_silence(link, question)
+        if self._owed:
+            await self._throw_away(link, question, timeout_s)
+        return await self._ask_once(link, question, timeout_s, self._owed.answered)
+
+    async def _throw_away(self, link: Link, question: Question, timeout_s: float) -> None:
+        """Ask until what comes next cannot be what another question was never given."""
+        owed = self._owed.repeats(question)
+        if owed and not question.wanted:
+            await self._hear_it_read(question, timeout_s)
+            return
+        for _ in range(owed):
             with suppress(DeviceRefusedError):
                 await self._ask_once(link, question, timeout_s, self._owed.thrown_away)
             await self._wait_for_silence(link, question)
-        return await self._ask_once(link, question, timeout_s, self._owed.answered)
+        if self._owed.repeats(question):
+            raise DeviceTimeoutError(f"{question}: the unit still owes late answers")
+
+    async def _hear_it_read(self, question: Question, timeout_s: float) -> None:
+        """A write goes out once: that nothing else is to come is found out by reading."""
+        harmless = read_question(question.unit, *question.first_place, 1)
+        try:
+            with suppress(DeviceRefusedError):
+                await self._ask(harmless, timeout_s)
+        except DeviceTimeoutError as error:
+            message = f"{question}: not written, the unit still owes late answers"
+            raise DeviceTimeoutError(message) from error
 
     async def _ask_once(
         self,
@@ -125,26 +155,27 @@ class ModbusClient:
         settle: Callable[[Question, float], None],
     ) -> Reply:
         sent = self._clock.monotonic_s()
+        frame = self._wire.frame(question)
+        link.send(frame)
+        self._quiet_since = sent + len(frame) * self._char_s
         try:
-            pdu, at_ms = await self._exchange(link, question, timeout_s)
-        except (DeviceTimeoutError, DeviceGarbageError, asyncio.CancelledError):
-            self._note_failure(link, question, sent)
+            pdu, at_ms = await self._heard(question, timeout_s)
+        except (DriverError, asyncio.CancelledError) as error:
+            # Whoever opens this line next, a serial server may still hand the answer on.
+            self._attribution.given_up(link.received, question, sent)
+            if not isinstance(error, PortDownError):
+                self._note_silence(link)
             raise
         self._silent = 0
         settle(question, sent)
         return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
 
-    async def _exchange(
-        self, link: Link, question: Question, timeout_s: float
-    ) -> tuple[bytes, int]:
+    async def _heard(self, question: Question, timeout_s: float) -> tuple[bytes, int]:
         loop = asyncio.get_running_loop()
         self._question = question
         self._answer = future = loop.create_future()
         self._timer = loop.call_later(timeout_s, self._expire, loop, loop.time() + timeout_s)
-        frame = self._wire.frame(question)
         try:
-            link.send(frame)
-            self._quiet_since = self._clock.monotonic_s() + len(frame) * self._char_s
             return await future
         finally:
             self._timer.cancel()
@@ -152,21 +183,28 @@ class ModbusClient:
 
     async def _wait_for_silence(self, link: Link, question: Question) -> None:
         """Keep the gap between frames, and drop what came in the meantime."""
+        patient_until = self._clock.monotonic_s() + _JABBER_S + self._gap_s
         while True:
             # One turn of the loop brings in what is still waiting in the kernel.
             await self._clock.sleep(0)
             self._drop_late(link)
             now = self._clock.monotonic_s()
-            until = self._quiet_since + self._gap_s
-            if self._wire.can_mistake_late:
-                until = max(until, self._owed.clear_at(question, now))
-                if until - now > self._owed.shortest_s + self._gap_s:
+            clear_at, quiet_at = (
+                self._attribution.clear_at(question),
+                self._quiet_since + self._gap_s,
+            )
+            if clear_at > now:
+                if clear_at - now > self._owed.shortest_s + self._gap_s:
                     # A command must not hold the port for a unit that is minutes late.
                     raise DeviceTimeoutError(f"{question}: the unit still owes late answers")
-            if until <= now:
-                link.received.clear()
+                patient_until = clear_at + _JABBER_S + self._gap_s
+            elif quiet_at <= now or link.lost:
+                if self._wire.can_mistake_late:
+                    link.received.clear()
                 return
-            await self._clock.sleep(until - now)
+            elif now > patient_until:
+                raise DeviceGarbageError(f"{question}: not asked, the line is never silent")
+            await self._clock.sleep(max(clear_at, quiet_at) - now)
 
     def _changed(self) -> None:
         """Look at the bytes that have just arrived, or at the wire that was lost."""
@@ -183,7 +221,7 @@ class ModbusClient:
             waiting.set_exception(PortDownError(link.lost))
             return
         try:
-            pdu = self._wire.take(link.received, self._question)
+            pdu = self._attribution.take(link.received, self._question)
         except DeviceGarbageError as error:
             waiting.set_exception(error)
             link.close(str(error))
@@ -207,41 +245,37 @@ class ModbusClient:
         else:
             waiting.set_exception(DeviceTimeoutError(f"{question}: no answer in time"))
 
-    def _note_failure(self, link: Link, question: Question, sent: float) -> None:
-        # As many bytes as were asked for are the answer, damaged; fewer, and it may still come.
-        if self._wire.can_mistake_late and len(link.received) < self._wire.size(question):
-            self._owed.add(question, sent)
+    def _note_silence(self, link: Link) -> None:
         self._silent += 1
         # A half-open connection looks exactly like silent units; a new one costs little.
         if self._silent >= _SILENT_LIMIT and not self._serial:
             link.close(f"{self._silent} questions in a row unanswered")
 
+    def _late(self, unit: int, after_s: float) -> None:
+        self.late_heard(unit, after_s)
+
     def _drop_late(self, link: Link) -> None:
         """Take answers that nobody waits for any more off the wire."""
         try:
-            if not self._wire.can_mistake_late:
-                self._wire.take(link.received, None)
-                return
-            for owed in self._owed.questions():
-                if self._wire.take(link.received, owed) is not None:
-                    self._owed.came(owed, self._clock.monotonic_s())
+            self._attribution.take(link.received, None)
         except DeviceGarbageError as error:
             link.close(str(error))
 
 
-def open_modbus(port: Port, clock: Clock) -> ModbusClient:
-    """Return the client of a port; it opens when it is entered."""
+def open_modbus(port: Port, clock: Clock, *, owed: OwedAnswers | None = None) -> ModbusClient:
+    """Return the client of a port; it opens when it is entered.
+
+    Args:
+        port: Its settings.
+        clock: Time.
+        owed: What the units of this line still owe to whoever used it before.
+    """
+    thread = OwnThread()
 
     async def open_link() -> Link:
         if isinstance(port, ModbusRtuPort):
-            return open_serial(port)
-        return await open_tcp(port.host, port.port, timeout_s=max(port.timeout_s, 1.0))
+            return await open_serial(port, thread)
+        timeout_s = max(port.timeout_s, 1.0)
+        return await open_tcp(port.host, port.port, timeout_s=timeout_s, thread=thread)
 
-    return ModbusClient(open_link=open_link, wire=wire_of(port), port=port, clock=clock)
-
-
-def wire_of(port: Port) -> Wire:
-    """Return how frames are marked on a port."""
-    if isinstance(port, ModbusTcpPort):
-        return MbapWire()
-    return AsciiWire() if port.framing is Framing.ASCII else RtuWire()
+    return ModbusClient(open_link=open_link, wire=wire_of(port), port=port, clock=clock, owed=owed)

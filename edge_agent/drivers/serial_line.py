@@ -13,19 +13,24 @@ import serial
 
 from config.ports import ModbusRtuPort
 from edge_agent.drivers.link import ignore
+from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
 
 _CHUNK = 4096
+_OPENING_S = 5.0
+_CLOSING_S = 1.0
 
 
 class SerialLink:
     """An open serial line."""
 
-    def __init__(self, line: serial.Serial) -> None:
+    def __init__(self, line: serial.Serial, thread: OwnThread) -> None:
         self.received = bytearray()
         self.lost = ""
         self.on_change = ignore
         self._line = line
+        self._thread = thread
+        self._closing = False
         self._loop = asyncio.get_running_loop()
         self._fd = line.fileno()
         self._loop.add_reader(self._fd, self._readable)
@@ -43,9 +48,15 @@ class SerialLink:
             raise PortDownError(f"{self._line.port}: took {sent} of {len(data)} bytes")
 
     def close(self, why: str = "closed") -> None:
-        """Give the line back."""
+        """Give the line back; the kernel may first wait for bytes that nobody takes."""
         self._lose(why)
-        self._line.close()
+        if not self._closing:
+            self._closing = True
+            self._thread.start(self._line.close)
+
+    async def closed(self) -> None:
+        """Wait until another may have it, or until that takes too long to wait for."""
+        await self._thread.wait(timeout_s=_CLOSING_S)
 
     def _readable(self) -> None:
         try:
@@ -85,14 +96,25 @@ def _why(error: Exception) -> str:
     return _WHY.get(number or 0, str(error))
 
 
-def open_serial(port: ModbusRtuPort) -> SerialLink:
-    """Open a line for this process alone.
+async def open_serial(port: ModbusRtuPort, thread: OwnThread) -> SerialLink:
+    """Open a line for this process alone, in a thread: the driver of an adapter may hang.
 
     Raises:
-        PortDownError: It does not exist, may not be used, is in use, or refuses the settings.
+        PortDownError: It does not exist, may not be used, is in use, refuses the settings, hangs.
     """
     try:
-        line = serial.Serial(
+        line = await thread.run(
+            lambda: _opened(port), timeout_s=_OPENING_S, unwanted=lambda late: late.close()
+        )
+    except TimeoutError as error:
+        message = f"{port.device}: neither opens nor says why; the adapter or its driver hangs"
+        raise PortDownError(message) from error
+    return SerialLink(line, thread)
+
+
+def _opened(port: ModbusRtuPort) -> serial.Serial:
+    try:
+        return serial.Serial(
             port.device,
             baudrate=port.baud,
             bytesize=port.data_bits,
@@ -105,4 +127,3 @@ def open_serial(port: ModbusRtuPort) -> SerialLink:
         raise PortDownError(f"{port.device}: {_why(error)}") from error
     except termios.error as error:
         raise PortDownError(f"{port.device}: {error}; a pseudo terminal has no parity") from error
-    return SerialLink(line)

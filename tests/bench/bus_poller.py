@@ -20,7 +20,7 @@ from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from config.profiles import Limits
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.drivers.base import Driver, Reply
+from edge_agent.drivers.base import Driver, LateHeard, Reply, unheard
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
 from edge_agent.polling.holes import MemoryHoles
@@ -36,10 +36,12 @@ class WatchedDriver:
 
     def __init__(self, inner: Driver, clock: Clock) -> None:
         self.spent: list[tuple[float, int, float, bool]] = []
+        self.late_heard: LateHeard = unheard
         self._inner = inner
         self._clock = clock
 
     async def __aenter__(self) -> Self:
+        self._inner.late_heard = self.late_heard
         await self._inner.__aenter__()
         return self
 
@@ -54,6 +56,10 @@ class WatchedDriver:
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked."""
         return self._inner.clear_at(unit, table, address, count)
+
+    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be written."""
+        return self._inner.clear_to_write_at(unit, table, address, count)
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float

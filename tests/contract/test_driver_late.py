@@ -140,13 +140,14 @@ async def test_the_first_answer_after_a_long_silence_is_thrown_away() -> None:
 
 FIRST = read_question(1, Table.HOLDING, 100, 1)
 SECOND = read_question(1, Table.HOLDING, 200, 1)
+ANSWER = bytes.fromhex("0302 0007")
 
 
 def test_the_horizon_grows_with_the_latest_answer_ever_seen() -> None:
     owed = OwedAnswers(3.0)
     owed.add(FIRST, 0.0)
     assert owed.clear_at(SECOND, 1.0) == 3.0
-    owed.came(FIRST, 10.0)
+    owed.came(1, ANSWER, None, 10.0)
     owed.add(FIRST, 20.0)
     assert owed.clear_at(SECOND, 21.0) == 50.0
     assert owed.clear_at(FIRST, 21.0) == 0.0
@@ -191,5 +192,5 @@ def test_a_unit_that_owes_three_is_asked_nothing_more_until_one_comes() -> None:
         assert owed.clear_at(FIRST, sent_s) <= sent_s
         owed.add(FIRST, sent_s)
     assert owed.clear_at(FIRST, 1.5) == 3.0
-    owed.came(FIRST, 1.5)
+    owed.came(1, ANSWER, None, 1.5)
     assert owed.clear_at(FIRST, 1.5) == 0.0

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from config.points import Table
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Reply
+from edge_agent.drivers.base import LateHeard, Reply, unheard
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceRefusedError,
@@ -52,6 +52,8 @@ class FakeDriver:
     def __init__(self, units: dict[int, FakeUnit], clock: Clock) -> None:
         self.units = units
         self.asked: list[Asked] = []
+        self.late_heard: LateHeard = unheard
+        self.clear_to_write_s = 0.0
         self.openings = 0
         self.refuses_to_open = False
         self.cut = False
@@ -78,6 +80,10 @@ class FakeDriver:
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         del unit, table, address, count
         return 0.0
+
+    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        del unit, table, address, count
+        return self.clear_to_write_s
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float

@@ -1,0 +1,80 @@
+"""Whose answer it is that comes off a wire: the question's that waits, an earlier one's, nobody's.
+
+On Modbus TCP the answer says so by its number; on a line OwedAnswers knows what may still come.
+"""
+
+from typing import Final
+
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import LateHeard
+from edge_agent.drivers.late import Late, NumberedAnswers, OwedAnswers
+from edge_agent.drivers.modbus import Question, speaks_of_unit
+from edge_agent.drivers.wires import LineWire, MbapWire, Wire
+
+_KEPT_BYTES: Final = 2 * 513  # the longest frame is one of ASCII; what is older is noise
+
+
+class Attribution:
+    """The unanswered questions of one wire, and the frames that come in.
+
+    Args:
+        wire: How frames are marked.
+        owed: What a line may still bring; stays empty on Modbus TCP.
+        clock: Time.
+        late: Told of every answer of a unit that nobody waits for any more.
+    """
+
+    def __init__(self, wire: Wire, owed: OwedAnswers, clock: Clock, *, late: LateHeard) -> None:
+        self._late = late
+        self._owed = owed
+        self._numbered = NumberedAnswers()
+        self._wire = wire
+        self._clock = clock
+
+    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+        """Take frames off the wire up to the answer; None if it is not there (yet).
+
+        Raises:
+            DeviceGarbageError: This is no Modbus TCP; the connection cannot be continued.
+        """
+        if isinstance(self._wire, MbapWire):
+            return self._by_number(self._wire, received, question)
+        return self._by_shape(self._wire, received, question)
+
+    def clear_at(self, question: Question) -> float:
+        """When this may be asked, monotonic seconds; in the past if that is now."""
+        return self._owed.clear_at(question, self._clock.monotonic_s())
+
+    def given_up(self, received: bytearray, question: Question, sent_s: float) -> None:
+        """Note that nobody waits for the answer any more."""
+        if isinstance(self._wire, MbapWire):
+            self._numbered.add(self._wire.transaction, question.unit, sent_s)
+        # The answer itself with a wrong checksum is not followed by another; all else may be.
+        elif not self._wire.damaged(received, question):
+            self._owed.add(question, sent_s)
+
+    def _by_number(
+        self, wire: MbapWire, received: bytearray, question: Question | None
+    ) -> bytes | None:
+        pdu = wire.take(received, question)
+        while wire.strays:
+            stray = wire.strays.popleft()
+            now = self._clock.monotonic_s()
+            self._tell(self._numbered.came(stray.transaction, stray.unit, now), stray.pdu)
+        return pdu
+
+    def _by_shape(
+        self, wire: LineWire, received: bytearray, question: Question | None
+    ) -> bytes | None:
+        del received[:-_KEPT_BYTES]
+        asked = () if question is None else (question,)
+        while frame := wire.first(received, (*asked, *self._owed.questions())):
+            late = self._owed.came(frame.unit, frame.pdu, question, self._clock.monotonic_s())
+            if late is None:
+                return frame.pdu
+            self._tell(late, frame.pdu)
+        return None
+
+    def _tell(self, late: Late | None, pdu: bytes) -> None:
+        if late is not None and speaks_of_unit(pdu):
+            self._late(late.unit, late.after_s)
