@@ -39,6 +39,7 @@ _LONGEST_FRAME: Final = 513  # of ASCII; 256 of RTU
 _PIECES_S: Final = 0.02
 # Nobody who has something to say on a line goes on for so long.
 _JABBER_S: Final = 1.0
+_LOOK_AGAIN_S: Final = 0.05
 
 
 class ModbusClient:
@@ -204,7 +205,8 @@ class ModbusClient:
                 return
             elif now > patient_until:
                 raise DeviceGarbageError(f"{question}: not asked, the line is never silent")
-            await self._clock.sleep(max(clear_at, quiet_at) - now)
+            # What is owed may come sooner.
+            await self._clock.sleep(min(max(clear_at, quiet_at) - now, _LOOK_AGAIN_S))
 
     def _changed(self) -> None:
         """Look at the bytes that have just arrived, or at the wire that was lost."""

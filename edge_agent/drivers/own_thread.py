@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
@@ -40,16 +40,16 @@ class OwnThread:
         """
         async with asyncio.timeout(timeout_s):
             await self._idle()
-            outcome, waiting = self._begin(call)
+            begun = _Call(call, unwanted)
             try:
-                return await asyncio.shield(waiting)
+                return await asyncio.shield(self._begin(begun))
             except asyncio.CancelledError:
-                outcome.add_done_callback(lambda done: done.exception() or unwanted(done.result()))
+                begun.abandon()
                 raise
 
     def start(self, call: Callable[[], object]) -> None:
         """Begin a call that nobody waits for but the next one; the last one must be over."""
-        self._begin(call)
+        self._begin(_Call(call, lambda _: None))
 
     async def wait(self, *, timeout_s: float) -> bool:
         """Wait until the last call is over, but not for ever; returns whether it is."""
@@ -60,24 +60,48 @@ class OwnThread:
             return False
         return True
 
-    def _begin(self, call: Callable[[], Result]) -> tuple[Future[Result], "asyncio.Future[Result]"]:
-        outcome: Future[Result] = Future()
-        # Nobody can cancel what a thread has begun.
-        outcome.set_running_or_notify_cancel()
-        waiting = asyncio.wrap_future(outcome)
+    def _begin(self, call: "_Call[Result]") -> "asyncio.Future[Result]":
+        waiting = asyncio.wrap_future(call.outcome)
         # What went wrong is no news to the loop if nobody waits for it.
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._last = waiting
-        Thread(target=_work, args=(call, outcome), daemon=True).start()
-        return outcome, waiting
+        Thread(target=call.work, daemon=True).start()
+        return waiting
 
     async def _idle(self) -> None:
         while self._last is not None and not self._last.done():
             await asyncio.wait([self._last])
 
 
+class _Call(Generic[Result]):
+    """A call in its thread; what goes wrong, bugs included, is raised where it is awaited."""
+
+    def __init__(self, call: Callable[[], Result], unwanted: Callable[[Result], object]) -> None:
+        self.outcome: Future[Result] = Future()
+        # Nobody can cancel what a thread has begun.
+        self.outcome.set_running_or_notify_cancel()
+        self._call = call
+        self._unwanted = unwanted
+        self._abandoned = False
+        self._lock = Lock()
+
+    def work(self) -> None:
+        with _Told(self.outcome):
+            result = self._call()
+            with self._lock:
+                if self._abandoned:
+                    self._unwanted(result)
+                self.outcome.set_result(result)
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            if self.outcome.done() and self.outcome.exception() is None:
+                self._unwanted(self.outcome.result())
+
+
 class _Told(AbstractContextManager["_Told"]):
-    """Hands what went wrong in the thread to whoever waits, bugs included."""
+    """Hands what goes wrong to whoever waits for the outcome."""
 
     def __init__(self, outcome: Future[Any]) -> None:
         self._outcome = outcome
@@ -91,8 +115,3 @@ class _Told(AbstractContextManager["_Told"]):
         if error is not None:
             self._outcome.set_exception(error)
         return True
-
-
-def _work(call: Callable[[], Result], outcome: Future[Result]) -> None:
-    with _Told(outcome):
-        outcome.set_result(call())
