@@ -12,7 +12,7 @@ from config.resolve import Gateway
 from edge_agent.clock import Clock, synchronised
 from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.service import CommandService
-from edge_agent.drivers.modbus_client import open_modbus
+from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.polling.fleet import Fleet
@@ -54,7 +54,9 @@ async def run(
         holes = FileHoles(beside.with_suffix(".holes.json"))
         stack.callback(holes.close)
         uplink = Uplink(gateway, journal, clock, synchronised=synchronised)
-        fleet = Fleet(sink=uplink, health=health, holes=holes, clock=clock, open_driver=open_modbus)
+        fleet = Fleet(
+            sink=uplink, health=health, holes=holes, clock=clock, open_driver=Lines().open
+        )
         commands = CommandService(
             devices=fleet.devices, ports=fleet.ports, ledger=ledger, health=health, clock=clock
         )

@@ -21,8 +21,8 @@ from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES, page
 from edge_agent.commissioning.explain import explain, in_words, place
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
 from edge_agent.commissioning.table import table as text_table
-from edge_agent.drivers.modbus_client import open_modbus
-from edge_agent.errors import DriverError
+from edge_agent.drivers.lines import Lines
+from edge_agent.errors import DriverError, PortDownError
 from protocols.modbus.limits import MAX_ADDRESS, MAX_READ_COILS, MAX_READ_REGISTERS
 from protocols.reading import Quality, Reading
 
@@ -155,23 +155,40 @@ async def show(
     """
     clear = times > 1 and sys.stdout.isatty()
     title = f"{describe(port.port)}, unit {wish.unit}, {wish.asked}"
+    lines = Lines()
     left = times
     while left:
+        said = ""
         try:
-            async with open_modbus(port.port, clock) as driver:
+            async with lines.open(port.port, clock) as driver:
                 reader = UnitReader(driver, port.port, wish.unit)
                 while left:
-                    lines = [title, *await _page(reader, wish)]
-                    out((_CLEAR if clear else "") + "\n".join(lines) + "\n" * (times > 1))
+                    said = await _said(reader, port, wish, title, only=times == 1)
+                    out((_CLEAR if clear else "") + said + "\n" * (times > 1))
                     left -= 1
                     await clock.sleep(every_s if left else 0)
-        except DriverError as error:
-            # Who watches while wiring wants to see the unit come back.
+        except PortDownError as error:
+            if said:
+                # It was well a moment ago; a connection on which nobody answers is given up.
+                continue
+            # Who watches while wiring wants to see the port come back.
             if times == 1:
                 raise
             out(explain(error, port.port, unit=wish.unit, asked=wish.asked))
             left -= 1
             await clock.sleep(every_s if left else 0)
+
+
+async def _said(reader: UnitReader, port: NamedPort, wish: Wish, title: str, *, only: bool) -> str:
+    """Return a page, or why there is none; the port stays open for the unit that comes back."""
+    try:
+        return "\n".join([title, *await _page(reader, wish)])
+    except PortDownError:
+        raise
+    except DriverError as error:
+        if only:
+            raise
+        return explain(error, port.port, unit=wish.unit, asked=wish.asked)
 
 
 async def _page(reader: UnitReader, wish: Wish) -> list[str]:

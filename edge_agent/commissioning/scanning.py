@@ -15,7 +15,7 @@ from edge_agent.commissioning.port_spec import describe
 from edge_agent.commissioning.search import UNITS, Setting, turns
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.identification import read_identification
-from edge_agent.drivers.modbus_client import open_modbus
+from edge_agent.drivers.lines import Lines
 from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -108,6 +108,7 @@ class Scanner:
     ) -> None:
         self._port = port.model_copy(update={"timeout_s": timeout_s})
         self._clock = clock
+        self._lines = Lines()
         self._timeout_s = timeout_s
         self._began_s = clock.monotonic_s()
         self._budget_s = budget_s
@@ -185,7 +186,7 @@ class Scanner:
         """Probe units on one connection; returns why it could not be opened."""
         opened = False
         try:
-            async with open_modbus(port, self._clock) as driver:
+            async with self._lines.open(port, self._clock) as driver:
                 opened = True
                 for unit in units:
                     await self._probe(driver, port, unit)
@@ -222,7 +223,7 @@ class Scanner:
         while left:
             before = len(left)
             try:
-                async with open_modbus(port, self._clock) as driver:
+                async with self._lines.open(port, self._clock) as driver:
                     while left:
                         await self._probe(driver, port, left[0])
                         del left[0]
@@ -263,7 +264,7 @@ class Scanner:
             if self._spent_s() >= self._budget_s:
                 break
             try:
-                async with open_modbus(one.port, self._clock) as driver:
+                async with self._lines.open(one.port, self._clock) as driver:
                     reader = UnitReader(driver, one.port, one.unit)
                     readings = await reader.points(profile.points, profile.limits, split=False)
             except (DeviceTimeoutError, DeviceGarbageError):
