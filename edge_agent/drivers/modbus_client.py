@@ -164,7 +164,7 @@ class ModbusClient:
         except (DriverError, asyncio.CancelledError) as error:
             # Whoever opens this line next, a serial server may still hand the answer on.
             self._attribution.given_up(link.received, question, sent)
-            if not isinstance(error, PortDownError):
+            if isinstance(error, (DeviceTimeoutError, DeviceGarbageError)):
                 self._note_silence(link)
             raise
         self._silent = 0

@@ -7,6 +7,7 @@ import asyncio
 import random
 from contextlib import suppress
 from itertools import cycle
+from typing import Literal
 
 import pytest
 
@@ -14,12 +15,12 @@ from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.late import OwedAnswers
-from edge_agent.drivers.modbus import read_question
+from edge_agent.drivers.modbus import Question, read_question, write_question
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.errors import DeviceTimeoutError, DriverError
 from simulators.line import SILENT, Reply
 from simulators.modbus import ModbusServer
-from tests.contract.test_driver_lines import EchoAddress
+from tests.contract.test_driver_lines import EchoAddress, tcp_port
 
 TIMEOUT_S = 0.02
 HORIZON_S = 3 * TIMEOUT_S
@@ -194,3 +195,102 @@ def test_a_unit_that_owes_three_is_asked_nothing_more_until_one_comes() -> None:
     assert owed.clear_at(FIRST, 1.5) == 3.0
     owed.came(1, ANSWER, None, 1.5)
     assert owed.clear_at(FIRST, 1.5) == 0.0
+
+
+SECOND_WIDE = read_question(1, Table.HOLDING, 200, 2)
+WRITE = write_question(1, Table.HOLDING, 20, [1])
+REFUSAL = b"\x83\x02"
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        pytest.param(SECOND, True, id="as many registers"),
+        pytest.param(SECOND_WIDE, False, id="more registers"),
+        pytest.param(FIRST, False, id="the same"),
+        pytest.param(read_question(1, Table.INPUT, 200, 1), False, id="another function"),
+        pytest.param(read_question(2, Table.HOLDING, 200, 1), False, id="another unit"),
+        pytest.param(WRITE, False, id="a write"),
+    ],
+)
+def test_only_what_an_owed_answer_could_be_taken_for_must_wait(
+    asked: Question, waits: bool
+) -> None:
+    owed = OwedAnswers(3.0)
+    owed.add(FIRST, 0.0)
+    assert owed.clear_at(asked, 1.0) == (3.0 if waits else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        pytest.param(WRITE, True, id="the same"),
+        pytest.param(write_question(1, Table.HOLDING, 20, [2]), True, id="another value"),
+        pytest.param(write_question(1, Table.HOLDING, 21, [1]), False, id="another place"),
+        pytest.param(SECOND, False, id="a read"),
+    ],
+)
+def test_a_write_waits_for_the_echo_of_the_one_before_it(asked: Question, *, waits: bool) -> None:
+    owed = OwedAnswers(3.0)
+    owed.add(WRITE, 0.0)
+    assert owed.clear_at(asked, 1.0) == (3.0 if waits else 0.0)
+
+
+def test_an_exception_is_not_held_against_the_last_question_while_another_is_owed() -> None:
+    owed = OwedAnswers(3.0)
+    owed.add(FIRST, 0.0)
+    late = owed.came(1, REFUSAL, SECOND_WIDE, 1.0)
+    assert late == (1, 1.0)
+    assert owed.came(1, REFUSAL, SECOND_WIDE, 1.1) is None
+    owed.add(SECOND_WIDE, 2.0)
+    assert owed.came(1, REFUSAL, SECOND_WIDE, 2.5) is None
+
+
+async def test_a_driver_says_when_a_place_may_be_written_again() -> None:
+    clock = SystemClock()
+    async with (
+        ModbusServer({}, framing="rtu") as server,
+        open_modbus(line_port(server.port), clock) as driver,
+    ):
+        assert driver.clear_to_write_at(1, Table.HOLDING, 20, 1) <= clock.monotonic_s()
+        with pytest.raises(DeviceTimeoutError):
+            await driver.write(1, Table.HOLDING, 20, [1], timeout_s=TIMEOUT_S)
+        now = clock.monotonic_s()
+        assert driver.clear_to_write_at(1, Table.HOLDING, 20, 1) > now
+        assert driver.clear_to_write_at(1, Table.HOLDING, 21, 1) <= now
+        assert driver.clear_at(1, Table.HOLDING, 20, 1) <= now
+        # What cannot be written at all is refused when it is tried.
+        assert driver.clear_to_write_at(1, Table.INPUT, 20, 1) <= now
+
+
+@pytest.mark.parametrize("framing", ["mbap", "rtu", "ascii"])
+async def test_a_late_answer_is_told_with_its_unit_and_how_late_it_is(
+    framing: Literal["mbap", "rtu", "ascii"],
+) -> None:
+    heard: list[tuple[int, float]] = []
+    units = {1: EchoAddress([3 * TIMEOUT_S]), 2: EchoAddress()}
+    async with ModbusServer(units, framing=framing) as server:
+        port = line_port(server.port, Framing.ASCII if framing == "ascii" else Framing.RTU)
+        wanted = tcp_port(server.port) if framing == "mbap" else port
+        async with open_modbus(wanted, SystemClock()) as driver:
+            driver.late_heard = lambda unit, after_s: heard.append((unit, after_s))
+            with pytest.raises(DeviceTimeoutError):
+                await driver.read(1, Table.HOLDING, 100, 1, timeout_s=TIMEOUT_S)
+            while not heard:
+                await driver.read(2, Table.HOLDING, 100, 1, timeout_s=1.0)
+    ((unit, after_s),) = heard
+    assert unit == 1
+    assert 3 * TIMEOUT_S <= after_s < 3 * TIMEOUT_S + 0.5
+
+
+async def test_three_questions_given_up_are_no_dead_connection() -> None:
+    async with (
+        ModbusServer({}) as server,
+        open_modbus(tcp_port(server.port), SystemClock()) as driver,
+    ):
+        for _ in range(4):
+            asked = asyncio.create_task(driver.read(1, Table.HOLDING, 0, 1, timeout_s=60.0))
+            await SystemClock().sleep(0.01)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
