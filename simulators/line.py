@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -62,10 +63,19 @@ class LineTiming:
         return characters * self.bits_per_character / self.baud if self.baud else 0.0
 
 
+@dataclass(slots=True)
+class _Sent:
+    """Bytes of the master that are on their way."""
+
+    data: bytes
+    garbled: bool = False
+
+
 class LineOfUnits:
     """The slaves of one line; ``receive`` takes what the master sends, ``write`` gets the replies.
 
-    Two who talk at once garble each other, so a late answer disturbs the units polled meanwhile.
+    The line is one for both directions, and the master's bytes occupy it as well. Who talks at once
+    garbles each other: a late answer disturbs the units polled meanwhile, and the question to them.
     """
 
     def __init__(
@@ -87,14 +97,35 @@ class LineOfUnits:
         self._frame = rtu_frame if framing == "rtu" else ascii_frame
         self._loop = asyncio.get_running_loop()
         self._silence: asyncio.TimerHandle | None = None
+        self._sending: deque[_Sent] = deque()
+        self._sent_s = 0.0
         self._talking = 0
         self._garbled = False
         self._closed = False
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the master."""
+        """Take bytes from the master; they are heard when the last one has gone over the line."""
+        if not self._timing.baud:
+            self._hear(data)
+            return
+        self._sending.append(_Sent(data))
         if self._talking:
-            self._garbled = True
+            self._collide()
+        self._sent_s = max(self._sent_s, self._loop.time()) + self._timing.duration_s(len(data))
+        self._loop.call_at(self._sent_s, self._arrive)
+
+    def _arrive(self) -> None:
+        sent = self._sending.popleft()
+        if not sent.garbled:
+            self._hear(sent.data)
+
+    def _collide(self) -> None:
+        self._garbled = True
+        for sent in self._sending:
+            sent.garbled = True
+
+    def _hear(self, data: bytes) -> None:
+        if self._closed:
             return
         if self._silence is not None:
             self._silence.cancel()
@@ -125,12 +156,12 @@ class LineOfUnits:
         frame = self._frame(request.unit, reply.pdu)
         if reply.noisy:
             frame = damage(frame, self._rng)
-        wait_s = self._timing.duration_s(request.size) + self._timing.turnaround_s + reply.delay_s
+        wait_s = self._timing.turnaround_s + reply.delay_s
         self._loop.call_at(self._loop.time() + wait_s, self._speak, frame)
 
     def _speak(self, frame: bytes) -> None:
-        if self._talking:
-            self._garbled = True
+        if self._talking or self._sending:
+            self._collide()
             frame = damage(frame, self._rng)
         else:
             self._garbled = False

@@ -214,7 +214,7 @@ REFUSAL = b"\x83\x02"
     ],
 )
 def test_only_what_an_owed_answer_could_be_taken_for_must_wait(
-    asked: Question, waits: bool
+    asked: Question, *, waits: bool
 ) -> None:
     owed = OwedAnswers(3.0)
     owed.add(FIRST, 0.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,13 @@ from pymodbus.client import AsyncModbusSerialClient
 from simulators.counter import Counter
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.framing import crc16, rtu_frame
-from simulators.line import LineTiming
+from simulators.line import LineOfUnits, LineTiming
 from simulators.serial_line import SerialLine
+from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 READ_COUNT = bytes.fromhex("0300000002")
+COUNTED_ONE = bytes.fromhex("030400000001")
+COUNTED_TWO = bytes.fromhex("030400000002")
 READ_BLOCK = bytes.fromhex("0300000026")
 FAST = LineTiming(baud=115200)
 
@@ -129,6 +133,35 @@ async def test_a_request_while_a_slave_talks_garbles_both(tmp_path: Path) -> Non
             assert (head + tail)[0] == 1
             assert crc16((head + tail)[:-2]) != int.from_bytes(tail[-2:], "little")
             assert line._units[2].respond(READ_COUNT, 0).pdu == b"\x03\x04\x00\x00\x00\x01"
+
+
+@pytest.mark.parametrize(
+    ("second_at_s", "garbled"),
+    [
+        pytest.param(0.022, True, id="the answer begins while the question goes out"),
+        pytest.param(0.035, True, id="the question goes out while the answer comes in"),
+        pytest.param(0.045, False, id="one after the other"),
+    ],
+)
+def test_the_line_is_one_for_both_directions(second_at_s: float, *, garbled: bool) -> None:
+    # At 9600 8E1 a question of 8 characters takes 9 ms and an answer of 9 characters 10 ms.
+    timing = LineTiming(baud=9600, turnaround_s=0.02)
+    units, heard = _units(1, 2), bytearray()
+
+    async def talk() -> None:
+        rng = random.Random(0)  # noqa: S311 (repeatable)
+        line = LineOfUnits(units, write=heard.extend, clock=LoopClock(), rng=rng, timing=timing)
+        line.receive(rtu_frame(1, READ_COUNT))
+        await asyncio.sleep(second_at_s)
+        line.receive(rtu_frame(2, READ_COUNT))
+        await asyncio.sleep(1)
+
+    run_virtually(talk())
+    answers = rtu_frame(1, COUNTED_ONE), rtu_frame(2, COUNTED_ONE)
+    assert bytes(heard).startswith(answers[0]) is not garbled
+    assert bytes(heard).endswith(answers[1]) is not garbled
+    # A garbled question was not heard.
+    assert units[2].respond(READ_COUNT, 0).pdu == (COUNTED_ONE if garbled else COUNTED_TWO)
 
 
 async def test_a_broadcast_reaches_everybody_and_nobody_answers(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """A port on a pseudo terminal: dead, late and disturbed units beside healthy ones."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -16,13 +17,16 @@ from edge_agent.polling.holes import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from simulators.faults import Fault, FaultKind, FaultyUnit
-from simulators.line import LineTiming
+from simulators.line import LineTiming, Responder
 from simulators.serial_line import SerialLine
 from tests.contract.test_driver_lines import EchoAddress
 from tests.fakes.devices import device, point
+from tests.fakes.memory_line import LateUnit, value_of
 from tests.fakes.reading_sink import ListSink
 
 PERIOD_S = 0.1
+SECOND = 800
+"""Address of each unit's second register."""
 TIMING = LineTiming(baud=115200, turnaround_s=0.001)
 
 
@@ -53,7 +57,7 @@ class WatchedSink(ListSink):
 
 def build(
     path: Path,
-    units: dict[int, FaultyUnit],
+    units: Mapping[int, Responder],
     sink: ListSink,
     *,
     framing: Framing = Framing.RTU,
@@ -75,7 +79,7 @@ def build(
         # Two blocks of one shape per unit: the trap for late answers.
         devices={
             f"d{unit}": device(
-                f"d{unit}", {"a": point(10, **options), "b": point(900, **options)}, unit=unit
+                f"d{unit}", {"a": point(10, **options), "b": point(SECOND, **options)}, unit=unit
             )
             for unit in units
         },
@@ -110,9 +114,48 @@ async def test_bad_units_neither_delay_nor_falsify_the_others(
     assert ("down", "d2", "timeout") in sink.events
     assert sink.of("d2", "a") == []
     good = [reading for _, reading in sink.log if reading.quality is Quality.GOOD]
-    assert {(reading.point, reading.value) for reading in good} == {("a", 10), ("b", 900)}
+    assert {(reading.point, reading.value) for reading in good} == {("a", 10), ("b", SECOND)}
     gaps = [b - a for a, b in pairwise(sink.times_s("d5", "a"))]
     assert sum(gaps) / len(gaps) < 2 * PERIOD_S
+
+
+@pytest.mark.parametrize("framing", list(Framing))
+async def test_two_late_units_a_slow_and_a_flapping_one_falsify_nothing_and_delay_nobody(
+    tmp_path: Path, framing: Framing
+) -> None:
+    rng = Random(11)  # noqa: S311 (repeatable)
+
+    def late_s() -> float:
+        return rng.choice((0.002, 0.002, rng.uniform(0.08, 0.25)))
+
+    late_ones = LateUnit(2, late_s, deaf=True), LateUnit(3, late_s)
+    units: dict[int, Responder] = {
+        1: LateUnit(1, lambda: 0.002),
+        2: late_ones[0],
+        3: late_ones[1],
+        4: LateUnit(4, lambda: 0.03),
+        5: (flapping := FaultyUnit(LateUnit(5, lambda: 0.002), seed=5)),
+        6: LateUnit(6, lambda: 0.002),
+    }
+    flapping.faults.add(Fault(FaultKind.FLAPPING, seconds=0.7))
+    sink = WatchedSink()
+    path = tmp_path / "line"
+    async with SerialLine(units, path=path, timing=TIMING, framing=framing.value):
+        port = asyncio.create_task(build(path, units, sink, framing=framing).run())
+        await sink.until(lambda: len(sink.of("d1", "a")) >= 30)
+        await stop(port)
+    good = [(device, one) for device, one in sink.log if one.quality is Quality.GOOD]
+    expected = {
+        (f"d{unit}", name, value_of(unit, address))
+        for unit in units
+        for name, address in (("a", 10), ("b", SECOND))
+    }
+    assert {(device, one.point, one.value) for device, one in good} <= expected
+    assert {device for device, _ in good} >= {"d1", "d4", "d5", "d6"}
+    assert min(late.asked for late in late_ones) > 2
+    for healthy in ("d1", "d4", "d6"):
+        gaps = [b - a for a, b in pairwise(sink.times_s(healthy, "a"))]
+        assert sum(gaps) / len(gaps) < 2 * PERIOD_S, healthy
 
 
 async def test_an_adapter_that_comes_back_under_another_number_is_polled_again(

@@ -35,12 +35,14 @@ class LateUnit:
     def __init__(self, number: int, delay_s: Callable[[], float], *, deaf: bool = False) -> None:
         self.number = number
         self.written: list[bytes] = []
+        self.asked = 0
         self._delay_s = delay_s
         self._deaf = deaf
         self._free_s = 0.0
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
         """Answer one request PDU, after what is still to be answered."""
+        self.asked += 1
         if self._deaf and now_s < self._free_s:
             return SILENT
         self._free_s = max(now_s, self._free_s) + self._delay_s()
