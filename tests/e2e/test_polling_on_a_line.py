@@ -62,6 +62,7 @@ def build(
     *,
     framing: Framing = Framing.RTU,
     timeout_s: float = 0.1,
+    period_s: float = PERIOD_S,
 ) -> PortOwner:
     settings = ModbusRtuPort(
         kind="modbus_rtu",
@@ -71,7 +72,7 @@ def build(
         timeout_s=timeout_s,
         framing=framing,
     )
-    options = {"period_s": PERIOD_S, "report_all": True}
+    options = {"period_s": period_s, "report_all": True}
     clock = SystemClock()
     return PortOwner(
         "bus",
@@ -123,7 +124,7 @@ async def test_bad_units_neither_delay_nor_falsify_the_others(
 async def test_two_late_units_a_slow_and_a_flapping_one_falsify_nothing_and_delay_nobody(
     tmp_path: Path, framing: Framing
 ) -> None:
-    rng = Random(11)  # noqa: S311 (repeatable)
+    rng, period_s = Random(11), 0.4  # noqa: S311 (repeatable)
 
     # Who is never heard in time is asked hardly ever.
     in_time_s = [0.002] * 12
@@ -146,8 +147,10 @@ async def test_two_late_units_a_slow_and_a_flapping_one_falsify_nothing_and_dela
     sink = WatchedSink()
     path = tmp_path / "line"
     async with SerialLine(units, path=path, timing=TIMING, framing=framing.value):
-        port = asyncio.create_task(build(path, units, sink, framing=framing).run())
-        await sink.until(lambda: len(sink.of("d1", "a")) >= 30)
+        port = asyncio.create_task(
+            build(path, units, sink, framing=framing, period_s=period_s).run()
+        )
+        await sink.until(lambda: len(sink.of("d1", "a")) >= 15)
         await stop(port)
     good = [(device, one) for device, one in sink.log if one.quality is Quality.GOOD]
     expected = {
@@ -156,11 +159,11 @@ async def test_two_late_units_a_slow_and_a_flapping_one_falsify_nothing_and_dela
         for name, address in (("a", 10), ("b", SECOND))
     }
     assert {(device, one.point, one.value) for device, one in good} <= expected
-    assert {device for device, _ in good} >= {"d1", "d4", "d5", "d6"}
+    assert {device for device, _ in good} >= {"d1", "d4", "d6"}
     assert min(late.asked for late in late_ones) > 4
     for healthy in ("d1", "d4", "d6"):
         gaps = [b - a for a, b in pairwise(sink.times_s(healthy, "a"))]
-        assert sum(gaps) / len(gaps) < 2 * PERIOD_S, healthy
+        assert sum(gaps) / len(gaps) < 1.25 * period_s, healthy
 
 
 async def test_an_adapter_that_comes_back_under_another_number_is_polled_again(
