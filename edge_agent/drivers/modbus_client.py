@@ -127,13 +127,12 @@ class ModbusClient:
 
     async def _throw_away(self, link: Link, question: Question, timeout_s: float) -> None:
         """Ask until what comes next cannot be what another question was never given."""
-        owed = self._owed.repeats(question)
-        if owed and not question.wanted:
-            await self._hear_it_read(question, timeout_s)
-            return
-        for _ in range(owed):
-            with suppress(DeviceRefusedError):
-                await self._ask_once(link, question, timeout_s, self._owed.thrown_away)
+        for _ in range(self._owed.repeats(question)):
+            if question.wanted:
+                with suppress(DeviceRefusedError):
+                    await self._ask_once(link, question, timeout_s, self._owed.thrown_away)
+            elif self._owed.repeats(question):
+                await self._hear_it_read(question, timeout_s)
             await self._wait_for_silence(link, question)
         if self._owed.repeats(question):
             raise DeviceTimeoutError(f"{question}: the unit still owes late answers")

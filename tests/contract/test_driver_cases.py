@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from config.points import Table
 from config.ports import Port
 from edge_agent.drivers.modbus_client import ModbusClient
+from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import DriverError
 from tests.fakes.memory_line import MemoryLink, Silent, client_on
 from tests.fakes.virtual_loop import run_virtually
@@ -58,6 +59,8 @@ async def talk(case: Path) -> list[str]:
             for after_s, letters in step.get("hears", {}).items():
                 loop.call_later(after_s, link.hear, bytes.fromhex(letters))
             lines.append(await put(driver, step, port.timeout_s))
+    # Between two frames there is a silence.
+    assert link.shortest_gap_s > line_timing(port).gap_s - 1e-9
     return lines + [f"sent: {frame.hex()}" for frame in link.sent]
 
 

@@ -15,8 +15,11 @@ from tests.fakes.memory_line import HOLE, LateUnit, MemoryLink, client_on, line_
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 TIMEOUT_S = 0.1
+GAP_S = 0.00175 - 1e-6
+"""Of a line above 19,200 baud."""
 UNITS = (1, 2, 3, 4)
 QUESTIONS = 150
+SEEDS = 15
 
 
 def port_of(framing: str) -> Port:
@@ -104,6 +107,8 @@ async def ask_around(seed: int, framing: str) -> tuple[Account, dict[int, LateUn
             await clock.sleep(rng.choice((0.0, 0.0, 0.3, 2.0)) * TIMEOUT_S)
             if link.lost:
                 break
+    if framing != "mbap" and link.shortest_gap_s < GAP_S:
+        account.wrong.append(f"silence of {1000 * link.shortest_gap_s:.2f} ms")
     return account, units
 
 
@@ -112,10 +117,10 @@ def test_whatever_comes_late_no_value_is_another_questions_and_no_write_goes_out
     framing: str,
 ) -> None:
     good = 0
-    for seed in range(60):
+    for seed in range(SEEDS):
         account, units = run_virtually(ask_around(seed, framing))
         assert account.wrong == [], f"seed {seed}"
         for unit in units.values():
             assert max(Counter(unit.written).values(), default=0) <= 1, f"seed {seed}"
         good += account.good
-    assert good > 1000
+    assert good > 300

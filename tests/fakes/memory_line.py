@@ -60,18 +60,26 @@ class LateUnit:
 
 
 class MemoryLink:
-    """The driver's end."""
+    """The driver's end.
+
+    Attributes:
+        sent: The frames that went out.
+        shortest_gap_s: Shortest time from a byte that came in to a frame that went out.
+    """
 
     def __init__(self, make: Callable[[Callable[[bytes], None]], Any]) -> None:
         self.received = bytearray()
         self.lost = ""
         self.on_change: Callable[[], None] = ignore
         self.sent: list[bytes] = []
+        self.shortest_gap_s = float("inf")
+        self._heard_s = float("-inf")
         self._far = make(self.hear)
 
     def hear(self, data: bytes) -> None:
         """Let bytes arrive."""
         if not self.lost:
+            self._heard_s = asyncio.get_running_loop().time()
             self.received += data
             self.on_change()
 
@@ -79,6 +87,8 @@ class MemoryLink:
         """Hand bytes to the units."""
         if self.lost:
             raise PortDownError(self.lost)
+        gap_s = asyncio.get_running_loop().time() - self._heard_s
+        self.shortest_gap_s = min(self.shortest_gap_s, gap_s)
         self.sent.append(data)
         self._far.receive(data)
 
