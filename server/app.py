@@ -32,6 +32,7 @@ from server.ingest.writer import Ingest
 from server.jobs.alarming import Alarming
 from server.jobs.calls import start_calls
 from server.jobs.delivery import open_delivery
+from server.jobs.poison import Poison
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
 from server.notifications.registry import load_link_key
@@ -53,6 +54,7 @@ class Server:
         self._stack = AsyncExitStack()
         self._metrics = CollectorRegistry()
         ProcessCollector(registry=self._metrics)
+        self._poison = Poison(self._metrics)
         self._works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
         self._checks: dict[str, Callable[[], bool]] = {}
         self._hang_up: list[Callable[[], None]] = []
@@ -81,9 +83,14 @@ class Server:
         await asyncio.to_thread(upgrade, settings.records.url)
         records = self._stack.enter_context(Records.open(settings.records.url))
         if "jobs" in roles:
-            delivery = open_delivery(settings, records, self._clock, checks=self._checks)
+            delivery = open_delivery(
+                settings, records, self._clock, checks=self._checks, poison=self._poison
+            )
             self._works |= await self._stack.enter_async_context(delivery)
-            calls = await asyncio.to_thread(start_calls, records, settings, self._clock)
+            calls = await asyncio.to_thread(
+                start_calls, records, settings, self._clock, poison=self._poison
+            )
+            self._checks["calls"] = lambda: calls.works
             # Who should have been called while the server was away is called first.
             await asyncio.to_thread(calls.sweep)
             self._works["calls"] = calls.run
@@ -97,7 +104,12 @@ class Server:
         self._stack.callback(history.close)
         classes = load_classes(settings.class_files)
         alarming = Alarming(
-            settings, records=records, history=history, classes=classes, clock=self._clock
+            settings,
+            records=records,
+            history=history,
+            classes=classes,
+            clock=self._clock,
+            poison=self._poison,
         )
         registry = Registry(records, self._clock, on_series=alarming.attach)
         await asyncio.to_thread(registry.load)

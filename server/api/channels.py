@@ -98,7 +98,7 @@ def send_test(
         )
         row = session.scalars(select(Message).where(Message.key == key)).one()
         tell(session, row, kind=QUEUED, now=now, by=caller.name)
-        return message_item(row)
+        return message_item(row, caller)
 
     return use.records.write(write)
 

@@ -16,6 +16,7 @@ from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
 from server.core.model import Message
+from server.core.outbox import without_address
 from server.core.paging import Page
 from server.incidents.escalation_steps import changes_of, steps_of
 from server.incidents.model import Incident
@@ -80,7 +81,7 @@ class StepItem(BaseModel):
     who: list[str]
     due_at: Instant
     state: str
-    """pending, done, nobody (no one could be told) or cancelled."""
+    """pending, done, nobody (no one to tell), unreached (no message arrived) or cancelled."""
     ran_at: Instant | None
     told: list[ToldItem]
 
@@ -222,6 +223,6 @@ def _told(person: str, name: str, message: Message) -> ToldItem:
         channel=message.channel,
         state=message.state,
         attempts=message.attempts,
-        last_error=message.last_error,
+        last_error=without_address(message),
         sent_at=message.sent_at,
     )

@@ -79,7 +79,8 @@ def use_link(code: Code, use: Use) -> HTMLResponse:
             kind="link.used",
             subject_id=message.id,
             by=message.receiver,
-            payload={"incident_id": found.incident.id, "address": message.address},
+            # The message knows the number; not everybody who hears of events may.
+            payload={"incident_id": found.incident.id},
         )
         return _page(found, "done")
 

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import get_or_404
 from server.api.shapes import Instant, columns_of
+from server.core.auth import Principal, Role
 from server.core.model import Message
-from server.core.outbox import send_again
+from server.core.outbox import send_again, without_address
 from server.core.paging import Page, page_of, read_page
 
 router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
@@ -26,6 +27,7 @@ class MessageState(StrEnum):
     DELIVERED = "delivered"
     MERGED = "merged"
     PASSED_ON = "passed_on"
+    CANCELLED = "cancelled"
     DEAD = "dead"
 
 
@@ -45,7 +47,8 @@ class MessageItem(BaseModel):
     attempts: int
     last_error: str | None
     sent_at: Instant | None
-    address: str
+    address: str | None
+    """E-mail address or telephone number; a viewer does not see it."""
     language: str
     receipt: str | None
     """The provider's own number of it."""
@@ -61,18 +64,23 @@ class MessageDetail(MessageItem):
     payload: dict[str, Any]
 
 
-def message_item(row: Message) -> MessageItem:
+def message_item(row: Message, caller: Principal) -> MessageItem:
     """Show a message without what it says."""
-    return MessageItem.model_validate(_fields(row))
+    return MessageItem.model_validate(_fields(row, caller))
 
 
-def _fields(row: Message) -> dict[str, object]:
-    return columns_of(row) | {"actions": ["send-again"] if row.state == MessageState.DEAD else []}
+def _fields(row: Message, caller: Principal) -> dict[str, object]:
+    actions = ["send-again"] if row.state == MessageState.DEAD else []
+    fields = columns_of(row) | {"actions": actions}
+    if caller.role.may_act_as(Role.OPERATOR):
+        return fields
+    return fields | {"address": None, "last_error": without_address(row)}
 
 
 @router.get("", response_model=Page[MessageItem])
 def list_messages(
     use: Use,
+    caller: Caller,
     state: Annotated[MessageState | None, Query(description="Only these.")] = None,
     incident: Annotated[
         int | None, Query(ge=1, le=2**63 - 1, description="Id of an incident.")
@@ -91,14 +99,14 @@ def list_messages(
             session, query, key=Message.id, newest_first=True, limit=limit, cursor=cursor
         )
     )
-    return page_of(rows, message_item)
+    return page_of(rows, lambda row: message_item(row, caller))
 
 
 @router.get("/{message_id}", responses=problems(404))
-def get_message(message_id: RowId, use: Use) -> MessageDetail:
+def get_message(message_id: RowId, use: Use, caller: Caller) -> MessageDetail:
     """Show one message with what it says."""
     row = use.records.read(lambda session: get_or_404(session, Message, message_id, "message"))
-    return MessageDetail.model_validate(_fields(row))
+    return MessageDetail.model_validate(_fields(row, caller))
 
 
 @router.post("/{message_id}/send-again", responses=problems(403, 404, 409))
@@ -106,6 +114,6 @@ def send_message_again(message_id: RowId, use: Use, caller: Caller) -> MessageIt
     """Give a dead letter a new life; the receiver sees the same message id."""
     return use.records.write(
         lambda session: message_item(
-            send_again(session, message_id, by=caller.name, now=use.clock.now_ms())
+            send_again(session, message_id, by=caller.name, now=use.clock.now_ms()), caller
         )
     )

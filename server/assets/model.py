@@ -14,6 +14,9 @@ class Site(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     """Sparkplug group id."""
+    name_zh: Mapped[str] = mapped_column(default="", server_default="")
+    """What people call it; empty until somebody names it."""
+    name_en: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Gateway(Base):

@@ -1,6 +1,8 @@
 """Which channel of the server file is meant, and whether an address is one for it; pure."""
 
 import re
+from email.errors import HeaderParseError
+from email.message import EmailMessage
 
 from config.channels import EmailChannel, ShortChannel
 from config.server import WEBHOOK, MessageSettings
@@ -39,7 +41,7 @@ def mail_problem(address: str) -> str | None:
     """Return what is wrong with an e-mail address."""
     local, at, domain = address.rpartition("@")
     good = at and local and domain and address.isprintable() and not set(address) & set(" <>,;")
-    return None if good else f"{address!r} is no e-mail address"
+    return None if good and _fits_header(address) else f"{address!r} is no e-mail address"
 
 
 def phone_of(address: str) -> str | None:
@@ -51,3 +53,14 @@ def phone_of(address: str) -> str | None:
 def phone_problem(address: str) -> str | None:
     """Return what is wrong with a telephone number."""
     return None if phone_of(address) else f"{address!r} is no mobile number such as 13800138000"
+
+
+def _fits_header(address: str) -> bool:
+    """Whether the library that writes the mail reads the same one address in it."""
+    mail = EmailMessage()
+    try:
+        mail["To"] = address
+        addresses = mail["To"].addresses
+    except (ValueError, IndexError, AttributeError, HeaderParseError):
+        return False
+    return [one.addr_spec for one in addresses] == [address]

@@ -1,22 +1,22 @@
 """Which messages leave now: what is due, within every budget, the rest merged or put off."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from server.core.budgets import Budget, Purse, Terms
 from server.core.deliveries import give_up
+from server.core.digests import merged
 from server.core.model import RECEIPT_DUE, UNDER_WAY, Message
 from server.core.outbox import URGENT, Outgoing, outgoing
-
-DIGEST = "digest"
-"""Kind of a message that carries several others."""
+from server.core.receivers import hold_until, quiet_of
+from server.core.slots import Slots, one_lane_each
+from server.core.unreached import note_unreached
 
 _ROUNDS = 25
-_RANKS = ("urgent", "high", "medium", "low")
 _PATIENCE_MS = {True: 60_000, False: 900_000}
 """A wait for a budget that is longer makes an urgent (or other) message use another channel."""
 
@@ -37,24 +37,38 @@ def claim_due(
     limit: int,
     worker: str = "",
     terms: TermsOf = no_terms,
+    slots: Slots | None = None,
+    most_attempts: int = 100,
 ) -> list[Outgoing]:
     """Take messages that are due, urgent ones first; they are due again when the lease ends.
 
     A message is ``sending`` before its channel is called, so a crash leaves that in the row.
     Messages over budget wait; when a token is free, those of one receiver leave as one digest.
+
+    Attributes:
+        slots: Messages whose channel has none stay due; without it there is room for all.
+        most_attempts: A message whose last attempt never ended is given up after so many.
     """
+    look = _Look(
+        worker=worker,
+        now=now,
+        lease_ms=lease_ms,
+        terms=terms,
+        slots=slots or Slots(one_lane_each, Counter(), size=limit + 3),
+        most_attempts=most_attempts,
+    )
     claimed: list[Outgoing] = []
     # What is put off makes room: it must not hide the messages behind it until the next look.
     for _ in range(_ROUNDS):
         query = (
             select(Message)
-            .where(UNDER_WAY, Message.next_attempt_at <= now)
+            .where(UNDER_WAY, Message.next_attempt_at <= now, *look.not_full())
             .order_by(Message.severity != URGENT, Message.next_attempt_at, Message.id)
             .limit(limit - len(claimed))
             .with_for_update(skip_locked=True)
         )
         rows = session.scalars(query).all()
-        new = _claim_all(session, rows, worker=worker, now=now, lease_ms=lease_ms, terms=terms)
+        new = _claim_all(session, rows, look)
         claimed += new
         if len(new) == len(rows):
             break
@@ -88,8 +102,14 @@ def block_budgets(session: Session, budgets: Iterable[Budget], *, until: int) ->
     Purse(session, budgets).block(until=until)
 
 
-def claim_receipts(session: Session, *, now: int, lease_ms: int, limit: int) -> list[Outgoing]:
-    """Take sent messages whose provider shall be asked what became of them."""
+def claim_receipts(
+    session: Session, *, now: int, lease_ms: int, limit: int, most_asks: int = 100
+) -> list[Outgoing]:
+    """Take sent messages whose provider shall be asked what became of them.
+
+    Attributes:
+        most_asks: Nobody is asked more often, whatever became of the questions.
+    """
     query = (
         select(Message)
         .where(RECEIPT_DUE, Message.receipt_due_at <= now)
@@ -100,35 +120,66 @@ def claim_receipts(session: Session, *, now: int, lease_ms: int, limit: int) -> 
     rows = session.scalars(query).all()
     for row in rows:
         row.receipt_asks += 1
-        row.receipt_due_at = now + lease_ms
-    return [outgoing(row) for row in rows]
+        row.receipt_due_at = now + lease_ms if row.receipt_asks <= most_asks else None
+    return [outgoing(row) for row in rows if row.receipt_due_at is not None]
 
 
-def _claim_all(
-    session: Session,
-    rows: Sequence[Message],
-    *,
-    worker: str,
-    now: int,
-    lease_ms: int,
-    terms: TermsOf,
-) -> list[Outgoing]:
-    of = {row.id: terms(row.channel, row.receiver, row.address) for row in rows}
+_Way = tuple[str, str, str]
+"""Channel, receiver and address of a message."""
+
+
+@dataclass
+class _Look:
+    """What one look for messages knows."""
+
+    worker: str
+    now: int
+    lease_ms: int
+    terms: TermsOf
+    slots: Slots
+    most_attempts: int
+    full: dict[bool, set[_Way]] = field(default_factory=lambda: {True: set(), False: set()})
+    """Ways without a slot for urgent, and for other messages."""
+
+    def not_full(self) -> Iterable[ColumnElement[bool]]:
+        """Leave out the messages whose channel has no slot."""
+        if not any(self.full.values()):
+            return ()
+        way = tuple_(Message.channel, Message.receiver, Message.address)
+        is_urgent = Message.severity == URGENT
+        return (
+            or_(
+                and_(is_urgent, way.not_in(self.full[True])),
+                and_(~is_urgent, way.not_in(self.full[False])),
+            ),
+        )
+
+
+def _claim_all(session: Session, rows: Sequence[Message], look: _Look) -> list[Outgoing]:
+    now = look.now
+    of = {row.id: look.terms(*_way(row)) for row in rows}
     purse = Purse(session, (budget for one in of.values() for budget in one.budgets))
     claimed: list[Outgoing] = []
     for row in rows:
-        if row.state == "merged":
+        if row.state == "merged" or _ended(session, row, look):
             continue
+        urgent = row.severity == URGENT
         unsure = row.state == "sending"
         asked = unsure and not of[row.id].repeatable
+        if not asked and _kept_quiet(row, now=now):
+            continue
+        if not look.slots.free(_way(row), urgent=urgent):
+            look.full[urgent].add(_way(row))
+            continue
         if not asked:
-            free_at = purse.take(of[row.id].budgets, urgent=row.severity == URGENT, now=now)
+            free_at = purse.take(of[row.id].budgets, urgent=urgent, now=now)
             if free_at:
                 _put_off(session, row, until=free_at, now=now)
                 continue
         before = row.tried_at
-        taken = _merged(session, row, now=now) if row.waiting and not asked else row
-        _claim(taken, worker=worker, now=now, lease_ms=lease_ms)
+        taken = merged(session, row, now=now) if row.waiting and not asked else row
+        look.slots.take(_way(taken))
+        _claim(taken, look)
         if not asked:
             taken.tried_at = now
         tried_at = before if asked and before is not None else now
@@ -136,98 +187,49 @@ def _claim_all(
     return claimed
 
 
-def _claim(row: Message, *, worker: str, now: int, lease_ms: int) -> None:
+def _way(row: Message) -> _Way:
+    return row.channel, row.receiver, row.address
+
+
+def _claim(row: Message, look: _Look) -> None:
     row.state = "sending"
-    row.claimed_by = worker
+    row.claimed_by = look.worker
     row.attempts += 1
-    row.next_attempt_at = now + lease_ms
+    row.next_attempt_at = look.now + look.lease_ms
     row.last_error = None
+
+
+def _ended(session: Session, row: Message, look: _Look) -> bool:
+    """Give up what was withdrawn while it was on its way, and what no attempt ever ended."""
+    if row.cancelled_at is None:
+        if row.attempts < look.most_attempts:
+            return False
+        row.last_error = row.last_error or f"none of {row.attempts} attempts came to an end"
+    give_up(session, row, now=look.now)
+    return True
+
+
+def _kept_quiet(row: Message, *, now: int) -> bool:
+    """Put it off to the end of the receiver's quiet hours, however it came to be due in them."""
+    until = hold_until(quiet_of(row.quiet), row.severity, now)
+    if until <= now:
+        return False
+    row.state = "pending"
+    row.next_attempt_at = until
+    row.waiting = True
+    return True
 
 
 def _put_off(session: Session, row: Message, *, until: int, now: int) -> None:
     """Wait for the budget; who would wait too long is reached by another channel."""
     urgent = row.severity == URGENT
     row.state = "pending"
-    if row.fallbacks and until - now > _PATIENCE_MS[urgent]:
+    too_long = until - now > _PATIENCE_MS[urgent]
+    if row.fallbacks and too_long:
         row.last_error = "over budget"
         give_up(session, row, now=now)
         return
     row.next_attempt_at = until
     row.waiting = not urgent
-
-
-def _merged(session: Session, row: Message, *, now: int) -> Message:
-    """Return one digest of everything that waits for the same receiver, or the row itself."""
-    if row.severity == URGENT:
-        return row
-    query = (
-        select(Message)
-        .where(
-            UNDER_WAY,
-            Message.state == "pending",
-            Message.waiting,
-            Message.severity != URGENT,
-            Message.channel == row.channel,
-            Message.receiver == row.receiver,
-            Message.address == row.address,
-            Message.id != row.id,
-        )
-        .order_by(Message.id)
-        .with_for_update(skip_locked=True)
-    )
-    session.flush()
-    others = session.scalars(query).all()
-    if not others:
-        return row
-    parts = sorted([row, *others], key=lambda one: one.id)
-    digest = _digest(parts, now=now)
-    session.add(digest)
-    session.flush()
-    for part in parts:
-        part.state = "merged"
-        part.merged_into = digest.id
-    return digest
-
-
-def _digest(parts: Sequence[Message], *, now: int) -> Message:
-    first = parts[0]
-    lines = [line for part in parts for line in _lines(part)]
-    return Message(
-        key=f"{DIGEST}/{first.id}",
-        channel=first.channel,
-        receiver=first.receiver,
-        kind=DIGEST,
-        severity=min((part.severity for part in parts), key=_rank),
-        incident_id=None,
-        payload={"count": len(lines), "messages": lines},
-        state="pending",
-        created_at=now,
-        next_attempt_at=now,
-        attempts=0,
-        address=first.address,
-        language=first.language,
-        fallbacks=first.fallbacks,
-        waiting=True,
-        receipt_asks=0,
-    )
-
-
-def _lines(row: Message) -> list[dict[str, Any]]:
-    """What a digest says of a message; of a digest, what that one says."""
-    if row.kind == DIGEST:
-        return row.payload["messages"]
-    about: dict[str, Any] = row.payload.get("incident") or row.payload
-    return [
-        {
-            "kind": row.kind,
-            "severity": row.severity,
-            "at": row.created_at,
-            "incident_id": row.incident_id,
-            "title_en": about.get("title_en") or row.kind,
-            "title_zh": about.get("title_zh") or row.kind,
-        }
-    ]
-
-
-def _rank(severity: str) -> int:
-    return _RANKS.index(severity) if severity in _RANKS else len(_RANKS)
+    if too_long:
+        note_unreached(session, row, now=now)

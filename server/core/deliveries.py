@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from server.core.model import Message
-from server.core.outbox import QUEUED, URGENT, enqueue, row_of, tell
+from server.core.outbox import CANCELLED, QUEUED, URGENT, enqueue, row_of, tell
+from server.core.unreached import next_key, note_unreached
 
 
 def mark_sent(
@@ -51,53 +52,77 @@ def mark_failed(
     retry_at: int | None,
     now: int,
     hold: bool = False,
+    unreached: bool = False,
 ) -> None:
     """It did not arrive: it is tried again at ``retry_at``, by another channel, or is dead.
 
     Attributes:
         hold: It may leave in a digest with others that wait.
+        unreached: That takes too long when there is no other channel.
     """
     row = row_of(session, message_id)
     if row.state != "sending":
         # A slow worker's lease ended and another one knows better.
         return
     row.last_error = error
-    if retry_at is None:
+    if retry_at is None or row.cancelled_at is not None:
         give_up(session, row, now=now)
         return
     row.state = "pending"
     row.next_attempt_at = retry_at
     row.waiting = row.waiting or (hold and row.severity != URGENT)
     tell(session, row, kind="message.failed", now=now)
+    if unreached and not row.fallbacks:
+        note_unreached(session, row, now=now)
 
 
 def mark_unknown(
-    session: Session, message_id: int, *, error: str, ask_at: int | None, now: int
+    session: Session,
+    message_id: int,
+    *,
+    error: str,
+    ask_at: int | None,
+    now: int,
+    unreached: bool = False,
 ) -> None:
-    """Nobody knows whether it arrived; the provider is asked at ``ask_at`` before a repetition."""
+    """Nobody knows whether it arrived; the provider is asked at ``ask_at`` before a repetition.
+
+    Attributes:
+        unreached: That takes too long when there is no other channel.
+    """
     row = row_of(session, message_id)
     if row.state != "sending":
         return
     row.last_error = error
-    if ask_at is None:
+    if ask_at is None or row.cancelled_at is not None:
         give_up(session, row, now=now)
         return
     row.next_attempt_at = ask_at
     tell(session, row, kind="message.failed", now=now)
+    if unreached and not row.fallbacks:
+        note_unreached(session, row, now=now)
 
 
 def give_up(session: Session, row: Message, *, now: int) -> None:
-    """Pass it on to the person's next channel; without one it is a dead letter."""
+    """Pass it on to the person's next channel; without one it is a dead letter.
+
+    What was withdrawn meanwhile ends here, for nobody needs it any more.
+    """
     row.receipt_due_at = None
+    if row.cancelled_at is not None:
+        row.state = CANCELLED
+        tell(session, row, kind="message.cancelled", now=now)
+        return
     if not row.fallbacks:
         row.state = "dead"
         tell(session, row, kind="message.dead", now=now)
+        note_unreached(session, row, now=now)
         return
     (channel, address), *rest = row.fallbacks
     row.state = "passed_on"
     enqueue(
         session,
-        key=f"{row.key}/{channel}-{len(rest)}",
+        key=next_key(row),
         channel=channel,
         receiver=row.receiver,
         kind=row.kind,
@@ -108,6 +133,7 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
         address=address,
         language=row.language,
         fallbacks=rest,
+        quiet=row.quiet,
     )
     tell(session, row, kind="message.passed_on", now=now)
     tell(session, row, kind=QUEUED, now=now)

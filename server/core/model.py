@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, false, text
+from sqlalchemy import JSON, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base
 
 UNDER_WAY = text("state IN ('pending', 'sending')")
 RECEIPT_DUE = text("receipt_due_at IS NOT NULL")
+_MERGED = text("merged_into IS NOT NULL")
 
 
 class Event(Base):
@@ -55,6 +56,12 @@ class Message(Base):
             sqlite_where=RECEIPT_DUE,
             postgresql_where=RECEIPT_DUE,
         ),
+        Index(
+            "ix_messages_merged_into",
+            "merged_into",
+            sqlite_where=_MERGED,
+            postgresql_where=_MERGED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -67,7 +74,7 @@ class Message(Base):
     incident_id: Mapped[int | None] = mapped_column(index=True)
     payload: Mapped[dict[str, Any]]
     state: Mapped[str]
-    """pending, sending, sent, delivered, merged, passed_on or dead."""
+    """pending, sending, sent, delivered, merged, passed_on, cancelled or dead."""
     created_at: Mapped[int]
     next_attempt_at: Mapped[int]
     attempts: Mapped[int] = mapped_column(default=0)
@@ -90,6 +97,21 @@ class Message(Base):
     receipt_asks: Mapped[int] = mapped_column(default=0, server_default="0")
     merged_into: Mapped[int | None]
     """The digest that carries it."""
+    quiet: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The receiver's quiet hours; they hold for every attempt and every channel."""
+    cancelled_at: Mapped[int | None]
+    """Somebody has taken care: it is neither repeated nor passed on from then on."""
+    unreached_at: Mapped[int | None]
+    """When it was clear that it reaches nobody, or not in time."""
+
+
+class SignOfLife(Base):
+    """What a process writes before it tells the outside that it works."""
+
+    __tablename__ = "signs_of_life"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[int]
 
 
 class Bucket(Base):

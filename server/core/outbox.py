@@ -8,12 +8,17 @@ from sqlalchemy.orm import Session
 
 from server.core.errors import ConflictError, NotFoundError
 from server.core.model import Message
-from server.core.receivers import Receiver, hold_until
+from server.core.receivers import Receiver, hold_until, quiet_row
 from server.core.records import record_event
 from server.core.upsert import insert_new
 
 QUEUED = "message.queued"
 """Kind of the event that wakes the outbox for a message that is not part of an incident event."""
+DIGEST = "digest"
+"""Kind of a message that carries several others."""
+CANCELLED = "cancelled"
+"""State of a message that nobody needs any more."""
+_PHONE_DIGITS = 11
 URGENT = "urgent"
 """The severity that is never held back, merged or refused its part of a budget."""
 
@@ -61,6 +66,7 @@ def enqueue(
     address: str = "",
     language: str = "zh",
     fallbacks: Sequence[tuple[str, str]] = (),
+    quiet: dict[str, Any] | None = None,
     not_before: int = 0,
 ) -> bool:
     """Write the message into the transaction; False when its key exists already."""
@@ -82,6 +88,7 @@ def enqueue(
         language=language,
         fallbacks=[list(way) for way in fallbacks],
         waiting=not_before > now,
+        quiet=quiet,
     )
 
 
@@ -114,6 +121,7 @@ def send_to(
         address=first.address,
         language=first.language,
         fallbacks=[(way.channel, way.address) for way in others],
+        quiet=None if first.quiet_hours is None else quiet_row(first.quiet_hours),
         not_before=hold_until(first.quiet_hours, severity, now),
     )
 
@@ -134,6 +142,9 @@ def send_again(session: Session, message_id: int, *, by: str, now: int) -> Messa
     row.receipt = None
     row.receipt_asks = 0
     row.waiting = False
+    row.cancelled_at = row.unreached_at = None
+    # Whoever presses the button means now.
+    row.quiet = None
     row.next_attempt_at = now
     tell(session, row, kind=QUEUED, now=now, by=by)
     return row
@@ -151,8 +162,19 @@ def short(message: Message) -> dict[str, Any]:
         "state": message.state,
         "incident_id": message.incident_id,
         "attempts": message.attempts,
-        "last_error": message.last_error,
+        "last_error": without_address(message),
     }
+
+
+def without_address(message: Message) -> str | None:
+    """What went wrong, without the number or address, which not everybody may see."""
+    error = message.last_error
+    if error is None or not message.address:
+        return error
+    digits = "".join(one for one in message.address if one.isdigit())[-_PHONE_DIGITS:]
+    for secret in (message.address, digits if len(digits) == _PHONE_DIGITS else ""):
+        error = error.replace(secret, "…") if secret else error
+    return error
 
 
 def outgoing(row: Message) -> Outgoing:

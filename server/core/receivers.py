@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 Language = Literal["zh", "en"]
 
@@ -36,6 +37,29 @@ class Receiver:
     quiet_hours: QuietHours | None = None
 
 
+def quiet_row(quiet: QuietHours) -> dict[str, Any]:
+    """Return quiet hours as a message's row keeps them."""
+    zone = quiet.zone
+    return {
+        "begins": quiet.begins.isoformat(),
+        "ends": quiet.ends.isoformat(),
+        # Zones without a name have one distance from UTC, in minutes.
+        "zone": zone.key if isinstance(zone, ZoneInfo) else _minutes(zone),
+    }
+
+
+def quiet_of(row: dict[str, Any] | None) -> QuietHours | None:
+    """Return the quiet hours that a message's row keeps."""
+    if row is None:
+        return None
+    zone = row["zone"]
+    return QuietHours(
+        time.fromisoformat(row["begins"]),
+        time.fromisoformat(row["ends"]),
+        ZoneInfo(zone) if isinstance(zone, str) else timezone(timedelta(minutes=zone)),
+    )
+
+
 def hold_until(quiet: QuietHours | None, severity: str, now: int) -> int:
     """Return when a message may leave, UTC ms: ``now``, or the end of the quiet hours.
 
@@ -59,3 +83,8 @@ def hold_until(quiet: QuietHours | None, severity: str, now: int) -> int:
     ends = datetime.combine(day, quiet.ends, tzinfo=quiet.zone)
     # The hour that a clock change skips or repeats must not yield a moment that is over.
     return max(round(ends.timestamp() * 1000), now)
+
+
+def _minutes(zone: tzinfo) -> float:
+    distance = zone.utcoffset(None) or timedelta()
+    return distance.total_seconds() / 60

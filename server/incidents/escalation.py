@@ -26,8 +26,10 @@ from server.incidents.escalation_steps import (
     IDLE,
     NOBODY,
     STEP,
+    UNREACHED,
     add_change,
     frozen,
+    message_key,
     next_number,
     next_pending,
     planned,
@@ -35,6 +37,7 @@ from server.incidents.escalation_steps import (
     step_key,
     steps_of,
     stop,
+    unreached_step,
     void_answer,
     watch,
     write_plan,
@@ -87,7 +90,7 @@ class Escalation:
         site = session.get_one(Site, equipment.site_id).key
         again = incident.policy is not None
         if again:
-            stop(session, incident.id)
+            stop(session, incident.id, now=now)
             void_answer(session, incident)
         key, policy = choose(
             directory.people.policies, site=site, trade=trade, severity=incident.severity
@@ -112,7 +115,7 @@ class Escalation:
             return False
         if not in_view(session, incident):
             # Whoever takes it back into view begins anew.
-            stop(session, incident.id)
+            stop(session, incident.id, now=now)
             return False
         if timer.kind == IDLE:
             return self._on_idle(session, incident, policy, now=now)
@@ -120,6 +123,33 @@ class Escalation:
             return False
         directory = load_directory(session, self._channels)
         return self._run_due(session, incident, policy, directory=directory, now=now) > 0
+
+    def on_dead_letter(self, session: Session, timer: DueTimer, *, now: int) -> bool:
+        """A message reached nobody: when all of its step did not, the next step runs now.
+
+        The steps after that one keep their instants, and the next round waits. False when the step
+        reached somebody, or nobody waits for its end.
+        """
+        incident = session.get(Incident, timer.payload["incident"], with_for_update=True)
+        if not take_timer(session, timer) or incident is None or incident.closed_at is not None:
+            return False
+        policy = policy_of(incident)
+        step = unreached_step(session, incident, timer.payload["key"])
+        answered = incident.acknowledged_at is not None
+        if policy is None or step is None or answered or not _in_view(session, incident):
+            return False
+        step.state = UNREACHED
+        session.flush()
+        more = {"step": _words(step), "not_reached": [one["name"] for one in step.told.values()]}
+        tell(session, incident, kind="incident.unreached", at=now, more=more)
+        log.warning("incident_step_unreached", incident=incident.id, step=step.number)
+        following = next_pending(session, incident.id)
+        place = (step.round, step.number + 1)
+        if following is not None and (following.round, following.number) == place:
+            following.due_at = min(following.due_at, now)
+            directory = load_directory(session, self._channels)
+            self._run_due(session, incident, policy, directory=directory, now=now)
+        return True
 
     def _on_idle(
         self, session: Session, incident: Incident, policy: PolicySettings, *, now: int
@@ -141,7 +171,7 @@ class Escalation:
         done = [
             step
             for step in steps_of(session, incident.id)
-            if step.plan == plan and step.state in {DONE, NOBODY}
+            if step.plan == plan and step.state in {DONE, NOBODY, UNREACHED}
         ]
         number = next_number(session, incident.id)
         rest = resume(policy, done=planned(done), number=number, now=now)
@@ -187,7 +217,7 @@ class Escalation:
             if not ways:
                 continue
             settings = directory.people.persons[person]
-            key = f"incident-step/{incident.id}/{step.number}/{person}"
+            key = message_key(incident.id, step.number, person)
             send_to(
                 session,
                 [_receiver(settings, way, on_duty=on_duty) for way in ways],

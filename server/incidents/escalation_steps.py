@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from config.people import PolicySettings
 from server.core.timers import cancel_timer, set_timer
+from server.core.unreached import is_unreached
+from server.core.withdrawals import withdraw
 from server.incidents.escalation_rules import PlannedStep
 from server.incidents.model import Incident, IncidentChange, IncidentStep
 
@@ -17,6 +19,8 @@ IDLE = "incident-idle"
 """Timer of an acknowledgement that must be followed by work."""
 
 PENDING, DONE, NOBODY, CANCELLED = "pending", "done", "nobody", "cancelled"
+UNREACHED = "unreached"
+"""None of the messages of the step reached anybody."""
 
 
 def policy_of(incident: Incident) -> PolicySettings | None:
@@ -92,13 +96,40 @@ def step_key(incident_id: int, number: int) -> str:
     return f"{STEP}/{incident_id}/{number}"
 
 
+def message_key(incident_id: int, number: int, person: str) -> str:
+    """Return the key of the first message of a step to a person."""
+    return f"{STEP}/{incident_id}/{number}/{person}"
+
+
+def unreached_step(session: Session, incident: Incident, key: str) -> IncidentStep | None:
+    """Return the step that wrote the message with this key when it has reached nobody at all.
+
+    None for a step of an older plan, and for one of which that is known already.
+    """
+    kind, _, rest = key.partition("/")
+    number = rest.split("/")[1] if kind == STEP and "/" in rest else ""
+    if not number.isdecimal():
+        return None
+    query = select(IncidentStep).where(
+        IncidentStep.incident_id == incident.id,
+        IncidentStep.number == int(number),
+        IncidentStep.plan == (incident.policy or {}).get("plan", 1),
+        IncidentStep.state == DONE,
+    )
+    step = session.scalar(query)
+    if step is None or not all(is_unreached(session, one["key"]) for one in step.told.values()):
+        return None
+    return step
+
+
 def idle_key(incident_id: int) -> str:
     """Return the key of the timer that watches an acknowledgement."""
     return f"{IDLE}/{incident_id}"
 
 
-def stop(session: Session, incident_id: int) -> None:
-    """Cancel what has not run, and the watch over the acknowledgement."""
+def stop(session: Session, incident_id: int, *, now: int) -> None:
+    """Cancel what has not run, what has not left, and the watch over the acknowledgement."""
+    withdraw(session, incident_id=incident_id, keys=f"{STEP}/{incident_id}/", now=now)
     cancel_timer(session, idle_key(incident_id))
     for step in steps_of(session, incident_id):
         if step.state == PENDING:
@@ -122,7 +153,7 @@ def answer(
     incident.acknowledged_at = now
     incident.acknowledged_by = by
     incident.call_owed_at = None
-    stop(session, incident.id)
+    stop(session, incident.id, now=now)
     add_change(session, incident, kind=kind, at=now, by=by, note=note)
     return True
 

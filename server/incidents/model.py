@@ -68,7 +68,7 @@ class IncidentStep(Base):
     """Of the step in the policy, from 0."""
     due_at: Mapped[int]
     state: Mapped[str]
-    """pending, done, nobody (no one to tell) or cancelled."""
+    """pending, done, nobody (no one to tell), unreached (no message arrived) or cancelled."""
     ran_at: Mapped[int | None]
     who: Mapped[dict[str, Any]]
     """The step of the policy."""

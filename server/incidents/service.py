@@ -71,7 +71,7 @@ def close_if_over(session: Session, incident_id: int | None, *, now: int) -> boo
         return False
     incident.closed_at = now
     incident.call_owed_at = None
-    stop(session, incident_id)
+    stop(session, incident_id, now=now)
     add_change(session, incident, kind="closed", at=now)
     tell(session, incident, kind="incident.closed", at=now)
     return True

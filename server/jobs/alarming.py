@@ -18,6 +18,7 @@ from server.core.records import Records
 from server.handling import Handling
 from server.history.base import History
 from server.jobs.handling import HandlingTimers
+from server.jobs.poison import Poison
 from server.jobs.rule_changes import RuleChanges
 from server.jobs.silence import SilenceSweep
 from server.jobs.sweep import Sweep
@@ -38,6 +39,7 @@ class Alarming:
         history: History,
         classes: Mapping[str, EquipmentClass],
         clock: Clock,
+        poison: Poison | None = None,
     ) -> None:
         self.hears: Callable[[], bool] = lambda: True
         """Whether the broker is connected; silence proves nothing otherwise."""
@@ -51,12 +53,12 @@ class Alarming:
         timers = HandlingTimers(records, handling, clock)
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
-        self._delays = TimerSweep(records, {DELAY: self.chain.on_timer}, clock)
+        self._delays = TimerSweep(records, {DELAY: self.chain.on_timer}, clock, poison=poison)
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            "timers": TimerSweep(records, handlers, clock).run,
+            "timers": TimerSweep(records, handlers, clock, poison=poison).run,
             "rules": self._rules.run,
             "silence": SilenceSweep(self.chain, clock, hears=self._hears).run,
-            "handling": Sweep("handling", timers.sweep, clock, interval_s=2).run,
+            "handling": Sweep("handling", timers.sweep, clock, interval_s=2, poison=poison).run,
         }
 
     def _hears(self) -> bool:

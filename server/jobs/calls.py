@@ -4,14 +4,18 @@ from config.load import load_classes
 from config.server import ServerSettings
 from server.core.clock import Clock
 from server.core.records import Records
+from server.core.unreached import UNREACHED
 from server.incidents.escalation import TIMER_KINDS
 from server.jobs import coverage
 from server.jobs.coverage import CoverageCheck
 from server.jobs.escalation import EscalationTimers
+from server.jobs.poison import Poison
 from server.jobs.timers import Handler, TimerSweep
 
 
-def start_calls(records: Records, settings: ServerSettings, clock: Clock) -> TimerSweep:
+def start_calls(
+    records: Records, settings: ServerSettings, clock: Clock, *, poison: Poison | None = None
+) -> TimerSweep:
     """Look for holes now and every day; the sweep's ``run`` does that and all that is due.
 
     Raises:
@@ -22,4 +26,5 @@ def start_calls(records: Records, settings: ServerSettings, clock: Clock) -> Tim
     check.start()
     escalation = EscalationTimers(records, messages, clock)
     handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, escalation.on_timer)
-    return TimerSweep(records, handlers | {coverage.KIND: check.on_timer}, clock)
+    handlers |= {UNREACHED: escalation.on_dead_letter, coverage.KIND: check.on_timer}
+    return TimerSweep(records, handlers, clock, poison=poison)

@@ -1,6 +1,6 @@
 """Everything that delivers messages, built in one place."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from socket import gethostname
 from typing import Any
@@ -10,6 +10,7 @@ from server.core.clock import Clock
 from server.core.records import Records
 from server.jobs.heartbeat import Heartbeat
 from server.jobs.outbox import OutboxWorker
+from server.jobs.poison import Poison
 from server.jobs.receipts import ReceiptSweep
 from server.notifications.registry import load_link_key, open_channels
 
@@ -22,12 +23,14 @@ async def open_delivery(
     records: Records,
     clock: Clock,
     *,
-    checks: Mapping[str, Callable[[], bool]],
+    checks: dict[str, Callable[[], bool]],
+    poison: Poison | None = None,
 ) -> AsyncGenerator[Works]:
     """Open the channels and yield the tasks by name.
 
     Attributes:
-        checks: Parts that must work for the heartbeat to beat; may be filled later.
+        checks: Parts that must work for the heartbeat to beat; the delivery adds its own, and
+            others may be added later.
 
     Raises:
         ConfigError: A secret cannot be read.
@@ -35,19 +38,17 @@ async def open_delivery(
     messages = settings.messages
     links = load_link_key(messages.links)
     async with open_channels(messages, clock) as channels:
+        # The same after a restart, and another one for every other process.
+        process = f"{gethostname()}:{settings.data_dir}"
         worker = OutboxWorker(
-            records,
-            channels,
-            messages,
-            clock,
-            # The same after a restart, and another one for every other process.
-            name=f"{gethostname()}:{settings.data_dir}",
-            links=links,
+            records, channels, messages, clock, name=process, links=links, poison=poison
         )
-        works: Works = {
-            "outbox": worker.run,
-            "receipts": ReceiptSweep(records, channels, messages, clock).run,
-        }
+        receipts = ReceiptSweep(records, channels, messages, clock, poison=poison)
+        checks["outbox"] = lambda: worker.works
+        checks["receipts"] = lambda: receipts.works
+        works: Works = {"outbox": worker.run, "receipts": receipts.run}
         if messages.heartbeat is not None:
-            works["heartbeat"] = Heartbeat(messages.heartbeat, records, checks, clock).run
+            works["heartbeat"] = Heartbeat(
+                messages.heartbeat, records, checks, clock, process=process
+            ).run
         yield works

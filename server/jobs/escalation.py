@@ -12,7 +12,7 @@ from server.workorders.content import message_content
 
 
 class EscalationTimers:
-    """Runs steps and watches acknowledgements."""
+    """Runs steps, watches acknowledgements, and goes on when nobody could be reached."""
 
     def __init__(self, records: Records, messages: MessageSettings, clock: Clock) -> None:
         self._records = records
@@ -27,3 +27,12 @@ class EscalationTimers:
         """
         now = self._clock.now_ms()
         self._records.write(partial(self._escalation.on_timer, timer=timer, now=now))
+
+    def on_dead_letter(self, timer: DueTimer) -> None:
+        """Take the timer of a message that reached nobody, in one transaction.
+
+        Raises:
+            StoreError: Nothing changed; the timer is still there.
+        """
+        now = self._clock.now_ms()
+        self._records.write(partial(self._escalation.on_dead_letter, timer=timer, now=now))

@@ -1,21 +1,25 @@
 """A sign of life to somebody outside: when it stays away, they raise the alarm."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from config.channels import HeartbeatSettings
 from server.core.clock import Clock
 from server.core.errors import ServerError
+from server.core.model import SignOfLife
 from server.core.records import Records
+from server.core.upsert import insert_new
 from server.notifications.channels.outbound import Outbound
 
 log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Beats only while the records answer and every part works: who cannot help is silent."""
+    """Beats only while the records can be written and every part works: silent who cannot help."""
 
     def __init__(
         self,
@@ -23,7 +27,10 @@ class Heartbeat:
         records: Records,
         checks: Mapping[str, Callable[[], bool]],
         clock: Clock,
+        *,
+        process: str = "server",
     ) -> None:
+        self._process = process
         self._settings = settings
         self._records = records
         self._checks = checks
@@ -45,11 +52,24 @@ class Heartbeat:
         if ill:
             return f"not well: {', '.join(sorted(ill))}"
         try:
-            await self._records.read_async(lambda session: session.scalar(select(1)))
+            async with asyncio.timeout(self._settings.timeout_s):
+                await self._records.write_async(self._sign)
+        except TimeoutError:
+            return f"the records took no change within {self._settings.timeout_s:g} s"
+        except ServerError as error:
+            return str(error)
+        try:
             reply = await out.request("GET", self._settings.url, headers={}, most_bytes=0)
         except ServerError as error:
             return str(error)
         return None if reply.is_success else f"HTTP {reply.status}"
+
+    def _sign(self, session: Session) -> None:
+        """Leave a mark: a database that only answers questions calls nobody."""
+        now = self._clock.now_ms()
+        if not insert_new(session, SignOfLife, process=self._process, at=now):
+            mine = SignOfLife.process == self._process
+            session.execute(update(SignOfLife).where(mine).values(at=now))
 
     def _say(self, why: str | None) -> None:
         if why is not None and not self._silent:

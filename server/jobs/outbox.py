@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,13 +17,25 @@ from server.core.links import LinkKey
 from server.core.model import Event
 from server.core.outbox import QUEUED, Outgoing
 from server.core.records import Records
+from server.core.slots import Slots
+from server.jobs.poison import Poison
 from server.jobs.verdicts import Verdicts
-from server.notifications.channels.base import Channel, Fate, Outcome, Refused, Traceable
+from server.notifications.channels.base import (
+    Channel,
+    Failed,
+    Fate,
+    Outcome,
+    Refused,
+    Traceable,
+    Unknown,
+)
 from server.notifications.registry import Channels
 
 log = structlog.get_logger()
 
-_AT_ONCE = 20
+_AT_ONCE = 50
+"""Messages that one look claims; each channel has slots of its own for what is on its way."""
+_BUG_PAUSE_S = 10.0
 _LEASE_MARGIN_S = 5.0
 
 
@@ -43,9 +56,12 @@ class OutboxWorker:
         name: str = "outbox",
         links: LinkKey | None = None,
         interval_s: float = 1.0,
+        poison: Poison | None = None,
     ) -> None:
         self._records = records
         self._channels = channels
+        self._settings = settings
+        self._poison = poison or Poison()
         self._clock = clock
         self._name = name
         self._links = links
@@ -53,9 +69,15 @@ class OutboxWorker:
         self._lease_ms = round((channels.longest_s + _LEASE_MARGIN_S) * 1000)
         self._verdicts = Verdicts(settings, channels, random.Random())  # noqa: S311 (jitter, not a secret)
         self._wake = asyncio.Event()
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._busy: Counter[str] = Counter()
+        self._short_of_slots = False
         self._released = False
         self._failing = False
+
+    @property
+    def works(self) -> bool:
+        """Whether the last look for messages went well."""
+        return not self._failing
 
     async def run(self) -> None:
         """Deliver until cancelled; what is on its way then is claimed again at the next start."""
@@ -64,29 +86,33 @@ class OutboxWorker:
         async with asyncio.TaskGroup() as sending:
             while True:
                 self._wake.clear()
+                pause_s = self._interval_s
                 try:
-                    await self._send_due(sending)
-                    self._say(failing=False)
+                    with self._poison.kept("outbox") as met:
+                        await self._send_due(sending)
+                    if met.error is not None:
+                        pause_s = _BUG_PAUSE_S
+                    self._say(error=met.error)
                 except StoreError as error:
-                    self._say(failing=True, error=str(error))
-                await self._sleep()
+                    self._say(error=str(error))
+                await self._sleep(pause_s)
 
     async def _send_due(self, sending: asyncio.TaskGroup) -> None:
-        """Start the delivery of everything that is due."""
+        """Start the delivery of everything that is due and for which its channel has a slot."""
         if not self._released:
             release = partial(release_claims, now=self._clock.now_ms(), worker=self._name)
             await self._records.write_async(release)
             self._released = True
         while True:
-            await self._free.acquire()
-            self._free.release()
-            claimed = await self._claim()
+            slots = Slots(self._channels.lane, self._busy)
+            claimed = await self._claim(slots)
+            self._short_of_slots = slots.refused
             for message in claimed:
                 sending.create_task(self._deliver(message), name=f"message:{message.id}")
             if len(claimed) < _AT_ONCE:
                 return
 
-    async def _claim(self) -> list[Outgoing]:
+    async def _claim(self, slots: Slots) -> list[Outgoing]:
         claim = partial(
             claim_due,
             now=self._clock.now_ms(),
@@ -94,13 +120,20 @@ class OutboxWorker:
             limit=_AT_ONCE,
             worker=self._name,
             terms=self._channels.terms,
+            slots=slots,
+            most_attempts=self._settings.max_attempts,
         )
         claimed = await self._records.write_async(claim, durable=False)
         once = [one.id for one in claimed if not self._repeatable(one)]
         if once:
             confirm = partial(confirm_claims, messages=once)
             await self._records.write_async(confirm)
+        for message in claimed:
+            self._busy[self._lane(message)] += 1
         return claimed
+
+    def _lane(self, message: Outgoing) -> str:
+        return self._channels.lane(message.channel, message.receiver, message.address)
 
     def _repeatable(self, message: Outgoing) -> bool:
         """Whether a power cut that undoes its claim or its outcome does no harm."""
@@ -108,20 +141,33 @@ class OutboxWorker:
         return terms.repeatable
 
     async def _deliver(self, message: Outgoing) -> None:
-        async with self._free:
-            channel = self._channels.find(message.channel, message.receiver, message.address)
-            if channel is None:
-                outcome = Refused(f"no receiver {message.channel}/{message.receiver}")
-            else:
-                outcome = await self._attempt(channel, message)
-        write = self._verdicts.of_attempt(message, outcome, now=self._clock.now_ms())
         try:
-            await self._records.write_async(write, durable=not self._repeatable(message))
+            with self._poison.kept("message", message=message.key):
+                await self._note(message, await self._outcome(message))
         except StoreError as error:
             # Its lease ends, then it is due once more under the same key.
             log.warning("outbox_cannot_note", message=message.key, error=str(error))
-            return
+        finally:
+            self._busy[self._lane(message)] -= 1
+            if self._short_of_slots:
+                self._wake.set()
+
+    async def _note(self, message: Outgoing, outcome: Outcome | Fate) -> None:
+        write = self._verdicts.of_attempt(message, outcome, now=self._clock.now_ms())
+        await self._records.write_async(write, durable=not self._repeatable(message))
         log.info("message_attempted", message=message.key, outcome=type(outcome).__name__.lower())
+
+    async def _outcome(self, message: Outgoing) -> Outcome | Fate:
+        """Make one attempt; a bug is one that failed, or one of which nobody knows."""
+        channel = self._channels.find(message.channel, message.receiver, message.address)
+        if channel is None:
+            return Refused(f"no receiver {message.channel}/{message.receiver}")
+        outcome: Outcome | Fate = Refused("")
+        with self._poison.kept("attempt", message=message.key) as met:
+            outcome = await self._attempt(channel, message)
+        if met.error is not None:
+            outcome = Failed(met.error) if self._repeatable(message) else Unknown(met.error)
+        return outcome
 
     async def _attempt(self, channel: Channel, message: Outgoing) -> Outcome | Fate:
         if message.unsure and not self._repeatable(message) and isinstance(channel, Traceable):
@@ -129,12 +175,12 @@ class OutboxWorker:
         link = "" if self._links is None else self._links.link_for(message)
         return await channel.send(replace(message, link=link))
 
-    def _say(self, *, failing: bool, error: str = "") -> None:
-        if failing and not self._failing:
+    def _say(self, *, error: str | None) -> None:
+        if error is not None and not self._failing:
             log.warning("outbox_stopped", error=error)
-        elif self._failing and not failing:
+        elif error is None and self._failing:
             log.info("outbox_running_again")
-        self._failing = failing
+        self._failing = error is not None
 
     def _heard(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
         """In the writer thread: a commit may have written messages."""
@@ -143,10 +189,10 @@ class OutboxWorker:
         if any(event.topic == "incidents" or event.kind == QUEUED for event in events):
             loop.call_soon_threadsafe(self._wake.set)
 
-    async def _sleep(self) -> None:
+    async def _sleep(self, pause_s: float) -> None:
         """Wait for news or for the next look at what waits."""
         waiting = {
-            asyncio.ensure_future(self._clock.sleep(self._interval_s)),
+            asyncio.ensure_future(self._clock.sleep(pause_s)),
             asyncio.ensure_future(self._wake.wait()),
         }
         try:

@@ -12,7 +12,8 @@ from server.core.clock import Clock
 from server.core.errors import StoreError
 from server.core.outbox import Outgoing
 from server.core.records import Records
-from server.jobs.verdicts import Verdicts
+from server.jobs.poison import Poison
+from server.jobs.verdicts import MOST_ASKS, Verdicts
 from server.notifications.channels.base import Fate, Traceable, Unknown
 from server.notifications.registry import Channels
 
@@ -32,9 +33,11 @@ class ReceiptSweep:
         settings: MessageSettings,
         clock: Clock,
         *,
+        poison: Poison | None = None,
         interval_s: float = 5.0,
     ) -> None:
         self._records = records
+        self._poison = poison or Poison()
         self._channels = channels
         self._clock = clock
         self._interval_s = interval_s
@@ -42,12 +45,18 @@ class ReceiptSweep:
         self._verdicts = Verdicts(settings, channels, Random())  # noqa: S311 (jitter, not a secret)
         self._failing = False
 
+    @property
+    def works(self) -> bool:
+        """Whether the last look for receipts went well."""
+        return not self._failing
+
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
             try:
-                while await self.sweep() == _AT_ONCE:
-                    pass
+                with self._poison.kept("receipts"):
+                    while await self.sweep() == _AT_ONCE:
+                        pass
                 if self._failing:
                     log.info("receipts_running_again")
                 self._failing = False
@@ -64,17 +73,23 @@ class ReceiptSweep:
             StoreError: The records cannot be reached; what was not written is asked again.
         """
         claim = partial(
-            claim_receipts, now=self._clock.now_ms(), lease_ms=self._lease_ms, limit=_AT_ONCE
+            claim_receipts,
+            now=self._clock.now_ms(),
+            lease_ms=self._lease_ms,
+            limit=_AT_ONCE,
+            most_asks=MOST_ASKS,
         )
         due = await self._records.write_async(claim)
         fates = await asyncio.gather(*(self._ask(message) for message in due))
         for message, fate in zip(due, fates, strict=True):
-            write = self._verdicts.of_receipt(message, fate, now=self._clock.now_ms())
-            await self._records.write_async(write)
+            with self._poison.kept("receipt", message=message.key):
+                write = self._verdicts.of_receipt(message, fate, now=self._clock.now_ms())
+                await self._records.write_async(write)
         return len(due)
 
     async def _ask(self, message: Outgoing) -> Fate:
-        channel = self._channels.find(message.channel, message.receiver, message.address)
-        if isinstance(channel, Traceable):
-            return await channel.ask(message)
+        with self._poison.kept("receipt", message=message.key):
+            channel = self._channels.find(message.channel, message.receiver, message.address)
+            if isinstance(channel, Traceable):
+                return await channel.ask(message)
         return Unknown("nobody can be asked")

@@ -5,8 +5,12 @@ from functools import partial
 
 from server.core.clock import Clock
 from server.core.records import Records
-from server.core.timers import DueTimer, due_timers
+from server.core.timers import DueTimer, due_timers, postpone_timer
+from server.jobs.poison import Poison
 from server.jobs.sweep import Sweep
+
+_FIRST_POSTPONE_MS = 10_000
+_MOST_DOUBLINGS = 6
 
 Handler = Callable[[DueTimer], None]
 """Takes the timer and does its work in one transaction of its own; runs in a worker thread."""
@@ -25,18 +29,29 @@ class TimerSweep:
         clock: Clock,
         *,
         interval_s: float = 0.25,
+        poison: Poison | None = None,
     ) -> None:
         self._records = records
+        self._poison = poison or Poison()
+        self._bugs: dict[str, int] = {}
         self._handlers = handlers
         self._clock = clock
-        self._interval_s = interval_s
+        self._sweep = Sweep("timers", self.sweep, clock, interval_s=interval_s, poison=self._poison)
+
+    @property
+    def works(self) -> bool:
+        """Whether the last look went well."""
+        return self._sweep.works
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        await Sweep("timers", self.sweep, self._clock, interval_s=self._interval_s).run()
+        await self._sweep.run()
 
     def sweep(self) -> int:
         """Run what is due now; return how many there were.
+
+        A timer whose handler meets a bug is due again later, ever more seldom, so that those
+        behind it run.
 
         Raises:
             StoreError: The records cannot be reached; what was not run is still due.
@@ -44,5 +59,16 @@ class TimerSweep:
         find = partial(due_timers, now=self._clock.now_ms(), kinds=tuple(self._handlers))
         due = self._records.read(find)
         for timer in due:
-            self._handlers[timer.kind](timer)
+            with self._poison.kept("timer", timer=timer.key, timer_kind=timer.kind) as met:
+                self._handlers[timer.kind](timer)
+            if met.error is None:
+                self._bugs.pop(timer.key, None)
+            else:
+                self._postpone(timer)
         return len(due)
+
+    def _postpone(self, timer: DueTimer) -> None:
+        bugs = self._bugs.get(timer.key, 0)
+        self._bugs[timer.key] = min(bugs + 1, _MOST_DOUBLINGS)
+        due_at = self._clock.now_ms() + _FIRST_POSTPONE_MS * 2**bugs
+        self._records.write(partial(postpone_timer, timer=timer, due_at=due_at))

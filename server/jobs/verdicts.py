@@ -33,7 +33,7 @@ from server.notifications.retry import retry_delay_s
 Write = Callable[[Session], None]
 
 _FIRST_ASK_S = 30.0
-_MOST_ASKS = 8
+MOST_ASKS = 8
 """The last is made an hour after the message; providers report in minutes."""
 _PATIENCE_S = 60.0
 """A throttled provider that pauses longer makes a message use another channel."""
@@ -69,9 +69,13 @@ class Verdicts:
                     self._throttle, message=message, error=error, pause_s=pause_s, now=now
                 )
             case Unknown(error):
-                ask_at = self._again_at(message, None, now=now)
                 return partial(
-                    mark_unknown, message_id=message.id, error=error, ask_at=ask_at, now=now
+                    mark_unknown,
+                    message_id=message.id,
+                    error=error,
+                    ask_at=self._again_at(message, None, now=now),
+                    now=now,
+                    unreached=self._takes_long(message),
                 )
             case Failed(error, retry_after_s):
                 retry_at = self._again_at(message, retry_after_s, now=now)
@@ -85,7 +89,7 @@ class Verdicts:
             case Refused(error):
                 return partial(mark_undelivered, message_id=message.id, error=error, now=now)
             case Sent() | Unknown() | Unsent():
-                more = message.receipt_asks < _MOST_ASKS
+                more = message.receipt_asks < MOST_ASKS
                 pause_s = _FIRST_ASK_S * 2.0 ** (message.receipt_asks - 1)
                 ask_at = now + round(pause_s * 1000) if more else None
                 return partial(
@@ -98,10 +102,21 @@ class Verdicts:
                 )
 
     def _failed(self, message: Outgoing, error: str, *, retry_at: int | None, now: int) -> Write:
-        return partial(mark_failed, message_id=message.id, error=error, retry_at=retry_at, now=now)
+        return partial(
+            mark_failed,
+            message_id=message.id,
+            error=error,
+            retry_at=retry_at,
+            now=now,
+            unreached=self._takes_long(message),
+        )
+
+    def _takes_long(self, message: Outgoing) -> bool:
+        """Whether another channel would have it by now, if there were one."""
+        return message.attempts >= self._settings.fail_over_attempts
 
     def _again_at(self, message: Outgoing, retry_after_s: float | None, *, now: int) -> int | None:
-        if message.others and message.attempts >= self._settings.fail_over_attempts:
+        if message.others and self._takes_long(message):
             return None
         pause_s = retry_delay_s(
             message.attempts,
@@ -118,7 +133,8 @@ class Verdicts:
         until = now + round(pause_s * 1000)
         terms = self._channels.terms(message.channel, message.receiver, message.address)
         block_budgets(session, terms.budgets, until=until)
-        passed_on = message.others > 0 and pause_s > _PATIENCE_S
+        too_long = pause_s > _PATIENCE_S
+        passed_on = message.others > 0 and too_long
         given_up = message.attempts >= self._settings.max_attempts
         mark_failed(
             session,
@@ -127,4 +143,5 @@ class Verdicts:
             retry_at=None if passed_on or given_up else until,
             now=now,
             hold=True,
+            unreached=too_long or self._takes_long(message),
         )

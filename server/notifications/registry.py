@@ -49,6 +49,10 @@ class Channels:
         name = channel_name(self._settings, channel, receiver, address)
         return None if name is None else self._channels.get(name)
 
+    def lane(self, channel: str, receiver: str, address: str) -> str:
+        """Return whose slots a message takes: its channel's."""
+        return channel_name(self._settings, channel, receiver, address) or channel
+
     def terms(self, channel: str, receiver: str, address: str) -> Terms:
         """Return what holds between a message's channel and its address."""
         found = self.find(channel, receiver, address)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from server.core.claims import DIGEST
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339
-from server.core.outbox import Outgoing
+from server.core.outbox import DIGEST, Outgoing
 from server.core.receivers import CHINA
 from server.notifications.cutting import cut
 

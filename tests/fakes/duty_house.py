@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from config.people import PeopleFile
 from server.core.model import Message
 from server.core.timers import due_timers
+from server.core.unreached import UNREACHED
 from server.incidents.escalation import TIMER_KINDS
 from server.incidents.model import IncidentChange, IncidentStep
 from server.incidents.service import acknowledge_incident
 from server.jobs.escalation import EscalationTimers
-from server.jobs.timers import TimerSweep
+from server.jobs.timers import Handler, TimerSweep
 from server.people.service import import_people
 from tests.fakes.house import SETTINGS, House
 
@@ -52,8 +53,9 @@ def load(house: House, content: dict[str, Any]) -> None:
 
 def sweep_of(house: House) -> TimerSweep:
     """What a newly started server would run."""
-    handler = EscalationTimers(house.records, SETTINGS, house.clock).on_timer
-    return TimerSweep(house.records, dict.fromkeys(TIMER_KINDS, handler), house.clock)
+    timers = EscalationTimers(house.records, SETTINGS, house.clock)
+    handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, timers.on_timer)
+    return TimerSweep(house.records, handlers | {UNREACHED: timers.on_dead_letter}, house.clock)
 
 
 def pass_time(house: House, seconds: float) -> None:
@@ -61,7 +63,9 @@ def pass_time(house: House, seconds: float) -> None:
     sweep = sweep_of(house)
     end = house.clock.now_ms() + round(seconds * 1000)
     while True:
-        due = house.records.read(partial(due_timers, now=end, kinds=TIMER_KINDS, limit=1))
+        due = house.records.read(
+            partial(due_timers, now=end, kinds=(*TIMER_KINDS, UNREACHED), limit=1)
+        )
         if not due:
             house.clock.advance((end - house.clock.now_ms()) / 1000)
             return

@@ -9,6 +9,10 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("config", "edge_agent", "plantroom", "protocols", "server", "simulators", "tests")
 GENERATED = {"sparkplug_b_pb2.py"}
 VAGUE = {"utils", "helpers", "common", "manager", "misc"}
+BOUNDARIES = {
+    "server/jobs/poison.py": "a row that meets a bug is due again after every restart",
+}
+"""Where a bug is kept inside on purpose, and why stopping would be worse."""
 MODULES = sorted(
     path
     for package in PACKAGES
@@ -33,7 +37,7 @@ def test_no_module_has_a_vague_name(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_no_broad_except_outside_the_composition_roots(path: Path) -> None:
-    if path.name == "app.py":
+    if path.name == "app.py" or _name(path) in BOUNDARIES:
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 
 from server.core import schema
 from server.core.errors import StoreError
@@ -20,6 +21,8 @@ from server.core.timers import (
     set_timer,
     take_timer,
 )
+from server.jobs.poison import Poison
+from server.jobs.sweep import Sweep
 from server.jobs.timers import TimerSweep
 from tests.fakes.agent_clock import FakeClock
 
@@ -83,6 +86,69 @@ def test_the_oldest_runs_first_and_kinds_of_other_roles_are_left_alone(
     TimerSweep(records, {"test": lambda timer: ran.append(timer.key)}, clock).sweep()
     assert ran == ["a", "c"]
     assert [timer.key for timer in due(records, now)] == ["a", "b", "c"]
+
+
+def test_a_timer_whose_handler_meets_a_bug_is_postponed_and_the_others_run(
+    records: Records, clock: FakeClock
+) -> None:
+    ran: list[str] = []
+
+    def handler(timer: DueTimer) -> None:
+        if timer.key == "a":
+            raise KeyError(timer.key)
+        records.write(partial(take_timer, timer=timer))
+        ran.append(timer.key)
+
+    metrics = CollectorRegistry()
+    sweep = TimerSweep(records, {"test": handler}, clock, poison=Poison(metrics))
+    for key, ago in (("a", 2), ("b", 1)):
+        start(records, key, clock.now_ms() - ago)
+    with structlog.testing.capture_logs() as logs:
+        assert sweep.sweep() == 2
+    assert ran == ["b"]
+    assert [(line["event"], line["log_level"], line["timer"]) for line in logs] == [
+        ("row_met_a_bug", "error", "a")
+    ]
+    assert metrics.get_sample_value("plantroom_poison_rows_total", {"kind": "timer"}) == 1
+    (left,) = due(records, clock.now_ms() + 3_600_000)
+    assert left.due_at == clock.now_ms() + 10_000
+    # A new process meets it at its time, not at its start.
+    assert TimerSweep(records, {"test": handler}, clock).sweep() == 0
+    pauses: list[int] = []
+    for _ in range(8):
+        (left,) = due(records, clock.now_ms() + 3_600_000)
+        pauses.append(left.due_at - clock.now_ms())
+        clock.advance(pauses[-1] / 1000)
+        sweep.sweep()
+    assert pauses == [10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 640_000]
+
+
+async def test_a_sweep_that_meets_a_bug_says_so_and_looks_again(clock: FakeClock) -> None:
+    looks = threading.Semaphore(0)
+    outcomes: list[Exception | None] = [ZeroDivisionError("a bug"), None]
+
+    def work() -> None:
+        outcome = outcomes.pop(0)
+        looks.release()
+        if outcome is not None:
+            raise outcome
+
+    sweep = Sweep("test", work, clock, interval_s=0.25)
+    with structlog.testing.capture_logs() as logs:
+        task = asyncio.create_task(sweep.run())
+        await asyncio.to_thread(looks.acquire)
+        async with asyncio.timeout(5):
+            while not clock._sleepers:
+                await asyncio.sleep(0.001)
+            assert not sweep.works
+            clock.advance(9.9)
+            assert len(outcomes) == 1
+            clock.advance(0.2)
+            while not sweep.works:
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [line["event"] for line in logs] == ["row_met_a_bug", "sweep_running_again"]
 
 
 async def test_the_sweep_goes_on_after_a_failure_and_says_it_once(

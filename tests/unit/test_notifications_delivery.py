@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from server.core.db import Base
 from server.core.links import LinkKey
 from server.core.receivers import Receiver
 from server.core.records import Records
+from server.core.timers import timers_of
+from server.core.unreached import UNREACHED
 from server.jobs.outbox import OutboxWorker
 from server.jobs.receipts import ReceiptSweep
 from server.notifications.channels.base import (
@@ -118,6 +121,23 @@ async def test_without_another_channel_the_last_attempt_makes_a_dead_letter(hous
     async with house.working():
         await house.until(lambda now: now["a"] == "dead", step_s=5)
     assert len(house.mail.sent) == SETTINGS.max_attempts
+
+
+@pytest.mark.parametrize("channel", ["mail", "sms"])
+async def test_without_another_channel_it_is_told_when_that_one_would_have_been_used(
+    house: House, channel: str
+) -> None:
+    house.mail.outcomes = [Failed("HTTP 500")] * 2
+    house.sms.outcomes, house.sms.fates = [Unknown("no answer")], [Unknown("not yet")] * 2
+    house.write("a", TO_MAIL if channel == "mail" else SMS, incident_id=7)
+    house.write("b", SMS if channel == "mail" else TO_MAIL, TO_MAIL, incident_id=7)
+    async with house.working():
+        await house.until(lambda now: now["a"] in {"sent", "delivered"}, step_s=5)
+    found = rows(house.records)
+    assert found["a"].unreached_at is not None
+    assert found["b"].unreached_at is None
+    timers = house.records.read(partial(timers_of, kind=UNREACHED))
+    assert [one.payload for one in timers] == [{"incident": 7, "key": "a"}]
 
 
 async def test_an_unknown_outcome_is_asked_and_not_repeated(house: House) -> None:

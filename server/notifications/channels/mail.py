@@ -25,7 +25,8 @@ from server.notifications.channels.base import Failed, Outcome, Refused, Sent
 from server.notifications.channels.provider import out_id_of
 from server.notifications.templates import render
 
-_THREADS = 4
+_THREADS = 10
+"""As many as a channel has slots: a server that hangs must not keep urgent mail from trying."""
 _FOR_EVER = 500
 """Replies from here on are final (RFC 5321); below, trying again may help."""
 _SUBJECT_LENGTH = 150

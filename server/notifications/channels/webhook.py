@@ -8,6 +8,7 @@ import json
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from urllib.parse import quote
 
 from config.errors import ConfigError
 from config.server import WebhookSettings
@@ -52,8 +53,11 @@ def sign(secret: bytes, *, message_id: str, timestamp_s: int, body: bytes) -> st
 
 
 def message_id_of(message: Outgoing) -> str:
-    """Return the ``webhook-id``: the same for every attempt, without the signature's separator."""
-    return message.key.replace(".", "_")
+    """Return the ``webhook-id``: the same for every attempt and different for every key.
+
+    The signature's separator, and what a header cannot carry, are escaped as in an address.
+    """
+    return quote(message.key, safe="/:").replace(".", "%2E")
 
 
 def body_of(message: Outgoing) -> bytes:
@@ -134,7 +138,7 @@ def retry_after_s(text: str, *, now: int) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        at_s = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
         return None
-    at_s = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     return max(at_s - now / 1000, 0.0)

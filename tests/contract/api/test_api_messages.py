@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from config.channels import AliyunSmsChannel, DingTalkChannel, EmailChannel
 from config.server import MessageSettings, WebhookSettings
 from server.assets.model import Equipment, Gateway, Site
+from server.core.deliveries import give_up
 from server.core.links import LinkKey
 from server.core.model import Event, Message, UsedLink
 from server.core.outbox import outgoing, send_to
@@ -233,3 +234,36 @@ def test_a_message_to_a_group_or_about_no_incident_has_no_link(with_channels: Ap
     )
     assert KEY.link_for(replace(message, address="")) == ""
     assert KEY.link_for(replace(message, incident_id=None)) == ""
+
+
+def test_a_viewer_sees_no_number_anywhere(with_channels: Api) -> None:
+    with_channels.records.write(incident_with_message)
+    number = "+86 138-0013-8000"
+
+    def fail(session: Session) -> None:
+        row = session.scalars(select(Message)).one()
+        row.address = number
+        row.last_error = f"{number!r} and 13800138000 say no"
+        give_up(session, row, now=NOW)
+
+    with_channels.records.write(fail)
+    seen = {
+        who: [
+            with_channels.get("/messages", who).json()["items"][0],
+            with_channels.get("/messages/1", who).json(),
+        ]
+        for who in ("viewer", "operator")
+    }
+    assert [one["address"] for one in seen["operator"]] == [number] * 2
+    assert [one["address"] for one in seen["viewer"]] == [None] * 2
+    assert {one["last_error"] for one in seen["viewer"]} == {"'…' and … say no"}
+    for one in seen["viewer"]:
+        assert "0013" not in str(one)
+    events = with_channels.records.read(lambda s: list(s.scalars(select(Event.payload))))
+    assert "0013" not in str(events)
+
+
+def test_the_use_of_a_link_tells_no_address(with_channels: Api, link: str) -> None:
+    with_channels.client.post(link)
+    events = with_channels.records.read(lambda s: list(s.scalars(select(Event.payload))))
+    assert "li@b.example" not in str(events)

@@ -2,8 +2,10 @@
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import time
+from dataclasses import replace
+from datetime import UTC, datetime, time, tzinfo
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +13,14 @@ from server.core.budgets import Budget, Terms
 from server.core.claims import claim_due, release_claims
 from server.core.deliveries import mark_failed, mark_sent, mark_unknown
 from server.core.outbox import Outgoing
-from server.core.receivers import QuietHours, Receiver
+from server.core.receivers import (
+    CHINA,
+    QuietHours,
+    Receiver,
+    hold_until,
+    quiet_of,
+    quiet_row,
+)
 from server.core.records import Records
 from tests.fakes.message_house import rows, states, write_message
 
@@ -40,6 +49,13 @@ def claim(records: Records, now: int = NOW, worker: str = "w") -> list[Outgoing]
         terms=lambda channel, _receiver, _address: TERMS.get(channel, Terms()),
     )
     return records.write(work)
+
+
+def send_all(records: Records, now: int) -> list[str]:
+    claimed = claim(records, now)
+    for one in claimed:
+        records.write(partial(mark_sent, message_id=one.id, now=now))
+    return [one.key for one in claimed]
 
 
 def test_a_digest_carries_everything_that_waited_once(records: Records) -> None:
@@ -179,3 +195,75 @@ def test_two_workers_share_the_budget_and_no_message_leaves_twice(
         keys = [message.key for one in claims for message in one.result()]
     assert len(keys) == len(set(keys)) == 15 + 3
     assert sum(int(key[1:]) % 2 for key in keys) == 3
+
+
+NIGHT = QuietHours(time(22), time(7))
+EVENING = round(datetime(2026, 11, 18, 21, 59, 30, tzinfo=CHINA).timestamp() * 1000)
+MORNING = round(datetime(2026, 11, 19, 7, tzinfo=CHINA).timestamp() * 1000)
+TO_LI = Receiver("li", "mail", "li@x.example", "zh", NIGHT)
+CALL = Receiver("li", "call", "13800138000", "zh", NIGHT)
+
+
+@pytest.mark.parametrize("severity", ["high", "urgent"])
+def test_the_next_channel_keeps_the_quiet_hours_too(records: Records, severity: str) -> None:
+    write_message(records, "a", TO_LI, CALL, now=EVENING, severity=severity)
+    (first,) = claim(records, EVENING)
+    late = EVENING + 45_000
+    records.write(partial(mark_failed, message_id=first.id, error="no", retry_at=None, now=late))
+    called = [one.channel for one in claim(records, late)]
+    assert called == ([] if severity == "high" else ["call"])
+    if severity == "high":
+        assert rows(records)["a/call-0"].next_attempt_at == MORNING
+        assert [one.channel for one in claim(records, MORNING)] == ["call"]
+
+
+@pytest.mark.parametrize("severity", ["low", "urgent"])
+def test_a_repetition_keeps_the_quiet_hours_too(records: Records, severity: str) -> None:
+    write_message(records, "a", TO_LI, now=EVENING, severity=severity)
+    (first,) = claim(records, EVENING)
+    late = EVENING + 60_000
+    records.write(partial(mark_failed, message_id=first.id, error="no", retry_at=late, now=EVENING))
+    assert len(claim(records, late)) == (0 if severity == "low" else 1)
+    if severity == "low":
+        assert len(claim(records, MORNING - 1)) == 0
+        assert len(claim(records, MORNING)) == 1
+
+
+def test_what_waited_for_a_budget_keeps_the_quiet_hours_too(records: Records) -> None:
+    li = replace(TO_LI, channel="ding", address="")
+    for number in range(4):
+        write_message(records, f"m{number}", li, now=EVENING)
+    assert send_all(records, EVENING) == ["m0", "m1", "m2"]
+    assert claim(records, EVENING + 61_000) == []
+    assert [one.key for one in claim(records, MORNING)] == ["m3"]
+
+
+def test_what_was_due_while_the_server_was_away_keeps_the_quiet_hours(records: Records) -> None:
+    write_message(records, "a", TO_LI, now=EVENING)
+    assert claim(records, EVENING + 3_600_000) == []
+    assert len(claim(records, MORNING)) == 1
+
+
+@pytest.mark.parametrize("zone", [CHINA, UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Shanghai")])
+def test_quiet_hours_survive_their_row(zone: tzinfo) -> None:
+    quiet = QuietHours(time(22, 30), time(6, 15), zone)
+    again = quiet_of(quiet_row(quiet))
+    for hour in range(48):
+        now = EVENING + hour * 3_600_000
+        assert hold_until(again, "low", now) == hold_until(quiet, "low", now)
+    assert quiet_of(None) is None
+
+
+def test_a_digest_of_one_incident_keeps_its_link(records: Records) -> None:
+    li = Receiver("li", "ding", "13800138000")
+    for number, incident in enumerate([1, 1, 1, 7, 7]):
+        write_message(records, f"m{number}", li, now=NOW, incident_id=incident)
+    send_all(records, NOW)
+    (digest,) = claim(records, NOW + 61_000)
+    records.write(partial(mark_sent, message_id=digest.id, now=NOW + 61_000))
+    assert (digest.kind, digest.incident_id, digest.payload["count"]) == ("digest", 7, 2)
+    for number, incident in enumerate([7, 8, 9, 7, 8]):
+        write_message(records, f"n{number}", li, now=NOW + 130_000, incident_id=incident)
+    send_all(records, NOW + 130_000)
+    (mixed,) = claim(records, NOW + 192_000)
+    assert (mixed.kind, mixed.incident_id) == ("digest", None)

@@ -15,7 +15,12 @@ from config.errors import ConfigError
 from config.server import WebhookSettings
 from server.core.outbox import Outgoing
 from server.notifications.channels.base import Channel, Failed, Refused, Sent
-from server.notifications.channels.webhook import WebhookChannel, load_secret, sign
+from server.notifications.channels.webhook import (
+    WebhookChannel,
+    load_secret,
+    message_id_of,
+    sign,
+)
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.webhook_receiver import WebhookReceiver, reply
 
@@ -118,6 +123,24 @@ async def test_the_wish_for_a_pause_is_passed_on(
     assert [one.retry_after_s for one in pauses if isinstance(one, Failed)] == [17, 90, None]
 
 
+@pytest.mark.parametrize(
+    "wish",
+    ["1 Jan 99999999999999999999 0:0:0", "1 Jan 10000 00:00:00", "-5", "1e9", "²", "", "0 0 0 0"],
+)
+async def test_a_wish_that_is_no_time_is_no_wish(
+    channel: Channel, receiver: WebhookReceiver, wish: str
+) -> None:
+    receiver.answers = [reply(503, "later", retry_after=wish)]
+    assert await channel.send(message()) == Failed("HTTP 503 later")
+
+
+def test_different_keys_have_different_ids_without_the_separator() -> None:
+    names = ["li.wei", "li_wei", "li%2Ewei", "李伟", "li wei", "li-wei"]
+    ids = [message_id_of(message(f"incident-step/7/1/{name}")) for name in names]
+    assert len(set(ids)) == len(names)
+    assert all(one.isascii() and "." not in one and " " not in one for one in ids)
+
+
 async def test_no_answer_in_time_is_a_failure(receiver: WebhookReceiver, clock: FakeClock) -> None:
     receiver.answers = [None]
     slow = WebhookChannel(settings(receiver.url, timeout_s=0.05), secret=SECRET, clock=clock)
@@ -164,7 +187,7 @@ async def test_the_signature_is_that_of_standard_webhooks(
     (request,) = receiver.requests
     message_id = request.headers["webhook-id"]
     timestamp = request.headers["webhook-timestamp"]
-    assert message_id == "incident-opened/7/duty_room"
+    assert message_id == "incident-opened/7/duty%2Eroom"
     assert int(timestamp) == clock.now_ms() // 1000
     signed = f"{message_id}.{timestamp}.".encode() + request.body
     expected = base64.b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()

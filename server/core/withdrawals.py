@@ -1,0 +1,54 @@
+"""Messages that need not arrive any more, because somebody has taken care."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from server.core.model import Message
+from server.core.outbox import CANCELLED, tell
+
+
+def withdraw(session: Session, *, incident_id: int, keys: str, now: int) -> None:
+    """Cancel what waits; what is on its way gets neither a repetition nor another channel.
+
+    Attributes:
+        keys: What the keys of the messages begin with.
+    """
+    open_ones = or_(
+        Message.state.in_(("pending", "sending", "merged")),
+        # The provider may still say that it did not arrive.
+        (Message.state == "sent") & Message.receipt_due_at.is_not(None),
+    )
+    query = select(Message).where(
+        Message.incident_id == incident_id,
+        Message.key.startswith(keys, autoescape=True),
+        Message.cancelled_at.is_(None),
+        open_ones,
+    )
+    session.flush()
+    for row in session.scalars(query.order_by(Message.id).with_for_update()).all():
+        _withdraw(session, row, now=now)
+
+
+def _withdraw(session: Session, row: Message, *, now: int) -> None:
+    row.cancelled_at = now
+    if row.state == "pending":
+        row.state = CANCELLED
+        tell(session, row, kind="message.cancelled", now=now)
+    elif row.state == "merged" and row.merged_into is not None:
+        _withdraw_digest(session, row.merged_into, now=now)
+
+
+def _withdraw_digest(session: Session, digest_id: int, *, now: int) -> None:
+    """A digest goes with the last message that it carries."""
+    session.flush()
+    if any(part.cancelled_at is None for part in _parts(session, digest_id)):
+        return
+    digest = session.get(Message, digest_id, with_for_update=True)
+    if digest is not None and digest.cancelled_at is None:
+        _withdraw(session, digest, now=now)
+
+
+def _parts(session: Session, digest_id: int) -> Sequence[Message]:
+    return session.scalars(select(Message).where(Message.merged_into == digest_id)).all()

@@ -1,0 +1,53 @@
+"""The boundary around the work for one row: a bug that one row meets must not stop the others.
+
+Elsewhere a bug stops the process with its traceback, and the service manager starts it again. Here
+that would be a loop, because the same row is due again after every start.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from server.core.errors import StoreError
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Met:
+    """What the work met; ``error`` is set when that was a bug."""
+
+    error: str | None = None
+
+
+class Poison:
+    """Counts and tells the bugs that rows met; one for the process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._met = Counter(
+            "plantroom_poison_rows",
+            "Work for one message or timer, or one look of a sweep, that met a bug, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+
+    @contextmanager
+    def kept(self, kind: str, **fields: Any) -> Generator[Met]:  # noqa: ANN401 (fields of a log line)
+        """Keep a bug inside: log it with its traceback and go on behind the block.
+
+        Raises:
+            StoreError: The records are away; that is no row's fault.
+        """
+        met = Met()
+        try:
+            yield met
+        except StoreError:
+            raise
+        except Exception as error:
+            met.error = f"{type(error).__name__}: {error}"
+            self._met.labels(kind).inc()
+            log.exception("row_met_a_bug", row=kind, **fields)
