@@ -14,6 +14,24 @@ ShortField = Literal["estate", "asset", "fault", "severity", "link"]
 _SHORT: Final[tuple[ShortField, ...]] = ("estate", "asset", "fault")
 
 
+_LINK_LENGTH: Final = 32
+"""The code has 20 characters, and the number of its message before them."""
+
+
+def _check_link(parameters: tuple[ShortField, ...], length: int) -> None:
+    """Half a link acknowledges nothing, so a variable must hold the whole of it.
+
+    Raises:
+        MisfitError: It does not.
+    """
+    if "link" in parameters and length < _LINK_LENGTH:
+        message = (
+            f"expected {_LINK_LENGTH} or more, got {length}: parameters has link, and half a link "
+            "acknowledges nothing; apply for a template whose variable is that long"
+        )
+        raise MisfitError([Misfit(("parameter_length",), message)])
+
+
 class _Channel(Settings):
     """What all channels have."""
 
@@ -44,6 +62,12 @@ class EmailChannel(_Channel):
     sender: str = Field(
         pattern=r"^[^@\s<>]+@[^@\s<>]+$",
         description="Sender's address, such as plantroom@example.org.",
+    )
+    per_minute: int = Field(
+        default=60,
+        ge=1,
+        le=100,
+        description="Mails that the server takes in one minute; more wait and leave as a digest.",
     )
     username: str | None = Field(default=None, description="User; anonymous when absent.")
     password_file: Path | None = Field(
@@ -135,6 +159,11 @@ class _Aliyun(_Channel):
         default=35, ge=4, le=200, description="Longest value of a variable, characters."
     )
 
+    @model_validator(mode="after")
+    def _holds_a_link(self) -> Self:
+        _check_link(self.parameters, self.parameter_length)
+        return self
+
 
 class AliyunSmsChannel(_Aliyun):
     """Short messages by Aliyun; a person's telephone number is the receiver."""
@@ -186,6 +215,11 @@ class TencentSmsChannel(_Channel):
         pattern=r"^https?://[^/]+$",
         description="Where the provider's interface is.",
     )
+
+    @model_validator(mode="after")
+    def _holds_a_link(self) -> Self:
+        _check_link(self.parameters, self.parameter_length)
+        return self
 
 
 RobotChannel = DingTalkChannel | WeComChannel | FeishuChannel

@@ -85,6 +85,11 @@ class MessageSettings(Settings):
     channels: dict[Identifier, AnyChannel] = Field(
         default={}, description="Ways to reach people, by name."
     )
+    allow_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Host names and addresses, as a url, host or endpoint here has them, that may "
+        "be loopback or private.",
+    )
     first_retry_s: float = Field(
         default=5, gt=0, description="Pause after the first failure, seconds."
     )

@@ -79,8 +79,7 @@ def use_link(code: Code, use: Use) -> HTMLResponse:
             kind="link.used",
             subject_id=message.id,
             by=message.receiver,
-            # The message knows the number; not everybody who hears of events may.
-            payload={"incident_id": found.incident.id},
+            payload={"incident_id": found.incident.id, "address": message.address},
         )
         return _page(found, "done")
 

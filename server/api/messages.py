@@ -81,6 +81,7 @@ def _fields(row: Message, caller: Principal) -> dict[str, object]:
 def list_messages(
     use: Use,
     caller: Caller,
+    *,
     state: Annotated[MessageState | None, Query(description="Only these.")] = None,
     incident: Annotated[
         int | None, Query(ge=1, le=2**63 - 1, description="Id of an incident.")

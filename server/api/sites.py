@@ -2,14 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from server.api.context import PAGE, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
 from server.api.shapes import Instant
 from server.assets.model import Gateway, Site
+from server.assets.sites import name_site
 from server.core.paging import Page, page_of, read_page
+
+Name = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 router = APIRouter(tags=["sites"], responses=problems())
 
@@ -19,6 +22,16 @@ class SiteItem(BaseModel):
 
     id: int
     key: str
+    name_zh: str
+    """What people call it, in messages too; empty: its key."""
+    name_en: str
+
+
+class SiteNames(BaseModel):
+    """What people call an estate."""
+
+    name_zh: Name = ""
+    name_en: Name = ""
 
 
 class GatewayItem(BaseModel):
@@ -40,7 +53,33 @@ def list_sites(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> dict[str
             session, select(Site), key=Site.key, newest_first=False, limit=limit, cursor=cursor
         )
     )
-    return page_of(rows, lambda row: SiteItem.model_validate(row, from_attributes=True))
+    return page_of(rows, _site_item)
+
+
+@router.put("/sites/{site}", operation_id="name_site", responses=problems(403, 404))
+def name_site_(
+    site: Annotated[str, Path(max_length=200, description="Key of a site.")],
+    body: SiteNames,
+    use: Use,
+    caller: Administrator,
+) -> SiteItem:
+    """Give an estate the names that people use for it."""
+    return use.records.write(
+        lambda session: _site_item(
+            name_site(
+                session,
+                site,
+                name_zh=body.name_zh.strip(),
+                name_en=body.name_en.strip(),
+                by=caller.name,
+                now=use.clock.now_ms(),
+            )
+        )
+    )
+
+
+def _site_item(row: Site) -> SiteItem:
+    return SiteItem.model_validate(row, from_attributes=True)
 
 
 @router.get("/gateways", response_model=Page[GatewayItem])

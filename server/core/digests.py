@@ -84,6 +84,8 @@ def _lines(row: Message) -> list[dict[str, Any]]:
             "incident_id": row.incident_id,
             "title_en": about.get("title_en") or row.kind,
             "title_zh": about.get("title_zh") or row.kind,
+            "site_name_en": about.get("site_name_en") or about.get("site_key") or "",
+            "site_name_zh": about.get("site_name_zh") or about.get("site_key") or "",
         }
     ]
 

@@ -11,7 +11,7 @@ from config.classes import Severity
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import mark_acknowledged
-from server.assets.model import Equipment
+from server.assets.model import Equipment, Site
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
@@ -229,6 +229,7 @@ def tell(
 def short(session: Session, incident: Incident) -> dict[str, Any]:
     """The incident in events, messages and lists."""
     equipment = session.get_one(Equipment, incident.equipment_id)
+    site = session.get_one(Site, equipment.site_id)
     return {
         "id": incident.id,
         "state": "open" if incident.closed_at is None else "closed",
@@ -236,6 +237,9 @@ def short(session: Session, incident: Incident) -> dict[str, Any]:
         "cause": incident.cause,
         "title_en": incident.title_en,
         "title_zh": incident.title_zh,
+        "site_key": site.key,
+        "site_name_en": site.name_en,
+        "site_name_zh": site.name_zh,
         "equipment_id": equipment.id,
         "equipment_key": equipment.key,
         "equipment_name_en": equipment.name_en,

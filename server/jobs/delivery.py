@@ -12,7 +12,7 @@ from server.jobs.heartbeat import Heartbeat
 from server.jobs.outbox import OutboxWorker
 from server.jobs.poison import Poison
 from server.jobs.receipts import ReceiptSweep
-from server.notifications.registry import load_link_key, open_channels
+from server.notifications.registry import load_link_key, meant, open_channels
 
 Works = dict[str, Callable[[], Coroutine[Any, Any, None]]]
 
@@ -49,6 +49,6 @@ async def open_delivery(
         works: Works = {"outbox": worker.run, "receipts": receipts.run}
         if messages.heartbeat is not None:
             works["heartbeat"] = Heartbeat(
-                messages.heartbeat, records, checks, clock, process=process
+                meant(messages, messages.heartbeat), records, checks, clock, process=process
             ).run
         yield works

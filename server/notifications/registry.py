@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from config.channels import (
     AliyunSmsChannel,
@@ -11,12 +12,13 @@ from config.channels import (
     DingTalkChannel,
     EmailChannel,
     FeishuChannel,
+    HeartbeatSettings,
     LinkSettings,
     TencentSmsChannel,
     WeComChannel,
 )
 from config.errors import ConfigError
-from config.server import MessageSettings
+from config.server import MessageSettings, WebhookSettings
 from server.core.addresses import channel_name
 from server.core.budgets import Terms
 from server.core.clock import Clock
@@ -35,6 +37,7 @@ from server.notifications.channels.base import Channel
 from server.notifications.channels.provider import read_secret
 
 _LINK_SECRET_LENGTH = 32
+Called = TypeVar("Called", bound=WebhookSettings | HeartbeatSettings | AnyChannel)
 
 
 class Channels:
@@ -64,6 +67,18 @@ class Channels:
         return max((one.timeout_s for one in self._channels.values()), default=10.0)
 
 
+def meant(settings: MessageSettings, one: Called) -> Called:
+    """Return what is called out to, with a private address allowed when its host is named."""
+    if isinstance(one, EmailChannel):
+        host = one.host
+    else:
+        url = one.url if isinstance(one, WebhookSettings | HeartbeatSettings) else one.endpoint
+        host = urlsplit(url).hostname or ""
+    if host.lower() not in {name.lower().strip("[]") for name in settings.allow_hosts}:
+        return one
+    return one.model_copy(update={"allow_private": True})
+
+
 def check_secrets(settings: MessageSettings, clock: Clock) -> None:
     """Read every secret, so that a wrong one is told before the server runs.
 
@@ -87,10 +102,12 @@ async def open_channels(settings: MessageSettings, clock: Clock) -> AsyncGenerat
     async with AsyncExitStack() as stack:
         opened: dict[str, Channel] = {}
         for one in settings.webhooks:
-            hook = webhook.WebhookChannel(one, secret=webhook.load_secret(one), clock=clock)
+            secret = webhook.load_secret(one)
+            hook = webhook.WebhookChannel(meant(settings, one), secret=secret, clock=clock)
             opened[one.name] = await stack.enter_async_context(hook)
         for name, one in settings.channels.items():
-            opened[name] = await stack.enter_async_context(build(name, one, clock))
+            channel = build(name, meant(settings, one), clock)
+            opened[name] = await stack.enter_async_context(channel)
         yield Channels(settings, opened)
 
 

@@ -19,6 +19,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "high": ("重要", "HIGH"),
     "medium": ("一般", "MEDIUM"),
     "low": ("提示", "LOW"),
+    "estate": ("小区", "Estate"),
     "equipment": ("设备", "Equipment"),
     "alarm": ("报警", "Alarm"),
     "since": ("时间", "Since"),
@@ -57,6 +58,7 @@ def render(message: Outgoing) -> Text:
     title = say.of(incident or message.payload, "title") or message.kind
     prefix = say.maybe(message.kind)
     lines = [
+        (say("estate"), say.of(incident, "site_name")),
         (
             say("equipment"),
             _both(say.of(incident, "equipment_name"), incident.get("equipment_key")),
@@ -71,8 +73,12 @@ def render(message: Outgoing) -> Text:
     return Text(
         title=f"[{say(message.severity)}] {prefix + ': ' if prefix else ''}{_line(title)}",
         lines=tuple(f"{name}: {_line(value)}" for name, value in lines if value),
-        tail=(f"{say('acknowledge')}: {message.link}",) if message.link else (),
+        tail=_tail(message, say),
     )
+
+
+def _tail(message: Outgoing, say: "_Speaker") -> tuple[str, ...]:
+    return (f"{say('acknowledge')}: {message.link}",) if message.link else ()
 
 
 def short_parameters(
@@ -97,7 +103,12 @@ def _short(message: Outgoing, say: "_Speaker") -> dict[str, str]:
     if message.kind == DIGEST:
         parts: Sequence[Mapping[str, Any]] = message.payload["messages"]
         count = say("digest").format(len(parts))
-        return {"estate": "", "asset": count, "fault": say.of(parts[0], "title") if parts else ""}
+        estates = {say.of(part, "site_name") for part in parts}
+        return {
+            "estate": estates.pop() if len(estates) == 1 else "",
+            "asset": count,
+            "fault": say.of(parts[0], "title") if parts else "",
+        }
     key = str(incident.get("equipment_key") or "")
     return {
         "estate": say.of(incident, "site_name") or key.partition("/")[0],
@@ -112,7 +123,8 @@ def _digest(message: Outgoing, say: "_Speaker") -> Text:
         f"[{say(part['severity'])}] {_line(say.of(part, 'title'))} ({_clock(part['at'])})"
         for part in parts
     ]
-    return Text(f"[{say(message.severity)}] {say('digest').format(len(parts))}", tuple(lines))
+    title = f"[{say(message.severity)}] {say('digest').format(len(parts))}"
+    return Text(title, tuple(lines), _tail(message, say))
 
 
 class _Speaker:

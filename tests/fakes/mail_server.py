@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -20,6 +21,8 @@ class MailServer:
 
     starttls: bool = True
     implicit_tls: bool = False
+    takes: Callable[[], bool] = lambda: True
+    """Whether one more mail is within the server's limit."""
     troubles: dict[str, str | None] = field(default_factory=dict[str, str | None])
     mails: list[EmailMessage] = field(default_factory=list[EmailMessage])
     commands: list[str] = field(default_factory=list[str])
@@ -100,6 +103,8 @@ class MailServer:
                 mail = message_from_bytes(raw[:-5], policy=policy.default)
                 self.mails.append(mail)
                 writer.write(b"250 queued\r\n")
+            case "MAIL" if not self.takes():
+                writer.write(b"450 too many mails\r\n")
             case "QUIT":
                 writer.write(b"221 bye\r\n")
                 return False

@@ -124,6 +124,33 @@ def test_a_digest_counts_and_lists() -> None:
     assert text.lines == ("[HIGH] P1: fault (01-01 08:00)",) * 2
 
 
+def test_a_digest_of_one_incident_carries_its_link_to_the_end() -> None:
+    line = {"severity": "low", "title_en": "P1: fault", "title_zh": "P1 故障", "at": 0}
+    link = "https://plant.example/a/1-abcdefghijklmnopqrst"
+    digest = message(kind="digest", payload={"count": 1, "messages": [line]}, link=link)
+    assert render(digest).tail == (f"确认: {link}",)
+    values = dict(short_parameters(digest, ("asset", "link"), limit=35))
+    assert values == {"asset": "1 条消息", "link": "1-abcdefghijklmnopqrst"}
+
+
+@pytest.mark.parametrize(("language", "name"), [("zh", "翠湖苑一期"), ("en", "Green Lake")])
+def test_an_estate_is_called_by_its_name(language: str, name: str) -> None:
+    names = {"site_key": "clj", "site_name_zh": "翠湖苑一期", "site_name_en": "Green Lake"}
+    incident = message().payload["incident"] | names
+    named = message(language=language, payload=message().payload | {"incident": incident})
+    assert dict(short_parameters(named, ("estate",), limit=20)) == {"estate": name}
+    assert render(named).lines[0].endswith(f": {name}")
+    line = {"severity": "low", "title_zh": "a", "title_en": "a", "at": 0} | names
+    other = line | {"site_name_zh": "别处", "site_name_en": "elsewhere"}
+    for lines, estate in (([line, line], name), ([line, other], "-")):
+        digest = message(kind="digest", language=language, payload={"messages": lines})
+        assert dict(short_parameters(digest, ("estate",), limit=20)) == {"estate": estate}
+
+
+def test_an_estate_without_a_name_is_called_by_its_key() -> None:
+    assert dict(short_parameters(message(), ("estate",), limit=20)) == {"estate": "garden"}
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_short_values_keep_their_limit_and_are_never_empty(language: str) -> None:
     names = ("estate", "asset", "fault", "severity", "link")

@@ -1,8 +1,10 @@
 """Short messages by Aliyun. Not idempotent: what is unknown is asked by OutId, not repeated."""
 
+import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from config.channels import AliyunSmsChannel as AliyunSmsSettings
 from server.core.addresses import phone_of, phone_problem
@@ -33,6 +35,9 @@ _PER_DAY: Final = 50
 _SETTLED_MS: Final = 60_000
 """A younger message may not be in the provider's list yet."""
 _MIDNIGHT_MS: Final = 60_000
+_PAGE: Final = 50
+"""The most that the provider gives at a time."""
+_MOST_PAGES: Final = 20
 _FAILED, _ARRIVED = "2", "3"
 
 
@@ -80,12 +85,26 @@ class AliyunSmsChannel(AliyunService):
         phone = phone_of(message.address)
         if phone is None:
             return Refused(phone_problem(message.address) or "")
-        for day in sorted(_days(message.tried_at)):
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                for day in sorted(_days(message.tried_at)):
+                    fate = await self._ask_day(message, phone, day)
+                    if fate is not None:
+                        return fate
+        except TimeoutError:
+            return Unknown(f"no answer within {self.timeout_s:g} s")
+        if message.receipt is not None or self._clock.now_ms() - message.tried_at < _SETTLED_MS:
+            return Unknown("Aliyun does not list it yet")
+        return Unsent("Aliyun does not know it")
+
+    async def _ask_day(self, message: Outgoing, phone: str, day: str) -> Fate | None:
+        """Read the list of a day, page by page; None when the message is on none of them."""
+        for page in range(1, _MOST_PAGES + 1):
             parameters = {
                 "PhoneNumber": phone,
                 "SendDate": day,
-                "PageSize": "50",
-                "CurrentPage": "1",
+                "PageSize": str(_PAGE),
+                "CurrentPage": str(page),
             }
             if message.receipt is not None:
                 parameters["BizId"] = message.receipt
@@ -94,17 +113,22 @@ class AliyunSmsChannel(AliyunService):
                 return Unknown(answer.error)
             if answer.code("Code") != OK:
                 return Unknown(failure(answer).error)
-            fate = _fate(answer, out_id_of(message))
+            rows = _rows(answer)
+            fate = _fate(rows, out_id_of(message))
             if fate is not None:
                 return fate
-        if message.receipt is not None or self._clock.now_ms() - message.tried_at < _SETTLED_MS:
-            return Unknown("Aliyun does not list it yet")
-        return Unsent("Aliyun does not know it")
+            if len(rows) < _PAGE:
+                return None
+        return Unknown(f"Aliyun lists more than {_MOST_PAGES * _PAGE} messages")
 
 
-def _fate(answer: Answer, out_id: str) -> Fate | None:
+def _rows(answer: Answer) -> list[Mapping[str, Any]]:
     found = object_of(answer.body.get("SmsSendDetailDTOs"))
-    for row in rows_of(found.get("SmsSendDetailDTO")):
+    return rows_of(found.get("SmsSendDetailDTO"))
+
+
+def _fate(rows: Sequence[Mapping[str, Any]], out_id: str) -> Fate | None:
+    for row in rows:
         if row.get("OutId") != out_id:
             continue
         status = str(row.get("SendStatus"))

@@ -1,4 +1,8 @@
-"""Telephone calls by Aliyun that read a template (SingleCallByTts). Nothing is redialled."""
+"""Telephone calls by Aliyun that read a template (SingleCallByTts).
+
+Aliyun finds a call by its number only. When the order's answer was lost, nobody can be asked: then
+the person's next channel is used, and only without one the call is made once more, later.
+"""
 
 import json
 from typing import Final
@@ -31,6 +35,8 @@ _PER_HOUR: Final = 5
 _PER_DAY: Final = 20
 _PRODUCT: Final = "11000000300006"
 """The provider's number of voice notifications."""
+_RING_MS: Final = 61_000
+"""Two calls in one minute are both blocked; by then the first is over."""
 _ANSWERED: Final = "200000"
 _NOT_OVER: Final = {"", "200001"}
 
@@ -83,8 +89,7 @@ class AliyunVoiceChannel(AliyunService):
     async def ask(self, message: Outgoing) -> Fate:
         """Ask whether the call was answered; without its number nobody can be asked."""
         if message.receipt is None:
-            # A second ring does less harm than none; the callee's budget spaces it out.
-            return Unsent("the call's number never came")
+            return self._unasked(message)
         parameters = {
             "CallId": message.receipt,
             "ProdId": _PRODUCT,
@@ -96,6 +101,14 @@ class AliyunVoiceChannel(AliyunService):
         if answer.code("Code") != OK:
             return Unknown(failure(answer).error)
         return _fate(answer.body.get("Data"))
+
+    def _unasked(self, message: Outgoing) -> Fate:
+        if message.others:
+            return Refused("the call's number never came; nobody knows whether it rang")
+        if self._clock.now_ms() - message.tried_at < _RING_MS:
+            return Unknown("the call's number never came; it may be ringing")
+        # A second ring does less harm than none.
+        return Unsent("the call's number never came")
 
 
 def _fate(data: object) -> Fate:

@@ -13,7 +13,7 @@ from typing import Self
 
 from config.channels import EmailChannel as EmailSettings
 from server.core.addresses import mail_problem
-from server.core.budgets import Terms
+from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
 from server.notifications.channels.addresses import (
@@ -46,6 +46,8 @@ class MailChannel:
         self._settings = settings
         self._password = password
         self._clock = clock
+        key = f"{settings.host}:{settings.port}/{settings.sender}"
+        self._terms = Terms((Budget(key, settings.per_minute, 60),))
         self._trust = trust or ssl.create_default_context()
         self._threads: ThreadPoolExecutor | None = None
 
@@ -69,9 +71,9 @@ class MailChannel:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002 (the server's own limits are 4xx replies)
-        """No budget."""
-        return Terms()
+    def terms(self, address: str) -> Terms:  # noqa: ARG002 (the mail server has one budget)
+        """So many a minute for the mail server."""
+        return self._terms
 
     def check_address(self, address: str) -> str | None:
         """One address, nothing around it."""

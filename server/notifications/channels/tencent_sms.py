@@ -23,7 +23,6 @@ from server.notifications.channels.base import (
     Sent,
     Throttled,
     Unknown,
-    Unsent,
 )
 from server.notifications.channels.provider import (
     DAY,
@@ -40,8 +39,6 @@ _SERVICE: Final = "sms"
 _VERSION: Final = "2021-01-11"
 _CONTENT_TYPE: Final = "application/json; charset=utf-8"
 _PER_DAY: Final = 50
-_SETTLED_MS: Final = 120_000
-"""A younger message may not be in the provider's list yet: it lists what was reported."""
 _LIMITS: Final = (("ThirtySecond", 30.0), ("OneHour", 3600.0), ("Daily", DAY))
 _BUSY_PAUSE_S: Final = 5.0
 _OUR_FAULT = re.compile(
@@ -131,7 +128,11 @@ class TencentSmsChannel(Provider):
         return Unknown("Tencent answered without a status")
 
     async def ask(self, message: Outgoing) -> Fate:
-        """Look for it in the provider's list of the number."""
+        """Look for it in the provider's list of the number.
+
+        The list has what the operators reported, and a telephone that is off is reported when it
+        is on again: what is not listed may still arrive, and is never said to be unsent.
+        """
         phone = phone_of(message.address)
         if phone is None:
             return Refused(phone_problem(message.address) or "")
@@ -157,9 +158,7 @@ class TencentSmsChannel(Provider):
             if row.get("ReportStatus") == "SUCCESS":
                 return Delivered()
             return Refused(f"Tencent could not deliver it: {row.get('Description')}")
-        if message.receipt is not None or now - message.tried_at < _SETTLED_MS:
-            return Unknown("Tencent does not list it yet")
-        return Unsent("Tencent does not know it")
+        return Unknown("Tencent does not list it yet")
 
     async def _act(
         self, action: str, parameters: Mapping[str, Any]

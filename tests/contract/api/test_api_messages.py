@@ -261,9 +261,3 @@ def test_a_viewer_sees_no_number_anywhere(with_channels: Api) -> None:
         assert "0013" not in str(one)
     events = with_channels.records.read(lambda s: list(s.scalars(select(Event.payload))))
     assert "0013" not in str(events)
-
-
-def test_the_use_of_a_link_tells_no_address(with_channels: Api, link: str) -> None:
-    with_channels.client.post(link)
-    events = with_channels.records.read(lambda s: list(s.scalars(select(Event.payload))))
-    assert "li@b.example" not in str(events)

@@ -1,11 +1,17 @@
 """Sites, equipment, points, live values and readings over HTTP."""
 
+from typing import Any
+
+from httpx2 import Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
 from server.assets.model import Equipment
-from server.core.model import Message
+from server.core.model import Event, Message
 from server.history.base import Batch
+from server.incidents.model import Incident
+from server.incidents.service import short
 from tests.contract.api.conftest import NOW, Api
 
 
@@ -25,6 +31,47 @@ def test_equipment_is_listed_and_filtered(api: Api, pump: Equipment) -> None:
         assert [item["id"] for item in items] == [pump.id]
     for params in ({"site": "x"}, {"class": "elevator"}, {"online": "false"}, {"key": "x"}):
         assert api.get("/equipment", **params).json()["items"] == []
+
+
+def put_names(api: Api, site: str, who: str = "administrator", **names: str) -> Response:
+    return api.client.put(f"/api/v1/sites/{site}", json=names, headers=api.bearer(who))
+
+
+def test_an_estate_is_named_once_for_everybody(api: Api, pump: Equipment) -> None:
+    named = {"name_zh": "翠湖苑一期", "name_en": "Green Lake"}
+    assert api.get("/sites").json()["items"][0]["name_zh"] == ""
+    answer = put_names(api, "garden", name_zh=" 翠湖苑一期 ", name_en="Green Lake")
+    assert answer.status_code == 200
+    assert answer.json() == {"id": 1, "key": "garden", **named}
+    assert api.get("/sites").json()["items"] == [answer.json()]
+    kinds = api.records.read(lambda session: list(session.scalars(select(Event.kind))))
+    assert kinds.count("site.named") == 1
+    fields: dict[str, Any] = {
+        "equipment_id": pump.id,
+        "cause": "fault",
+        "severity": "high",
+        "title_en": "",
+        "title_zh": "",
+        "opened_at": NOW,
+    }
+
+    def say(session: Session) -> dict[str, Any]:
+        incident = Incident(**fields)
+        session.add(incident)
+        session.flush()
+        return short(session, incident)
+
+    said = api.records.write(say)
+    assert (said["site_key"], said["site_name_zh"]) == ("garden", "翠湖苑一期")
+    assert said["site_name_en"] == "Green Lake"
+
+
+def test_only_an_administrator_names_an_estate_that_exists(api: Api, pump: Equipment) -> None:
+    assert pump.id
+    assert put_names(api, "garden", "operator", name_zh="x").status_code == 403
+    assert put_names(api, "nowhere", name_zh="x").status_code == 404
+    assert put_names(api, "garden", name_zh="x" * 61).status_code == 422
+    assert put_names(api, "garden", name_zh="x\ny").status_code == 422
 
 
 def test_equipment_shows_its_points_with_live_values(api: Api, pump: Equipment) -> None:

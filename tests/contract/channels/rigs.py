@@ -40,15 +40,13 @@ from server.notifications.channels.tencent_sms import TencentSmsChannel
 from server.notifications.channels.webhook import WebhookChannel
 from server.notifications.channels.wecom import WeComChannel
 from tests.fakes.mail_server import CERTIFICATE, PASSWORD, MailServer
+from tests.fakes.phone_providers import KEY_ID, AliyunServer, TencentServer
 from tests.fakes.providers import (
-    KEY_ID,
     SECRET,
     TOKEN,
-    AliyunServer,
     DingTalkServer,
     FeishuServer,
     ProviderServer,
-    TencentServer,
     WeComServer,
 )
 from tests.fakes.webhook_receiver import Request, reply

@@ -220,6 +220,7 @@ async def test_the_budget_is_that_of_the_provider(rig: Rig) -> None:
     terms = rig.channel.terms(rig.address)
     day = 86_400
     expected = {
+        "email": [(60, 60)],
         "dingtalk": [(20, 60)],
         "wecom": [(20, 60)],
         "feishu": [(5, 1), (100, 60)],
@@ -232,6 +233,18 @@ async def test_the_budget_is_that_of_the_provider(rig: Rig) -> None:
     assert terms.repeatable == (rig.name not in NO_REPETITION)
     keys = [one.key for one in terms.budgets]
     assert len(keys) == len(set(keys))
+
+
+async def test_a_template_is_filled_with_what_the_provider_takes(rig: Rig) -> None:
+    """The providers refuse an empty variable and one that is too long."""
+    incident = message().payload["incident"]
+    for title in ("", "很长的设备名称" * 20, "\U0001f525" * 40):
+        changed = incident | {"equipment_name_zh": title, "equipment_key": f"{title}/gw"}
+        alarm = {"name_zh": title * 2}
+        sent = await rig.send(payload={"incident": changed, "alarm": alarm}, key=f"k{title}")
+        assert isinstance(sent, Sent)
+        if isinstance(rig.server, ProviderServer):
+            rig.server.clock.advance(61)
 
 
 async def test_a_wrong_address_is_told(name: str) -> None:

@@ -17,7 +17,8 @@ from server.notifications.channels.base import (
     Unsent,
 )
 from tests.contract.channels.rigs import HTTP_CASES, NOW, PHONE, message
-from tests.fakes.providers import AliyunServer, ProviderServer, TencentServer
+from tests.fakes.phone_providers import AliyunServer, TencentServer
+from tests.fakes.providers import ProviderServer
 from tests.fakes.webhook_receiver import reply
 
 SMS = ("aliyun_sms", "tencent_sms")
@@ -60,12 +61,40 @@ async def test_an_unknown_outcome_is_found_by_our_own_number(name: str) -> None:
         assert len(set(server.ids)) == 1
 
 
-@pytest.mark.parametrize("name", SMS)
-async def test_what_the_provider_does_not_list_was_not_sent_once_it_would_be(name: str) -> None:
-    async with opened(name) as (channel, server):
+async def test_what_aliyun_does_not_list_was_not_sent_once_it_would_be() -> None:
+    async with opened("aliyun_sms") as (channel, server):
         assert isinstance(await ask(channel, unsure=True), Unknown)
         server.clock.advance(130)
         assert isinstance(await ask(channel, unsure=True), Unsent)
+
+
+async def test_what_tencent_does_not_list_may_still_arrive() -> None:
+    """It lists what was reported, and a telephone that is off for an hour reports nothing."""
+    async with opened("tencent_sms") as (channel, server):
+        for _ in range(24):
+            assert isinstance(await ask(channel, unsure=True), Unknown)
+            server.clock.advance(3600)
+
+
+@pytest.mark.parametrize("before", [0, 49, 50, 120])
+async def test_every_page_of_the_list_is_read(before: int) -> None:
+    async with opened("aliyun_sms") as (channel, server):
+        assert isinstance(server, AliyunServer)
+        server.foreign = before
+        sent = await channel.send(message(address=PHONE))
+        assert isinstance(sent, Sent)
+        assert await ask(channel, unsure=True) == Sent()
+        server.clock.advance(130)
+        assert isinstance(await ask(channel, unsure=True, key="another"), Unsent)
+
+
+async def test_a_list_without_end_is_no_proof() -> None:
+    async with opened("aliyun_sms") as (channel, server):
+        assert isinstance(server, AliyunServer)
+        await channel.send(message(address=PHONE))
+        server.foreign = 2000
+        server.clock.advance(130)
+        assert isinstance(await ask(channel, unsure=True), Unknown)
 
 
 @pytest.mark.parametrize("name", SMS)
@@ -94,9 +123,9 @@ async def test_trouble_with_the_question_is_unknown(name: str, answer: bytes | N
 @pytest.mark.parametrize("name", SMS)
 async def test_every_attempt_carries_the_same_number(name: str) -> None:
     async with opened(name) as (channel, server):
-        await channel.send(message(address=PHONE))
-        await channel.send(message(address=PHONE, attempts=2))
-        await channel.send(message(address=PHONE, key="another"))
+        for changes in ({}, {"attempts": 2}, {"key": "another"}):
+            await channel.send(message(address=PHONE, **changes))
+            server.clock.advance(31)
         assert server.ids[0] == server.ids[1] != server.ids[2]
 
 
@@ -108,6 +137,19 @@ async def test_a_call_that_was_answered_is_delivered_and_others_are_not() -> Non
         assert await ask(channel, receipt=sent.receipt) == Delivered()
         server.call_state = "200002"
         assert isinstance(await ask(channel, receipt=sent.receipt), Refused)
+
+
+async def test_a_call_of_which_nobody_knows_is_left_for_the_next_channel() -> None:
+    async with opened("aliyun_voice") as (channel, _server):
+        assert isinstance(await ask(channel, receipt=None, others=1), Refused)
+
+
+async def test_a_call_of_which_nobody_knows_is_repeated_only_when_it_is_over() -> None:
+    async with opened("aliyun_voice") as (channel, server):
+        assert isinstance(await ask(channel, receipt=None), Unknown)
+        server.clock.advance(60.5)
+        assert isinstance(await ask(channel, receipt=None), Unknown)
+        server.clock.advance(1)
         assert isinstance(await ask(channel, receipt=None), Unsent)
 
 
