@@ -83,6 +83,9 @@ def _incident(kind: str, payload: dict[str, Any]) -> str:
             return ""
         case "escalated":
             return f"  incident #{number} {_step(payload)}"
+        case "unreached":
+            step, names = payload.get("step", {}), ", ".join(payload.get("not_reached", []))
+            return f"  incident #{number} step {step.get('number')}: no message reached {names}"
         case "acknowledged":
             return f"  incident #{number} taken by {payload.get('acknowledged_by')}, no more calls"
         case "acknowledgement_timed_out":

@@ -139,6 +139,8 @@ class Server:
             )
             self._works["commands"] = sender.run
             self._works["upkeep"] = Upkeep(history, self._clock).run
+            with self._poison.kept("rehearsal"):
+                await asyncio.to_thread(alarming.rehearse)
         if "api" in roles:
             feed = EventFeed(records)
             services = Services(

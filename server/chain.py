@@ -77,6 +77,10 @@ class Chain:
             ]
         )
 
+    def rehearse(self, session: Session, transition: Transition, *, now: int) -> None:
+        """Write what would follow from a transition; for a transaction that is taken back."""
+        self._record(session, transition, now=now)
+
     def on_samples(self, samples: Sequence[Sample]) -> None:
         """Judge samples and return when what follows from them is committed.
 

@@ -5,6 +5,9 @@ import sys
 
 import structlog
 
+REHEARSAL = "rehearsal"
+"""Variable of the context in which nothing that is logged has happened."""
+
 
 def set_up_logging(*, level: str = "info") -> None:
     """Send structlog to stdout as JSON lines; call it once, in the process's main function."""
@@ -13,6 +16,7 @@ def set_up_logging(*, level: str = "info") -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            drop_rehearsed,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -22,3 +26,12 @@ def set_up_logging(*, level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
+
+
+def drop_rehearsed(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Leave out what was only rehearsed."""
+    if REHEARSAL in event:
+        raise structlog.DropEvent
+    return event

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,6 +17,10 @@ from server.core.sqlite import RELAXED, WRITES, Checkpoints, set_up
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Event]], None]
+
+
+class _RehearsedError(Exception):
+    """Ends a rehearsal; the transaction is rolled back by it."""
 
 
 class Records:
@@ -83,6 +87,21 @@ class Records:
         """
         on = self._writing if durable else self._relaxed
         return await asyncio.wrap_future(self._writer.submit(self._transact, work, on))
+
+    def rehearse(self, work: Callable[[Session], object]) -> None:
+        """Run ``work`` in one transaction and take it back; nobody hears of its events.
+
+        Raises:
+            StoreError: The database cannot be written now.
+        """
+
+        def work_in_vain(session: Session) -> None:
+            work(session)
+            session.flush()
+            raise _RehearsedError
+
+        with suppress(_RehearsedError):
+            self.write(work_in_vain)
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run a query in this thread.

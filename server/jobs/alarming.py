@@ -19,6 +19,7 @@ from server.handling import Handling
 from server.history.base import History
 from server.jobs.handling import HandlingTimers
 from server.jobs.poison import Poison
+from server.jobs.rehearsal import rehearse
 from server.jobs.rule_changes import RuleChanges
 from server.jobs.silence import SilenceSweep
 from server.jobs.sweep import Sweep
@@ -43,6 +44,7 @@ class Alarming:
     ) -> None:
         self.hears: Callable[[], bool] = lambda: True
         """Whether the broker is connected; silence proves nothing otherwise."""
+        self._records, self._classes, self._clock = records, classes, clock
         announcer = Announcer(settings.messages, settings.alarms)
         handling = Handling(announcer, settings.alarms)
         self._engine = AlarmEngine(RuleBook(classes), clock)
@@ -67,6 +69,14 @@ class Alarming:
     def attach(self, series: Series, asset: Asset) -> None:
         """Watch a series that the registry announces."""
         self._engine.attach(series, equipment_class=asset.equipment_class)
+
+    def rehearse(self) -> None:
+        """Do everything that follows from an alarm once, and take it back.
+
+        Raises:
+            StoreError: The records cannot be written.
+        """
+        rehearse(self._records, self.chain, self._classes, self._clock)
 
     def restore(self) -> None:
         """Remember what the records and the history hold; after the registry, before any sample.

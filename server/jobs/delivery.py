@@ -12,6 +12,7 @@ from server.jobs.heartbeat import Heartbeat
 from server.jobs.outbox import OutboxWorker
 from server.jobs.poison import Poison
 from server.jobs.receipts import ReceiptSweep
+from server.notifications.channels.outbound import warm_up
 from server.notifications.registry import load_link_key, meant, open_channels
 
 Works = dict[str, Callable[[], Coroutine[Any, Any, None]]]
@@ -51,4 +52,5 @@ async def open_delivery(
             works["heartbeat"] = Heartbeat(
                 meant(messages, messages.heartbeat), records, checks, clock, process=process
             ).run
+        await warm_up()
         yield works

@@ -69,7 +69,15 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
             health = (await client.get(f"{url}/readyz")).json()
             assert health == {
                 "ok": True,
-                "parts": {"records": True, "history": True, "ingest": True, "broker": False},
+                "parts": {
+                    "records": True,
+                    "outbox": True,
+                    "receipts": True,
+                    "calls": True,
+                    "history": True,
+                    "ingest": True,
+                    "broker": False,
+                },
             }
             assert "plantroom_ingest_rejected" in (await client.get(f"{url}/metrics")).text
             assert (await client.get(f"{url}/api/v1/session")).json()["name"] == "admin"

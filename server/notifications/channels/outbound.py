@@ -8,6 +8,7 @@ Redirects are not followed, because they could lead anywhere.
 import asyncio
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
@@ -153,6 +154,22 @@ class Outbound:
             return Reply(response.status_code, response.headers, body)
         finally:
             await response.aclose()
+
+
+async def warm_up() -> None:
+    """Make one request to this process: what is imported and built by the first one is there."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    with suppress(OSError, OutboundError):
+        listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with listening, Outbound(timeout_s=2, allow_private=True) as out:
+            port = listening.sockets[0].getsockname()[1]
+            await out.request("POST", f"http://127.0.0.1:{port}/", headers={})
 
 
 @cache
