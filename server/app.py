@@ -164,6 +164,7 @@ class Server:
     def _add_ingest(self, ingest: Ingest, alarming: Alarming) -> None:
         self._works["ingest"] = ingest.run
         self._works |= alarming.works
+        self._checks |= alarming.checks
         alarming.hears = lambda: ingest.link.connected
         self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck
         self._checks["history"] = lambda: "history" not in ingest.stuck

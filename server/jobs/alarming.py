@@ -56,12 +56,18 @@ class Alarming:
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
         self._delays = TimerSweep(records, {DELAY: self.chain.on_timer}, clock, poison=poison)
+        sweep = TimerSweep(records, handlers, clock, poison=poison)
+        put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, poison=poison)
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            "timers": TimerSweep(records, handlers, clock, poison=poison).run,
+            "timers": sweep.run,
             "rules": self._rules.run,
             "silence": SilenceSweep(self.chain, clock, hears=self._hears).run,
-            "handling": Sweep("handling", timers.sweep, clock, interval_s=2, poison=poison).run,
+            "handling": put_aside.run,
         }
+        self.checks: dict[str, Callable[[], bool]] = {
+            "timers": lambda: sweep.works and put_aside.works
+        }
+        """Whether what runs when time has passed works, by name."""
 
     def _hears(self) -> bool:
         return self.hears()

@@ -74,6 +74,7 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
                     "outbox": True,
                     "receipts": True,
                     "calls": True,
+                    "timers": True,
                     "history": True,
                     "ingest": True,
                     "broker": False,
