@@ -136,7 +136,7 @@ class Escalation:
         policy = policy_of(incident)
         step = unreached_step(session, incident, timer.payload["key"])
         answered = incident.acknowledged_at is not None
-        if policy is None or step is None or answered or not _in_view(session, incident):
+        if policy is None or step is None or answered or not in_view(session, incident):
             return False
         step.state = UNREACHED
         session.flush()

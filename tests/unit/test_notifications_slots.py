@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.core.db import Base
@@ -112,6 +112,7 @@ async def test_what_waited_for_a_slot_is_handed_over_once(records: Records) -> N
     assert sorted(one.key for one in mail.sent) == sorted(f"m{number}" for number in range(25))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=60))
 def test_slots_are_never_more_than_there_are(wishes: list[tuple[str, bool]]) -> None:
     slots = Slots(one_lane_each, Counter())
