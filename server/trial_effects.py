@@ -23,7 +23,8 @@ from server.alarms.replay import Onset
 from server.assets.model import Equipment, Gateway, Site
 from server.incidents.escalation_rules import choose
 from server.incidents.model import Incident
-from server.people.service import channel_names, load_directory
+from server.people.channels import channel_names
+from server.people.service import load_directory
 from server.people.targets import resolve
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 
