@@ -63,7 +63,8 @@ class ResendBook:
     def sent_row(self, offset: int, readings: int, now_s: float) -> None:
         """Note a row of the backlog that was published."""
         self.window.sent(offset, readings)
-        self._times.sent(offset, now_s, under_way=self.window.under_way)
+        window = self.window
+        self._times.sent(offset, now_s, under_way=window.under_way, heavy=window.heavy)
 
     def sent_again(self, first: int, last: int, now_s: float) -> None:
         """Note that the rows of this range were published as historical."""

@@ -32,11 +32,17 @@ class AckTimes:
     def __init__(self) -> None:
         self.latest_s = 0.0
         self._probe: tuple[int, float, int] | None = None
+        self._heavy = False
 
-    def sent(self, offset: int, now_s: float, *, under_way: int) -> None:
-        """Note a message; followed when no other one is, or that one will never be answered."""
-        if self._probe is None or now_s - self._probe[1] > _LOST_S:
-            self._probe = (offset, now_s, under_way)
+    def sent(self, offset: int, now_s: float, *, under_way: int, heavy: bool = False) -> None:
+        """Note a message; followed when no other one is, or that one will never be answered.
+
+        The first ``heavy`` one, with much of the window in front of it, is worth more than a light
+        one: it says how long the queue becomes.
+        """
+        probe = self._probe
+        if probe is None or now_s - probe[1] > _LOST_S or (heavy and not self._heavy):
+            self._probe, self._heavy = (offset, now_s, under_way), heavy
 
     def acknowledged(self, ranges: Iterable[Range], now_s: float) -> int | None:
         """Return what was under way with the followed message, when it is among these."""
@@ -78,6 +84,11 @@ class Window:
     def room(self) -> int:
         """How many more readings may be sent now."""
         return max(0, self.readings - self.under_way)
+
+    @property
+    def heavy(self) -> bool:
+        """Whether more than half of what may be is under way."""
+        return self.under_way > _NEARLY_FULL * self.readings
 
     def sent(self, offset: int, readings: int) -> None:
         """Note a message of the backlog."""

@@ -73,6 +73,16 @@ def test_one_message_is_followed_until_it_is_answered() -> None:
     assert times.acknowledged([(0, 9)], 5.0) is None
 
 
+def test_the_message_behind_much_of_the_window_is_followed_rather_than_one_in_front() -> None:
+    times = AckTimes()
+    times.sent(5, 1.0, under_way=7)
+    times.sent(6, 2.0, under_way=300, heavy=True)
+    times.sent(7, 2.5, under_way=400, heavy=True)
+    assert times.acknowledged([(5, 5)], 3.0) is None
+    assert times.acknowledged([(6, 7)], 4.0) == 300
+    assert times.latest_s == 2.0
+
+
 def test_a_message_that_is_never_answered_does_not_end_the_measuring() -> None:
     times = AckTimes()
     times.sent(5, 0.0, under_way=1)
