@@ -126,6 +126,10 @@ class MqttConnection:
         # paho forgets its thread when that ends by itself, maybe between looking and joining.
         with suppress(AttributeError):
             await asyncio.to_thread(self._client.loop_stop)
+        # The two refer to each other; paho's sockets must not wait for the garbage collector.
+        client = self._client
+        client.on_connect = client.on_subscribe = client.on_message = None
+        client.on_disconnect = client.on_socket_open = None
 
     async def _answer(self, answer: asyncio.Future[str]) -> None:
         await asyncio.wait([answer, self.closed], return_when=asyncio.FIRST_COMPLETED)
