@@ -177,11 +177,16 @@ class Life:
         uplink = self.uplink
         while uplink._node.live and uplink._book.due:
             await uplink._drain.step()
+            # No more is sent than is acknowledged.
+            self._acknowledge()
+        self._acknowledge()
+        uplink._drain._expire(self.clock.monotonic_s())
+
+    def _acknowledge(self) -> None:
         offsets, self.broker.offsets = self.broker.offsets, []
         ranges = [(offset, offset) for offset in offsets]
         self.journal.acknowledge(ranges)
-        uplink._book.acknowledged(ranges, self.clock.monotonic_s())
-        uplink._drain._expire(self.clock.monotonic_s())
+        self.uplink._book.acknowledged(ranges, self.clock.monotonic_s())
 
     async def _come_to_rest(self) -> None:
         self._find_broker()
