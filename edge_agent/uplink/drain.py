@@ -124,8 +124,10 @@ class Drain:
             readings += row.readings
             self.resent += 1
             through = max(through, row.offset)
-        if rows:
-            self._row_readings = sum(row.readings for row in rows) / len(rows)
+        if not rows:
+            self._book.found_empty(first, through)
+            return 0
+        self._row_readings = sum(row.readings for row in rows) / len(rows)
         if through >= first:
             self._book.sent_again(first, through, now_s)
         return readings

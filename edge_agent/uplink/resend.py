@@ -71,6 +71,10 @@ class ResendBook:
         self.due.discard(first, last)
         _extend(self._resent, first, last, now_s)
 
+    def found_empty(self, first: int, last: int) -> None:
+        """Note that the journal has no rows of this range: acknowledged, and over."""
+        self.due.discard(first, last)
+
     def missed(self, offset: int) -> None:
         """Note that a row could not be published; before a session begins there is no need."""
         if not self.begun:

@@ -142,6 +142,22 @@ async def test_rows_acknowledged_and_not_deleted_yet_hide_none_behind_them(tmp_p
         assert bench.connection.offsets() == [n for n in range(2000) if n != 3]
 
 
+async def test_what_was_acknowledged_is_looked_up_once_more_and_then_forgotten() -> None:
+    bench = Bench(connected=False, ack_timeout_s=10)
+    bench.say(*range(500))
+    bench.connect()
+    while bench.book.due:
+        bench.clock.advance(await bench.drain.step())
+        ranges = [(offset, offset) for offset in bench.connection.offsets()]
+        bench.journal.acknowledge(ranges)
+        bench.book.acknowledged(ranges, bench.clock.monotonic_s())
+    bench.clock.advance(11)
+    await bench.drain.step()
+    await bench.drain_all()
+    assert not bench.book.in_flight
+    assert bench.connection.offsets() == list(range(500))
+
+
 async def test_a_journal_that_cannot_be_read_costs_the_backlog_a_pause_and_nothing_else() -> None:
     bench = Bench(connected=False)
     bench.say(1, 2)
