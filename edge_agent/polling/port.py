@@ -56,6 +56,7 @@ class PortOwner:
     ) -> None:
         self.name = name
         self._driver = driver
+        driver.late_heard = self.late_heard
         self._health = health
         self._clock = clock
         self._rng = rng or Random()  # noqa: S311 (jitter, not a secret)

@@ -184,7 +184,7 @@ async def test_a_late_answer_brings_a_unit_back_that_has_become_slow() -> None:
         units[2].dead = True
         await bench.clock.run_for(300)
         units[2].dead, units[2].response_s = False, 0.5
-        bench.port.late_heard(2, 0.5)
+        bench.driver.late_heard(2, 0.5)
         await until_up(bench, "d2", within_s=45)
     assert bench.port.devices["d2"].unit.response_s == pytest.approx(0.5)
 
