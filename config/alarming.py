@@ -38,6 +38,13 @@ class AlarmSettings(Settings):
         le=3600,
         description="So long after an outage what it explained is announced if still bad, seconds.",
     )
+    catch_up_s: float = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        description="After a start, or when the broker was away, a delay that ran before waits at "
+        "most so long for what its gateway says of the time between, seconds.",
+    )
     flood_starts: int = Field(
         default=10, ge=1, description="More new alarms of a site than this in 10 minutes: flood."
     )

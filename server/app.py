@@ -26,6 +26,7 @@ from server.core.clock import Clock
 from server.core.lock import claim_folder
 from server.core.records import Records
 from server.core.schema import upgrade
+from server.core.steady_clock import SteadyClock, newest_record
 from server.history.duckdb import DuckHistory
 from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest
@@ -49,7 +50,7 @@ class Server:
 
     def __init__(self, settings: ServerSettings, clock: Clock, roles: AbstractSet[str]) -> None:
         self._settings = settings
-        self._clock = clock
+        self._clock = SteadyClock(clock)
         self._roles = roles
         self._stack = AsyncExitStack()
         self._metrics = CollectorRegistry()
@@ -82,9 +83,15 @@ class Server:
         self._stack.enter_context(claim_folder(settings.data_dir, roles))
         await asyncio.to_thread(upgrade, settings.records.url)
         records = self._stack.enter_context(Records.open(settings.records.url))
+        self._clock.start(await records.read_async(newest_record))
         if "jobs" in roles:
             delivery = open_delivery(
-                settings, records, self._clock, checks=self._checks, poison=self._poison
+                settings,
+                records,
+                self._clock,
+                wall=self._clock.wall,
+                checks=self._checks,
+                poison=self._poison,
             )
             self._works |= await self._stack.enter_async_context(delivery)
             calls = await asyncio.to_thread(
@@ -127,6 +134,7 @@ class Server:
                 suspects=alarming.chain.on_samples,
                 answers=answers(records, self._clock),
                 stored=hub.changed,
+                doubtful=alarming.doubtful,
                 metrics=IngestMetrics(self._clock, self._metrics),
             )
             await self._stack.enter_async_context(ingest)
@@ -165,7 +173,7 @@ class Server:
         self._works["ingest"] = ingest.run
         self._works |= alarming.works
         self._checks |= alarming.checks
-        alarming.hears = lambda: ingest.link.connected
+        alarming.hears = lambda: ingest.hears
         self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck
         self._checks["history"] = lambda: "history" not in ingest.stuck
         self._checks["broker"] = lambda: ingest.link.connected

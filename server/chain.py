@@ -15,14 +15,17 @@ from server.alarms.engine import AlarmEngine
 from server.alarms.model import Alarm
 from server.alarms.outages import SETTLE, SETTLING, Outages
 from server.alarms.recording import (
+    Over,
     correct_onset,
+    correct_return,
+    part_run,
     promote_alarm,
     raise_alarm,
     record_past_run,
     return_alarm,
     return_without_rule,
 )
-from server.alarms.repository import facts_of, load_memories
+from server.alarms.repository import facts_of, load_memories, monitored_and_active
 from server.alarms.rulebook import RuleBook
 from server.alarms.step import DELAY, LATE, Step, TimerOrder, Transition
 from server.announcing import Announcer
@@ -36,6 +39,8 @@ from server.incidents.service import close_if_over
 TIMER_KINDS = (DELAY, LATE)
 """Timers that ``on_timer`` understands."""
 _POSTPONE_MS = 5_000
+Refused = tuple[Transition, int]
+"""What could not be raised, and when it was over."""
 
 
 class Chain:
@@ -62,20 +67,13 @@ class Chain:
         Raises:
             StoreError: The records cannot be read.
         """
+        # What nobody watches any more first, so that nothing of it is remembered as active.
+        self._records.write(self._return_orphans)
         now = self._clock.now_ms()
         self._engine.restore(self._records.read(partial(load_memories, now=now)))
-        self._records.write(self._return_orphans)
-        # Nobody sends again that equipment went away: a kill between its row and its alarm would
-        # lose the alarm.
-        equipment = self._records.read(lambda session: session.scalars(select(Equipment)).all())
-        rows = {row.id: row for row in equipment}
-        self.on_samples(
-            [
-                Sample(series, row.online, Quality.GOOD, row.since_at)
-                for series in self._engine.connections()
-                if (row := rows.get(series.equipment_id)) is not None
-            ]
-        )
+        with self._engine.lock:
+            self._apply(self._engine.promote(self._records.read(monitored_and_active)))
+        self._judge_rows(online=True)
 
     def rehearse(self, session: Session, transition: Transition, *, now: int) -> None:
         """Write what would follow from a transition; for a transaction that is taken back."""
@@ -98,6 +96,17 @@ class Chain:
         """
         with self._engine.lock:
             self._apply(self._engine.silence())
+
+    def on_listening(self) -> None:
+        """The broker is there since a while after the start: who was away before still is.
+
+        Nobody sends again that equipment went away: a kill between its row and its alarm would
+        lose the alarm.
+
+        Raises:
+            StoreError: Nothing changed; call again.
+        """
+        self._judge_rows(online=False)
 
     def on_deaf(self) -> None:
         """The broker is gone: that gateways went away with it is no finding of theirs.
@@ -136,6 +145,8 @@ class Chain:
         with self._engine.lock:
             if timer.kind == DELAY:
                 step = self._engine.expire(load["rule"], load["point_id"], since=load["at"])
+                if step is None:
+                    return  # it is asked again with the next sweep
             else:
                 step = self._engine.settle(load["rule"], load["point_id"])
             if step is None:
@@ -151,22 +162,34 @@ class Chain:
             self._engine.commit(step)
             return
 
-        def work(session: Session) -> bool:
+        def work(session: Session) -> dict[tuple[str, int], Refused] | None:
             if before is not None and not before(session):
-                return False
+                return None
+            refused: dict[tuple[str, int], Refused] = {}
             for transition in step.transitions:
-                self._record(session, transition, now=step.now)
+                over = self._record(session, transition, now=step.now)
+                key = transition.rule.id, transition.series.id
+                if over is not None:
+                    refused[key] = transition, over.at
+                elif transition.kind == "raised":
+                    refused.pop(key, None)
             for order in timers:
                 _run(session, order)
-            return True
+            return refused
 
-        if self._records.write(work):
-            self._engine.commit(step)
+        refused = self._records.write(work)
+        if refused is None:
+            return
+        for transition, over_at in refused.values():
+            step.refuse(transition, over_at=over_at)
+        self._engine.commit(step)
 
-    def _record(self, session: Session, transition: Transition, *, now: int) -> None:
+    def _record(self, session: Session, transition: Transition, *, now: int) -> Over | None:
         match transition.kind:
             case "raised":
                 alarm = raise_alarm(session, transition, now=now, hiding=self._outages.hide)
+                if isinstance(alarm, Over):
+                    return alarm
                 self._announce(session, alarm, now=now)
             case "promoted":
                 self._announce(session, promote_alarm(session, transition, now=now), now=now)
@@ -178,15 +201,37 @@ class Chain:
                 record_past_run(session, transition, now=now)
             case "earlier_onset":
                 correct_onset(session, transition, now=now)
+            case "earlier_return":
+                correct_return(session, transition, now=now)
+            case "parted":
+                part_run(session, transition, now=now)
+        return None
 
     def _announce(self, session: Session, alarm: Alarm | None, *, now: int) -> None:
         if alarm is None or alarm.monitored:
             return
         if facts_of(alarm).announced:
+            before = alarm.incident_id
             self._announcer.follow(session, alarm, now=now)
+            if before != alarm.incident_id:
+                # Its rule has another cause than when it was raised for the first time.
+                close_if_over(session, before, now=now)
         elif alarm.suppressed_by == SETTLING:
             key, due_at = f"alarm-settle/{alarm.id}", now + self._outages.settle_ms
             set_timer(session, key, kind=SETTLE, due_at=due_at, payload={"alarm": alarm.id})
+
+    def _judge_rows(self, *, online: bool) -> None:
+        """Judge what the rows say of connections; only of those that are there, or are not."""
+        query = select(Equipment).where(Equipment.online == online)
+        equipment = self._records.read(lambda session: session.scalars(query).all())
+        rows = {row.id: row for row in equipment}
+        samples = [
+            Sample(series, online, Quality.GOOD, row.since_at)
+            for series in self._engine.connections()
+            if (row := rows.get(series.equipment_id)) is not None
+        ]
+        with self._engine.lock:
+            self._apply(self._engine.evaluate(samples, handed_over=False))
 
     def _return_orphans(self, session: Session) -> None:
         now = self._clock.now_ms()

@@ -5,35 +5,28 @@ memory by ``commit``, after the records hold it. So memory never claims what the
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from protocols.reading import Quality
-from server.alarms.judging import (
-    ALONE,
-    Around,
-    holds_now,
-    judge_sample,
-    known_normal_at,
-    look_around,
-    newest,
-)
+from server.alarms.guarded import around_now, judge_guarded
+from server.alarms.judging import ALONE, Around, holds_now, judge_sample, present_of
 from server.alarms.late import settle_late
 from server.alarms.memory import Memory, Seen, expire, judge
 from server.alarms.posts import Posts
+from server.alarms.recall import Recall, recall, seed
 from server.alarms.rulebook import RuleBook
+from server.alarms.silences import doubt_connections, judge_connections, judge_silence
 from server.alarms.step import LATE_SETTLE_MS, Step
-from server.alarms.trace import advance, span_ms
-from server.alarms.watch import Watch
+from server.alarms.watch import Watch, gateway_of
 from server.assets.series import Sample, Series
 from server.core.clock import Clock
-from server.history.base import Row
-
-Recall = Callable[[int, int, int], Sequence[Row]]
-"""Stored readings of a series from one instant to before another, oldest first."""
+from server.history.base import LastValue
 
 STARTUP_GRACE_MS = 60_000
 """Silence is not judged so long after a start: the readings may have waited for the server."""
+CATCH_UP_MS = 30_000
+"""Usual bound of ``alarms.catch_up_s``."""
 
 
 class AlarmEngine:
@@ -42,11 +35,18 @@ class AlarmEngine:
     Callers hold ``lock`` from ``evaluate`` to ``commit``.
     """
 
-    def __init__(self, book: RuleBook, clock: Clock) -> None:
+    def __init__(self, book: RuleBook, clock: Clock, *, catch_up_ms: int = CATCH_UP_MS) -> None:
         self.lock = threading.RLock()
         self._clock = clock
         self._posts = Posts(book)
-        self._started_at = clock.now_ms()
+        self._catch_up_ms = catch_up_ms
+        now = clock.now_ms()
+        self._patient_from = now
+        """Server time since which silence may mean something."""
+        self._doubted_at = now
+        """When the server was started or could not hear any more."""
+        self._hears_at = now
+        """Since when it hears."""
         self._late_at: dict[str, int] = {}
         """When the last late value of each gateway came, server time."""
         self._unsettled: dict[Watch, bool] = {}
@@ -58,21 +58,45 @@ class AlarmEngine:
             self._posts.attach(series, equipment_class=equipment_class)
 
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
-        """Take over what the records hold, for series attached before and after."""
+        """Take over what the records hold, for series attached before and after.
+
+        What ends a delay that runs may wait in the journal of its gateway.
+        """
         with self.lock:
             self._posts.restore(memories)
 
-    def recall(self, rows_of: Recall) -> None:
-        """Let rules over several values look at what the history holds; once, after a start."""
-        now = self._clock.now_ms()
+    def recall(self, rows_of: Recall, *, newest: Iterable[LastValue] = ()) -> None:
+        """Let rules over several values look at what the history holds; once, after a start.
+
+        Attributes:
+            newest: Last stored value of each series.
+        """
         with self.lock:
-            for watch in self._posts.watches.values():
-                condition = watch.rule.traced
-                if condition is None:
-                    continue
-                start = now - 2 * span_ms(condition)
-                for row in rows_of(watch.series.id, start, now + 1):
-                    _remember(watch, row)
+            seed(self._posts, newest)
+            recall(self._posts, rows_of, now=self._clock.now_ms())
+
+    def doubt(self, *, leapt: bool = False) -> None:
+        """The server hears nothing any more: what ends a running delay may be missed.
+
+        Attributes:
+            leapt: Its clock jumped ahead, as after a standstill; silence begins anew too.
+        """
+        with self.lock:
+            self._doubted_at = self._clock.now_ms()
+            if leapt:
+                self._patient_from = self._doubted_at
+            self._posts.doubt()
+
+    def hear_again(self) -> None:
+        """The server hears again: gateways have their backlogs to tell."""
+        with self.lock:
+            self._hears_at = self._clock.now_ms()
+
+    def doubtful(self) -> set[str]:
+        """Return the keys of gateways that could say whether a running delay was interrupted."""
+        with self.lock:
+            watches = self._posts.watches.values()
+            return {watch.gateway for watch in watches if watch.doubts(watch.memory)}
 
     def connections(self) -> list[Series]:
         """Return the connection series that a rule watches."""
@@ -102,13 +126,32 @@ class AlarmEngine:
                 step.withdraw(watch)
         return step
 
-    def evaluate(self, samples: Sequence[Sample]) -> Step:
-        """Propose what follows from the samples."""
+    def promote(self, keys: Iterable[tuple[str, int]]) -> Step:
+        """Propose to announce open alarms on trial, by rule and point, whose rule is not any more.
+
+        Their class file was changed while the server was away.
+        """
         step = Step(self._clock.now_ms())
+        for key in keys:
+            watch = self._posts.watches.get(key)
+            if watch is not None:
+                step.promote(watch)
+        return step
+
+    def evaluate(self, samples: Sequence[Sample], *, handed_over: bool = True) -> Step:
+        """Propose what follows from the samples.
+
+        Attributes:
+            handed_over: The ingest has counted them as undecided.
+        """
+        step = Step(self._clock.now_ms())
+        self._posts.withdraw_lost(step)
         guarded: list[Sample] = []
         for sample in samples:
+            if handed_over:
+                step.decided.append(sample.series)
             if sample.late:
-                self._late_at[_gateway_of(sample.series)] = step.now
+                self._late_at[gateway_of(sample.series)] = step.now
             post = self._posts.by_series.get(sample.series.id)
             if post is None:
                 continue
@@ -117,85 +160,60 @@ class AlarmEngine:
                 judge_sample(step, watch, sample, at=sample.taken_at)
             if post.guarded:
                 guarded.append(sample)
+                step.past.append(sample)
             if sample.quality is Quality.GOOD and not sample.late:
                 step.looked[sample.series] = sample.value
         if guarded:
-            self._judge_guarded(step, guarded)
+            judge_guarded(step, self._posts, guarded)
         return step
 
     def expire(self, rule: str, point_id: int, *, since: int) -> Step | None:
-        """Propose what follows from the end of a delay; None when nothing watches there."""
+        """Propose what follows from the end of a delay; None while that is in doubt."""
+        step = Step(self._clock.now_ms())
         watch = self._posts.watches.get((rule, point_id))
         if watch is None:
+            return step
+        if watch.doubts(watch.memory) and not self._is_certain(watch, now=step.now):
             return None
-        step = Step(self._clock.now_ms())
         memory, flips = expire(watch.memory, since=since)
         step.memories[watch] = memory
         step.add_flips(watch, flips)
         return step
 
     def settle(self, rule: str, point_id: int) -> Step | None:
-        """Propose the end of a late run; None when nobody watches or late values still come."""
+        """Propose the end of a late run; None while late values still come."""
+        step = Step(self._clock.now_ms())
         watch = self._posts.watches.get((rule, point_id))
-        now = self._clock.now_ms()
         if watch is None:
+            return step
+        if not self._is_quiet(watch, now=step.now):
             return None
-        if now - self._late_at.get(_gateway_of(watch.series), 0) < LATE_SETTLE_MS:
-            return None
-        step = Step(now)
-        normal_at = known_normal_at(watch, around=self._around(watch))
-        memory, finding, flips = settle_late(
-            watch.memory, normal_at=normal_at, delays=watch.delays, now=now
+        now = present_of(watch, watch.memory, around=self._around(watch))
+        memory, found, flips = settle_late(
+            watch.memory, present=now, delays=watch.delays, now=step.now
         )
         step.memories[watch] = memory
-        step.add_late(watch, finding)
+        step.add_late(watch, found)
         step.add_flips(watch, flips)
         return step
 
     def silence(self) -> Step:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
-        earliest = self._started_at + STARTUP_GRACE_MS
-        for watch in self._posts.silences.values():
-            after = watch.after_ms
-            memory = watch.memory
-            if after is None or memory.active or memory.pending is not None:
-                continue
-            series = watch.series
-            since = series.seen_at if memory.bad_since is None else memory.bad_since
-            if step.now - max(since, earliest) <= after:
-                continue
-            silent_at = series.last_at + after if series.last_at else step.now
-            at = min(max(silent_at, memory.changed_at + 1), step.now)
-            seen = Seen(at, series.last_value, Quality.STALE)
-            held, flips = judge(
-                replace(memory, held=True), seen, condition=True, delays=watch.delays
-            )
-            step.memories[watch] = held
-            step.add_flips(watch, flips)
+        self._posts.withdraw_lost(step)
+        judge_silence(step, self._posts, earliest=self._patient_from + STARTUP_GRACE_MS)
         return step
 
     def doubt_connections(self) -> Step:
         """Propose to stop the delays of lost connections."""
         step = Step(self._clock.now_ms())
-        for watch in self._posts.of_connections():
-            if watch.memory.pending is not None and not watch.memory.active:
-                step.memories[watch] = replace(watch.memory, pending=None)
+        doubt_connections(step, self._posts)
         return step
 
     def judge_connections(self) -> Step:
         """Propose what follows from connections that are lost now, as if that began now."""
         step = Step(self._clock.now_ms())
-        for watch in self._posts.of_connections():
-            memory, series = watch.memory, watch.series
-            if memory.active or memory.pending is not None or series.last_value is not False:
-                continue
-            seen = Seen(max(step.now, memory.changed_at), series.last_value, series.last_quality)
-            after, flips = judge(
-                replace(memory, held=True), seen, condition=True, delays=watch.delays
-            )
-            step.memories[watch] = after
-            step.add_flips(watch, flips)
+        judge_connections(step, self._posts)
         return step
 
     def commit(self, step: Step) -> None:
@@ -203,20 +221,39 @@ class AlarmEngine:
         touched = step.touched
         if step.rules_changed:
             self._unsettled.clear()
+        if step.lost_withdrawn:
+            self._posts.lost.clear()
         for watch, memory in step.memories.items():
             watch.memory = memory
             touched.add(watch.series.id)
+        by_series = self._posts.by_series
         for series, value in step.looked.items():
-            self._posts.by_series[series.id].looked = value
+            by_series[series.id].looked = value
+        for sample in step.past:
+            by_series[sample.series.id].past.append(sample)
+        for series in step.decided:
+            series.undecided = max(0, series.undecided - 1)
         for series_id in touched:
-            self._posts.by_series[series_id].set_band()
+            post = by_series.get(series_id)
+            if post is not None:
+                post.set_band()
+
+    def _is_certain(self, watch: Watch, *, now: int) -> bool:
+        """Return whether its gateway has said enough for a delay that was in doubt to count."""
+        pending, series = watch.memory.pending, watch.series
+        # A newer value that said otherwise would have been judged by now.
+        if pending is not None and series.stands_at >= pending.at and not series.undecided:
+            return True
+        return now - self._doubted_at >= self._catch_up_ms or self._is_quiet(watch, now=now)
+
+    def _is_quiet(self, watch: Watch, *, now: int) -> bool:
+        """Return whether the backlog of its gateway is through."""
+        last = max(self._late_at.get(watch.gateway, 0), self._hears_at)
+        return now - last >= LATE_SETTLE_MS
 
     def _around(self, watch: Watch) -> Around:
         """Return what the other points say now."""
-        if not watch.rule.reads:
-            return ALONE
-        unit = self._posts.units[watch.series.equipment_id]
-        return look_around(watch.rule, unit, {}, late_at=None)
+        return around_now(self._posts, watch) if watch.rule.reads else ALONE
 
     def _judge_again(self, step: Step, watch: Watch) -> None:
         """Judge the newest value by a rule that has changed; it counts from its own instant."""
@@ -234,49 +271,3 @@ class AlarmEngine:
         step.memories[watch] = after
         step.retimed.add(watch)
         step.add_flips(watch, flips)
-
-    def _judge_guarded(self, step: Step, samples: Sequence[Sample]) -> None:
-        """Judge what one message says about one instant together: its points changed at once."""
-        groups: dict[tuple[int, int, bool], dict[str, Sample]] = {}
-        for sample in samples:
-            key = (sample.series.equipment_id, sample.taken_at, sample.late)
-            groups.setdefault(key, {})[sample.series.name] = sample
-        news: dict[tuple[int, bool], dict[str, Sample]] = {}
-        for (equipment_id, at, late), group in groups.items():
-            known = news.setdefault((equipment_id, late), {})
-            known.update(group)
-            unit = self._posts.units[equipment_id]
-            watches = {watch: None for name in group for watch in unit.posts[name].guarded}
-            for watch in watches:
-                name = watch.series.name
-                sample = known.get(name) or newest(watch.series)
-                around = look_around(watch.rule, unit, known, late_at=at if late else None)
-                own = name in group
-                if own or not late or sample.taken_at <= at:
-                    judge_sample(
-                        step,
-                        watch,
-                        sample._replace(late=late),
-                        at=at,
-                        around=around,
-                        present=self._around(watch) if late else around,
-                        own=own,
-                    )
-
-
-def _gateway_of(series: Series) -> str:
-    site, _, rest = series.key.partition("/")
-    return f"{site}/{rest.partition('/')[0]}"
-
-
-def _remember(watch: Watch, row: Row) -> None:
-    """Take a stored reading into the trace; the alarms have seen it before it was stored."""
-    condition, memory = watch.rule.traced, watch.memory
-    if condition is None:
-        return
-    trace = None
-    if row.quality is Quality.GOOD:
-        hold_ms = watch.series.max_silence_ms
-        trace = advance(condition, memory.trace, row.value, at=row.taken_at, hold_ms=hold_ms)
-    seen_at = max(memory.seen_at, row.taken_at)
-    watch.memory = replace(memory, trace=trace, seen_at=seen_at)

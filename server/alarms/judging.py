@@ -1,18 +1,19 @@
 """One sample against one rule: is it news, is it late, does the condition hold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from protocols.reading import Quality, Value
 from server.alarms.conditions import holds
-from server.alarms.late import continue_late, judge_late
-from server.alarms.memory import Delays, Flip, Memory, Seen, judge
+from server.alarms.late import Present, doubt_delay, judge_late, meet_late, was_held
+from server.alarms.memory import Memory, Seen
 from server.alarms.rules import Rule
 from server.alarms.step import Step
 from server.alarms.trace import Trace, advance, trace_holds
-from server.alarms.watch import Unit, Watch
-from server.assets.series import Sample, Series
+from server.alarms.watch import Watch, newest_of
+from server.assets.series import Sample
 
 
 class Around(NamedTuple):
@@ -39,71 +40,79 @@ def judge_sample(
 ) -> None:
     """Judge a sample of the watched point, or what another point changed at ``at``.
 
+    ``sample.heard_at`` is the arrival of what is the reason to look.
+
     Attributes:
         around: What a rule with expressions needs, of the instant of the sample.
         present: The same of now, for a late sample.
         own: False when another point's change is the reason to look.
     """
     memory = step.memory_of(watch)
-    if not _is_news(memory, sample, at=at, own=own):
-        if sample.late and not watch.rule.judged_by_silence:
+    by_silence = watch.rule.judged_by_silence
+    # Silence ends with what arrives, however slow the clock of its gateway is.
+    heard = by_silence and own and not sample.late and sample.taken_at > memory.seen_at
+    if not heard and not _is_news(memory, sample, at=at, own=own):
+        if sample.late and not by_silence:
             _judge_past(step, watch, sample, at=at, around=around, present=present, own=own)
         return
     trace = _trace(watch, memory.trace, sample, around=around, own=own)
-    held = _holds(watch, trace, sample, around=around, before=memory.held)
+    # That another point has changed is no sign of life of this one.
+    silent = by_silence and not own
+    held = memory.held
+    if not silent:
+        held = _holds(watch, trace, sample, around=around, before=memory.held)
     memory = replace(
         memory,
         held=memory.held if held is None else held,
         seen_at=at if own else memory.seen_at,
-        bad_since=_bad_since(step, watch, sample),
+        bad_since=memory.bad_since if silent else _bad_since(step, watch, sample),
         trace=trace,
     )
-    condition = _both(held=held, enabled=around.enabled)
+    condition = both(held=held, enabled=around.enabled)
     if condition is not None:
-        seen = Seen(at, sample.value, sample.quality)
-        memory, flips = _judge_news(memory, seen, condition=condition, delays=watch.delays)
-        step.add_flips(watch, flips)
+        heard_at = 0 if sample.late else sample.heard_at
+        seen = Seen(max(at, memory.changed_at), sample.value, sample.quality, heard_at)
+        if own and memory.pending is None and condition is not memory.active:
+            before = "fresh_at" if condition else "last_at"
+            memory = replace(memory, **{before: sample.before_at})
+        memory = _judge_news(step, watch, memory, seen, condition=condition)
     step.memories[watch] = memory
 
 
 def holds_now(watch: Watch, memory: Memory, *, around: Around) -> bool | None:
     """Return whether the rule holds for the series' newest value."""
-    last = newest(watch.series)
+    last = newest_of(watch.series)
     held = _holds(watch, memory.trace, last, around=around, before=memory.held)
-    return _both(held=held, enabled=around.enabled)
+    return both(held=held, enabled=around.enabled)
 
 
-def known_normal_at(watch: Watch, *, around: Around = ALONE) -> int | None:
-    """Return when the series' newest value was taken, if the rule finds it normal."""
-    last = newest(watch.series)
-    held = _holds(watch, watch.memory.trace, last, around=around, before=True)
-    return last.taken_at if _both(held=held, enabled=around.enabled) is False else None
+def present_of(watch: Watch, memory: Memory, *, around: Around = ALONE) -> Present:
+    """Return the series' newest value and what the rule finds, whatever was held before."""
+    last = newest_of(watch.series)
+    seen = Seen(last.taken_at, last.value, last.quality)
+    found = {
+        before: both(
+            held=_holds(watch, memory.trace, last, around=around, before=before),
+            enabled=around.enabled,
+        )
+        for before in (False, True)
+    }
+    # Inside the deadband it is neither.
+    return Present(seen, found[True] if found[True] is found[False] else None)
 
 
-def newest(series: Series) -> Sample:
-    """Return the newest value that the series holds."""
-    return Sample(series, series.last_value, series.last_quality, series.last_at)
-
-
-def look_around(
-    rule: Rule, unit: Unit, known: Mapping[str, Sample], *, late_at: int | None
-) -> Around:
+def look_around(rule: Rule, value_of: Callable[[str], Sample | None]) -> Around:
     """Return what the rule's expressions need.
 
     Attributes:
-        known: What the message says; the rest is what the series hold.
-        late_at: Event time when the past is judged.
+        value_of: Gives the value of a point at the instant in question.
     """
     if not rule.reads:
         return ALONE
     values: dict[str, Value] = {}
     for name in rule.reads:
-        post = unit.posts.get(name)
-        sample = known.get(name) or (newest(post.series) if post else None)
-        if sample is None or sample.quality is not Quality.GOOD:
-            continue
-        # Today's value says nothing about the past, unless it is from before it.
-        if late_at is None or sample.taken_at <= late_at:
+        sample = value_of(name)
+        if sample is not None and sample.quality is Quality.GOOD:
             values[name] = sample.value
     if rule.enabled_while is None:
         return Around(values=values)
@@ -151,17 +160,18 @@ def _is_news(memory: Memory, sample: Sample, *, at: int, own: bool) -> bool:
     return at >= memory.seen_at and at >= memory.changed_at
 
 
-def _judge_news(
-    memory: Memory, seen: Seen, *, condition: bool, delays: Delays
-) -> tuple[Memory, list[Flip]]:
-    late = memory.late
-    if late is None or memory.active or seen.at <= late.at:
-        return judge(memory, seen, condition=condition, delays=delays)
-    if condition and memory.late_until is None:
-        return continue_late(memory, seen, delays=delays)
-    if not condition and memory.late_until is None:
-        memory = replace(memory, late_until=seen.at)
-    return judge(memory, seen, condition=condition, delays=delays)
+def _judge_news(step: Step, watch: Watch, memory: Memory, seen: Seen, *, condition: bool) -> Memory:
+    began, delays = memory.pending, watch.delays
+    if began is not None and watch.doubts(memory):
+        if memory.active and condition:
+            # Whether it was gone for so long is not known; no data is not recovery.
+            memory = replace(memory, pending=None)
+        elif not memory.active and not condition and seen.at - began.at >= delays.on:
+            return doubt_delay(memory, began, seen)
+    memory, found, flips = meet_late(memory, seen, condition=condition, delays=delays)
+    step.add_late(watch, found)
+    step.add_flips(watch, flips)
+    return memory
 
 
 def _judge_past(
@@ -178,22 +188,20 @@ def _judge_past(
     trace = _trace(watch, memory.late_trace, sample, around=around, own=own)
     if trace != memory.late_trace:
         memory = step.memories[watch] = replace(memory, late_trace=trace)
-    held = _holds(watch, trace, sample, around=around, before=memory.late is not None)
-    condition = _both(held=held, enabled=around.enabled)
+    held = _holds(watch, trace, sample, around=around, before=was_held(memory, at))
+    condition = both(held=held, enabled=around.enabled)
     if condition is None:
         return
     seen = Seen(at, sample.value, sample.quality)
-    normal_at = known_normal_at(watch, around=present)
-    after, finding = judge_late(
-        memory, seen, condition=condition, normal_at=normal_at, delays=watch.delays
-    )
+    now = partial(present_of, watch, memory, around=present)
+    after, found = judge_late(memory, seen, condition=condition, present=now, delays=watch.delays)
     if after is not memory:
         step.memories[watch] = after
-        step.add_late(watch, finding)
+        step.add_late(watch, found)
 
 
-def _both(*, held: bool | None, enabled: bool | None) -> bool | None:
-    """Both, where None is "not known" and False wins over it."""
+def both(*, held: bool | None, enabled: bool | None) -> bool | None:
+    """Return whether both hold, where None is "not known" and False wins over it."""
     if held is False or enabled is False:
         return False
     return None if held is None or enabled is None else True

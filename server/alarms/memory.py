@@ -10,6 +10,8 @@ from typing import NamedTuple
 from protocols.reading import Quality, Value
 from server.alarms.trace import Trace
 
+_MOST_RUNS = 16
+
 
 class Seen(NamedTuple):
     """A value that was judged, and when it was taken."""
@@ -17,6 +19,19 @@ class Seen(NamedTuple):
     at: int
     value: Value = None
     quality: Quality = Quality.GOOD
+    heard_at: int = 0
+    """Server time at which it arrived; 0 when it is late or nobody noted it."""
+
+
+class Run(NamedTuple):
+    """The condition held from ``began`` to ``ended``, as far as it is known."""
+
+    began: int
+    ended: int
+    fresh: int = 0
+    """Known to be normal just before it."""
+    last: int = 0
+    """Known to hold just before its end."""
 
 
 class Flip(NamedTuple):
@@ -37,6 +52,12 @@ class Memory:
     active: bool = False
     changed_at: int = 0
     """Onset or return that was announced last; nothing older changes what is true now."""
+    fresh_at: int = 0
+    """The value before the one that began what is on or waits; it was normal."""
+    last_at: int = 0
+    """The value before the one that ended what was on or waits to; it was not normal."""
+    runs: tuple[Run, ...] = ()
+    """What was on and is over, the newest last; a backlog may correct it."""
     seen_at: int = 0
     """Newest value looked at."""
     pending: Seen | None = None
@@ -45,6 +66,8 @@ class Memory:
     """The late value that began a run of the past whose end is not known yet."""
     late_until: int | None = None
     """Earliest later instant that is known to be normal: the run ends there or before."""
+    late_off: Seen | None = None
+    """The late value that ends the run, unless it comes back within the off-delay."""
     bad_since: int | None = None
     """Server time since which the quality is not good; for rules of silence."""
     trace: Trace = None
@@ -97,4 +120,12 @@ def _lapse(memory: Memory, *, until: int, delays: Delays) -> tuple[Memory, list[
 def _flip(memory: Memory, seen: Seen) -> tuple[Memory, Flip]:
     flip = Flip(active=not memory.active, at=seen.at, seen=seen)
     changed = replace(memory, active=flip.active, changed_at=seen.at, pending=None)
-    return changed, flip
+    if flip.active:
+        return changed, flip
+    return with_run(changed, Run(memory.changed_at, seen.at, memory.fresh_at, memory.last_at)), flip
+
+
+def with_run(memory: Memory, run: Run, *, instead: Run | None = None) -> Memory:
+    """Return the memory with a run that is over; those before the last few are forgotten."""
+    runs = [known for known in memory.runs if known not in (run, instead)]
+    return replace(memory, runs=(*runs, run)[-_MOST_RUNS:])

@@ -1,12 +1,14 @@
 """Who watches what: the rules of each piece of equipment on its series."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
 from config.conditions import UnreachableCondition
 from server.alarms.conditions import EVERYTHING
 from server.alarms.memory import Delays, Memory
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule
+from server.alarms.step import Step
 from server.alarms.watch import Post, Unit, Watch
 from server.assets.series import CONNECTION, Series
 
@@ -20,7 +22,9 @@ class Posts:
         self.by_series: dict[int, Post] = {}
         self.watches: dict[tuple[str, int], Watch] = {}
         self.silences: dict[tuple[str, int], Watch] = {}
-        self._restored: Mapping[tuple[str, int], Memory] = {}
+        self._restored: dict[tuple[str, int], Memory] = {}
+        self.lost: list[Watch] = []
+        """Watches of equipment that was born again with another class; nobody claims them."""
         self._former: dict[tuple[str, int], Watch] = {}
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
@@ -39,10 +43,16 @@ class Posts:
 
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
         """Take over what the records hold, for series attached before and after."""
-        self._restored = memories
         self._former.clear()
         for key, watch in self.watches.items():
             watch.memory = memories.get(key, Memory())
+            watch.doubted = watch.memory.pending
+        # A rule that nobody runs claims nothing; what is over still guards against repetitions.
+        self._restored = {
+            key: Memory(changed_at=memory.changed_at, seen_at=memory.changed_at)
+            for key, memory in memories.items()
+            if key not in self.watches
+        }
         for post in self.by_series.values():
             post.set_band()
 
@@ -78,6 +88,21 @@ class Posts:
                 unit.connect()
         return changed, gone
 
+    def doubt(self) -> None:
+        """What ends the delays that run now may be missed."""
+        for watch in self.watches.values():
+            if watch.memory.pending is not None:
+                watch.doubted = watch.memory.pending
+                watch.series.stands_at = 0
+
+    def withdraw_lost(self, step: Step) -> None:
+        """Claim nothing any more for equipment that was born again with another class."""
+        if self.lost:
+            for watch in self.lost:
+                if watch.key not in self.watches:
+                    step.withdraw(watch)
+            step.lost_withdrawn = True
+
     def _replace(self, unit: Unit, post: Post, changed: list[Watch], gone: list[Watch]) -> None:
         series = post.series
         wanted = {rule.id: rule for rule in self._rules(unit, series) if rule.point == series.name}
@@ -91,6 +116,8 @@ class Posts:
             kept.append(watch)
             if rule.settings != watch.rule.settings:
                 changed.append(watch)
+            if type(rule.traced) is not type(watch.rule.traced):
+                watch.memory = replace(watch.memory, trace=None, late_trace=None)
             watch.rule = rule
             watch.delays = Delays(on=rule.on_ms, off=rule.off_ms)
             self._note_silence(watch)
@@ -117,14 +144,12 @@ class Posts:
     def _move(self, unit: Unit, equipment_class: str) -> None:
         """The equipment was born again with another class: other rules watch its points."""
         for post in unit.posts.values():
-            self._forget_all(post.watches)
+            for watch in post.watches:
+                self._forget(watch)
+                self.lost.append(watch)
             del self.by_series[post.series.id]
             post.series.quiet_low, post.series.quiet_high = EVERYTHING
             self.attach(post.series, equipment_class=equipment_class)
-
-    def _forget_all(self, watches: Iterable[Watch]) -> None:
-        for watch in watches:
-            self._forget(watch)
 
     def _forget(self, watch: Watch) -> None:
         self._former[watch.key] = watch
@@ -134,7 +159,7 @@ class Posts:
     def _watch(self, rule: Rule, series: Series) -> Watch:
         watch = Watch(rule, series)
         former = self._former.pop(watch.key, None)
-        known = self._restored.get(watch.key, watch.memory)
+        known = self._restored.pop(watch.key, watch.memory)
         watch.memory = known if former is None else former.memory
         self.watches[watch.key] = watch
         self._note_silence(watch)

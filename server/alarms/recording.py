@@ -1,6 +1,7 @@
 """What a transition does to the alarm rows; each function is a no-op when it is known already."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from server.alarms.repository import (
     is_recorded,
     newest_return,
     next_onset,
+    next_return,
     put_facts,
 )
 from server.alarms.service import close_if_over, tell
@@ -25,16 +27,23 @@ from server.alarms.step import Transition
 from server.core.upsert import insert_new
 
 
+class Over(NamedTuple):
+    """The records know a return after the onset: there is nothing to raise."""
+
+    at: int
+
+
 def raise_alarm(
     session: Session, transition: Transition, *, now: int, hiding: Hiding = hide_nothing
-) -> Alarm | None:
-    """Open an alarm, or raise the open one again; None when it is active or over already.
+) -> Alarm | Over | None:
+    """Open an alarm, or raise the open one again; None when it is active already.
 
     ``hiding`` says why nobody shall be told of a new one.
     """
     occurrence = _occurrence(transition)
-    if transition.at < newest_return(session, occurrence):
-        return None
+    over_at = newest_return(session, occurrence)
+    if transition.at < over_at:
+        return Over(over_at)
     hidden = hiding(session, transition, now)
     if insert_new(session, Alarm, **_columns(transition, now=now), **hidden):
         alarm = find_open(session, occurrence)
@@ -43,8 +52,12 @@ def raise_alarm(
             note_hidden(session, alarm, at=transition.at, now=now)
         return alarm
     alarm = find_open(session, occurrence)
-    if alarm is None or activate(facts_of(alarm)) == facts_of(alarm):
+    if alarm is None:
+        # The open one that stood in the way was closed by another process in between.
+        return raise_alarm(session, transition, now=now, hiding=hiding)
+    if activate(facts_of(alarm)) == facts_of(alarm):
         return None
+    _follow_rule(alarm, transition)
     put_facts(alarm, activate(facts_of(alarm)))
     newly_hidden = facts_of(alarm).announced and not alarm.life_safety
     if newly_hidden:
@@ -134,6 +147,46 @@ def correct_onset(session: Session, transition: Transition, *, now: int) -> Alar
     alarm.onset_quality = transition.quality
     _note(session, alarm, transition, kind="onset_corrected", now=now)
     return alarm
+
+
+def correct_return(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """Late readings show that an alarm had returned before the value that said so."""
+    known = next_return(session, _occurrence(transition), after=transition.at)
+    if known is None:
+        return None
+    alarm = session.get_one(Alarm, known.alarm_id, with_for_update=True)
+    if alarm.inactive_since_at == known.at:
+        alarm.inactive_since_at = transition.at
+    _note(session, alarm, transition, kind="return_corrected", now=now)
+    return alarm
+
+
+def part_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+    """Late readings show that the active alarm had returned and came again; nobody is told."""
+    alarm = find_open(session, _occurrence(transition))
+    until = transition.until
+    if alarm is None or not alarm.active or until is None or alarm.active_since_at >= until:
+        return None
+    add_change(session, alarm, kind="returned", at=until, now=now)
+    alarm.active_since_at = transition.at
+    alarm.onset_value = transition.value
+    alarm.onset_quality = transition.quality
+    alarm.activations += 1
+    add_change(session, alarm, kind="raised_again", at=transition.at, now=now)
+    tell(session, alarm, kind="alarm.onset_corrected", at=now)
+    return alarm
+
+
+def _follow_rule(alarm: Alarm, transition: Transition) -> None:
+    """An alarm that comes back is one of the rule as it is now."""
+    rule = transition.rule.settings
+    alarm.severity, alarm.cause = rule.severity.value, rule.cause
+    alarm.name_en, alarm.name_zh = rule.name.en, rule.name.zh
+    alarm.life_safety, alarm.latching = rule.life_safety, rule.latching
+    alarm.trade, alarm.opens_order = transition.rule.trade, rule.work_order
+    alarm.of_communication = transition.rule.of_communication
+    # What people were told of is not taken back from them.
+    alarm.monitored = rule.mode == "monitor" and alarm.announced_at is None
 
 
 def _begin_earlier(

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality, Value
-from server.alarms.memory import Memory, Seen
+from server.alarms.memory import Memory, Run, Seen, with_run
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.state import AlarmFacts, OutOfService, Shelf
 from server.alarms.step import DELAY, LATE
@@ -17,6 +17,7 @@ _REMEMBERED_MS = 30 * 86_400_000
 """Closed alarms of the last 30 days still guard against readings that are sent again."""
 
 _ONSETS = ("raised", "raised_again", "recorded", "onset_corrected")
+_RETURNS = ("returned", "return_corrected")
 
 
 class Occurrence(NamedTuple):
@@ -78,7 +79,7 @@ def is_recorded(session: Session, occurrence: Occurrence, *, at: int) -> bool:
         .where(
             Alarm.rule == occurrence.rule,
             Alarm.point_id == occurrence.point_id,
-            AlarmChange.kind.in_([*_ONSETS, "returned"]),
+            AlarmChange.kind.in_([*_ONSETS, *_RETURNS]),
             AlarmChange.at <= at,
         )
         .order_by(AlarmChange.at.desc(), AlarmChange.id.desc())
@@ -102,6 +103,33 @@ def next_onset(session: Session, occurrence: Occurrence, *, after: int) -> Alarm
         .limit(1)
     )
     return session.scalar(query)
+
+
+def next_return(session: Session, occurrence: Occurrence, *, after: int) -> AlarmChange | None:
+    """Return the end of the run that the records hold at an instant; None when there is none."""
+    if not is_recorded(session, occurrence, at=after):
+        return None
+    query = (
+        select(AlarmChange)
+        .join(Alarm, Alarm.id == AlarmChange.alarm_id)
+        .where(
+            Alarm.rule == occurrence.rule,
+            Alarm.point_id == occurrence.point_id,
+            AlarmChange.kind.in_(_RETURNS),
+            AlarmChange.at > after,
+        )
+        .order_by(AlarmChange.at, AlarmChange.id)
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def monitored_and_active(session: Session) -> list[tuple[str, int]]:
+    """Return rule and point of the active alarms that are on trial."""
+    query = select(Alarm.rule, Alarm.point_id).where(
+        Alarm.closed_at.is_(None), Alarm.active, Alarm.monitored
+    )
+    return [(rule, point_id) for rule, point_id in session.execute(query)]
 
 
 def newest_return(session: Session, occurrence: Occurrence) -> int:
@@ -147,6 +175,7 @@ def add_change(
 def load_memories(session: Session, *, now: int) -> dict[tuple[str, int], Memory]:
     """Return what the engine must remember after a restart: alarm rows and running timers."""
     memories: dict[tuple[str, int], Memory] = {}
+    runs: dict[tuple[str, int], list[Run]] = {}
     query = (
         select(
             Alarm.rule,
@@ -163,8 +192,16 @@ def load_memories(session: Session, *, now: int) -> dict[tuple[str, int], Memory
         before = memories.get((rule, point_id), Memory())
         if active or changed_at >= before.changed_at:
             memories[rule, point_id] = Memory(
-                held=active, active=active, changed_at=changed_at, seen_at=changed_at
+                held=active,
+                active=active,
+                changed_at=changed_at,
+                seen_at=changed_at,
             )
+        if until is not None:
+            runs.setdefault((rule, point_id), []).append(Run(since, until))
+    for key, known in runs.items():
+        for run in known:
+            memories[key] = with_run(memories[key], run)
     _add_timers(session, memories)
     return memories
 
@@ -174,7 +211,7 @@ def _add_timers(session: Session, memories: dict[tuple[str, int], Memory]) -> No
         load = timer.payload
         key = load["rule"], load["point_id"]
         memory = memories.get(key, Memory())
-        seen = Seen(load["at"], load["value"], Quality(load["quality"]))
+        seen = Seen(load["at"], load["value"], Quality(load["quality"]), load.get("heard_at", 0))
         if timer.kind == LATE:
             memories[key] = replace(memory, late=seen)
         else:

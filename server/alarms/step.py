@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from protocols.reading import Quality, Value
-from server.alarms.late import EarlierOnset, LateFinding
-from server.alarms.memory import Flip, Memory
+from server.alarms.late import EarlierOnset, EarlierReturn, LateFinding, Parted, PastRun
+from server.alarms.memory import Flip, Memory, Seen
 from server.alarms.rules import Rule
 from server.alarms.watch import Watch
-from server.assets.series import Series
+from server.assets.series import Sample, Series
 
 DELAY = "alarm.delay"
 """Kind of the timers of on-delays and off-delays."""
@@ -23,10 +23,18 @@ class Transition(NamedTuple):
 
     Attributes:
         at: Event time of the onset or the return, UTC ms.
-        until: End of a run of the past.
+        until: End of a run of the past; of one that parted, the end of its first part.
     """
 
-    kind: Literal["raised", "returned", "past_run", "earlier_onset", "promoted"]
+    kind: Literal[
+        "raised",
+        "returned",
+        "past_run",
+        "earlier_onset",
+        "earlier_return",
+        "parted",
+        "promoted",
+    ]
     rule: Rule
     series: Series
     at: int
@@ -53,8 +61,14 @@ class Step:
     transitions: list[Transition] = field(default_factory=list[Transition])
     looked: dict[Series, Value] = field(default_factory=dict[Series, Value])
     """Good values of now, the newest of each series."""
+    past: list[Sample] = field(default_factory=list[Sample])
+    """Values of points with expressions, to be remembered."""
+    decided: list[Series] = field(default_factory=list[Series])
+    """Series of the values that were judged, one for each."""
     touched: set[int] = field(default_factory=set[int])
     """Series that were looked at; their bands are set again."""
+    lost_withdrawn: bool = False
+    """It takes back what was claimed for equipment of former classes."""
     rules_changed: bool = False
     """It follows from other rules, not from samples."""
     retimed: set[Watch] = field(default_factory=set[Watch])
@@ -86,29 +100,42 @@ class Step:
         at = max(series.last_at, memory.changed_at)
         self.touched.add(series.id)
         self.memories[watch] = replace(
-            memory, held=False, active=False, changed_at=at, pending=None, late=None, trace=None
+            memory,
+            held=False,
+            active=False,
+            changed_at=at,
+            pending=None,
+            late=None,
+            trace=None,
         )
         if memory.active:
             value, quality = series.last_value, series.last_quality
             self.transitions.append(Transition("returned", watch.rule, series, at, value, quality))
 
-    def add_late(self, watch: Watch, finding: LateFinding | None) -> None:
+    def add_late(self, watch: Watch, found: list[LateFinding]) -> None:
         """Note what late values add to the record."""
-        if finding is None:
-            return
-        began = finding.began
-        earlier = isinstance(finding, EarlierOnset)
-        self.transitions.append(
-            Transition(
-                kind="earlier_onset" if earlier else "past_run",
-                rule=watch.rule,
-                series=watch.series,
-                at=began.at,
-                value=began.value,
-                quality=began.quality,
-                until=None if isinstance(finding, EarlierOnset) else finding.ended_at,
+        for finding in found:
+            match finding:
+                case PastRun(seen, until):
+                    kind = "past_run"
+                case EarlierOnset(seen):
+                    kind, until = "earlier_onset", None
+                case EarlierReturn(seen):
+                    kind, until = "earlier_return", None
+                case Parted(ended, seen):
+                    kind, until = "parted", ended.at
+            rule, series = watch.rule, watch.series
+            self.transitions.append(
+                Transition(kind, rule, series, seen.at, seen.value, seen.quality, until)
             )
-        )
+
+    def refuse(self, transition: Transition, *, over_at: int) -> None:
+        """The records know that what was to be raised is over already: claim no more than they."""
+        for watch, memory in self.memories.items():
+            if watch.rule is transition.rule and watch.series is transition.series:
+                self.memories[watch] = replace(
+                    memory, held=False, active=False, changed_at=over_at, pending=None
+                )
 
     def timers(self) -> list[TimerOrder]:
         """Return the timers to start and to stop."""
@@ -125,22 +152,25 @@ class Step:
         if memory.pending is None:
             return TimerOrder(key, DELAY, None, {})
         delay = watch.delays.off if memory.active else watch.delays.on
-        # A gateway whose clock is ahead must not prolong the delay.
-        due_at = min(memory.pending.at, self.now) + delay
-        return TimerOrder(key, DELAY, due_at, _payload(watch, *memory.pending))
+        # By arrival, so that no clock of a gateway shortens the delay. What is late has none; a
+        # clock that is ahead must not prolong it.
+        begin = memory.pending.heard_at or memory.pending.at
+        due_at = min(begin, self.now) + delay
+        return TimerOrder(key, DELAY, due_at, _payload(watch, memory.pending))
 
     def _late_timer(self, watch: Watch, memory: Memory) -> TimerOrder:
         key = f"alarm-late/{watch.rule.id}/{watch.series.id}"
         if memory.late is None:
             return TimerOrder(key, LATE, None, {})
-        return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, _payload(watch, *memory.late))
+        return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, _payload(watch, memory.late))
 
 
-def _payload(watch: Watch, at: int, value: Value, quality: Quality) -> dict[str, object]:
+def _payload(watch: Watch, seen: Seen) -> dict[str, object]:
     return {
         "rule": watch.rule.id,
         "point_id": watch.series.id,
-        "at": at,
-        "value": value,
-        "quality": int(quality),
+        "at": seen.at,
+        "value": seen.value,
+        "quality": int(seen.quality),
+        "heard_at": seen.heard_at,
     }

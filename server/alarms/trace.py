@@ -61,9 +61,11 @@ def trace_holds(condition: TracedCondition, trace: Trace, *, at: int, before: bo
     """Return whether the condition holds at the newest value; None when nothing is known."""
     if trace is None:
         return None
-    if isinstance(trace, Anchor):
+    if isinstance(condition, StuckCondition):
+        if not isinstance(trace, Anchor):
+            return None
         return at - trace.since >= span_ms(condition)
-    if not trace or not isinstance(condition, RateCondition):
+    if not trace or isinstance(trace, Anchor):
         return None
     now = trace[-1].last
     rise = now - min(slot.low for slot in trace)

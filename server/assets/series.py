@@ -15,8 +15,8 @@ class Series:
     alarm engine sets the band: all numbers when no rule watches, empty (low > high) when every
     value must be seen. A boolean counts as 0 or 1; text is always looked at unless unwatched.
     The band is about now: a late value is looked at unless the series is unwatched (the band is
-    all numbers). Who hands a value to the rules empties the band first, so that the values behind
-    it follow in order; the engine sets it again.
+    all numbers). Who hands a value to the rules counts it as ``undecided`` and empties the band,
+    in this order, so that the values behind it follow; the engine sets it again.
     """
 
     __slots__ = (
@@ -32,6 +32,8 @@ class Series:
         "quiet_high",
         "quiet_low",
         "seen_at",
+        "stands_at",
+        "undecided",
     )
 
     def __init__(
@@ -51,6 +53,10 @@ class Series:
         """Event time of the newest stored value, UTC ms; 0 = none."""
         self.seen_at = 0
         """Server time at which it arrived, UTC ms; staleness is judged by it."""
+        self.stands_at = 0
+        """Event time of the value that the last birth said is the newest, UTC ms; 0 = none."""
+        self.undecided = 0
+        """Values that were handed to the rules and are not judged yet."""
 
 
 class Sample(NamedTuple):
@@ -63,3 +69,7 @@ class Sample(NamedTuple):
     reason: str = ""
     late: bool = False
     """Older than what the series already holds, or marked historical."""
+    heard_at: int = 0
+    """Server time at which it arrived, UTC ms; 0: just now."""
+    before_at: int = 0
+    """Event time of the newest value before it, UTC ms; 0: not known."""

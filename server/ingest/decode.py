@@ -108,9 +108,15 @@ class Decoder:
                 else series.quiet_low <= value <= series.quiet_high  # type: ignore[operator]
             ):
                 continue
-            suspects.append(Sample(series, value, quality, taken_at, reason, late))
-            # What follows is seen in order; the alarm engine sets the band again.
+            suspects.append(
+                Sample(series, value, quality, taken_at, reason, late, seen_at, last_at)
+            )
+            # What follows is seen in order; the alarm engine sets the band again. Counted first:
+            # an engine that sets it in another thread meanwhile must find out.
+            series.undecided += 1
             series.quiet_low, series.quiet_high = inf, -inf
+        if birth:
+            _note_standing(message, unit)
         return unknown
 
     def _stand_in(self, message: Message, metric: WireMetric, series: Series, latest: int) -> int:
@@ -124,3 +130,13 @@ class Decoder:
         reason = "timestamp_in_future" if taken_at > latest else "timestamp_too_old"
         self._metrics.reject(reason, point=series.key, timestamp=taken_at)
         return 0
+
+
+def _note_standing(message: Message, unit: Unit) -> None:
+    """A birth says which value of each point is the newest; repeating a known one is news too."""
+    for metric in message.payload.metrics:
+        if metric.is_null or metric.is_historical:
+            continue
+        route = (unit.aliases.get(metric.alias) if metric.alias else None) or unit.find(metric)
+        if route is not None and route.series is not None:
+            route.series.stands_at = metric.timestamp

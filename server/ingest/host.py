@@ -150,6 +150,17 @@ class Host:
         for key in self._silence.take_gone(now_s):
             self._bury(self._nodes[key], now_ms)
 
+    def ask_births(self, keys: set[str], now_ms: int) -> None:
+        """Ask these gateways to be born again, a few at a time; strike off who was asked."""
+        for key in list(keys):
+            site, _, name = key.partition("/")
+            node = self._nodes.get((site, name))
+            if node is not None and not self._budget.take(now_ms):
+                break
+            keys.discard(key)
+            if node is not None:
+                self._ask_rebirth(node, "alarm_delay", now_ms)
+
     def _bury(self, node: Node, now_ms: int) -> None:
         """Speak the Will of a node in the broker's place."""
         topic = Topic(node.group, MessageKind.NDEATH, node.name)

@@ -38,6 +38,7 @@ def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> N
     if not series.quiet_low <= online <= series.quiet_high:
         intake.suspects.append(Sample(series, online, Quality.GOOD, taken_at))
         # Coming back within the same batch is seen too; the alarm engine sets the band again.
+        series.undecided += 1
         series.quiet_low, series.quiet_high = inf, -inf
 
 

@@ -7,7 +7,7 @@ thread of its own: the alarms of what arrives meanwhile do not wait for its disk
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -41,6 +41,8 @@ _CHUNK = 200
 _MOST_VALUES = 20_000
 """Of one batch; when so many wait for the batch before them, the inbox waits too."""
 _TICK_S = 0.1
+_BEHIND_S = 5.0
+"""With so much unread nobody knows what the plant says now."""
 _log = structlog.get_logger()
 
 
@@ -62,6 +64,7 @@ class Ingest:
         suspects: Suspects = ignore,
         answers: Answers = ignore,
         stored: Stored = ignore,
+        doubtful: Callable[[], Collection[str]] = frozenset,
         metrics: IngestMetrics | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
@@ -76,6 +79,8 @@ class Ingest:
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
             stored: Hears the series ids of each stored batch, in the history's thread; is quick.
+            doubtful: Gives the keys of gateways that are asked for a birth when the broker is
+                there: an alarm waits for what was said while the server was away.
             metrics: Counters; default: in the process's registry.
         """
         self.metrics = metrics or IngestMetrics(clock)
@@ -95,6 +100,8 @@ class Ingest:
             time=self._time,
             persist=self._persist,
         )
+        self._doubtful = doubtful
+        self._to_ask: set[str] | None = None
         self._flush_interval_s = settings.history.flush_interval_s
         self._records = records
         self._history = history
@@ -109,6 +116,7 @@ class Ingest:
         self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
+        self._caught_up_s = clock.monotonic_s()
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.restore)
@@ -161,6 +169,12 @@ class Ingest:
         return self._thread is not None and not self._thread.done()
 
     @property
+    def hears(self) -> bool:
+        """Whether what the broker says is read as it comes."""
+        behind_s = self._clock.monotonic_s() - self._caught_up_s
+        return self.link.connected and behind_s < _BEHIND_S
+
+    @property
     def stuck(self) -> frozenset[str]:
         """Steps for which a store is waited for, as ``history``."""
         return self._persist.stuck
@@ -183,10 +197,13 @@ class Ingest:
             self._host.receive(arrival)
         self.metrics.messages.inc(len(arrivals))
         now_s = self._clock.monotonic_s()
+        if len(arrivals) < _CHUNK:
+            self._caught_up_s = now_s
         if now_s - self._ticked_at >= _TICK_S:
             self._ticked_at = now_s
             now_ms = self._time.of(self._clock.now_ms())
             self._host.tick(now_ms)
+            self._ask(now_ms)
             # What waits unread may be a sign of life.
             if not len(self.inbox):
                 self._host.watch_silence(self.link.connection, now_ms=now_ms, now_s=now_s)
@@ -196,6 +213,15 @@ class Ingest:
         due = now_s - self._flushed_at >= self._flush_interval_s
         if full or (due and not self._is_storing()):
             self._flush()
+
+    def _ask(self, now_ms: int) -> None:
+        """Once the broker is there, let those speak for whom alarms wait."""
+        if not self.link.connection:
+            return
+        if self._to_ask is None:
+            self._to_ask = set(self._doubtful())
+        if self._to_ask:
+            self._host.ask_births(self._to_ask, now_ms)
 
     def _patience_s(self) -> float:
         """Return how long nothing may arrive before there is something else to do."""

@@ -1,6 +1,6 @@
 """Everything that turns readings and time into alarms, in one process: built once by the app."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from config.classes import EquipmentClass
@@ -8,16 +8,17 @@ from config.server import ServerSettings
 from server.alarms.engine import AlarmEngine
 from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
-from server.alarms.step import DELAY
+from server.alarms.step import DELAY, LATE
 from server.announcing import Announcer
 from server.assets.registry import Asset
 from server.assets.series import Series
-from server.chain import TIMER_KINDS, Chain
+from server.chain import Chain
 from server.core.clock import Clock
 from server.core.records import Records
 from server.handling import Handling
-from server.history.base import History
+from server.history.base import History, Row
 from server.jobs.handling import HandlingTimers
+from server.jobs.hearing import Hearing
 from server.jobs.poison import Poison
 from server.jobs.rehearsal import rehearse
 from server.jobs.rule_changes import RuleChanges
@@ -25,8 +26,10 @@ from server.jobs.silence import SilenceSweep
 from server.jobs.sweep import Sweep
 from server.jobs.timers import Handler, TimerSweep
 
-_MOST_ROWS = 100_000
-"""Of one series, that a rule over several values looks at after a start."""
+_PAGE = 50_000
+"""Rows that are read from the history at once."""
+_MOST_DELAYS = 10_000
+"""Delays that are looked at in one sweep."""
 
 
 class Alarming:
@@ -43,34 +46,50 @@ class Alarming:
         poison: Poison | None = None,
     ) -> None:
         self.hears: Callable[[], bool] = lambda: True
-        """Whether the broker is connected; silence proves nothing otherwise."""
+        """Whether the broker is connected and heard; silence proves nothing otherwise."""
         self._records, self._classes, self._clock = records, classes, clock
         announcer = Announcer(settings.messages, settings.alarms)
         handling = Handling(announcer, settings.alarms)
-        self._engine = AlarmEngine(RuleBook(classes), clock)
+        catch_up_ms = round(settings.alarms.catch_up_s * 1000)
+        self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
         self._history = history
         outages = Outages(settings.alarms)
         self.chain = Chain(records, self._engine, announcer, clock, outages=outages)
         self._rules = RuleChanges(records, self.chain, classes, clock)
         timers = HandlingTimers(records, handling, clock)
-        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
+        handlers: dict[str, Handler] = {LATE: self.chain.on_timer}
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
-        self._delays = TimerSweep(records, {DELAY: self.chain.on_timer}, clock, poison=poison)
         sweep = TimerSweep(records, handlers, clock, poison=poison)
         put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, poison=poison)
+        hearing = Hearing(self._engine, clock, hears=self._hears)
+        # Delays that are in doubt stay due, so they have a sweep in which they stand in nobody's
+        # way; before it, whether anything may have been missed since the last one.
+        delays = TimerSweep(
+            records,
+            {DELAY: self.chain.on_timer},
+            clock,
+            before=hearing.look,
+            limit=_MOST_DELAYS,
+            poison=poison,
+        )
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "delays": delays.run,
             "timers": sweep.run,
             "rules": self._rules.run,
-            "silence": SilenceSweep(self.chain, clock, hears=self._hears).run,
+            "silence": SilenceSweep(self.chain, clock, hears=hearing.look).run,
             "handling": put_aside.run,
         }
         self.checks: dict[str, Callable[[], bool]] = {
-            "timers": lambda: sweep.works and put_aside.works
+            "timers": lambda: delays.works and sweep.works and put_aside.works
         }
         """Whether what runs when time has passed works, by name."""
 
     def _hears(self) -> bool:
         return self.hears()
+
+    def doubtful(self) -> set[str]:
+        """Return the keys of gateways that could say whether a running delay was interrupted."""
+        return self._engine.doubtful()
 
     def attach(self, series: Series, asset: Asset) -> None:
         """Watch a series that the registry announces."""
@@ -92,10 +111,12 @@ class Alarming:
         """
         self._rules.apply()
         self.chain.restore()
-        self._engine.recall(
-            lambda series, start, end: self._history.raw(series, start, end, _MOST_ROWS)
-        )
-        # Delays that were over while the server was away come before everything new. The other
-        # timers ask what the newest values are, which the ingest has not read yet.
-        while self._delays.sweep():
-            pass
+        self._engine.recall(self._rows, newest=self._history.last_values())
+
+    def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:
+        while True:
+            rows = self._history.raw(series_id, start, end, _PAGE)
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            start = rows[-1].taken_at + 1

@@ -24,12 +24,14 @@ async def open_delivery(
     records: Records,
     clock: Clock,
     *,
+    wall: Clock,
     checks: dict[str, Callable[[], bool]],
     poison: Poison | None = None,
 ) -> AsyncGenerator[Works]:
     """Open the channels and yield the tasks by name.
 
     Attributes:
+        wall: The machine's own clock, against which others check signatures.
         checks: Parts that must work for the heartbeat to beat; the delivery adds its own, and
             others may be added later.
 
@@ -38,7 +40,7 @@ async def open_delivery(
     """
     messages = settings.messages
     links = load_link_key(messages.links)
-    async with open_channels(messages, clock) as channels:
+    async with open_channels(messages, wall) as channels:
         # The same after a restart, and another one for every other process.
         process = f"{gethostname()}:{settings.data_dir}"
         worker = OutboxWorker(

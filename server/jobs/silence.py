@@ -35,7 +35,9 @@ class SilenceSweep:
         self._hears = hears
         self._deaf_sweeps = 0
         self._is_deaf = False
-        self._patient_until_s = 0.0
+        # A start is as deaf as a lost connection: who came back meanwhile has to say so first.
+        self._is_listening = False
+        self._patient_until_s = clock.monotonic_s() + _GRACE_S
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -60,5 +62,7 @@ class SilenceSweep:
             return
         if self._is_deaf:
             self._chain.on_hearing_again()
-            self._is_deaf = False
+        elif not self._is_listening:
+            self._chain.on_listening()
+        self._is_deaf, self._is_listening = False, True
         self._chain.on_silence()

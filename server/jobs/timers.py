@@ -29,8 +29,23 @@ class TimerSweep:
         clock: Clock,
         *,
         interval_s: float = 0.25,
+        before: Callable[[], object] = lambda: None,
+        limit: int = 200,
         poison: Poison | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            records: Where the timers are.
+            handlers: By kind of timer.
+            clock: Says what is due.
+            interval_s: Between two sweeps, seconds.
+            before: Called before each sweep.
+            limit: Most timers of one sweep.
+            poison: Where what harms no other is kept.
+        """
+        self._before = before
+        self._limit = limit
         self._records = records
         self._poison = poison or Poison()
         self._bugs: dict[str, int] = {}
@@ -56,7 +71,9 @@ class TimerSweep:
         Raises:
             StoreError: The records cannot be reached; what was not run is still due.
         """
-        find = partial(due_timers, now=self._clock.now_ms(), kinds=tuple(self._handlers))
+        self._before()
+        now, kinds = self._clock.now_ms(), tuple(self._handlers)
+        find = partial(due_timers, now=now, kinds=kinds, limit=self._limit)
         due = self._records.read(find)
         for timer in due:
             with self._poison.kept("timer", timer=timer.key, timer_kind=timer.kind) as met:

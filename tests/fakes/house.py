@@ -114,6 +114,10 @@ class House:
             series.last_at, series.last_value, series.last_quality = taken_at, value, quality
         self.chain.on_samples([sample(series, value, taken_at, quality=quality, late=late)])
 
+    def born(self, point: str, at: float) -> None:
+        """A birth says that the point's newest value is the one of back then."""
+        self.series[point].stands_at = self.start + round(at * 1000)
+
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self.timers.sweep()

@@ -47,7 +47,9 @@ class RuleBench:
         """Readings of one message."""
         taken_at = self.start + round(at * 1000)
         samples = [
-            sample(self.series[point], value, taken_at, quality=quality, late=late)
+            sample(self.series[point], value, taken_at, quality=quality, late=late)._replace(
+                before_at=self.series[point].last_at
+            )
             for point, value in values
         ]
         loud = [one for one in samples if not self.quiet(one)]
@@ -85,6 +87,11 @@ class RuleBench:
         assert step is not None
         self.engine.commit(step)
         return self.found(step)
+
+    def is_held(self, rule: str, point: str, since: float) -> bool:
+        """Whether the end of a delay waits for what its gateway has to say."""
+        at = self.start + round(since * 1000)
+        return self.engine.expire(f"pump.{rule}", self.series[point].id, since=at) is None
 
     def sweep(self) -> list[Found]:
         step = self.engine.silence()

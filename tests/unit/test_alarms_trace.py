@@ -195,3 +195,22 @@ def test_an_expression_of_the_past_ends_where_the_present_is_known_to_be_well() 
     assert bench.see_all([("run", True), ("pressure", 2.5)], 60, late=True) == [
         ("past_run", "dry", 40, 60)
     ]
+
+
+def test_what_was_remembered_for_another_kind_of_condition_is_forgotten() -> None:
+    bench = stuck_bench()
+    bench.see("run", value=True, at=0)
+    for at in (1, 30, 61):
+        bench.see("pressure", 3.0, at)
+    rate = {
+        "kind": "rate",
+        "point": "pressure",
+        "direction": "either",
+        "change": 1,
+        "within_s": 60,
+    }
+    kind = bench_with("stuck", rate, **{"while": "run"}).engine._posts.book.classes["pump"]
+    step = bench.engine.reload(RuleBook({"pump": kind}))
+    bench.engine.commit(step)
+    assert bench.see("pressure", 3.0, 70) == [("returned", "stuck", 70, None)]
+    assert bench.see("pressure", 4.5, 80) == [("raised", "stuck", 80, None)]

@@ -76,6 +76,7 @@ def test_an_off_delay_survives_a_restart(house: House) -> None:
     house.advance(11)
     house.see("level", 3.0, 12)
     house.restart()
+    house.born("level", 12)
     house.advance(10)
     (alarm,) = house.all(Alarm)
     assert (alarm.active, alarm.inactive_since_at) == (False, house.start + 12_000)
@@ -129,6 +130,7 @@ def test_equipment_that_went_away_just_before_a_kill_is_found_at_the_start(house
     for _ in range(2):
         house.boot()
         house.chain.restore()
+        house.chain.on_listening()
         (alarm,) = house.all(Alarm)
         assert (alarm.rule, alarm.active_since_at) == ("pump.gone", house.start + 5000)
     house.records.write(partial(set_online, online=True, at=8))
