@@ -16,7 +16,9 @@ class JournalSettings(Settings):
     """Readings kept on disk until the server says that they are stored."""
 
     path: Path = Field(
-        default=Path("journal.sqlite"), description="Database file; relative to the agent file."
+        default=Path("journal.sqlite"),
+        description="Database file; relative to the agent file. Absent: journal.sqlite in the "
+        "StateDirectory of the systemd unit, without one beside the agent file.",
     )
     commit_interval_s: float = Field(
         default=0.25,

@@ -25,14 +25,19 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 _SQLITE = "sqlite:///"
 
 
-def load_agent(path: Path) -> Gateway:
+def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
     """Load an agent file with the device files and classes that it names.
+
+    Args:
+        path: The agent file.
+        state_dir: Where the journal is when the file does not say; default: beside the file.
 
     Raises:
         ConfigError: A file is wrong; the message lists all of its problems.
     """
     document = Document.read(path)
-    settings = _agent_paths(checked(document, AgentSettings), path.absolute().parent)
+    said = checked(document, AgentSettings)
+    settings = _agent_paths(said, path.absolute().parent, state_dir)
     try:
         return resolve(
             settings,
@@ -141,12 +146,13 @@ def _named_like_its_file(document: Document, source: Traversable, *, key: str, n
         )
 
 
-def _agent_paths(settings: AgentSettings, folder: Path) -> AgentSettings:
+def _agent_paths(settings: AgentSettings, folder: Path, state_dir: Path | None) -> AgentSettings:
     journal = settings.journal
+    kept_in = folder if state_dir is None or "path" in journal.model_fields_set else state_dir
     return settings.model_copy(
         update={
             "mqtt": _mqtt_paths(settings.mqtt, folder),
-            "journal": journal.model_copy(update={"path": folder / journal.path}),
+            "journal": journal.model_copy(update={"path": kept_in / journal.path}),
             "device_files": _below(folder, settings.device_files),
             "class_files": _below(folder, settings.class_files),
         }

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from config.base import Settings, Words
 from config.deadband import Deadband
+from config.invalid import InvalidNumberError, as_decoded
+from config.writable import Writable
 
 
 class Table(StrEnum):
@@ -51,42 +53,10 @@ class Order(StrEnum):
     """Low word first, low byte first."""
 
 
-class Writable(Settings):
-    """A point that may be commanded, and the range of values that is accepted."""
-
-    minimum: float = Field(default=0, description="Smallest value accepted, in the point's unit.")
-    maximum: float = Field(default=1, description="Largest value accepted, in the point's unit.")
-    min_interval_s: float = Field(
-        default=1.0,
-        ge=0,
-        le=86400,
-        description="A command sooner after the one before is refused, seconds; spares contactors.",
-    )
-    valid_s: float = Field(
-        default=60.0,
-        gt=0,
-        le=3600,
-        description="A command older than this is refused, seconds by the sender's clock.",
-    )
-    interlock: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Expression that must be true, over points of this device and {device.point} "
-        "of the gateway; a value that is not good or not fresh refuses the command.",
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.maximum < self.minimum:
-            message = f"maximum {self.maximum:g} is below minimum {self.minimum:g}"
-            raise ValueError(message)
-        return self
-
-
 class Point(Settings):
     """One value of a device.
 
-    value = raw * scale + offset. ``invalid`` lists raw integers that mean "not available".
+    value = raw * scale + offset. ``invalid`` lists raw numbers that mean "not available".
     """
 
     table: Table = Field(description="coil, discrete, holding or input.")
@@ -113,8 +83,10 @@ class Point(Settings):
     enum: dict[int, str] | None = Field(
         default=None, description="Raw integer to word; a raw value not listed is a bad reading."
     )
-    invalid: tuple[int, ...] = Field(
-        default=(), description="Raw unsigned integers that mean 'not available'."
+    invalid: tuple[int | float, ...] = Field(
+        default=(),
+        description="Raw numbers that mean 'not available', before scaling: the bit pattern "
+        "(0xFFFF, for every type) or, if negative or with a decimal point, the value (-9999.0).",
     )
     period_s: float | None = Field(
         default=None, gt=0, le=86400, description="Scan class, seconds; default: the device's."
@@ -187,6 +159,7 @@ _WORDS = {
     DataType.FLOAT64: 4,
 }
 _STATES = frozenset({DataType.BOOL, DataType.BIT, DataType.ENUM, DataType.STRING})
+_NEVER_INVALID = frozenset({DataType.BOOL, DataType.BIT, DataType.STRING})
 _RAW_SIZES = {
     DataType.UINT16: 2**16,
     DataType.UINT32: 2**32,
@@ -216,7 +189,20 @@ def _wrong_place(point: Point) -> str:
         return f"address {point.address} + {point.words} registers is beyond {_ADDRESSES - 1}"
     if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
         return f"the table {point.table} cannot be written; use coil or holding"
+    wrong_function = _wrong_function(point)
+    if wrong_function:
+        return wrong_function
     return "" if point.scale else "scale 0 makes every value 0"
+
+
+def _wrong_function(point: Point) -> str:
+    function = point.writable.function if point.writable else None
+    allowed = (5, 15) if point.table is Table.COIL else (6, 16)[point.words > 1 :]
+    if function is None or function in allowed:
+        return ""
+    what = "a coil" if point.table is Table.COIL else f"{point.words} holding registers"
+    what = "a holding register" if what.startswith("1 ") else what
+    return f"function {function} does not write {what}; use {' or '.join(map(str, allowed))}"
 
 
 def _missing_part(point: Point) -> str:
@@ -240,9 +226,19 @@ def _useless_part(point: Point) -> str:
         "width": point.width is not None and point.type is not DataType.BITFIELD,
         "length": point.length is not None and point.type is not DataType.STRING,
         "enum": point.enum is not None and point.type is not DataType.ENUM,
+        "invalid": bool(point.invalid) and point.type in _NEVER_INVALID,
     }
     key = next((key for key, is_wrong in wrong.items() if is_wrong), "")
-    return f"{key} means nothing to type {point.type}; remove it" if key else ""
+    return f"{key} means nothing to type {point.type}; remove it" if key else _wrong_invalid(point)
+
+
+def _wrong_invalid(point: Point) -> str:
+    try:
+        for raw in point.invalid:
+            as_decoded(raw, point.type, point.width)
+    except InvalidNumberError as error:
+        return f"invalid: {error}"
+    return ""
 
 
 def _wrong_reporting(point: Point) -> str:

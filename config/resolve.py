@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from config.base import Misfit, MisfitError, Words
@@ -90,17 +91,20 @@ def _interlock_misfits(
 
 def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Misfit]:
     """Two ports on one serial line would talk into each other's answers."""
-    owners: dict[str, str] = {}
+    owners: dict[Path | str, tuple[str, str]] = {}
     for name, port in ports.items():
         if isinstance(port, ModbusRtuPort):
-            line, key = port.device, "device"
+            # A link of /dev/serial/by-id and what it leads to are one line.
+            line, key, place = port.device, "device", Path(port.device).resolve()
         elif isinstance(port, ModbusRtuOverTcpPort):
-            line, key = f"{port.host}:{port.port}", "host"
+            line = place = f"{port.host}:{port.port}"
+            key = "host"
         else:
             continue
-        owner = owners.setdefault(line, name)
+        owner, other = owners.setdefault(place, (name, line))
         if owner != name:
-            message = f"{line} is already port {owner!r}; put its devices on that port"
+            also = "" if other == line else f" ({other})"
+            message = f"{line} is already port {owner!r}{also}; put its devices on that port"
             yield Misfit(("ports", name, key), message)
 
 

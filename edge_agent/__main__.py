@@ -85,7 +85,7 @@ async def _run(gateway: Gateway, file: Path) -> None:
     await run_agent(
         gateway,
         SteadyClock(SystemClock()),
-        load=lambda: load_agent(file),
+        load=lambda: _load(file),
         manager=ServiceManager.of(os.environ),
     )
     # All is closed and on disk. A thread that hangs in a name server must not hold up the end.
@@ -100,9 +100,15 @@ def _single(group: BaseExceptionGroup[PlantroomError]) -> Iterator[PlantroomErro
             yield error
 
 
+def _load(file: Path) -> Gateway:
+    # systemd names several directories with colons between them; the first is the unit's own.
+    state_dir = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return load_agent(file, state_dir=Path(state_dir) if state_dir else None)
+
+
 def _loaded(file: Path) -> Gateway:
     try:
-        return load_agent(file)
+        return _load(file)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -75,6 +75,11 @@ class Health:
         self.commands = Counter(
             "plantroom_commands", "Commands by result.", ["status"], registry=registry
         )
+        self.reload_refused = Gauge(
+            "plantroom_reload_refused",
+            "1 while the agent file was refused at the last reload and the one before it runs.",
+            registry=registry,
+        )
         self.port_up = Gauge(
             "plantroom_port_up", "1 while the port is open.", ["port"], registry=registry
         )

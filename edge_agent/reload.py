@@ -13,6 +13,7 @@ import structlog
 from config.edge import AgentSettings
 from config.errors import ConfigError
 from config.resolve import Gateway
+from edge_agent.health import Health
 from edge_agent.polling.fleet import Change, Fleet
 from edge_agent.uplink.uplink import Uplink
 
@@ -26,7 +27,11 @@ class Reloader:
 
     Args:
         load: Reads the agent file again; raises ConfigError.
+        health: Tells whether the last file was refused.
         tasks: Where the tasks of new ports run.
+
+    Attributes:
+        refusal: Why the last file was not taken over; empty when it was.
     """
 
     def __init__(
@@ -36,8 +41,11 @@ class Reloader:
         load: Callable[[], Gateway],
         fleet: Fleet,
         uplink: Uplink,
+        health: Health,
         tasks: asyncio.TaskGroup,
     ) -> None:
+        self.refusal = ""
+        self._health = health
         self._settings = gateway.settings
         self._load = load
         self._fleet = fleet
@@ -46,9 +54,10 @@ class Reloader:
 
     async def reload(self) -> bool:
         """Take over the file; returns False when it is refused, and everything is as it was."""
-        change, refusal = await self._prepared()
+        change, self.refusal = await self._prepared()
+        self._health.reload_refused.set(change is None)
         if change is None:
-            log.error("reload_refused", error=refusal)
+            log.error("reload_refused", error=self.refusal)
             return False
         await self._apply(change)
         log.info(

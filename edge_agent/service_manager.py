@@ -29,7 +29,8 @@ class ServiceManager:
 
     def ready(self, status: str) -> None:
         """Say that it works, or works again after a reload; ``status`` is shown to people."""
-        self._say(f"READY=1\nSTATUS={status}")
+        one_line = " / ".join(status.split("\n"))
+        self._say(f"READY=1\nSTATUS={one_line}")
 
     def reloading(self, clock: Clock) -> None:
         """Say that the configuration is being read again; ``ready`` ends it."""

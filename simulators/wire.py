@@ -129,7 +129,10 @@ def _text_registers(text: str, length: int) -> list[int]:
 def _unavailable(point: Point) -> list[int]:
     if point.invalid:
         raw = point.invalid[0]
-        data = raw.to_bytes(2 * point.words, "big")
+        if isinstance(raw, float) or raw < 0:
+            data = struct.pack(_FORMATS[point.type], raw)
+        else:
+            data = raw.to_bytes(2 * point.words, "big")
         return _words(_ordered(data, point.order))
     if point.type in _FLOATS:
         data = struct.pack(_FORMATS[point.type], float("nan"))

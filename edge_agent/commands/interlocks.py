@@ -1,8 +1,9 @@
 """Whether an interlock lets a command pass, on values fresh enough to be believed (pure)."""
 
 from collections.abc import Callable, Mapping
+from typing import Self
 
-from config.interlock import Place, compile_interlock
+from config.interlock import Interlock, Place, compile_interlock
 from config.points import Point
 from config.resolve import ResolvedDevice
 from protocols.reading import Quality, Reading, Value
@@ -14,30 +15,55 @@ _FRESH_PERIODS = 2.0
 _FRESH_S = 2.0
 
 
-def interlock_refusal(
-    device: str, point: Point, *, devices: Mapping[str, ResolvedDevice], latest: Latest, now_ms: int
-) -> str:
-    """Return why the interlock of a point refuses a command now; empty when it does not.
+class Guard:
+    """The interlock of one command, judged when its write goes out.
 
-    A value counts while it is good and not older than two of its periods and two seconds.
+    Attributes:
+        places: What it looks at.
     """
-    if point.writable is None or point.writable.interlock is None:
-        return ""
-    names = {name: known.points for name, known in devices.items()}
-    interlock = compile_interlock(point.writable.interlock, device, names)
-    values: dict[Place, Value] = {}
-    doubts: list[str] = []
-    for place in interlock.places:
-        reading = latest(place)
-        doubt = _doubt(reading, devices[place.device].points[place.point], now_ms)
-        if doubt:
-            doubts.append(f"{place.device}.{place.point} {doubt}")
-        elif reading is not None:
-            values[place] = reading.value
-    held = interlock.holds(values)
-    if held is None:
-        return f"interlock {interlock.text!r} cannot be judged: {', '.join(doubts) or 'no result'}"
-    return "" if held else f"interlock {interlock.text!r} does not hold"
+
+    def __init__(self, interlock: Interlock | None, points: Mapping[Place, Point]) -> None:
+        self.places = tuple(points)
+        self._interlock = interlock
+        self._points = points
+
+    @classmethod
+    def of(cls, device: str, point: Point, devices: Mapping[str, ResolvedDevice]) -> Self:
+        """Return the guard of a writable point; one without an interlock refuses nothing."""
+        if point.writable is None or point.writable.interlock is None:
+            return cls(None, {})
+        names = {name: known.points for name, known in devices.items()}
+        interlock = compile_interlock(point.writable.interlock, device, names)
+        # As they are now: a reload must not pull them from under a command on its way.
+        points = {place: devices[place.device].points[place.point] for place in interlock.places}
+        return cls(interlock, points)
+
+    def refusal(self, latest: Latest, moving: Callable[[Place], bool], now_ms: int) -> str:
+        """Return why the command must not go out now; empty when nothing is against it.
+
+        A value counts while it is good, not older than two of its periods and two seconds, and
+        not ``moving``: commanded on another port at this moment.
+        """
+        interlock = self._interlock
+        if interlock is None:
+            return ""
+        values: dict[Place, Value] = {}
+        doubts: list[str] = []
+        for place, point in self._points.items():
+            reading = latest(place)
+            doubt = _doubt(reading, point, now_ms)
+            if not doubt and moving(place):
+                doubt = "is being commanded"
+            if doubt:
+                doubts.append(f"{place.device}.{place.point} {doubt}")
+            elif reading is not None:
+                values[place] = reading.value
+        held = interlock.holds(values)
+        if held is None:
+            return (
+                f"interlock {interlock.text!r} cannot be judged: {', '.join(doubts) or 'no result'}"
+            )
+        return "" if held else f"interlock {interlock.text!r} does not hold"
 
 
 def _doubt(reading: Reading | None, point: Point, now_ms: int) -> str:

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import structlog
 
+from config.interlock import Place
 from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command
+from edge_agent.journal.damage import JournalCorruptError, translated
 
 log = structlog.get_logger()
 
@@ -39,6 +41,14 @@ _TRIM = "DELETE FROM commands WHERE number <= (SELECT max(number) FROM commands)
 class Ledger(Protocol):
     """Remembers the last commands by their keys."""
 
+    async def ready(self) -> None:
+        """Recall from disk what could not be read so far."""
+        ...
+
+    def last_at(self, place: Place) -> int | None:
+        """Return when a point was last commanded, UTC ms; None when that is not known."""
+        ...
+
     def recall(self, key: str) -> CommandResult | None:
         """Return what became of a command, None when the key was never seen."""
         ...
@@ -53,10 +63,10 @@ class Ledger(Protocol):
 
 
 class SqliteLedger:
-    """A small SQLite file; entering opens it, a damaged one is started again.
+    """A small SQLite file; entering opens it, only a damaged one is started again.
 
     A disk that refuses costs the memory over a restart, never a command: closing a valve is worth
-    more than the promise about a second delivery.
+    more than the promise about a second delivery. It is tried again with each command.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +77,7 @@ class SqliteLedger:
 
     async def __aenter__(self) -> Self:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="commands")
-        await self._in_worker(self._open)
+        await self.ready()
         return self
 
     async def __aexit__(
@@ -81,6 +91,20 @@ class SqliteLedger:
                 await self._in_worker(self._connection.close)
         finally:
             self._worker.shutdown()
+
+    async def ready(self) -> None:
+        """Recall from disk what could not be read so far."""
+        if self._connection is None:
+            await self._in_worker(self._open)
+
+    def last_at(self, place: Place) -> int | None:
+        """Return when a point was last commanded, UTC ms; None when that is not known."""
+        times = [
+            one.at
+            for one in self._known.values()
+            if place == (one.device, one.point) and one.status is not Status.REFUSED
+        ]
+        return max(times, default=None)
 
     def recall(self, key: str) -> CommandResult | None:
         """Return what became of a command, None when the key was never seen."""
@@ -117,7 +141,10 @@ class SqliteLedger:
     def _open(self) -> None:
         try:
             self._connection = self._load()
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
+            if not isinstance(translated(error), JournalCorruptError):
+                self._say_refused(error)
+                return
             log.warning("command_ledger_damaged", path=str(self._path), error=str(error))
             try:
                 for suffix in ("", "-wal", "-shm"):
@@ -129,15 +156,18 @@ class SqliteLedger:
     def _load(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
+            # Its index is memory then: keys can be read even where nothing can be written.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
-            for key, text in connection.execute("SELECT key, result FROM commands ORDER BY number"):
-                said = json.loads(text)
-                self._known[key] = CommandResult(**said | {"status": Status(said["status"])})
-        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+            rows = connection.execute("SELECT key, result FROM commands ORDER BY number").fetchall()
+        except sqlite3.Error:
             connection.close()
-            raise sqlite3.DatabaseError(str(error)) from error
+            raise
+        since = self._known
+        self._known = OrderedDict((key, one) for key, text in rows if (one := _read(text)))
+        self._known.update(since)
         return connection
 
     def _write(self, result: CommandResult) -> None:
@@ -158,3 +188,15 @@ class SqliteLedger:
 
     async def _in_worker(self, work: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+def _read(text: str) -> CommandResult | None:
+    """Return a kept result; None for one that another version wrote in another form."""
+    try:
+        said = json.loads(text)
+        fields: dict[str, Any] = {one: said[one] for one in CommandResult._fields if one in said}
+        fields["status"] = Status(said["status"])
+        return CommandResult(**fields)
+    except (ValueError, TypeError, KeyError):
+        log.warning("command_ledger_entry_unreadable", entry=text[:200])
+        return None

@@ -3,7 +3,8 @@
 from math import isfinite
 from typing import NamedTuple
 
-from config.points import DataType, Point, Table, Writable
+from config.points import DataType, Point, Table
+from config.writable import Writable
 from edge_agent.errors import CommandError
 from protocols.reading import Value
 
@@ -52,7 +53,11 @@ def check(command: Command, point: Point, now_ms: int) -> Value:
     if allowed is None:
         raise CommandError("the point is read only")
     if now_ms > expiry(command, allowed):
-        raise CommandError("expired")
+        given_s, valid_s = (
+            (now_ms - command.at) / 1000,
+            (expiry(command, allowed) - command.at) / 1000,
+        )
+        raise CommandError(f"expired: given {given_s:.0f} s ago, valid {valid_s:g} s")
     if command.at > now_ms + round(allowed.valid_s * 1000):
         ahead_s = (command.at - now_ms) // 1000
         raise CommandError(f"given {ahead_s} s in the future; the clocks disagree")

@@ -1,22 +1,25 @@
 """Carries commands out, once each, and says what became of them."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Protocol
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+from uuid import uuid4
 
 import structlog
 
 from config.interlock import Place
-from config.points import Point, Writable
+from config.points import Point
 from config.resolve import ResolvedDevice
+from config.writable import Writable
 from edge_agent.clock import Clock
-from edge_agent.commands.interlocks import interlock_refusal
+from edge_agent.commands.interlocks import Guard
 from edge_agent.commands.ledger import Ledger
 from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command, check, expiry
-from edge_agent.errors import CommandError, DeviceRefusedError, DriverError
+from edge_agent.errors import CommandError, DriverError
 from edge_agent.health import Health
-from edge_agent.polling.writes import Written
+from edge_agent.polling.writes import Judge, Written, no_objection
 from protocols.reading import Reading, Value
 
 
@@ -24,9 +27,16 @@ class Writer(Protocol):
     """The port of a device, as far as commands need it."""
 
     async def write(
-        self, device: str, point: str, value: Value, *, expires_at: int | None = None
+        self,
+        device: str,
+        point: str,
+        value: Value,
+        *,
+        expires_at: int | None = None,
+        watched: Collection[Place] = (),
+        judge: Judge = no_objection,
     ) -> Written:
-        """Write in front of all reads, and read back."""
+        """Write in front of all reads, if ``judge`` lets it, and read back."""
         ...
 
     def answers(self, device: str) -> bool:
@@ -36,6 +46,16 @@ class Writer(Protocol):
     def latest(self, device: str, point: str) -> Reading | None:
         """Return the last reading of a point, reported or not."""
         ...
+
+
+class _Running(NamedTuple):
+    """A command under way and where its result will be."""
+
+    command: Command
+    result: asyncio.Future[CommandResult]
+
+
+_OTHER = "this key was given before, for another point or value"
 
 
 class CommandService:
@@ -61,25 +81,38 @@ class CommandService:
         self._ledger = ledger
         self._health = health
         self._clock = clock
-        self._running: dict[str, asyncio.Future[CommandResult]] = {}
+        self._running: dict[str, _Running] = {}
+        self._moving: Counter[Place] = Counter()
         self._last_s: dict[Place, float] = {}
 
     async def execute(self, command: Command) -> CommandResult:
         """Carry a command out; never raises for what is wrong with it or with the device.
 
         A key that was seen before gives the result of its first use, also while that is running
-        and after a restart.
+        and after a restart; for another point or value it is refused.
         """
         if not command.id:
-            return await self._execute(command)
-        known = self._ledger.recall(command.id)
+            # Nobody can give it again, but its pace is remembered like that of any other.
+            outcome = await self._once(command._replace(id=f"unkeyed {uuid4()}"))
+            return outcome._replace(id="")
+        await self._ledger.ready()
         running = self._running.get(command.id)
+        known = self._ledger.recall(command.id)
         if running is not None:
-            return await asyncio.shield(running)
+            if not _same(
+                command, running.command.device, running.command.point, running.command.value
+            ):
+                return self._count(self._result(command, Status.REFUSED, _OTHER))
+            return await asyncio.shield(running.result)
         if known is not None:
+            if not _same(command, known.device, known.point, known.asked):
+                return self._count(self._result(command, Status.REFUSED, _OTHER))
             return known
+        return await self._once(command)
+
+    async def _once(self, command: Command) -> CommandResult:
         result: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
-        self._running[command.id] = result
+        self._running[command.id] = _Running(command, result)
         try:
             outcome = await self._execute(command)
             await self._ledger.finish(outcome)
@@ -90,7 +123,9 @@ class CommandService:
         return outcome
 
     async def _execute(self, command: Command) -> CommandResult:
-        outcome = await self._outcome(command)
+        return self._count(await self._outcome(command))
+
+    def _count(self, outcome: CommandResult) -> CommandResult:
         self._health.commands.labels(outcome.status.value).inc()
         structlog.get_logger().info("command", **_logged(outcome))
         return outcome
@@ -98,41 +133,53 @@ class CommandService:
     async def _outcome(self, command: Command) -> CommandResult:
         try:
             written = await self._carry_out(command)
-        except (CommandError, DeviceRefusedError) as error:
+        except CommandError as error:
             return self._result(command, Status.REFUSED, str(error))
         except DriverError as error:
             return self._result(command, Status.FAILED, str(error))
         status = Status.DONE if written.confirmed else Status.UNCONFIRMED
-        reason = "" if written.confirmed else "the device reads back another value"
-        return self._result(command, status, reason, written)
+        return self._result(command, status, written.reason, written)
 
     async def _carry_out(self, command: Command) -> Written:
         """Check everything, then write and read back.
 
         Raises:
-            CommandError: It must not be carried out.
-            DriverError: The device or the port could not do it.
+            CommandError: It must not be carried out, or was not.
+            DriverError: It is unknown whether the device did it.
         """
         device, point, allowed = self._wanted(command)
         value = check(command, point, self._clock.now_ms())
         port = self._ports.get(device.port)
         if port is None or not port.answers(device.id):
             raise CommandError("the device does not answer")
-        refusal = interlock_refusal(
-            device.id,
-            point,
-            devices=self._devices,
-            latest=self._latest,
-            now_ms=self._clock.now_ms(),
-        )
-        if refusal:
-            raise CommandError(refusal)
-        self._keep_pace(Place(device.id, command.point), allowed)
-        if command.id:
+        place = Place(device.id, command.point)
+        guard = Guard.of(device.id, point, self._devices)
+        others = {one.id for one in self._devices.values() if one.port != device.port}
+
+        def judge() -> None:
+            refusal = guard.refusal(
+                self._latest,
+                lambda watched: watched.device in others and self._moving[watched] > 0,
+                self._clock.now_ms(),
+            )
+            if refusal:
+                raise CommandError(refusal)
+            self._keep_pace(place, allowed)
+
+        self._recall_pace(place)
+        self._moving[place] += 1
+        try:
             await self._ledger.begin(command, self._clock.now_ms())
-        return await port.write(
-            device.id, command.point, value, expires_at=expiry(command, allowed)
-        )
+            return await port.write(
+                device.id,
+                command.point,
+                value,
+                expires_at=expiry(command, allowed),
+                watched=guard.places,
+                judge=judge,
+            )
+        finally:
+            self._moving[place] -= 1
 
     def _wanted(self, command: Command) -> tuple[ResolvedDevice, Point, Writable]:
         device = self._devices.get(command.device)
@@ -152,8 +199,18 @@ class CommandService:
             raise CommandError(f"too soon after the command before; again in {wait_s:.1f} s")
         self._last_s[place] = now_s
 
+    def _recall_pace(self, place: Place) -> None:
+        """Take over when the point was commanded last before this process began."""
+        if place in self._last_s:
+            return
+        at = self._ledger.last_at(place)
+        age_s = float("inf") if at is None else (self._clock.now_ms() - at) / 1000
+        # An age below nothing is a clock that was set: it says nothing.
+        self._last_s[place] = self._clock.monotonic_s() - (age_s if age_s >= 0 else float("inf"))
+
     def _latest(self, place: Place) -> Reading | None:
-        port = self._ports.get(self._devices[place.device].port)
+        device = self._devices.get(place.device)
+        port = self._ports.get(device.port) if device else None
         return None if port is None else port.latest(place.device, place.point)
 
     def _result(
@@ -168,16 +225,21 @@ class CommandService:
             reason=reason,
             before=before.value if before else None,
             asked=command.value,
-            after=written.after.value if written else None,
+            after=written.after.value if written and written.after else None,
             by=command.by,
             at=self._clock.now_ms(),
             why=command.why,
+            before_at=before.taken_at if before else None,
         )
 
     def _before(self, command: Command) -> Reading | None:
         device = self._devices.get(command.device)
         known = device is not None and command.point in device.points
         return self._latest(Place(command.device, command.point)) if known else None
+
+
+def _same(command: Command, device: str, point: str, value: Value) -> bool:
+    return (command.device, command.point, command.value) == (device, point, value)
 
 
 def _logged(outcome: CommandResult) -> dict[str, object]:

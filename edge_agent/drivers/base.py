@@ -64,9 +64,19 @@ class Driver(Protocol):
         ...
 
     async def write(
-        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+        self,
+        unit: int,
+        table: Table,
+        address: int,
+        values: Sequence[int],
+        *,
+        timeout_s: float,
+        multiple: bool = False,
     ) -> Reply:
-        """Write registers or bits; the reply carries what was written."""
+        """Write registers or bits; the reply carries what was written.
+
+        ``multiple``: use the function for several values for one as well.
+        """
         ...
 
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:

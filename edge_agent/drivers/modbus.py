@@ -134,14 +134,17 @@ def read_question(unit: int, table: Table, address: int, count: int) -> Question
     return Question(unit, pdu, bytes((pdu[0], size)), size + 2, count)
 
 
-def write_question(unit: int, table: Table, address: int, values: Sequence[int]) -> Question:
-    """Write registers or coils.
+def write_question(
+    unit: int, table: Table, address: int, values: Sequence[int], *, multiple: bool = False
+) -> Question:
+    """Write registers or coils; ``multiple``: one value with the function for several as well.
 
     Raises:
         DeviceGarbageError: The protocol does not allow this request.
     """
     try:
-        request = _write_request(table, address, values)
+        single = len(values) == 1 and not multiple
+        request = _write_request(table, address, values, single=single)
         pdu = bytes((request.function_code,)) + request.encode()
     except TRANSLATED as error:
         message = f"unit {unit}: {list(values)} to {table} {address} cannot be written: {error}"
@@ -150,11 +153,10 @@ def write_question(unit: int, table: Table, address: int, values: Sequence[int])
     return Question(unit, pdu, pdu[:5], 5, 0)
 
 
-def _write_request(table: Table, address: int, values: Sequence[int]) -> ModbusPDU:
+def _write_request(table: Table, address: int, values: Sequence[int], *, single: bool) -> ModbusPDU:
     if not 0 <= address <= 0xFFFF - len(values) + 1:
         message = f"address {address} + {len(values)} is beyond 65535"
         raise ValueError(message)
-    single = len(values) == 1
     if table is Table.COIL:
         bits = [bool(value) for value in values]
         if single:

@@ -109,10 +109,18 @@ class ModbusClient:
         return await self._ask(read_question(unit, table, address, count), timeout_s)
 
     async def write(
-        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+        self,
+        unit: int,
+        table: Table,
+        address: int,
+        values: Sequence[int],
+        *,
+        timeout_s: float,
+        multiple: bool = False,
     ) -> Reply:
         """Write registers (function 6 or 16) or coils (5 or 15)."""
-        reply = await self._ask(write_question(unit, table, address, values), timeout_s)
+        question = write_question(unit, table, address, values, multiple=multiple)
+        reply = await self._ask(question, timeout_s)
         return reply._replace(values=values)
 
     async def _ask(self, question: Question, timeout_s: float) -> Reply:

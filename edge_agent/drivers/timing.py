@@ -10,6 +10,7 @@ _FAST_LINE_GAP_S = 0.00175  # the specification's fixed silence above 19,200 bau
 _FAST_BAUD = 19200
 _FAR_BITS = 11  # of a character on a line whose frame is not known: 8E1, 8O1, 8N2
 _FRAME_BYTES = 8 + 5  # a request, and a reply without its registers
+_WRITE_BYTES = 9 + 8  # a request without its values, and its reply
 _NETWORK_S = 0.001
 _THINKING_S = 0.01
 
@@ -40,6 +41,11 @@ class LineTiming(NamedTuple):
         """Time that the bytes of a read alone need."""
         size = (count + 7) // 8 if table in _BITS else 2 * count
         return (_FRAME_BYTES + size) * self.byte_chars * self.char_s
+
+    def write_wire_s(self, table: Table, count: int) -> float:
+        """Time that the bytes of a write alone need, of a multiple one."""
+        size = (count + 7) // 8 if table in _BITS else 2 * count
+        return (_WRITE_BYTES + size) * self.byte_chars * self.char_s
 
 
 def line_timing(port: Port, *, answer_s: float | None = None) -> LineTiming:

@@ -1,14 +1,13 @@
 """One request of a port and everything that follows from its outcome."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, Reply
 from edge_agent.drivers.timing import LineTiming
 from edge_agent.errors import (
-    CommandError,
     DeviceRefusedError,
     DeviceTimeoutError,
     DriverError,
@@ -20,7 +19,6 @@ from edge_agent.polling.scan import Job
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import Unit
 from edge_agent.polling.vitals import Vitals
-from edge_agent.polling.writes import WriteOrder, carry_out
 
 _SHORT_S = 0.2
 
@@ -142,34 +140,28 @@ class Asker:
         finally:
             self.underway = None
 
-    async def carry_out(self, order: WriteOrder) -> None:
-        """Carry out one command; its outcome goes to who gave it.
+    async def exchange(self, device: PolledDevice, request: Awaitable[Reply]) -> Reply:
+        """Await one request of a command; its unit is judged by the outcome as by a read's.
 
         Raises:
-            PortDownError: The port is lost.
+            DriverError: What the request raises.
         """
-        if order.result.done():
-            return
-        unit = order.device.unit
-        patience_s = self._patience_s(unit, None) + self._timing.wire_s(
-            order.device.device.points[order.point].table, 1
-        )
         began = self._clock.monotonic_s()
         try:
-            written = await carry_out(
-                self._driver, order, now_ms=self._clock.now_ms(), timeout_s=patience_s
-            )
-        except (DriverError, CommandError) as error:
-            if isinstance(error, DriverError):
-                self._count(began, error)
-            if not order.result.done():
-                order.result.set_exception(error)
-            if isinstance(error, PortDownError):
-                raise
-        else:
-            self._count(began, None)
-            if not order.result.done():
-                order.result.set_result(written)
+            reply = await request
+        except DeviceRefusedError as error:
+            self._count(began, error)
+            self._vitals.heard(device, self._clock.now_ms(), None)
+            raise
+        except DriverError as error:
+            self._count(began, error)
+            if not isinstance(error, PortDownError):
+                self._vitals.missed(device.unit, error)
+            raise
+        self._count(began, None)
+        # A write takes longer than a read: it says nothing about how long to wait for one.
+        self._vitals.heard(device, reply.at_ms, None)
+        return reply
 
     def end_empty_cycles(self) -> None:
         """Note the cycles in which nothing was left to ask."""

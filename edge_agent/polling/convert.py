@@ -1,11 +1,11 @@
 """Registers to readings, compiled once per block; values to registers for commands (pure)."""
 
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
+from config.invalid import as_decoded
 from config.points import DataType, Point, Table
 from edge_agent.errors import CommandError
 from edge_agent.polling.plan import Block
@@ -15,8 +15,7 @@ from protocols.reading import Quality, Reading, Value
 
 BlockReader = Callable[[Sequence[int], int], list[Reading]]
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
-_FLOATS: Final = {DataType.FLOAT32: (">f", ">I"), DataType.FLOAT64: (">d", ">Q")}
-_SIGNED: Final = {DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64}
+_FLOATS: Final = frozenset({DataType.FLOAT32, DataType.FLOAT64})
 _MOST_DIGITS: Final = 12
 
 
@@ -163,20 +162,10 @@ def _with_invalid(
 ) -> Callable[[Any], Value | Unusable]:
     if not point.invalid:
         return finish
-    invalid = frozenset(_as_decoded(point, raw) for raw in point.invalid)
+    listed = {as_decoded(raw, point.type, point.width) for raw in point.invalid}
+    invalid = frozenset(listed - {None})
 
     def checked(raw: Value) -> Value | Unusable:
         return NOT_AVAILABLE if raw in invalid else finish(raw)
 
     return checked
-
-
-def _as_decoded(point: Point, raw: int) -> Value:
-    """What the decoder makes of the unsigned number that stands for "not available"."""
-    if point.type in _FLOATS:
-        number, bits = _FLOATS[point.type]
-        return struct.unpack(number, struct.pack(bits, raw))[0]
-    width = _SIGNED.get(point.type)
-    if width is not None and raw >> (width - 1):
-        return raw - (1 << width)
-    return raw

@@ -84,6 +84,9 @@ class PolledDevice:
             ScanClass(device.id, unit, period_s, self._plan(period_s), origin_s=origin_s)
             for period_s in periods
         ]
+        # Now: what cannot be read must be known before anything is asked.
+        for block in (block for scan in self.classes for block in scan.blocks):
+            self._readers[block] = compile_block(block, device.points)
 
     def take(self, scan: ScanClass, block: Block, reply: Reply) -> None:
         """Publish what a good reply carries."""

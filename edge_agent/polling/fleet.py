@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from config.errors import ConfigError
 from config.ports import Port
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
@@ -12,6 +13,7 @@ from edge_agent.health import Health
 from edge_agent.polling.holes import HoleMemory
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.sink import ReadingSink
+from protocols.errors import PlantroomError
 
 _SPREAD_S = 0.1
 """Ports begin their grids within this time: no burst of all of them in one millisecond."""
@@ -125,17 +127,20 @@ class Fleet:
     def _build(
         self, name: str, settings: Port, devices: Mapping[str, ResolvedDevice], phase: float
     ) -> PortOwner:
-        return PortOwner(
-            name,
-            settings=settings,
-            devices=devices,
-            driver=self._open_driver(settings, self._clock),
-            sink=self._sink,
-            health=self._health,
-            holes=self._holes,
-            clock=self._clock,
-            phase_s=_SPREAD_S * phase,
-        )
+        try:
+            return PortOwner(
+                name,
+                settings=settings,
+                devices=devices,
+                driver=self._open_driver(settings, self._clock),
+                sink=self._sink,
+                health=self._health,
+                holes=self._holes,
+                clock=self._clock,
+                phase_s=_SPREAD_S * phase,
+            )
+        except (PlantroomError, ValueError) as error:
+            raise ConfigError(f"port {name}: {error}") from error
 
 
 def _by_port(devices: Mapping[str, ResolvedDevice]) -> dict[str, dict[str, ResolvedDevice]]:

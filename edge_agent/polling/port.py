@@ -1,25 +1,26 @@
 """The loop of one port: one task owns it and everything on it, writes included."""
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 
+from config.interlock import Place
 from config.ports import ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import line_timing
-from edge_agent.errors import DeviceTimeoutError, DriverError, PortDownError
+from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
 from edge_agent.polling.asking import Asker
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.holes import HoleMemory
+from edge_agent.polling.lane import WriteLane
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from edge_agent.polling.vitals import Vitals
-from edge_agent.polling.writes import WriteOrder, Written
+from edge_agent.polling.writes import Judge, WriteOrder, Written, no_objection
 from protocols.reading import Reading, Value
 
 _FIRST_PAUSE_S = 0.25
@@ -96,7 +97,13 @@ class PortOwner:
             health=health,
             clock=clock,
         )
-        self._writes: deque[WriteOrder] = deque()
+        self._lane = WriteLane(
+            driver=driver,
+            devices=self.devices,
+            timing=timing,
+            exchange=self._asker.exchange,
+            clock=clock,
+        )
         self._sleeper: asyncio.Task[object] | None = None
         self._skipped = health.skipped.labels(name)
         self._open = False
@@ -111,7 +118,7 @@ class PortOwner:
         finally:
             # Cancelled: nobody may wait for a command that nobody carries out any more.
             self._open = False
-            self._refuse_writes(PortDownError(f"port {self.name} was closed"))
+            self._lane.refuse_all(PortDownError(f"port {self.name} was closed"))
 
     async def _one_connection(self) -> None:
         opened = False
@@ -122,7 +129,7 @@ class PortOwner:
                 await self._poll()
         except PortDownError as error:
             self._open = False
-            self._refuse_writes(error)
+            self._lane.refuse_all(error)
             await self._after_loss(error, opened=opened)
 
     def answers(self, device: str) -> bool:
@@ -134,21 +141,37 @@ class PortOwner:
         return self.devices[device].latest.get(point)
 
     async def write(
-        self, device: str, point: str, value: Value, *, expires_at: int | None = None
+        self,
+        device: str,
+        point: str,
+        value: Value,
+        *,
+        expires_at: int | None = None,
+        watched: Collection[Place] = (),
+        judge: Judge = no_objection,
     ) -> Written:
         """Carry out a command in front of all reads; the caller has checked its rules.
 
+        Args:
+            device: Id of a device of this port.
+            point: Its point.
+            value: In the point's unit, or the word of a state.
+            expires_at: UTC ms after which it must not go out; None: never.
+            watched: What ``judge`` looks at; what is on this port is read right before it.
+            judge: Asked right before the write goes out.
+
         Raises:
-            DriverError: The device does not answer, refuses, or the port is down.
-            CommandError: It expired while it waited, or the value has no code in the point's type.
+            CommandError: It was not carried out; the message says why.
+            DriverError: It went out, and it is unknown whether the device did it.
         """
         polled = self.devices[device]
         if not self._open:
-            raise PortDownError(f"port {self.name} is down")
+            raise CommandError(f"port {self.name} is down")
         if polled.unit.demoted:
-            raise DeviceTimeoutError(f"unit {polled.unit.number} does not answer")
+            raise CommandError(f"unit {polled.unit.number} does not answer")
         result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-        self._writes.append(WriteOrder(polled, point, value, expires_at, result))
+        mine = [place for place in watched if place.device in self.devices]
+        self._lane.add(WriteOrder(polled, point, value, expires_at, result, mine, judge))
         if self._sleeper is not None:
             sleeper, self._sleeper = self._sleeper, None
             sleeper.cancel()
@@ -200,12 +223,6 @@ class PortOwner:
             device.went_down(at, reason=error.reason, error=str(error))
         self._fresh = True
 
-    def _refuse_writes(self, error: DriverError) -> None:
-        while self._writes:
-            order = self._writes.popleft()
-            if not order.result.done():
-                order.result.set_exception(error)
-
     async def _poll(self) -> None:
         """Ask what is due, writes first, until the port is lost."""
         self._open = True
@@ -213,18 +230,18 @@ class PortOwner:
             self._fresh = False
             self._start_over(self._clock.monotonic_s())
         while True:
-            if self._writes:
-                # It stays in the lane until it is over, so that whoever ends this ends it as well.
-                await self._asker.carry_out(self._writes[0])
-                self._writes.popleft()
-                continue
             now = self._clock.monotonic_s()
+            order = self._lane.next(now)
+            if order is not None:
+                await self._lane.carry_out(order)
+                continue
             job = self.schedule.next(now, self._asker.clear_at)
             self._asker.end_empty_cycles()
             if job is not None:
                 await self._asker.ask(job)
             else:
-                await self._sleep(self.schedule.wake_at(now, self._asker.clear_at) - now)
+                wake_at = self.schedule.wake_at(now, self._asker.clear_at)
+                await self._sleep(min(wake_at, self._lane.wake_at()) - now)
 
     def _start_over(self, now_s: float) -> None:
         # Units may have been powered on or replaced while the port was away.

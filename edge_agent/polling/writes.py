@@ -1,32 +1,45 @@
-"""One command on the wire: write, read back."""
+"""A command on its way: what it waits for, how far it has come, and what came of it."""
 
 from asyncio import Future
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from config.points import DataType, Point, Table
-from edge_agent.drivers.base import Driver
-from edge_agent.errors import CommandError
-from edge_agent.polling.convert import compile_block, registers_for
+from config.interlock import Place
+from config.points import DataType, Point
+from edge_agent.errors import CommandError, DeviceRefusedError, DriverError
 from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.plan import Block
 from protocols.reading import Reading, Value
 
-_PARTS = frozenset({DataType.BIT, DataType.BITFIELD})
+PARTS = frozenset({DataType.BIT, DataType.BITFIELD})
+"""Types that share their register with others."""
+
+# Illegal function, address and value; busy, come again; negative acknowledge. All other codes leave
+# it open: 5 means accepted and not finished, 4 that it failed on the way.
+_NOT_DONE = frozenset({1, 2, 3, 6, 7})
+
+Judge = Callable[[], None]
+"""Raises CommandError when a command must not go out at this moment."""
 
 
 class Written(NamedTuple):
-    """What a write did.
+    """What a write did; the device has acknowledged it.
 
     Attributes:
         before: Last reading before it; None if there was none.
-        after: Reading made after it.
+        after: Reading made after it; None if that was not possible.
         confirmed: The register reads back as it was written.
+        reason: Why it is not confirmed; empty when it is.
     """
 
     before: Reading | None
-    after: Reading
+    after: Reading | None
     confirmed: bool
+    reason: str = ""
+
+
+def no_objection() -> None:
+    """Let every command pass."""
 
 
 @dataclass(eq=False, slots=True)
@@ -35,6 +48,11 @@ class WriteOrder:
 
     Attributes:
         expires_at: UTC ms after which it must not be carried out; None: never.
+        watched: Points of this port that are read right before ``judge`` is asked.
+        judge: Has the last word before it goes out.
+        sent: Whether it may have reached the device.
+        acknowledged: Whether the device said that it has it; registers are known then.
+        look_at: When it is read back once more, monotonic seconds; None: not yet read back.
     """
 
     device: PolledDevice
@@ -42,36 +60,50 @@ class WriteOrder:
     value: Value
     expires_at: int | None
     result: Future[Written]
+    watched: Sequence[Place] = ()
+    judge: Judge = no_objection
+    sent: bool = False
+    acknowledged: bool = False
+    registers: list[int] = field(default_factory=list[int])
+    before: Reading | None = None
+    after: Reading | None = None
+    look_at: float | None = None
 
+    @property
+    def settings(self) -> Point:
+        """The point that it writes."""
+        return self.device.device.points[self.point]
 
-async def carry_out(driver: Driver, order: WriteOrder, *, now_ms: int, timeout_s: float) -> Written:
-    """Write and read back.
+    def refuse_if_late(self, now_ms: int) -> None:
+        """Raise CommandError when it may not go out any more."""
+        if self.expires_at is not None and now_ms > self.expires_at:
+            late_s = (now_ms - self.expires_at) / 1000
+            raise CommandError(f"expired {late_s:.1f} s ago, while it waited for the port")
 
-    Raises:
-        DriverError: The device did not do it, or it is unknown whether it did.
-        CommandError: It came too late, or the value has no code in the point's type.
-    """
-    if order.expires_at is not None and now_ms > order.expires_at:
-        raise CommandError("expired")
-    device = order.device
-    point = device.device.points[order.point]
-    unit = device.unit.number
-    block = Block(point.table, point.address, point.words, (order.point,))
-    into = 0
-    if point.type in _PARTS and point.table is Table.HOLDING:
-        reply = await driver.read(unit, point.table, point.address, 1, timeout_s=timeout_s)
-        into = reply.values[0]
-    registers = registers_for(point, order.value, into=into)
-    before = device.latest.get(order.point)
-    await driver.write(unit, point.table, point.address, registers, timeout_s=timeout_s)
-    reply = await driver.read(unit, point.table, point.address, point.words, timeout_s=timeout_s)
-    after = compile_block(block, device.device.points)(reply.values, reply.at_ms)[0]
-    device.publish([after])
-    return Written(before, after, _same(point, registers, list(reply.values)))
+    def finish(self, reason: str) -> None:
+        """It was written; ``reason`` says why that is not confirmed."""
+        if not self.result.done():
+            self.result.set_result(Written(self.before, self.after, not reason, reason))
 
+    def give_up(self, error: DriverError | CommandError) -> None:
+        """End it where it stands: not carried out, unknown, or written and not confirmed."""
+        if self.acknowledged:
+            self.finish(f"written, but not read back: {error}")
+        elif not self.result.done():
+            self.result.set_exception(self._outcome(error))
 
-def _same(point: Point, written: list[int], read: list[int]) -> bool:
-    if point.type in _PARTS and point.bit is not None:
-        mask = ((1 << (point.width or 1)) - 1) << point.bit
-        return written[0] & mask == read[0] & mask
-    return written == read
+    def reads_back(self, registers: Sequence[int]) -> bool:
+        """Whether this is what was written."""
+        point = self.settings
+        if point.type in PARTS and point.bit is not None:
+            mask = ((1 << (point.width or 1)) - 1) << point.bit
+            return self.registers[0] & mask == registers[0] & mask
+        return self.registers == list(registers)
+
+    def _outcome(self, error: DriverError | CommandError) -> DriverError | CommandError:
+        if isinstance(error, CommandError):
+            return error
+        if not self.sent:
+            return CommandError(f"not sent: {error}")
+        refused = isinstance(error, DeviceRefusedError) and error.code in _NOT_DONE
+        return CommandError(str(error)) if refused else error

@@ -12,6 +12,7 @@ from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.base import Driver
+from edge_agent.drivers.modbus import write_question
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -181,6 +182,16 @@ async def test_what_is_written_reads_back(
     await driver.write(1, table, address, values, timeout_s=PATIENCE_S)
     reply = await driver.read(1, table, address, len(values), timeout_s=PATIENCE_S)
     assert list(reply.values) == values
+
+
+@pytest.mark.parametrize(("table", "code"), [(Table.HOLDING, 16), (Table.COIL, 15)])
+async def test_one_value_may_be_written_with_the_function_for_several(
+    driver: Driver, table: Table, code: int
+) -> None:
+    await driver.write(1, table, 100, [1], timeout_s=PATIENCE_S, multiple=True)
+    reply = await driver.read(1, table, 100, 1, timeout_s=PATIENCE_S)
+    assert list(reply.values) == [1]
+    assert write_question(1, table, 100, [1], multiple=True).code == code
 
 
 async def test_a_write_to_an_illegal_address_is_a_refusal(driver: Driver) -> None:

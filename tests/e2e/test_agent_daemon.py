@@ -111,7 +111,9 @@ def test_sighup_takes_over_a_right_file_and_refuses_a_wrong_one(
         refused = until_event(lines, "reload_refused")
         assert "float23" in refused["error"]
         assert "agent.yaml" in refused["error"]
-        assert "polling 3 devices" in until_told(manager, "READY")[-1]
+        told_last = until_told(manager, "READY")[-1]
+        assert told_last.startswith(f"READY=1\nSTATUS=reload refused: {file}:")
+        assert told_last.endswith("; still polling 3 devices on 1 ports")
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=5) == 0

@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from config.points import Writable
 from config.ports import ModbusRtuPort
+from config.writable import Writable
 from edge_agent.clock import SystemClock
 from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.result import Status

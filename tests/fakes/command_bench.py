@@ -1,13 +1,17 @@
 """Commands on ports that take writes and report what they are told to."""
 
 import asyncio
+from collections.abc import Callable, Collection
+from typing import Any
 
-from config.points import DataType, Writable
+from config.interlock import Place
+from config.points import DataType
+from config.writable import Writable
 from edge_agent.commands.ledger import Ledger
 from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.health import Health
-from edge_agent.polling.writes import Written
+from edge_agent.polling.writes import Judge, Written, no_objection
 from protocols.reading import Quality, Reading, Value
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.devices import device, point
@@ -23,26 +27,39 @@ class FakePort:
         self.up = True
         self.go = asyncio.Event()
         self.go.set()
+        self.watched: list[Place] = []
+        self.reaches_the_front: Callable[[], object] = no_objection
         self.values: dict[tuple[str, str], Reading] = {}
 
     def latest(self, device: str, point: str) -> Reading | None:
         return self.values.get((device, point))
 
     def answers(self, device: str) -> bool:
-        assert device == "d1"
+        del device
         return self.up
 
     async def write(
-        self, device: str, point: str, value: Value, *, expires_at: int | None = None
+        self,
+        device: str,
+        point: str,
+        value: Value,
+        *,
+        expires_at: int | None = None,
+        watched: Collection[Place] = (),
+        judge: Judge = no_objection,
     ) -> Written:
         del expires_at
+        self.watched = list(watched)
+        self.reaches_the_front()
+        judge()
         self.writes.append((device, point, value))
         await self.go.wait()
         if self.error is not None:
             raise self.error
         before = Reading(point, 20, Quality.GOOD, 1)
         after = Reading(point, value if self.confirmed else 20, Quality.GOOD, 2)
-        return Written(before, after, self.confirmed)
+        reason = "" if self.confirmed else "the device reads back another value"
+        return Written(before, after, self.confirmed, reason)
 
 
 LOCK = "level < 2 and not {d-2.fault}"
@@ -60,12 +77,16 @@ class CommandBench:
             "locked": point(3, writable=Writable(interlock=LOCK)),
             "level": point(4),
         }
+        fault = point(0, type=DataType.BOOL, writable=Writable(min_interval_s=0))
+        self.devices = {
+            "d1": device("d1", points),
+            "d-2": device("d-2", {"fault": fault}, port="other"),
+        }
+        self.other = FakePort()
+        self.other.values = self.port.values
         self.service = CommandService(
-            devices={
-                "d1": device("d1", points),
-                "d-2": device("d-2", {"fault": point(0, type=DataType.BOOL)}),
-            },
-            ports={"bus": self.port},
+            devices=self.devices,
+            ports={"bus": self.port, "other": self.other},
             ledger=ledger,
             health=self.health,
             clock=self.clock,
@@ -77,6 +98,11 @@ class CommandBench:
         reason = "timeout" if value is None else ""
         self.port.values[device, point] = Reading(point, value, quality, at, reason)
 
-    def command(self, value: Value = 25, **options: str) -> Command:
-        given = {"id": "k1", "device": "d1", "point": "setpoint", "by": "operator"} | options
+    def command(self, value: Value = 25, **options: Any) -> Command:
+        given: dict[str, Any] = {
+            "id": "k1",
+            "device": "d1",
+            "point": "setpoint",
+            "by": "operator",
+        } | options
         return Command(value=value, at=self.clock.now_ms(), **given)

@@ -27,6 +27,7 @@ class Asked(NamedTuple):
     size: int
     timeout_s: float
     written: tuple[int, ...] = ()
+    multiple: bool = False
 
 
 class FakeUnit:
@@ -38,7 +39,22 @@ class FakeUnit:
         self.dead = False
         self.garbage = False
         self.code = 0
+        self.write_code = 0
+        self.code_after_write = 0
+        self.write_s: float | None = None
+        self.applies_after_s = 0.0
         self.longest = 125
+        self._late: list[tuple[float, dict[tuple[Table, int], int]]] = []
+
+    def take(self, values: dict[tuple[Table, int], int], now_s: float) -> None:
+        self._late.append((now_s + self.applies_after_s, values))
+        self.apply(now_s)
+        self.code = self.code_after_write or self.code
+
+    def apply(self, now_s: float) -> None:
+        for entry in [one for one in self._late if one[0] <= now_s]:
+            self._late.remove(entry)
+            self.registers.update(entry[1])
 
 
 class FakeDriver:
@@ -59,6 +75,7 @@ class FakeDriver:
         self.cut = False
         self.refused: dict[int, int] = {}
         self.garbled: set[int] = set()
+        self.clear_at_s: dict[int, float] = {}
         self._clock = clock
         self._open = False
 
@@ -78,8 +95,8 @@ class FakeDriver:
         self._open = False
 
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
-        del unit, table, address, count
-        return 0.0
+        del table, address, count
+        return self.clear_at_s.get(unit, 0.0)
 
     def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
         del unit, table, address, count
@@ -106,16 +123,26 @@ class FakeDriver:
         return Reply(values, self._clock.now_ms(), took_s)
 
     async def write(
-        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+        self,
+        unit: int,
+        table: Table,
+        address: int,
+        values: Sequence[int],
+        *,
+        timeout_s: float,
+        multiple: bool = False,
     ) -> Reply:
         if table not in {Table.COIL, Table.HOLDING}:
             raise DeviceGarbageError(f"{table} is read only")
-        asked = Asked(self._now(), unit, table, address, len(values), timeout_s, tuple(values))
+        size, written = len(values), tuple(values)
+        asked = Asked(self._now(), unit, table, address, size, timeout_s, written, multiple)
         found, took_s = await self._reach(asked)
         places = [(table, at) for at in range(address, address + len(values))]
         if any(place not in found.registers for place in places):
             raise DeviceRefusedError("illegal data address", code=2)
-        found.registers.update(zip(places, values, strict=True))
+        if found.write_code:
+            raise DeviceRefusedError(f"exception {found.write_code}", code=found.write_code)
+        found.take(dict(zip(places, values, strict=True)), self._now())
         return Reply(values, self._clock.now_ms(), took_s)
 
     def _now(self) -> float:
@@ -126,14 +153,22 @@ class FakeDriver:
             raise PortDownError("connection lost")
         self.asked.append(asked)
         unit = self.units.get(asked.unit)
-        if unit is None or unit.dead or unit.response_s > asked.timeout_s:
+        response_s = self._response_s(unit, asked)
+        if unit is None or unit.dead or response_s > asked.timeout_s:
             await self._clock.sleep(asked.timeout_s)
             raise DeviceTimeoutError(f"unit {asked.unit}: no answer in time")
-        await self._clock.sleep(unit.response_s)
+        await self._clock.sleep(response_s)
+        unit.apply(self._now())
         if self.cut:
             raise PortDownError("connection lost")
         if unit.garbage:
             raise DeviceGarbageError(f"unit {asked.unit}: noise")
         if unit.code:
             raise DeviceRefusedError(f"exception {unit.code}", code=unit.code)
-        return unit, unit.response_s
+        return unit, response_s
+
+    @staticmethod
+    def _response_s(unit: FakeUnit | None, asked: Asked) -> float:
+        if unit is None:
+            return 0.0
+        return unit.write_s if asked.written and unit.write_s is not None else unit.response_s

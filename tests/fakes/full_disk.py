@@ -4,6 +4,8 @@ import asyncio
 import json
 import resource
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from config.edge import JournalSettings
@@ -18,6 +20,17 @@ def limit_files(size: int) -> None:
     """Python ignores SIGXFSZ, so writes beyond this fail like on a full disk."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+
+
+@contextmanager
+def full_disk() -> Generator[None]:
+    """Refuse every byte beyond the first of any file of this process, its output included."""
+    before, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit_files(1)
+    try:
+        yield
+    finally:
+        limit_files(before)
 
 
 async def fill(path: Path) -> dict[str, object]:

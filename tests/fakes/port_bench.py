@@ -10,6 +10,7 @@ from typing import Any
 from config.points import Table
 from config.ports import ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
+from config.writable import Writable
 from edge_agent.health import Health
 from edge_agent.polling.holes import HoleMemory, MemoryHoles
 from edge_agent.polling.port import PortOwner
@@ -19,6 +20,7 @@ from tests.fakes.jumping_clock import JumpingClock
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_clock import VirtualClock
 
+WRITABLE = Writable(maximum=60000)
 SETTINGS = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=1.0)
 
 
@@ -85,3 +87,10 @@ def fleet(count: int, **options: Any) -> list[ResolvedDevice]:
 
 def alive(count: int, response_s: float = 0.01) -> dict[int, FakeUnit]:
     return {unit: FakeUnit(holding(0), response_s) for unit in range(1, count + 1)}
+
+
+async def commanded(bench: Bench, **options: Any) -> Any:
+    """Give a command and let enough time pass for it."""
+    call = asyncio.create_task(bench.port.write("d1", "p", options.pop("value", 5), **options))
+    await bench.clock.run_for(5)
+    return await call

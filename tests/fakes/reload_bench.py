@@ -82,7 +82,12 @@ class ReloadBench:
         )
         self.fleet.start(self.fleet.prepare(gateway), tasks)
         self.reloader = Reloader(
-            gateway, load=self._load, fleet=self.fleet, uplink=self.uplink, tasks=tasks
+            gateway,
+            load=self._load,
+            fleet=self.fleet,
+            uplink=self.uplink,
+            health=self.health,
+            tasks=tasks,
         )
 
     async def reload(self, wanted: Gateway | ConfigError) -> bool:

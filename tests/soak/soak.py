@@ -21,9 +21,10 @@ from typing import Any
 
 import structlog
 
-from config.points import Table, Writable
+from config.points import Table
 from config.ports import Port
 from config.resolve import Gateway, ResolvedDevice
+from config.writable import Writable
 from edge_agent.clock import Clock
 from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.rules import Command
@@ -134,6 +135,7 @@ class Life:
                 load=lambda: self.wanted,
                 fleet=self.fleet,
                 uplink=self.uplink,
+                health=self.health,
                 tasks=tasks,
             )
             running = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

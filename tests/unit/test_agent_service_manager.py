@@ -27,6 +27,8 @@ def test_ready_reload_and_stop_are_said(manager_socket: socket.socket) -> None:
     manager = ServiceManager.of({"NOTIFY_SOCKET": manager_socket.getsockname()})
     manager.ready("polling 3 devices on 1 ports")
     assert heard(manager_socket) == ["READY=1", "STATUS=polling 3 devices on 1 ports"]
+    manager.ready("reload refused: a.yaml:1: one\na.yaml:2: two")
+    assert heard(manager_socket)[1:] == ["STATUS=reload refused: a.yaml:1: one / a.yaml:2: two"]
     clock = FakeClock()
     manager.reloading(clock)
     # systemd (Type=notify-reload) wants the instant at which the reload began.

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from config.points import DataType, Table, Writable
+from config.points import DataType, Table
+from config.writable import Writable
 from edge_agent.commands.rules import Command, check
 from edge_agent.errors import CommandError
 from protocols.reading import Value

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,27 @@ async def test_a_device_that_reads_back_otherwise_is_unconfirmed(bench: Bench) -
 
 async def test_a_key_is_carried_out_once(bench: Bench) -> None:
     first = await bench.service.execute(bench.command())
-    again = await bench.service.execute(bench.command(30))
+    again = await bench.service.execute(bench.command())
     assert again == first
+    assert len(bench.port.writes) == 1
+
+
+@pytest.mark.parametrize("change", [{"point": "slow"}, {"device": "d-2"}, {"value": 30}])
+async def test_a_key_given_again_for_something_else_is_refused(
+    bench: Bench, change: dict[str, Any]
+) -> None:
+    bench.port.go.clear()
+    first = asyncio.create_task(bench.service.execute(bench.command()))
+    while not bench.port.writes:
+        await asyncio.wait([first], timeout=0.001)
+    meanwhile = await bench.service.execute(bench.command(**change))
+    bench.port.go.set()
+    done = await first
+    afterwards = await bench.service.execute(bench.command(**change))
+    for other in (meanwhile, afterwards):
+        assert (other.status, other.after) == (Status.REFUSED, None)
+        assert other.reason == "this key was given before, for another point or value"
+    assert await bench.service.execute(bench.command()) == done
     assert len(bench.port.writes) == 1
 
 
@@ -90,8 +110,8 @@ async def test_a_demoted_unit_is_refused_at_once(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (DeviceRefusedError("exception 3", code=3), Status.REFUSED),
-        (CommandError("expired"), Status.REFUSED),
+        (DeviceRefusedError("exception 5, acknowledge", code=5), Status.FAILED),
+        (CommandError("exception 3, illegal data value"), Status.REFUSED),
         (DeviceTimeoutError("no answer in time"), Status.FAILED),
         (PortDownError("gone"), Status.FAILED),
     ],
@@ -157,6 +177,50 @@ async def test_an_interlock_refuses_what_it_cannot_vouch_for(
     assert bench.port.writes == []
 
 
+async def test_an_interlock_is_judged_when_the_write_goes_out(bench: Bench) -> None:
+    bench.say("d1", "level", 1.5)
+    bench.say("d-2", "fault", value=False)
+    bench.port.reaches_the_front = lambda: bench.say("d1", "level", 2.5)
+    refused = await bench.service.execute(bench.command(1, point="locked"))
+    assert (refused.status, "does not hold" in refused.reason) == (Status.REFUSED, True)
+    assert sorted(bench.port.watched) == [("d-2", "fault"), ("d1", "level")]
+
+
+async def test_a_refused_command_does_not_count_for_the_pace(bench: Bench) -> None:
+    bench.say("d1", "level", 2.5)
+    bench.say("d-2", "fault", value=False)
+    refused = await bench.service.execute(bench.command(1, point="locked", id="a"))
+    assert refused.status is Status.REFUSED
+    bench.say("d1", "level", 1.5)
+    assert (await bench.service.execute(bench.command(1, point="locked", id="b"))).reason == ""
+
+
+async def test_an_interlock_does_not_rest_on_what_another_port_is_about_to_change(
+    bench: Bench,
+) -> None:
+    bench.say("d1", "level", 1.5)
+    bench.say("d-2", "fault", value=False)
+    bench.other.go.clear()
+    valve = asyncio.create_task(
+        bench.service.execute(bench.command(value=True, id="v", device="d-2", point="fault"))
+    )
+    while not bench.other.writes:
+        await asyncio.wait([valve], timeout=0.001)
+    refused = await bench.service.execute(bench.command(1, point="locked", id="a"))
+    assert "d-2.fault is being commanded" in refused.reason
+    bench.other.go.set()
+    await valve
+    assert (await bench.service.execute(bench.command(1, point="locked", id="b"))).reason == ""
+
+
+async def test_an_interlock_over_a_device_that_a_reload_took_away_refuses(bench: Bench) -> None:
+    bench.say("d1", "level", 1.5)
+    bench.say("d-2", "fault", value=False)
+    bench.port.reaches_the_front = lambda: bench.devices.pop("d-2")
+    refused = await bench.service.execute(bench.command(1, point="locked"))
+    assert "d-2.fault was never read" in refused.reason
+
+
 async def test_an_interlock_over_what_was_never_read_refuses(bench: Bench) -> None:
     refused = await bench.service.execute(bench.command(1, point="locked"))
     assert "d1.level was never read" in refused.reason
@@ -164,10 +228,11 @@ async def test_an_interlock_over_what_was_never_read_refuses(bench: Bench) -> No
 
 async def test_an_old_command_is_refused_by_the_age_its_point_allows(bench: Bench) -> None:
     old = bench.command()._replace(at=bench.clock.now_ms() - 61_000)
-    assert (await bench.service.execute(old)).reason == "expired"
+    assert (await bench.service.execute(old)).reason == "expired: given 61 s ago, valid 60 s"
 
 
 async def test_a_refusal_tells_the_value_that_stays(bench: Bench) -> None:
     bench.say("d1", "setpoint", 33)
     refused = await bench.service.execute(bench.command(61)._replace(why="a test run"))
     assert (refused.before, refused.asked, refused.why) == (33, 61, "a test run")
+    assert refused.before_at == bench.clock.now_ms() - 500

@@ -1,0 +1,52 @@
+"""What may be commanded, and how it is written."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.base import Settings
+
+
+class Writable(Settings):
+    """A point that may be commanded, and the range of values that is accepted."""
+
+    minimum: float = Field(default=0, description="Smallest value accepted, in the point's unit.")
+    maximum: float = Field(default=1, description="Largest value accepted, in the point's unit.")
+    min_interval_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=86400,
+        description="A command sooner after the one before is refused, seconds; spares contactors.",
+    )
+    valid_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="A command older than this is refused, seconds by the sender's clock.",
+    )
+    interlock: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Expression that must be true when the write goes out, over points of this "
+        "device and {device.point} of the gateway; those on the same port are read right before "
+        "it, any other value that is not good or not fresh refuses the command.",
+    )
+    look_again_s: float = Field(
+        default=0.5,
+        ge=0,
+        le=10,
+        description="A value that does not read back as written is read once more after this, "
+        "seconds: many devices apply it late; 0 = never.",
+    )
+    function: Literal[5, 6, 15, 16] | None = Field(
+        default=None,
+        description="Modbus function of the write; default: 6 or 5 for one register or coil, 16 "
+        "for more registers. Some devices know only 16 or 15.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.maximum < self.minimum:
+            message = f"maximum {self.maximum:g} is below minimum {self.minimum:g}"
+            raise ValueError(message)
+        return self

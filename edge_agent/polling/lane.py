@@ -1,0 +1,205 @@
+"""The write lane of a port: commands in front of all reads, each read back.
+
+Commands for one unit keep their order. While the first of them must wait, for late answers to be
+over or for its second look, the port serves other units and its reads.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from config.interlock import Place
+from config.points import Point
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Driver, Reply
+from edge_agent.drivers.timing import LineTiming
+from edge_agent.errors import CommandError, DeviceTimeoutError, DriverError, PortDownError
+from edge_agent.polling.convert import compile_block, registers_for
+from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.plan import Block
+from edge_agent.polling.writes import PARTS, WriteOrder
+from protocols.reading import Reading
+
+_MULTIPLE = frozenset({15, 16})
+
+Exchange = Callable[[PolledDevice, Awaitable[Reply]], Awaitable[Reply]]
+"""Awaits one request and notes its outcome with the unit, as that of a read is."""
+
+
+class WriteLane:
+    """The commands of one port that are not over."""
+
+    def __init__(
+        self,
+        *,
+        driver: Driver,
+        devices: Mapping[str, PolledDevice],
+        timing: LineTiming,
+        exchange: Exchange,
+        clock: Clock,
+    ) -> None:
+        self._driver = driver
+        self._devices = devices
+        self._timing = timing
+        self._exchange = exchange
+        self._clock = clock
+        self._orders: list[WriteOrder] = []
+
+    def add(self, order: WriteOrder) -> None:
+        """Queue a command behind those that are there."""
+        self._orders.append(order)
+
+    def next(self, now_s: float) -> WriteOrder | None:
+        """Return the command to go on with now, None if there is none.
+
+        Those whose unit does not answer any more, and those that are too old, end here.
+        """
+        held: set[int] = set()
+        for order in list(self._orders):
+            unit = order.device.unit
+            if self._is_over(order):
+                self._orders.remove(order)
+            elif unit.number not in held:
+                if self._ready_at(order) <= now_s:
+                    return order
+                held.add(unit.number)
+        return None
+
+    def wake_at(self) -> float:
+        """When ``next`` may have something, monotonic seconds."""
+        first = {order.device.unit.number: order for order in reversed(self._orders)}
+        return min((self._ready_at(order) for order in first.values()), default=float("inf"))
+
+    def refuse_all(self, error: DriverError) -> None:
+        """End every command where it stands."""
+        while self._orders:
+            self._orders.pop(0).give_up(error)
+
+    async def carry_out(self, order: WriteOrder) -> None:
+        """Write, or look a second time; the outcome goes to who gave the command.
+
+        Raises:
+            PortDownError: The port is lost.
+        """
+        # It stays in the lane until it is over, so that whoever ends the port ends it as well.
+        try:
+            if not order.acknowledged:
+                await self._send(order)
+            over = await self._look(order)
+        except (DriverError, CommandError) as error:
+            over = True
+            order.give_up(error)
+            if isinstance(error, PortDownError):
+                raise
+            if order.sent and isinstance(error, DeviceTimeoutError):
+                self._refuse_rest(order, error)
+        if over:
+            self._orders.remove(order)
+
+    async def _send(self, order: WriteOrder) -> None:
+        device, point = order.device, order.settings
+        order.refuse_if_late(self._clock.now_ms())
+        into = 0
+        if point.type in PARTS:
+            into = (await self._read(device, point)).values[0]
+        order.registers = registers_for(point, order.value, into=into)
+        for place in order.watched:
+            await self._refresh(place)
+        order.refuse_if_late(self._clock.now_ms())
+        order.judge()
+        order.before = device.latest.get(order.point)
+        order.sent = True
+        await self._exchange(device, self._write(order))
+        order.acknowledged = True
+
+    async def _look(self, order: WriteOrder) -> bool:
+        """Read back; returns whether that was the last word.
+
+        Many devices answer before they have taken the value over: a register that reads
+        otherwise, or not at all, is looked at once more.
+        """
+        last = order.look_at is not None
+        again_s = order.settings.writable.look_again_s if order.settings.writable else 0.0
+        try:
+            reply = await self._read(order.device, order.settings)
+        except DriverError as error:
+            if last or not again_s or isinstance(error, PortDownError):
+                raise
+            reason = str(error)
+        else:
+            order.after = self._taken(order.device, order.point, reply)
+            confirmed = order.reads_back(reply.values)
+            reason = "" if confirmed else "the device reads back another value"
+        if reason and again_s and not last:
+            order.look_at = self._clock.monotonic_s() + again_s
+            return False
+        order.finish(reason)
+        return True
+
+    async def _refresh(self, place: Place) -> None:
+        """Read a point that a condition rests on."""
+        device = self._devices[place.device]
+        name = f"{place.device}.{place.point}"
+        if device.unit.demoted:
+            raise CommandError(f"{name} is needed for its interlock and does not answer")
+        try:
+            reply = await self._read(device, device.device.points[place.point])
+        except PortDownError:
+            raise
+        except DriverError as error:
+            raise CommandError(f"{name} is needed for its interlock: {error}") from error
+        self._taken(device, place.point, reply)
+
+    async def _read(self, device: PolledDevice, point: Point) -> Reply:
+        unit, size = device.unit, point.words
+        timeout_s = unit.longest_s + self._timing.wire_s(point.table, size)
+        request = self._driver.read(
+            unit.number, point.table, point.address, size, timeout_s=timeout_s
+        )
+        return await self._exchange(device, request)
+
+    def _write(self, order: WriteOrder) -> Awaitable[Reply]:
+        unit, point = order.device.unit, order.settings
+        function = None if point.writable is None else point.writable.function
+        # In full: a unit that stores a value permanently is slower than one that is only read.
+        timeout_s = unit.longest_s + self._timing.write_wire_s(point.table, len(order.registers))
+        return self._driver.write(
+            unit.number,
+            point.table,
+            point.address,
+            order.registers,
+            timeout_s=timeout_s,
+            multiple=function in _MULTIPLE,
+        )
+
+    def _taken(self, device: PolledDevice, name: str, reply: Reply) -> Reading:
+        """Publish what was read."""
+        point = device.device.points[name]
+        block = Block(point.table, point.address, point.words, (name,))
+        (reading,) = compile_block(block, device.device.points)(reply.values, reply.at_ms)
+        device.publish([reading])
+        return reading
+
+    def _ready_at(self, order: WriteOrder) -> float:
+        if order.look_at is not None:
+            return order.look_at
+        point = order.settings
+        return self._driver.clear_at(
+            order.device.unit.number, point.table, point.address, point.words
+        )
+
+    def _is_over(self, order: WriteOrder) -> bool:
+        try:
+            if not order.acknowledged:
+                order.refuse_if_late(self._clock.now_ms())
+        except CommandError as error:
+            order.give_up(error)
+        unit = order.device.unit
+        if unit.demoted:
+            order.give_up(DeviceTimeoutError(f"unit {unit.number} does not answer"))
+        return order.result.done()
+
+    def _refuse_rest(self, order: WriteOrder, error: DeviceTimeoutError) -> None:
+        """The unit was given its full time; others must not wait for it again and again."""
+        for other in list(self._orders):
+            if other is not order and other.device.unit is order.device.unit:
+                self._orders.remove(other)
+                other.give_up(CommandError(f"not sent, as the command before: {error}"))
