@@ -10,9 +10,8 @@ from pathlib import Path
 import click
 
 from config.errors import ConfigError
-from config.load import load_agent
 from config.resolve import Gateway
-from config.summary import summarize_gateway
+from edge_agent.agent_file import load, loaded
 from edge_agent.app import run as run_agent
 from edge_agent.clock import SteadyClock, SystemClock
 from edge_agent.commissioning.group import AgentGroup
@@ -56,7 +55,7 @@ def run(file: Path, log_level: str) -> None:
     Example:
       plantroom agent run /etc/plantroom/agent.yaml
     """  # noqa: D301 (click needs the \b)
-    gateway = _loaded(file)
+    gateway = loaded(file)
     set_up_logging(level=log_level)
     try:
         asyncio.run(_run(gateway, file))
@@ -66,26 +65,11 @@ def run(file: Path, log_level: str) -> None:
         sys.exit(1)
 
 
-@cli.command()
-@click.argument("file", type=_FILE)
-def check(file: Path) -> None:
-    """Check FILE and everything it names, and connect to nothing.
-
-    Prints what the gateway would do; a wrong file is refused with every problem, its line, and
-    what is allowed there. Exits with 0 when FILE is right, 2 when it is wrong.
-
-    \b
-    Example:
-      plantroom agent check agent.yaml
-    """  # noqa: D301 (click needs the \b)
-    click.echo(summarize_gateway(_loaded(file)))
-
-
 async def _run(gateway: Gateway, file: Path) -> None:
     await run_agent(
         gateway,
         SteadyClock(SystemClock()),
-        load=lambda: _load(file),
+        load=lambda: load(file),
         manager=ServiceManager.of(os.environ),
     )
     # All is closed and on disk. A thread that hangs in a name server must not hold up the end.
@@ -98,20 +82,6 @@ def _single(group: BaseExceptionGroup[PlantroomError]) -> Iterator[PlantroomErro
             yield from _single(error)
         else:
             yield error
-
-
-def _load(file: Path) -> Gateway:
-    # systemd names several directories with colons between them; the first is the unit's own.
-    state_dir = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return load_agent(file, state_dir=Path(state_dir) if state_dir else None)
-
-
-def _loaded(file: Path) -> Gateway:
-    try:
-        return _load(file)
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

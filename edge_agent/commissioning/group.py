@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 _LATER: Final = {
+    "check": ("check_command", "Check FILE and everything it names, and connect to nothing."),
     "import": ("import_command", "Make a device file from a point table (Excel or CSV)."),
     "plan": ("plan_command", "Predict requests, time and load of each port of a file."),
     "read": ("read_command", "Read registers of one unit and show all their decodings."),

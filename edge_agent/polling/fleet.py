@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from config.errors import ConfigError
 from config.ports import Port
 from config.resolve import Gateway, ResolvedDevice
@@ -14,6 +16,8 @@ from edge_agent.polling.holes import HoleMemory
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.sink import ReadingSink
 from protocols.errors import PlantroomError
+
+log = structlog.get_logger()
 
 _SPREAD_S = 0.1
 """Ports begin their grids within this time: no burst of all of them in one millisecond."""
@@ -120,6 +124,8 @@ class Fleet:
         self.devices.clear()
         self.devices.update(change.gateway.devices)
         for name, port in change.started.items():
+            if port.load > 1:
+                log.warning("port_overloaded", port=name, load_percent=round(100 * port.load))
             self.ports[name] = port
             self._settings[name] = change.gateway.settings.ports[name]
             self._running[name] = tasks.create_task(port.run(), name=f"port:{name}")

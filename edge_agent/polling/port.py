@@ -39,6 +39,9 @@ class PortOwner:
         sink: Takes the readings.
         holes: Remembers what devices refuse.
         phase_s: Shifts the grid, so that many ports do not ask in the same millisecond.
+
+    Attributes:
+        load: Predicted share of its time that reading takes; above 1 cycles are left out.
     """
 
     def __init__(
@@ -109,6 +112,11 @@ class PortOwner:
         self._open = False
         self._fresh = True
         self._broken = 0
+        self.load = sum(
+            timing.expected_s(block.table, block.size) / scan.period_s
+            for scan in self.schedule.classes
+            for block in scan.blocks
+        )
 
     async def run(self) -> None:
         """Open the port, poll, and open it again whenever it was lost; never returns."""

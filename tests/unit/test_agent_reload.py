@@ -78,6 +78,18 @@ async def test_a_refused_file_is_told_until_a_right_one_is_taken_over(tmp_path: 
             assert bench.health.registry.get_sample_value(figure) == told
 
 
+async def test_a_port_that_is_asked_for_more_than_its_time_is_told_when_it_starts(
+    tmp_path: Path,
+) -> None:
+    first = gateway_of(tmp_path, meter("m1", period_s=1.0))
+    second = gateway_of(tmp_path, meter("m1", period_s=0.0001))
+    async with reload_bench(first) as bench:
+        with capture_logs() as logs:
+            await bench.reload(second)
+        told = [log for log in logs if log["event"] == "port_overloaded"]
+        assert [(log["port"], log["load_percent"] > 100) for log in told] == [("a", True)]
+
+
 async def test_unchanged_ports_are_not_touched(tmp_path: Path) -> None:
     first = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2))
     second = gateway_of(

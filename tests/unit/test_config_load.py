@@ -62,6 +62,15 @@ def test_paths_are_absolute_when_the_file_is_named_relatively(
     assert load_agent(Path("agent.yaml")).settings.journal.path == tmp_path / "journal.sqlite"
 
 
+def test_the_journal_is_in_the_state_folder_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    silent = written(tmp_path, "agent.yaml", AGENT + "journal: {max_bytes: 2000000}\n")
+    assert load_agent(silent, state_dir=state).settings.journal.path == state / "journal.sqlite"
+    assert load_agent(silent).settings.journal.path == tmp_path / "journal.sqlite"
+    stated = written(tmp_path, "b.yaml", AGENT + "journal: {path: journal.sqlite}\n")
+    assert load_agent(stated, state_dir=state).settings.journal.path == tmp_path / "journal.sqlite"
+
+
 def test_what_the_server_stores_is_below_data_dir(tmp_path: Path) -> None:
     text = """
 data_dir: var

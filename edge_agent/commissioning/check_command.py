@@ -1,0 +1,30 @@
+"""``plantroom agent check``: is this file right, and what would the gateway do?"""
+
+from pathlib import Path
+
+import click
+
+from config.summary import summarize_gateway
+from edge_agent.agent_file import loaded
+from edge_agent.commissioning.load import port_loads
+from edge_agent.commissioning.plan_command import refusal
+
+
+@click.command("check")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def command(file: Path) -> None:
+    """Check FILE and everything it names, and connect to nothing.
+
+    Prints what the gateway would do; a wrong file is refused with every problem, its line, and
+    what is allowed there. A port that is asked for more than 100 % of its time is a warning: the
+    gateway runs, and leaves out cycles. Exits with 0 when FILE is right, 2 when it is wrong.
+
+    \b
+    Example:
+      plantroom agent check agent.yaml
+    """  # noqa: D301 (click needs the \b)
+    gateway = loaded(file)
+    click.echo(summarize_gateway(gateway))
+    for one in port_loads(gateway):
+        if not one.fits:
+            click.echo(f"warning {refusal(one)}", err=True)
