@@ -110,6 +110,19 @@ class CommandService:
             return known
         return await self._once(command)
 
+    async def refuse(self, command: Command, reason: str) -> CommandResult:
+        """Refuse a command for good, unless its key is known already; then as ``execute``.
+
+        For good: the same key, sent again before the answer was heard, must not be carried out.
+        """
+        await self._ledger.ready()
+        if command.id in self._running or (command.id and self._ledger.recall(command.id)):
+            return await self.execute(command)
+        outcome = self._count(self._result(command, Status.REFUSED, reason))
+        if command.id:
+            await self._ledger.finish(outcome)
+        return outcome
+
     async def _once(self, command: Command) -> CommandResult:
         result: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
         self._running[command.id] = _Running(command, result)

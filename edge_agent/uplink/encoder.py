@@ -59,8 +59,8 @@ class DeviceEncoder:
         self._last: dict[str, Reading] = {}
         self._not_good: set[str] = set()
         types = {name: datatype_of_point(point) for name, point in device.points.items()}
-        if any(point.writable for point in device.points.values()):
-            types[names.COMMAND_RESULT] = DataType.STRING
+        # Of devices without writable points as well: a command for one is refused, not ignored.
+        types[names.COMMAND_RESULT] = DataType.STRING
         types |= dict.fromkeys(_STATE, DataType.STRING)
         self.points = {
             name: (alias(device.id, name, datatype), datatype) for name, datatype in types.items()

@@ -8,10 +8,11 @@ import structlog
 
 from config.resolve import Gateway
 from edge_agent.clock import Clock
+from edge_agent.commands.result import CommandResult
 from edge_agent.errors import JournalFullError, UplinkError
 from edge_agent.journal.base import Journal
 from edge_agent.uplink.clock_trust import ClockTrust
-from edge_agent.uplink.commands import CommandHandler, command_of, result_text
+from edge_agent.uplink.commands import CommandDesk, CommandHandler, result_text
 from edge_agent.uplink.drain import Drain
 from edge_agent.uplink.encoder import state_readings
 from edge_agent.uplink.inbound import (
@@ -39,7 +40,6 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 1.5
 """A broker that returns has its gateways back within two seconds."""
 _SETTLED_S = 5.0
-_MOST_COMMANDS = 32
 
 
 def _always() -> bool:
@@ -81,7 +81,8 @@ class Uplink:
         )
         self._stamping = Stamping(trust, journal=journal, node=self._node, act=self._act)
         journal.on_renamed = self._journal_renamed
-        self._commands: asyncio.Queue[PointCommand] = asyncio.Queue(_MOST_COMMANDS)
+        self._devices = gateway.devices
+        self._desk: CommandDesk | None = None
         self._said_down = False
         self._acknowledged = self._refused = self._unreadable = 0
         self._unnumbered = self._given_up = 0
@@ -136,6 +137,7 @@ class Uplink:
         self, gateway: Gateway, *, removed: Sequence[str], changed: Sequence[str]
     ) -> None:
         """Take over other devices; the connection, the journal and all aliases stay."""
+        self._devices = gateway.devices
         self._node.reconfigure(gateway, removed=removed, changed=changed)
 
     def stats(self) -> UplinkStats:
@@ -160,8 +162,10 @@ class Uplink:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._stamping.run(self._clock), name="uplink clock")
             tasks.create_task(self._drain.run(), name="uplink backlog")
-            for number in range(_MOST_COMMANDS // 8):
-                tasks.create_task(self._execute(handler), name=f"uplink commands {number}")
+            self._desk = CommandDesk(
+                handler, port_of=self._port_of, answer=self._tell, clock=self._clock
+            )
+            tasks.create_task(self._desk.run(), name="uplink commands")
             await self._stay_connected()
 
     def _still_known(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
@@ -251,7 +255,7 @@ class Uplink:
             case Acknowledgement():
                 self._acknowledge(message)
             case PointCommand():
-                self._enqueue(message)
+                self._take(message)
 
     def _acknowledge(self, ack: Acknowledgement) -> None:
         # An offset never given out, or another journal's: not ours, nothing is deleted.
@@ -264,22 +268,21 @@ class Uplink:
         self._book.acknowledged(ack.ranges, self._clock.monotonic_s())
         self._acknowledged += sum(last - first + 1 for first, last in ack.ranges)
 
-    def _enqueue(self, command: PointCommand) -> None:
+    def _take(self, command: PointCommand) -> None:
         encoder = self._node.encoders.get(command.device)
         point = command.point
         if encoder is not None and isinstance(point, int):
             point = encoder.name_of(point) or point
-        if encoder is None or COMMAND_RESULT not in encoder.points or self._commands.full():
-            log.warning("command_ignored", device=command.device, point=point)
-            return
-        self._commands.put_nowait(command._replace(point=point))
+        if self._desk is not None:
+            self._desk.take(command._replace(point=point))
 
-    async def _execute(self, handler: CommandHandler) -> None:
-        while True:
-            message = await self._commands.get()
-            result = await handler.execute(command_of(message, now_ms=self._clock.now_ms()))
-            reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
-            self.readings(message.device, self._still_known(message.device, [reading]))
+    def _port_of(self, device: str) -> str | None:
+        known = self._devices.get(device)
+        return known.port if known else None
+
+    def _tell(self, result: CommandResult) -> None:
+        reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
+        self.readings(result.device, self._still_known(result.device, [reading]))
 
     def _datatypes_of(self, device: str) -> Mapping[int | str, DataType]:
         encoder = self._node.encoders.get(device)

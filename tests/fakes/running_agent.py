@@ -43,12 +43,18 @@ class EchoHandler:
 
     async def execute(self, command: Command) -> CommandResult:
         self.commands.append(command)
+        return self._result(command, Status.DONE, "")
+
+    async def refuse(self, command: Command, reason: str) -> CommandResult:
+        return self._result(command, Status.REFUSED, reason)
+
+    def _result(self, command: Command, status: Status, reason: str) -> CommandResult:
         return CommandResult(
             id=command.id,
             device=command.device,
             point=command.point,
-            status=Status.DONE,
-            reason="",
+            status=status,
+            reason=reason,
             before=1,
             asked=command.value,
             after=command.value,

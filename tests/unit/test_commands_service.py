@@ -236,3 +236,23 @@ async def test_a_refusal_tells_the_value_that_stays(bench: Bench) -> None:
     refused = await bench.service.execute(bench.command(61)._replace(why="a test run"))
     assert (refused.before, refused.asked, refused.why) == (33, 61, "a test run")
     assert refused.before_at == bench.clock.now_ms() - 500
+
+
+async def test_a_command_that_was_refused_for_want_of_room_stays_refused(bench: Bench) -> None:
+    refused = await bench.service.refuse(bench.command(), "32 commands wait")
+    assert (refused.status, refused.reason) == (Status.REFUSED, "32 commands wait")
+    # Sent again before the answer was heard.
+    assert await bench.service.execute(bench.command()) == refused
+    assert bench.port.writes == []
+
+
+async def test_a_command_that_is_under_way_is_not_refused_for_want_of_room(bench: Bench) -> None:
+    bench.port.go.clear()
+    first = asyncio.create_task(bench.service.execute(bench.command()))
+    while not bench.port.writes:
+        await asyncio.wait([first], timeout=0.001)
+    again = asyncio.create_task(bench.service.refuse(bench.command(), "32 commands wait"))
+    await asyncio.wait([again], timeout=0.01)
+    bench.port.go.set()
+    assert await again == await first
+    assert (await again).status is Status.DONE

@@ -160,7 +160,7 @@ def test_a_birth_describes_every_point_with_its_last_value() -> None:
     assert born["Properties/Profile"].value == "acme-pump"
     assert born["Properties/Unit"].value == "line/1"
     assert born["Properties/Online"].value is True
-    assert "Command/Result" not in born
+    assert born["Command/Result"].value is None
 
 
 def test_a_device_that_may_be_commanded_declares_where_results_go() -> None:
