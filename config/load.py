@@ -41,8 +41,8 @@ def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
     try:
         return resolve(
             settings,
-            classes=load_classes(settings.class_files),
-            profiles=load_profiles(settings.device_files),
+            classes=load_classes(settings.class_files, skip=path),
+            profiles=load_profiles(settings.device_files, skip=path),
         )
     except MisfitError as error:
         raise document.complaint(error.misfits) from None
@@ -67,30 +67,47 @@ def load_people(path: Path) -> PeopleFile:
     return checked(Document.read(path), PeopleFile)
 
 
-def load_classes(extra: Path | None = None) -> dict[str, EquipmentClass]:
+def load_classes(
+    extra: Path | None = None, *, skip: Path | None = None
+) -> dict[str, EquipmentClass]:
     """Load the packaged equipment classes and those of a folder, which replace packaged ones.
+
+    ``skip``: no class file though it is in the folder, such as the agent file itself.
 
     Raises:
         ConfigError: A file is wrong.
     """
     classes = dict(_packaged_classes())
-    for source in folder_files(extra) if extra else ():
+    for source in _files_of(extra, skip):
         loaded = _load_class(source)
         classes[loaded.equipment_class] = loaded
     return classes
 
 
-def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
+def load_profiles(
+    extra: Path | None = None, *, skip: Path | None = None
+) -> dict[str, DeviceProfile]:
     """Load the packaged device files and those of a folder, which replace packaged ones.
+
+    ``skip``: no device file though it is in the folder, such as the agent file itself.
 
     Raises:
         ConfigError: A file is wrong.
     """
     profiles = dict(_packaged_profiles())
-    for source in folder_files(extra) if extra else ():
+    for source in _files_of(extra, skip):
         loaded = _load_profile(source)
         profiles[loaded.profile] = loaded
     return profiles
+
+
+def load_profile(path: Path) -> DeviceProfile:
+    """Load one device file, whatever else is in its folder.
+
+    Raises:
+        ConfigError: It is wrong.
+    """
+    return _load_profile(path)
 
 
 def checked(document: Document, model: type[AnySettings]) -> AnySettings:
@@ -117,6 +134,13 @@ def _packaged_classes() -> dict[str, EquipmentClass]:
 def _packaged_profiles() -> dict[str, DeviceProfile]:
     loaded = [_load_profile(source) for source in _packaged("devices")]
     return {one.profile: one for one in loaded}
+
+
+def _files_of(folder: Path | None, skip: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    left_out = None if skip is None else skip.resolve()
+    return [path for path in folder_files(folder) if path.resolve() != left_out]
 
 
 def _packaged(folder: str) -> Iterable[Traversable]:

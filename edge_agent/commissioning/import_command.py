@@ -19,7 +19,9 @@ from edge_agent.commissioning import template
 from edge_agent.commissioning.cells import Numbering, looks_like_modicon
 from edge_agent.commissioning.columns import Heads, find_heads, known_words, nearest
 from edge_agent.commissioning.device_file import device_file
-from edge_agent.commissioning.rows import Defaults, Imported, read_rows
+from edge_agent.commissioning.imported import Defaults, Imported
+from edge_agent.commissioning.overlaps import overlaps
+from edge_agent.commissioning.rows import read_rows
 from edge_agent.commissioning.spreadsheet import Sheet, read_sheet, write_sheets
 from edge_agent.commissioning.synonyms import Column
 
@@ -199,7 +201,7 @@ def _tell(path: Path, imported: Imported, heads: Heads, equipment: EquipmentClas
         f"{path}: {len(imported.points)} points, {len(known)} of them canonical of "
         f"{equipment.equipment_class}"
     )
-    for note in imported.notes:
+    for note in [*imported.notes, *overlaps(imported.points, imported.rows)]:
         click.echo(f"note: {note}")
     for head in heads.unknown:
         click.echo(f"note: the column {head!r} is not used{nearest(head)}")

@@ -55,6 +55,8 @@ def parse_port(text: str) -> NamedPort:
     file, mark, name = text.rpartition("#")
     if mark:
         return _from_file(Path(file), name)
+    if re.search(r"\.ya?ml$", text):
+        raise ConfigError(f"{text}: say which of its ports: {text}#PORT{_names(Path(text))}")
     if text.startswith(("/", "./", "../")) or re.match(r"COM\d", text):
         return _serial(text)
     if re.match(r"tty\w+", text):
@@ -74,6 +76,14 @@ def describe(port: Port) -> str:
     if isinstance(port, ModbusTcpPort):
         return f"Modbus TCP {port.host}:{port.port}"
     return f"{port.framing.upper()} over TCP {port.host}:{port.port}"
+
+
+def _names(file: Path) -> str:
+    """Return which ports a file has, nothing when it cannot be read."""
+    try:
+        return f"; there are: {', '.join(sorted(load_agent(file).settings.ports))}"
+    except ConfigError:
+        return ""
 
 
 def _from_file(file: Path, name: str) -> NamedPort:

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from config.errors import ConfigError
-from config.load import load_profiles
+from config.load import load_profile, load_profiles
 from config.points import Table
 from config.ports import ModbusTcpPort
 from config.problems import suggestion
@@ -110,10 +110,11 @@ def command(
 ) -> None:
     """Read registers of one unit and show all their decodings.
 
-    Each register as number, BCD, bits and text; each pair as float32, int32 and uint32 in the
-    four orders side by side (ABCD is the standard, CDAB the commonest other). The column with
-    sensible numbers is the `order` for the device file. Registers that the unit refuses are
-    left out and named; the others are shown.
+    Each register as number, also with its bytes swapped, as BCD, bits and text; each pair as
+    float32, int32, uint32 and BCD, each four as float64, int64 and uint64, in the four orders side
+    by side (ABCD is the standard, CDAB the commonest other). The column with sensible numbers is
+    the `order` for the device file. Registers that the unit refuses are left out and named; the
+    others are shown.
 
     Exits with 0, 1 when the unit or the port does not answer, 2 when the request is impossible.
 
@@ -242,7 +243,7 @@ def _profile(name: str | None) -> DeviceProfile | None:
         if path.suffix in {".yaml", ".yml"}:
             if not path.is_file():
                 raise click.UsageError(f"--profile {name}: no such file")
-            return load_profiles(path.parent)[path.stem]
+            return load_profile(path)
         profiles = load_profiles()
     except ConfigError as error:
         raise click.UsageError(str(error)) from error

@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,13 +13,13 @@ from config.points import DataType, Order, Point, Table
 from config.problems import explain
 from config.resolve import RESERVED_POINT
 from edge_agent.commissioning import cells
-from edge_agent.commissioning.cells import CellError, Numbering, Place
+from edge_agent.commissioning.cells import CellError, Place
 from edge_agent.commissioning.columns import Heads
+from edge_agent.commissioning.imported import Content, Defaults, Imported, Problem
 from edge_agent.commissioning.spreadsheet import column_letter
 from edge_agent.commissioning.synonyms import Column
 
 Parsed = TypeVar("Parsed")
-Content = dict[str, object]
 
 _COLUMN_OF: Final = {
     "table": Column.TABLE,
@@ -44,35 +43,6 @@ _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 _LARGER_BCD: Final = 2
 
 
-class Defaults(NamedTuple):
-    """What holds where the table says nothing."""
-
-    numbering: Numbering
-    table: Table
-    order: Order
-    type: DataType | None
-
-
-class Problem(NamedTuple):
-    """What is wrong in one cell, or in a row."""
-
-    row: int
-    where: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"row {self.row}{self.where}: {self.message}"
-
-
-@dataclass
-class Imported:
-    """What a point table came to."""
-
-    points: dict[str, Content] = field(default_factory=dict[str, Content])
-    problems: list[Problem] = field(default_factory=list[Problem])
-    notes: list[str] = field(default_factory=list[str])
-
-
 def read_rows(
     rows: Sequence[Sequence[str]],
     heads: Heads,
@@ -83,7 +53,7 @@ def read_rows(
     """Return the points of all rows below the heads."""
     reader = _Reader(heads, defaults, equipment)
     for number, row in enumerate(rows[heads.row + 1 :], start=heads.row + 2):
-        if sum(bool(cell) for cell in row) > 1:
+        if any(row):
             reader.take(number, row)
     return reader.imported
 
@@ -93,7 +63,6 @@ class _Reader:
         self.imported = Imported()
         self._heads = heads
         self._defaults = defaults
-        self._rows: dict[str, int] = {}
         self._row: Sequence[str] = ()
         self._number = 0
         self._units = {name: point.unit for name, point in equipment.points.items()}
@@ -106,7 +75,7 @@ class _Reader:
     def take(self, number: int, row: Sequence[str]) -> None:
         """Add one row's point, or its problems."""
         self._number, self._row = number, row
-        if not any(self._text(column) for column in _TELLING):
+        if self._is_heading():
             self.imported.notes.append(f"row {number} has no address and no type: a heading")
             return
         before = len(self.imported.problems)
@@ -117,6 +86,17 @@ class _Reader:
         name = self._name(content)
         if name and self._unit_fits(name, content):
             self._keep(name, content | self._display(name))
+
+    def _is_heading(self) -> bool:
+        if not any(self._text(column) for column in _TELLING):
+            return True
+        if sum(bool(cell) for cell in self._row) > 1:
+            return False
+        try:
+            cells.parse_place(self._text(Column.ADDRESS), self._defaults.numbering)
+        except CellError:
+            return True
+        return False
 
     def _address(self) -> Place | None:
         text = self._text(Column.ADDRESS)
@@ -255,8 +235,8 @@ class _Reader:
 
     def _keep(self, name: str, content: Content) -> None:
         column = Column.POINT if self._text(Column.POINT) else Column.NAME
-        if name in self._rows:
-            self._complain(column, f"the point {name} is already in row {self._rows[name]}")
+        if name in self.imported.rows:
+            self._complain(column, f"the point {name} is already in row {self.imported.rows[name]}")
             return
         try:
             Point.model_validate_json(json.dumps(content), strict=True)
@@ -264,7 +244,7 @@ class _Reader:
             for path, message in explain(error, Point, content):
                 self._complain(_COLUMN_OF.get(str(path[0])) if path else None, message)
             return
-        self._rows[name] = self._number
+        self.imported.rows[name] = self._number
         self.imported.points[name] = content
 
     def _parse(self, column: Column, parser: Callable[[str], Parsed]) -> Parsed | None:

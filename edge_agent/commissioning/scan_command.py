@@ -11,8 +11,9 @@ import click
 
 from config.errors import ConfigError
 from config.load import load_profiles
-from config.ports import ModbusRtuPort
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
+from edge_agent.commissioning.device_file import flow
 from edge_agent.commissioning.explain import explain
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
 from edge_agent.commissioning.scanning import Found, Outcome, Progress, Scanner
@@ -39,7 +40,12 @@ _ERASE: Final = "\r\x1b[K"
     type=click.FloatRange(0.01, 10),
     help="Wait for one answer, seconds.  [default: 0.15 on a line, 0.3 on TCP]",
 )
-@click.option("--units", default="1-247", show_default=True, help="Units, such as 1-32,100.")
+@click.option(
+    "--units",
+    default="1-247",
+    show_default=True,
+    help="Units, such as 1-32,100; 0 and 255 on Modbus TCP.",
+)
 @click.option(
     "--device-files",
     type=click.Path(path_type=Path, file_okay=False),
@@ -50,10 +56,12 @@ def command(
 ) -> None:
     """Find units on a serial line or behind a TCP address, and say what they are.
 
-    On a serial line all baud rates and parities are tried, the likely ones (9600 8N1, 9600 8E1,
-    units 1 to 5) first; a PORT-SPEC with settings tries only those. Once a unit has answered,
-    the rest of the time goes to the other units at its setting. Each probe reads one holding
-    register; nothing is written. Stop the agent first: a line has one master.
+    On a serial line units 1 to 5 are asked at all baud rates and parities, then units 6 to 247 at
+    9600 8N1 and 9600 8E1, then those at the other settings; a PORT-SPEC with settings tries only
+    those. Once a unit has answered, the rest of the time goes to the other units at its setting.
+    What the budget left no time for is told: the first two steps take two minutes, all of it
+    twenty. Each probe reads one holding register; nothing is written. Stop the agent first: a
+    line has one master.
 
     Units are printed as they are found; then each is asked what it is (function 43/14) and its
     registers are compared with the known device files. Exits with 0 when a unit was found, 1
@@ -71,6 +79,7 @@ def command(
         click.echo(str(error), err=True)
         sys.exit(2)
     serial = isinstance(port.port, ModbusRtuPort)
+    wanted = _units(units, port)
     show = _Progress()
     scanner = Scanner(
         port.port,
@@ -82,7 +91,7 @@ def command(
     )
 
     async def scan() -> None:
-        await scanner.search(_settings(port), _units(units))
+        await scanner.search(_settings(port), wanted)
         show.note(f"asking {len(scanner.outcome.found)} what they are")
         await scanner.identify(profiles)
 
@@ -93,7 +102,7 @@ def command(
         click.echo(explain(error, port.port), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        scanner.outcome.ended_by = "Ctrl-C"
+        scanner.ended("Ctrl-C")
     show.clear()
     click.echo("\n".join(summary(scanner.outcome, port)))
     sys.exit(0 if scanner.outcome.found else 1)
@@ -113,8 +122,7 @@ def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
         )
     if outcome.ended_by:
         yield f"the search was ended after {outcome.asked} questions by {outcome.ended_by}"
-    if outcome.unasked:
-        yield f"not asked: {_ranges(outcome.unasked)}"
+    yield from _not_asked(outcome)
     if not outcome.found:
         yield f"{port.name}: no unit answered {outcome.asked} questions"
         yield (
@@ -124,7 +132,18 @@ def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
         )
         return
     yield ""
-    yield from _agent_file(outcome.found)
+    yield from _agent_file(outcome.found, port.port)
+
+
+def _not_asked(outcome: Outcome) -> Iterator[str]:
+    """Say which units were left out where; settings with the same units in one line."""
+    places: dict[str, list[str]] = {}
+    for where, units in outcome.unasked.items():
+        places.setdefault(_ranges(units), []).append(where)
+    for units, where in places.items():
+        # On one line with one setting it goes without saying where.
+        said = f" at {', '.join(where)}" if len(outcome.unasked) > 1 else ""
+        yield f"not asked: {units}{said}"
 
 
 def _identity(one: Found) -> str:
@@ -138,15 +157,18 @@ def _identity(one: Found) -> str:
     return "; ".join(parts)
 
 
-def _agent_file(found: Sequence[Found]) -> Iterator[str]:
-    port = found[0].port
+def _agent_file(found: Sequence[Found], asked: Port) -> Iterator[str]:
+    # Its setting is the one at which they answered, its patience the one it had.
+    port = found[0].port.model_copy(update={"timeout_s": asked.timeout_s})
+    always = {"kind", "host", "port", "device", "baud", "parity"}
+    told = {
+        name: value
+        for name, value in port.model_dump(mode="json").items()
+        if name in always or value != type(port).model_fields[name].default
+    }
     yield "# for the agent file"
     yield "ports:"
-    if isinstance(port, ModbusRtuPort):
-        where = f"device: {port.device}, baud: {port.baud}, parity: {port.parity}"
-    else:
-        where = f"host: {port.host}, port: {port.port}"
-    yield f"  bus: {{kind: {port.kind}, {where}}}"
+    yield f"  bus: {flow(told)}"
     yield "devices:"
     for one in found:
         profile = one.looks_like.profile if one.looks_like else "its-device-file"
@@ -173,7 +195,7 @@ def _settings(port: NamedPort) -> Sequence[Setting]:
     return LIKELY
 
 
-def _units(text: str) -> list[int]:
+def _units(text: str, port: NamedPort) -> list[int]:
     units: set[int] = set()
     for part in text.split(","):
         found = re.fullmatch(r"\s*(\d{1,3})(?:-(\d{1,3}))?\s*", part)
@@ -182,8 +204,11 @@ def _units(text: str) -> list[int]:
                 f"{part!r}: expected numbers such as 1-32,100", param_hint="--units"
             )
         units |= set(range(int(found[1]), int(found[2] or found[1]) + 1))
-    if not units or not units <= set(UNITS):
-        raise click.BadParameter("units are 1 to 247", param_hint="--units")
+    # On Modbus TCP 0 and 255 are how many single devices call themselves.
+    allowed = set(range(256)) if isinstance(port.port, ModbusTcpPort) else set(UNITS)
+    if not units or not units <= allowed:
+        said = f"units are {min(allowed)} to {max(allowed)} here"
+        raise click.BadParameter(said, param_hint="--units")
     return sorted(units)
 
 

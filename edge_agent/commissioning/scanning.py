@@ -65,7 +65,8 @@ class Outcome:
 
     Attributes:
         ended_by: What ended it before every combination was asked; empty when nothing did.
-        unasked: Units that were then not asked, at the setting of the line.
+        unasked: Units that were then not asked, by the words for the port at its setting; of a
+            line on which a unit was found, at its setting only.
         one_device: The TCP endpoint answers whatever the unit number: one device.
         noise: Settings at which bytes came that are no answer, with the units asked.
         skipped: Settings that the line refuses.
@@ -74,7 +75,7 @@ class Outcome:
     found: list[Found] = field(default_factory=list[Found])
     asked: int = 0
     ended_by: str = ""
-    unasked: list[int] = field(default_factory=list[int])
+    unasked: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     one_device: bool = False
     noise: list[tuple[Port, int]] = field(default_factory=list[tuple[Port, int]])
     skipped: list[Setting] = field(default_factory=list[Setting])
@@ -115,6 +116,8 @@ class Scanner:
         self._on_found = on_found
         self._on_progress = on_progress
         self._asked: set[tuple[str, int]] = set()
+        self._settings: Sequence[Setting] = ()
+        self._units: Sequence[int] = ()
         self.outcome = Outcome()
 
     async def search(
@@ -125,23 +128,37 @@ class Scanner:
         Raises:
             PortDownError: The port cannot be opened at any setting, or was lost.
         """
+        self._settings, self._units = settings, units
         try:
             if isinstance(self._port, ModbusRtuPort):
                 await self._search_line(self._port, settings, units)
             else:
                 await self._search_address(self._port, units)
         except _BudgetSpentError:
-            self._ended(units)
+            self.ended("the budget (--budget gives more)")
         return self.outcome.found
 
-    def _ended(self, units: Sequence[int]) -> None:
-        """Note what the budget left out; a second look at silent units is not missed."""
+    def ended(self, by: str) -> None:
+        """Note who ended the search and what was left out.
+
+        A second look at silent units is not missed.
+        """
         found = self.outcome.found
-        if found or not isinstance(self._port, ModbusRtuPort):
-            self.outcome.unasked = self._unasked(found[0].port if found else self._port, units)
-            if not self.outcome.unasked:
-                return
-        self.outcome.ended_by = "the budget (--budget gives more)"
+        ports = [found[0].port] if found else self._ports()
+        for port in ports:
+            left = self._unasked(port, self._units)
+            if left:
+                self.outcome.unasked[describe(port)] = left
+        if self.outcome.unasked:
+            self.outcome.ended_by = by
+
+    def _ports(self) -> list[Port]:
+        """Return the port at each setting that it takes."""
+        line = self._port
+        if not isinstance(line, ModbusRtuPort):
+            return [line]
+        wanted = [one for one in self._settings if one not in self.outcome.skipped]
+        return [_at(line, one) for one in wanted]
 
     async def identify(self, profiles: Mapping[str, DeviceProfile]) -> None:
         """Ask each unit what it is, and compare its registers with device files.
@@ -169,7 +186,7 @@ class Scanner:
         for setting, asked in turns(settings, units):
             if setting in self.outcome.skipped:
                 continue
-            port = line.model_copy(update={"baud": setting.baud, "parity": setting.parity})
+            port = _at(line, setting)
             error = await self._ask_at(port, asked)
             if error is not None:
                 refusal = refusal or error
@@ -276,3 +293,7 @@ class Scanner:
 
     def _spent_s(self) -> float:
         return self._clock.monotonic_s() - self._began_s
+
+
+def _at(line: ModbusRtuPort, setting: Setting) -> ModbusRtuPort:
+    return line.model_copy(update={"baud": setting.baud, "parity": setting.parity})

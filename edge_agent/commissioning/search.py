@@ -25,14 +25,23 @@ LIKELY: Final = tuple(
     for parity in parities
 )
 
-_STAGES: Final = (range(1, 6), range(6, 21), range(21, 248))
+_LOW: Final = range(1, 6)
+_STAGES: Final = (range(6, 33), range(33, 101), range(101, 248))
+_USUAL: Final = 2
 
 
 def turns(
     settings: Sequence[Setting], units: Sequence[int] = UNITS
 ) -> Iterator[tuple[Setting, tuple[int, ...]]]:
-    """Yield a setting and the units to ask at it: low numbers at all settings, then the others."""
-    for stage in _STAGES:
+    """Yield a setting and the units to ask at it.
+
+    Low numbers at all settings, for new equipment; then all others at the usual settings, for
+    equipment that somebody has numbered; then those at the other settings.
+    """
+    stages = [(_LOW, settings)]
+    stages += [(stage, settings[:_USUAL]) for stage in _STAGES]
+    stages += [(stage, settings[_USUAL:]) for stage in _STAGES]
+    for stage, chosen in stages:
         asked = tuple(unit for unit in units if unit in stage)
         if asked:
-            yield from ((setting, asked) for setting in settings)
+            yield from ((setting, asked) for setting in chosen)

@@ -28,6 +28,7 @@ _BROKEN_EXCEL: Final = (
 )
 _ENCODINGS: Final = ("utf-8-sig", "gb18030")
 _MOST_ROWS: Final = 20_000
+_MOST_HEADS: Final = 30
 _MOST_COLUMNS: Final = 200
 _WIDEST: Final = 40
 
@@ -103,12 +104,22 @@ def _excel(path: Path, data: bytes, wanted: str | None) -> Sheet:
         if wanted is not None and wanted not in names:
             raise ConfigError(f"{path}: no sheet {wanted!r}; there are: {', '.join(names)}")
         name = wanted or names[0]
-        cells = islice(book[name].iter_rows(values_only=True), _MOST_ROWS)
-        rows = [[_text(value) for value in row[:_MOST_COLUMNS]] for row in cells]
+        cells = book[name].iter_rows(values_only=True)
+        rows = [
+            [_text(value) for value in row[:_MOST_COLUMNS]] for row in islice(cells, _MOST_ROWS)
+        ]
+        # A sheet may have a million rows that are only formatted.
+        too_long = any(value is not None for row in cells for value in row)
         book.close()
     except _BROKEN_EXCEL as error:
         raise ConfigError(f"{path}: no readable Excel file: {error}") from None
+    if too_long:
+        raise _too_long(f"{path}, sheet {name}")
     return Sheet(f"{path}, sheet {name}", rows)
+
+
+def _too_long(name: str) -> ConfigError:
+    return ConfigError(f"{name}: more than {_MOST_ROWS:,} rows; split it into several files")
 
 
 def _openpyxl(path: Path):  # noqa: ANN202 (the module itself)
@@ -148,10 +159,14 @@ def _csv(path: Path, data: bytes) -> list[list[str]]:
         raise ConfigError(f"{path}: neither UTF-8 nor GBK text; save it as CSV UTF-8")
     if "\0" in text:
         raise ConfigError(f"{path}: not a text file; expected .xlsx or .csv")
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+    # The heads have the most cells; above them may be titles, in cells with decimal commas.
+    first = text.split("\n", _MOST_HEADS)[:_MOST_HEADS]
+    delimiter = max(",;\t", key=lambda mark: max(line.count(mark) for line in first))
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise ConfigError(f"{path}: broken CSV: {error}") from None
-    return [[cell.strip() for cell in row] for row in rows[:_MOST_ROWS]]
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    if any(cell for row in stripped[_MOST_ROWS:] for cell in row):
+        raise _too_long(str(path))
+    return stripped[:_MOST_ROWS]

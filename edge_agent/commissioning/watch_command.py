@@ -53,8 +53,7 @@ def command(*, url: str, device: str | None, once: bool, every: float) -> None:
       plantroom agent watch
       plantroom agent watch --device pump-1 --once
     """  # noqa: D301 (click needs the \b)
-    host = urlsplit(url)
-    if host.scheme != "http" or not host.hostname:
+    if not _is_address(url):
         raise click.BadParameter(f"expected http://HOST:PORT, got {url!r}", param_hint="--url")
     try:
         asyncio.run(watch(url, device, click.echo, SystemClock(), every_s=every, once=once))
@@ -63,6 +62,15 @@ def command(*, url: str, device: str | None, once: bool, every: float) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         click.echo()
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # A port beyond 65535, a bracket that is not closed.
+        return False
 
 
 async def watch(

@@ -3,14 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import click
 import pytest
+import yaml
 
+from config.edge import AgentSettings
 from config.load import load_profiles
 from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
-from edge_agent.commissioning.port_spec import NamedPort
-from edge_agent.commissioning.scan_command import summary
-from edge_agent.commissioning.scanning import Found, Scanner
+from edge_agent.commissioning.port_spec import NamedPort, parse_port
+from edge_agent.commissioning.scan_command import _units, summary
+from edge_agent.commissioning.scanning import Found, Outcome, Scanner
 from edge_agent.commissioning.search import LIKELY, Setting
 from edge_agent.drivers.identification import read_identification
 from edge_agent.errors import PortDownError
@@ -118,6 +121,78 @@ async def test_the_budget_ends_a_search_and_says_so() -> None:
     unasked = next(one for one in text.splitlines() if one.startswith("not asked: "))
     # The most likely addresses come first; how many of them a fifth of a second allows, varies.
     assert unasked.endswith(("102-246", "102-247"))
+
+
+async def test_what_a_line_was_not_asked_is_told_at_each_setting(tmp_path: Path) -> None:
+    timing = LineTiming(baud=115200, turnaround_s=0.001)
+    async with SerialLine({}, path=tmp_path / "line", timing=timing) as line:
+        port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path))
+        # Time for the low units at all settings, and for not all of the others.
+        scan, _ = scanner(port, budget_s=1.0, timeout_s=0.02)
+        settings = [Setting(19200, "N"), Setting(38400, "N"), Setting(57600, "N")]
+        await scan.search(settings)
+    lines = list(summary(scan.outcome, NamedPort("x", port, stated=False)))
+    assert "by the budget (--budget gives more)" in lines[0]
+    told = [one for one in lines if one.startswith("not asked: ")]
+    assert told[-1].startswith(f"not asked: 6-247 at {line.path} ")
+    assert told[-1].endswith("57600 8N1")
+    assert f"{line.path} 19200 8N1" in told[0]
+    assert lines[-2] == f"x: no unit answered {scan.outcome.asked} questions"
+
+
+@pytest.mark.parametrize(
+    ("port", "snippet"),
+    [
+        (
+            ModbusRtuPort(kind="modbus_rtu", device="/dev/ttyUSB0", timeout_s=0.15),
+            '{kind: modbus_rtu, device: "/dev/ttyUSB0", baud: 9600, parity: E}',
+        ),
+        (
+            ModbusRtuPort(
+                kind="modbus_rtu",
+                device="/dev/ttyUSB0",
+                framing="ascii",
+                parity="N",
+                stop_bits=2,
+                data_bits=7,
+                turnaround_s=0.05,
+            ),
+            (
+                '{turnaround_s: 0.05, kind: modbus_rtu, framing: ascii, device: "/dev/ttyUSB0", '
+                'baud: 9600, parity: "N", stop_bits: 2, data_bits: 7}'
+            ),
+        ),
+        (
+            ModbusRtuOverTcpPort(kind="modbus_rtu_over_tcp", framing="ascii", host="192.0.2.1"),
+            '{kind: modbus_rtu_over_tcp, framing: ascii, host: "192.0.2.1", port: 4001}',
+        ),
+    ],
+)
+def test_the_port_for_the_agent_file_is_the_one_that_was_found(port: Port, snippet: str) -> None:
+    asked = port.model_copy(update={"timeout_s": 1.0})
+    lines = list(summary(Outcome([Found(port, 3, "")]), NamedPort("x", asked, stated=True)))
+    assert f"  bus: {snippet}" in lines
+    # As it stands it is an agent file but for its first two lines.
+    text = "\n".join(["site: s", "gateway: g", *lines[lines.index("ports:") :]])
+    settings = yaml.safe_load(text.replace("its-device-file", "xy-md02"))
+    assert AgentSettings.model_validate(settings).ports["bus"] == asked
+
+
+@pytest.mark.parametrize(
+    ("units", "spec", "refused"),
+    [
+        ("0,255", "192.0.2.1", False),
+        ("256", "192.0.2.1", True),
+        ("0", "rtu:192.0.2.1:4001", True),
+        ("248", "/dev/ttyUSB9", True),
+    ],
+)
+def test_0_and_255_are_units_on_tcp_only(units: str, spec: str, *, refused: bool) -> None:
+    if refused:
+        with pytest.raises(click.BadParameter, match="units are"):
+            _units(units, parse_port(spec))
+    else:
+        assert _units(units, parse_port(spec)) == [0, 255]
 
 
 async def test_noise_is_told_apart_from_silence(tmp_path: Path) -> None:

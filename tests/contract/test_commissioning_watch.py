@@ -107,6 +107,9 @@ async def test_where_no_agent_answers_that_is_said() -> None:
     said = await run("--url", "http://127.0.0.1:1", "--once")
     assert said.exit_code == 1
     assert "http://127.0.0.1:1: no agent answers" in said.stderr
+    for address in ("http://127.0.0.1:99999", "http://[::1", "http://h:x", "http://h:0"):
+        wrong = await run("--url", address)
+        assert (wrong.exit_code, "expected http://HOST:PORT" in wrong.output) == (2, True)
     wrong = await run("--url", "127.0.0.1:9464")
     assert wrong.exit_code == 2
     assert "expected http://HOST:PORT" in wrong.stderr

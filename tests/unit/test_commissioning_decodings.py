@@ -5,7 +5,14 @@ import struct
 import pytest
 
 from config.load import load_profiles
-from edge_agent.commissioning.decodings import likely_order, page, register_rows, wide_rows
+from edge_agent.commissioning.decodings import (
+    DEFAULT_TYPES,
+    likely_order,
+    likely_whole_order,
+    page,
+    register_rows,
+    wide_rows,
+)
 from edge_agent.commissioning.likeness import best, likeness, worth_trying
 from edge_agent.commissioning.search import LIKELY, Setting, turns
 from edge_agent.commissioning.table import clip, table, width
@@ -21,10 +28,12 @@ def block(*values: float, order: str, kind: str = "float32") -> dict[int, int]:
 
 def test_one_register_is_shown_as_everything_it_may_be() -> None:
     (row,) = register_rows({7: 0x4142})
-    assert row == ("7", "0x4142", "16706", "16706", "4142", "0100 0001 0100 0010", "AB")
+    numbers = ("7", "0x4142", "16706", "16706", "16961", "16961", "4142")
+    assert row == (*numbers, "0100 0001 0100 0010", "AB")
     (row,) = register_rows({7: 0xFF0A})
-    assert row[2:5] == ("65290", "-246", "-")
-    assert row[6] == ".."
+    # As it is, then with its bytes swapped: 0x0AFF.
+    assert row[2:7] == ("65290", "-246", "2815", "2815", "-")
+    assert row[8] == ".."
 
 
 @pytest.mark.parametrize("order", ["ABCD", "CDAB", "BADC", "DCBA"])
@@ -45,6 +54,28 @@ def test_no_order_is_named_where_none_stands_out() -> None:
     assert likely_order({}) is None
     assert likely_order(dict.fromkeys(range(10), 0)) is None
     assert likely_order(block(1.0, order="ABCD")) is None
+
+
+@pytest.mark.parametrize("order", ["ABCD", "CDAB", "BADC", "DCBA"])
+def test_the_order_of_counters_is_found(order: str) -> None:
+    registers = block(1234, 70_001, 0, 12, order=order, kind="int32")
+    assert likely_whole_order(registers) == (order, 3, 3)
+    assert f"order {order} makes the smallest number of 3 of 3" in page(registers, ("int32",))[-1]
+
+
+def test_floats_are_not_taken_for_counters() -> None:
+    lines = page(block(229.5, 50.02, 12.25, order="ABCD"), ("float32", "int32"))
+    assert [line for line in lines if "order" in line] == [
+        "float32: order ABCD makes everyday numbers of 3 of 3 pairs"
+    ]
+
+
+def test_everything_that_is_known_is_shown_and_what_is_no_value_anywhere_is_not() -> None:
+    text = "\n".join(page({1: 0x0012, 2: 0x3456, 3: 0xFFFF, 4: 0xFFFF}, DEFAULT_TYPES))
+    for kind in ("float32", "int32", "uint32", "bcd32", "float64", "int64", "uint64"):
+        assert f"{kind} " in text
+    assert "123456" in text
+    assert "bcd32" not in "\n".join(page({3: 0xFFFF, 4: 0xFFFF}, DEFAULT_TYPES))
 
 
 def test_a_pair_needs_both_registers_and_says_more_than_zero() -> None:
@@ -83,15 +114,23 @@ def test_the_maker_that_a_unit_names_is_tried_first_then_what_was_met_before() -
 def test_a_search_asks_low_units_at_all_settings_before_high_ones_at_any() -> None:
     assert LIKELY[:3] == (Setting(9600, "N"), Setting(9600, "E"), Setting(19200, "N"))
     assert len(set(LIKELY)) == 24
-    order = list(turns(LIKELY[:2]))
-    assert [(str(setting), len(units)) for setting, units in order] == [
-        ("9600 8N1", 5),
-        ("9600 8E1", 5),
-        ("9600 8N1", 15),
-        ("9600 8E1", 15),
-        ("9600 8N1", 227),
-        ("9600 8E1", 227),
+    order = list(turns(LIKELY[:3]))
+    assert [(str(setting), units[0], units[-1]) for setting, units in order] == [
+        ("9600 8N1", 1, 5),
+        ("9600 8E1", 1, 5),
+        ("19200 8N1", 1, 5),
+        ("9600 8N1", 6, 32),
+        ("9600 8E1", 6, 32),
+        ("9600 8N1", 33, 100),
+        ("9600 8E1", 33, 100),
+        ("9600 8N1", 101, 247),
+        ("9600 8E1", 101, 247),
+        ("19200 8N1", 6, 32),
+        ("19200 8N1", 33, 100),
+        ("19200 8N1", 101, 247),
     ]
+    asked = [(one, unit) for one, units in turns(LIKELY) for unit in units]
+    assert len(asked) == len(set(asked)) == 24 * 247
     assert list(turns(LIKELY[:1], [7])) == [(LIKELY[0], (7,))]
 
 

@@ -35,6 +35,8 @@ def test_ports_are_named_as_people_write_them(text: str, meant: str) -> None:
         ("/dev/ttyUSB0,7E1", "data_bits: 7 carries no RTU frame"),
         ("ttyUSB0", "named by its path, /dev/ttyUSB0"),
         ("192.168.1.10:99999", "port: Input should be less than or equal to 65535"),
+        ("a.yaml", "a.yaml: say which of its ports: a.yaml#PORT"),
+        ("/etc/none.yml", "say which of its ports: /etc/none.yml#PORT"),
         ("http://x/y", "expected a serial line"),
         ("", "expected a serial line"),
     ],
@@ -52,3 +54,14 @@ def test_a_port_of_an_agent_file_is_taken_with_its_settings(tmp_path: Path) -> N
         parse_port(f"{example}#pcl")
     with pytest.raises(ConfigError, match="no such file"):
         parse_port(f"{tmp_path}/none.yaml#plc")
+
+
+def test_a_file_without_a_port_is_answered_with_its_ports(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(
+        "site: s\ngateway: g\nports: {b: {kind: modbus_tcp, host: 192.0.2.1}}\n"
+        "devices: {d: {port: b, profile: xy-md02, name: {en: R, zh: R}}}\n",
+        "utf-8",
+    )
+    with pytest.raises(ConfigError, match="#PORT; there are: b"):
+        parse_port(str(file))
