@@ -15,6 +15,7 @@ from edge_agent.commands.service import CommandService
 from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
+from edge_agent.journal_place import refuse_hopeless_place
 from edge_agent.polling.fleet import Fleet
 from edge_agent.polling.hole_file import FileHoles
 from edge_agent.port_metrics import PortMetrics
@@ -36,8 +37,8 @@ async def run(
 ) -> None:
     """Run the agent until SIGTERM or SIGINT; SIGHUP calls ``load`` and takes over the outcome.
 
-    Raises JournalError when the journal belongs to another process or to a newer version,
-    ConfigError when a device cannot be asked what it shall be.
+    Raises JournalError when there can be no journal at its path, when it belongs to another
+    process or to a newer version, ConfigError when a device cannot be asked what it shall be.
     """
     stop, hang_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -46,6 +47,7 @@ async def run(
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     settings = gateway.settings
     async with AsyncExitStack() as stack:
+        refuse_hopeless_place(settings.journal.path)
         journal = await stack.enter_async_context(SqliteJournal(settings.journal, clock))
         beside = settings.journal.path
         ledger = SqliteLedger(beside.with_suffix(".commands.sqlite"))
@@ -91,7 +93,9 @@ async def run(
                     ports=len(fleet.ports),
                     status_port=page.port,
                 )
-                reloader = Reloader(gateway, load=load, fleet=fleet, uplink=uplink, tasks=tasks)
+                reloader = Reloader(
+                    gateway, load=load, fleet=fleet, uplink=uplink, health=health, tasks=tasks
+                )
                 reloads = _reload_when_asked(hang_up, reloader, fleet, manager, clock)
                 tasks.create_task(reloads, name="reloads")
                 await stop.wait()
@@ -108,7 +112,10 @@ async def _reload_when_asked(
     clock: Clock,
 ) -> None:
     while True:
-        manager.ready(f"polling {len(fleet.devices)} devices on {len(fleet.ports)} ports")
+        status = f"polling {len(fleet.devices)} devices on {len(fleet.ports)} ports"
+        if reloader.refusal:
+            status = f"reload refused: {reloader.refusal}; still {status}"
+        manager.ready(status)
         await hang_up.wait()
         hang_up.clear()
         manager.reloading(clock)
