@@ -8,7 +8,7 @@ import structlog
 from config.points import Table
 from config.ports import ModbusRtuPort
 from edge_agent.drivers.timing import line_timing
-from edge_agent.errors import DeviceTimeoutError
+from edge_agent.errors import CommandError
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, alive, fleet, holding, running
@@ -169,7 +169,7 @@ async def test_going_down_and_coming_back_is_logged_once_each_way() -> None:
             await bench.clock.run_for(10)
             units[2].dead = True
             await bench.clock.run_for(200)
-            with pytest.raises(DeviceTimeoutError):
+            with pytest.raises(CommandError):
                 await bench.port.write("d2", "p", 1)
             units[2].dead = False
             await bench.clock.run_for(100)
