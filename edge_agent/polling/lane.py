@@ -182,9 +182,8 @@ class WriteLane:
         if order.look_at is not None:
             return order.look_at
         point = order.settings
-        return self._driver.clear_at(
-            order.device.unit.number, point.table, point.address, point.words
-        )
+        where = order.device.unit.number, point.table, point.address, point.words
+        return max(self._driver.clear_at(*where), self._driver.clear_to_write_at(*where))
 
     def _is_over(self, order: WriteOrder) -> bool:
         try:

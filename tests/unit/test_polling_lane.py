@@ -44,6 +44,18 @@ async def test_commands_that_are_not_answered_count_against_their_unit() -> None
     assert bench.sink.of("d1", "p")[-1].quality is Quality.STALE
 
 
+async def test_a_command_waits_for_a_late_echo_of_the_one_before() -> None:
+    units = alive(2)
+    async with running(Bench(fleet(2, writable=WRITABLE), units)) as bench:
+        await bench.clock.run_for(5)
+        bench.driver.clear_to_write_s = bench.clock.monotonic_s() + 2
+        call = asyncio.create_task(bench.port.write("d1", "p", 5))
+        await bench.clock.run_for(1.5)
+        assert not call.done()
+        await bench.clock.run_for(1)
+        assert call.done()
+
+
 async def test_commands_for_a_unit_demoted_while_they_wait_are_refused_at_once() -> None:
     units = alive(2)
     async with running(Bench(fleet(2, writable=WRITABLE), units)) as bench:
