@@ -1,7 +1,8 @@
 """Alarm rows as facts, memories and queries; every state change of a row happens here."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -211,11 +212,21 @@ def _add_timers(session: Session, memories: dict[tuple[str, int], Memory]) -> No
         load = timer.payload
         key = load["rule"], load["point_id"]
         memory = memories.get(key, Memory())
-        seen = Seen(load["at"], load["value"], Quality(load["quality"]), load.get("heard_at", 0))
+        seen = _seen(load)
         if timer.kind == LATE:
-            memories[key] = replace(memory, late=seen)
+            off = load.get("off")
+            memories[key] = replace(
+                memory,
+                late=seen,
+                late_until=load.get("until"),
+                late_off=None if off is None else _seen(off),
+            )
         else:
             held = not memory.active
             memories[key] = replace(
                 memory, held=held, pending=seen, seen_at=max(memory.seen_at, seen.at)
             )
+
+
+def _seen(load: Mapping[str, Any]) -> Seen:
+    return Seen(load["at"], load["value"], Quality(load["quality"]), load.get("heard_at", 0))

@@ -143,7 +143,7 @@ class Step:
         for watch, memory in self.memories.items():
             if memory.pending != watch.memory.pending or (memory.pending and watch in self.retimed):
                 orders.append(self._delay_timer(watch, memory))
-            if (memory.late is None) != (watch.memory.late is None):
+            if _past_of(memory) != _past_of(watch.memory):
                 orders.append(self._late_timer(watch, memory))
         return orders
 
@@ -162,7 +162,15 @@ class Step:
         key = f"alarm-late/{watch.rule.id}/{watch.series.id}"
         if memory.late is None:
             return TimerOrder(key, LATE, None, {})
-        return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, _payload(watch, memory.late))
+        # All that a start must know to end the run where it ended.
+        payload = _payload(watch, memory.late) | {"until": memory.late_until}
+        if memory.late_off is not None:
+            payload["off"] = _payload(watch, memory.late_off)
+        return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, payload)
+
+
+def _past_of(memory: Memory) -> tuple[Seen | None, int | None, Seen | None]:
+    return memory.late, memory.late_until, memory.late_off
 
 
 def _payload(watch: Watch, seen: Seen) -> dict[str, object]:

@@ -110,6 +110,22 @@ def test_a_late_run_whose_end_never_comes_survives_a_restart(house: House) -> No
     assert house.count(Timer) == 0
 
 
+def test_a_late_run_ends_where_it_ended_though_the_server_was_killed_before(house: House) -> None:
+    house.see("temperature", 20.0, 10)
+    house.see("temperature", 85.0, 40, late=True)
+    house.see("temperature", 20.0, 60)
+    house.see("temperature", 20.0, 200)
+    house.restart()
+    house.see("temperature", 20.0, 201)
+    house.advance(16)
+    (alarm,) = house.all(Alarm)
+    assert (alarm.active_since_at, alarm.inactive_since_at) == (
+        house.start + 40_000,
+        house.start + 60_000,
+    )
+    assert house.count(Timer) == 0
+
+
 def test_an_active_alarm_gets_its_true_onset_from_late_readings(house: House) -> None:
     house.see("temperature", 90.0, 100)
     house.see("temperature", 85.0, 40, late=True)
