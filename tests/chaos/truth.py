@@ -64,6 +64,10 @@ class Uptime:
         """
         return max((min(end, until) - max(start, since) for since, until in self.spans), default=0)
 
+    def throughout(self, start: int, end: int) -> bool:
+        """Whether one life of the server lasted from before ``start`` until after ``end``."""
+        return any(since <= start and end <= until for since, until in self.spans)
+
 
 @dataclass
 class Score:
@@ -196,7 +200,9 @@ class Truth:
         heard = self._heard(run)
         if heard is None or run.end is None:
             return heard is not None
-        slack = LATE_MS if heard.again else TOLERANCE_MS
+        # A kill during the delay leaves it in doubt until the gateway has spoken again.
+        doubtful = heard.again or not self.up.throughout(heard.acked_at, run.due)
+        slack = LATE_MS if doubtful else TOLERANCE_MS
         return max(heard.acked_at, run.due) + slack <= run.end
 
     def _due(self, run: Run, step: Step, came: _Came) -> int:
