@@ -1,5 +1,6 @@
 """One pump with alarm rules: its class, its series, its rows, and samples of it."""
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from config.classes import EquipmentClass
@@ -125,9 +126,21 @@ def install(records: Records, pumps: int = 1) -> list[dict[str, Series]]:
         session.flush()
         session.add(Gateway(id=1, key="estate/gw", site_id=1, online=True, since_at=0))
         session.flush()
-        return [_install_one(session, number) for number in range(1, pumps + 1)]
+        series = [_install_one(session, number) for number in range(1, pumps + 1)]
+        _count_on(session)
+        return series
 
     return records.write(work)
+
+
+def _count_on(session: Session) -> None:
+    """Let PostgreSQL's sequences go on behind the ids that were given by hand."""
+    session.flush()
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for table in ("sites", "gateways", "equipment", "points"):
+        newest = f"SELECT max(id) FROM {table}"  # noqa: S608 (constants)
+        session.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), ({newest}))"))
 
 
 def _install_one(session: Session, number: int) -> dict[str, Series]:
