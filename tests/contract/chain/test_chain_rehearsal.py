@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from server.alarms.model import Alarm
 from server.core.budgets import Budget, Terms
 from server.core.claims import claim_due, confirm_claims
 from server.core.deliveries import mark_sent
@@ -77,7 +78,7 @@ def test_nothing_of_a_rehearsal_stays_and_nobody_hears_of_it(staffed: House) -> 
     assert counts(staffed) == before
     assert heard == []
     first_alarm(staffed)
-    assert [one.rule for one in staffed.all(type(staffed.alarm()))] == ["pump.fault"]
+    assert [one.rule for one in staffed.all(Alarm)] == ["pump.fault"]
 
 
 def test_the_first_alarm_after_a_rehearsal_makes_no_statement_for_the_first_time(
