@@ -91,32 +91,26 @@ def is_recorded(session: Session, occurrence: Occurrence, *, at: int) -> bool:
 
 def next_onset(session: Session, occurrence: Occurrence, *, after: int) -> AlarmChange | None:
     """Return the first onset that the records hold after an instant."""
-    query = (
-        select(AlarmChange)
-        .join(Alarm, Alarm.id == AlarmChange.alarm_id)
-        .where(
-            Alarm.rule == occurrence.rule,
-            Alarm.point_id == occurrence.point_id,
-            AlarmChange.kind.in_(_ONSETS),
-            AlarmChange.at > after,
-        )
-        .order_by(AlarmChange.at, AlarmChange.id)
-        .limit(1)
-    )
-    return session.scalar(query)
+    return _next_change(session, occurrence, _ONSETS, after=after)
 
 
 def next_return(session: Session, occurrence: Occurrence, *, after: int) -> AlarmChange | None:
     """Return the end of the run that the records hold at an instant; None when there is none."""
     if not is_recorded(session, occurrence, at=after):
         return None
+    return _next_change(session, occurrence, _RETURNS, after=after)
+
+
+def _next_change(
+    session: Session, occurrence: Occurrence, kinds: tuple[str, ...], *, after: int
+) -> AlarmChange | None:
     query = (
         select(AlarmChange)
         .join(Alarm, Alarm.id == AlarmChange.alarm_id)
         .where(
             Alarm.rule == occurrence.rule,
             Alarm.point_id == occurrence.point_id,
-            AlarmChange.kind.in_(_RETURNS),
+            AlarmChange.kind.in_(kinds),
             AlarmChange.at > after,
         )
         .order_by(AlarmChange.at, AlarmChange.id)
