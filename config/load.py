@@ -1,28 +1,21 @@
-"""Loads configuration files; a wrong one is refused with all its problems, each with its line."""
+"""Loads agent, class and device files; a wrong one is refused with all its problems and lines."""
 
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
-from typing import TypeVar
 
 from pydantic import ValidationError
 
-from config.base import Misfit, MisfitError, Settings
+from config.base import AnySettings, Misfit, MisfitError
 from config.classes import EquipmentClass
 from config.edge import AgentSettings
-from config.mqtt import MqttSettings
-from config.people import PeopleFile
+from config.paths import below, mqtt_paths
 from config.problems import explain
 from config.profiles import DeviceProfile
 from config.resolve import Gateway, resolve
-from config.server import ServerSettings
 from config.source import Document, folder_files
-
-AnySettings = TypeVar("AnySettings", bound=Settings)
-
-_SQLITE = "sqlite:///"
 
 
 def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
@@ -46,25 +39,6 @@ def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
         )
     except MisfitError as error:
         raise document.complaint(error.misfits) from None
-
-
-def load_server(path: Path) -> ServerSettings:
-    """Load a server file.
-
-    Raises:
-        ConfigError: The file is wrong; the message lists all of its problems.
-    """
-    settings = checked(Document.read(path), ServerSettings)
-    return _server_paths(settings, path.absolute().parent)
-
-
-def load_people(path: Path) -> PeopleFile:
-    """Load a file of persons, rosters and policies.
-
-    Raises:
-        ConfigError: The file is wrong; the message lists all of its problems.
-    """
-    return checked(Document.read(path), PeopleFile)
 
 
 def load_classes(
@@ -175,55 +149,9 @@ def _agent_paths(settings: AgentSettings, folder: Path, state_dir: Path | None) 
     kept_in = folder if state_dir is None or "path" in journal.model_fields_set else state_dir
     return settings.model_copy(
         update={
-            "mqtt": _mqtt_paths(settings.mqtt, folder),
+            "mqtt": mqtt_paths(settings.mqtt, folder),
             "journal": journal.model_copy(update={"path": kept_in / journal.path}),
-            "device_files": _below(folder, settings.device_files),
-            "class_files": _below(folder, settings.class_files),
+            "device_files": below(folder, settings.device_files),
+            "class_files": below(folder, settings.class_files),
         }
     )
-
-
-def _server_paths(settings: ServerSettings, folder: Path) -> ServerSettings:
-    data_dir = folder / settings.data_dir
-    records, history, messages = settings.records, settings.history, settings.messages
-    return settings.model_copy(
-        update={
-            "data_dir": data_dir,
-            "mqtt": _mqtt_paths(settings.mqtt, folder),
-            "records": records.model_copy(update={"url": _database_url(records.url, data_dir)}),
-            "history": history.model_copy(update={"path": data_dir / history.path}),
-            "messages": messages.model_copy(
-                update={
-                    "webhooks": tuple(_files_below(folder, one) for one in messages.webhooks),
-                    "channels": {
-                        name: _files_below(folder, one) for name, one in messages.channels.items()
-                    },
-                    "links": messages.links and _files_below(folder, messages.links),
-                }
-            ),
-            "class_files": _below(folder, settings.class_files),
-        }
-    )
-
-
-def _mqtt_paths(mqtt: MqttSettings, folder: Path) -> MqttSettings:
-    tls = mqtt.tls and _files_below(folder, mqtt.tls)
-    return _files_below(folder, mqtt).model_copy(update={"tls": tls})
-
-
-def _files_below(folder: Path, settings: AnySettings) -> AnySettings:
-    """Make every option that names a file absolute."""
-    names = [name for name in type(settings).model_fields if name.endswith("_file")]
-    files = {name: _below(folder, getattr(settings, name)) for name in names}
-    return settings.model_copy(update=files)
-
-
-def _below(folder: Path, path: Path | None) -> Path | None:
-    # An absolute right side replaces the left one.
-    return None if path is None else folder / path
-
-
-def _database_url(url: str, data_dir: Path) -> str:
-    if not url.startswith(_SQLITE):
-        return url
-    return f"{_SQLITE}{data_dir / url.removeprefix(_SQLITE)}"

@@ -8,7 +8,8 @@ from typing import NoReturn
 import click
 
 from config.errors import ConfigError
-from config.load import load_classes, load_server
+from config.load import load_classes
+from config.load_server import load_server
 from config.server import ServerSettings
 from protocols.errors import PlantroomError
 from server.app import ROLES, Server

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from config.load import load_people
+from config.load_server import load_people
 from config.server import ServerSettings
 from server.core.clock import Clock
 from server.core.errors import ServerError

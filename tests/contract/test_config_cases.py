@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.load import load_agent, load_classes, load_profiles, load_server
+from config.load import load_agent, load_classes, load_profiles
+from config.load_server import load_server
 
 CASES = Path(__file__).parent.parent / "cases" / "config"
 

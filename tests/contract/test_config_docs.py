@@ -15,7 +15,8 @@ from config.classes import EquipmentClass
 from config.describe import describe
 from config.edge import AgentSettings
 from config.errors import ConfigError
-from config.load import load_agent, load_people, load_server
+from config.load import load_agent
+from config.load_server import load_people, load_server
 from config.people import PeopleFile
 from config.points import Point
 from config.profiles import DeviceProfile

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.load import load_agent, load_classes, load_profiles, load_server
+from config.load import load_agent, load_classes, load_profiles
+from config.load_server import load_server
 
 AGENT = """
 site: estate1

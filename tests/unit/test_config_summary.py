@@ -1,7 +1,8 @@
 from pathlib import Path
 
 from config.classes import EquipmentClass
-from config.load import load_agent, load_classes, load_server
+from config.load import load_agent, load_classes
+from config.load_server import load_server
 from config.summary import summarize_gateway, summarize_server
 
 
