@@ -182,4 +182,6 @@ class Server:
         # What was built stays; without this the collector stops every thread to look at it again.
         gc.collect()
         gc.freeze()
+        # DuckDB's binding writes pages about leaks when its objects outlive the interpreter.
+        self._stack.callback(gc.unfreeze)
         log.info("server_ready", url=url, roles=sorted(self._roles))

@@ -213,7 +213,10 @@ def run() -> dict[str, Any]:
         url = f"sqlite:///{Path(folder)}/records.sqlite"
         schema.upgrade(url)
         with Records.open(url) as records:
-            return _run(Bench(records))
+            try:
+                return _run(Bench(records))
+            finally:
+                gc.unfreeze()
 
 
 def _run(bench: Bench) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -16,6 +17,7 @@ from server.app import ROLES, Server
 from server.core.clock import SystemClock
 from server.core.errors import ServerError
 from server.first_user import make_administrator
+from tests.e2e.house import ServerHouse
 
 
 def settings_in(folder: Path, port: int = 0) -> ServerSettings:
@@ -88,6 +90,13 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
             lines = stream.aiter_lines()
             assert await anext(lines) == "retry: 2000"
         assert [line async for line in lines] == [": connected", ""]
+
+
+async def test_a_server_leaves_with_its_log_and_nothing_else(tmp_path: Path) -> None:
+    async with ServerHouse(tmp_path) as house:
+        log = house.server.log
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert events[-1] == "server_stopped"
 
 
 async def test_a_data_folder_belongs_to_one_server(tmp_path: Path) -> None:
