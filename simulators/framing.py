@@ -29,13 +29,11 @@ class Request(NamedTuple):
         transaction: MBAP transaction id; 0 on a serial line.
         unit: Unit (slave) address.
         pdu: Function code and data.
-        size: Bytes of the whole frame, for the timing of a line.
     """
 
     transaction: int
     unit: int
     pdu: bytes
-    size: int
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -92,7 +90,7 @@ class MbapStream:
             if len(self._buffer) < size:
                 break
             pdu = bytes(self._buffer[_MBAP.size : size])
-            requests.append(Request(transaction, unit, pdu, size))
+            requests.append(Request(transaction, unit, pdu))
             del self._buffer[:size]
         return requests
 
@@ -138,7 +136,7 @@ class RtuStream:
     def _take(self, size: int) -> Request:
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
-        return Request(0, frame[0], frame[1:-2], size)
+        return Request(0, frame[0], frame[1:-2])
 
 
 class AsciiStream:
@@ -157,8 +155,7 @@ class AsciiStream:
             _, colon, letters = line.rpartition(b":")
             body = _from_letters(letters) if colon else b""
             if body:
-                size = len(letters) + 1 + len(_ASCII_END)
-                requests.append(Request(0, body[0], body[1:-1], size))
+                requests.append(Request(0, body[0], body[1:-1]))
         return requests
 
     def silence(self) -> list[Request]:

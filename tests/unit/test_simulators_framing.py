@@ -34,8 +34,8 @@ def test_mbap_frame_is_the_published_one() -> None:
 def test_mbap_requests_are_cut_from_any_split() -> None:
     frames = mbap_frame(1, 7, b"\x03\x00\x00\x00\x01") + mbap_frame(2, 8, b"\x01\x00\x00\x00\x09")
     wanted = [
-        Request(1, 7, b"\x03\x00\x00\x00\x01", 12),
-        Request(2, 8, b"\x01\x00\x00\x00\x09", 12),
+        Request(1, 7, b"\x03\x00\x00\x00\x01"),
+        Request(2, 8, b"\x01\x00\x00\x00\x09"),
     ]
     for at in range(len(frames) + 1):
         stream = MbapStream()
@@ -54,13 +54,13 @@ def test_rtu_requests_are_cut_from_any_split() -> None:
     for at in range(len(frames) + 1):
         stream = RtuStream()
         requests = stream.feed(frames[:at]) + stream.feed(frames[at:])
-        assert [(one.unit, one.pdu[0], one.size) for one in requests] == [(17, 3, 8), (3, 16, 13)]
+        assert [(one.unit, one.pdu[0]) for one in requests] == [(17, 3), (3, 16)]
 
 
 @pytest.mark.parametrize("noise", ["00", "1103", "FFFF01", "0103006B00037687"])
 def test_rtu_finds_the_next_request_after_noise(noise: str) -> None:
     requests = RtuStream().feed(bytes.fromhex(noise) + SPEC_REQUEST)
-    assert requests[-1:] == [Request(0, 17, bytes.fromhex("03006B0003"), 8)]
+    assert requests[-1:] == [Request(0, 17, bytes.fromhex("03006B0003"))]
 
 
 def test_rtu_with_a_wrong_crc_is_no_request() -> None:
@@ -72,7 +72,7 @@ def test_rtu_with_a_wrong_crc_is_no_request() -> None:
 def test_silence_ends_a_frame_of_an_unknown_function() -> None:
     stream = RtuStream()
     assert stream.feed(rtu_frame(5, b"\x2b\x0e\x01\x00")) == []
-    assert stream.silence() == [Request(0, 5, b"\x2b\x0e\x01\x00", 7)]
+    assert stream.silence() == [Request(0, 5, b"\x2b\x0e\x01\x00")]
 
 
 def test_silence_forgets_half_a_frame() -> None:
