@@ -25,10 +25,12 @@ def demo(folder: Path, port: int) -> subprocess.Popen[str]:
 
 def said(running: subprocess.Popen[str], word: str) -> None:
     assert running.stdout is not None
+    heard: list[str] = []
     for line in running.stdout:
+        heard.append(line)
         if line.startswith(word):
             return
-    pytest.fail(f"it never said {word!r}")
+    pytest.fail(f"it never said {word!r}, but\n{''.join(heard)}")
 
 
 def left_of(folder: Path) -> list[str]:

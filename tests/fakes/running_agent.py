@@ -1,7 +1,6 @@
 """An agent without ports: journal and uplink, running against a broker on loopback."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -13,14 +12,12 @@ from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.uplink import Uplink
+from plantroom.processes import free_port
 from tests.fakes.gateway import NOW, reading
 
 
 def new_broker() -> Broker:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return Broker(port=port, listen="127.0.0.1")
+    return Broker(port=free_port(), listen="127.0.0.1")
 
 
 class GatedClock(SystemClock):
