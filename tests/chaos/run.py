@@ -39,7 +39,6 @@ class Chaos:
         self.runs: list[Run] = []
         self.up = Uptime()
         self.port = free_port()
-        self.heard: list[Attempt] = []
         self.killed_in_start = 0
         self._switches: list[tuple[float, str, str, bool]] = []
         self._onsets: dict[tuple[str, str], int] = {}
@@ -87,6 +86,7 @@ class Chaos:
                         await self._live(node, number, self.random.uniform(0.2, 2.5))
                         await self._kill(server)
                         await self._restart(server, node)
+                        self._tell(number + 1)
                     receiver.patient = True
                     await self._drain(node, self._truth(node, operator, receiver))
                 finally:
@@ -110,6 +110,10 @@ class Chaos:
             resent=node.resent,
             up=self.up,
         )
+
+    def _tell(self, done: int) -> None:
+        if done % max(1, self.rounds // 10) == 0:
+            print(f"{done} of {self.rounds} rounds, {len(self.runs)} points on and off", flush=True)
 
     def _chance(self) -> random.Random:
         return random.Random(self.random.random())  # noqa: S311 (repeatable, no secret)

@@ -134,7 +134,7 @@ def _sample(agent: Child) -> dict[str, float]:
 def main(rounds: int) -> None:
     """Run and print the figures."""
     with tempfile.TemporaryDirectory(prefix="plantroom-handles-") as folder:
-        print(json.dumps(asyncio.run(run(rounds, Path(folder))), indent=2))  # noqa: T201 (a command prints)
+        print(json.dumps(asyncio.run(run(rounds, Path(folder))), indent=2))
 
 
 if __name__ == "__main__":

@@ -108,13 +108,15 @@ async def run(rounds: int, folder: Path, *, seed: int = 0) -> dict[str, Any]:
         file.write_text(agent_file_text(content))
         command = plantroom_command("agent", "run", str(file))
         agent = Child("agent", command, log=folder / "agent.log", ready_event="agent_ready")
-        for _ in range(rounds):
+        for number in range(rounds):
             await agent.start()
             await asyncio.sleep(rng.uniform(_SHORTEST_S, _LONGEST_S))
             before = read_journal(journal)
             await agent.kill()
             _check_nothing_changed(journaled, before)
             journaled |= before
+            if (number + 1) % 10 == 0:
+                print(f"{number + 1} of {rounds} rounds, {len(journaled)} rows", file=sys.stderr)
         journaled |= read_journal(journal)
         async with (
             broker,
@@ -180,7 +182,7 @@ def _check_order(heard: dict[int, Journaled]) -> None:
 def main(rounds: int) -> None:
     """Run and print the figures."""
     with tempfile.TemporaryDirectory(prefix="plantroom-kill-") as folder:
-        print(json.dumps(asyncio.run(run(rounds, Path(folder))), indent=2))  # noqa: T201 (a command prints)
+        print(json.dumps(asyncio.run(run(rounds, Path(folder))), indent=2))
 
 
 if __name__ == "__main__":

@@ -144,6 +144,7 @@ class Life:
                 now_s = (minute + 1) * STEP_S
                 if now_s % SAMPLE_EVERY_S == 0 and now_s >= WARM_UP_S:
                     samples.append(_sample(now_s))
+                    print(samples[-1], file=sys.stderr, flush=True)
             await self._come_to_rest()
             for task in [*running, *self.fleet._running.values()]:
                 task.cancel()
@@ -274,7 +275,7 @@ def main(hours: float) -> None:
     structlog.configure(wrapper_class=errors, cache_logger_on_first_use=True)
     with tempfile.TemporaryDirectory(prefix="plantroom-soak-") as folder:
         figures = asyncio.run(run(hours, Path(folder)))
-    print(json.dumps(figures, indent=2))  # noqa: T201 (a command prints)
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
