@@ -25,10 +25,10 @@ IN_SERVICE = "equipment.in_service"
 class Handling:
     """The verbs of alarms and of equipment; each is one transaction of the caller."""
 
-    def __init__(self, announcer: Announcer, settings: AlarmSettings) -> None:
+    def __init__(self, announcer: Announcer, settings: AlarmSettings, *, outages: Outages) -> None:
         self._announcer = announcer
         self._settings = settings
-        self._outages = Outages(settings)
+        self._outages = outages
 
     def shelve(
         self, session: Session, alarm_id: int, *, until: int, reason: str, by: str, now: int

@@ -103,6 +103,13 @@ class AlarmEngine:
         with self.lock:
             return self._posts.connections()
 
+    def tells_of_silence(self, equipment_id: int) -> bool:
+        """Return whether people are told that nothing is heard of this equipment.
+
+        It takes no lock, so that who is in a transaction may ask.
+        """
+        return self._posts.tells_of_silence(equipment_id)
+
     def watched(self) -> set[tuple[str, int]]:
         """Return rule and point of everything that is watched."""
         with self.lock:

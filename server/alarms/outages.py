@@ -5,6 +5,7 @@ A cause is text, such as ``gateway:site/gw``, ``line:site/gw/rs485-1`` or
 because not everything returns at once.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -38,9 +39,17 @@ class Child(NamedTuple):
 
 
 class Outages:
-    """Knows the topology as the records have it."""
+    """Knows the topology as the records have it.
 
-    def __init__(self, settings: AlarmSettings) -> None:
+    Args:
+        tells: Whether a rule that runs on this equipment, by its id, tells people that nothing is
+            heard of it. What nobody is told of explains nothing. It is called in a transaction.
+    """
+
+    def __init__(
+        self, settings: AlarmSettings, *, tells: Callable[[int], bool] = lambda _id: True
+    ) -> None:
+        self._tells = tells
         self._recover_ms = round(settings.recover_s * 1000)
         self._feeders = Feeders(self._recover_ms, waits=SETTLING)
         self.settle_ms = round(settings.settle_s * 1000)
@@ -93,9 +102,7 @@ class Outages:
             case "gateway":
                 row = session.scalar(select(Gateway).where(Gateway.key == key))
                 return (
-                    row is not None
-                    and self._away([row], now=now)
-                    and not _only_on_trial(session, row)
+                    row is not None and self._away([row], now=now) and self._is_told(session, row)
                 )
             case "line":
                 units = units_of_line(session, key)
@@ -113,6 +120,21 @@ class Outages:
         back = [unit.since_at for unit in units if unit.online]
         return not back or now - min(back) < self._recover_ms
 
+    def _is_told(self, session: Session, gateway: Gateway) -> bool:
+        """Return whether somebody hears, or will hear, that the gateway is away."""
+        unit_id = session.scalar(select(Equipment.id).where(Equipment.key == gateway.key))
+        if unit_id is None:
+            return True
+        query = select(Alarm.monitored).where(
+            Alarm.equipment_id == unit_id,
+            Alarm.of_communication,
+            Alarm.active,
+            Alarm.closed_at.is_(None),
+            ~Alarm.rule.startswith(MADE_WITHOUT_RULE),
+        )
+        on_trial = session.scalars(query).all()
+        return not all(on_trial) if on_trial else self._tells(unit_id)
+
     def _may_settle(self, session: Session, child: Child) -> bool:
         equipment = child.equipment
         if child.of_communication:
@@ -120,20 +142,6 @@ class Outages:
             return equipment.key != gateway.key
         # What is urgent never waits for an explanation.
         return not child.urgent and supplied_by(session, equipment.id) != []
-
-
-def _only_on_trial(session: Session, gateway: Gateway) -> bool:
-    """Return whether nobody hears that the gateway is away, because its rule is on trial."""
-    of_gateway = select(Equipment.id).where(Equipment.key == gateway.key)
-    query = select(Alarm.monitored).where(
-        Alarm.equipment_id.in_(of_gateway),
-        Alarm.of_communication,
-        Alarm.active,
-        Alarm.closed_at.is_(None),
-        ~Alarm.rule.startswith(MADE_WITHOUT_RULE),
-    )
-    found = session.scalars(query).all()
-    return bool(found) and all(found)
 
 
 def is_dead(units: list[Equipment]) -> bool:

@@ -72,6 +72,15 @@ class Posts:
             if isinstance(watch.rule.settings.condition, UnreachableCondition)
         ]
 
+    def tells_of_silence(self, equipment_id: int) -> bool:
+        """Return whether a rule says so when its connection is lost; also when it is unknown."""
+        unit = self.units.get(equipment_id)
+        post = None if unit is None else unit.posts.get(CONNECTION)
+        if post is None:
+            return True
+        rules = [watch.rule for watch in post.watches]
+        return any(rule.of_communication and rule.settings.mode == "announce" for rule in rules)
+
     def replace_rules(self, book: RuleBook) -> tuple[list[Watch], list[Watch]]:
         """Apply other rules; return the watches that changed or are new, and those that are gone.
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from server.alarms.outages import Outages
 from server.alarms.service import get_alarm
 from server.announcing import Announcer
 from server.api.alarms import AlarmDetail, alarm_detail
@@ -112,4 +113,6 @@ def put_in_service(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentIt
 
 
 def _handling(use: Services) -> Handling:
-    return Handling(Announcer(use.settings.messages, use.settings.alarms), use.settings.alarms)
+    alarms = use.settings.alarms
+    announcer = Announcer(use.settings.messages, alarms)
+    return Handling(announcer, alarms, outages=Outages(alarms))

@@ -49,11 +49,11 @@ class Alarming:
         """Whether the broker is connected and heard; silence proves nothing otherwise."""
         self._records, self._classes, self._clock = records, classes, clock
         announcer = Announcer(settings.messages, settings.alarms)
-        handling = Handling(announcer, settings.alarms)
         catch_up_ms = round(settings.alarms.catch_up_s * 1000)
         self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
         self._history = history
-        outages = Outages(settings.alarms)
+        outages = Outages(settings.alarms, tells=self._engine.tells_of_silence)
+        handling = Handling(announcer, settings.alarms, outages=outages)
         self.chain = Chain(records, self._engine, announcer, clock, outages=outages)
         self._rules = RuleChanges(records, self.chain, classes, clock)
         timers = HandlingTimers(records, handling, clock)

@@ -79,10 +79,9 @@ class House:
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
         announcer = Announcer(SETTINGS, self.settings)
-        self.handling = Handling(announcer, self.settings)
-        self.chain = Chain(
-            self.records, self.engine, announcer, self.clock, outages=Outages(self.settings)
-        )
+        outages = Outages(self.settings, tells=self.engine.tells_of_silence)
+        self.handling = Handling(announcer, self.settings, outages=outages)
+        self.chain = Chain(self.records, self.engine, announcer, self.clock, outages=outages)
         self.series = self.pumps[0]
         for pump in self.pumps:
             for one in pump.values():
@@ -146,10 +145,16 @@ class House:
         return str(facts_of(self.alarm(alarm_id)).state)
 
     def change_rule(
-        self, rule: str, changes: dict[str, Any], *, scope: str = "class", target: str = ""
+        self,
+        rule: str,
+        changes: dict[str, Any],
+        *,
+        scope: str = "class",
+        target: str = "",
+        kind: str = "pump",
     ) -> None:
         """What a PUT does, and the process that hears of it."""
-        place = Place(f"pump.{rule}", scope, target)
+        place = Place(f"{kind}.{rule}", scope, target)
         self.do(
             lambda session: put_override(
                 session,

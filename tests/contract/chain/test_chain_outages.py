@@ -229,13 +229,25 @@ def test_the_line_of_a_gateway_out_of_service_is_told_to_nobody_until_it_is_back
     assert line_messages(estate) == 1
 
 
-def test_a_gateway_whose_rule_is_on_trial_explains_nothing(estate: Estate) -> None:
+@pytest.mark.parametrize("change", [{"mode": "monitor"}, {"enabled": False}], ids=str)
+def test_a_gateway_of_which_nobody_is_told_explains_nothing(
+    estate: Estate, change: dict[str, object]
+) -> None:
     gateway = estate.classes["gateway"]
-    rules = {"unreachable": gateway.rules["unreachable"].model_copy(update={"mode": "monitor"})}
+    rules = {"unreachable": gateway.rules["unreachable"].model_copy(update=change)}
     gateway = gateway.model_copy(update={"rules": rules})
     estate.classes = {**estate.classes, "gateway": gateway}
     estate.restart()
     estate.connect(estate.every, online=False, gateway=True)
+    estate.live(60)
+    assert line_messages(estate) == 1
+
+
+def test_a_rule_that_is_switched_off_in_an_outage_lets_its_children_speak(estate: Estate) -> None:
+    estate.connect(estate.every, online=False, gateway=True)
+    estate.live(60)
+    assert estate.told() == ["estate/gw"]
+    estate.change_rule("unreachable", {"enabled": False}, kind="gateway")
     estate.live(60)
     assert line_messages(estate) == 1
 
