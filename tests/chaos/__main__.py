@@ -7,6 +7,7 @@ while it starts. Afterwards nothing may be lost or doubled: alarms, escalation s
 
 import asyncio
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,15 +17,20 @@ from tests.chaos.run import Chaos
 
 def main(rounds: int, seed: int) -> int:
     print(f"{rounds} rounds, seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="plantroom-chaos-") as folder:
-        chaos = Chaos(Path(folder), rounds=rounds, seed=seed)
-        scores = asyncio.run(chaos.run())
+    folder = Path(tempfile.mkdtemp(prefix="plantroom-chaos-"))
+    chaos = Chaos(folder, rounds=rounds, seed=seed)
+    scores = asyncio.run(chaos.run())
     print(f"{chaos.killed_in_start} of {rounds} kills came twice, the second during the start")
     for name, score in scores.items():
         print(score.line(name))
         for note in score.notes[:20]:
             print(f"    {note}")
-    return int(any(score.lost or score.doubled or score.late for score in scores.values()))
+    wrong = any(score.lost or score.doubled or score.late for score in scores.values())
+    if wrong:
+        print(f"records and logs of the run are in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return int(wrong)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ DELAY_MS = {"trip": 0, "slow": 2000, "blip": 60_000}
 POINTS = list(DELAY_MS)
 BOARD = "board"
 """A receiver that hears of every incident, whoever is on duty."""
+FIRST_RETRY_MS = 1000
 GONE = "li-old"
 """A channel that refuses everything: whoever has it first is reached by the next one."""
 
@@ -81,7 +82,7 @@ def write_files(folder: Path, *, broker_port: int, http_port: int, url: str, sec
         "http": {"port": http_port},
         "class_files": "classes",
         "alarms": {"flood_starts": 1_000_000},
-        "messages": {"webhooks": hooks, "first_retry_s": 1},
+        "messages": {"webhooks": hooks, "first_retry_s": FIRST_RETRY_MS / 1000},
     }
     path = folder / "server.yaml"
     path.write_text(yaml.safe_dump(settings))

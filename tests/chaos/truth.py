@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.chaos.node import Heard
 from tests.chaos.operator import Answer
-from tests.chaos.plan import BOARD, DELAY_MS, STEPS, Step
+from tests.chaos.plan import BOARD, DELAY_MS, FIRST_RETRY_MS, GONE, STEPS, Step
 from tests.chaos.receiver import Attempt
 
 TOLERANCE_MS = 1000
@@ -166,9 +166,10 @@ class Truth:
                 known.add(call)
                 attempts = [one for same in came.get(call, {}).values() for one in same]
                 score.wanted += certain
-                if certain and not any(one.taken for one in attempts):
+                taken = any(one.taken for one in attempts)
+                if certain and not taken and not self._answered_before_retry(place, attempts):
                     score.lost += 1
-                    score.notes.append(f"lost {call} of {run} heard {self._heard(run)}")
+                    score.notes.append(f"lost {call}: {self._evidence(run, attempts)}")
                 if attempts:
                     at = min(one.at for one in attempts)
                     self._judge(score, f"call {call}", run, due=due, at=at)
@@ -181,6 +182,23 @@ class Truth:
                 score.doubled += extra
                 score.notes.append(f"doubled or not meant {call}: {sorted(ids)}")
         return score
+
+    def _answered_before_retry(self, place: Place, attempts: Sequence[Attempt]) -> bool:
+        """Whether the receiver refused it and somebody answered before it had to come again."""
+        answer = self.answers.get(place)
+        if answer is None or not attempts:
+            return False
+        last = max(attempts, key=lambda one: one.at)
+        tries = sum(one.hook == last.hook for one in attempts)
+        # A channel that is gone is not tried again: the next one is, at once.
+        pause_ms = 0 if last.hook == GONE else FIRST_RETRY_MS * 2 ** (tries - 1)
+        return answer.asked_at <= last.at + pause_ms + TOLERANCE_MS
+
+    def _evidence(self, run: Run, attempts: Sequence[Attempt]) -> str:
+        tries = [(one.hook, one.at, one.taken) for one in attempts]
+        spans = [span for span in self.up.spans if span[1] >= run.onset][:5]
+        answer = self.answers.get((run.device, run.point))
+        return f"{run}, {self._heard(run)}, {answer}, attempts {tries}, up {spans}"
 
     def _expected(
         self, run: Run, steps: Sequence[Step], came: _Came
@@ -202,8 +220,9 @@ class Truth:
         heard = self._heard(run)
         if heard is None or run.end is None:
             return heard is not None
-        # A kill during the delay leaves it in doubt until the gateway has spoken again.
-        doubtful = heard.again or not self.up.throughout(heard.acked_at, run.due)
+        # A kill before the alarm is raised leaves it in doubt until the gateway has spoken again.
+        raised = max(heard.acked_at, run.due + TOLERANCE_MS)
+        doubtful = heard.again or not self.up.throughout(heard.acked_at, raised)
         slack = LATE_MS if doubtful else TOLERANCE_MS
         return max(heard.acked_at, run.due) + slack <= run.end
 

@@ -119,6 +119,46 @@ FAULTS: list[tuple[str, Callable[[], Truth], tuple[int, int, int, int]]] = [
         lambda: replace(GOOD, answers={PLACE: Answer(ON + 5000, ON + 5100)}, attempts=CALLS[:2]),
         (2, 1, 0, 0),
     ),
+    (
+        "an answer before what was refused had to come again",
+        lambda: replace(
+            GOOD,
+            answers={PLACE: Answer(ON + 5000, ON + 5100)},
+            attempts=[*CALLS[:2], CALLS[2]._replace(at=ON + 3500, taken=False)],
+        ),
+        (2, 0, 0, 0),
+    ),
+    (
+        "an answer long after the next channel had to be tried",
+        lambda: replace(
+            GOOD,
+            answers={PLACE: Answer(ON + 5000, ON + 5100)},
+            attempts=[*CALLS[:2], CALLS[2]._replace(at=ON + 3500, hook=GONE, taken=False)],
+        ),
+        (2, 1, 0, 0),
+    ),
+    (
+        "a delay that was over when the server was killed, and a return before it could be sure",
+        lambda: replace(
+            GOOD,
+            runs=[Run("r0-0", "slow", ON, ON + 4000)],
+            heard={("r0-0", "slow", ON): Heard(ON, ON + 50, again=False)},
+            attempts=[],
+            up=up((0, ON + 2200), (ON + 3500, ON + 60_000)),
+        ),
+        (0, 0, 0, 0),
+    ),
+    (
+        "a delay that was over well before the kill",
+        lambda: replace(
+            GOOD,
+            runs=[Run("r0-0", "slow", ON, ON + 4000)],
+            heard={("r0-0", "slow", ON): Heard(ON, ON + 50, again=False)},
+            attempts=[],
+            up=up((0, ON + 3200), (ON + 3500, ON + 60_000)),
+        ),
+        (3, 3, 0, 0),
+    ),
 ]
 
 
