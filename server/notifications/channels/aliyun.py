@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from config.channels import AliyunSmsChannel, AliyunVoiceChannel
 from server.core.addresses import phone_problem
 from server.core.clock import Clock
 from server.core.instant import rfc3339
-from server.notifications.channels.base import Failed, Refused, Throttled, Unknown
-from server.notifications.channels.provider import DAY, Answer, Provider
+from server.core.outbox import Outgoing
+from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled, Unknown
+from server.notifications.channels.provider import DAY, Answer, Provider, out_id_of
+from server.notifications.templates import short_parameters
 
 OK: Final = "OK"
 _ALGORITHM: Final = "ACS3-HMAC-SHA256"
@@ -82,6 +85,17 @@ class AliyunService(Provider):
         """A mainland mobile number."""
         return phone_problem(address)
 
+    async def order(
+        self, action: str, message: Outgoing, parameters: Mapping[str, str], *, receipt: str
+    ) -> Outcome:
+        """Hand a message over once; ``receipt`` names its number in the answer."""
+        answer = await self.act(action, {**parameters, "OutId": out_id_of(message)})
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.code("Code") == OK:
+            return Sent(answer.code(receipt) or None)
+        return failure(answer)
+
     async def act(
         self, action: str, parameters: Mapping[str, str]
     ) -> Answer | Failed | Throttled | Refused | Unknown:
@@ -105,6 +119,12 @@ class AliyunService(Provider):
         # Outbound writes Host itself, the same.
         del headers["host"]
         return await self.call(f"{self._endpoint}/?{query}", headers=headers, content=b"")
+
+
+def variables_of(message: Outgoing, settings: AliyunSmsChannel | AliyunVoiceChannel) -> str:
+    """Return the values of the template's variables as the provider takes them."""
+    values = short_parameters(message, settings.parameters, limit=settings.parameter_length)
+    return json.dumps(dict(values), ensure_ascii=False)
 
 
 def failure(answer: Answer) -> Failed | Throttled | Refused | Unknown:

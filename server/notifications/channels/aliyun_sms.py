@@ -1,7 +1,6 @@
 """Short messages by Aliyun. Not idempotent: what is unknown is asked by OutId, not repeated."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,7 +11,7 @@ from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
 from server.core.receivers import CHINA
-from server.notifications.channels.aliyun import OK, AliyunService, failure
+from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,
     Fate,
@@ -29,7 +28,6 @@ from server.notifications.channels.provider import (
     out_id_of,
     rows_of,
 )
-from server.notifications.templates import short_parameters
 
 _PER_DAY: Final = 50
 _SETTLED_MS: Final = 60_000
@@ -63,22 +61,13 @@ class AliyunSmsChannel(AliyunService):
         if phone is None:
             return Refused(phone_problem(message.address) or "")
         settings = self._settings
-        values = dict(
-            short_parameters(message, settings.parameters, limit=settings.parameter_length)
-        )
         parameters = {
             "PhoneNumbers": phone,
             "SignName": settings.sign_name,
             "TemplateCode": settings.template,
-            "TemplateParam": json.dumps(values, ensure_ascii=False),
-            "OutId": out_id_of(message),
+            "TemplateParam": variables_of(message, settings),
         }
-        answer = await self.act("SendSms", parameters)
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.code("Code") == OK:
-            return Sent(answer.code("BizId") or None)
-        return failure(answer)
+        return await self.order("SendSms", message, parameters, receipt="BizId")
 
     async def ask(self, message: Outgoing) -> Fate:
         """Look for it in the provider's list of its day."""

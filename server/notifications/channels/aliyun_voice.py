@@ -12,7 +12,7 @@ from server.core.addresses import phone_of, phone_problem
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
-from server.notifications.channels.aliyun import OK, AliyunService, failure
+from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,
     Fate,
@@ -26,9 +26,7 @@ from server.notifications.channels.provider import (
     DAY,
     Answer,
     object_of,
-    out_id_of,
 )
-from server.notifications.templates import short_parameters
 
 _PER_MINUTE: Final = 1
 _PER_HOUR: Final = 5
@@ -67,24 +65,15 @@ class AliyunVoiceChannel(AliyunService):
         if phone is None:
             return Refused(phone_problem(message.address) or "")
         settings = self._settings
-        values = dict(
-            short_parameters(message, settings.parameters, limit=settings.parameter_length)
-        )
         parameters = {
             "CalledNumber": phone,
             "TtsCode": settings.template,
-            "TtsParam": json.dumps(values, ensure_ascii=False),
+            "TtsParam": variables_of(message, settings),
             "PlayTimes": str(settings.play_times),
-            "OutId": out_id_of(message),
         }
         if settings.caller is not None:
             parameters["CalledShowNumber"] = settings.caller
-        answer = await self.act("SingleCallByTts", parameters)
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.code("Code") == OK:
-            return Sent(answer.code("CallId") or None)
-        return failure(answer)
+        return await self.order("SingleCallByTts", message, parameters, receipt="CallId")
 
     async def ask(self, message: Outgoing) -> Fate:
         """Ask whether the call was answered; without its number nobody can be asked."""
