@@ -1,48 +1,22 @@
 """Steps of the schema that carry over what the records hold."""
 
-import os
 from collections.abc import Generator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, text
 
 from server.core.schema import alembic_config
+from tests.databases import POSTGRES_MARKS, empty_database
 
-POSTGRES = os.environ.get("PLANTROOM_TEST_POSTGRES")
 
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgresql",
-            marks=[
-                pytest.mark.postgres,
-                pytest.mark.skipif(not POSTGRES, reason="PLANTROOM_TEST_POSTGRES is not set"),
-            ],
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=POSTGRES_MARKS)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Engine]:
-    if request.param == "sqlite":
-        engine = create_engine(f"sqlite:///{tmp_path}/records.sqlite")
+    with empty_database(request.param, tmp_path) as url:
+        engine = create_engine(url)
         yield engine
         engine.dispose()
-        return
-    assert POSTGRES is not None
-    name = f"steps_{uuid4().hex}"
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine = create_engine(make_url(POSTGRES).set(database=name))
-    yield engine
-    engine.dispose()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
 
 
 def to(engine: Engine, revision: str) -> None:

@@ -1,55 +1,31 @@
 """What the records must do on every database."""
 
-import os
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, func, make_url, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from server.assets.model import Equipment, Gateway, Site
 from server.core import schema
 from server.core.errors import StoreError
 from server.core.model import Event, Timer
 from server.core.records import Records, record_event
 from server.migrations.tables import METADATA
 from server.workorders.model import WorkOrder
+from tests.databases import POSTGRES_MARKS, empty_database
+from tests.fakes import assets
 
-POSTGRES = os.environ.get("PLANTROOM_TEST_POSTGRES")
 
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgresql",
-            marks=[
-                pytest.mark.postgres,
-                pytest.mark.skipif(not POSTGRES, reason="PLANTROOM_TEST_POSTGRES is not set"),
-            ],
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=POSTGRES_MARKS)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/records.sqlite"
-        return
-    assert POSTGRES is not None
-    name = f"records_{uuid4().hex}"
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with empty_database(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -180,26 +156,7 @@ def order(equipment_id: int, closed_at: int | None = None) -> WorkOrder:
 
 
 def add_equipment(session: Session) -> int:
-    site = Site(key="s")
-    session.add(site)
-    session.flush()
-    gateway = Gateway(key="s/g", site_id=site.id, online=True, since_at=1)
-    session.add(gateway)
-    session.flush()
-    equipment = Equipment(
-        key="s/g/d",
-        site_id=site.id,
-        gateway_id=gateway.id,
-        equipment_class="",
-        profile="",
-        name_en="d",
-        name_zh="d",
-        online=True,
-        since_at=1,
-    )
-    session.add(equipment)
-    session.flush()
-    return equipment.id
+    return assets.add_equipment(session, "s/g/d", at=1).id
 
 
 def test_a_second_open_work_order_of_a_cause_is_impossible(records: Records) -> None:

@@ -17,7 +17,7 @@ from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
 from server.api.session import LoginThrottle
-from server.assets.model import Equipment, Gateway, Point, Site
+from server.assets.model import Equipment, Point
 from server.assets.registry import Registry
 from server.core.auth import Role, create_token, create_user, hash_password
 from server.core.db import Base
@@ -25,6 +25,7 @@ from server.core.records import Records
 from server.history.memory import MemoryHistory
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
+from tests.fakes.assets import add_equipment
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -165,25 +166,14 @@ def pump(api: Api) -> Equipment:
     """One pump with two points at one site."""
 
     def add(session: Session) -> Equipment:
-        site = Site(key="garden")
-        session.add(site)
-        session.flush()
-        gateway = Gateway(key="garden/gw1", site_id=site.id, online=True, since_at=NOW)
-        session.add(gateway)
-        session.flush()
-        pump = Equipment(
-            key="garden/gw1/pump2",
-            site_id=site.id,
-            gateway_id=gateway.id,
+        pump = add_equipment(
+            session,
+            "garden/gw1/pump2",
+            at=NOW,
             equipment_class="heating_pump",
             profile="maker-x",
-            name_en="Pump 2",
-            name_zh="2# 循环泵",
-            online=True,
-            since_at=NOW,
+            words=("Pump 2", "2# 循环泵"),
         )
-        session.add(pump)
-        session.flush()
         for name, unit in (("fault", ""), ("pressure", "kPa")):
             session.add(
                 Point(

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from config.channels import AliyunSmsChannel, DingTalkChannel, EmailChannel
 from config.server import MessageSettings, WebhookSettings
-from server.assets.model import Equipment, Gateway, Site
 from server.core.deliveries import give_up
 from server.core.links import LinkKey
 from server.core.model import Event, Message, UsedLink
@@ -19,6 +18,7 @@ from server.core.outbox import outgoing, send_to
 from server.core.receivers import Receiver
 from server.incidents.model import Incident
 from tests.contract.api.conftest import NOW, Api
+from tests.fakes.assets import add_equipment
 
 UNUSED = Path("unused")
 MESSAGES = MessageSettings(
@@ -48,25 +48,8 @@ def with_channels(api: Api) -> Api:
 
 
 def incident_with_message(session: Session, **changes: Any) -> int:
-    site = Site(key="garden")
-    session.add(site)
-    session.flush()
-    gateway = Gateway(key="garden/gw", site_id=site.id, online=True, since_at=NOW)
-    session.add(gateway)
-    session.flush()
-    pump = Equipment(
-        key="garden/gw/p1",
-        site_id=site.id,
-        gateway_id=gateway.id,
-        equipment_class="pump",
-        profile="",
-        name_en="Pump <1>",
-        name_zh="水泵",
-        online=True,
-        since_at=NOW,
-    )
-    session.add(pump)
-    session.flush()
+    words = "Pump <1>", "水泵"
+    pump = add_equipment(session, "garden/gw/p1", at=NOW, equipment_class="pump", words=words)
     fields: dict[str, Any] = {
         "equipment_id": pump.id,
         "cause": "fault",

@@ -1,18 +1,16 @@
 """The chain on every database."""
 
-import os
 import shutil
 from collections.abc import Callable, Generator
 from functools import partial
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from server.core import schema
+from tests.databases import POSTGRES_MARKS, postgres_databases
 from tests.fakes.house import House
-
-POSTGRES = os.environ.get("PLANTROOM_TEST_POSTGRES")
 
 NewUrl = Callable[[], str]
 
@@ -34,36 +32,13 @@ def sqlite_urls(tmp_path_factory: pytest.TempPathFactory) -> NewUrl:
 @pytest.fixture(scope="module")
 def postgres_urls() -> Generator[NewUrl]:
     """Each call gives a fresh database; the schema is built once."""
-    assert POSTGRES is not None
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    names: list[str] = []
-
-    def new(like: str = "template0") -> str:
-        names.append(f"chain_{uuid4().hex}")
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {names[-1]} TEMPLATE {like}"))
-        return make_url(POSTGRES).set(database=names[-1]).render_as_string(hide_password=False)
-
-    schema.upgrade(new())
-    yield partial(new, names[0])
-    with server.connect() as connection:
-        for name in names:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with postgres_databases() as new:
+        template = new("template0")
+        schema.upgrade(template)
+        yield partial(new, str(make_url(template).database))
 
 
-@pytest.fixture(
-    params=[
-        "sqlite_urls",
-        pytest.param(
-            "postgres_urls",
-            marks=[
-                pytest.mark.postgres,
-                pytest.mark.skipif(not POSTGRES, reason="PLANTROOM_TEST_POSTGRES is not set"),
-            ],
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite_urls", pytest.param("postgres_urls", marks=POSTGRES_MARKS)])
 def url(request: pytest.FixtureRequest) -> str:
     new: NewUrl = request.getfixturevalue(request.param)
     return new()

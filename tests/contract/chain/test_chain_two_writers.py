@@ -15,7 +15,8 @@ from server.incidents.model import Incident
 from server.incidents.service import join_incident, lock_open
 from server.workorders.model import WorkOrder
 from server.workorders.service import transition
-from tests.contract.chain.conftest import POSTGRES, NewUrl
+from tests.contract.chain.conftest import NewUrl
+from tests.databases import POSTGRES
 from tests.fakes.house import House
 
 WRITERS = 4
