@@ -192,7 +192,7 @@ class Truth:
         tries = sum(one.hook == last.hook for one in attempts)
         # A channel that is gone is not tried again: the next one is, at once.
         pause_ms = 0 if last.hook == GONE else FIRST_RETRY_MS * 2 ** (tries - 1)
-        return answer.asked_at <= last.at + pause_ms + TOLERANCE_MS
+        return self.up.between(last.at + pause_ms, answer.asked_at) <= TOLERANCE_MS
 
     def _evidence(self, run: Run, attempts: Sequence[Attempt]) -> str:
         tries = [(one.hook, one.at, one.taken) for one in attempts]

@@ -1,8 +1,5 @@
 """A broker and a server without any agent: what edge nodes of the tests' own talk to."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +9,11 @@ import httpx
 import yaml
 
 from plantroom.processes import Child, free_port, init_server, plantroom_command
-from tests.e2e.plant import NotThereError, ms
+from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
 
 
-class ServerHouse:
+class ServerHouse(Interface):
     """Real processes on free loopback ports; ``settings`` are added to the server's file."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
@@ -66,37 +63,3 @@ class ServerHouse:
         if error is not None:
             print(f"--- server\n{self.server.tail}")  # noqa: T201 (shown when the test fails)
         await self._stack.aclose()
-
-    async def get(self, path: str, **parameters: Any) -> Any:
-        """GET /api/v1/<path>; fails the test on an error answer."""
-        answer = await self.http.get(f"/api/v1/{path}", params=parameters)
-        if answer.status_code == 404:
-            raise NotThereError(answer.text)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def stored(self, point: str) -> list[tuple[int, Any]]:
-        """(taken_at, value) of every stored reading of a point."""
-        found: list[tuple[int, Any]] = []
-        more: dict[str, Any] = {"from": "2026-01-01T00:00:00Z", "raw": "true", "limit": 10_000}
-        while True:
-            page = await self.get("readings", point=point, **more)
-            found += [(ms(item["taken_at"]), item["value"]) for item in page["items"]]
-            if not page["next_cursor"]:
-                return found
-            more["cursor"] = page["next_cursor"]
-
-    async def eventually(
-        self, question: Callable[[], Awaitable[Any]], *, within_s: float = 20
-    ) -> Any:
-        """Ask until the answer is true; fails the test when it never is."""
-        deadline = time.monotonic() + within_s
-        while True:
-            try:
-                answer = await question()
-            except (httpx.TransportError, NotThereError):
-                answer = None
-            if answer:
-                return answer
-            assert time.monotonic() < deadline, f"never true within {within_s} s"
-            await asyncio.sleep(0.1)

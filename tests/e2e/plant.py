@@ -6,9 +6,8 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +21,11 @@ from plantroom.story import StreamEvent, follow
 from protocols.sparkplug.payload import parse
 from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
 from simulators.estate import Estate
+from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
 
-_LONG_AGO = "2026-01-01T00:00:00Z"
 
-
-class Plant:
+class Plant(Interface):
     """A broker, simulated equipment, an agent, a server and a webhook receiver.
 
     Everything can be stopped, killed and started again on the same ports and data.
@@ -138,48 +136,9 @@ class Plant:
         await writer.wait_closed()
         return answer
 
-    async def get(self, path: str, **parameters: Any) -> Any:
-        """GET /api/v1/<path>; fails the test on an error answer."""
-        answer = await self.http.get(f"/api/v1/{path}", params=parameters)
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise NotThereError(answer.text)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """POST /api/v1/<path>; fails the test on an error answer."""
-        answer = await self.http.post(f"/api/v1/{path}", json=body or {})
-        assert answer.status_code < 300, answer.text
-        return answer.json() if answer.content else None
-
-    async def items(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
-        """All items of a paged list."""
-        found: list[dict[str, Any]] = []
-        while True:
-            page = await self.get(path, **parameters)
-            found += page["items"]
-            if not page["next_cursor"]:
-                return found
-            parameters["cursor"] = page["next_cursor"]
-
     def stream(self, topics: str, last_id: str = "") -> AsyncIterator[StreamEvent]:
         """The live stream."""
         return follow(self.http, topics=topics, last_id=last_id)
-
-    async def eventually(
-        self, question: Callable[[], Awaitable[Any]], *, within_s: float = 15
-    ) -> Any:
-        """Ask until the answer is true; fails the test when it never is."""
-        deadline = time.monotonic() + within_s
-        while True:
-            try:
-                answer = await question()
-            except (httpx.TransportError, NotThereError):
-                answer = None
-            if answer:
-                return answer
-            assert time.monotonic() < deadline, f"never true within {within_s} s"
-            await asyncio.sleep(0.1)
 
     def journaled(self, device: str, point: str) -> list[tuple[int, Any]]:
         """(taken_at, value) of a point in the journal file now, oldest first."""
@@ -200,21 +159,7 @@ class Plant:
             if metric.alias in aliases
         ]
 
-    async def stored(self, point: str) -> list[tuple[int, Any]]:
-        """(taken_at, value) of every stored reading of a point, as the server gives them."""
-        items = await self.items("readings", point=point, raw="true", **{"from": _LONG_AGO})
-        return [(ms(item["taken_at"]), item["value"]) for item in items]
-
-
-class NotThereError(Exception):
-    """The server does not know of it, perhaps not yet."""
-
 
 def now_ms() -> int:
     """UTC milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def ms(text: str) -> int:
-    """UTC milliseconds of an RFC 3339 time."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,21 +1,16 @@
 """The agent as a daemon: what it tells systemd, SIGHUP, and how fast it ends."""
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 import yaml
 
 from plantroom.processes import free_port
+from tests.e2e.agent_child import agent, until_event
 
 WORDS = {"en": "Meter", "zh": "电表"}
 POINT = {"table": "input", "address": 0, "type": "float32", "name": WORDS}
@@ -42,26 +37,9 @@ def write_file(path: Path, *, device_port: int, mqtt_port: int, devices: int = 1
     path.write_text(yaml.safe_dump(content))
 
 
-@contextmanager
-def agent(file: Path, notify: Path) -> Iterator[tuple["subprocess.Popen[str]", IO[str]]]:
-    command = [sys.executable, "-m", "plantroom", "agent", "run", str(file)]
-    environment = os.environ | {"NOTIFY_SOCKET": str(notify), "WATCHDOG_USEC": "3000000"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process, process.stdout
-        finally:
-            process.kill()
-
-
-def until_event(lines: IO[str], event: str) -> dict[str, Any]:
-    for line in lines:
-        said = json.loads(line)
-        if said["event"] == event:
-            return said
-    raise AssertionError(f"the agent never said {event}")
+def watched(folder: Path) -> dict[str, str]:
+    """What systemd tells a unit with a watchdog."""
+    return {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "3000000"}
 
 
 @pytest.fixture
@@ -93,7 +71,7 @@ def test_sighup_takes_over_a_right_file_and_refuses_a_wrong_one(
     file = tmp_path / "agent.yaml"
     ports = {"device_port": free_port(), "mqtt_port": free_port()}
     write_file(file, **ports)
-    with agent(file, tmp_path / "notify") as (process, lines):
+    with agent(file, watched(tmp_path)) as (process, lines):
         until_event(lines, "agent_ready")
         assert "READY=1\nSTATUS=polling 1 devices on 1 ports" in until_told(manager, "READY")[-1]
 
@@ -125,7 +103,7 @@ def test_sigterm_ends_it_within_five_seconds_though_nobody_answers(
 ) -> None:
     file = tmp_path / "agent.yaml"
     write_file(file, device_port=silence, mqtt_port=silence, devices=2)
-    with agent(file, tmp_path / "notify") as (process, lines):
+    with agent(file, watched(tmp_path)) as (process, lines):
         until_event(lines, "agent_ready")
         until_told(manager, "WATCHDOG=1")
         began = time.monotonic()

@@ -1,14 +1,11 @@
 """The agent as a process: says when it is ready, stops cleanly, refuses wrong files."""
 
-import json
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 import yaml
@@ -16,6 +13,7 @@ from click.testing import CliRunner
 
 from edge_agent.__main__ import cli
 from plantroom.processes import free_port
+from tests.e2e.agent_child import agent, until_event
 
 WORDS = {"en": "Meter", "zh": "电表"}
 
@@ -43,27 +41,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "agent.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
-
-
-@contextmanager
-def agent(file: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    command = [sys.executable, "-m", "plantroom", "agent", "run", str(file)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process, process.stdout
-        finally:
-            process.kill()
-
-
-def until_event(lines: IO[str], event: str) -> dict[str, Any]:
-    for line in lines:
-        said = json.loads(line)
-        if said["event"] == event:
-            return said
-    raise AssertionError(f"the agent never said {event}")
 
 
 def test_it_is_ready_without_broker_or_device_and_stops_cleanly_on_sigterm(file: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.house import ServerHouse
-from tests.e2e.plant import ms
+from tests.e2e.interface import ms
 from tests.fakes.sparkplug_node import BOOLEAN, DOUBLE, INT64, STRING, PlainNode, Tag, now_ms, pb
 
 pytestmark = pytest.mark.timeout(180)

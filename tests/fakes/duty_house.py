@@ -1,5 +1,7 @@
 """A house with people: an engineer, a lead and a manager, who can all be reached."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -7,7 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.people import PeopleFile
+from server.core.errors import StoreError
 from server.core.model import Message
+from server.core.records import Records
 from server.core.timers import due_timers
 from server.core.unreached import UNREACHED
 from server.incidents.escalation import TIMER_KINDS
@@ -108,3 +112,22 @@ def take(house: House, by: str = "wang") -> None:
     house.records.write(
         lambda session: acknowledge_incident(session, 1, by=by, now=house.clock.now_ms())
     )
+
+
+def at_once(house: House, act: Callable[[EscalationTimers], None]) -> None:
+    """Four servers on the same records do the same thing three times, all at the same time."""
+    others = [Records.open(house.url) for _ in range(4)]
+    handlers = [EscalationTimers(one, SETTINGS, house.clock) for one in others]
+
+    def run(handler: EscalationTimers) -> None:
+        # Two processes on one SQLite file may have to try again, as the sweep does.
+        while True:
+            try:
+                return act(handler)
+            except StoreError:
+                continue
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, handlers * 3))
+    for records in others:
+        records.close()

@@ -129,6 +129,16 @@ FAULTS: list[tuple[str, Callable[[], Truth], tuple[int, int, int, int]]] = [
         (2, 0, 0, 0),
     ),
     (
+        "a kill between what was refused and an answer",
+        lambda: replace(
+            GOOD,
+            answers={PLACE: Answer(ON + 7000, ON + 7100)},
+            attempts=[*CALLS[:2], CALLS[2]._replace(at=ON + 3500, taken=False)],
+            up=up((0, ON + 4000), (ON + 6500, ON + 60_000)),
+        ),
+        (2, 0, 0, 0),
+    ),
+    (
         "an answer long after the next channel had to be tried",
         lambda: replace(
             GOOD,

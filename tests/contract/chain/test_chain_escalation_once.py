@@ -1,17 +1,14 @@
 """A step runs exactly once, whatever is restarted, repeated or refused, on every database."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from server.core.errors import StoreError
-from server.core.records import Records
 from server.core.timers import due_timers
-from server.jobs.escalation import EscalationTimers
-from tests.fakes.duty_house import MINUTE_S, load, pass_time, staff, sweep_of, told
-from tests.fakes.house import SETTINGS, House
+from tests.fakes.duty_house import MINUTE_S, at_once, load, pass_time, staff, sweep_of, told
+from tests.fakes.house import House
 
 ENGINEER_LEAD_MANAGER = [("Wang", 0.0), ("Li", 300.0), ("Zhao", 900.0)]
 
@@ -46,21 +43,7 @@ def test_two_servers_and_a_repeated_timer_run_a_step_once(house: House) -> None:
     trip(house)
     house.clock.advance(301)
     due = house.records.read(partial(due_timers, now=house.clock.now_ms()))
-    others = [Records.open(house.url) for _ in range(4)]
-    handlers = [EscalationTimers(one, SETTINGS, house.clock) for one in others]
-
-    def run(handler: EscalationTimers) -> None:
-        # Two processes on one SQLite file may have to try again, as the sweep does.
-        while True:
-            try:
-                return handler.on_timer(due[0])
-            except StoreError:
-                continue
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(run, handlers * 3))
-    for records in others:
-        records.close()
+    at_once(house, lambda handler: handler.on_timer(due[0]))
     assert told(house) == [("Wang", 0.0), ("Li", 301.0)]
     assert house.kinds().count("incident.escalated") == 2
 

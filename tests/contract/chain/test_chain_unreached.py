@@ -1,6 +1,5 @@
 """A step that reaches nobody does not wait for the next one's time."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -10,15 +9,13 @@ from sqlalchemy.orm import Session
 from server.core.budgets import Budget, Terms
 from server.core.claims import claim_due
 from server.core.deliveries import mark_failed, mark_sent, mark_undelivered, mark_unknown
-from server.core.errors import StoreError
 from server.core.model import Bucket, Message, Timer
 from server.core.outbox import Outgoing, send_again
-from server.core.records import Records
 from server.core.timers import due_timers
 from server.core.unreached import UNREACHED
-from server.jobs.escalation import EscalationTimers
 from tests.fakes.duty_house import (
     MINUTE_S,
+    at_once,
     history,
     load,
     messages,
@@ -30,7 +27,7 @@ from tests.fakes.duty_house import (
     take,
     told,
 )
-from tests.fakes.house import SETTINGS, House
+from tests.fakes.house import House
 
 TWO_WAYS = [{"channel": "duty"}, {"channel": "chief"}]
 ONE_A_DAY = Terms((Budget("day", 1, 86_400),))
@@ -143,20 +140,7 @@ def test_a_repeated_timer_calls_the_next_one_once(house: House) -> None:
     trip(house)
     refuse(house, "Wang")
     due = house.records.read(partial(due_timers, now=house.clock.now_ms(), kinds=(UNREACHED,)))
-    others = [Records.open(house.url) for _ in range(4)]
-    handlers = [EscalationTimers(one, SETTINGS, house.clock) for one in others]
-
-    def run(handler: EscalationTimers) -> None:
-        while True:
-            try:
-                return handler.on_dead_letter(due[0])
-            except StoreError:
-                continue
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(run, handlers * 3))
-    for records in others:
-        records.close()
+    at_once(house, lambda handler: handler.on_dead_letter(due[0]))
     assert told(house) == [("Wang", 0.0), ("Li", 0.0)]
     assert states_of_steps(house) == ["unreached", "done", "pending"]
 
