@@ -134,7 +134,7 @@ FAULTS: list[tuple[str, Callable[[], Truth], tuple[int, int, int, int]]] = [
             GOOD,
             answers={PLACE: Answer(ON + 7000, ON + 7100)},
             attempts=[*CALLS[:2], CALLS[2]._replace(at=ON + 3500, taken=False)],
-            up=up((0, ON + 4000), (ON + 6500, ON + 60_000)),
+            up=up((0, ON + 4300), (ON + 6500, ON + 60_000)),
         ),
         (2, 0, 0, 0),
     ),
