@@ -21,6 +21,8 @@ def main(rounds: int, seed: int) -> int:
     chaos = Chaos(folder, rounds=rounds, seed=seed)
     scores = asyncio.run(chaos.run())
     print(f"{chaos.killed_in_start} of {rounds} kills came twice, the second during the start")
+    still = [end - start for start, end in chaos.up.still]
+    print(f"the disk stood still {len(still)} times, for {max(still, default=0)} ms at most")
     for name, score in scores.items():
         print(score.line(name))
         for note in score.notes[:20]:

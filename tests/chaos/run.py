@@ -14,11 +14,13 @@ import httpx
 from plantroom.errors import ChildError
 from plantroom.processes import Child, free_port, init_server, plantroom_command
 from tests.chaos import truth
+from tests.chaos.disk import Disk
 from tests.chaos.node import Node, now_ms
 from tests.chaos.operator import Operator
 from tests.chaos.plan import PEOPLE, POINTS, write_files
 from tests.chaos.receiver import Attempt, FailingReceiver
-from tests.chaos.truth import Run, Score, Truth, Uptime
+from tests.chaos.score import Score, Uptime
+from tests.chaos.truth import Run, Truth
 from tests.mosquitto import Mosquitto
 
 DEVICES = 4
@@ -48,7 +50,8 @@ class Chaos:
     async def run(self) -> dict[str, Score]:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         receiver = FailingReceiver(secret, chance=self._chance(), heard=self._on_call)
-        async with Mosquitto(self.folder / "broker") as broker, receiver:
+        disk = Disk(self.folder, self.up.still)
+        async with disk, Mosquitto(self.folder / "broker") as broker, receiver:
             file = write_files(
                 self.folder,
                 broker_port=broker.port,

@@ -8,7 +8,7 @@ import sqlite3
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from tests.chaos.node import Heard
 from tests.chaos.operator import Answer
 from tests.chaos.plan import BOARD, DELAY_MS, FIRST_RETRY_MS, GONE, STEPS, Step
 from tests.chaos.receiver import Attempt
+from tests.chaos.score import Score, Uptime
 
 TOLERANCE_MS = 1000
 LATE_MS = 15_000 + 5_000 + TOLERANCE_MS
@@ -49,41 +50,6 @@ class Run(NamedTuple):
     @property
     def is_alarm(self) -> bool:
         return self.end is None or self.end >= self.due
-
-
-class Uptime:
-    """When the server was ready; the time it was not is nobody's delay."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[int, int]] = []
-
-    def between(self, start: int, end: int) -> int:
-        """Milliseconds of ``start`` to ``end`` in which the server was ready in one life.
-
-        What a kill interrupts begins anew in the next life, so the longest of them counts.
-        """
-        return max((min(end, until) - max(start, since) for since, until in self.spans), default=0)
-
-    def throughout(self, start: int, end: int) -> bool:
-        """Whether one life of the server lasted from before ``start`` until after ``end``."""
-        return any(since <= start and end <= until for since, until in self.spans)
-
-
-@dataclass
-class Score:
-    """Of one kind of thing."""
-
-    wanted: int = 0
-    lost: int = 0
-    doubled: int = 0
-    late: int = 0
-    notes: list[str] = field(default_factory=list[str])
-
-    def line(self, name: str) -> str:
-        return (
-            f"{name:9} {self.wanted:6} wanted {self.lost:4} lost {self.doubled:4} doubled "
-            f"{self.late:4} late"
-        )
 
 
 @dataclass(frozen=True)
@@ -237,8 +203,10 @@ class Truth:
         if heard is not None and heard.again:
             before = bisect_left(self.resent, at)
             due, bound = max(due, *self.resent[before - 1 : before], heard.sent_at), LATE_MS
-        waited = self.up.between(due, at)
-        if waited > bound:
+        waited, able = self.up.between(due, at), self.up.able_between(due, at)
+        if able <= bound < waited:
+            score.held_up += 1
+        elif waited > bound:
             score.late += 1
             score.notes.append(f"late {what}: due {due}, at {at}, waited {waited}, {heard}")
 

@@ -11,7 +11,8 @@ from tests.chaos.node import Heard
 from tests.chaos.operator import Answer
 from tests.chaos.plan import BOARD, GONE, STEPS
 from tests.chaos.receiver import Attempt
-from tests.chaos.truth import LATE_MS, Run, Score, Truth, Uptime
+from tests.chaos.score import Score, Uptime
+from tests.chaos.truth import LATE_MS, Run, Truth
 
 ON = 100_000
 PLACE = ("r0-0", "trip")
@@ -186,6 +187,18 @@ def test_the_time_in_which_the_server_was_not_ready_is_nobodys_delay() -> None:
     down = up((0, ON + 8500), (ON + 29_500, ON + 60_000))
     assert replace(GOOD, attempts=late, up=down).steps().late == 0
     assert replace(GOOD, attempts=late, up=up()).steps().late == 1
+
+
+def test_a_disk_that_stands_still_holds_up_what_is_due_and_is_told() -> None:
+    held = [*without(3), CALLS[3]._replace(at=CALLS[3].at + 2000)]
+    uptime = up()
+    uptime.still = [(CALLS[3].at, CALLS[3].at + 1500)]
+    score = replace(GOOD, attempts=held, up=uptime).steps()
+    assert (score.late, score.held_up) == (0, 1)
+    assert score.line("steps").endswith("0 late (1 while the disk stood still)")
+    uptime.still = [(CALLS[3].at, CALLS[3].at + 500)]
+    score = replace(GOOD, attempts=held, up=uptime).steps()
+    assert (score.late, score.held_up) == (1, 0)
 
 
 @pytest.mark.parametrize(("waits", "late"), [(LATE_MS - 1000, 0), (LATE_MS + 1000, 1)])
