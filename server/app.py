@@ -101,6 +101,9 @@ class Server:
             # Who should have been called while the server was away is called first.
             await asyncio.to_thread(calls.sweep)
             self._works["calls"] = calls.run
+            # Nor do they, and what waits to be sent, wait for the history and the rules.
+            for name in ("calls", "outbox"):
+                self._begin(name)
         if not roles & {"ingest", "api"}:
             return
         history = DuckHistory(
@@ -168,6 +171,21 @@ class Server:
             self._works["feed"] = feed.run
             self._works["http"] = lambda: http.run(lambda: self._say_ready(http.url))
             self._hang_up += [feed.close, http.stop]
+
+    def _begin(self, name: str) -> None:
+        """Start a work now; what it meets is told when everything runs."""
+        task = asyncio.create_task(self._works[name](), name=name)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.wait([task])
+
+        async def go_on() -> None:
+            await task
+
+        # The channels are open as long as it runs, also if something else cannot be built.
+        self._stack.push_async_callback(end)
+        self._works[name] = go_on
 
     def _add_ingest(self, ingest: Ingest, alarming: Alarming) -> None:
         self._works["ingest"] = ingest.run

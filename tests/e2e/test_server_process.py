@@ -107,14 +107,17 @@ async def test_a_data_folder_belongs_to_one_server(tmp_path: Path) -> None:
             )
 
 
-async def test_a_taken_port_is_said_clearly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("roles", [{"api"}, set(ROLES)], ids=["api", "all"])
+async def test_a_taken_port_is_said_clearly(tmp_path: Path, roles: set[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        server = Server(settings_in(tmp_path, port), SystemClock(), frozenset({"api"}))
+        server = Server(settings_in(tmp_path, port), SystemClock(), roles)
         with pytest.raises(ServerError, match=f"cannot listen on 127.0.0.1 port {port}"):
             await server.run(asyncio.Event())
+    # What was begun before ends with the rest.
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_process_may_have_only_the_jobs(tmp_path: Path) -> None:
