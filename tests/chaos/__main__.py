@@ -16,8 +16,8 @@ from tests.chaos.run import Chaos
 
 
 def main(rounds: int, seed: int) -> int:
-    print(f"{rounds} rounds, seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="plantroom-chaos-"))
+    print(f"{rounds} rounds, seed {seed}, in {folder}", flush=True)
     chaos = Chaos(folder, rounds=rounds, seed=seed)
     scores = asyncio.run(chaos.run())
     print(f"{chaos.killed_in_start} of {rounds} kills came twice, the second during the start")

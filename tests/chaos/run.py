@@ -14,7 +14,7 @@ import httpx
 from plantroom.errors import ChildError
 from plantroom.processes import Child, free_port, init_server, plantroom_command
 from tests.chaos import truth
-from tests.chaos.disk import Disk
+from tests.chaos.disk import watched_disk
 from tests.chaos.node import Node, now_ms
 from tests.chaos.operator import Operator
 from tests.chaos.plan import PEOPLE, POINTS, write_files
@@ -50,7 +50,7 @@ class Chaos:
     async def run(self) -> dict[str, Score]:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         receiver = FailingReceiver(secret, chance=self._chance(), heard=self._on_call)
-        disk = Disk(self.folder, self.up.still)
+        disk = watched_disk(self.folder, self.up.still)
         async with disk, Mosquitto(self.folder / "broker") as broker, receiver:
             file = write_files(
                 self.folder,
