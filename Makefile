@@ -18,7 +18,7 @@ demo: $(STAMP)  ## the whole chain with simulated equipment on http://127.0.0.1:
 	@exec $(BIN)/plantroom demo $(if $(PORT),--port $(PORT))
 
 test: $(STAMP)  ## unit and contract tests, no network
-	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
 	$(BIN)/python -m pytest tests/e2e --broker
