@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test e2e chaos kill handles soak check bench bench-bus bench-backlog format clean
+.PHONY: setup demo test e2e chaos kill handles soak check bench bench-bus bench-backlog bench-load format clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,6 +35,9 @@ bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; seven minute
 
 bench-backlog: $(STAMP)  ## a day of 200 points a second replayed in order, live data beside it; ten minutes
 	$(BIN)/python -m tests.bench backlog
+
+bench-load: $(STAMP)  ## alarms beside readers, streams, half requests, a flood and first births; four minutes
+	$(BIN)/python -m tests.bench load $(CASES)
 
 kill: $(STAMP)  ## kill -9 at random with the broker away; four seconds a round
 	$(BIN)/python -m tests.soak.kill $(or $(ROUNDS),100)

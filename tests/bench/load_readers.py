@@ -1,0 +1,66 @@
+"""The cases ``idle`` and ``loaded``: nothing else, or readers as fast as they can."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from plantroom.processes import Child
+from tests.bench.load_site import Outcome, Site
+from tests.bench.measure import cpu_s, rss_mb
+from tests.fakes.sparkplug_node import PlainNode
+
+PANELS = 300
+SETTLE_S = 3.0
+
+
+async def idle(folder: Path) -> Outcome:
+    """300 fire alarms with nothing else to do."""
+    async with Site(folder) as site:
+        with site.node("gw") as node:
+            return await site.trip(node, await site.panels(node, PANELS))
+
+
+async def loaded(folder: Path) -> Outcome:
+    """The same beside 50 readers, 200 streams, 300 half requests and a hanging receiver."""
+    async with Site(folder, hanging=True) as site:
+        with site.node("gw") as node:
+            panels = await site.panels(node, PANELS)
+            return await beside_readers(site, node, panels)
+
+
+async def beside_readers(site: Site, node: PlainNode, panels: list[str]) -> Outcome:
+    """Trip the panels while a process of readers asks as fast as it can."""
+    command = [sys.executable, "-m", "tests.bench.load_clients", str(site.http_port), site.token]
+    clients = Child("clients", command, log=site.folder / "clients.log", ready_event="ready")
+    async with clients:
+        await asyncio.sleep(SETTLE_S)
+        before = _used(site, clients)
+        began = asyncio.get_running_loop().time()
+        outcome = await site.trip(node, panels)
+        seconds = asyncio.get_running_loop().time() - began
+        after = _used(site, clients)
+        more: dict[str, Any] = {
+            f"{name}_cores": round((after[name] - before[name]) / seconds, 2) for name in before
+        }
+        more |= {f"{name}_rss_mb": round(rss_mb(pid)) for name, pid in _pids(site).items()}
+        more["readyz"] = (await site.get("/readyz")).split(b"\r\n", 1)[0].decode()
+    return Outcome(outcome.latencies, outcome.lost, more | _said(clients))
+
+
+def _used(site: Site, clients: Child) -> dict[str, float]:
+    return {name: cpu_s(pid) for name, pid in {**_pids(site), "load": clients.pid}.items()}
+
+
+def _pids(site: Site) -> dict[str, int]:
+    """The server's process and those that it started."""
+    pid = site.server.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {"server": pid} | {f"reader{n or ''}": int(one) for n, one in enumerate(children)}
+
+
+def _said(clients: Child) -> dict[str, Any]:
+    lines = [line for line in clients.tail.splitlines() if line.startswith('{"event": "figures"')]
+    figures: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+    return {f"http_{key}": value for key, value in figures.items() if key != "event"}
