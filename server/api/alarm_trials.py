@@ -17,6 +17,7 @@ from server.alarms.trial import Trial, TrialPoint, TrialRun, needed_points, swit
 from server.api.context import Caller, Services, Use, problems
 from server.api.rule_shapes import Scope, find_rule, scope_of
 from server.api.shapes import Instant, JsonValue
+from server.api.strict import Body
 from server.assets.model import Equipment, Point, Site
 from server.core.clock import Clock
 from server.core.errors import ConflictError
@@ -32,12 +33,12 @@ _LONGEST_S = 60.0
 _OVER: Final = object()
 
 
-class TrialIn(BaseModel):
+class TrialIn(Body):
     """A rule and where it shall be tried."""
 
     rule: Annotated[str, Field(max_length=130)]
     """<class>.<rule>; one that does not exist is a new rule, and ``changes`` says all of it."""
-    changes: dict[str, Any] = {}
+    changes: Annotated[dict[str, Any], Field(default_factory=dict[str, Any])]
     """What shall differ from the rule as it applies there now."""
     site: Annotated[str | None, Field(max_length=64)] = None
     """Only equipment of this site."""

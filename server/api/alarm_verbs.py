@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from server.alarms.outages import Outages
@@ -14,6 +14,7 @@ from server.api.context import Caller, RowId, Services, Use, problems
 from server.api.equipment import EquipmentItem, equipment_item
 from server.api.lookup import get_or_404
 from server.api.shapes import InstantIn
+from server.api.strict import Body
 from server.assets.model import Equipment
 from server.handling import Handling
 
@@ -22,7 +23,7 @@ router = APIRouter(tags=["alarms"], responses=problems())
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class Shelving(BaseModel):
+class Shelving(Body):
     """Why an alarm is put aside, and for how long."""
 
     until: InstantIn
@@ -30,7 +31,7 @@ class Shelving(BaseModel):
     reason: Reason
 
 
-class TakingOut(BaseModel):
+class TakingOut(Body):
     """Why equipment is out of service, and for how long."""
 
     until: InstantIn

@@ -18,6 +18,7 @@ from server.alarms.state import AlarmState
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, JsonValue, OfEquipment, columns_of, of_equipment
+from server.api.strict import Body
 from server.assets.model import Point
 from server.core.paging import Page
 from server.incidents.service import acknowledge
@@ -105,13 +106,13 @@ class AlarmDetail(AlarmItem):
     changes: list[AlarmChangeItem]
 
 
-class Acknowledgement(BaseModel):
+class Acknowledgement(Body):
     """Words for the record, if there is something to say."""
 
     comment: Annotated[str | None, Field(max_length=2000)] = None
 
 
-class Remark(BaseModel):
+class Remark(Body):
     """Words for the record."""
 
     comment: Annotated[str, Field(min_length=1, max_length=2000)]

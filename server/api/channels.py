@@ -13,6 +13,7 @@ from config.channels import EmailChannel, RobotChannel
 from config.server import WEBHOOK, MessageSettings
 from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
 from server.api.messages import MessageItem, message_item
+from server.api.strict import Body
 from server.core.addresses import address_problem
 from server.core.errors import NotFoundError
 from server.core.model import Message
@@ -42,7 +43,7 @@ class ChannelItem(BaseModel):
     """What may be done with it: POST /channels/{name}/<action>."""
 
 
-class TestOrder(BaseModel):
+class TestOrder(Body):
     """Whom a test message goes to."""
 
     # pytest would take the class for a collection of tests.

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import find_point, get_or_404
 from server.api.shapes import Instant, JsonValue, columns_of
+from server.api.strict import Body
 from server.assets.model import Point
 from server.commands.model import Command
 from server.commands.service import CommandState, give
@@ -46,7 +47,7 @@ class CommandItem(BaseModel):
     """The value read back; null when nothing was written."""
 
 
-class Wish(BaseModel, extra="forbid"):
+class Wish(Body):
     """A value that a point shall take."""
 
     value: Annotated[

@@ -74,17 +74,21 @@ RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 PAGE = DEFAULT_LIMIT
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int, everywhere: bool = True) -> dict[int | str, dict[str, Any]]:
     """Error bodies of a router for OpenAPI; 401 and 422 are everywhere."""
     words = {
         401: "No login or token.",
         403: "The role does not allow it.",
         404: "No such thing.",
         409: "Its state does not allow it.",
+        410: "It is over.",
         412: "It was changed by somebody else meanwhile.",
+        413: "The body is too large.",
         422: "The input is wrong; errors names the fields.",
         428: "If-Match is missing.",
         429: "Too many tries; Retry-After says when.",
+        500: "The server failed on this request and has logged why.",
+        503: "It cannot be done now; Retry-After says when to try again.",
     }
     return {
         status: {
@@ -92,5 +96,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "model": Problem,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 422, *statuses})
+        for status in sorted({*statuses, *((401, 422) if everywhere else ())})
     }

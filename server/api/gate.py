@@ -24,7 +24,7 @@ from server.core.records import Records
 COOKIE = "plantroom_session"
 SESSION_PATH = "/api/v1/session"
 
-_PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/words.js", "/favicon.ico"}
+PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/words.js", "/favicon.ico"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _TOKEN_USE_STEP_MS = 60_000
 
@@ -73,7 +73,7 @@ class Gate:
         if scope["path"] == SESSION_PATH and scope["method"] == "POST":
             _check_origin(headers, required=False)
             return
-        if scope["path"] in _PUBLIC and not unsafe:
+        if scope["path"] in PUBLIC and not unsafe:
             return
         # A one-time link proves itself (ADR-6); the page behind it asks for nothing else.
         if scope["path"].startswith(LINK_PATH):

@@ -1,11 +1,15 @@
 """The application behind HTTP: gate, idempotency, one router per room."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 from server.api import (
     alarm_figures,
@@ -36,9 +40,11 @@ from server.api import (
     users,
     workorders,
 )
-from server.api.context import Services
-from server.api.gate import COOKIE, SESSION_PATH, Gate
-from server.api.idempotency import MAX_BODY, MAX_KEY, Idempotency
+from server.api.bodies import Bodies
+from server.api.context import Services, problems
+from server.api.gate import COOKIE, PUBLIC, SESSION_PATH, Gate
+from server.api.idempotency import MAX_KEY, Idempotency
+from server.api.strict import Carried, Strict, allowed_methods
 from server.core.problem import MEDIA_TYPE, install_problems
 
 ROOMS = (
@@ -84,6 +90,10 @@ _IDEMPOTENCY_KEY = {
 }
 
 
+_NAMES = {"site", "equipment", "point", "feeder", "policy"}
+"""Query parameters that name something that may not exist."""
+
+
 class _Application(FastAPI):
     """Describes its errors as what they are."""
 
@@ -93,14 +103,50 @@ class _Application(FastAPI):
         document = super().openapi()
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
-                # FastAPI adds its default beside the media type that is really sent.
-                for response in operation["responses"].values():
-                    content = response.get("content", {})
-                    if MEDIA_TYPE in content:
-                        content.pop("application/json", None)
-                if method == "post" and path != SESSION_PATH:
-                    operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+                _describe(path, method, operation)
         return document
+
+
+def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Add to an operation what the layers around it take and answer."""
+    responses = operation["responses"]
+    statuses = {HTTPStatus.UNPROCESSABLE_ENTITY}
+    if path.startswith("/api/"):
+        statuses |= {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
+    elif path not in PUBLIC:
+        statuses |= {HTTPStatus.UNAUTHORIZED}
+    if method not in {"get", "head"}:
+        statuses |= {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        statuses |= {HTTPStatus.FORBIDDEN}  # a viewer, or another site's page
+    if method == "post" and path != SESSION_PATH:
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        statuses |= {HTTPStatus.CONFLICT}
+    if any(one["in"] == "path" or one["name"] in _NAMES for one in operation.get("parameters", [])):
+        statuses |= {HTTPStatus.NOT_FOUND}
+    for status, response in problems(*statuses, everywhere=False).items():
+        known = responses.setdefault(str(status), {})
+        known.setdefault("description", response["description"])
+        known.setdefault("content", response["content"])
+    for response in responses.values():
+        # FastAPI adds its default beside the media type that is really sent.
+        content = response.get("content", {})
+        if MEDIA_TYPE in content:
+            content.pop("application/json", None)
+
+
+def _allow_what_is_allowed(app: FastAPI) -> None:
+    """Let 405 name every method of the path; the framework names those of one route."""
+    usual = app.exception_handlers[HTTPException]
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = ", ".join(allowed_methods(app, request.scope["path"]))
+            detail = f"{request.method} is not possible here; allowed are: {allowed}"
+            error = HTTPException(error.status_code, detail, {"Allow": allowed})
+        return await usual(request, error)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType] (the handler of install_problems)
+
+    app.add_exception_handler(HTTPException, refuse)
 
 
 def build_app(services: Services) -> FastAPI:
@@ -113,20 +159,21 @@ def build_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
-        max_body_size=MAX_BODY,
         telemetry={"tracing": False},
-        middleware=[Middleware(Gate), Middleware(Idempotency)],
+        middleware=[Middleware(Gate), Middleware(Bodies), Middleware(Idempotency)],
     )
     app.state.services = services
     app.state.throttle = session.LoginThrottle()
     install_problems(app)
-    api = APIRouter(prefix="/api/v1", dependencies=_DOORS)
+    api = APIRouter(prefix="/api/v1", dependencies=[*_DOORS, Strict])
     for room in ROOMS:
         api.include_router(room.router)
     app.include_router(api)
-    app.include_router(health.router)
+    app.include_router(health.router, dependencies=[Strict])
     app.include_router(page.router)
     app.include_router(links.router)
+    app.state.carried = Carried(app)
+    _allow_what_is_allowed(app)
     return app
 
 

@@ -12,14 +12,14 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.api.bodies import read_all, replayed
 from server.api.context import services_of
 from server.core.errors import ConflictError, ServerError
 from server.core.model import IdempotentReply
-from server.core.problem import MEDIA_TYPE, FieldError, ProblemError, answer_for
+from server.core.problem import MEDIA_TYPE, FieldError, answer_for
 from server.core.records import Records
 
 KEEP_MS = 86_400_000
-MAX_BODY = 1_000_000
 MAX_KEY = 200
 IN_PROGRESS = 0
 """Status of a reply that is not known: the request runs, or the server died in the middle."""
@@ -45,7 +45,7 @@ class Idempotency:
             await self._app(scope, receive, send)
             return
         try:
-            body = await _read_body(receive)
+            body = await read_all(receive)
             key = _key(principal.user_id, scope["path"], given)
             use = services_of(scope)
             known = await _reserve(
@@ -64,7 +64,7 @@ class Idempotency:
         answer = _Answer(send)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         try:
-            await self._app(scope, _replayed_body(body, receive), answer.send)
+            await self._app(scope, replayed(body, receive), answer.send)
             status = answer.status
         finally:
             await records.write_async(
@@ -156,29 +156,3 @@ def _key(user_id: int, path: str, given: str) -> str:
     if not 1 <= len(given) <= MAX_KEY or not given.isprintable():
         raise FieldError("header.Idempotency-Key", f"1 to {MAX_KEY} printable characters")
     return f"{user_id} POST {path} {given}"
-
-
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {MAX_BODY} bytes"
-            )
-        if not message.get("more_body", False):
-            return body
-
-
-def _replayed_body(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def give() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return give

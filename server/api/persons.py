@@ -72,7 +72,7 @@ def save_person(
     if_match: IfMatch = None,
     accept_holes: AcceptHoles = False,
 ) -> PersonItem:
-    """Make or replace a person; refused when somebody would not be reached any more."""
+    """Make or change a person; refused when somebody would not be reached any more."""
     return save_entry(
         use,
         PERSONS,
@@ -119,7 +119,7 @@ def save_team(
     if_match: IfMatch = None,
     accept_holes: AcceptHoles = False,
 ) -> TeamItem:
-    """Make or replace a team; refused when that leaves hours without anybody."""
+    """Make or change a team; refused when that leaves hours without anybody."""
     return save_entry(
         use,
         TEAMS,

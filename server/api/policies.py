@@ -74,7 +74,7 @@ def save_escalation_policy(
     *,
     if_match: IfMatch = None,
 ) -> PolicyItem:
-    """Make or replace a policy; open incidents keep the one that they opened with."""
+    """Make or change a policy; open incidents keep the one that they opened with."""
     return save_entry(
         use, POLICIES, PolicyItem, key, body, by=caller.name, if_match=if_match, response=response
     )

@@ -15,6 +15,7 @@ from server.alarms.rules import Rule
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import find_equipment, get_or_404
 from server.api.shapes import Instant
+from server.api.strict import Body
 from server.assets.model import Equipment, PowerLink
 from server.core.paging import Page, read_page
 from server.core.problem import FieldError
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/power-links", tags=["equipment"], responses=problems
 Ref = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class PowerLinkIn(BaseModel):
+class PowerLinkIn(Body):
     """A feeder and what it supplies."""
 
     feeder: Ref

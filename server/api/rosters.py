@@ -33,6 +33,7 @@ from server.api.entries import (
 )
 from server.api.etag import IfMatch
 from server.api.shapes import Instant, InstantIn
+from server.api.strict import Body
 from server.core.paging import Page
 from server.core.problem import FieldError
 from server.jobs.coverage import all_holes, needs_of
@@ -70,7 +71,7 @@ class DutyPlan(BaseModel):
     items: list[SpanItem]
 
 
-class ChangeIn(BaseModel):
+class ChangeIn(Body):
     """An exception: somebody is away, somebody is there, or one for the other."""
 
     start: InstantIn
@@ -82,7 +83,7 @@ class ChangeIn(BaseModel):
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
-class ChangesIn(BaseModel):
+class ChangesIn(Body):
     """Exceptions that belong together; a swap is two of them."""
 
     changes: Annotated[list[ChangeIn], Field(min_length=1, max_length=100)]
@@ -162,7 +163,7 @@ def save_roster(
     *,
     if_match: IfMatch = None,
 ) -> RosterItem:
-    """Make or replace a roster; hours without anybody are refused unless accept_holes is true."""
+    """Make or change a roster; hours without anybody are refused unless accept_holes is true."""
     return save_entry(
         use, ROSTERS, RosterItem, key, body, by=caller.name, if_match=if_match, response=response
     )

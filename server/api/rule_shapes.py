@@ -12,6 +12,7 @@ from server.alarms.rulebook import RuleBook
 from server.api.context import Services
 from server.api.lookup import find_equipment
 from server.api.shapes import Instant
+from server.api.strict import Body
 from server.assets.model import Equipment, Site
 from server.core.errors import NotFoundError
 
@@ -48,7 +49,7 @@ class RuleList(BaseModel):
     next_cursor: None = None
 
 
-class RuleChange(BaseModel):
+class RuleChange(Body):
     """What shall differ; options that are not named stay as the wider scope has them."""
 
     changes: dict[str, Any]

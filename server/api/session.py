@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from server.api.context import Caller, Use, problems
 from server.api.gate import COOKIE, session_secret
+from server.api.strict import Body
 from server.core.auth import (
     MAX_PASSWORD,
     Role,
@@ -26,7 +27,7 @@ from server.core.problem import ProblemError
 router = APIRouter(prefix="/session", tags=["session"], responses=problems())
 
 
-class Credentials(BaseModel):
+class Credentials(Body):
     """Name and password of a person."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]

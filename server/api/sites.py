@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
 from server.api.shapes import Instant
+from server.api.strict import Body
 from server.assets.model import Gateway, Site
 from server.assets.sites import name_site
 from server.core.paging import Page, page_of, read_page
@@ -27,11 +28,11 @@ class SiteItem(BaseModel):
     name_en: str
 
 
-class SiteNames(BaseModel):
-    """What people call an estate."""
+class SiteNames(Body):
+    """What people call an estate; a name that is not given stays, an empty one is taken back."""
 
-    name_zh: Name = ""
-    name_en: Name = ""
+    name_zh: Name | None = None
+    name_en: Name | None = None
 
 
 class GatewayItem(BaseModel):
@@ -69,13 +70,17 @@ def name_site_(
             name_site(
                 session,
                 site,
-                name_zh=body.name_zh.strip(),
-                name_en=body.name_en.strip(),
+                name_zh=_stripped(body.name_zh),
+                name_en=_stripped(body.name_en),
                 by=caller.name,
                 now=use.clock.now_ms(),
             )
         )
     )
+
+
+def _stripped(name: str | None) -> str | None:
+    return None if name is None else name.strip()
 
 
 def _site_item(row: Site) -> SiteItem:

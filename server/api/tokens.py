@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.shapes import Instant
+from server.api.strict import Body
 from server.core.auth import Role, create_token, revoke_token
 from server.core.errors import NotFoundError
 from server.core.model import Token
@@ -29,7 +30,7 @@ class TokenItem(BaseModel):
     revoked_at: Instant | None
 
 
-class NewToken(BaseModel):
+class NewToken(Body):
     """What the key is for."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]

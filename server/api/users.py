@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Administrator, Cursor, Limit, RowId, Use, problems
 from server.api.shapes import Instant
+from server.api.strict import Body
 from server.core.auth import (
     MAX_PASSWORD,
     MIN_PASSWORD,
@@ -35,7 +36,7 @@ class UserItem(BaseModel):
     disabled_at: Instant | None
 
 
-class NewUser(BaseModel):
+class NewUser(Body):
     """A person to be added."""
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]

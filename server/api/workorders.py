@@ -16,6 +16,7 @@ from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
 from server.api.steps import Action, Verb, actions_of, target_of
+from server.api.strict import Body
 from server.core.paging import Page
 from server.core.problem import ProblemError
 from server.workorders.model import WorkOrder
@@ -103,7 +104,7 @@ class OrderDetail(OrderItem):
     sla: SlaItem
 
 
-class StepIn(BaseModel):
+class StepIn(Body):
     """What a step is told; ``actions`` of the order says what each needs."""
 
     note: Annotated[str | None, Field(max_length=2000)] = None

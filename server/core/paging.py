@@ -40,12 +40,14 @@ def decode_cursor(cursor: str, kind: type) -> int | str:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         value: object = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, RecursionError) as error:
         raise _wrong_cursor() from error
     if not isinstance(value, int | str) or type(value) is not kind:
         raise _wrong_cursor()
     if isinstance(value, int) and not 0 <= value < 2**63:
         raise _wrong_cursor()
+    if isinstance(value, str) and not value.isprintable():
+        raise _wrong_cursor()  # no key has NUL or a half of a surrogate pair
     return value
 
 

@@ -98,7 +98,10 @@ def save(
     expected_version: int | None = None,
     accept_holes: bool = False,
 ) -> tuple[Entry, list[Hole]]:
-    """Make or replace an entry; return it with the holes that were accepted.
+    """Make or change an entry; return it with the holes that were accepted.
+
+    Options of ``body`` that were not set stay as they are stored, so that nobody loses what a
+    caller does not know of.
 
     Attributes:
         accept_holes: Like the entry's own, for persons and teams, which have none.
@@ -109,6 +112,9 @@ def save(
         StaleEntryError: Its version is not the expected one.
     """
     before = load_directory(session, channels)
+    stored = getattr(before.people, kind.field).get(key)
+    if stored is not None:
+        body = _completed(body, stored)
     after = _with(before, kind, {key: body})
     _refuse_misfits(after)
     holes = kind.holes(after, body, now)
@@ -196,6 +202,17 @@ def get_entry(session: Session, kind: Kind[Any], key: str) -> Entry:
     if row is None:
         raise NotFoundError(f"no {kind.word} {key!r}")
     return row
+
+
+def _completed(body: Body, stored: Body) -> Body:
+    """Return what was set, and the rest as it is stored; a consent holds for one change only."""
+    fields = type(body).model_fields
+    given = {
+        name: getattr(body, name)
+        for name in fields
+        if name in body.model_fields_set or name == "accept_holes"
+    }
+    return stored.model_copy(update=given)
 
 
 def _with(directory: Directory, kind: Kind[Any], added: Mapping[str, Settings]) -> Directory:

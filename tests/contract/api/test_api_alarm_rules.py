@@ -64,7 +64,7 @@ def test_the_nearest_change_wins_and_is_taken_back(rules: Api) -> None:
         (1, "administrator", "tall"),
     ]
     kinds = [
-        row["kind"] for row in rules.get("/events", "administrator", topics="audit").json()["items"]
+        row["kind"] for row in rules.get("/events", "administrator", topic="audit").json()["items"]
     ]
     assert kinds.count("alarm-rule.changed") == 2
     assert "alarm-rule.deleted" in kinds

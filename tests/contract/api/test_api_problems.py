@@ -67,6 +67,20 @@ def test_a_wrong_method_is_a_problem_too(api: Api) -> None:
     answer = api.delete("/sites")
     assert answer.status_code == 405
     assert answer.headers["content-type"] == PROBLEM
+    assert answer.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+def test_a_wrong_method_is_told_every_right_one(api: Api, method: str) -> None:
+    paths = api.client.app.openapi()["paths"]  # type: ignore[attr-defined]
+    for path, methods in paths.items():
+        allowed = {name.upper() for name in methods}
+        if method in allowed or path.endswith("/try"):  # which is a place for a rule's name too
+            continue
+        address = path.replace("{", "").replace("}", "")
+        answer = api.client.request(method, address, headers=api.bearer("administrator"))
+        assert answer.status_code == 405, path
+        assert set(answer.headers["allow"].split(", ")) == allowed, path
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[]", b'"x"', b""])

@@ -1,0 +1,177 @@
+"""The body of a request: bounded, and JSON that everything behind it can keep."""
+
+import json
+import math
+from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.core.errors import InvalidError, ServerError
+from server.core.problem import FieldError, ProblemError, answer_for
+
+MAX_BODY = 1_000_000
+"""Bytes."""
+_MAX_DIGITS = 20
+"""Digits of 2**64, the largest whole number that a point can have."""
+_NO_BODY = {"GET", "HEAD", "OPTIONS"}
+
+
+class Bodies:
+    """ASGI middleware behind the gate: reads the whole body, and refuses what cannot be kept.
+
+    Too many bytes are 413. JSON is refused when it holds what a database or a browser cannot
+    have (NUL, a half of a surrogate pair, a number beyond its range), or one key twice. NUL is
+    refused in path and query too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its body read, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            _check_address(scope)
+            if scope["method"] not in _NO_BODY:
+                headers = Headers(scope=scope)
+                body = await _read(receive, headers)
+                if "json" in headers.get("content-type", ""):
+                    _check_json(body)
+                receive = replayed(body, receive)
+        except ServerError as error:
+            await answer_for(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+async def read_all(receive: Receive) -> bytes:
+    """Read a body to its end.
+
+    Raises:
+        ProblemError: It has more than ``MAX_BODY`` bytes; 413.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that gives a body which was read already."""
+    sent = False
+
+    async def give() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return give
+
+
+async def _read(receive: Receive, headers: Headers) -> bytes:
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdecimal() and len(length) <= _MAX_DIGITS:
+        if int(length) > MAX_BODY:
+            raise _too_large()
+        if int(length) == 0:
+            return b""
+    return await read_all(receive)
+
+
+def _too_large() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"a body has at most {MAX_BODY} bytes",
+        {"Connection": "close"},  # what is still on its way is not read
+    )
+
+
+def _check_address(scope: Scope) -> None:
+    if "\0" in scope["path"]:
+        raise FieldError("path", "holds a NUL character")
+    if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+        raise FieldError("query", "holds a NUL character")
+
+
+def _check_json(body: bytes) -> None:
+    if not body.strip():
+        return
+    try:
+        whole: object = json.loads(
+            body.decode(),  # bytes would be read as UTF-16 too
+            object_pairs_hook=_object,
+            parse_constant=_no_number,
+            parse_float=_number,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError as error:
+        raise FieldError("body", "is no UTF-8") from error
+    except RecursionError as error:
+        raise FieldError("body", "is nested too deep") from error
+    except json.JSONDecodeError as error:
+        raise FieldError("body", f"is no JSON: {error.msg} at character {error.pos}") from error
+    if not isinstance(whole, dict):
+        raise FieldError("body", "is no JSON object")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        _check_text(key, "a key")
+        _check_value(value, key)
+        if key in made:
+            raise FieldError(f"body.{key}", "given more than once")
+        made[key] = value
+    return made
+
+
+def _check_value(value: object, key: str) -> None:
+    if isinstance(value, str):
+        _check_text(value, key)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType] (JSON)
+            _check_value(item, key)  # pyright: ignore[reportUnknownArgumentType] (JSON)
+
+
+def _check_text(text: str, key: str) -> None:
+    if "\0" in text:
+        raise FieldError(f"body.{_shown(key)}", "holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FieldError(
+            f"body.{_shown(key)}", "holds a half of a surrogate pair, which is no character"
+        ) from error
+
+
+def _shown(key: str) -> str:
+    return key.encode(errors="replace").decode().replace("\0", "?")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidError(f"{text[:40]} is beyond the range of a number")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > _MAX_DIGITS:
+        raise InvalidError(f"{text[:40]} is beyond the range of a whole number")
+    return int(text)
+
+
+def _no_number(text: str) -> float:
+    raise InvalidError(f"{text} is no JSON; leave the key out, or send null")

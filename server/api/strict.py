@@ -1,0 +1,75 @@
+"""What a request may carry: nothing that the operation would not read.
+
+A misspelt key or parameter that is passed over does something else than what was asked for, and
+says that it went well.
+"""
+
+from typing import cast
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel
+
+from server.core.problem import FieldError
+
+Endpoint = object
+
+
+class Body(BaseModel, extra="forbid"):
+    """Base of what a request may carry as JSON: an unknown key is refused."""
+
+
+class Carried:
+    """What each operation reads of a request."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.queries: dict[Endpoint, frozenset[str]] = {
+            route.endpoint: _query_names(route) for route in _routes(app)
+        }
+        self.without_body: frozenset[Endpoint] = frozenset(
+            route.endpoint for route in _routes(app) if route.body_field is None
+        )
+
+
+async def _check(request: Request) -> None:
+    carried = cast("Carried", request.app.state.carried)
+    endpoint: Endpoint = request.scope["endpoint"]
+    known = carried.queries.get(endpoint, frozenset())
+    given = request.query_params.multi_items()
+    for name, _ in given:
+        if name not in known:
+            raise FieldError(f"query.{name}", "no such parameter here", sorted(known))
+    names = [name for name, _ in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise FieldError(f"query.{name}", "given more than once")
+    if request.method == "GET" or endpoint not in carried.without_body:
+        return
+    if (await request.body()).strip() not in {b"", b"{}"}:
+        raise FieldError("body", "this takes no body")
+
+
+Strict = Depends(_check)
+"""For routers: refuses unknown and repeated query parameters, and a body that nobody reads."""
+
+
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods that a path answers, sorted; empty for an unknown path."""
+    found: set[str] = set()
+    for one in iter_route_contexts(app.routes):
+        if one.methods and one.path_regex.match(path):
+            found |= one.methods
+    return sorted(found)
+
+
+def _routes(app: FastAPI) -> list[APIRoute]:
+    contexts = iter_route_contexts(app.routes)
+    found = (one.original_route for one in contexts)
+    return [route for route in found if isinstance(route, APIRoute)]
+
+
+def _query_names(route: APIRoute) -> frozenset[str]:
+    fields = get_flat_params(route.dependant)
+    return frozenset(field.alias for field in fields if isinstance(field.field_info, Query))
