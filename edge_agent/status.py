@@ -152,10 +152,12 @@ class StatusPage:
     def _healthz(self) -> bytes:
         journal, uplink = self._journal.stats(), self._uplink.stats()
         down = [name for name, state in self._health.devices.items() if state.up is False]
-        good = journal.writable and uplink.online and not down
+        good = journal.writable and uplink.online and not uplink.problem and not down
         said: dict[str, object] = {
             "status": "ok" if good else "degraded",
             "uplink": "online" if uplink.online else "offline",
+            "link": uplink.link,
+            "problem": uplink.problem or uplink.why,
             "journal": asdict(journal),
             "devices_down": down,
             "ports_down": [name for name, port in self._health.ports.items() if port.up is False],

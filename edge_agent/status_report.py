@@ -62,6 +62,9 @@ class StatusReport:
             "uptime_s": round(self._clock.monotonic_s() - self._began_s, 3),
             "uplink": {
                 "online": uplink.online,
+                "link": uplink.link,
+                "why": uplink.why,
+                "problem": uplink.problem,
                 "published": uplink.published,
                 "acknowledged": uplink.acknowledged,
                 "resent": uplink.resent,

@@ -40,10 +40,12 @@ def _gateway(now: Status) -> Iterator[str]:
     uplink, journal = now["uplink"], now["journal"]
     yield f"gateway {now['gateway']} of site {now['site']}, up for {span(now['uptime_s'])}"
     yield (
-        f"broker  {'online' if uplink['online'] else 'OFFLINE'}, "
+        f"broker  {_link(uplink)}, "
         f"{uplink['published']} published, {uplink['acknowledged']} acknowledged, "
         f"{uplink['resent']} resent"
     )
+    if uplink["problem"]:
+        yield f"        ATTENTION: {uplink['problem']}"
     oldest = journal["oldest_at"]
     age = "" if oldest is None else f", oldest {span((now['at'] - oldest) / 1000)}"
     state = "" if journal["writable"] else ", NOT WRITABLE"
@@ -52,6 +54,18 @@ def _gateway(now: Status) -> Iterator[str]:
         f"journal {journal['rows']} messages, {journal['disk_bytes'] / 1e6:.1f} MB"
         f"{age}{dropped}{state}"
     )
+
+
+def _link(uplink: Status) -> str:
+    match uplink["link"]:
+        case "waits_for_clock":
+            return "connected, WAITS until the machine's clock is right (uplink.clock_grace_s)"
+        case "waits_for_host":
+            return "connected, WAITS for the primary host"
+        case "online":
+            return "online"
+        case _:
+            return f"OFFLINE ({uplink['why']})"
 
 
 def _port_rows(now: Status, before: Status | None) -> Iterator[Sequence[str]]:

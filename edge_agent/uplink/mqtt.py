@@ -29,7 +29,10 @@ _UNSENT_BYTES = 32_768
 _MARK_BYTES = 4_096
 """How finely the bytes not yet written are known."""
 
-OnMessage = Callable[[str, bytes], None]
+OnMessage = Callable[[str, bytes, bool], None]
+"""Topic, payload, whether the broker had kept it."""
+_CLOSED = "Unspecified error"
+"""What paho says when the other side has closed the connection."""
 
 
 class MqttConnection:
@@ -37,6 +40,7 @@ class MqttConnection:
 
     Attributes:
         closed: Done when the connection is over; its result says why.
+        leaving: Whether we have said goodbye.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class MqttConnection:
         # Each result says why it was refused; empty when it was not.
         self._accepted: asyncio.Future[str] = self._loop.create_future()
         self._subscribed: asyncio.Future[str] = self._loop.create_future()
-        self._leaving = False
+        self.leaving = False
         self._on_message = on_message
         self._queued_bytes = 0
         self._unmarked_bytes = 0
@@ -87,6 +91,15 @@ class MqttConnection:
         except (OSError, ValueError) as error:
             raise UplinkError(f"{type(error).__name__}: {error}") from error
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the broker has taken us."""
+        return self._accepted.done() and not self._accepted.result()
+
+    def subscribe_again(self, name: str) -> None:
+        """Have the broker say once more what it keeps under a topic."""
+        self._client.subscribe(name, 1)
+
     def publish(self, topic: str, payload: bytes) -> bool:
         """Hand over a message with QoS 0, not retained; False when the connection is gone."""
         info = self._client.publish(topic, payload)
@@ -111,12 +124,12 @@ class MqttConnection:
 
     def disconnect(self) -> None:
         """Say goodbye after everything published so far; the Will is not sent then."""
-        self._leaving = True
+        self.leaving = True
         self._client.disconnect()
 
     async def close(self) -> None:
         """End the connection and its thread; a goodbye that was said gets two seconds."""
-        if self._leaving:
+        if self.leaving:
             await asyncio.wait([self.closed], timeout=_FAREWELL_S)
         connection = self._client.socket()
         if isinstance(connection, socket.socket) and not self.closed.done():
@@ -174,12 +187,15 @@ class MqttConnection:
     def _message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         # A command kept by the broker was given at another time; only a STATE is still true.
         if not message.retain or parse_state_topic(message.topic) is not None:
-            self._hand_over(partial(self._on_message, message.topic, bytes(message.payload)))
+            work = partial(self._on_message, message.topic, bytes(message.payload), message.retain)
+            self._hand_over(work)
 
     def _ended(
         self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object
     ) -> None:
-        self._hand_over(partial(_settle, self.closed, f"connection lost: {code}"))
+        said = str(code)
+        why = "closed by the broker or the network" if said == _CLOSED else said
+        self._hand_over(partial(_settle, self.closed, f"connection lost: {why}"))
 
 
 def _settle(future: asyncio.Future[str], result: str) -> None:

@@ -43,6 +43,10 @@ class Connection(Protocol):
         """Say goodbye after everything published so far."""
         ...
 
+    def subscribe_again(self, name: str) -> None:
+        """Have the broker say once more what it keeps under a topic."""
+        ...
+
 
 class Node:
     """Births, deaths and data of one gateway, on whatever connection there is.
@@ -110,6 +114,12 @@ class Node:
         device = Topic(self._site, MessageKind.DCMD, self._gateway, "x").format()[:-1] + "+"
         host = self.session.primary_host
         return [node, device, *([state_topic(host)] if host else [])]
+
+    def ask_state(self) -> None:
+        """Have the broker say again what it keeps of the primary host."""
+        host, connection = self.session.primary_host, self.connection
+        if host is not None and connection is not None:
+            connection.subscribe_again(state_topic(host))
 
     def will(self, bd_seq: int) -> tuple[str, bytes]:
         """Return topic and payload of the NDEATH."""

@@ -37,6 +37,7 @@ class ResendBook:
         self._resent: deque[_Slot] = deque()
         self.due = RangeSet()
         self.last_ack_s = 0.0
+        self._unanswered_since_s: float | None = None
         self.begun = False
 
     def begin(self, next_offset: int, now_s: float) -> None:
@@ -50,6 +51,7 @@ class ResendBook:
     def forget_sent(self) -> None:
         """Note that the connection is gone: what was under way counts as not sent."""
         self.begun = False
+        self._unanswered_since_s = None
         self._live.clear()
         self._resent.clear()
         self._times.forget()
@@ -57,11 +59,13 @@ class ResendBook:
 
     def sent_live(self, offset: int, now_s: float) -> None:
         """Note that a row was published as it was journaled."""
+        self._expect_answer(now_s)
         self._times.sent(offset, now_s, under_way=self.window.under_way)
         _extend(self._live, offset, offset, now_s)
 
     def sent_row(self, offset: int, readings: int, now_s: float) -> None:
         """Note a row of the backlog that was published."""
+        self._expect_answer(now_s)
         self.window.sent(offset, readings)
         window = self.window
         self._times.sent(offset, now_s, under_way=window.under_way, heavy=window.heavy)
@@ -88,6 +92,7 @@ class ResendBook:
         for first, last in known:
             self.due.discard(first, last)
         self.last_ack_s = now_s
+        self._unanswered_since_s = None
         self.window.gone(known)
         under_way = self._times.acknowledged(known, now_s)
         if under_way is not None:
@@ -115,6 +120,15 @@ class ResendBook:
     def silent(self, now_s: float) -> bool:
         """Return whether nobody acknowledges; then the backlog is only probed, not poured out."""
         return now_s - self.last_ack_s > self._timeout_s
+
+    def unanswered_s(self, now_s: float) -> float:
+        """Return how long ago the first message went out after which nothing was acknowledged."""
+        since_s = self._unanswered_since_s
+        return 0.0 if since_s is None else now_s - since_s
+
+    def _expect_answer(self, now_s: float) -> None:
+        if self._unanswered_since_s is None:
+            self._unanswered_since_s = now_s
 
     @property
     def in_flight(self) -> bool:

@@ -8,6 +8,9 @@ class UplinkStats:
     """Figures for the status page; counts since the start.
 
     Attributes:
+        link: broker_away, waits_for_clock, waits_for_host or online.
+        why: Why the broker is away; empty when it is not.
+        problem: What people should look at, with its probable cause; empty: nothing.
         unnumbered: Readings published without a row in the journal.
         given_up: Readings neither published nor kept.
         failed_reads: Times that the journal could not be read.
@@ -15,6 +18,9 @@ class UplinkStats:
     """
 
     online: bool
+    link: str
+    why: str
+    problem: str
     published: int
     resent: int
     acknowledged: int

@@ -1,7 +1,6 @@
 """The way up: takes readings from the ports, keeps the session with the broker alive."""
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -9,7 +8,7 @@ import structlog
 from config.resolve import Gateway
 from edge_agent.clock import Clock
 from edge_agent.commands.result import CommandResult
-from edge_agent.errors import JournalFullError, UplinkError
+from edge_agent.errors import JournalFullError
 from edge_agent.journal.base import Journal
 from edge_agent.uplink.clock_trust import ClockTrust
 from edge_agent.uplink.commands import CommandDesk, CommandHandler, result_text
@@ -23,11 +22,12 @@ from edge_agent.uplink.inbound import (
     Rebirth,
     read_message,
 )
-from edge_agent.uplink.mqtt import MqttConnection
 from edge_agent.uplink.node import Node
 from edge_agent.uplink.resend import ResendBook
+from edge_agent.uplink.situation import Situation
 from edge_agent.uplink.stamping import Stamping
 from edge_agent.uplink.stats import UplinkStats
+from edge_agent.uplink.staying import Staying
 from protocols.errors import FrameError
 from protocols.reading import Quality, Reading
 from protocols.sparkplug.datatypes import DataType
@@ -36,10 +36,8 @@ from protocols.sparkplug.names import COMMAND_RESULT
 
 log = structlog.get_logger()
 
-_FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 1.5
-"""A broker that returns has its gateways back within two seconds."""
-_SETTLED_S = 5.0
+_UNANSWERED_TIMES = 3
+"""How many acknowledgement timeouts nobody may answer before that is told."""
 
 
 def _always() -> bool:
@@ -65,7 +63,6 @@ class Uplink:
         synchronised: Callable[[], bool] = _always,
     ) -> None:
         settings = gateway.settings
-        self._mqtt = settings.mqtt
         self._journal = journal
         self._clock = clock
         self._node = Node(gateway, journal, clock)
@@ -80,10 +77,29 @@ class Uplink:
             believed=journal.believed,
         )
         self._stamping = Stamping(trust, journal=journal, node=self._node, act=self._act)
+        uplink = settings.uplink
+        self._acknowledged_by_host = uplink.acknowledgement == "journal"
+        most_s = _UNANSWERED_TIMES * uplink.ack_timeout_s
+        self._situation = Situation(
+            clock,
+            client_id=settings.mqtt.client_id or self._node.client_id,
+            primary_host=uplink.primary_host,
+            unanswered_s=most_s if self._acknowledged_by_host else None,
+        )
+        self._staying = Staying(
+            settings.mqtt,
+            node=self._node,
+            journal=journal,
+            stamping=self._stamping,
+            book=self._book,
+            situation=self._situation,
+            clock=clock,
+            act=self._act,
+            received=self._received,
+        )
         journal.on_renamed = self._journal_renamed
         self._devices = gateway.devices
         self._desk: CommandDesk | None = None
-        self._said_down = False
         self._acknowledged = self._refused = self._unreadable = 0
         self._unnumbered = self._given_up = 0
 
@@ -144,6 +160,9 @@ class Uplink:
         """Return the figures of this moment."""
         return UplinkStats(
             online=self._node.live,
+            link=self._situation.link.value,
+            why=self._situation.why,
+            problem=self._situation.problem,
             published=self._node.published,
             resent=self._drain.resent,
             acknowledged=self._acknowledged,
@@ -162,11 +181,12 @@ class Uplink:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._stamping.run(self._clock), name="uplink clock")
             tasks.create_task(self._drain.run(), name="uplink backlog")
+            tasks.create_task(self._staying.look(), name="uplink situation")
             self._desk = CommandDesk(
                 handler, port_of=self._port_of, answer=self._tell, clock=self._clock
             )
             tasks.create_task(self._desk.run(), name="uplink commands")
-            await self._stay_connected()
+            await self._staying.run()
 
     def _still_known(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
         """Leave out what a reload has taken away since the readings were made."""
@@ -180,61 +200,14 @@ class Uplink:
             self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
             self._act(self._node.session.rebirth())
 
-    async def _stay_connected(self) -> None:
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            began_s = self._clock.monotonic_s()
-            try:
-                why = await self._one_connection()
-                # Two agents with one client id throw each other out: that must not spin.
-                if self._clock.monotonic_s() - began_s > _SETTLED_S:
-                    pause_s = _FIRST_PAUSE_S
-            except UplinkError as error:
-                why = str(error)
-            if not self._said_down:
-                log.warning("uplink_down", host=self._mqtt.host, port=self._mqtt.port, why=why)
-                self._said_down = True
-            await self._clock.sleep(random.uniform(0.5, 1.0) * pause_s)  # noqa: S311 (jitter)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-
-    async def _one_connection(self) -> str:
-        """Connect, be born, stay until the connection ends; returns why it did."""
-        node = self._node
-        bd_seq = node.session.connect()
-        # On disk before it is used: a number used twice would let an old death kill a new birth.
-        self._journal.keep_bd_seq(bd_seq)
-        await self._journal.commit()
-        will_topic, will_payload = node.will(bd_seq)
-        connection = MqttConnection(
-            self._mqtt,
-            client_id=node.client_id,
-            will_topic=will_topic,
-            will_payload=will_payload,
-            on_message=self._received,
-        )
-        try:
-            await connection.open(node.filters)
-            node.connection = connection
-            if await self._stamping.ready(self._clock, connection.closed):
-                self._act(node.session.connected())
-            return await asyncio.shield(connection.closed)
-        finally:
-            if not connection.closed.done():
-                self._act(node.session.close())
-            node.session.connection_lost()
-            node.connection = None
-            self._book.forget_sent()
-            await connection.close()
-
     def _act(self, actions: Sequence[Action]) -> None:
         """Perform what the session answers; a session that begins owes the whole journal."""
         if self._node.session.phase is Phase.BORN and not self._book.begun:
             self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
-            log.info("uplink_up", host=self._mqtt.host, port=self._mqtt.port)
-            self._said_down = False
+            self._staying.up()
         self._node.perform(actions)
 
-    def _received(self, topic: str, payload: bytes) -> None:
+    def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001
         try:
             messages = read_message(topic, payload, self._datatypes_of)
         except FrameError as error:
@@ -242,13 +215,13 @@ class Uplink:
             log.debug("message_unreadable", topic=topic, error=str(error))
             return
         for message in messages:
-            self._obey(message)
+            self._obey(message, retained=retained)
 
-    def _obey(self, message: Inbound) -> None:
+    def _obey(self, message: Inbound, *, retained: bool) -> None:
         session = self._node.session
         match message:
             case HostState(host_id, online, timestamp):
-                self._act(session.host_state(host_id, online=online, timestamp=timestamp))
+                self._host_said(host_id, online=online, timestamp=timestamp, retained=retained)
             case Rebirth():
                 log.info("rebirth_asked")
                 self._act(session.rebirth())
@@ -257,12 +230,25 @@ class Uplink:
             case PointCommand():
                 self._take(message)
 
+    def _host_said(self, host_id: str, *, online: bool, timestamp: int, retained: bool) -> None:
+        session = self._node.session
+        before = session.host_timestamp
+        self._act(
+            session.host_state(host_id, online=online, timestamp=timestamp, retained=retained)
+        )
+        came_anew = online and before is not None and session.host_timestamp != before
+        if came_anew and self._book.begun and not self._acknowledged_by_host:
+            # It was away meanwhile, though nobody said so: what is not old enough goes again.
+            self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
+
     def _acknowledge(self, ack: Acknowledgement) -> None:
         # An offset never given out, or another journal's: not ours, nothing is deleted.
         next_offset = self._journal.next_offset
         ours = ack.journal_id == self._journal.journal_id
         if not ours or any(last >= next_offset for _, last in ack.ranges):
             self._refused += 1
+            if not ours:
+                self._situation.foreign_acknowledgement()
             return
         self._journal.acknowledge(ack.ranges)
         self._book.acknowledged(ack.ranges, self._clock.monotonic_s())

@@ -80,15 +80,17 @@ class EdgeSession:
         self.primary_host = primary_host
         self.devices: dict[str, DeviceState] = {}
         self._seq = 0
+        self.host_timestamp: int | None = None
+        """The newest that the primary host has said on this connection, UTC ms; None: nothing."""
         self._host_online = False
-        self._host_timestamp = -1
 
     def connect(self) -> int:
         """Return the bdSeq for the Will of the connection that is now attempted."""
         self.phase = Phase.CONNECTING
         self.bd_seq = next_bd_seq(self.bd_seq)
-        # What a retained STATE said before is said again on every connection.
-        self._host_online = False
+        # What is retained is told again on every connection, and believed: the host's clock may
+        # have been turned back, or an earlier broker may have lied.
+        self._host_online, self.host_timestamp = False, None
         return self.bd_seq
 
     def connected(self) -> list[Action]:
@@ -116,11 +118,24 @@ class EdgeSession:
             case Phase.OFFLINE | Phase.CLOSING:
                 return []
 
-    def host_state(self, host_id: str, *, online: bool, timestamp: int) -> list[Action]:
-        """Answer to a STATE message; ``timestamp`` is the one in its payload, UTC ms."""
-        if host_id != self.primary_host or timestamp < self._host_timestamp:
+    def host_state(
+        self, host_id: str, *, online: bool, timestamp: int, retained: bool = False
+    ) -> list[Action]:
+        """Answer to a STATE message.
+
+        Args:
+            host_id: Who says it.
+            online: Whether it is there.
+            timestamp: The one in the payload, UTC ms; live, what is older than the newest is
+                ignored.
+            retained: The broker had kept it: it is true now, whatever was said before.
+        """
+        if host_id != self.primary_host:
             return []
-        self._host_timestamp = timestamp
+        newest = self.host_timestamp
+        if newest is not None and timestamp < newest and not retained:
+            return []
+        self.host_timestamp = timestamp
         self._host_online = online
         if online and self.phase is Phase.WAITING:
             return self._births()

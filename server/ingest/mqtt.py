@@ -1,17 +1,22 @@
 """The server's connection to the broker and its STATE; the only importer of paho in the server."""
 
+import random
+import socket
 import ssl
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.mqtt import MqttSettings
-from protocols.errors import FrameError
-from protocols.sparkplug.state import State, decode_state, encode_state
+from protocols.sparkplug.state import State, encode_state
+from protocols.sparkplug.state_keeper import Answer, StateKeeper
+from protocols.sparkplug.takeover import TakeoverWatch
 from protocols.sparkplug.topics import NAMESPACE, state_topic
 from server.core.clock import Clock
 
@@ -19,8 +24,13 @@ OnMessage = Callable[[str, bytes, int], None]
 """Topic, payload, arrival in UTC ms; called in paho's thread, must be quick and never raise."""
 
 _FAREWELL_S = 2.0
-_LONGEST_PAUSE_S = 1
-_FOREVER = 2**53
+_LAST_WORDS_S = 0.3
+"""How long nodes are heard after the farewell: what they sent before they heard it counts."""
+_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 0.8
+"""A node that is back before its host may believe a STATE that the broker has kept."""
+_CLOSED = "Unspecified error"
+"""What paho says when the other side has closed the connection."""
 _log = structlog.get_logger()
 
 
@@ -33,18 +43,24 @@ class MqttLink:
         self._settings = settings
         self._clock = clock
         self._on_message = on_message
+        self._host_id = host_id
         self._state_topic = state_topic(host_id)
-        self._birth_at = 0
+        self._keeper = StateKeeper()
+        self._watch = TakeoverWatch()
         self._connected = False
+        self._connected_s = 0.0
+        self._renewing = False
         self._connections = 0
+        self._client_id = settings.client_id or f"plantroom-server-{host_id}"
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id or f"plantroom-server-{host_id}",
+            client_id=self._client_id,
             clean_session=True,
         )
-        client.reconnect_delay_set(1, _LONGEST_PAUSE_S)
+        self._pause(_PAUSE_S, _LONGEST_PAUSE_S)
         client.on_pre_connect = self._pre_connect
         client.on_connect = self._connect_answered
+        client.on_connect_fail = self._connect_failed
         client.on_disconnect = self._ended
         client.on_message = self._message
 
@@ -79,27 +95,30 @@ class MqttLink:
             self._client.publish(topic, payload)
 
     def close(self) -> None:
-        """Say that this host is gone and disconnect; may be repeated."""
+        """Say that this host is gone, hear the last words, disconnect; may be repeated."""
         if self._connected:
-            farewell = self._client.publish(
-                self._state_topic, self._state(online=False), qos=1, retain=True
-            )
+            farewell = self._say(self._keeper.farewell(self._clock.now_ms()))
             try:
                 farewell.wait_for_publish(_FAREWELL_S)
+                threading.Event().wait(_LAST_WORDS_S)
             except (RuntimeError, ValueError):
-                _log.info("mqtt_farewell_unsent")  # the broker's copy of our Will stays unused
+                _log.info("mqtt_farewell_unsent")  # the broker publishes our Will in its place
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _state(self, *, online: bool) -> bytes:
-        return encode_state(State(online, self._birth_at))
+    def _say(self, state: State) -> MQTTMessageInfo:
+        return self._client.publish(self._state_topic, encode_state(state), qos=1, retain=True)
+
+    def _pause(self, first_s: float, longest_s: float) -> None:
+        # paho takes fractions as well, although it declares whole seconds.
+        self._client.reconnect_delay_set(first_s, longest_s)  # pyright: ignore[reportArgumentType]
 
     # What follows runs in paho's thread.
 
     def _pre_connect(self, client: Client, _userdata: object) -> None:
-        """The Will of each connection carries the timestamp of its birth."""
-        self._birth_at = max(self._clock.now_ms(), self._birth_at + 1)
-        client.will_set(self._state_topic, self._state(online=False), qos=1, retain=True)
+        """Put the Will of this connection, with the timestamp that its birth will have."""
+        will = self._keeper.connecting(self._clock.now_ms())
+        client.will_set(self._state_topic, encode_state(will), qos=1, retain=True)
 
     def _connect_answered(
         self,
@@ -110,14 +129,20 @@ class MqttLink:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
+            self._watch.refused()
             _log.error("mqtt_refused", reason=str(reason))
             return
         # The own STATE comes first: the specification wants it subscribed before the birth.
         client.subscribe([(self._state_topic, 1), (f"{NAMESPACE}/#", 1)])
-        client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
+        self._say(self._keeper.birth())
         self._connections += 1
+        self._connected_s = self._clock.monotonic_s()
         self._connected = True
         _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
+
+    def _connect_failed(self, _client: Client, _userdata: object) -> None:
+        self._watch.refused()
+        self._pause(_PAUSE_S, _LONGEST_PAUSE_S)
 
     def _ended(
         self,
@@ -127,9 +152,28 @@ class MqttLink:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        if self._connected:
-            _log.warning("mqtt_disconnected", reason=str(reason))
-        self._connected = False
+        was_connected, self._connected = self._connected, False
+        renewing, self._renewing = self._renewing, False
+        if not was_connected or renewing:
+            return
+        if reason.is_failure:
+            self._watch.lost(self._clock.monotonic_s() - self._connected_s)
+        pause_s = self._watch.pause_s * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        self._pause(max(_PAUSE_S, pause_s), max(_LONGEST_PAUSE_S, pause_s))
+        said = str(reason)
+        _log.warning(
+            "mqtt_disconnected",
+            reason="closed by the broker or the network" if said == _CLOSED else said,
+        )
+        if self._watch.suspected:
+            _log.error(
+                "mqtt_client_id_shared",
+                client_id=self._client_id,
+                host_id=self._host_id,
+                next_attempt_s=round(pause_s),
+                probable_cause="a second server with the same mqtt.client_id or "
+                "sparkplug.host_id; each needs its own of both",
+            )
 
     def _message(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
         try:
@@ -137,17 +181,30 @@ class MqttLink:
         except UnicodeDecodeError:
             topic = "not UTF-8"
         if topic == self._state_topic:
-            self._own_state(client, bytes(message.payload))
+            self._own_state(client, bytes(message.payload), retained=message.retain)
         else:
             self._on_message(topic, bytes(message.payload), self._clock.now_ms())
 
-    def _own_state(self, client: Client, payload: bytes) -> None:
-        """An offline that is not ours, as the Will of a connection that hung, is taken back."""
-        try:
-            said = decode_state(payload)
-        except FrameError:
-            return
-        if not said.online and self._connected:
-            if said.timestamp < _FOREVER:
-                self._birth_at = max(self._birth_at, said.timestamp)
-            client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
+    def _own_state(self, client: Client, payload: bytes, *, retained: bool) -> None:
+        """Keep what is retained under our STATE true."""
+        match self._keeper.heard(payload, retained=retained):
+            case Answer.REPEAT:
+                _log.warning("state_healed", said=repr(payload[:100]))
+                self._say(self._keeper.birth())
+            case Answer.RIVAL:
+                _log.error(
+                    "host_id_shared",
+                    host_id=self._host_id,
+                    probable_cause="a second server with the same sparkplug.host_id",
+                )
+                self._say(self._keeper.birth())
+            case Answer.RECONNECT:
+                _log.warning("state_renewed", said=repr(payload[:100]))
+                self._renewing = True
+                connection = client.socket()
+                if isinstance(connection, socket.socket):
+                    # The Will goes out and is out of date at once; there is never a time without.
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
+            case Answer.NOTHING:
+                pass

@@ -3,8 +3,11 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+
+import pytest
 
 from config.mqtt import MqttSettings
 from plantroom.processes import free_port
@@ -99,37 +102,100 @@ async def test_the_own_state_is_subscribed_before_the_birth() -> None:
         assert filters.index(STATE.encode()) < filters.index(b"spBv1.0/#")
 
 
-async def test_a_foreign_offline_is_taken_back_with_a_timestamp_that_counts() -> None:
+def echo(packet: Packet) -> bytes:
+    """Return a STATE as the broker brings it back to its sender."""
+    topic, said = published(packet)
+    return publish(topic, json.dumps(said).encode())
+
+
+async def test_an_old_foreign_offline_is_taken_back_with_the_same_birth() -> None:
+    async with RawBroker() as broker, opened(broker):
+        (birth,) = await broker.of_kind(PUBLISH)
+        broker._writers[0].write(echo(birth))
+        offline = json.dumps({"online": False, "timestamp": 5}).encode()
+        broker._writers[0].write(publish(STATE, offline))
+        (_, again) = await broker.of_kind(PUBLISH, 2)
+        assert published(again) == published(birth)
+        assert len(broker._writers) == 1
+
+
+async def test_a_newer_foreign_offline_is_surpassed_by_a_new_connect_and_its_will() -> None:
     async with RawBroker() as broker, opened(broker):
         await broker.of_kind(PUBLISH)
         later = 2**50
         offline = json.dumps({"online": False, "timestamp": later}).encode()
         broker._writers[0].write(publish(STATE, offline))
-        (_, again) = await broker.of_kind(PUBLISH, 2)
-        assert published(again) == (STATE, {"online": True, "timestamp": later})
+        (_, connect) = await broker.of_kind(CONNECT, 2)
+        (_, birth) = await broker.of_kind(PUBLISH, 2)
+        assert will_of(connect) == {"online": False, "timestamp": later + 1}
+        assert published(birth) == (STATE, {"online": True, "timestamp": later + 1})
+        assert not [packet for packet in broker.packets if packet.kind == DISCONNECT]
 
 
-async def test_garbage_as_own_state_is_ignored_and_messages_are_handed_over() -> None:
+@pytest.mark.parametrize(
+    "state", [b"", b"{", b"[]", b'{"online":0}', b'{"online":true,"timestamp":-1}', DEEP]
+)
+async def test_garbage_or_nothing_as_own_state_is_healed(state: bytes) -> None:
     heard = Heard()
     async with RawBroker() as broker, opened(broker, heard):
-        await broker.of_kind(PUBLISH)
-        for state in (b"", b"{", b"[]", b'{"online":0}', b'{"online":true,"timestamp":-1}', DEEP):
-            broker._writers[0].write(publish(STATE, state))
+        (birth,) = await broker.of_kind(PUBLISH)
+        broker._writers[0].write(echo(birth) + publish(STATE, state) + publish(STATE, state))
         broker._writers[0].write(publish("spBv1.0/s/NDATA/g", b"\0\1"))
         assert await asyncio.to_thread(heard.news.wait, 5)
+        (_, again) = await broker.of_kind(PUBLISH, 2)
+        assert published(again) == published(birth)
         assert [one[:2] for one in heard.messages] == [("spBv1.0/s/NDATA/g", b"\0\1")]
-        assert len(await broker.of_kind(PUBLISH)) == 1
+        assert len(await broker.of_kind(PUBLISH)) == 2
 
 
-async def test_a_clean_end_says_offline_with_the_births_timestamp() -> None:
+async def test_a_clean_end_says_offline_now_and_does_not_take_it_back() -> None:
     async with RawBroker() as broker:
+        before = time.time_ns() // 1_000_000
         async with opened(broker):
             (birth,) = await broker.of_kind(PUBLISH)
-        (_, farewell) = await broker.of_kind(PUBLISH, 2)
+            broker._writers[0].write(echo(birth))
+            await asyncio.sleep(0.05)
+            closing_at = time.time_ns() // 1_000_000
+
+            async def bring_back() -> None:
+                (_, farewell) = await broker.of_kind(PUBLISH, 2)
+                broker._writers[0].write(echo(farewell))
+
+            back = asyncio.create_task(bring_back())
+        await back
         await broker.of_kind(DISCONNECT)
+        (_, farewell) = await broker.of_kind(PUBLISH)
         topic, said = published(farewell)
         assert (topic, said["online"]) == (STATE, False)
-        assert said["timestamp"] == published(birth)[1]["timestamp"]
+        assert before <= closing_at <= int(str(said["timestamp"]))
+
+
+async def test_what_nodes_send_before_they_hear_the_farewell_is_taken() -> None:
+    heard = Heard()
+    async with RawBroker() as broker:
+
+        async def last_words() -> None:
+            await broker.of_kind(PUBLISH, 2)
+            broker._writers[0].write(publish("spBv1.0/s/NDATA/g", b"last"))
+
+        async with opened(broker, heard):
+            await broker.of_kind(PUBLISH)
+            last = asyncio.create_task(last_words())
+        await last
+        assert [one[1] for one in heard.messages] == [b"last"]
+
+
+async def test_a_second_server_with_the_same_client_id_is_told_and_makes_no_storm(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    async with RawBroker() as broker, opened(broker):
+        for count in range(1, 4):
+            await broker.of_kind(SUBSCRIBE, count)
+            broker._writers[-1].close()
+        await asyncio.sleep(1.5)
+        assert len(broker._writers) == 3
+    out = capfd.readouterr()
+    assert "mqtt_client_id_shared" in out.out + out.err
 
 
 async def test_a_lost_connection_is_made_again_with_a_new_birth() -> None:

@@ -10,6 +10,7 @@ class FakeConnection:
         self.queued_bytes = 0
         self.lost = False
         self.disconnected = False
+        self.asked: list[str] = []
 
     def publish(self, topic: str, payload: bytes) -> bool:
         if self.lost:
@@ -19,6 +20,9 @@ class FakeConnection:
 
     def disconnect(self) -> None:
         self.disconnected = True
+
+    def subscribe_again(self, name: str) -> None:
+        self.asked.append(name)
 
     def data(self) -> list[Payload]:
         return [payload for topic, payload in self.sent if topic.kind is MessageKind.DDATA]

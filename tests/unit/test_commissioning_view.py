@@ -14,7 +14,16 @@ STATUS: dict[str, Any] = {
     "gateway": "gw",
     "at": NOW,
     "uptime_s": 100.0,
-    "uplink": {"online": True, "published": 50, "acknowledged": 49, "resent": 0, "queued_bytes": 0},
+    "uplink": {
+        "online": True,
+        "link": "online",
+        "why": "",
+        "problem": "",
+        "published": 50,
+        "acknowledged": 49,
+        "resent": 0,
+        "queued_bytes": 0,
+    },
     "journal": {
         "rows": 3,
         "disk_bytes": 1_500_000,
@@ -98,7 +107,7 @@ def test_an_agent_that_was_started_again_is_no_negative_load() -> None:
 
 def test_what_is_wrong_stands_out() -> None:
     bad = deepcopy(STATUS)
-    bad["uplink"]["online"] = False
+    bad["uplink"] |= {"online": False, "link": "broker_away", "why": "refused"}
     bad["journal"] |= {"writable": False, "dropped_rows": 7, "oldest_at": None}
     bad["ports"]["line"] |= {"up": False, "reason": "port_down"}
     text = shown(bad)
@@ -136,3 +145,23 @@ def test_an_open_port_on_which_nobody_answers_is_not_called_unasked(up: object) 
     text = "\n".join(page(status, None, values=0))
     assert "open, nobody answers" in text
     assert "not asked yet" not in text
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("broker_away", "OFFLINE (ConnectionRefusedError)"),
+        ("waits_for_clock", "connected, WAITS until the machine's clock is right"),
+        ("waits_for_host", "connected, WAITS for the primary host"),
+    ],
+)
+def test_why_nothing_goes_up_is_said(link: str, said: str) -> None:
+    now = deepcopy(STATUS)
+    now["uplink"] |= {"online": False, "link": link, "why": "ConnectionRefusedError"}
+    assert said in shown(now)
+
+
+def test_a_problem_is_shown_with_its_probable_cause() -> None:
+    now = deepcopy(STATUS)
+    now["uplink"]["problem"] = "nothing is acknowledged: the broker's ACL"
+    assert "ATTENTION: nothing is acknowledged: the broker's ACL" in shown(now)

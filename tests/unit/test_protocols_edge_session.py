@@ -286,3 +286,25 @@ class OrderChecker:
             assert send.device in self.alive
         if send.kind is MessageKind.DDEATH:
             self.alive.discard(send.device)
+
+
+def test_what_is_kept_when_a_connection_begins_is_believed_whatever_was_said_before() -> None:
+    session = offline()
+    session.connect()
+    session.host_state(HOST, online=True, timestamp=10_000, retained=True)
+    session.connected()
+    session.host_state(HOST, online=False, timestamp=10_000)
+    session.connection_lost()
+    session.connect()
+    session.host_state(HOST, online=True, timestamp=5, retained=True)
+    assert session.connected() != []
+
+
+def test_on_one_connection_what_is_older_is_ignored_unless_the_broker_keeps_it() -> None:
+    session = offline()
+    session.connect()
+    session.connected()
+    session.host_state(HOST, online=False, timestamp=10_000, retained=True)
+    assert session.host_state(HOST, online=True, timestamp=9_999) == []
+    assert session.phase is Phase.WAITING
+    assert session.host_state(HOST, online=True, timestamp=9_999, retained=True) != []

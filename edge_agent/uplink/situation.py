@@ -1,0 +1,137 @@
+"""What stands between the readings and the server at this moment, in words for log and status."""
+
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from edge_agent.clock import Clock
+from protocols.sparkplug.takeover import TakeoverWatch
+
+log = structlog.get_logger()
+
+WAIT_TOLD_S: Final = 5.0
+"""A primary host that is away is told after this long."""
+_FOREIGN_S: Final = 60.0
+_FORGOTTEN_S: Final = 300.0
+
+
+class Link(StrEnum):
+    """How far the way to the server is open."""
+
+    BROKER_AWAY = "broker_away"
+    WAITS_FOR_CLOCK = "waits_for_clock"
+    WAITS_FOR_HOST = "waits_for_host"
+    ONLINE = "online"
+
+
+class Situation:
+    """Follows the connections of one gateway and tells each trouble once.
+
+    Args:
+        client_id: The client id that the broker sees.
+        primary_host: Whose STATE is waited for.
+        unanswered_s: How long messages may be unacknowledged before that is told; None: nobody
+            acknowledges, and nobody expects it.
+
+    Attributes:
+        link: How far the way is open.
+        why: Why the broker is away; empty when it is not.
+        takeover: Whether another client uses the same client id.
+    """
+
+    def __init__(
+        self, clock: Clock, *, client_id: str, primary_host: str | None, unanswered_s: float | None
+    ) -> None:
+        self.link = Link.BROKER_AWAY
+        self.why = "not connected yet"
+        self.takeover = TakeoverWatch()
+        self._clock = clock
+        self._client_id = client_id
+        self._host = primary_host
+        self._unanswered_s = unanswered_s
+        self._since_s = clock.monotonic_s()
+        self._told: set[str] = set()
+        self._foreign: tuple[float, float] | None = None
+        self._waits_unanswered = False
+
+    def become(self, link: Link, why: str = "") -> None:
+        """Note how far the way is open now."""
+        if link is not self.link:
+            self._since_s = self._clock.monotonic_s()
+            self._told.discard("host")
+        self.link, self.why = link, why
+
+    def foreign_acknowledgement(self) -> None:
+        """Note that rows of another journal were acknowledged to this node."""
+        now_s = self._clock.monotonic_s()
+        first_s, last_s = self._foreign or (now_s, now_s)
+        self._foreign = (now_s if now_s - last_s > _FORGOTTEN_S else first_s, now_s)
+
+    def lost(self, lived_s: float) -> None:
+        """Note a connection that was accepted and that somebody else ended."""
+        self.takeover.lost(lived_s)
+        if self.takeover.suspected:
+            log.error(
+                "mqtt_client_id_shared",
+                client_id=self._client_id,
+                next_attempt_s=round(self.takeover.pause_s),
+                probable_cause=_TAKEN_OVER,
+            )
+
+    def look(self, unanswered_s: float) -> None:
+        """Tell what has lasted too long; call it every second or so.
+
+        Args:
+            unanswered_s: How long the oldest unacknowledged message has waited.
+        """
+        waited_s = self._clock.monotonic_s() - self._since_s
+        waits = self.link is Link.WAITS_FOR_HOST and waited_s >= WAIT_TOLD_S
+        self._tell("host", waits, "waits_for_host", host_id=self._host)
+        online, most_s = self.link is Link.ONLINE, self._unanswered_s
+        self._waits_unanswered = online and most_s is not None and unanswered_s >= most_s
+        self._tell(
+            "ack",
+            self._waits_unanswered,
+            "nothing_acknowledged",
+            for_s=round(unanswered_s),
+            probable_cause=_UNANSWERED,
+        )
+        self._tell("twin", self._has_twin, "identity_shared", probable_cause=_TWIN)
+
+    @property
+    def problem(self) -> str:
+        """Return what people should look at, and why; empty: nothing."""
+        if self.takeover.suspected:
+            return f"client id {self._client_id}: {_TAKEN_OVER}"
+        if self._has_twin:
+            return _TWIN
+        if self.link is Link.WAITS_FOR_HOST:
+            return f"waits for STATE of {self._host}"
+        return f"nothing is acknowledged: {_UNANSWERED}" if self._waits_unanswered else ""
+
+    @property
+    def _has_twin(self) -> bool:
+        if self._foreign is None:
+            return False
+        first_s, last_s = self._foreign
+        recent = self._clock.monotonic_s() - last_s < _FORGOTTEN_S
+        return recent and last_s - first_s >= _FOREIGN_S
+
+    def _tell(self, what: str, is_so: bool, event: str, **details: object) -> None:  # noqa: FBT001
+        if not is_so:
+            self._told.discard(what)
+        elif what not in self._told:
+            self._told.add(what)
+            log.warning(event, **details)
+
+
+_TAKEN_OVER: Final = (
+    "the broker ends each connection at once; probably another agent with the same site and "
+    "gateway (or mqtt.client_id) takes it over, or the broker forbids what this one does"
+)
+_TWIN: Final = "the server acknowledges another agent's journal: two agents have this identity"
+_UNANSWERED: Final = (
+    "the broker's ACL does not let this gateway publish or hear its commands, or no Plantroom "
+    "server listens"
+)

@@ -1,0 +1,152 @@
+"""Keeps one connection to the broker after the other, and the session on each of them."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from config.mqtt import MqttSettings
+from edge_agent.clock import Clock
+from edge_agent.errors import UplinkError
+from edge_agent.journal.base import Journal
+from edge_agent.uplink.mqtt import MqttConnection
+from edge_agent.uplink.node import Node
+from edge_agent.uplink.resend import ResendBook
+from edge_agent.uplink.situation import Link, Situation
+from edge_agent.uplink.stamping import Stamping
+from protocols.sparkplug.edge_session import Action
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 1.5
+"""A broker that returns has its gateways back within two seconds."""
+_SETTLED_S: Final = 5.0
+_LOOK_S: Final = 1.0
+_ASK_STATE_S: Final = 30.0
+"""Who waits for its primary host asks the broker this often what is retained."""
+
+OnMessage = Callable[[str, bytes, bool], None]
+"""Topic, payload, whether the broker had kept it."""
+
+
+class Staying:
+    """Connects, lets the node be born, stays; for ever.
+
+    Args:
+        mqtt: How to reach the broker.
+        node: The edge node.
+        journal: Keeps the number of each CONNECT.
+        stamping: Says when the clock is good enough for a session.
+        book: What was sent; a lost connection forgets it.
+        situation: Hears what became of each attempt.
+        act: Performs what the session answers.
+        received: Takes what the broker delivers.
+    """
+
+    def __init__(
+        self,
+        mqtt: MqttSettings,
+        *,
+        node: Node,
+        journal: Journal,
+        stamping: Stamping,
+        book: ResendBook,
+        situation: Situation,
+        clock: Clock,
+        act: Callable[[Sequence[Action]], None],
+        received: OnMessage,
+    ) -> None:
+        self._mqtt = mqtt
+        self._node = node
+        self._journal = journal
+        self._stamping = stamping
+        self._book = book
+        self._situation = situation
+        self._clock = clock
+        self._act = act
+        self._received = received
+        self._accepted = False
+        self._said_down = False
+
+    async def run(self) -> None:
+        """Stay connected, for ever."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            began_s = self._clock.monotonic_s()
+            self._accepted = False
+            try:
+                why = await self._one_connection()
+            except UplinkError as error:
+                why = str(error)
+            lived_s = self._clock.monotonic_s() - began_s
+            if self._accepted and lived_s > _SETTLED_S:
+                pause_s = _FIRST_PAUSE_S
+            self._tell_down(why)
+            most_s = max(pause_s, self._situation.takeover.pause_s)
+            await self._clock.sleep(random.uniform(0.5, 1.0) * most_s)  # noqa: S311 (jitter)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def up(self) -> None:
+        """Note that a session has begun."""
+        self._situation.become(Link.ONLINE)
+        log.info("uplink_up", host=self._mqtt.host, port=self._mqtt.port)
+        self._said_down = False
+
+    async def look(self) -> None:
+        """Tell what lasts too long, and ask again for a STATE that is waited for; for ever."""
+        asked_s = 0.0
+        while True:
+            await self._clock.sleep(_LOOK_S)
+            now_s = self._clock.monotonic_s()
+            self._situation.look(self._book.unanswered_s(now_s))
+            if self._situation.link is not Link.WAITS_FOR_HOST:
+                asked_s = now_s
+            elif now_s - asked_s >= _ASK_STATE_S:
+                asked_s = now_s
+                self._node.ask_state()
+
+    def _tell_down(self, why: str) -> None:
+        self._situation.become(Link.BROKER_AWAY, why)
+        if not self._said_down:
+            log.warning("uplink_down", host=self._mqtt.host, port=self._mqtt.port, why=why)
+            self._said_down = True
+
+    async def _one_connection(self) -> str:
+        """Connect, be born, stay until the connection ends; returns why it did."""
+        node, situation = self._node, self._situation
+        bd_seq = node.session.connect()
+        # On disk before it is used: a number used twice would let an old death kill a new birth.
+        self._journal.keep_bd_seq(bd_seq)
+        await self._journal.commit()
+        will_topic, will_payload = node.will(bd_seq)
+        connection = MqttConnection(
+            self._mqtt,
+            client_id=node.client_id,
+            will_topic=will_topic,
+            will_payload=will_payload,
+            on_message=self._received,
+        )
+        began_s = self._clock.monotonic_s()
+        try:
+            await connection.open(node.filters)
+            node.connection = connection
+            situation.become(Link.WAITS_FOR_CLOCK)
+            if await self._stamping.ready(self._clock, connection.closed):
+                situation.become(Link.WAITS_FOR_HOST)
+                self._act(node.session.connected())
+            return await asyncio.shield(connection.closed)
+        finally:
+            self._accepted = connection.accepted
+            if not connection.accepted:
+                situation.takeover.refused()
+            elif connection.closed.done() and not connection.leaving:
+                situation.lost(self._clock.monotonic_s() - began_s)
+            if not connection.closed.done():
+                self._act(node.session.close())
+            node.session.connection_lost()
+            node.connection = None
+            self._book.forget_sent()
+            await connection.close()

@@ -1,0 +1,111 @@
+"""What stands between the readings and the server is told, once, with its probable cause."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from edge_agent.uplink.situation import Link, Situation
+from protocols.sparkplug.journal_ack import encode_ack
+from protocols.sparkplug.state import State, encode_state
+from protocols.sparkplug.topics import state_topic
+from tests.fakes.agent_clock import FakeClock
+from tests.fakes.gateway import NOW
+from tests.unit.test_uplink_drain import Bench
+
+ACK_TOPIC = "spBv1.0/site/NCMD/gw"
+
+
+def situation(clock: FakeClock) -> Situation:
+    return Situation(clock, client_id="plantroom-s-g", primary_host="scada", unanswered_s=30)
+
+
+def look(bench: Bench) -> list[str]:
+    with capture_logs() as logs:
+        bench.uplink._situation.look(bench.book.unanswered_s(bench.clock.monotonic_s()))
+    return [entry["event"] for entry in logs]
+
+
+def test_waiting_for_the_primary_host_is_told_after_seconds_and_once() -> None:
+    clock = FakeClock(NOW)
+    told = situation(clock)
+    told.become(Link.WAITS_FOR_HOST)
+    with capture_logs() as logs:
+        told.look(0)
+        assert logs == []
+        clock.advance(6)
+        told.look(0)
+        clock.advance(600)
+        told.look(0)
+    assert [(entry["event"], entry["host_id"]) for entry in logs] == [("waits_for_host", "scada")]
+    assert told.problem == "waits for STATE of scada"
+    told.become(Link.ONLINE)
+    assert told.problem == ""
+    told.become(Link.WAITS_FOR_HOST)
+    clock.advance(6)
+    with capture_logs() as logs:
+        told.look(0)
+    assert len(logs) == 1
+
+
+def test_a_gateway_whom_nobody_acknowledges_says_why_that_may_be() -> None:
+    bench = Bench()
+    bench.say(1.0)
+    bench.clock.advance(29)
+    assert (look(bench), bench.uplink.stats().problem) == ([], "")
+    bench.clock.advance(2)
+    assert look(bench) == ["nothing_acknowledged"]
+    assert look(bench) == []
+    assert "ACL" in bench.uplink.stats().problem
+
+    ack = encode_ack(bench.journal.journal_id, [(0, 0)], NOW)
+    bench.uplink._received(ACK_TOPIC, ack, False)  # noqa: FBT003
+    assert (look(bench), bench.uplink.stats().problem) == ([], "")
+
+
+def test_an_idle_gateway_and_one_whose_host_never_acknowledges_complain_of_nothing() -> None:
+    idle, plain = Bench(), Bench(acknowledgement="state")
+    plain.say(1.0)
+    for bench in (idle, plain):
+        bench.clock.advance(600)
+        assert look(bench) == []
+
+
+def test_rows_of_another_journal_acknowledged_for_a_minute_are_a_second_agent() -> None:
+    bench = Bench()
+    foreign = encode_ack("another", [(0, 0)], NOW)
+    bench.uplink._received(ACK_TOPIC, foreign, False)  # noqa: FBT003
+    assert look(bench) == []
+    for _ in range(7):
+        bench.clock.advance(10)
+        bench.uplink._received(ACK_TOPIC, foreign, False)  # noqa: FBT003
+    assert "identity_shared" in look(bench)
+    assert "two agents" in bench.uplink.stats().problem
+    bench.clock.advance(600)
+    assert "two agents" not in bench.uplink.stats().problem
+
+
+def test_a_client_id_that_is_taken_over_again_and_again_is_told_with_the_pause() -> None:
+    told = situation(FakeClock(NOW))
+    with capture_logs() as logs:
+        for _ in range(3):
+            told.lost(0.1)
+    (entry,) = logs
+    assert (entry["event"], entry["client_id"]) == ("mqtt_client_id_shared", "plantroom-s-g")
+    assert "plantroom-s-g" in told.problem
+
+
+@pytest.mark.parametrize("newer", [0, 1])
+async def test_a_host_that_comes_anew_gets_again_what_it_may_have_missed(newer: int) -> None:
+    bench = Bench(acknowledgement="state", primary_host="scada", connected=False)
+
+    def state(at: int, *, retained: bool) -> None:
+        said = encode_state(State(online=True, timestamp=at))
+        bench.uplink._received(state_topic("scada"), said, retained)
+
+    bench.connect()
+    state(NOW, retained=True)
+    await bench.drain_all()
+    bench.say(1.0, 2.0)
+    assert bench.connection.offsets() == [0, 1]
+    state(NOW + newer, retained=False)
+    await bench.drain_all()
+    assert bench.connection.offsets() == [0, 1] + [0, 1] * newer
