@@ -1,14 +1,27 @@
 """The server file."""
 
+import ipaddress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from config.alarming import AlarmSettings
 from config.base import Identifier, Misfit, MisfitError, Settings
 from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
 from config.mqtt import MqttSettings
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        message = f"expected an address or a network such as 127.0.0.1 or 10.0.0.0/8, got {text!r}"
+        raise ValueError(message) from error
+
+
+Network = Annotated[str, AfterValidator(_network)]
+"""An IP address or a network."""
 
 
 class RecordsSettings(Settings):
@@ -43,6 +56,12 @@ class HttpSettings(Settings):
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port.")
     session_hours: float = Field(default=12, gt=0, description="Life of a login, hours.")
     secure_cookie: bool = Field(default=False, description="True behind HTTPS.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="Addresses or networks of the proxies in front, such as 127.0.0.1 or "
+        "10.0.0.0/8: only what they say in X-Forwarded-For is believed. Failed logins are counted "
+        "by the address that is found so.",
+    )
 
 
 class WebhookSettings(Settings):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from structlog import get_logger
 
 from config.errors import ConfigError
 from config.load import load_classes
@@ -14,24 +15,27 @@ from config.server import ServerSettings
 from protocols.errors import PlantroomError
 from server.app import ROLES, Server
 from server.core.clock import SystemClock
+from server.core.errors import NobodyError
 from server.core.log import set_up_logging
-from server.first_user import make_administrator
+from server.first_user import make_administrator, reset_password_of
 from server.notifications.registry import check_secrets
 from server.people_file import import_file
+
+log = get_logger()
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 
 @click.group()
 def cli() -> None:
-    r"""The server: history, alarms, work orders, HTTP.
+    """The server: history, alarms, work orders, HTTP.
 
     \b
     plantroom server check server.yaml
     plantroom server init server.yaml
     plantroom server people server.yaml people.yaml
     plantroom server run server.yaml
-    """
+    """  # noqa: D301 (click needs the \b)
 
 
 @cli.command()
@@ -53,7 +57,7 @@ def init(file: Path, user: str | None, password_file: Path | None, *, token: boo
     settings = _load(file)
     name = user or click.prompt("Name of the administrator", type=str)
     if password_file is not None:
-        password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        password = _read_password(password_file)
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, type=str)
     try:
@@ -65,6 +69,33 @@ def init(file: Path, user: str | None, password_file: Path | None, *, token: boo
     click.echo(f"administrator {name!r} {'made' if made.new else 'was there already'}")
     if made.token is not None:
         click.echo(made.token)
+
+
+@cli.command(name="reset-password")
+@_FILE
+@click.argument("user")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File with the new password; without it a password for one login is made and printed.",
+)
+def reset_password(file: Path, user: str, password_file: Path | None) -> None:
+    """Give a person who has forgotten the password another one.
+
+    May be used while the server runs. All browser sessions of the person end, tokens go on. The
+    password that is printed is good for one login within 72 hours, and must be changed then.
+
+    Example: plantroom server reset-password server.yaml admin
+    """
+    settings = _load(file)
+    password = None if password_file is None else _read_password(password_file)
+    try:
+        made = reset_password_of(settings, name=user, password=password, clock=SystemClock())
+    except PlantroomError as error:
+        _fail(str(error), 1)
+    click.echo(f"password of {user!r} replaced; it was logged out everywhere")
+    if made is not None:
+        click.echo(made)
 
 
 @cli.command()
@@ -119,6 +150,9 @@ def people(file: Path, people_file: Path) -> None:
 def run_(file: Path, roles: str, log_level: str) -> None:
     """Run until SIGTERM or Ctrl-C; logs JSON lines, 'server_ready' when it answers.
 
+    SIGHUP changes nothing and is logged: the file is read at the start, and the log goes to
+    stderr, which whoever started the server keeps.
+
     Example: plantroom server run server.yaml
     """
     settings = _load(file)
@@ -130,6 +164,8 @@ def run_(file: Path, roles: str, log_level: str) -> None:
         asyncio.run(_run(Server(settings, SystemClock(), wanted)))
     except ConfigError as error:
         _fail(str(error), 2)
+    except NobodyError as error:
+        _fail(f"{error}: plantroom server init {file}", 1)
     except PlantroomError as error:
         _fail(str(error), 1)
 
@@ -138,7 +174,13 @@ async def _run(server: Server) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # A terminal that closes, logrotate or a reload by habit must not end a server.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _say_nothing_is_reloaded)
     await server.run(stop)
+
+
+def _say_nothing_is_reloaded() -> None:
+    log.info("sighup_ignored", detail="restart the server to take over a changed file")
 
 
 def _load(file: Path) -> ServerSettings:
@@ -150,6 +192,13 @@ def _load(file: Path) -> ServerSettings:
     except ConfigError as error:
         _fail(str(error), 2)
     return settings
+
+
+def _read_password(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"{path}: cannot be read as UTF-8: {error}", 2)
 
 
 def _fail(message: str, status: int) -> NoReturn:

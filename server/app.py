@@ -22,7 +22,9 @@ from server.api.http import build_app
 from server.api.serving import HttpServer
 from server.assets.registry import Registry
 from server.commands.sender import CommandSender, answers
+from server.core.auth import has_users
 from server.core.clock import Clock
+from server.core.errors import NobodyError
 from server.core.lock import claim_folder
 from server.core.records import Records
 from server.core.schema import upgrade
@@ -83,6 +85,8 @@ class Server:
         self._stack.enter_context(claim_folder(settings.data_dir, roles))
         await asyncio.to_thread(upgrade, settings.records.url)
         records = self._stack.enter_context(Records.open(settings.records.url))
+        if "api" in roles and not await records.read_async(has_users):
+            raise NobodyError("nobody can log in yet; make the first administrator")
         self._clock.start(await records.read_async(newest_record))
         if "jobs" in roles:
             delivery = open_delivery(

@@ -1,4 +1,4 @@
-"""The first administrator, made before the server has ever run."""
+"""People who log in, from the command line: the first administrator, a forgotten password."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.server import ServerSettings
-from server.core.auth import Role, create_token, create_user, hash_password, password_matches
+from server.core.auth import (
+    ONE_TIME_MS,
+    Role,
+    create_token,
+    create_user,
+    hash_password,
+    one_time_password,
+    password_matches,
+    reset_password,
+)
 from server.core.clock import Clock
-from server.core.errors import ConflictError, ServerError
+from server.core.errors import ConflictError, NotFoundError, ServerError
 from server.core.model import User
 from server.core.records import Records
 from server.core.schema import upgrade
 
 _BY = "plantroom server init"
+_BY_RESET = "plantroom server reset-password"
+_NAMED = 20
+"""Names in an error message."""
 
 
 class Made(NamedTuple):
@@ -32,11 +44,7 @@ def make_administrator(
         ServerError: Another password, a disabled user or one of another role has the name.
     """
     password_hash = hash_password(password)
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ServerError(f"data_dir {settings.data_dir}: {error.strerror}") from error
-    upgrade(settings.records.url)
+    _prepare(settings)
 
     def make(session: Session) -> Made:
         now = clock.now_ms()
@@ -60,6 +68,52 @@ def make_administrator(
 
     with Records.open(settings.records.url) as records:
         return records.write(make)
+
+
+def reset_password_of(
+    settings: ServerSettings, *, name: str, password: str | None, clock: Clock
+) -> str | None:
+    """Give a person another password, also while the server runs.
+
+    Without ``password`` a one-time password is made and returned. The person's browser sessions
+    end, tokens go on.
+
+    Raises:
+        ServerError: There is no such person, or the person is disabled.
+    """
+    given = password or one_time_password()
+    password_hash = hash_password(given)
+    _prepare(settings)
+
+    def reset(session: Session) -> None:
+        user = session.scalar(select(User).where(User.name == name))
+        if user is None:
+            known = session.scalars(select(User.name).order_by(User.name).limit(_NAMED)).all()
+            raise NotFoundError(f"no user {name!r}; there are: {', '.join(known) or 'none'}")
+        if user.disabled_at is not None:
+            raise ConflictError(f"user {name!r} is disabled; an administrator can enable it")
+        now = clock.now_ms()
+        until = now + ONE_TIME_MS if password is None else None
+        reset_password(
+            session,
+            user_id=user.id,
+            password_hash=password_hash,
+            at=now,
+            by=_BY_RESET,
+            one_time_until=until,
+        )
+
+    with Records.open(settings.records.url) as records:
+        records.write(reset)
+    return given if password is None else None
+
+
+def _prepare(settings: ServerSettings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServerError(f"data_dir {settings.data_dir}: {error.strerror}") from error
+    upgrade(settings.records.url)
 
 
 def _is_the_same(user: User, password: str) -> bool:

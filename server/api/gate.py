@@ -25,6 +25,8 @@ COOKIE = "plantroom_session"
 SESSION_PATH = "/api/v1/session"
 
 PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/words.js", "/favicon.ico"}
+_OWN = (SESSION_PATH, "/api/v1/tokens")
+"""Where everybody has something of their own to change: session, password, tokens."""
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _TOKEN_USE_STEP_MS = 60_000
 
@@ -88,9 +90,11 @@ class Gate:
             )
         if unsafe and principal.token_id is None:
             _check_origin(headers, required=True)
-        leaving = scope["path"] == SESSION_PATH
-        if unsafe and not leaving and not principal.role.may_act_as(Role.OPERATOR):
-            raise ForbiddenError("a viewer may look but not change anything")
+        own = scope["path"].startswith(_OWN)
+        if principal.must_change_password and not scope["path"].startswith(SESSION_PATH):
+            raise ForbiddenError("choose a password first: POST /api/v1/session/password")
+        if unsafe and not own and not principal.role.may_act_as(Role.OPERATOR):
+            raise ForbiddenError("a viewer may look but not change anything of the plant")
         scope.setdefault("state", {})["principal"] = principal
 
 
@@ -113,8 +117,13 @@ async def authenticate(headers: Headers, records: Records, clock: Clock) -> Prin
 
 def session_secret(headers: Headers) -> str | None:
     """Return the session cookie's value."""
+    return cookie(headers, COOKIE)
+
+
+def cookie(headers: Headers, name: str) -> str | None:
+    """Return the value of a cookie."""
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return None
     return None if morsel is None else morsel.value

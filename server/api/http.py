@@ -44,6 +44,7 @@ from server.api.bodies import Bodies
 from server.api.context import Services, problems
 from server.api.gate import COOKIE, PUBLIC, SESSION_PATH, Gate
 from server.api.idempotency import MAX_KEY, Idempotency
+from server.api.passwords import Doorkeeper
 from server.api.strict import Carried, Strict, allowed_methods
 from server.core.problem import MEDIA_TYPE, install_problems
 
@@ -163,7 +164,7 @@ def build_app(services: Services) -> FastAPI:
         middleware=[Middleware(Gate), Middleware(Bodies), Middleware(Idempotency)],
     )
     app.state.services = services
-    app.state.throttle = session.LoginThrottle()
+    app.state.doorkeeper = Doorkeeper()
     install_problems(app)
     api = APIRouter(prefix="/api/v1", dependencies=[*_DOORS, Strict])
     for room in ROOMS:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.bodies import read_all, replayed
 from server.api.context import services_of
+from server.api.gate import session_secret
 from server.core.errors import ConflictError, ServerError
 from server.core.model import IdempotentReply
 from server.core.problem import MEDIA_TYPE, FieldError, answer_for
@@ -24,7 +26,10 @@ MAX_KEY = 200
 IN_PROGRESS = 0
 """Status of a reply that is not known: the request runs, or the server died in the middle."""
 
-_SECRET_PATHS = {"/api/v1/tokens"}
+_SECRET_ANSWERS = re.compile(r"/api/v1/(tokens|users/[^/]+/reset-password)/?")
+"""Paths whose answers are not kept."""
+_SECRET_REQUESTS = re.compile(r"/api/v1/(users|session/password)/?")
+"""Paths whose requests hold a password: a plain hash of one could be searched."""
 
 
 class Idempotency:
@@ -48,9 +53,8 @@ class Idempotency:
             body = await read_all(receive)
             key = _key(principal.user_id, scope["path"], given)
             use = services_of(scope)
-            known = await _reserve(
-                use.records, key, body + scope["query_string"], use.clock.now_ms()
-            )
+            request_hash = _hash(scope, body)
+            known = await _reserve(use.records, key, request_hash, use.clock.now_ms())
         except ServerError as error:
             await answer_for(error)(scope, receive, send)
             return
@@ -72,9 +76,19 @@ class Idempotency:
             )
 
 
-async def _reserve(records: Records, key: str, request: bytes, now: int) -> JSONResponse | None:
+def _hash(scope: Scope, body: bytes) -> str:
+    """Return what tells this request from others that are sent with its key."""
+    headers = Headers(scope=scope)
+    salt = ""
+    if _SECRET_REQUESTS.fullmatch(scope["path"]):
+        # Not stored anywhere, and the same when the request is repeated.
+        salt = headers.get("authorization") or session_secret(headers) or ""
+    request = salt.encode(errors="replace") + body + scope["query_string"]
+    return hashlib.sha256(request).hexdigest()
+
+
+async def _reserve(records: Records, key: str, request_hash: str, now: int) -> JSONResponse | None:
     """Return the answer given before, or None when the work is ours to do."""
-    request_hash = hashlib.sha256(request).hexdigest()
 
     def reserve(session: Session) -> IdempotentReply | None:
         old = delete(IdempotentReply).where(IdempotentReply.created_at < now - KEEP_MS)
@@ -126,7 +140,7 @@ def _settle(session: Session, key: str, path: str, status: int, answer: _Answer)
         session.delete(row)
         return
     row.status = status
-    if path in _SECRET_PATHS:
+    if _SECRET_ANSWERS.fullmatch(path):
         row.body = {"secret": True}
     else:
         content: Any = json.loads(answer.body) if answer.body else None

@@ -28,6 +28,8 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Who says where a request comes from is a setting; see server/api/peer.py.
+            proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
         self._server = _Server(config)

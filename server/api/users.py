@@ -3,22 +3,25 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Administrator, Cursor, Limit, RowId, Use, problems
+from server.api.passwords import doorkeeper_of
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.core.auth import (
     MAX_PASSWORD,
     MIN_PASSWORD,
+    ONE_TIME_MS,
     Role,
     create_user,
     disable_user,
     enable_user,
-    hash_password,
+    one_time_password,
+    reset_password,
 )
 from server.core.model import User
 from server.core.paging import Page, page_of, read_page
@@ -44,6 +47,15 @@ class NewUser(Body):
     role: Role
 
 
+class OneTimePassword(BaseModel):
+    """A password that is shown this once, good for one login."""
+
+    user_id: int
+    name: str
+    password: str
+    valid_until: Instant
+
+
 def _item(row: User) -> UserItem:
     return UserItem.model_validate(row, from_attributes=True)
 
@@ -62,9 +74,11 @@ def list_users(
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
-def create_user_(body: NewUser, use: Use, caller: Administrator) -> UserItem:
+async def create_user_(
+    body: NewUser, request: Request, use: Use, caller: Administrator
+) -> UserItem:
     """Add a person."""
-    password_hash = hash_password(body.password)
+    password_hash = await doorkeeper_of(request).hash(body.password)
 
     def add(session: Session) -> UserItem:
         user = create_user(
@@ -77,7 +91,32 @@ def create_user_(body: NewUser, use: Use, caller: Administrator) -> UserItem:
         )
         return _item(user)
 
-    return use.records.write(add)
+    return await use.records.write_async(add)
+
+
+@router.post("/{user_id}/reset-password", responses=problems(404))
+async def reset_password_(
+    user_id: RowId, request: Request, use: Use, caller: Administrator
+) -> OneTimePassword:
+    """Give a person who has forgotten the password a new one, for one login within 72 hours.
+
+    It may do nothing but choose a password. Browser sessions of the person end; tokens go on.
+    """
+    password, until = one_time_password(), use.clock.now_ms() + ONE_TIME_MS
+    password_hash = await doorkeeper_of(request).hash(password)
+
+    def reset(session: Session) -> str:
+        return reset_password(
+            session,
+            user_id=user_id,
+            password_hash=password_hash,
+            at=use.clock.now_ms(),
+            by=caller.name,
+            one_time_until=until,
+        ).name
+
+    name = await use.records.write_async(reset)
+    return OneTimePassword(user_id=user_id, name=name, password=password, valid_until=until)
 
 
 @router.post("/{user_id}/disable", responses=problems(404, 409))

@@ -1,11 +1,10 @@
-"""Who is asking: passwords (argon2), browser sessions, tokens, roles, and the login throttle."""
+"""Who is asking: passwords (argon2), browser sessions, tokens and roles."""
 
 import hashlib
+import hmac
 import secrets
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,6 +18,11 @@ from server.core.records import record_event
 MIN_PASSWORD = 8
 MAX_PASSWORD = 256
 TOKEN_PREFIX = "plt_"  # noqa: S105 (a prefix, so that scanners find leaked tokens)
+
+ONE_TIME_MS = 72 * 3_600_000
+"""So long a one-time password is good for."""
+USED_UP = 0
+"""``one_time_until`` of a one-time password that was used."""
 
 # OWASP's argon2id figures: 19 MiB and 2 passes, so that ten logins at once stay affordable.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -48,6 +52,8 @@ class Principal:
     token_id: int | None = None
     """Set when a token was shown instead of a session cookie."""
     token_used_at: int | None = None
+    must_change_password: bool = False
+    """It logged in with a one-time password, and may do nothing else before."""
 
 
 def hash_secret(secret: str) -> str:
@@ -77,6 +83,42 @@ def password_matches(stored: str | None, password: str) -> bool:
         return False
 
 
+def has_users(session: Session) -> bool:
+    """Return whether anybody was ever made who can log in."""
+    return session.scalar(select(User.id).limit(1)) is not None
+
+
+def one_time_password() -> str:
+    """Return a password to be read out; 60 random bits without letters that look alike."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    groups = ("".join(secrets.choice(letters) for _ in range(4)) for _ in range(3))
+    return "-".join(groups)
+
+
+def may_log_in(user: User, at: int) -> bool:
+    """Return whether the person's password is good for a login; a one-time one is so once."""
+    return user.one_time_until is None or at < user.one_time_until
+
+
+def browser_mark(user: User) -> str:
+    """Return what a browser keeps in which this person has logged in; void with the password."""
+    nonce = secrets.token_urlsafe(12)
+    return f"{nonce}.{_browser_proof(user, nonce)}"
+
+
+def is_browser_of(user: User | None, mark: str | None) -> bool:
+    """Return whether a mark was made for this person with the password of today."""
+    if user is None or mark is None:
+        return False
+    nonce, _, proof = mark.partition(".")
+    return hmac.compare_digest(_browser_proof(user, nonce).encode(), proof.encode(errors="replace"))
+
+
+def _browser_proof(user: User, nonce: str) -> str:
+    text = f"{user.id}|{nonce}".encode(errors="replace")
+    return hmac.new(user.password_hash.encode(), text, hashlib.sha256).hexdigest()
+
+
 def create_user(
     session: Session, *, name: str, password_hash: str, role: Role, at: int, by: str
 ) -> User:
@@ -91,6 +133,47 @@ def create_user(
     session.add(user)
     session.flush()
     _audit(session, "user.created", at=at, by=by, subject=user.id, name=name, role=str(role))
+    return user
+
+
+def change_password(
+    session: Session, *, user_id: int, password_hash: str, at: int, keep: str | None
+) -> User:
+    """Give oneself another password; all browser sessions end but the one with secret ``keep``.
+
+    Tokens stay: they are not made from the password.
+    """
+    user = _user(session, user_id)
+    user.password_hash, user.one_time_until = password_hash, None
+    others = delete(Login).where(Login.user_id == user_id)
+    if keep is not None:
+        others = others.where(Login.token_hash != hash_secret(keep))
+    session.execute(others)
+    _audit(session, "password.changed", at=at, by=user.name, subject=user_id, name=user.name)
+    return user
+
+
+def reset_password(
+    session: Session,
+    *,
+    user_id: int,
+    password_hash: str,
+    at: int,
+    by: str,
+    one_time_until: int | None = None,
+) -> User:
+    """Give a person another password; all of their browser sessions end, tokens stay.
+
+    With ``one_time_until`` it is good for one login before that instant, which may do nothing but
+    choose a password.
+
+    Raises:
+        NotFoundError: There is no such person.
+    """
+    user = _user(session, user_id)
+    user.password_hash, user.one_time_until = password_hash, one_time_until
+    session.execute(delete(Login).where(Login.user_id == user_id))
+    _audit(session, "password.reset", at=at, by=by, subject=user_id, name=user.name)
     return user
 
 
@@ -121,8 +204,17 @@ def enable_user(session: Session, *, user_id: int, at: int, by: str) -> User:
 
 
 def create_login(session: Session, *, user: User, at: int, expires_at: int, address: str) -> str:
-    """Start a browser session and return its secret; forgets sessions that are over."""
+    """Start a browser session and return its secret; forgets sessions that are over.
+
+    Raises:
+        ConflictError: The password was changed since it was compared, or used up.
+    """
     secret = secrets.token_urlsafe(32)
+    stored = session.get_one(User, user.id, with_for_update=True, populate_existing=True)
+    if (stored.password_hash, stored.one_time_until) != (user.password_hash, user.one_time_until):
+        raise ConflictError("the password was changed meanwhile; log in again")
+    if stored.one_time_until is not None:
+        stored.one_time_until = USED_UP
     session.execute(delete(Login).where(Login.expires_at <= at))
     row = Login(
         token_hash=hash_secret(secret), user_id=user.id, created_at=at, expires_at=expires_at
@@ -190,42 +282,10 @@ def principal_of_login(session: Session, secret: str, at: int) -> Principal | No
         .where(Login.token_hash == hash_secret(secret), Login.expires_at > at)
         .where(User.disabled_at.is_(None))
     )
-    return None if user is None else Principal(user.id, user.name, Role(user.role))
-
-
-class Throttle:
-    """Refuses a login after too many failures; memory only and bounded.
-
-    A key (an address, or an address with a name) may try ``burst`` times; one try is given back
-    each ``forgive_s`` seconds, and at once after a success. Tries are counted before the password
-    is compared, so that many at once do not slip through.
-    """
-
-    def __init__(self, *, burst: int, forgive_s: float, max_keys: int = 10_000) -> None:
-        self._burst = burst
-        self._forgive_s = forgive_s
-        self._max_keys = max_keys
-        self._free_at: OrderedDict[str, float] = OrderedDict()
-        self._lock = Lock()
-
-    def take(self, key: str, now_s: float) -> float:
-        """Take one try and return 0, or return the seconds until there is one."""
-        with self._lock:
-            free_at = max(self._free_at.get(key, now_s), now_s)
-            wait = free_at - now_s - (self._burst - 1) * self._forgive_s
-            if wait > 0:
-                return wait
-            self._free_at[key] = free_at + self._forgive_s
-            self._free_at.move_to_end(key)
-            if len(self._free_at) > self._max_keys:
-                self._free_at.popitem(last=False)
-            return 0.0
-
-    def give_back(self, key: str) -> None:
-        """The try was good and does not count."""
-        with self._lock:
-            if key in self._free_at:
-                self._free_at[key] -= self._forgive_s
+    if user is None:
+        return None
+    must_change = user.one_time_until is not None
+    return Principal(user.id, user.name, Role(user.role), must_change_password=must_change)
 
 
 def _user(session: Session, user_id: int) -> User:

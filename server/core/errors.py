@@ -6,6 +6,7 @@ ServerError
     InvalidError           the caller's input is wrong; 422 with field and what is allowed
     ForbiddenError         the caller may not; 403
     StoreError             the records or the history cannot be read or written; try again
+    NobodyError            the server has no user, so nobody could log in
 """
 
 from protocols.errors import PlantroomError
@@ -33,3 +34,7 @@ class ForbiddenError(ServerError):
 
 class StoreError(ServerError):
     """The records or the history cannot be read or written; trying again may help."""
+
+
+class NobodyError(ServerError):
+    """The server has no user, so nobody could log in."""

@@ -146,6 +146,9 @@ class User(Base):
     """administrator, operator or viewer."""
     created_at: Mapped[int]
     disabled_at: Mapped[int | None]
+    one_time_until: Mapped[int | None]
+    """The password was given by somebody else and must be changed: the end of its use for a login,
+    0 after it."""
 
 
 class Login(Base):

@@ -220,7 +220,7 @@ function drawAlarms() {
       make("td", {}, mark(alarm.severity, unseen && alarm.severity === "urgent")), make("td", { class: "words" }, named(alarm)),
       make("td", {}, place(alarm)), make("td", { class: "number" }, show(alarm.onset_value, alarm.unit)),
       make("td", {}, since(alarm.active_since)), make("td", {}, t(alarm.state)), make("td", {}, alarm.acknowledged_by ?? ""),
-      make("td", {}, unseen && mayChange() ? make("button", { type: "button", onclick: () => acknowledge(alarm) }, t("acknowledge")) : null));
+      make("td", { class: "do" }, unseen && mayChange() ? make("button", { type: "button", onclick: () => acknowledge(alarm) }, t("acknowledge")) : null));
   });
   $("alarms").replaceChildren(...(rows.length ? [make("thead", {}, head), make("tbody", {}, ...rows)]
     : [make("tbody", {}, make("tr", {}, make("td", { class: "empty" }, t("no_alarms"))))]));
@@ -273,9 +273,9 @@ const once = () => ({ "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}
 function dialog({ title, about, fields = [], yes, act }) {
   $("ask-title").textContent = title; $("ask-about").textContent = about; $("ask-yes").textContent = yes;
   $("ask-error").hidden = true;
-  $("ask-fields").replaceChildren(...fields.map(({ name, label, options, required }) => make("label", {}, label, options
-    ? make("select", { name, required }, ...options.map((option) => make("option", { value: option }, t(option))))
-    : make("input", { name, required, maxlength: 500 }))));
+  $("ask-fields").replaceChildren(...fields.map(({ name, label, options, ...more }) => make("label", {}, label, options
+    ? make("select", { name, ...more }, ...options.map((option) => make("option", { value: option }, t(option))))
+    : make("input", { name, maxlength: 500, ...more }))));
   const form = $("ask").querySelector("form"), headers = once();
   form.onsubmit = async (event) => {
     event.preventDefault();
@@ -305,12 +305,23 @@ function step(order, action) {
   });
 }
 
+function changePassword() {
+  const password = (name, autocomplete, more = {}) =>
+    ({ name, label: t(name), type: "password", autocomplete, required: true, maxlength: 256, ...more });
+  dialog({
+    title: t("change_password"), about: t(state.user.must_change_password ? "must_change_password" : "others_end"), yes: t("change_password"),
+    fields: [password("old_password", "current-password"), password("new_password", "new-password", { minlength: 8 })],
+    act: async (body, headers) => { state.user = await ask("POST", "/session/password", body, headers); await start(); },
+  });
+}
+
 /* ---- frame ---- */
 
 function showLogin() {
   state.user = null; state.source?.close(); state.source = null;
+  if ($("ask").open) $("ask").close();
   $("login").hidden = false; $("plant").hidden = true; $("logout").hidden = true; $("live").hidden = true;
-  $("who").textContent = ""; $("counts").replaceChildren(); $("site-box").hidden = true;
+  $("who").textContent = ""; $("who").hidden = true; $("counts").replaceChildren(); $("site-box").hidden = true;
 }
 
 function translate() {
@@ -319,6 +330,7 @@ function translate() {
   $("language").textContent = state.language === "zh" ? "EN" : "中";
   if (!state.user) return;
   $("who").textContent = `${state.user.name} · ${t(state.user.role)}`;
+  $("who").hidden = false; $("who").title = t("change_password");
   drawAll();
 }
 
@@ -327,6 +339,7 @@ function drawAll() { drawSites(); drawCounts(); drawIncidents(); drawOrders(); d
 async function start() {
   try {
     state.user = await ask("GET", "/session");
+    if (state.user.must_change_password) { changePassword(); return; }
     state.classes = new Map((await ask("GET", "/classes")).items.map((item) => [item.class, item]));
   } catch (error) {
     if (error.status === 401) { showLogin(); return; }
@@ -347,6 +360,8 @@ $("login-form").addEventListener("submit", async (event) => {
   } catch (error) { $("login-error").textContent = error.message; $("login-error").hidden = false; }
 });
 $("logout").addEventListener("click", async () => { await ask("DELETE", "/session").catch(() => null); showLogin(); });
+$("who").addEventListener("click", changePassword);
+$("ask").addEventListener("close", () => { if (state.user?.must_change_password) $("logout").click(); });
 $("language").addEventListener("click", () => { state.language = localStorage.language = state.language === "zh" ? "en" : "zh"; translate(); });
 $("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 $("site").addEventListener("change", (event) => { state.site = localStorage.site = event.target.value; drawAll(); });

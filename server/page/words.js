@@ -1,7 +1,9 @@
 // The page's words in the languages of the interface.
 export const words = {
   en: {
-    login: "Log in", logout: "Log out", name: "Name", password: "Password", site: "Site", all: "All",
+    login: "Log in", logout: "Log out", name: "Name", password: "Password",
+    change_password: "Change password", old_password: "Password of today", new_password: "New password, 8 characters or more",
+    others_end: "Your other browsers are logged out; tokens go on.", must_change_password: "This password was good once. Choose your own before you go on.", site: "Site", all: "All",
     incidents: "Open incidents", orders: "Work orders", alarms: "Open alarms", equipment: "Equipment",
     no_incidents: "No open incident. What needs somebody appears here.",
     no_orders: "No open work order. They are opened by alarms.",
@@ -22,7 +24,9 @@ export const words = {
     no_value: "no value", device_death: "device gone", not_reborn: "device gone", connection_lost: "connection lost", gateway_offline: "gateway offline",
   },
   zh: {
-    login: "登录", logout: "退出", name: "用户名", password: "密码", site: "项目", all: "全部",
+    login: "登录", logout: "退出", name: "用户名", password: "密码",
+    change_password: "修改密码", old_password: "当前密码", new_password: "新密码（至少 8 位）",
+    others_end: "您在其他浏览器的登录会被退出；令牌不受影响。", must_change_password: "此密码只能使用一次，请先设置自己的密码。", site: "项目", all: "全部",
     incidents: "未结事件", orders: "工单", alarms: "未结告警", equipment: "设备",
     no_incidents: "没有未结事件。需要处理的会显示在这里。", no_orders: "没有未结工单。告警会自动开单。",
     no_alarms: "没有未结告警。", no_equipment: "还没有设备。网关连接后会自动出现。",

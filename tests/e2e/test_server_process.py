@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -10,12 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+from click.testing import CliRunner
 from structlog.testing import LogCapture
 
 from config.server import HistorySettings, HttpSettings, RecordsSettings, ServerSettings
+from server.__main__ import cli
 from server.app import ROLES, Server
 from server.core.clock import SystemClock
-from server.core.errors import ServerError
+from server.core.errors import NobodyError, ServerError
 from server.first_user import make_administrator
 from tests.e2e.house import ServerHouse
 
@@ -99,8 +103,15 @@ async def test_a_server_leaves_with_its_log_and_nothing_else(tmp_path: Path) -> 
     assert events[-1] == "server_stopped"
 
 
+def initialised(settings: ServerSettings) -> ServerSettings:
+    make_administrator(
+        settings, name="admin", password="correct horse", token=False, clock=SystemClock()
+    )
+    return settings
+
+
 async def test_a_data_folder_belongs_to_one_server(tmp_path: Path) -> None:
-    async with running(settings_in(tmp_path)):
+    async with running(initialised(settings_in(tmp_path))):
         with pytest.raises(ServerError, match="used by another server"):
             await Server(settings_in(tmp_path), SystemClock(), frozenset(ROLES)).run(
                 asyncio.Event()
@@ -113,7 +124,7 @@ async def test_a_taken_port_is_said_clearly(tmp_path: Path, roles: set[str]) -> 
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        server = Server(settings_in(tmp_path, port), SystemClock(), roles)
+        server = Server(initialised(settings_in(tmp_path, port)), SystemClock(), roles)
         with pytest.raises(ServerError, match=f"cannot listen on 127.0.0.1 port {port}"):
             await server.run(asyncio.Event())
     # What was begun before ends with the rest.
@@ -124,3 +135,52 @@ async def test_a_process_may_have_only_the_jobs(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path), frozenset({"jobs"})) as url:
         assert url is None
         assert not (tmp_path / "history").exists()
+
+
+@pytest.mark.parametrize("roles", [{"api"}, set(ROLES)], ids=["api", "all"])
+async def test_a_server_into_which_nobody_can_log_in_does_not_run(
+    tmp_path: Path, roles: set[str]
+) -> None:
+    with pytest.raises(NobodyError, match="make the first administrator"):
+        await Server(settings_in(tmp_path), SystemClock(), roles).run(asyncio.Event())
+
+
+def test_it_says_which_command_makes_the_first_administrator(tmp_path: Path) -> None:
+    file = tmp_path / "server.yaml"
+    file.write_text("{}")
+    answer = CliRunner().invoke(cli, ["run", str(file)])
+    assert answer.exit_code == 1
+    assert f"plantroom server init {file}" in answer.output
+
+
+async def test_sighup_ends_nothing_and_is_logged(tmp_path: Path) -> None:
+    async with ServerHouse(tmp_path) as house:
+        for _ in range(3):
+            os.kill(house.server.pid, signal.SIGHUP)
+            await asyncio.sleep(0.2)
+        assert (await house.http.get("/healthz")).status_code == 200
+        log = house.server.log
+    assert "sighup_ignored" in log.read_text()
+
+
+async def test_a_forgotten_password_is_replaced_beside_a_running_server(tmp_path: Path) -> None:
+    async with ServerHouse(tmp_path) as house:
+        command = ["reset-password", str(tmp_path / "server.yaml")]
+        answer = await asyncio.to_thread(CliRunner().invoke, cli, [*command, "admin"])
+        assert answer.exit_code == 0, answer.output
+        password = answer.output.split()[-1]
+        body = {"name": "admin", "password": password}
+        async with httpx.AsyncClient(base_url=house.http.base_url) as browser:
+            login = await browser.post("/api/v1/session", json=body)
+            assert login.json()["must_change_password"]
+        answer = await asyncio.to_thread(CliRunner().invoke, cli, [*command, "nobody"])
+        assert answer.exit_code == 1
+        assert "there are: admin" in answer.output
+        (tmp_path / "new").write_text("a longer one\n")
+        chosen = [*command, "admin", "--password-file", str(tmp_path / "new")]
+        assert (await asyncio.to_thread(CliRunner().invoke, cli, chosen)).exit_code == 0
+        async with httpx.AsyncClient(base_url=house.http.base_url) as browser:
+            login = await browser.post(
+                "/api/v1/session", json={"name": "admin", "password": "a longer one"}
+            )
+            assert not login.json()["must_change_password"]

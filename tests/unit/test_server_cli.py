@@ -3,9 +3,11 @@
 import sqlite3
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from plantroom.__main__ import main
 from server.__main__ import cli
 
 
@@ -136,3 +138,24 @@ def test_a_file_of_people_says_the_line_of_what_is_wrong(file: Path) -> None:
     wrong = take_over(file, PEOPLE.replace("END", "20:00").replace("[wang]", "[wu]"))
     assert wrong.exit_code == 2
     assert "people.yaml:7: rosters.house.shifts.0.persons.0: no person 'wu'" in wrong.output
+
+
+def _commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(group, click.Group):
+        return [path]
+    context = click.Context(group)
+    found = [path]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        found += _commands(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("command", _commands(main), ids=" ".join)
+def test_every_help_is_for_people(command: tuple[str, ...]) -> None:
+    answer = CliRunner().invoke(main, [*command, "--help"])
+    assert answer.exit_code == 0
+    assert "\\b" not in answer.output
+    assert "\b" not in answer.output
+    assert not answer.output.endswith("Commands:\n")

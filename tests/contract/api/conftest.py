@@ -16,7 +16,7 @@ from config.server import ServerSettings
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
-from server.api.session import LoginThrottle
+from server.api.passwords import Doorkeeper
 from server.assets.model import Equipment, Point
 from server.assets.registry import Registry
 from server.core.auth import Role, create_token, create_user, hash_password
@@ -126,7 +126,7 @@ def api(
     with Records.open(f"sqlite:///{shutil.copy(path, tmp_path)}") as records:
         services = _services(records, HandClock())
         state = cast("FastAPI", client.app).state
-        state.services, state.throttle = services, LoginThrottle()
+        state.services, state.doorkeeper = services, Doorkeeper()
         client.cookies.clear()
         yield Api(client, services, tokens)
 

@@ -51,10 +51,15 @@ def test_a_wrong_token_is_refused(api: Api, header: str) -> None:
 
 def test_a_login_gives_a_cookie_that_scripts_cannot_read(api: Api) -> None:
     answer = api.log_in()
-    assert answer.json() == {"user_id": 2, "name": "operator", "role": "operator"}
-    cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert answer.json() == {
+        "user_id": 2,
+        "name": "operator",
+        "role": "operator",
+        "must_change_password": False,
+    }
+    for cookie in answer.headers.get_list("set-cookie"):
+        assert "httponly" in cookie.lower()
+        assert "samesite=strict" in cookie.lower()
     assert api.client.get("/api/v1/session").json()["name"] == "operator"
 
 
@@ -107,11 +112,23 @@ def test_another_site_cannot_log_its_visitor_in(api: Api) -> None:
     assert answer.status_code == 403
 
 
-def test_a_viewer_looks_but_changes_nothing(api: Api) -> None:
+def test_a_viewer_looks_but_changes_nothing_of_the_plant(api: Api) -> None:
     assert api.get("/sites", who="viewer").status_code == 200
-    answer = api.post("/tokens", {"name": "x"}, who="viewer")
+    answer = api.post("/alarms/1/acknowledge", {}, who="viewer")
     assert answer.status_code == 403
     assert "viewer" in answer.json()["detail"]
+
+
+def test_a_viewer_makes_tokens_for_a_scraper(api: Api) -> None:
+    made = api.post("/tokens", {"name": "scraper"}, who="viewer")
+    assert made.status_code == 201
+    scraper = {"Authorization": f"Bearer {made.json()['token']}"}
+    assert api.client.get("/metrics", headers=scraper).status_code == 200
+    post = api.client.post("/api/v1/alarms/1/acknowledge", json={}, headers=scraper)
+    assert post.status_code == 403
+    assert api.delete("/tokens/1", who="viewer").status_code == 404
+    assert api.delete(f"/tokens/{made.json()['id']}", who="viewer").status_code == 204
+    assert api.client.get("/metrics", headers=scraper).status_code == 401
 
 
 def test_only_an_administrator_sees_users_and_the_audit(api: Api) -> None:
