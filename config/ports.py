@@ -17,6 +17,17 @@ class Framing(StrEnum):
     """Two hexadecimal letters for each byte; half as fast, for devices that know nothing else."""
 
 
+class Accept(StrEnum):
+    """What the header of an answer on Modbus TCP must repeat of the question's."""
+
+    EXACT = "exact"
+    """Transaction and unit."""
+    ANY_UNIT = "any_unit"
+    """The transaction; the unit may be another."""
+    ANY_NUMBER = "any_number"
+    """Nothing: function and length decide, as on a serial line."""
+
+
 class Timing(Settings):
     """What every port has."""
 
@@ -25,6 +36,13 @@ class Timing(Settings):
     )
     turnaround_s: float = Field(
         default=0.0, ge=0, le=5, description="Silence kept before each request, seconds."
+    )
+    connect_delay_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="Silence kept after the connection or the line was opened, for a device that "
+        "hears nothing at first or sends a banner, seconds.",
     )
 
 
@@ -40,6 +58,12 @@ class ModbusTcpPort(Timing):
     line_baud: Baud | None = Field(
         default=None,
         description="Bits per second of the serial line behind a gateway; unset: there is none.",
+    )
+    accept_answers: Accept = Field(
+        default=Accept.EXACT,
+        description="What the header of an answer may differ in, on a port with one unit. exact: "
+        "nothing; any_unit: the unit; any_number: unit, transaction, protocol and length, late "
+        "answers are then waited for as on a serial line.",
     )
 
 

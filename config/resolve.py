@@ -11,7 +11,7 @@ from config.edge import AgentSettings, Device
 from config.errors import ConfigError
 from config.interlock import compile_interlock
 from config.points import Point, Table
-from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, Port
+from config.ports import Accept, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
 
@@ -58,7 +58,7 @@ def resolve(
     Raises:
         MisfitError: Parts do not fit each other; lists all of them.
     """
-    misfits = list(_shared_lines(settings.ports))
+    misfits = [*_shared_lines(settings.ports), *_loose_answers(settings)]
     devices: dict[str, ResolvedDevice] = {}
     for device_id, device in settings.devices.items():
         port = settings.ports[device.port]
@@ -106,6 +106,17 @@ def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Misfit]:
             also = "" if other == line else f" ({other})"
             message = f"{line} is already port {owner!r}{also}; put its devices on that port"
             yield Misfit(("ports", name, key), message)
+
+
+def _loose_answers(settings: AgentSettings) -> Iterator[Misfit]:
+    """Whose answer it is must be certain where its header does not say so."""
+    for name, port in settings.ports.items():
+        if isinstance(port, ModbusTcpPort) and port.accept_answers is not Accept.EXACT:
+            units = sorted({one.unit for one in settings.devices.values() if one.port == name})
+            if len(units) > 1:
+                message = f"expected exact on a port with several units, got {port.accept_answers}"
+                listed = ", ".join(map(str, units))
+                yield Misfit(("ports", name, "accept_answers"), f"{message} (units {listed})")
 
 
 def _device_misfits(

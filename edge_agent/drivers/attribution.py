@@ -8,8 +8,9 @@ from typing import Final
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import LateHeard
 from edge_agent.drivers.late import Late, NumberedAnswers, OwedAnswers
-from edge_agent.drivers.modbus import Question, speaks_of_unit
-from edge_agent.drivers.wires import LineWire, MbapWire, Wire
+from edge_agent.drivers.mbap import MbapWire
+from edge_agent.drivers.modbus import Frame, Question, speaks_of_unit
+from edge_agent.drivers.wires import LineWire, Wire
 
 _KEPT_BYTES: Final = 2 * 513  # the longest frame is one of ASCII; what is older is noise
 
@@ -30,16 +31,28 @@ class Attribution:
         self._numbered = NumberedAnswers()
         self._wire = wire
         self._clock = clock
+        self._odd = ""
 
     def take(self, received: bytearray, question: Question | None) -> bytes | None:
         """Take frames off the wire up to the answer; None if it is not there (yet).
 
         Raises:
-            DeviceGarbageError: This is no Modbus TCP; the connection cannot be continued.
+            DeviceGarbageError: It is there, and names another unit than was asked.
         """
         if isinstance(self._wire, MbapWire):
-            return self._by_number(self._wire, received, question)
+            try:
+                return self._wire.take(received, question)
+            finally:
+                self._settle(self._wire, question)
         return self._by_shape(self._wire, received, question)
+
+    def asking(self) -> None:
+        """Note that a question goes out."""
+        self._odd = ""
+
+    def remark(self, received: bytearray, question: Question) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        return self._odd or self._wire.remark(received, question)
 
     def clear_at(self, question: Question) -> float:
         """When this may be asked, monotonic seconds; in the past if that is now."""
@@ -53,15 +66,14 @@ class Attribution:
         elif not self._wire.damaged(received, question):
             self._owed.add(question, sent_s)
 
-    def _by_number(
-        self, wire: MbapWire, received: bytearray, question: Question | None
-    ) -> bytes | None:
-        pdu = wire.take(received, question)
+    def _settle(self, wire: MbapWire, question: Question | None) -> None:
+        """Tell whose answers the frames with another number were."""
         while wire.strays:
             stray = wire.strays.popleft()
-            now = self._clock.monotonic_s()
-            self._tell(self._numbered.came(stray.transaction, stray.unit, now), stray.pdu)
-        return pdu
+            late = self._numbered.came(stray.transaction, stray.unit, self._clock.monotonic_s())
+            self._tell(late, stray.pdu)
+            if late is None and question is not None and question.concerns(stray.pdu):
+                self._odd = _numbered_oddly(stray, wire.transaction, question)
 
     def _by_shape(
         self, wire: LineWire, received: bytearray, question: Question | None
@@ -78,3 +90,9 @@ class Attribution:
     def _tell(self, late: Late | None, pdu: bytes) -> None:
         if late is not None and speaks_of_unit(pdu):
             self._late(late.unit, late.after_s)
+
+
+def _numbered_oddly(stray: Frame, transaction: int, question: Question) -> str:
+    unit = "" if stray.unit == question.unit else f" and as unit {stray.unit}"
+    told = f"answered with transaction {stray.transaction} instead of {transaction}{unit}"
+    return f"{told}; if it is the only device there: accept_answers: any_number"

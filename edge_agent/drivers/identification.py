@@ -7,6 +7,7 @@ import asyncio
 from typing import Final
 
 from config.ports import ModbusRtuPort, Port
+from edge_agent.clock import SystemClock
 from edge_agent.drivers.link import Link, ignore, open_tcp
 from edge_agent.drivers.modbus import Question
 from edge_agent.drivers.own_thread import OwnThread
@@ -57,7 +58,9 @@ async def _open(port: Port) -> Link:
     if isinstance(port, ModbusRtuPort):
         return await open_serial(port, OwnThread())
     timeout_s = max(port.timeout_s, 1.0)
-    return await open_tcp(port.host, port.port, timeout_s=timeout_s, thread=OwnThread())
+    link = await open_tcp(port.host, port.port, timeout_s=timeout_s, thread=OwnThread())
+    await SystemClock().sleep(port.connect_delay_s)
+    return link
 
 
 async def _ask(link: Link, wire: Wire, unit: int, first: int, timeout_s: float) -> Identification:

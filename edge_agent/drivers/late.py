@@ -117,15 +117,18 @@ class OwedAnswers:
         waiting = asked if asked is not None and asked.unit == unit else None
         if waiting is not None and waiting.answered_by(pdu):
             return None
+        mine = self._of(unit)
         owed = next(
             (
                 one
-                for one in self._of(unit)
+                for one in mine
                 if one.question.answered_by(pdu)
                 or (one.question.refused_by(pdu) and not (waiting and _same(one, waiting)))
             ),
             None,
         )
+        if owed is None and not (waiting and waiting.adapted_by(pdu)):
+            owed = next((one for one in mine if one.question.adapted_by(pdu)), None)
         if owed is None:
             return None
         self._owed.remove(owed)

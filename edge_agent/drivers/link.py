@@ -5,10 +5,16 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
+
+_KEEP_ALIVE: Final = (
+    (socket.TCP_KEEPIDLE, 20),  # seconds without a byte
+    (socket.TCP_KEEPINTVL, 10),
+    (socket.TCP_KEEPCNT, 3),
+)
 
 
 class Link(Protocol):
@@ -54,10 +60,7 @@ class TcpLink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the transport (asyncio)."""
         self._transport = cast("asyncio.Transport", transport)
-        # A gateway that lost its power leaves no FIN; keep-alive finds out between long periods.
-        self._transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-        )
+        _keep_alive(self._transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes (asyncio)."""
@@ -87,6 +90,17 @@ class TcpLink(asyncio.Protocol):
         await self._gone.wait()
 
 
+def _keep_alive(connected: socket.socket) -> None:
+    """Find out between long periods that a gateway lost its power, which leaves no FIN.
+
+    It also keeps the address translation of a router from forgetting the connection.
+    """
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEP_ALIVE:
+        with suppress(OSError):
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 async def open_tcp(host: str, port: int, *, timeout_s: float, thread: OwnThread) -> TcpLink:
     """Connect; a name is looked up in the port's own thread.
 
@@ -95,19 +109,24 @@ async def open_tcp(host: str, port: int, *, timeout_s: float, thread: OwnThread)
     """
     try:
         async with asyncio.timeout(timeout_s):
-            return await _connected(await _addresses(host, timeout_s, thread), port)
+            addresses = await _addresses(host, timeout_s, thread)
+            return await _connected(addresses, port, timeout_s / len(addresses))
     except TimeoutError as error:
         raise PortDownError(f"{host}:{port}: no connection within {timeout_s:g} s") from error
     except OSError as error:
         raise PortDownError(f"{host}:{port}: {error.strerror or error}") from error
 
 
-async def _connected(addresses: Sequence[str], port: int) -> TcpLink:
-    """Connect to the first address that takes it; raises OSError of the last one."""
+async def _connected(addresses: Sequence[str], port: int, share_s: float) -> TcpLink:
+    """Connect to the first address that takes it; raises OSError of the last one.
+
+    An address that leads nowhere, as IPv6 on many sites, has only its share of the time.
+    """
     loop = asyncio.get_running_loop()
     for address in addresses[:-1]:
         with suppress(OSError):
-            return (await loop.create_connection(TcpLink, address, port))[1]
+            async with asyncio.timeout(share_s):
+                return (await loop.create_connection(TcpLink, address, port))[1]
     return (await loop.create_connection(TcpLink, addresses[-1], port))[1]
 
 
@@ -118,5 +137,5 @@ async def _addresses(host: str, timeout_s: float, thread: OwnThread) -> Sequence
         found = await thread.run(
             lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), timeout_s=timeout_s
         )
-        return [str(place[0]) for *_, place in found]
+        return list(dict.fromkeys(str(place[0]) for *_, place in found))
     return [host]

@@ -44,10 +44,12 @@ _TABLES = {
     5: Table.COIL,
     15: Table.COIL,
 }
-_SINGLE_WRITES = frozenset({5, 6})
+SINGLE_WRITES = frozenset({5, 6})
 _PLACE = struct.Struct(">HH")
 _EXCEPTION = 0x80
 _EXCEPTION_SIZE = 2
+_SHOWN = 24
+_SHORTEST_TEXT = 3
 # A gateway that says so speaks of a unit that does not answer, not of the request.
 _NOBODY_THERE = frozenset({10, 11})
 _EXCEPTION_NAMES = {
@@ -64,6 +66,18 @@ _EXCEPTION_NAMES = {
 
 TRANSLATED = (ModbusException, ValueError, struct.error, OverflowError)
 """All that pymodbus raises while a request is built; everything else would be a bug of ours."""
+
+
+class Frame(NamedTuple):
+    """What a unit said.
+
+    Attributes:
+        transaction: Number of the question, on Modbus TCP only; 0 on a line.
+    """
+
+    unit: int
+    pdu: bytes
+    transaction: int = 0
 
 
 class Question(NamedTuple):
@@ -93,6 +107,15 @@ class Question(NamedTuple):
         return bytes((self.pdu[0] | _EXCEPTION,))
 
     @property
+    def shapes(self) -> "Sequence[tuple[bytes, int]]":
+        """How the PDU of any answer to it begins, and its size; the likeliest first."""
+        found = [(self.head, self.size), (self.refusal, _EXCEPTION_SIZE)]
+        if not self.wanted and self.head != self.place:
+            # A device that took another value than it was told.
+            found.append((self.place, self.size))
+        return found
+
+    @property
     def place(self) -> bytes:
         """Function code and address, as sent."""
         return self.pdu[:3]
@@ -106,6 +129,14 @@ class Question(NamedTuple):
         """Whether this may be the answer, by function and length; exceptions not counted."""
         return len(pdu) == self.size and pdu.startswith(self.head)
 
+    def adapted_by(self, pdu: bytes) -> bool:
+        """Whether this may be the echo of a write whose value the device did not take as it is."""
+        return not self.wanted and len(pdu) == self.size and pdu.startswith(self.place)
+
+    def concerns(self, pdu: bytes) -> bool:
+        """Whether this may be any answer to it."""
+        return self.answered_by(pdu) or self.refused_by(pdu) or self.adapted_by(pdu)
+
     def refused_by(self, pdu: bytes) -> bool:
         """Whether this may be the exception that refuses it."""
         return len(pdu) == _EXCEPTION_SIZE and pdu.startswith(self.refusal)
@@ -113,7 +144,7 @@ class Question(NamedTuple):
     def __str__(self) -> str:
         address, count = _PLACE.unpack_from(self.pdu, 1)
         table = _TABLES.get(self.code, Table.HOLDING)
-        last = address + count - 1 if self.code not in _SINGLE_WRITES else address
+        last = address + count - 1 if self.code not in SINGLE_WRITES else address
         return f"unit {self.unit}, {table} {address}" + (f"-{last}" if last > address else "")
 
 
@@ -149,7 +180,8 @@ def write_question(
     except TRANSLATED as error:
         message = f"unit {unit}: {list(values)} to {table} {address} cannot be written: {error}"
         raise DeviceGarbageError(message) from error
-    # The answer repeats the address and the value or the count.
+    # The answer repeats the address and the value or the count; a device that limits a value may
+    # say the one that it took.
     return Question(unit, pdu, pdu[:5], 5, 0)
 
 
@@ -189,7 +221,7 @@ def answer(question: Question, pdu: bytes) -> Sequence[int]:
         if code in _NOBODY_THERE:
             raise DeviceTimeoutError(f"{question}: exception {code}, {name}")
         raise DeviceRefusedError(f"{question}: exception {code}, {name}", code=code)
-    if not question.answered_by(pdu):
+    if not (question.answered_by(pdu) or question.adapted_by(pdu)):
         message = f"{question}: asked {question.pdu.hex()}, got {pdu[:16].hex()}"
         raise DeviceGarbageError(f"{message} ({len(pdu)} bytes for {question.size})")
     if not question.wanted:
@@ -198,3 +230,14 @@ def answer(question: Question, pdu: bytes) -> Sequence[int]:
         bits = int.from_bytes(pdu[2:], "little")
         return [bits >> index & 1 for index in range(question.wanted)]
     return struct.unpack(f">{question.wanted}H", pdu[2:])
+
+
+def readable(data: bytes | bytearray) -> str:
+    """Return bytes as text where they are text, as a banner is, else as hexadecimal digits."""
+    shown = bytes(data[:_SHOWN])
+    text = shown.decode("ascii", "replace").strip()
+    if len(text) >= _SHORTEST_TEXT and all(
+        letter.isprintable() or letter == "\n" for letter in text
+    ):
+        return f"the text {text!r}"
+    return f"{len(data)} bytes, {shown.hex()}"

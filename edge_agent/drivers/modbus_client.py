@@ -11,9 +11,12 @@ from config.ports import ModbusRtuPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.attribution import Attribution
 from edge_agent.drivers.base import LateHeard, Reply, unheard
+from edge_agent.drivers.connection import Connection
+from edge_agent.drivers.echo import LocalEcho
 from edge_agent.drivers.late import OwedAnswers
-from edge_agent.drivers.link import Link, ignore, open_tcp
+from edge_agent.drivers.link import Link, open_tcp
 from edge_agent.drivers.modbus import (
+    SINGLE_WRITES,
     Question,
     answer,
     read_question,
@@ -31,12 +34,13 @@ from edge_agent.errors import (
     PortDownError,
 )
 
-_SILENT_LIMIT: Final = 3
 # Times the port's timeout: later than that no answer is expected of a unit never seen later.
 _WORST_ANSWER: Final = 3.0
 _LONGEST_FRAME: Final = 513  # of ASCII; 256 of RTU
-# A serial server or USB adapter passes a frame on in pieces this far apart.
+# A serial server or USB adapter passes a frame on in pieces this far apart; a small controller
+# sends its frames on TCP byte by byte.
 _PIECES_S: Final = 0.02
+_TCP_PIECES_S: Final = 0.1
 # Nobody who has something to say on a line goes on for so long.
 _JABBER_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.05
@@ -55,26 +59,28 @@ class ModbusClient:
         owed: OwedAnswers | None = None,
     ) -> None:
         timing = line_timing(port)
-        self._open_link = open_link
         self._wire = wire
         self._clock = clock
         self._char_s = timing.char_s
         self._gap_s = max(timing.gap_s, port.turnaround_s)
-        self._serial = isinstance(port, ModbusRtuPort)
         shortest_s = _WORST_ANSWER * port.timeout_s
         self._owed = OwedAnswers(shortest_s) if owed is None else owed.handed_on(shortest_s)
         self._attribution = Attribution(wire, self._owed, clock, late=self._late)
         self.late_heard: LateHeard = unheard
-        self._link: Link | None = None
+        self._connection = Connection(
+            open_link,
+            delay_s=port.connect_delay_s,
+            renewable=not isinstance(port, ModbusRtuPort),
+            clock=clock,
+            on_change=self._changed,
+        )
+        self._echo = LocalEcho()
         self._question: Question | None = None
         self._answer: asyncio.Future[tuple[bytes, int]] | None = None
         self._quiet_since = 0.0
-        self._silent = 0
 
     async def __aenter__(self) -> Self:
-        self._silent = 0
-        self._link = await self._open_link()
-        self._link.on_change = self._changed
+        await self._connection.open()
         return self
 
     async def __aexit__(
@@ -83,11 +89,7 @@ class ModbusClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            link.on_change = ignore
-            link.close()
-            await link.closed()
+        await self._connection.close()
 
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked without a late reply being taken for its answer."""
@@ -124,13 +126,20 @@ class ModbusClient:
         return reply._replace(values=values)
 
     async def _ask(self, question: Question, timeout_s: float) -> Reply:
-        link = self._link
-        if link is None:
-            raise PortDownError("not open")
+        connection, write = self._connection, not question.wanted
+        link = await connection.ready(write=write)
         if self._wire.can_mistake_late or self._gap_s:
             await self._wait_for_silence(link, question)
+            link = await connection.ready(write=write)
         if self._owed:
             await self._throw_away(link, question, timeout_s)
+        try:
+            return await self._ask_once(link, question, timeout_s, self._owed.answered)
+        except PortDownError:
+            if write or not connection.replaceable:
+                raise
+        # Closed after the answer before, just when this was asked: a read may be asked again.
+        link = await connection.renewed()
         return await self._ask_once(link, question, timeout_s, self._owed.answered)
 
     async def _throw_away(self, link: Link, question: Question, timeout_s: float) -> None:
@@ -164,6 +173,8 @@ class ModbusClient:
     ) -> Reply:
         sent = self._clock.monotonic_s()
         frame = self._wire.frame(question)
+        self._attribution.asking()
+        self._echo.sent(frame, like_its_answer=question.code in SINGLE_WRITES)
         link.send(frame)
         self._quiet_since = sent + len(frame) * self._char_s
         try:
@@ -172,9 +183,9 @@ class ModbusClient:
             # Whoever opens this line next, a serial server may still hand the answer on.
             self._attribution.given_up(link.received, question, sent)
             if isinstance(error, (DeviceTimeoutError, DeviceGarbageError)):
-                self._note_silence(link)
+                self._connection.unanswered(question.unit, sent_s=sent)
             raise
-        self._silent = 0
+        self._connection.answered(question.unit)
         settle(question, sent)
         return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
 
@@ -195,7 +206,7 @@ class ModbusClient:
         while True:
             # One turn of the loop brings in what is still waiting in the kernel.
             await self._clock.sleep(0)
-            self._drop_late(link)
+            self._attribution.take(link.received, None)
             now = self._clock.monotonic_s()
             clear_at, quiet_at = (
                 self._attribution.clear_at(question),
@@ -217,58 +228,50 @@ class ModbusClient:
 
     def _changed(self) -> None:
         """Look at the bytes that have just arrived, or at the wire that was lost."""
-        link, waiting = self._link, self._answer
+        link, waiting = self._connection.link, self._answer
         self._quiet_since = self._clock.monotonic_s()
         if link is None:
             return
         if link.received:
-            self._silent = 0
+            self._connection.arrived()
         if waiting is None or waiting.done():
-            self._drop_late(link)
+            self._attribution.take(link.received, None)
             return
-        if link.lost:
-            waiting.set_exception(PortDownError(link.lost))
-            return
+        if self._wire.on_a_line:
+            self._echo.strip(link.received)
         try:
             pdu = self._attribution.take(link.received, self._question)
         except DeviceGarbageError as error:
             waiting.set_exception(error)
-            link.close(str(error))
             return
         if pdu is not None:
             waiting.set_result((pdu, self._clock.now_ms()))
+        elif link.lost:
+            said = self._remark(link)
+            waiting.set_exception(PortDownError(f"{link.lost}{said and '; '}{said}"))
 
     def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """The time is up, unless the answer is just coming in."""
-        link, waiting, question = self._link, self._answer, self._question
+        link, waiting, question = self._connection.link, self._answer, self._question
         if waiting is None or waiting.done() or link is None or question is None:
             return
-        pause_s = max(_PIECES_S, 2 * self._gap_s)
+        pieces_s = _PIECES_S if self._wire.on_a_line else _TCP_PIECES_S
+        pause_s = max(pieces_s, 2 * self._gap_s)
         arriving = link.received and self._clock.monotonic_s() - self._quiet_since < pause_s
         longest_s = _LONGEST_FRAME * self._char_s + 5 * pause_s
         if arriving and loop.time() < deadline + longest_s:
             self._timer = loop.call_later(pause_s, self._expire, loop, deadline)
-        elif link.received:
-            text = f"{len(link.received)} bytes, no answer: {bytes(link.received[:24]).hex()}"
-            waiting.set_exception(DeviceGarbageError(f"{question}: {text}"))
+        elif said := self._remark(link):
+            waiting.set_exception(DeviceGarbageError(f"{question}: {said}"))
         else:
             waiting.set_exception(DeviceTimeoutError(f"{question}: no answer in time"))
 
-    def _note_silence(self, link: Link) -> None:
-        self._silent += 1
-        # A half-open connection looks exactly like silent units; a new one costs little.
-        if self._silent >= _SILENT_LIMIT and not self._serial:
-            link.close(f"{self._silent} questions in a row unanswered")
+    def _remark(self, link: Link) -> str:
+        question = self._question
+        return "" if question is None else self._attribution.remark(link.received, question)
 
     def _late(self, unit: int, after_s: float) -> None:
         self.late_heard(unit, after_s)
-
-    def _drop_late(self, link: Link) -> None:
-        """Take answers that nobody waits for any more off the wire."""
-        try:
-            self._attribution.take(link.received, None)
-        except DeviceGarbageError as error:
-            link.close(str(error))
 
 
 def open_modbus(port: Port, clock: Clock, *, owed: OwedAnswers | None = None) -> ModbusClient:

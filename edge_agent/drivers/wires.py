@@ -1,79 +1,19 @@
-"""Modbus frames on their way: TCP, RTU and ASCII; bytes in, answers out, no I/O."""
+"""Modbus frames on their way, RTU and ASCII here; bytes in, answers out, no I/O."""
 
-import struct
-from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pymodbus.framer import FramerAscii, FramerRTU
 
-from config.ports import Framing, ModbusTcpPort, Port
-from edge_agent.drivers.modbus import Question
-from edge_agent.errors import DeviceGarbageError
-
-_MBAP = struct.Struct(">HHHB")
-_LONGEST_MBAP = 254  # unit and PDU
-_EXCEPTION_FRAME = 5
-_KEPT_STRAYS = 16
-
-
-class Frame(NamedTuple):
-    """What a unit said.
-
-    Attributes:
-        transaction: Number of the question, on Modbus TCP only; 0 on a line.
-    """
-
-    unit: int
-    pdu: bytes
-    transaction: int = 0
-
-
-class MbapWire:
-    """Modbus TCP: the transaction number ties an answer to its question, however late it is.
-
-    Attributes:
-        transaction: Of the last question.
-        strays: Answers to earlier questions that came since this was last emptied.
-    """
-
-    can_mistake_late = False
-
-    def __init__(self) -> None:
-        self.transaction = 0
-        self.strays: deque[Frame] = deque(maxlen=_KEPT_STRAYS)
-
-    def frame(self, question: Question) -> bytes:
-        """Return the bytes to send."""
-        self.transaction = self.transaction % 0xFFFF + 1
-        pdu = question.pdu
-        return _MBAP.pack(self.transaction, 0, len(pdu) + 1, question.unit) + pdu
-
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
-        """Remove whole frames; return the PDU of the one that answers, None if it is not there.
-
-        Raises:
-            DeviceGarbageError: This is no Modbus TCP; the connection cannot be continued.
-        """
-        while len(received) >= _MBAP.size:
-            transaction, protocol, length, unit = _MBAP.unpack_from(received)
-            if protocol or not 1 < length <= _LONGEST_MBAP:
-                raise DeviceGarbageError(f"no Modbus TCP frame: {received[:16].hex()}")
-            end = length + 6
-            if len(received) < end:
-                return None
-            pdu = bytes(received[7:end])
-            del received[:end]
-            if question and transaction == self.transaction and unit == question.unit:
-                return pdu
-            self.strays.append(Frame(unit, pdu, transaction))
-        return None
+from config.ports import Accept, Framing, ModbusTcpPort, Port
+from edge_agent.drivers.mbap import LooseMbapWire, MbapWire
+from edge_agent.drivers.modbus import Frame, Question, readable
 
 
 class RtuWire:
     """Modbus RTU: found by unit, function, length and checksum; noise before it is passed over."""
 
     can_mistake_late = True
+    on_a_line = True
 
     def frame(self, question: Question) -> bytes:
         """Return the bytes to send."""
@@ -103,20 +43,37 @@ class RtuWire:
         """Whether the answer is there, whole and with a wrong checksum."""
         return any(_seems(received, head, size) for head, size in _shapes(question))
 
+    def remark(self, received: bytearray, question: Question) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        if not received:
+            return ""
+        for head, size in question.shapes:
+            # The same answer of another unit.
+            at = received.find(head, 1)
+            end = at + size + 2
+            if at > 0 and end <= len(received) and _fits(received[at - 1 : end]):
+                return f"answered as unit {received[at - 1]}"
+        if self.damaged(received, question):
+            return f"its checksum is wrong: {readable(received)}"
+        return f"{len(received)} bytes, no answer: {readable(received)}"
 
-def _shapes(question: Question) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
-    """Return how an answer and an exception begin on the wire, and their sizes."""
+
+def _shapes(question: Question) -> Sequence[tuple[bytes, int]]:
+    """Return how an answer or an exception begins on a line with checksums, and its size."""
     unit = bytes((question.unit,))
-    return (unit + question.head, question.size + 3), (unit + question.refusal, _EXCEPTION_FRAME)
+    return [(unit + head, size + 3) for head, size in question.shapes]
+
+
+def _fits(frame: bytearray) -> bool:
+    checksum = int.from_bytes(frame[-2:], "big")
+    return FramerRTU.check_CRC(bytes(frame[:-2]), checksum)
 
 
 def _find(received: bytearray, head: bytes, size: int) -> int | None:
     """Where a frame of this size with a right checksum begins with ``head``."""
     start = received.find(head)
     while start >= 0 and start + size <= len(received):
-        end = start + size
-        checksum = int.from_bytes(received[end - 2 : end], "big")
-        if FramerRTU.check_CRC(bytes(received[start : end - 2]), checksum):
+        if _fits(received[start : start + size]):
             return start
         start = received.find(head, start + 1)
     return None
@@ -131,6 +88,7 @@ class AsciiWire:
     """Modbus ASCII: a colon, two letters for each byte and for their sum, and the line's end."""
 
     can_mistake_late = True
+    on_a_line = True
 
     def frame(self, question: Question) -> bytes:
         """Return the bytes to send."""
@@ -151,9 +109,7 @@ class AsciiWire:
             body = _unhex(received[colon + 1 : end]) if colon >= 0 else b""
             unit, pdu = body[:1], body[1:-1]
             for question in questions:
-                if unit == bytes((question.unit,)) and (
-                    question.answered_by(pdu) or question.refused_by(pdu)
-                ):
+                if unit == bytes((question.unit,)) and question.concerns(pdu):
                     del received[:start]
                     return Frame(question.unit, pdu)
         return None
@@ -165,6 +121,14 @@ class AsciiWire:
             for head, size in _shapes(question)
         )
 
+    def remark(self, received: bytearray, question: Question) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        for line in received.split(b"\r\n")[:-1]:
+            body = _unhex(line[line.rfind(b":") + 1 :])
+            if body and question.concerns(bytes(body[1:-1])):
+                return f"answered as unit {body[0]}"
+        return f"{len(received)} bytes, no answer: {readable(received)}" if received else ""
+
 
 def _unhex(letters: bytearray) -> bytes:
     """Return unit, PDU and sum of an ASCII frame; nothing if it is none."""
@@ -175,7 +139,7 @@ def _unhex(letters: bytearray) -> bytes:
     return body if len(body) > 2 and not sum(body) & 0xFF else b""  # noqa: PLR2004
 
 
-LineWire = RtuWire | AsciiWire
+LineWire = RtuWire | AsciiWire | LooseMbapWire
 """What passes on a line: nothing in it tells one answer from another of the same shape."""
 
 Wire = MbapWire | LineWire
@@ -185,5 +149,7 @@ Wire = MbapWire | LineWire
 def wire_of(port: Port) -> Wire:
     """Return how frames are marked on a port."""
     if isinstance(port, ModbusTcpPort):
-        return MbapWire()
+        if port.accept_answers is Accept.ANY_NUMBER:
+            return LooseMbapWire()
+        return MbapWire(any_unit=port.accept_answers is Accept.ANY_UNIT)
     return AsciiWire() if port.framing is Framing.ASCII else RtuWire()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from random import Random
 
 from config.interlock import Place
-from config.ports import ModbusTcpPort, Port
+from config.ports import Accept, ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
@@ -90,7 +90,7 @@ class PortOwner:
         )
         self._asker = Asker(
             name,
-            numbered=isinstance(settings, ModbusTcpPort),
+            numbered=_numbered(settings),
             quiet_s=max(timing.gap_s, settings.turnaround_s),
             driver=driver,
             devices=self.devices,
@@ -269,3 +269,9 @@ class PortOwner:
                 raise
         finally:
             self._sleeper = None
+
+
+def _numbered(settings: Port) -> bool:
+    """Whether answers carry the number of their question."""
+    tcp = isinstance(settings, ModbusTcpPort)
+    return tcp and settings.accept_answers is not Accept.ANY_NUMBER

@@ -187,7 +187,7 @@ def mbap(request: bytes, pdu: bytes, unit: int = 1) -> bytes:
         ),
         pytest.param(lambda r: mbap(r, b"\x04" + GOOD[1:]), DeviceGarbageError, id="function"),
         pytest.param(lambda r: mbap(r, GOOD[:-1]), DeviceGarbageError, id="cut short"),
-        pytest.param(lambda r: mbap(r, GOOD, unit=2), DeviceTimeoutError, id="another unit"),
+        pytest.param(lambda r: mbap(r, GOOD, unit=2), DeviceGarbageError, id="another unit"),
         pytest.param(lambda _: b"HTTP/1.1 400 Bad", DeviceGarbageError, id="not Modbus"),
         pytest.param(lambda _: b"\x00" * 64, DeviceGarbageError, id="zeros"),
         pytest.param(
@@ -212,16 +212,6 @@ async def test_a_tcp_answer_in_pieces_is_put_together() -> None:
         for _ in range(3):
             reply = await driver.read(1, Table.HOLDING, 0, 2, timeout_s=PATIENCE_S)
             assert list(reply.values) == [1, 2]
-
-
-async def test_a_connection_on_which_nobody_answers_is_given_up() -> None:
-    serving = raw_server(lambda _: b"")
-    async with serving as port, open_modbus(tcp_port(port), SystemClock()) as driver:
-        for _ in range(3):
-            with pytest.raises(DeviceTimeoutError):
-                await driver.read(1, Table.HOLDING, 0, 2, timeout_s=0.02)
-        with pytest.raises(PortDownError, match="3 questions in a row unanswered"):
-            await driver.read(1, Table.HOLDING, 0, 2, timeout_s=0.02)
 
 
 async def test_a_connection_that_is_cut_is_down_at_once() -> None:

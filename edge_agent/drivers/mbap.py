@@ -1,0 +1,186 @@
+"""Modbus TCP frames, as they should be and as some servers send them; bytes in, answers out."""
+
+import struct
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from edge_agent.drivers.modbus import Frame, Question, readable
+from edge_agent.errors import DeviceGarbageError
+
+_HEADER: Final = struct.Struct(">HHHB")
+_LONGEST: Final = 254  # unit and PDU
+_KEPT_STRAYS: Final = 16
+_KEPT_NOISE: Final = 64
+_LENGTH_OFF: Final = 1  # some servers count the unit twice or not at all
+
+
+class MbapWire:
+    """Modbus TCP: the transaction number ties an answer to its question, however late it is.
+
+    An answer is found by its header wherever it begins, so that a banner, or a frame shorter
+    than its header says, costs only itself.
+
+    Args:
+        any_unit: Do not compare the unit that an answer names.
+
+    Attributes:
+        transaction: Of the last question.
+        strays: Answers to earlier questions that came since this was last emptied.
+    """
+
+    can_mistake_late = False
+    on_a_line = False
+
+    def __init__(self, *, any_unit: bool = False) -> None:
+        self.transaction = 0
+        self.strays: deque[Frame] = deque(maxlen=_KEPT_STRAYS)
+        self._any_unit = any_unit
+        self._noise = bytearray()
+
+    def frame(self, question: Question) -> bytes:
+        """Return the bytes to send."""
+        self.transaction = self.transaction % 0xFFFF + 1
+        self._noise.clear()
+        return _framed(self.transaction, question)
+
+    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+        """Remove whole frames; return the PDU of the one that answers, None if it is not there.
+
+        Raises:
+            DeviceGarbageError: The answer names another unit.
+        """
+        while len(received) >= _HEADER.size:
+            transaction, protocol, length, unit = _HEADER.unpack_from(received)
+            end = length + 6 if not protocol and 1 < length <= _LONGEST else 0
+            mine = question is not None and transaction == self.transaction
+            if question is not None and not (mine and end and len(received) >= end):
+                start = self._start(received, question, end)
+                if start:
+                    self._pass_over(received, start)
+                    continue
+            if not end:
+                self._pass_over(received, _next_start(received))
+                continue
+            if len(received) < end:
+                return None
+            pdu = bytes(received[7:end])
+            del received[:end]
+            if question is None or not mine:
+                self.strays.append(Frame(unit, pdu, transaction))
+            elif unit == question.unit or self._any_unit:
+                return pdu
+            else:
+                hint = "if it is the only device there: accept_answers: any_unit"
+                raise DeviceGarbageError(f"{question}: answered as unit {unit}; {hint}")
+        return None
+
+    def remark(self, received: bytearray, question: Question) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        del question
+        if len(received) >= _HEADER.size:
+            transaction, _, length, _ = _HEADER.unpack_from(received)
+            if transaction == self.transaction:
+                return f"its header announces {length} bytes, {len(received) - 6} came"
+        if len(self._noise) >= _HEADER.size:
+            transaction, protocol, length, _ = _HEADER.unpack_from(self._noise)
+            if transaction == self.transaction and 1 < length <= _LONGEST:
+                hint = "if it is the only device there: accept_answers: any_number"
+                return f"answered with protocol number {protocol}; {hint}"
+        return f"no Modbus TCP: {readable(self._noise)}" if self._noise else ""
+
+    def _pass_over(self, received: bytearray, size: int) -> None:
+        self._noise += received[: min(size, _KEPT_NOISE - len(self._noise))]
+        del received[:size]
+
+    def _start(self, received: bytearray, question: Question, end: int) -> int:
+        """Where the answer begins if what is before it is no whole frame; else 0.
+
+        Registers may hold what looks like a header: it must not lie within another frame.
+
+        Args:
+            received: What came.
+            question: What was asked.
+            end: Of the frame at the beginning; 0 if there is none.
+        """
+        head = self.transaction.to_bytes(2, "big") + b"\0\0"
+        at = received.find(head, 1)
+        while 0 < at <= len(received) - _HEADER.size - 1:
+            length = int.from_bytes(received[at + 4 : at + 6], "big")
+            until = at + 6 + length
+            fits = received[at + 7] in {question.head[0], question.refusal[0]}
+            apart = not end or at < end < until or (len(received) < end and until == len(received))
+            if fits and apart and 1 < length <= _LONGEST and until <= len(received):
+                return at
+            at = received.find(head, at + 1)
+        return 0
+
+
+class LooseMbapWire:
+    """Modbus TCP of a server that numbers its answers as it likes: found by function and length.
+
+    Nothing in such a frame tells a late answer from another: it is a line to its master.
+    """
+
+    can_mistake_late = True
+    on_a_line = False
+
+    def __init__(self) -> None:
+        self._transaction = 0
+
+    def frame(self, question: Question) -> bytes:
+        """Return the bytes to send."""
+        self._transaction = self._transaction % 0xFFFF + 1
+        return _framed(self._transaction, question)
+
+    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+        """Remove and return the PDU that answers, None if it is not there (yet)."""
+        frame = self.first(received, (question,)) if question is not None else None
+        return frame.pdu if frame is not None else None
+
+    def first(self, received: bytearray, questions: Sequence[Question]) -> Frame | None:
+        """Remove the first frame that answers one of the questions, and what is before it."""
+        found: list[tuple[int, int, int]] = []
+        for question in questions:
+            for head, size in question.shapes:
+                at = _placed(received, head, size)
+                if at:
+                    found.append((at, at + size, question.unit))
+        if not found:
+            return None
+        start, end, unit = min(found)
+        pdu = bytes(received[start:end])
+        del received[:end]
+        return Frame(unit, pdu)
+
+    def damaged(self, received: bytearray, question: Question) -> bool:
+        """Whether the answer is there and damaged, which is not known here."""
+        del received, question
+        return False
+
+    def remark(self, received: bytearray, question: Question) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        del question
+        return f"no answer in {readable(received)}" if received else ""
+
+
+def _framed(transaction: int, question: Question) -> bytes:
+    pdu = question.pdu
+    return _HEADER.pack(transaction, 0, len(pdu) + 1, question.unit) + pdu
+
+
+def _next_start(received: bytearray) -> int:
+    """How many bytes to pass over until a header may begin: one has two zeros in the middle."""
+    at = received.find(b"\0\0", 3)
+    return at - 2 if at >= 0 else max(1, len(received) - _HEADER.size + 1)
+
+
+def _placed(received: bytearray, head: bytes, size: int) -> int:
+    """Where a whole PDU stands behind a header that announces it, roughly; 0: nowhere."""
+    at = received.find(head, _HEADER.size)
+    while 0 < at <= len(received) - size:
+        length = int.from_bytes(received[at - 3 : at - 1], "big")
+        if abs(length - size - 1) <= _LENGTH_OFF:
+            return at
+        at = received.find(head, at + 1)
+    return 0
