@@ -17,10 +17,12 @@ from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.scan import Job
 from edge_agent.polling.schedule import Schedule
-from edge_agent.polling.units import Unit
+from edge_agent.polling.units import Unit, busy_pause_s, may_wait
 from edge_agent.polling.vitals import Vitals
+from protocols.modbus import limits
 
 _SHORT_S = 0.2
+_BUSY = frozenset({limits.ACKNOWLEDGE, limits.DEVICE_BUSY})
 
 
 @dataclass(eq=False, slots=True)
@@ -94,8 +96,9 @@ class Asker:
 
     def clear_at(self, job: Job) -> float:
         """When this request may be sent, monotonic seconds."""
-        block = job.block
-        return self._driver.clear_at(job.scan.unit.number, block.table, block.address, block.size)
+        block, unit = job.block, job.scan.unit
+        clear_at = self._driver.clear_at(unit.number, block.table, block.address, block.size)
+        return max(clear_at, unit.busy_until)
 
     async def ask(self, job: Job) -> None:
         """Send one read request.
@@ -202,10 +205,14 @@ class Asker:
         device = self._devices[job.scan.device]
         # The answer to a repetition may be the one to the first asking.
         measured_s = None if job.attempts else response_s
+        held = job.scan.unit.held
         self._vitals.heard(device, reply.at_ms, measured_s, job.block.weight)
         if job.doubt:
             device.doubt_answered(job.scan, job.block, self._clock.monotonic_s())
         elif job.probe:
+            # Some registers are emptied by being read: what was read is used.
+            device.take(job.scan, job.block, reply)
+            job.scan.had = job.block if held else None
             return
         device.take(job.scan, job.block, reply)
         self._over(job, reply.at_ms)
@@ -217,11 +224,20 @@ class Asker:
         self._vitals.heard(device, at_ms, None)
         if job.doubt:
             device.doubt_answered(job.scan, job.block, now)
-        if job.probe:
+        if job.probe or self._wait_for_busy(job, error, now):
             return
         pieces = device.refused(job.scan, job.block, error, at_ms=at_ms, now_s=now)
         self._schedule.add_pieces(job, pieces)
         self._over(job, at_ms)
+
+    def _wait_for_busy(self, job: Job, error: DeviceRefusedError, now: float) -> bool:
+        """Ask a busy unit again in the same cycle, each time a little later; False: no more."""
+        if error.code not in _BUSY or not may_wait(job.busy, now, job.deadline):
+            return False
+        job.scan.unit.busy_until = now + busy_pause_s(job.busy)
+        job.busy += 1
+        self._schedule.unsent(job)
+        return True
 
     def _failed(self, job: Job, error: DriverError, spent: float) -> None:
         unit, block = job.scan.unit, job.block

@@ -11,11 +11,19 @@ from config.points import Point
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, Reply
 from edge_agent.drivers.timing import LineTiming
-from edge_agent.errors import CommandError, DeviceTimeoutError, DriverError, PortDownError
+from edge_agent.errors import (
+    CommandError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DriverError,
+    PortDownError,
+)
 from edge_agent.polling.convert import compile_block, registers_for
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.plan import Block
+from edge_agent.polling.units import busy_pause_s, may_wait
 from edge_agent.polling.writes import PARTS, WriteOrder
+from protocols.modbus import limits
 from protocols.reading import Reading
 
 _MULTIPLE = frozenset({15, 16})
@@ -85,6 +93,8 @@ class WriteLane:
                 await self._send(order)
             over = await self._look(order)
         except (DriverError, CommandError) as error:
+            if self._wait_for_busy(order, error):
+                return
             over = True
             order.give_up(error)
             if isinstance(error, PortDownError):
@@ -107,8 +117,24 @@ class WriteLane:
         order.judge()
         order.before = device.latest.get(order.point)
         order.sent = True
-        await self._exchange(device, self._write(order))
+        try:
+            await self._exchange(device, self._write(order))
+        except DeviceRefusedError as error:
+            # "Accepted, and not finished": whether it was done is seen in the register.
+            if error.code != limits.ACKNOWLEDGE:
+                raise
         order.acknowledged = True
+
+    def _wait_for_busy(self, order: WriteOrder, error: DriverError | CommandError) -> bool:
+        """Try again a little later where a device says that it is busy and did nothing."""
+        now = self._clock.monotonic_s()
+        busy = isinstance(error, DeviceRefusedError) and error.code == limits.DEVICE_BUSY
+        if not busy or not may_wait(order.busy, now, float("inf")):
+            return False
+        order.device.unit.busy_until = now + busy_pause_s(order.busy)
+        order.busy += 1
+        order.sent = False
+        return True
 
     async def _look(self, order: WriteOrder) -> bool:
         """Read back; returns whether that was the last word.
@@ -179,11 +205,13 @@ class WriteLane:
         return reading
 
     def _ready_at(self, order: WriteOrder) -> float:
-        if order.look_at is not None:
-            return order.look_at
+        busy_until = order.device.unit.busy_until
+        if order.acknowledged:
+            return max(order.look_at or 0.0, busy_until)
         point = order.settings
         where = order.device.unit.number, point.table, point.address, point.words
-        return max(self._driver.clear_at(*where), self._driver.clear_to_write_at(*where))
+        clear_at = max(self._driver.clear_at(*where), self._driver.clear_to_write_at(*where))
+        return max(clear_at, busy_until)
 
     def _is_over(self, order: WriteOrder) -> bool:
         try:

@@ -81,6 +81,8 @@ class PortOwner:
                 health=health,
                 holes=holes,
             )
+        for unit in self._units.values():
+            unit.alone = len(self._units) == 1
         self.schedule = Schedule(
             [s for d in self.devices.values() for s in d.classes],
             wire_s=lambda block: timing.wire_s(block.table, block.size),

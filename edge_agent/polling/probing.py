@@ -85,8 +85,12 @@ class Probing:
                 continue
             job = clear[0]
             patience_s = one.unit.patience_s(neighbours_s, job.block.weight)
+            if one.unit.alone:
+                patience_s = one.unit.longest_s
             wire_s = self.wire_s(job.block)
-            if not one.unit.suspect and not self.budget.allows(now_s, patience_s + wire_s):
+            if not (one.unit.suspect or one.unit.alone) and not self.budget.allows(
+                now_s, patience_s + wire_s
+            ):
                 if now_s - one.ripe_at > _SAVED_FOR_S:
                     return None
                 continue
@@ -112,7 +116,8 @@ class Probing:
             for job in self._jobs(one):
                 cost_s = one.unit.patience_s(neighbours_s, job.block.weight)
                 cost_s += self.wire_s(job.block)
-                paid = now_s if one.unit.suspect else self.budget.free_at(now_s, cost_s)
+                free = one.unit.suspect or one.unit.alone
+                paid = now_s if free else self.budget.free_at(now_s, cost_s)
                 times.append(max(one.ripe_at, paid, clear_at(job), now_s + _SOONEST_S))
         return min(times)
 

@@ -21,6 +21,7 @@ class ScanClass:
         doubts: Pieces of blocks that the device does not answer; asked on the dead's budget.
         inquiry: What they teach; None while there are none.
         doubt_at: When the next of them is asked, monotonic seconds.
+        had: What the probe that found its unit alive has read; not asked again in the next cycle.
     """
 
     device: str
@@ -35,6 +36,7 @@ class ScanClass:
     doubts: deque[Block] = field(default_factory=deque[Block])
     inquiry: Bisection | None = None
     doubt_at: float = 0.0
+    had: Block | None = None
 
     def grid_before(self, now_s: float) -> float:
         """Return the latest grid point that is not in the future."""
@@ -57,6 +59,7 @@ class Job:
         probe: Asks whether a unit lives, or whether it answers a block at all (``doubt``).
         patience_s: How long a probe waits; None: as the unit's behaviour says.
         full_s: How much of that is the wait in full, which has a share of its own.
+        busy: How often the device said that it is busy.
     """
 
     scan: ScanClass
@@ -67,3 +70,4 @@ class Job:
     attempts: int = 0
     patience_s: float | None = None
     full_s: float = 0.0
+    busy: int = 0

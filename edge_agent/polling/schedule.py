@@ -176,12 +176,14 @@ class Schedule:
             due = max(scan.next_due, scan.grid_before(now_s))
             self._skipped += round((due - scan.next_due) / scan.period_s)
             scan.next_due = due + scan.period_s
-            scan.outstanding = len(scan.blocks)
-            for block in scan.blocks:
+            blocks = [block for block in scan.blocks if block != scan.had]
+            scan.had = None
+            scan.outstanding = len(blocks)
+            for block in blocks:
                 self._push(Job(scan, block, scan.next_due))
             if scan.doubts:
                 self.probing.doubting.add(scan)
-            if not scan.blocks:
+            if not blocks:
                 self._empty.append(scan)
                 self._park(scan)
 

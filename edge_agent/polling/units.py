@@ -8,8 +8,23 @@ _FLOOR_S = 0.2  # shorter waits mistake a busy machine for a dead unit
 _STABLE_S = 60.0
 _FAILURES = 3
 _MAX_LEVEL = 5
+_MAX_LEVEL_ALONE = 1
 _MAX_BACKOFF = 5
 _OWED_TIMEOUTS = 3.0  # an answer that comes later than so many timeouts is not expected any more
+
+
+_BUSY_PAUSE_S = 0.1
+_MOST_BUSY = 5
+
+
+def busy_pause_s(times: int) -> float:
+    """How long a unit is left alone that said, for the time after so many, that it is busy."""
+    return _BUSY_PAUSE_S * 2.0**times
+
+
+def may_wait(times: int, now_s: float, deadline_s: float) -> bool:
+    """Whether a busy unit is asked once more, before the deadline."""
+    return times < _MOST_BUSY and now_s + busy_pause_s(times) < deadline_s
 
 
 class UnitState(StrEnum):
@@ -64,6 +79,8 @@ class Unit:
         heard_at: When it last answered, whatever it said.
         full_at: When it was last waited for in full; the port takes turns.
         lost_s: Port time that its silence cost since it last answered, not yet charged.
+        busy_until: It said that it is busy; when it may be asked again.
+        alone: It has the port for itself: nobody waits while it is probed.
     """
 
     number: int
@@ -78,6 +95,8 @@ class Unit:
     heard_at: float = float("-inf")
     full_at: float = float("-inf")
     lost_s: float = 0.0
+    busy_until: float = 0.0
+    alone: bool = False
     level: int = 0
     probes: int = 0
     _usual: Usual | None = None
@@ -221,7 +240,7 @@ class Unit:
 
     def _back_off(self, now_s: float) -> None:
         self.probe_at = now_s + 2.0**self.level * self.rng.uniform(0.75, 1.25)
-        self.level = min(self.level + 1, _MAX_LEVEL)
+        self.level = min(self.level + 1, _MAX_LEVEL_ALONE if self.alone else _MAX_LEVEL)
 
     def _measure(self, response_s: float, weight: int | None) -> None:
         if self._usual is None:

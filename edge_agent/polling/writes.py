@@ -15,7 +15,7 @@ PARTS = frozenset({DataType.BIT, DataType.BITFIELD})
 """Types that share their register with others."""
 
 # Illegal function, address and value; busy, come again; negative acknowledge. All other codes leave
-# it open: 5 means accepted and not finished, 4 that it failed on the way.
+# it open: 4 means that it failed on the way. 5, accepted and not finished, is an acknowledgement.
 _NOT_DONE = frozenset({1, 2, 3, 6, 7})
 
 Judge = Callable[[], None]
@@ -53,6 +53,7 @@ class WriteOrder:
         sent: Whether it may have reached the device.
         acknowledged: Whether the device said that it has it; registers are known then.
         look_at: When it is read back once more, monotonic seconds; None: not yet read back.
+        busy: How often the device said that it is busy.
     """
 
     device: PolledDevice
@@ -68,6 +69,7 @@ class WriteOrder:
     before: Reading | None = None
     after: Reading | None = None
     look_at: float | None = None
+    busy: int = 0
 
     @property
     def settings(self) -> Point:

@@ -40,10 +40,14 @@ class FakeUnit:
         self.garbage = False
         self.code = 0
         self.write_code = 0
+        self.applies_before_refusal = False
         self.code_after_write = 0
         self.write_s: float | None = None
         self.applies_after_s = 0.0
         self.longest = 125
+        self.silent_above = 125
+        self.busy, self.busy_code = 0, 6
+        self.cleared: set[tuple[Table, int]] = set()
         self._late: list[tuple[float, dict[tuple[Table, int], int]]] = []
 
     def take(self, values: dict[tuple[Table, int], int], now_s: float) -> None:
@@ -120,6 +124,7 @@ class FakeDriver:
         if count > longest or any(place not in found.registers for place in wanted):
             raise DeviceRefusedError("illegal data address", code=2)
         values = [found.registers[place] for place in wanted]
+        found.registers.update(dict.fromkeys(found.cleared.intersection(wanted), 0))
         return Reply(values, self._clock.now_ms(), took_s)
 
     async def write(
@@ -140,9 +145,12 @@ class FakeDriver:
         places = [(table, at) for at in range(address, address + len(values))]
         if any(place not in found.registers for place in places):
             raise DeviceRefusedError("illegal data address", code=2)
+        values_by_place = dict(zip(places, values, strict=True))
         if found.write_code:
+            if found.applies_before_refusal:
+                found.take(values_by_place, self._now())
             raise DeviceRefusedError(f"exception {found.write_code}", code=found.write_code)
-        found.take(dict(zip(places, values, strict=True)), self._now())
+        found.take(values_by_place, self._now())
         return Reply(values, self._clock.now_ms(), took_s)
 
     def _now(self) -> float:
@@ -154,7 +162,8 @@ class FakeDriver:
         self.asked.append(asked)
         unit = self.units.get(asked.unit)
         response_s = self._response_s(unit, asked)
-        if unit is None or unit.dead or response_s > asked.timeout_s:
+        mute = unit is None or unit.dead or asked.size > unit.silent_above
+        if unit is None or mute or response_s > asked.timeout_s:
             await self._clock.sleep(asked.timeout_s)
             raise DeviceTimeoutError(f"unit {asked.unit}: no answer in time")
         await self._clock.sleep(response_s)
@@ -163,6 +172,9 @@ class FakeDriver:
             raise PortDownError("connection lost")
         if unit.garbage:
             raise DeviceGarbageError(f"unit {asked.unit}: noise")
+        if unit.busy:
+            unit.busy -= 1
+            raise DeviceRefusedError(f"exception {unit.busy_code}", code=unit.busy_code)
         if unit.code:
             raise DeviceRefusedError(f"exception {unit.code}", code=unit.code)
         return unit, response_s

@@ -1,0 +1,51 @@
+"""Registers that are emptied by being read: no count is lost, whatever else happens on the port."""
+
+import pytest
+
+from config.points import Table
+from tests.fakes.driver import FakeUnit
+from tests.fakes.port_bench import Bench, alive, fleet, holding, running
+
+COUNTER = (Table.HOLDING, 0)
+
+
+async def count_for(bench: Bench, unit: FakeUnit, seconds: float) -> int:
+    """Let one thing be counted every 0.1 s."""
+    for _ in range(round(10 * seconds)):
+        unit.registers[COUNTER] += 1
+        await bench.clock.run_for(0.1)
+    return round(10 * seconds)
+
+
+@pytest.mark.parametrize("others", [0, 3])
+@pytest.mark.parametrize("away_s", [1.5, 3.0, 30.0])
+async def test_the_read_that_finds_a_unit_alive_again_is_used(others: int, away_s: float) -> None:
+    units = alive(1 + others)
+    units[1] = FakeUnit({COUNTER: 0}, 0.01)
+    units[1].cleared.add(COUNTER)
+    async with running(Bench(fleet(1 + others, period_s=1.0), units)) as bench:
+        counted = await count_for(bench, units[1], 5)
+        for unit in units.values():
+            unit.dead = True
+        counted += await count_for(bench, units[1], away_s)
+        for unit in units.values():
+            unit.dead = False
+        counted += await count_for(bench, units[1], 300 if others else 5)
+    values = [reading.value or 0 for reading in bench.sink.of("d1", "p")]
+    assert sum(values) + units[1].registers[COUNTER] == counted
+
+
+async def test_a_unit_alone_on_its_port_is_asked_again_within_seconds() -> None:
+    units = {1: FakeUnit(holding(0), 0.01)}
+    async with running(Bench(fleet(1, period_s=8.0), units)) as bench:
+        await bench.clock.run_for(20)
+        units[1].dead = True
+        await bench.clock.run_for(300)
+        asked = [one for one in bench.driver.asked if one.at_s > 60]
+        gaps = [b.at_s - a.at_s for a, b in zip(asked, asked[1:], strict=False)]
+        units[1].dead = False
+        back_s = bench.clock.now_ms() / 1000
+        await bench.clock.run_for(10)
+    assert max(gaps) < 4
+    assert {one.timeout_s for one in asked} == {1.0}
+    assert next(at for at in bench.sink.times_s("d1", "p") if at > back_s) < back_s + 4
