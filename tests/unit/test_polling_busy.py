@@ -1,4 +1,4 @@
-"""A device that says that it is busy is asked again; one that accepts and is not finished is read."""
+"""A busy device is asked again; what one accepts and has not finished is read back."""
 
 import asyncio
 

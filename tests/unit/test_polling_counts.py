@@ -1,5 +1,7 @@
 """Registers that are emptied by being read: no count is lost, whatever else happens on the port."""
 
+import itertools
+
 import pytest
 
 from config.points import Table
@@ -42,7 +44,7 @@ async def test_a_unit_alone_on_its_port_is_asked_again_within_seconds() -> None:
         units[1].dead = True
         await bench.clock.run_for(300)
         asked = [one for one in bench.driver.asked if one.at_s > 60]
-        gaps = [b.at_s - a.at_s for a, b in zip(asked, asked[1:], strict=False)]
+        gaps = [b.at_s - a.at_s for a, b in itertools.pairwise(asked)]
         units[1].dead = False
         back_s = bench.clock.now_ms() / 1000
         await bench.clock.run_for(10)
