@@ -10,6 +10,7 @@ from server.alarms.floods import Digest, end_floods, note_new, take_digest
 from server.alarms.model import Alarm
 from server.alarms.service import mark_announced
 from server.core.outbox import enqueue, send_to
+from server.core.places import new_of_incident, new_of_keys, share_places
 from server.core.receivers import Receiver
 from server.core.records import record_event
 from server.incidents.announce import announce
@@ -77,6 +78,8 @@ class Announcer:
                     again=again,
                 )
                 self._escalation.begin(session, incident, trade=alarm.trade, now=now)
+                new = new_of_incident(session, incident.id, now=now)
+                share_places(session, new, self._channels.place)
         log.info(
             "alarm_raised",
             alarm=alarm.id,
@@ -133,6 +136,7 @@ class Announcer:
                 now=now,
             )
         self._tell_persons(session, digest, now=now)
+        share_places(session, new_of_keys(session, f"{digest.key}/"), self._channels.place)
         log.info("alarm_flood", site=digest.site.key, alarms=digest.alarms)
 
     def _tell_persons(self, session: Session, digest: Digest, *, now: int) -> None:

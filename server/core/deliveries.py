@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from server.core.model import Message
-from server.core.outbox import CANCELLED, QUEUED, URGENT, enqueue, row_of, tell
+from server.core.outbox import CANCELLED, DIGEST, QUEUED, URGENT, enqueue, row_of, tell
+from server.core.places import parts_of
 from server.core.unreached import next_key, note_unreached
 
 
@@ -106,8 +107,14 @@ def mark_unknown(
 def give_up(session: Session, row: Message, *, now: int) -> None:
     """Pass it on to the person's next channel; without one it is a dead letter.
 
-    What was withdrawn meanwhile ends here, for nobody needs it any more.
+    What was withdrawn meanwhile ends here, for nobody needs it any more. Others who share the place
+    go on by channels of their own.
     """
+    if row.kind != DIGEST:
+        for part in parts_of(session, row):
+            if part.state == "merged":
+                part.merged_into = None
+                give_up(session, part, now=now)
     row.receipt_due_at = None
     if row.cancelled_at is not None:
         row.state = CANCELLED

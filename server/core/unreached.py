@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from server.core.model import Message
 from server.core.outbox import DIGEST
+from server.core.places import parts_of
 from server.core.timers import set_timer
 
 UNREACHED = "message.dead"
@@ -60,7 +61,5 @@ def _with_key(session: Session, key: str) -> Message | None:
 def _carried(session: Session, row: Message) -> Iterable[Message]:
     if row.kind != DIGEST:
         yield row
-        return
-    parts = select(Message).where(Message.merged_into == row.id).order_by(Message.id)
-    for part in session.scalars(parts).all():
+    for part in parts_of(session, row):
         yield from _carried(session, part)

@@ -1,12 +1,11 @@
 """Messages that need not arrive any more, because somebody has taken care."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from server.core.model import Message
-from server.core.outbox import CANCELLED, tell
+from server.core.outbox import CANCELLED, DIGEST, QUEUED, tell
+from server.core.places import parts_of
 
 
 def withdraw(session: Session, *, incident_id: int, keys: str, now: int) -> None:
@@ -36,19 +35,30 @@ def _withdraw(session: Session, row: Message, *, now: int) -> None:
     if row.state == "pending":
         row.state = CANCELLED
         tell(session, row, kind="message.cancelled", now=now)
+        if row.kind != DIGEST:
+            _release(session, row, now=now)
     elif row.state == "merged" and row.merged_into is not None:
-        _withdraw_digest(session, row.merged_into, now=now)
+        _withdraw_carrier(session, row.merged_into, now=now)
 
 
-def _withdraw_digest(session: Session, digest_id: int, *, now: int) -> None:
-    """A digest goes with the last message that it carries."""
-    session.flush()
-    if any(part.cancelled_at is None for part in _parts(session, digest_id)):
+def _release(session: Session, row: Message, *, now: int) -> None:
+    """What shares the place of a message that does not leave, leaves itself."""
+    waiting = [one for one in parts_of(session, row) if one.cancelled_at is None]
+    if not waiting:
         return
-    digest = session.get(Message, digest_id, with_for_update=True)
-    if digest is not None and digest.cancelled_at is None:
-        _withdraw(session, digest, now=now)
+    first = waiting[0]
+    first.state, first.merged_into = "pending", None
+    first.next_attempt_at = max(first.next_attempt_at, now)
+    for one in waiting[1:]:
+        one.merged_into = first.id
+    tell(session, first, kind=QUEUED, now=now)
 
 
-def _parts(session: Session, digest_id: int) -> Sequence[Message]:
-    return session.scalars(select(Message).where(Message.merged_into == digest_id)).all()
+def _withdraw_carrier(session: Session, carrier_id: int, *, now: int) -> None:
+    """A digest goes with the last message that it carries; others are withdrawn by themselves."""
+    session.flush()
+    carrier = session.get(Message, carrier_id, with_for_update=True)
+    if carrier is None or carrier.kind != DIGEST or carrier.cancelled_at is not None:
+        return
+    if all(part.cancelled_at is not None for part in parts_of(session, carrier)):
+        _withdraw(session, carrier, now=now)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from config.people import PersonSettings, PolicySettings
 from server.assets.model import Equipment, Site
 from server.core.outbox import send_to
+from server.core.places import new_of_incident, share_places
 from server.core.receivers import Receiver
 from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
 from server.incidents.escalation_rules import (
@@ -229,6 +230,10 @@ class Escalation:
                 now=now,
             )
             told[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
+        if len(told) > 1 and self._channels is not None:
+            share_places(
+                session, new_of_incident(session, incident.id, now=now), self._channels.place
+            )
         step.told = told
         step.state = DONE if told else NOBODY
         step.ran_at = now

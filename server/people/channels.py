@@ -1,7 +1,9 @@
 """Which channels the server has, and whether they lead anywhere."""
 
+from config.channels import RobotChannel
 from config.server import MessageSettings
-from server.core.addresses import address_problem, channel_name
+from server.core.addresses import address_problem, channel_name, phone_of
+from server.core.places import GROUP
 
 
 class KnownChannels:
@@ -18,6 +20,19 @@ class KnownChannels:
         """
         name = channel_name(self._settings, channel, person, address)
         return name is not None and address_problem(self._settings, name, address) is None
+
+    def place(self, channel: str, receiver: str, address: str) -> str | None:
+        """Return what a message reaches: a group, a mailbox, a telephone; None for a webhook.
+
+        What a webhook calls is for programs, which may well tell persons apart.
+        """
+        name = channel_name(self._settings, channel, receiver, address)
+        settings = self._settings.channels.get(name or "")
+        if settings is None:
+            return None
+        if isinstance(settings, RobotChannel):
+            return f"{GROUP}{name}"
+        return f"{name} {phone_of(address) or address.casefold()}"
 
 
 Channels = KnownChannels | None

@@ -57,7 +57,7 @@ def load(house: House, content: dict[str, Any]) -> None:
 
 def sweep_of(house: House) -> TimerSweep:
     """What a newly started server would run."""
-    timers = EscalationTimers(house.records, SETTINGS, house.clock)
+    timers = EscalationTimers(house.records, house.outlets, house.clock)
     handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, timers.on_timer)
     return TimerSweep(house.records, handlers | {UNREACHED: timers.on_dead_letter}, house.clock)
 

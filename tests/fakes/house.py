@@ -65,6 +65,7 @@ class House:
 
     classes: Mapping[str, EquipmentClass] = CLASSES
     settings = AlarmSettings()
+    outlets = SETTINGS
     number = 1
     """How many pumps there are."""
 
@@ -78,7 +79,7 @@ class House:
 
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
-        announcer = Announcer(SETTINGS, self.settings)
+        announcer = Announcer(self.outlets, self.settings)
         outages = Outages(self.settings, tells=self.engine.tells_of_silence)
         self.handling = Handling(announcer, self.settings, outages=outages)
         self.chain = Chain(self.records, self.engine, announcer, self.clock, outages=outages)

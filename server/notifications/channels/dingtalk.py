@@ -12,6 +12,7 @@ from server.core.addresses import phone_of
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
+from server.core.places import mentioned
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit
@@ -86,17 +87,16 @@ class DingTalkChannel(Provider):
     def _body(self, message: Outgoing) -> bytes:
         text = render(message)
         tail = list(text.tail)
-        phone = phone_of(message.address)
-        if phone:
-            # The name only lights up when the text has it, too.
-            tail.append(f"@{phone}")
+        phones = [phone for one in mentioned(message.address) if (phone := phone_of(one))]
+        # The name only lights up when the text has it, too.
+        tail += [f"@{phone}" for phone in phones]
         if self._settings.keyword:
             tail.append(self._settings.keyword)
         content = fit(text.title, text.lines, tail, limit=_MOST_BYTES)
         body = {
             "msgtype": "text",
             "text": {"content": content},
-            "at": {"atMobiles": [phone] if phone else [], "isAtAll": False},
+            "at": {"atMobiles": phones, "isAtAll": False},
         }
         return json.dumps(body, ensure_ascii=False).encode()
 

@@ -12,6 +12,7 @@ from config.channels import FeishuChannel as FeishuSettings
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
+from server.core.places import mentioned
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit
@@ -84,8 +85,11 @@ class FeishuChannel(Provider):
         # What a device calls itself must not become a mention of everybody.
         lines = [_harmless(line) for line in text.lines]
         tail = list(text.tail)
-        if _OPEN_ID.match(message.address):
-            tail.append(f'<at user_id="{message.address}"></at>')
+        tail += [
+            f'<at user_id="{one}"></at>'
+            for one in mentioned(message.address)
+            if _OPEN_ID.match(one)
+        ]
         if self._keyword:
             tail.append(self._keyword)
         return fit(_harmless(text.title), lines, tail, limit=_MOST_BYTES)

@@ -9,6 +9,7 @@ from server.core.addresses import phone_of
 from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
 from server.core.outbox import Outgoing
+from server.core.places import mentioned
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit
@@ -60,12 +61,12 @@ class WeComChannel(Provider):
 
 def _body(message: Outgoing) -> bytes:
     text = render(message)
-    phone = phone_of(message.address)
+    phones = [phone for one in mentioned(message.address) if (phone := phone_of(one))]
     body = {
         "msgtype": "text",
         "text": {
             "content": fit(text.title, text.lines, text.tail, limit=_MOST_BYTES),
-            "mentioned_mobile_list": [phone] if phone else [],
+            "mentioned_mobile_list": phones,
         },
     }
     return json.dumps(body, ensure_ascii=False).encode()
