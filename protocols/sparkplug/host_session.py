@@ -67,7 +67,7 @@ class HostSession:
             budget: Shared by the sessions of all nodes.
         """
         self.phase = NodePhase.UNKNOWN
-        self.bd_seq = NO_BD_SEQ
+        self.bd_seq: int = NO_BD_SEQ
         self.node = Table()
         self.devices: dict[str, Table] = {}
         self.counters = Counters()

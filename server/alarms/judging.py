@@ -156,7 +156,9 @@ def _is_news(memory: Memory, sample: Sample, *, at: int, own: bool) -> bool:
     if sample.late and (at < sample.series.last_at or not waiting):
         return False
     if own:
-        return at > memory.seen_at and at >= memory.changed_at
+        # A further value of the newest instant counts, though it is not newer.
+        newest = memory.seen_at - (sample.before_at == at)
+        return at > newest and at >= memory.changed_at
     return at >= memory.seen_at and at >= memory.changed_at
 
 

@@ -12,7 +12,7 @@ from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.step import Step
 from server.assets.series import Sample, Series
-from server.history.base import Bucket, History, Row
+from server.history.base import Bucket, History, read_all
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -168,13 +168,12 @@ class Replay:
             self._take(self._engine.evaluate(loud))
 
     def _rows(self, series: Series, start: int, end: int) -> Iterator[Sample]:
-        while True:
-            rows: Sequence[Row] = self._history.raw(series.id, start, end, _PAGE)
-            for row in rows:
-                yield Sample(series, row.value, row.quality, row.taken_at)
-            if len(rows) < _PAGE:
-                return
-            start = rows[-1].taken_at + 1
+        newest = 0
+        for row in read_all(self._history, series.id, start, end, page=_PAGE):
+            at = row.taken_at
+            further = at if at == newest else 0
+            yield Sample(series, row.value, row.quality, at, before_at=further)
+            newest = at
 
     def _pass_time(self, until: int) -> None:
         """Run the delays that are over before ``until``, and look for silence."""

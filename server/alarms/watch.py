@@ -88,7 +88,7 @@ class Post:
 
     def value_before(self) -> Sample | None:
         """Return the newest value that was looked at; what came since is still to be looked at."""
-        return max(self.past, key=lambda sample: sample.taken_at, default=None)
+        return max(reversed(self.past), key=lambda sample: sample.taken_at, default=None)
 
     def _band_of(self, watch: Watch) -> Band:
         memory = watch.memory

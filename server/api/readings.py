@@ -10,11 +10,12 @@ from server.api.lookup import find_point
 from server.api.shapes import Instant, InstantIn, JsonValue, PointItem
 from server.core.paging import decode_cursor, encode_cursor
 from server.core.problem import FieldError
-from server.history.base import Bucket, Row
+from server.history.base import Bucket, Row, after_page
 
 DAY_MS = 86_400_000
 MAX_BUCKETS = 5000
 MAX_ROWS = 10_000
+_LATEST_MS = 2**53
 
 router = APIRouter(prefix="/readings", tags=["readings"], responses=problems(404))
 
@@ -104,9 +105,14 @@ def list_readings(
     row = use.records.read(lambda session: find_point(session, point))
     slices: list[BucketItem] = []
     rows: list[Row] = []
+    following: str | None = None
     if raw:
-        begin = start if cursor is None else max(start, _position(cursor))
-        rows = use.history.raw(row.id, begin, end, limit + 1)
+        begin, passed = (start, 0) if cursor is None else _position(cursor)
+        found = use.history.raw(row.id, max(start, begin), end, passed + limit + 1)
+        rows = found[passed : passed + limit]
+        if len(found) > passed + limit:
+            at, given = after_page(found[: passed + limit])
+            following = encode_cursor(f"{at}.{given}")
     else:
         slices = [BucketItem.of(each) for each in use.history.buckets(row.id, start, end, buckets)]
     return Readings(
@@ -114,11 +120,14 @@ def list_readings(
         from_=start,
         to=end,
         buckets=slices,
-        items=[RowItem.of(each) for each in rows[:limit]],
-        next_cursor=encode_cursor(rows[limit].taken_at) if len(rows) > limit else None,
+        items=[RowItem.of(each) for each in rows],
+        next_cursor=following,
     )
 
 
-def _position(cursor: str) -> int:
-    position = decode_cursor(cursor, int)
-    return position if isinstance(position, int) else 0
+def _position(cursor: str) -> tuple[int, int]:
+    """Return from which instant to go on, and how many readings of it were given already."""
+    at, dot, given = str(decode_cursor(cursor, str)).partition(".")
+    if not (dot and at.isascii() and at.isdigit() and given.isascii() and given.isdigit()):
+        raise FieldError("query.cursor", "not a cursor of this list; leave it out to start again")
+    return min(int(at[:18]), _LATEST_MS), min(int(given[:6]), MAX_ROWS)

@@ -22,6 +22,7 @@ class Series:
     __slots__ = (
         "equipment_id",
         "id",
+        "instant",
         "key",
         "last_at",
         "last_quality",
@@ -55,6 +56,9 @@ class Series:
         """Server time at which it arrived, UTC ms; staleness is judged by it."""
         self.stands_at = 0
         """Event time of the value that the last birth said is the newest, UTC ms; 0 = none."""
+        self.instant: tuple[int, dict[tuple[object, ...], int]] | None = None
+        """An instant of which several values were said, and how often each was; as
+        server/ingest/instants.py keeps it."""
         self.undecided = 0
         """Values that were handed to the rules and are not judged yet."""
 
@@ -72,4 +76,5 @@ class Sample(NamedTuple):
     heard_at: int = 0
     """Server time at which it arrived, UTC ms; 0: just now."""
     before_at: int = 0
-    """Event time of the newest value before it, UTC ms; 0: not known."""
+    """Event time of the newest value before it, UTC ms; 0: not known. The same instant: a further
+    value of it, which is news although it is not newer."""

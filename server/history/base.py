@@ -1,10 +1,11 @@
 """The time series store as the rest of the server sees it.
 
-Every implementation passes tests/contract/test_history_contract.py. A row is known by
-(series, taken_at): appending it again, in whatever order, stores nothing twice and changes nothing.
+Every implementation passes tests/contract/test_history_contract.py. A row is known by series,
+instant, value, quality and reason: appending it again, in whatever order, stores nothing twice and
+changes nothing. Several values of one instant are kept in the order in which they came (ADR-25).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -20,6 +21,9 @@ class Batch:
     values: list[Value] = field(default_factory=list[Value])
     quality: list[int] = field(default_factory=list[int])
     reason: list[str] = field(default_factory=list[str])
+    nth: dict[int, int] = field(default_factory=dict[int, int])
+    """Of rows whose message said the same of the same instant before, with something else in
+    between: how often. All others are the first."""
 
     def __len__(self) -> int:
         return len(self.series)
@@ -100,6 +104,8 @@ class History(Protocol):
     def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
         """Return the first ``limit`` readings of ``start_ms <= taken_at < end_ms``, oldest first.
 
+        Those of one instant are in the order in which they came.
+
         Raises:
             StoreError: The store cannot be read now.
         """
@@ -107,6 +113,8 @@ class History(Protocol):
 
     def last_values(self) -> Iterable[LastValue]:
         """Return the newest reading of every series.
+
+        Those of one instant are all given, in the order in which they came: the last one counts.
 
         Raises:
             StoreError: The store cannot be read now.
@@ -124,6 +132,33 @@ class History(Protocol):
     def close(self) -> None:
         """Let go of the store; may be repeated."""
         ...
+
+
+def read_all(
+    history: History, series_id: int, start_ms: int, end_ms: int, *, page: int
+) -> Iterator[Row]:
+    """Yield all readings of a range, oldest first, some at a time.
+
+    Raises:
+        StoreError: The store cannot be read now.
+    """
+    passed = 0
+    while True:
+        rows = history.raw(series_id, start_ms, end_ms, page + passed)
+        yield from rows[passed:]
+        if len(rows) < page + passed:
+            return
+        start_ms, passed = after_page(rows)
+
+
+def after_page(rows: list[Row]) -> tuple[int, int]:
+    """Return where the next page begins: an instant, and how many readings of it were given.
+
+    Args:
+        rows: The page, not empty, from the first reading of an instant on.
+    """
+    at = rows[-1].taken_at
+    return at, sum(row.taken_at == at for row in rows)
 
 
 def slice_width(start_ms: int, end_ms: int, buckets: int) -> int:

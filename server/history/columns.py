@@ -11,6 +11,8 @@ from server.history.base import Batch
 _pa: Any = pa
 
 VALUE_COLUMNS = "number, integer, large, boolean, text"
+KEY = ("series", "taken_at", "number", "integer", "large", "boolean", "text", "quality", "reason")
+"""All columns: a row is known by everything that it says."""
 COLUMNS = f"series, taken_at, {VALUE_COLUMNS}, quality, reason"
 TABLE = """(
     series BIGINT NOT NULL, taken_at BIGINT NOT NULL, number DOUBLE, integer BIGINT,
@@ -41,6 +43,18 @@ _SCHEMA: Any = _pa.schema(
 )
 
 
+def same_row(one: str, other: str) -> str:
+    """Return the condition that rows of two tables say the same."""
+    return " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in KEY)
+
+
+def numbered_table(batch: Batch) -> Any:  # noqa: ANN401 (pyarrow is untyped)
+    """Return the batch with two more columns: ``nth`` and ``row``, its place in the batch."""
+    nth = [batch.nth.get(row, 0) for row in range(len(batch))]
+    table = arrow_table(batch).append_column("nth", _pa.array(nth, _pa.int64()))
+    return table.append_column("row", _pa.array(range(len(batch)), _pa.int64()))
+
+
 def arrow_table(batch: Batch) -> Any:  # noqa: ANN401 (pyarrow is untyped)
     """Return the batch as an Arrow table in the order of ``COLUMNS``."""
     values = _value_columns(batch.values)
@@ -66,6 +80,7 @@ def pick(batch: Batch, rows: list[int]) -> Batch:
         [batch.values[row] for row in rows],
         [batch.quality[row] for row in rows],
         [batch.reason[row] for row in rows],
+        {place: batch.nth[row] for place, row in enumerate(rows) if row in batch.nth},
     )
 
 

@@ -16,10 +16,15 @@ import pyarrow.parquet as pq
 import structlog
 
 from server.core.errors import StoreError
-from server.history.columns import COLUMNS
+from server.history.columns import COLUMNS, same_row
 from server.history.database import Database
 
 DAY_MS = 86_400_000
+_PLACES = 2**42
+"""More than a file or the hot table can have rows."""
+PLACE_IN_FILE = f"taken_at::HUGEINT * {2 * _PLACES} + file_row_number"
+PLACE_IN_HOT = f"taken_at::HUGEINT * {2 * _PLACES} + {_PLACES} + rowid"
+"""Order of rows by instant and, within one, as they came: what is hot came after its day's file."""
 _SEAL_AFTER_MS = 2 * 3_600_000
 """A day is sealed this long after its end; most late readings have come by then."""
 
@@ -140,9 +145,8 @@ class DayFiles:
         bounds = [day * DAY_MS, (day + 1) * DAY_MS]
         with self._database.transaction() as cursor:
             cursor.execute(
-                "DELETE FROM hot USING (SELECT series, taken_at FROM read_parquet(?)) AS old "
-                "WHERE hot.series = old.series AND hot.taken_at = old.taken_at "
-                "AND hot.taken_at >= ? AND hot.taken_at < ?",
+                f"DELETE FROM hot USING (SELECT {COLUMNS} FROM read_parquet(?)) AS old "  # noqa: S608
+                f"WHERE {same_row('hot', 'old')} AND hot.taken_at >= ? AND hot.taken_at < ?",
                 [[str(path)], *bounds],
             )
             cursor.execute("INSERT INTO days VALUES (?, ?)", [day, path.name])
@@ -165,18 +169,25 @@ def remember_latest(
     source: list[str] | None = None,
 ) -> None:
     """Keep the newest row of each series in ``latest``: nobody searches the files for it."""
-    table = "hot" if source is None else "read_parquet($source)"
+    place = PLACE_IN_HOT if source is None else PLACE_IN_FILE
+    table = "hot" if source is None else "read_parquet($source, file_row_number = true)"
     # A window function would be shorter, but it keeps the whole day in memory.
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE newest AS "  # noqa: S608 (constants)
-        f"WITH every AS (SELECT {COLUMNS} FROM latest UNION ALL SELECT {COLUMNS} FROM {table} "
+        f"WITH every AS (SELECT {COLUMNS}, rowid - {_PLACES} AS place FROM latest "
+        f"UNION ALL SELECT {COLUMNS}, {place} AS place FROM {table} "
         "WHERE taken_at >= $start AND taken_at < $end), "
         "last AS (SELECT series, max(taken_at) AS taken_at FROM every GROUP BY series) "
-        f"SELECT DISTINCT ON (series) {COLUMNS} FROM every JOIN last USING (series, taken_at)",
+        f"SELECT {COLUMNS}, place FROM every JOIN last USING (series, taken_at)",
         {"start": start_ms, "end": end_ms} | ({} if source is None else {"source": source}),
     )
+    # A file that is adopted may have been known before.
+    kind = "" if source is None else f"DISTINCT ON ({COLUMNS})"
     cursor.execute("DELETE FROM latest")
-    cursor.execute(f"INSERT INTO latest SELECT {COLUMNS} FROM newest")  # noqa: S608 (constants)
+    cursor.execute(
+        f"INSERT INTO latest SELECT {COLUMNS} FROM "  # noqa: S608 (constants)
+        f"(SELECT {kind} {COLUMNS}, place FROM newest) ORDER BY series, place"
+    )
     cursor.execute("DROP TABLE newest")
 
 
@@ -185,17 +196,19 @@ def _write(cursor: Any, path: Path, *, old: list[str], bounds: list[int]) -> Non
 
     No row is in both: late readings were compared with the file before they became hot.
     """
-    source = f"hot WHERE taken_at >= {bounds[0]} AND taken_at < {bounds[1]}"
+    hot = f"{COLUMNS}, {PLACE_IN_HOT} AS place FROM hot"
+    source = f"(SELECT {hot} WHERE taken_at >= {bounds[0]} AND taken_at < {bounds[1]})"
     if old:
         # Sorting a table goes to disk when memory ends; sorting what is read from Parquet does not.
         cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE whole_day AS SELECT {COLUMNS} FROM {source} "  # noqa: S608
-            f"UNION ALL SELECT {COLUMNS} FROM read_parquet({_quoted(old)})"
+            f"CREATE OR REPLACE TEMP TABLE whole_day AS FROM {source} UNION ALL "  # noqa: S608
+            f"SELECT {COLUMNS}, {PLACE_IN_FILE} AS place "
+            f"FROM read_parquet({_quoted(old)}, file_row_number = true)"
         )
         source = "whole_day"
     partial = path.with_suffix(".tmp")
     cursor.execute(
-        f"COPY (SELECT {COLUMNS} FROM {source} ORDER BY series, taken_at) "  # noqa: S608
+        f"COPY (SELECT {COLUMNS} FROM {source} ORDER BY series, place) "  # noqa: S608
         f"TO {_quote(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
     )
     cursor.execute("DROP TABLE IF EXISTS temp.whole_day")

@@ -7,9 +7,19 @@ from typing import Any
 from protocols.reading import Quality
 from server.core.errors import StoreError
 from server.history.base import Batch, Bucket, LastValue, Row, slice_width
-from server.history.columns import COLUMNS, TABLE, VALUE_COLUMNS, arrow_table, pick, value_of
+from server.history.columns import (
+    COLUMNS,
+    KEY,
+    TABLE,
+    VALUE_COLUMNS,
+    arrow_table,
+    numbered_table,
+    pick,
+    same_row,
+    value_of,
+)
 from server.history.database import Database
-from server.history.days import DAY_MS, DayFiles
+from server.history.days import DAY_MS, PLACE_IN_FILE, PLACE_IN_HOT, DayFiles
 
 
 class DuckHistory:
@@ -99,7 +109,7 @@ class DuckHistory:
         try:
             with self._database.transaction() as cursor:
                 if len(batch):
-                    _insert(cursor, batch)
+                    _insert_new(cursor, batch)
                 if late:
                     self._insert_late(cursor, late_rows)
         except StoreError:
@@ -111,15 +121,13 @@ class DuckHistory:
         """Add those rows that are in neither the hot table nor the file of their day."""
         start, end = min(batch.taken_at), max(batch.taken_at) + 1
         files = self._days.between(cursor, start, end)
-        there = "SELECT series, taken_at FROM hot WHERE taken_at >= $start AND taken_at < $end"
         parameters: dict[str, Any] = {"start": start, "end": end}
         if files:
-            there += (
-                " UNION ALL SELECT series, taken_at FROM read_parquet($files)"
-                " WHERE taken_at >= $start AND taken_at < $end"
-            )
             parameters["files"] = files
-        _insert(cursor, batch, f"ANTI JOIN ({there}) USING (series, taken_at)", parameters)
+        there = _THERE + _THERE_IN_FILES if files else _THERE
+        cursor.register("incoming", numbered_table(batch))
+        cursor.execute(_ADD_LATE.replace("$there", there), parameters)
+        cursor.unregister("incoming")
 
     def _select(self, query: str, series_id: int, start_ms: int, end_ms: int) -> list[Any]:
         """Run a query over the rows of a series, hot and sealed."""
@@ -145,37 +153,50 @@ class DuckHistory:
             return cursor.execute(query.replace("$source", source), parameters).fetchall()
 
 
-def _insert(
-    cursor: Any,  # noqa: ANN401 (cursor)
-    batch: Batch,
-    condition: str = "",
-    parameters: dict[str, Any] | None = None,
-) -> None:
+def _insert_new(cursor: Any, batch: Batch) -> None:  # noqa: ANN401 (cursor)
     cursor.register("incoming", arrow_table(batch))
-    cursor.execute(f"INSERT INTO hot SELECT {COLUMNS} FROM incoming {condition}", parameters)  # noqa: S608
+    cursor.execute(f"INSERT INTO hot SELECT {COLUMNS} FROM incoming")  # noqa: S608 (constants)
     cursor.unregister("incoming")
 
 
 def _without_copies(batch: Batch) -> Batch:
-    """Keep the first row of each (series, taken_at)."""
-    first: dict[tuple[int, int], int] = {}
-    for row, key in enumerate(zip(batch.series, batch.taken_at, strict=True)):
-        first.setdefault(key, row)
+    """Keep the first of rows that say the same, as a message and its resend in one batch."""
+    columns = (batch.series, batch.taken_at, batch.values, batch.quality, batch.reason)
+    first: dict[tuple[object, ...], int] = {}
+    for row, said in enumerate(zip(*columns, strict=True)):
+        # In Python True is 1 and 1 is 1.0.
+        first.setdefault((*said, batch.values[row].__class__, batch.nth.get(row, 0)), row)
     return batch if len(first) == len(batch) else pick(batch, list(first.values()))
 
 
+_THERE = f"SELECT {COLUMNS} FROM hot"  # noqa: S608 (constants)
+_THERE_IN_FILES = f" UNION ALL SELECT {COLUMNS} FROM read_parquet($files)"  # noqa: S608
+_ADD_LATE = f"""
+    INSERT INTO hot SELECT {", ".join(f"incoming.{name}" for name in KEY)}
+    FROM incoming LEFT JOIN (
+        SELECT {COLUMNS}, count(*) AS times
+        FROM ($there) SEMI JOIN incoming USING (series, taken_at)
+        WHERE taken_at >= $start AND taken_at < $end
+        GROUP BY {COLUMNS}
+    ) AS stored ON {same_row("incoming", "stored")}
+    WHERE coalesce(stored.times, 0) <= incoming.nth
+    ORDER BY incoming.row
+"""  # noqa: S608 (constants)
 _WHERE = "WHERE series = $series AND taken_at >= $start AND taken_at < $end"
-_HOT = f"SELECT {COLUMNS} FROM hot {_WHERE}"  # noqa: S608 (constants)
-_FILES = f" UNION ALL SELECT {COLUMNS} FROM read_parquet($files) {_WHERE}"  # noqa: S608
-
+_HOT = f"SELECT {COLUMNS}, {PLACE_IN_HOT} AS place FROM hot {_WHERE}"  # noqa: S608 (constants)
+_FILES = (
+    f" UNION ALL SELECT {COLUMNS}, {PLACE_IN_FILE} AS place "  # noqa: S608 (constants)
+    f"FROM read_parquet($files, file_row_number = true) {_WHERE}"
+)
 _RAW = (
     f"SELECT taken_at, {VALUE_COLUMNS}, quality, reason FROM ($source) "  # noqa: S608 (constants)
-    "ORDER BY taken_at LIMIT $limit"
+    "ORDER BY place LIMIT $limit"
 )
 _LAST = f"""
-    WITH every AS (SELECT {COLUMNS} FROM latest UNION ALL SELECT {COLUMNS} FROM hot),
+    WITH every AS (SELECT {COLUMNS}, 0 AS part, rowid AS place FROM latest
+                   UNION ALL SELECT {COLUMNS}, 1 AS part, rowid AS place FROM hot),
          newest AS (SELECT series, max(taken_at) AS taken_at FROM every GROUP BY series)
-    SELECT DISTINCT ON (series) {COLUMNS} FROM every JOIN newest USING (series, taken_at)
+    SELECT {COLUMNS} FROM every JOIN newest USING (series, taken_at) ORDER BY series, part, place
 """  # noqa: S608 (constants)
 _VALUE = "struct_pack(n := number, i := integer, l := large, b := boolean, t := text)"
 _BUCKETS = f"""
@@ -183,7 +204,7 @@ _BUCKETS = f"""
            min(number) FILTER (good), min(whole) FILTER (good),
            avg(coalesce(number, whole::DOUBLE)) FILTER (good),
            max(number) FILTER (good), max(whole) FILTER (good),
-           arg_min(value, taken_at) FILTER (good), arg_max(value, taken_at) FILTER (good),
+           arg_min(value, place) FILTER (good), arg_max(value, place) FILTER (good),
            count(*) FILTER (good), count(*) FILTER (NOT good)
     FROM (SELECT *, quality = {int(Quality.GOOD)} AS good, {_VALUE} AS value,
                  coalesce(integer::HUGEINT, large::HUGEINT, boolean::HUGEINT) AS whole

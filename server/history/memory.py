@@ -13,17 +13,22 @@ class MemoryHistory:
     """Keeps rows in dictionaries; durable as long as the process."""
 
     def __init__(self, *, retention_days: int = 1825) -> None:
-        self._rows: dict[int, dict[int, Row]] = {}
-        self._latest: dict[int, Row] = {}
+        self._rows: dict[int, dict[int, list[Row]]] = {}
+        self._latest: dict[int, list[Row]] = {}
         self._retention_days = retention_days
 
     def append(self, batch: Batch) -> None:
         """Store what is not there yet."""
         columns = (batch.series, batch.taken_at, batch.values, batch.quality, batch.reason)
-        for series, taken_at, value, quality, reason in zip(*columns, strict=True):
+        for index, (series, taken_at, *said) in enumerate(zip(*columns, strict=True)):
+            value, quality, reason = said
             row = Row(taken_at, value, Quality(quality), reason)
-            stored = self._rows.setdefault(series, {}).setdefault(taken_at, row)
-            if series not in self._latest or taken_at > self._latest[series].taken_at:
+            stored = self._rows.setdefault(series, {}).setdefault(taken_at, [])
+            # In Python True is 1 and 1 is 1.0.
+            same = sum(one == row and type(one.value) is type(value) for one in stored)
+            if same <= batch.nth.get(index, 0):
+                stored.append(row)
+            if series not in self._latest or taken_at >= self._latest[series][-1].taken_at:
                 self._latest[series] = stored
 
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
@@ -42,8 +47,9 @@ class MemoryHistory:
 
     def last_values(self) -> Iterable[LastValue]:
         """Return the newest row of every series."""
-        for series, row in self._latest.items():
-            yield LastValue(series, row.value, row.quality, row.taken_at, row.reason)
+        for series, rows in self._latest.items():
+            for row in rows:
+                yield LastValue(series, row.value, row.quality, row.taken_at, row.reason)
 
     def maintain(self, now_ms: int) -> None:
         """Forget whole days beyond the retention."""
@@ -56,7 +62,7 @@ class MemoryHistory:
 
     def _range(self, series_id: int, start_ms: int, end_ms: int) -> list[Row]:
         rows = self._rows.get(series_id, {})
-        return [rows[at] for at in sorted(rows) if start_ms <= at < end_ms]
+        return [row for at in sorted(rows) if start_ms <= at < end_ms for row in rows[at]]
 
 
 def _bucket(start: int, width: int, rows: list[Row]) -> Bucket:

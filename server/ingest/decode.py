@@ -11,6 +11,7 @@ from protocols.sparkplug.properties import read_quality
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from server.assets.series import Sample, Series
 from server.history.base import Batch
+from server.ingest.instants import REPEATED, further_values, is_further
 from server.ingest.metrics import IngestMetrics
 from server.ingest.steady import SteadyTime
 from server.ingest.unit import Unit
@@ -55,7 +56,8 @@ class Decoder:
         add_value, add_quality = batch.values.append, batch.quality.append
         add_reason = batch.reason.append
         unknown: list[WireMetric] = []
-        for metric in payload.metrics:
+        further: dict[int, int] | None = None
+        for place, metric in enumerate(payload.metrics):
             alias = metric.alias
             route = aliases.get(alias) if alias else unit.find(metric)
             if route is None:
@@ -92,11 +94,24 @@ class Decoder:
                 series.last_reason = reason
                 series.last_at = taken_at
                 series.seen_at = seen_at
-            elif taken_at == last_at:
-                self._metrics.duplicates.inc()
-                continue
             else:
-                late = True
+                if further is None:
+                    further = further_values(payload)
+                nth = further.get(place, 0)
+                if taken_at < last_at:
+                    late = True
+                elif nth >= 0 and is_further(series, value, quality, reason, nth=nth):
+                    series.last_value = value
+                    series.last_quality = quality
+                    series.last_reason = reason
+                    series.seen_at = seen_at
+                else:
+                    nth = REPEATED
+                if nth == REPEATED:
+                    self._metrics.duplicates.inc()
+                    continue
+                if nth:
+                    batch.nth[len(batch.series)] = nth
             add_series(series.id)
             add_at(taken_at)
             add_value(value)

@@ -26,6 +26,7 @@ from server.ingest.births import store_births
 from server.ingest.decode import Intake
 from server.ingest.host import Host
 from server.ingest.inbox import Inbox
+from server.ingest.instants import note_stored
 from server.ingest.metrics import IngestMetrics
 from server.ingest.mqtt import MqttLink
 from server.ingest.persistence import Persistence, StoppedError
@@ -144,7 +145,9 @@ class Ingest:
         """
         for last in self._history.last_values():
             series = self._registry.find(last.series_id)
-            if series is not None and last.taken_at > series.last_at:
+            if series is not None and last.taken_at >= series.last_at:
+                if last.taken_at == series.last_at:
+                    note_stored(series, last.value, last.quality, last.reason)
                 series.last_value, series.last_quality = last.value, last.quality
                 series.last_reason, series.last_at = last.reason, last.taken_at
                 series.seen_at = last.taken_at

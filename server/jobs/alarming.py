@@ -16,7 +16,7 @@ from server.chain import Chain
 from server.core.clock import Clock
 from server.core.records import Records
 from server.handling import Handling
-from server.history.base import History, Row
+from server.history.base import History, Row, read_all
 from server.jobs.handling import HandlingTimers
 from server.jobs.hearing import Hearing
 from server.jobs.poison import Poison
@@ -114,9 +114,4 @@ class Alarming:
         self._engine.recall(self._rows, newest=self._history.last_values())
 
     def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:
-        while True:
-            rows = self._history.raw(series_id, start, end, _PAGE)
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            start = rows[-1].taken_at + 1
+        return read_all(self._history, series_id, start, end, page=_PAGE)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from protocols.reading import Quality, Value
-from server.history.base import Batch, Bucket, History, LastValue, Row
+from server.history.base import Batch, Bucket, History, LastValue, Row, read_all
 from server.history.duckdb import DuckHistory
 from server.history.memory import MemoryHistory
 
@@ -81,10 +81,58 @@ def test_a_batch_appended_again_stores_nothing_twice(history: History) -> None:
     assert values(history, 2) == [(NOON, 3.0)]
 
 
-def test_what_was_stored_first_stays(history: History) -> None:
-    history.append(batch((1, NOON, 1.0), (1, NOON + 5, 5.0)))
-    history.append(batch((1, NOON, 99.0), (1, NOON + 5, 98.0)))
-    assert values(history, 1) == [(NOON, 1.0), (NOON + 5, 5.0)]
+def test_several_values_of_one_instant_are_kept_once_each_in_their_order(history: History) -> None:
+    first = batch((1, NOON, 2.0), (1, NOON, 1.0), (1, NOON + 5, 7.0))
+    history.append(first)
+    history.append(batch((1, NOON + 5, 3.0)))
+    expected = [(NOON, 2.0), (NOON, 1.0), (NOON + 5, 7.0), (NOON + 5, 3.0)]
+    for now in (NOON, NEXT_DAY, NEXT_DAY + DAY):
+        history.maintain(now)
+        history.append(first)
+        history.append(batch((1, NOON + 5, 3.0), (1, NOON, 1.0)))
+        assert values(history, 1) == expected
+        (bucket,) = history.buckets(1, NOON, NOON + 6, 1)
+        assert (bucket.first, bucket.last, bucket.count) == (2.0, 3.0, 4)
+        assert [last.value for last in history.last_values()] == [7.0, 3.0]
+    history.append(batch((1, NOON, 0.5)))
+    assert values(history, 1)[:3] == [(NOON, 2.0), (NOON, 1.0), (NOON, 0.5)]
+    history.maintain(NEXT_DAY + DAY)
+    assert values(history, 1)[:3] == [(NOON, 2.0), (NOON, 1.0), (NOON, 0.5)]
+
+
+def test_one_value_in_several_types_or_qualities_is_several(history: History) -> None:
+    made = batch((1, NOON, 1), (1, NOON, True), (1, NOON, 1.0), (1, NOON, "1"), (1, NOON, None))
+    made.add(1, NOON, 1, Quality.STALE, "old")
+    made.add(1, NOON, 1, Quality.STALE, "older")
+    history.append(made)
+    history.append(made)
+    rows = history.raw(1, 0, NOON + 1, 100)
+    assert [(type(row.value), row.quality, row.reason) for row in rows] == [
+        *((kind, Quality.GOOD, "") for kind in (int, bool, float, str, type(None))),
+        (int, Quality.STALE, "old"),
+        (int, Quality.STALE, "older"),
+    ]
+
+
+def test_a_value_that_comes_back_within_one_message_is_kept_again_once(history: History) -> None:
+    made = batch((1, NOON, "on"), (1, NOON, "off"), (1, NOON, "on"), (2, NOON, "on"))
+    made.nth[2] = 1
+    for now in (NOON, NEXT_DAY + DAY):
+        history.append(made)
+        history.append(made)
+        assert [value for _, value in values(history, 1)] == ["on", "off", "on"]
+        history.maintain(now)
+    assert [last.value for last in history.last_values()][:3] == ["on", "off", "on"]
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 8, 100])
+def test_everything_is_read_page_by_page_whatever_the_page_cuts(
+    history: History, page: int
+) -> None:
+    rows = [(1, NOON + at // 3, at) for at in range(7)] + [(1, NOON + 9, 9)]
+    history.append(batch(*rows))
+    found = list(read_all(history, 1, NOON, NOON + 10, page=page))
+    assert [row.value for row in found] == [value for _, _, value in rows]
 
 
 def test_late_rows_take_their_place_once(history: History) -> None:

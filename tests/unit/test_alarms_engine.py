@@ -57,13 +57,20 @@ def test_bad_quality_is_neither_alarm_nor_recovery(bench: RuleBench) -> None:
     assert bench.see("temperature", 20.0, 4) == [("returned", "hot", 4, None)]
 
 
-def test_a_repeated_or_older_reading_changes_nothing(bench: RuleBench) -> None:
+def test_an_older_reading_changes_nothing(bench: RuleBench) -> None:
     bench.see("temperature", 90.0, 10)
-    for at in (10, 9, 1):
+    for at in (9, 1):
         assert bench.see("temperature", 20.0, at) == []
     bench.see("temperature", 20.0, 20)
-    for at in (20, 15, 10):
+    for at in (15, 10):
         assert bench.see("temperature", 90.0, at) == []
+
+
+def test_of_two_readings_of_one_instant_the_later_one_counts(bench: RuleBench) -> None:
+    assert bench.see("temperature", 90.0, 10) == [("raised", "hot", 10, None)]
+    assert bench.see("temperature", 20.0, 10) == [("returned", "hot", 10, None)]
+    found = bench.see_all([("temperature", 20.0), ("temperature", 90.0)], 20)
+    assert ("raised", "hot", 20, None) in found
 
 
 def test_a_list_of_states(bench: RuleBench) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from httpx2 import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -148,6 +149,27 @@ def test_raw_readings_are_paged_without_gap_or_double(api: Api, pump: Equipment)
         cursor = page["next_cursor"]
     assert seen == [0, 1, 2, 3, 4]
     assert cursor is None
+    assert pump.id == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_pages_may_end_between_readings_of_one_instant(
+    api: Api, pump: Equipment, limit: int
+) -> None:
+    batch = Batch()
+    for step in range(6):
+        batch.add(2, NOW - 5000 + step // 4, step)
+    api.history.append(batch)
+    seen: list[object] = []
+    params: dict[str, str] = {}
+    while True:
+        page = api.get("/readings", point="2", raw="true", limit=limit, **params).json()
+        assert len(page["items"]) <= limit
+        seen += [row["value"] for row in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        params["cursor"] = page["next_cursor"]
+    assert seen == [0, 1, 2, 3, 4, 5]
     assert pump.id == 1
 
 
