@@ -62,6 +62,16 @@ class HttpSettings(Settings):
         "10.0.0.0/8: only what they say in X-Forwarded-For is believed. Failed logins are counted "
         "by the address that is found so.",
     )
+    max_connections: int = Field(
+        default=2000,
+        ge=10,
+        description="Open connections; when there are more, the one that has been idle or has sent "
+        "half a request for longest is closed.",
+    )
+    max_streams: int = Field(default=1000, ge=1, description="Open live streams.")
+    max_streams_per_client: int = Field(
+        default=250, ge=1, description="Open live streams of one user."
+    )
 
 
 class WebhookSettings(Settings):

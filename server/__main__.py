@@ -161,7 +161,7 @@ def run_(file: Path, roles: str, log_level: str) -> None:
         _fail(f"--roles {roles!r}: use some of {', '.join(ROLES)}", 2)
     set_up_logging(level=log_level)
     try:
-        asyncio.run(_run(Server(settings, SystemClock(), wanted)))
+        asyncio.run(_run(Server(settings, SystemClock(), wanted, log_level=log_level)))
     except ConfigError as error:
         _fail(str(error), 2)
     except NobodyError as error:

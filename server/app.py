@@ -6,7 +6,7 @@ history -> HTTP, live stream, outbox.
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from typing import Any
@@ -14,12 +14,13 @@ from typing import Any
 from prometheus_client import CollectorRegistry, ProcessCollector
 from structlog import get_logger
 
+from config.classes import EquipmentClass
 from config.load import load_classes
 from config.server import ServerSettings
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
-from server.api.serving import HttpServer
+from server.api.serving import listen, url_of
 from server.assets.registry import Registry
 from server.commands.sender import CommandSender, answers
 from server.core.auth import has_users
@@ -31,7 +32,7 @@ from server.core.schema import upgrade
 from server.core.steady_clock import SteadyClock, newest_record
 from server.history.duckdb import DuckHistory
 from server.ingest.metrics import IngestMetrics
-from server.ingest.writer import Ingest
+from server.ingest.writer import Ingest, Stored, ignore
 from server.jobs.alarming import Alarming
 from server.jobs.calls import start_calls
 from server.jobs.delivery import open_delivery
@@ -40,6 +41,8 @@ from server.live.hub import LiveHub
 from server.live.values import LiveValues
 from server.notifications.registry import load_link_key
 from server.upkeep import Upkeep
+from server.web.desk import Desk
+from server.web.supervisor import Supervisor
 
 ROLES = ("ingest", "api", "jobs")
 """ingest: broker, history and the alarms that follow from time; api: HTTP; jobs: messages."""
@@ -50,8 +53,16 @@ log = get_logger()
 class Server:
     """One process; run once."""
 
-    def __init__(self, settings: ServerSettings, clock: Clock, roles: AbstractSet[str]) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        clock: Clock,
+        roles: AbstractSet[str],
+        *,
+        log_level: str = "info",
+    ) -> None:
         self._settings = settings
+        self._log_level = log_level
         self._clock = SteadyClock(clock)
         self._roles = roles
         self._stack = AsyncExitStack()
@@ -127,9 +138,9 @@ class Server:
         )
         registry = Registry(records, self._clock, on_series=alarming.attach)
         await asyncio.to_thread(registry.load)
-        values = LiveValues(registry)
-        hub = LiveHub(values, self._clock)
-        self._works["hub"] = hub.run
+        stored: Stored = ignore
+        if "api" in roles:
+            stored = (await self._open_http(records, history, registry, classes)).changed
         if "ingest" in roles:
             await asyncio.to_thread(alarming.restore)
             ingest = Ingest(
@@ -140,7 +151,7 @@ class Server:
                 clock=self._clock,
                 suspects=alarming.chain.on_samples,
                 answers=answers(records, self._clock),
-                stored=hub.changed,
+                stored=stored,
                 doubtful=alarming.doubtful,
                 metrics=IngestMetrics(self._clock, self._metrics),
             )
@@ -156,25 +167,45 @@ class Server:
             self._works["upkeep"] = Upkeep(history, self._clock).run
             with self._poison.kept("rehearsal"):
                 await asyncio.to_thread(alarming.rehearse)
-        if "api" in roles:
-            feed = EventFeed(records)
-            services = Services(
-                settings=settings,
-                records=records,
-                clock=self._clock,
-                classes=classes,
-                history=history,
-                values=values,
-                hub=hub,
-                feed=feed,
-                checks=self._checks,
-                metrics=self._metrics,
-                links=load_link_key(settings.messages.links),
-            )
-            http = self._stack.enter_context(HttpServer(build_app(services), settings.http))
-            self._works["feed"] = feed.run
-            self._works["http"] = lambda: http.run(lambda: self._say_ready(http.url))
-            self._hang_up += [feed.close, http.stop]
+
+    async def _open_http(
+        self,
+        records: Records,
+        history: DuckHistory,
+        registry: Registry,
+        classes: Mapping[str, EquipmentClass],
+    ) -> Desk:
+        """Take the port; the web process is started with the other tasks."""
+        settings, values = self._settings, LiveValues(registry)
+        services = Services(
+            settings=settings,
+            records=records,
+            clock=self._clock,
+            classes=classes,
+            history=history,
+            values=values,
+            hub=LiveHub(values, self._clock),
+            feed=EventFeed(records),
+            checks=self._checks,
+            metrics=self._metrics,
+            links=load_link_key(settings.messages.links),
+        )
+        desk = Desk(build_app(services), services, history=history, registry=registry)
+        listener = self._stack.enter_context(await listen(settings.http, self._clock))
+        web = Supervisor(
+            settings,
+            desk,
+            listener,
+            self._clock,
+            log_level=self._log_level,
+            metrics=self._metrics,
+        )
+        url = url_of(listener, settings.http)
+        self._checks["http"] = lambda: web.works
+        self._works["desk"] = desk.run
+        self._works["http"] = lambda: web.run(lambda: self._say_ready(url))
+        self._hang_up.append(web.stop)
+        return desk
 
     def _begin(self, name: str) -> None:
         """Start a work now; what it meets is told when everything runs."""

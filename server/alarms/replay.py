@@ -12,7 +12,7 @@ from protocols.reading import Quality, Value
 from server.alarms.engine import AlarmEngine
 from server.alarms.step import Step
 from server.assets.series import Sample, Series
-from server.history.base import Bucket, History, read_all
+from server.history.base import Bucket, HistoryReader, read_all
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -57,7 +57,7 @@ class Replay:
         self,
         engine: AlarmEngine,
         clock: ReplayClock,
-        history: History,
+        history: HistoryReader,
         series: Sequence[Series],
         *,
         sweeps: bool,

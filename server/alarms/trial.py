@@ -16,7 +16,7 @@ from server.alarms.replay import Onset, Replay, ReplayClock
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule, compile_rule
 from server.assets.series import Series
-from server.history.base import History
+from server.history.base import HistoryReader
 
 MOST_READINGS = 5_000_000
 """Of one piece of equipment; with more of them the trial begins later."""
@@ -55,7 +55,7 @@ class TrialRun:
         rule: AlarmRule,
         *,
         points: Sequence[TrialPoint],
-        history: History,
+        history: HistoryReader,
         start: int,
         end: int,
         most: int = MOST_READINGS,
@@ -110,7 +110,7 @@ def try_rule(
     rule: AlarmRule,
     *,
     points: Sequence[TrialPoint],
-    history: History,
+    history: HistoryReader,
     start: int,
     end: int,
     most: int = MOST_READINGS,

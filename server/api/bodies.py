@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.core.errors import InvalidError, ServerError
@@ -53,11 +54,14 @@ async def read_all(receive: Receive) -> bytes:
 
     Raises:
         ProblemError: It has more than ``MAX_BODY`` bytes; 413.
+        ClientDisconnect: The client left in the middle of it.
     """
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > MAX_BODY:

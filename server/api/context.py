@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Path, Query, Request
 from prometheus_client import CollectorRegistry
@@ -19,9 +19,25 @@ from server.core.links import LinkKey
 from server.core.paging import DEFAULT_LIMIT, MAX_LIMIT
 from server.core.problem import MEDIA_TYPE, Problem
 from server.core.records import Records
-from server.history.base import History
+from server.history.base import HistoryReader
 from server.live.hub import LiveHub
-from server.live.values import LiveValues
+from server.live.values import Values
+
+
+class Server(Protocol):
+    """The server's own process, as the process that serves HTTP for it sees it."""
+
+    async def parts(self) -> dict[str, bool]:
+        """Say which parts work; ``server`` is false when nobody answers."""
+        ...
+
+    async def figures(self) -> bytes:
+        """Return the server's figures for Prometheus; nothing when nobody answers."""
+        ...
+
+    def note_token(self, token_id: int, at: int) -> None:
+        """Say that a token was used, UTC ms."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +48,15 @@ class Services:
     records: Records
     clock: Clock
     classes: Mapping[str, EquipmentClass]
-    history: History
-    values: LiveValues
+    history: HistoryReader
+    values: Values
     hub: LiveHub
     feed: EventFeed
     metrics: CollectorRegistry
     checks: Mapping[str, Callable[[], bool]]
     """Name of a part to a function that says whether it works now."""
+    server: Server | None = None
+    """Who writes and judges; None when it is this process."""
     links: LinkKey | None = None
     """What one-time links are signed with; None when there are none."""
     trials: asyncio.Lock = field(default_factory=asyncio.Lock)

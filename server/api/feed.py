@@ -86,6 +86,10 @@ class EventFeed:
         finally:
             self.close()
 
+    def wake(self) -> None:
+        """Look now: something was committed."""
+        self._news.set()
+
     async def begun(self) -> None:
         """Wait until it follows: who subscribed before would miss what is between."""
         await self._begun.wait()
@@ -122,7 +126,7 @@ class EventFeed:
     def _heard(self, loop: asyncio.AbstractEventLoop, _events: Sequence[Event]) -> None:
         """In the writer thread: something was committed."""
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._news.set)
+            loop.call_soon_threadsafe(self.wake)
 
 
 def newest_id(session: Session) -> int:

@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.api.context import services_of
+from server.api.context import Services, services_of
 from server.core.auth import Principal, Role, principal_of_login, principal_of_token
-from server.core.clock import Clock
 from server.core.errors import ForbiddenError, ServerError, StoreError
 from server.core.links import PATH as LINK_PATH
 from server.core.model import Token
@@ -81,7 +80,7 @@ class Gate:
         if scope["path"].startswith(LINK_PATH):
             return
         use = services_of(scope)
-        principal = await authenticate(headers, use.records, use.clock)
+        principal = await authenticate(headers, use)
         if principal is None:
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED,
@@ -98,20 +97,20 @@ class Gate:
         scope.setdefault("state", {})["principal"] = principal
 
 
-async def authenticate(headers: Headers, records: Records, clock: Clock) -> Principal | None:
+async def authenticate(headers: Headers, use: Services) -> Principal | None:
     """Who sends these headers; a token counts before a cookie."""
+    records, now = use.records, use.clock.now_ms()
     kind, _, credentials = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         principal = await records.read_async(
             lambda session: principal_of_token(session, credentials.strip())
         )
         if principal is not None:
-            await _note_use(principal, records, clock.now_ms())
+            await _note_use(principal, use, now)
         return principal
     secret = session_secret(headers)
     if secret is None:
         return None
-    now = clock.now_ms()
     return await records.read_async(lambda session: principal_of_login(session, secret, now))
 
 
@@ -129,16 +128,24 @@ def cookie(headers: Headers, name: str) -> str | None:
     return None if morsel is None else morsel.value
 
 
-async def _note_use(principal: Principal, records: Records, now: int) -> None:
+async def _note_use(principal: Principal, use: Services, now: int) -> None:
     """Keep 'last used' to the minute; a write per request would cost more than it tells."""
-    if principal.token_used_at is not None and now - principal.token_used_at < _TOKEN_USE_STEP_MS:
+    used_at, token_id = principal.token_used_at, principal.token_id
+    if token_id is None or (used_at is not None and now - used_at < _TOKEN_USE_STEP_MS):
         return
-    token_id = principal.token_id
+    if use.server is not None:
+        use.server.note_token(token_id, now)
+    else:
+        await note_token(use.records, token_id, now)
+
+
+async def note_token(records: Records, token_id: int, at: int) -> None:
+    """Write down that a token was used."""
 
     def mark(session: Session) -> None:
         token = session.get(Token, token_id)
         if token is not None:
-            token.last_used_at = now
+            token.last_used_at = at
 
     # Who may look has to be let in also while nothing can be written, as on a full disk.
     with contextlib.suppress(StoreError):

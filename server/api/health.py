@@ -1,5 +1,6 @@
 """/healthz, /readyz and /metrics."""
 
+import asyncio
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -31,10 +32,12 @@ async def get_health() -> Health:
 
 
 @router.get("/readyz", responses={503: {"model": Health, "description": "A part is not ready."}})
-def get_readiness(use: Use, response: Response) -> Health:
+async def get_readiness(use: Use, response: Response) -> Health:
     """Say whether every part works, 503 when one does not; needs no login."""
-    parts = {"records": _answers(use.records)}
+    parts = {"records": await asyncio.to_thread(_answers, use.records)}
     parts |= {name: check() for name, check in use.checks.items()}
+    if use.server is not None:
+        parts |= await use.server.parts()
     ok = all(works for name, works in parts.items() if name not in _CAN_WAIT)
     if not ok:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -42,9 +45,12 @@ def get_readiness(use: Use, response: Response) -> Health:
 
 
 @router.get("/metrics", response_class=Response)
-def get_metrics(use: Use) -> Response:
+async def get_metrics(use: Use) -> Response:
     """Figures for Prometheus; give it a token."""
-    return Response(generate_latest(use.metrics), media_type=CONTENT_TYPE_LATEST)
+    figures = await asyncio.to_thread(generate_latest, use.metrics)
+    if use.server is not None:
+        figures = await use.server.figures() + figures
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
 
 def _answers(records: Records) -> bool:

@@ -1,5 +1,6 @@
 """The application behind HTTP: gate, idempotency, one router per room."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -150,8 +151,20 @@ def _allow_what_is_allowed(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refuse)
 
 
-def build_app(services: Services) -> FastAPI:
-    """Build the application; it opens nothing and owns nothing."""
+def build_app(
+    services: Services,
+    *,
+    behind_gate: Middleware | None = None,
+    outermost: Sequence[Middleware] = (),
+) -> FastAPI:
+    """Build the application; it opens nothing and owns nothing.
+
+    Args:
+        services: What the endpoints call.
+        behind_gate: Sees every request that the gate has let in; by default it gives the answer
+            to a repeated POST again.
+        outermost: See every request first.
+    """
     app = _Application(
         title="Plantroom",
         version="1",
@@ -161,7 +174,12 @@ def build_app(services: Services) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         telemetry={"tracing": False},
-        middleware=[Middleware(Gate), Middleware(Bodies), Middleware(Idempotency)],
+        middleware=[
+            *outermost,
+            Middleware(Gate),
+            Middleware(Bodies),
+            behind_gate or Middleware(Idempotency),
+        ],
     )
     app.state.services = services
     app.state.doorkeeper = Doorkeeper()

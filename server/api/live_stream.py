@@ -74,7 +74,7 @@ class LiveStream:
                 if clock.monotonic_s() < beat_at:
                     continue
                 # A stream outlives a logout or a revoked token by one heartbeat at most.
-                if await authenticate(self._headers, self._use.records, clock) is None:
+                if await authenticate(self._headers, self._use) is None:
                     return
                 beat_at = clock.monotonic_s() + HEARTBEAT_S
                 yield b": heartbeat\n\n" + self._time()
@@ -146,8 +146,7 @@ class LiveStream:
         now = self._use.clock.now_ms()
         items: list[dict[str, Any]] = []
         for last in values:
-            series = self._use.values.find(last.point_id)
-            silence = None if series is None else series.max_silence_ms
+            silence = self._use.values.max_silence_ms(last.point_id)
             online = last.point_id not in away
             value = live_value(last, max_silence_ms=silence, now=now, online=online)
             items.append(value.model_dump(mode="json"))

@@ -1,74 +1,67 @@
-"""Serves the application; the only importer of uvicorn."""
+"""Serves the application; with ``protocol`` the only importer of uvicorn."""
 
+import asyncio
 import contextlib
 import errno
 import socket
 from collections.abc import Callable, Generator
-from types import TracebackType
-from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
 
 from config.server import HttpSettings
+from server.api.protocol import IDLE_S, Connections
+from server.core.clock import Clock
 from server.core.errors import ServerError
 
-_GRACE_S = 2
+GRACE_S = 2
+_LOOK_S = 1.0
+_TRIES, _RETRY_S = 10, 0.1
+"""A server that was killed leaves the port as soon as its processes have ended."""
 
 
 class HttpServer:
-    """Listens from the moment it is entered, answers while ``run`` runs."""
+    """Answers on an open port while ``run`` runs."""
 
-    def __init__(self, app: FastAPI, settings: HttpSettings) -> None:
-        self._settings = settings
-        self._socket: socket.socket | None = None
+    def __init__(
+        self, app: FastAPI, settings: HttpSettings, listener: socket.socket, clock: Clock
+    ) -> None:
+        self._listener = listener
+        self._clock = clock
+        self.connections = Connections(settings.max_connections)
         config = uvicorn.Config(
             app,
+            # uvicorn calls it as it would the class.
+            http=self.connections.make,  # pyright: ignore[reportArgumentType]
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             # Who says where a request comes from is a setting; see server/api/peer.py.
             proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=GRACE_S,
         )
         self._server = _Server(config)
 
-    def __enter__(self) -> Self:
-        """Take the port.
-
-        Raises:
-            ServerError: Somebody else has it.
-        """
-        self._socket = _listen(self._settings.host, self._settings.port)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._socket is not None:
-            self._socket.close()
-
-    @property
-    def url(self) -> str:
-        """Where it answers; with the port that was really taken."""
-        host = self._settings.host
-        port = self._socket.getsockname()[1] if self._socket else self._settings.port
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Answer until ``stop``; open requests get a moment to end."""
-        if self._socket is None:
-            raise ServerError("the HTTP server was not opened")
         self._server.on_ready = on_ready
-        await self._server.serve(sockets=[self._socket])
+        looks = asyncio.create_task(self._look(), name="http-connections")
+        try:
+            await self._server.serve(sockets=[self._listener])
+        finally:
+            looks.cancel()
 
     def stop(self) -> None:
         """Let ``run`` return soon; may be repeated."""
         self._server.should_exit = True
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._clock.sleep(_LOOK_S)
+            self.connections.look(loop.time())
 
 
 class _Server(uvicorn.Server):
@@ -85,18 +78,43 @@ class _Server(uvicorn.Server):
         self.on_ready()
 
 
+def url_of(listener: socket.socket, settings: HttpSettings) -> str:
+    """Where a server answers; with the port that was really taken."""
+    host, port = settings.host, listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def listen(settings: HttpSettings, clock: Clock) -> socket.socket:
+    """Take the port.
+
+    Raises:
+        ServerError: Somebody else has it.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _listen(settings.host, settings.port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise ServerError(_refusal(settings, error.strerror)) from error
+        await clock.sleep(_RETRY_S)
+    raise ServerError(_refusal(settings, "another program has it"))
+
+
+def _refusal(settings: HttpSettings, reason: str | None) -> str:
+    return f"cannot listen on {settings.host} port {settings.port}: {reason}"
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise ServerError(f"http.host: {host!r} is no address of this machine: {error}") from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(2048)
-    except OSError as error:
+    except OSError:
         listener.close()
-        taken = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror
-        raise ServerError(f"cannot listen on {host} port {port}: {taken}") from error
+        raise
     return listener

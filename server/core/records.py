@@ -39,14 +39,27 @@ class Records:
         self._listeners: list[Listener] = []
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Open ``sqlite:///FILE`` or ``postgresql+psycopg://...``; the schema must exist."""
+    def open(cls, url: str, *, read_only: bool = False) -> Self:
+        """Open ``sqlite:///FILE`` or ``postgresql+psycopg://...``; the schema must exist.
+
+        Attributes:
+            read_only: Another process writes; the database refuses every change from here.
+        """
         engine = create_engine(url)
+        if read_only:
+            return cls._open_to_read(engine)
         if engine.dialect.name != "sqlite":
             event.listen(engine, "begin", _relax_postgresql)
             return cls(engine)
         set_up(engine)
         return cls(engine, checkpoints=Checkpoints(engine.url.database or ":memory:"))
+
+    @classmethod
+    def _open_to_read(cls, engine: Engine) -> Self:
+        if engine.dialect.name == "sqlite":
+            set_up(engine, read_only=True)
+            return cls(engine)
+        return cls(engine.execution_options(postgresql_readonly=True))
 
     def __enter__(self) -> Self:
         return self

@@ -20,7 +20,7 @@ _PASSES = 5
 _log = structlog.get_logger()
 
 
-def set_up(engine: Engine) -> None:
+def set_up(engine: Engine, *, read_only: bool = False) -> None:
     """WAL, full durability, foreign keys; a writer takes its lock at once, so it never upgrades."""
 
     def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 (DBAPI connection)
@@ -33,6 +33,8 @@ def set_up(engine: Engine) -> None:
             f"wal_autocheckpoint={_FALLBACK_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
 
     def begun(connection: Any) -> None:  # noqa: ANN401 (SQLAlchemy connection)
         options = connection.get_execution_options()

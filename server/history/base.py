@@ -82,16 +82,8 @@ class Bucket(NamedTuple):
     """Readings whose quality is not good."""
 
 
-class History(Protocol):
-    """Where readings are kept. Reading is allowed from any thread, appending from one."""
-
-    def append(self, batch: Batch) -> None:
-        """Store the batch; it is durable when this returns.
-
-        Raises:
-            StoreError: Nothing of the batch is stored; trying again may help.
-        """
-        ...
+class HistoryReader(Protocol):
+    """Where readings are looked up; from any thread."""
 
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise ``start_ms <= taken_at < end_ms`` in at most ``buckets`` equal slices.
@@ -108,6 +100,18 @@ class History(Protocol):
 
         Raises:
             StoreError: The store cannot be read now.
+        """
+        ...
+
+
+class History(HistoryReader, Protocol):
+    """Where readings are kept. Reading is allowed from any thread, appending from one."""
+
+    def append(self, batch: Batch) -> None:
+        """Store the batch; it is durable when this returns.
+
+        Raises:
+            StoreError: Nothing of the batch is stored; trying again may help.
         """
         ...
 
@@ -135,7 +139,7 @@ class History(Protocol):
 
 
 def read_all(
-    history: History, series_id: int, start_ms: int, end_ms: int, *, page: int
+    history: HistoryReader, series_id: int, start_ms: int, end_ms: int, *, page: int
 ) -> Iterator[Row]:
     """Yield all readings of a range, oldest first, some at a time.
 

@@ -1,8 +1,8 @@
 """The embedded history: DuckDB for the newest days, a Parquet file for each past day."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from protocols.reading import Quality
 from server.core.errors import StoreError
@@ -20,6 +20,10 @@ from server.history.columns import (
 )
 from server.history.database import Database
 from server.history.days import DAY_MS, PLACE_IN_FILE, PLACE_IN_HOT, DayFiles
+from server.history.packed import bucket_of, pack, row_of
+
+T = TypeVar("T")
+Fetch = Callable[[Any, str, dict[str, Any]], T]
 
 
 class DuckHistory:
@@ -60,16 +64,22 @@ class DuckHistory:
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise a range in equal slices."""
         width = slice_width(start_ms, end_ms, buckets)
-        rows = self._select(_BUCKETS.replace("$width", str(width)), series_id, start_ms, end_ms)
-        return [_bucket(start_ms, width, row) for row in rows]
+        rows = self._select(_buckets(width), _as_rows, series_id, start_ms, end_ms)
+        return [bucket_of(start_ms, width, row) for row in rows]
+
+    def packed_buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> bytes:
+        """Summarise a range in equal slices, for another process."""
+        query = _buckets(slice_width(start_ms, end_ms, buckets))
+        return self._select(query, _as_bytes, series_id, start_ms, end_ms)
 
     def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
         """Return the first rows of a range, oldest first."""
-        rows = self._select(_RAW.replace("$limit", str(int(limit))), series_id, start_ms, end_ms)
-        return [
-            Row(at, value_of(*values), Quality(quality), reason or "")
-            for at, *values, quality, reason in rows
-        ]
+        rows = self._select(_raw(limit), _as_rows, series_id, start_ms, end_ms)
+        return [row_of(row) for row in rows]
+
+    def packed_raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> bytes:
+        """Return the first rows of a range, for another process."""
+        return self._select(_raw(limit), _as_bytes, series_id, start_ms, end_ms)
 
     def last_values(self) -> Iterable[LastValue]:
         """Return the newest row of every series."""
@@ -129,19 +139,19 @@ class DuckHistory:
         cursor.execute(_ADD_LATE.replace("$there", there), parameters)
         cursor.unregister("incoming")
 
-    def _select(self, query: str, series_id: int, start_ms: int, end_ms: int) -> list[Any]:
+    def _select(self, query: str, fetch: Fetch[T], series_id: int, start_ms: int, end_ms: int) -> T:
         """Run a query over the rows of a series, hot and sealed."""
         files: list[str] = []
         try:
-            return self._select_once(query, files, [series_id, start_ms, end_ms])
+            return self._select_once(query, fetch, files, [series_id, start_ms, end_ms])
         except StoreError as error:
             # Either the file was replaced by a newer one meanwhile, or it is damaged.
             broken = self._days.check([file for file in files if Path(file).exists()])
             if broken:
                 raise StoreError(f"damaged history files set aside: {', '.join(broken)}") from error
-            return self._select_once(query, [], [series_id, start_ms, end_ms])
+            return self._select_once(query, fetch, [], [series_id, start_ms, end_ms])
 
-    def _select_once(self, query: str, files: list[str], bounds: list[int]) -> list[Any]:
+    def _select_once(self, query: str, fetch: Fetch[T], files: list[str], bounds: list[int]) -> T:
         names = ("series", "start", "end")
         parameters: dict[str, Any] = dict(zip(names, bounds, strict=True))
         source = _HOT
@@ -150,7 +160,23 @@ class DuckHistory:
             if files:
                 source += _FILES
                 parameters["files"] = files
-            return cursor.execute(query.replace("$source", source), parameters).fetchall()
+            return fetch(cursor, query.replace("$source", source), parameters)
+
+
+def _as_rows(cursor: Any, query: str, parameters: dict[str, Any]) -> list[Any]:  # noqa: ANN401
+    return cursor.execute(query, parameters).fetchall()
+
+
+def _as_bytes(cursor: Any, query: str, parameters: dict[str, Any]) -> bytes:  # noqa: ANN401
+    return pack(cursor.sql(query, params=parameters).to_arrow_table())
+
+
+def _raw(limit: int) -> str:
+    return _RAW.replace("$limit", str(int(limit)))
+
+
+def _buckets(width: int) -> str:
+    return _BUCKETS.replace("$width", str(width))
 
 
 def _insert_new(cursor: Any, batch: Batch) -> None:  # noqa: ANN401 (cursor)
@@ -211,19 +237,3 @@ _BUCKETS = f"""
           FROM ($source))
     GROUP BY slice ORDER BY slice
 """  # noqa: S608 (constants)
-
-
-def _bucket(start_ms: int, width: int, row: Any) -> Bucket:  # noqa: ANN401 (a row)
-    index, low, low_whole, average, high, high_whole, first, last, count, bad = row
-    start = start_ms + index * width
-    return Bucket(
-        start=start,
-        end=start + width,
-        minimum=min((v for v in (low, low_whole) if v is not None), default=None),
-        average=average,
-        maximum=max((v for v in (high, high_whole) if v is not None), default=None),
-        first=None if first is None else value_of(*first.values()),
-        last=None if last is None else value_of(*last.values()),
-        count=count,
-        bad_count=bad,
-    )

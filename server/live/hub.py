@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from server.core.clock import Clock
-from server.live.values import LastValue, LiveValues
+from server.live.values import LastValue, Values
 
 BEAT_S = 0.2
 
@@ -45,7 +45,7 @@ class Listener:
 class LiveHub:
     """Takes changed points from the ingest thread to the listeners of the event loop."""
 
-    def __init__(self, values: LiveValues, clock: Clock) -> None:
+    def __init__(self, values: Values, clock: Clock) -> None:
         self._values = values
         self._clock = clock
         self._listeners: set[Listener] = set()

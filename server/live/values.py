@@ -1,7 +1,7 @@
 """The last value of every point, for any thread to read."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 from protocols.reading import Quality, Value
 from server.assets.registry import Registry
@@ -19,6 +19,22 @@ class LastValue(NamedTuple):
     """UTC ms; 0 = never."""
     seen_at: int
     """When it arrived, UTC ms."""
+
+
+class Values(Protocol):
+    """The last values, wherever they come from."""
+
+    def read(self, point_id: int) -> LastValue | None:
+        """Return the last value, its parts belonging together; None for an unknown point."""
+        ...
+
+    def of_points(self, point_ids: Iterable[int]) -> list[LastValue]:
+        """Return the last values of the known ones among these points."""
+        ...
+
+    def max_silence_ms(self, point_id: int) -> int | None:
+        """Return how long a point may say nothing, ms; None when it may for ever."""
+        ...
 
 
 class LiveValues:
@@ -47,6 +63,39 @@ class LiveValues:
         if asset is None:
             return {}
         return {name: _snapshot(series) for name, series in list(asset.series.items())}
+
+    def max_silence_ms(self, point_id: int) -> int | None:
+        """Return how long a point may say nothing, ms; None when it may for ever."""
+        series = self._registry.find(point_id)
+        return None if series is None else series.max_silence_ms
+
+
+class MirroredValues:
+    """The last values as another process told them; used in the event loop, read anywhere."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, LastValue] = {}
+        self._silence: dict[int, int | None] = {}
+
+    def take(self, values: Sequence[LastValue], silences: Sequence[int | None]) -> None:
+        """Note newer values, and how long each of the points may say nothing."""
+        self._last.update((last.point_id, last) for last in values)
+        self._silence.update(
+            (last.point_id, silence) for last, silence in zip(values, silences, strict=True)
+        )
+
+    def read(self, point_id: int) -> LastValue | None:
+        """Return the last value that was told."""
+        return self._last.get(point_id)
+
+    def of_points(self, point_ids: Iterable[int]) -> list[LastValue]:
+        """Return the last values of those that were told of."""
+        found = map(self._last.get, point_ids)
+        return [last for last in found if last is not None]
+
+    def max_silence_ms(self, point_id: int) -> int | None:
+        """Return how long a point may say nothing, ms."""
+        return self._silence.get(point_id)
 
 
 def _snapshot(series: Series) -> LastValue:

@@ -82,6 +82,7 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
                     "calls": True,
                     "timers": True,
                     "history": True,
+                    "http": True,
                     "ingest": True,
                     "broker": False,
                 },

@@ -1,0 +1,202 @@
+"""Admission: what a request is tells its lane; a lane is bounded and its clients take turns.
+
+It stands before the gate, so that a refusal costs no look into the records.
+"""
+
+import hashlib
+import re
+from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import Counter as Figure
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.server import HttpSettings
+from server.api.bodies import read_all, replayed
+from server.api.gate import SESSION_PATH, session_secret
+from server.api.peer import client_address
+from server.core.errors import ServerError
+from server.core.lanes import Full, Lane, LaneFullError
+from server.core.problem import ProblemError, answer_for
+
+STREAM_PATH = "/api/v1/stream"
+TRIAL_PATH = "/api/v1/alarm-rules/try"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_FREE = {"/healthz", "/readyz"}
+"""Answered whatever happens; many who ask at once are one question."""
+_HISTORY_PATH = "/api/v1/readings"
+_URGENT = re.compile(r"^/(api/v1/(alarms|incidents)/|a/)")
+"""What people do about an alarm that is on; never behind anything else."""
+_KNOWN_CLIENTS = 10_000
+_RETRY_S = {Full.CLIENT: 1, Full.LANE: 2, Full.SLOW: 5}
+
+
+class Lanes:
+    """The lanes of one process, who is known, and what was refused."""
+
+    def __init__(self, settings: HttpSettings, metrics: CollectorRegistry) -> None:
+        self._settings = settings
+        self._lanes = {
+            "pages": Lane(slots=4, per_client=64, waiting=512, longest_s=10),
+            "metrics": Lane(slots=1, per_client=4, waiting=16, longest_s=10),
+            "history": Lane(slots=2, per_client=16, waiting=64, longest_s=20),
+            "trials": Lane(slots=1, per_client=2, waiting=4, longest_s=20),
+            "urgent": Lane(slots=2, per_client=16, waiting=64, longest_s=10),
+            "logins": Lane(slots=1, per_client=8, waiting=32, longest_s=10),
+            "changes": Lane(slots=2, per_client=16, waiting=64, longest_s=10),
+        }
+        self._users: OrderedDict[bytes, str] = OrderedDict()
+        self._streams: Counter[str] = Counter()
+        self._refused = Figure(
+            "plantroom_http_refused",
+            "Requests that were refused because too many wait.",
+            ["lane", "reason"],
+            registry=metrics,
+        )
+        open_streams = Gauge("plantroom_http_streams", "Open live streams.", registry=metrics)
+        open_streams.set_function(self._streams.total)
+        waiting = Gauge(
+            "plantroom_http_waiting",
+            "Requests that wait for their turn.",
+            ["lane"],
+            registry=metrics,
+        )
+        for name, lane in self._lanes.items():
+            waiting.labels(name).set_function(lambda lane=lane: lane.waiting)
+
+    def client(self, scope: Scope) -> str:
+        """Who asks: the user whose credentials were good before, otherwise the address."""
+        credentials = _credentials(scope)
+        user = None if credentials is None else self._users.get(credentials)
+        if user is not None:
+            return user
+        return f"address {client_address(scope, self._settings.trusted_proxies)}"
+
+    def note(self, scope: Scope) -> None:
+        """Remember whose credentials these are: the gate has let them in."""
+        principal = scope.get("state", {}).get("principal")
+        credentials = _credentials(scope)
+        if principal is None or credentials is None:
+            return
+        self._users[credentials] = f"user {principal.user_id}"
+        self._users.move_to_end(credentials)
+        if len(self._users) > _KNOWN_CLIENTS:
+            self._users.popitem(last=False)
+
+    @asynccontextmanager
+    async def stream(self, client: str) -> AsyncGenerator[None]:
+        """Count an open stream.
+
+        Raises:
+            ProblemError: This client, or all together, have as many as they may.
+        """
+        if self._streams[client] >= self._settings.max_streams_per_client:
+            raise self._refusal("streams", Full.CLIENT)
+        if self._streams.total() >= self._settings.max_streams:
+            raise self._refusal("streams", Full.LANE)
+        self._streams[client] += 1
+        try:
+            yield
+        finally:
+            self._streams[client] -= 1
+            if not self._streams[client]:
+                del self._streams[client]
+
+    async def enter(self, name: str, client: str) -> Lane:
+        """Take a slot of a lane; give it back with its ``leave``.
+
+        Raises:
+            ProblemError: 429 when this client has too many waiting, 503 when all have.
+        """
+        try:
+            await self._lanes[name].enter(client)
+        except LaneFullError as error:
+            raise self._refusal(name, error.reason) from error
+        return self._lanes[name]
+
+    def _refusal(self, lane: str, reason: Full) -> ProblemError:
+        self._refused.labels(lane, reason).inc()
+        wait = str(_RETRY_S[reason])
+        headers = {"Retry-After": wait, "Cache-Control": "no-store"}
+        if reason is Full.CLIENT:
+            words = f"you have too many requests waiting ({lane}); try again in {wait} s"
+            return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, words, headers)
+        words = f"the server has too much to do ({lane}); try again in {wait} s"
+        return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, words, headers)
+
+
+class Admission:
+    """ASGI middleware before everything else."""
+
+    def __init__(self, app: ASGIApp, lanes: Lanes) -> None:
+        self._app = app
+        self._lanes = lanes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in when it is its turn, or refuse it."""
+        if scope["type"] != "http" or scope["path"] in _FREE:
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["method"] not in SAFE:
+                # A slow sender holds no slot.
+                receive = replayed(await read_all(receive), receive)
+            await self._run(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except ServerError as error:
+            await answer_for(error)(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = self._lanes.client(scope)
+        turn = _Turn(await self._lanes.enter(lane_of(scope["method"], scope["path"]), client), send)
+        try:
+            if scope["path"] == STREAM_PATH:
+                async with self._lanes.stream(client):
+                    await self._app(scope, receive, turn.send_stream)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            turn.leave()
+            self._lanes.note(scope)
+
+
+class _Turn:
+    """A slot that is left once; a stream leaves it when it begins."""
+
+    def __init__(self, lane: Lane, send: Send) -> None:
+        self._lane: Lane | None = lane
+        self._send = send
+
+    def leave(self) -> None:
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            lane.leave()
+
+    async def send_stream(self, message: Message) -> None:
+        self.leave()
+        await self._send(message)
+
+
+def lane_of(method: str, path: str) -> str:
+    """Return the name of the lane of a request."""
+    if path == TRIAL_PATH:
+        return "trials"
+    if method in SAFE:
+        special = {_HISTORY_PATH: "history", "/metrics": "metrics"}
+        return special.get(path, "pages")
+    if path.startswith(SESSION_PATH):
+        return "logins"
+    return "urgent" if _URGENT.match(path) else "changes"
+
+
+def _credentials(scope: Scope) -> bytes | None:
+    headers = Headers(scope=scope)
+    shown = headers.get("authorization") or session_secret(headers)
+    return None if shown is None else hashlib.blake2b(shown.encode(), digest_size=16).digest()

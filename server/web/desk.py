@@ -1,0 +1,163 @@
+"""The server's end of the link: what it does for a web process, and what it tells it.
+
+Whatever is asked, few things at a time are done here, because each takes the interpreter's lock
+from the alarm chain now and then.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from fastapi import FastAPI
+from prometheus_client import generate_latest
+
+from server.api.context import Services
+from server.api.gate import note_token
+from server.assets.registry import Registry
+from server.core.clock import Clock
+from server.core.errors import InvalidError
+from server.core.model import Event
+from server.history.packed import PackedHistory
+from server.live.values import Values
+from server.web.asgi import run_request
+from server.web.link import Answer, Frame, Hear, Link
+
+BEAT_S = 0.2
+_FRAME_VALUES = 2000
+"""Values in one frame: a millisecond of the interpreter's lock."""
+_UNSENT_BYTES = 4_000_000
+"""So much not taken by the web process: what changed waits until it has."""
+
+
+class Window:
+    """One web process at the desk."""
+
+    def __init__(self, answer: Answer, hear: Hear) -> None:
+        self.link = Link(answer=answer, hear=hear)
+        self._changed: deque[Sequence[int]] = deque()
+
+    def changed(self, point_ids: Sequence[int]) -> None:
+        """Note points with a new value; from any thread."""
+        self._changed.append(point_ids)
+
+    async def tell_values(self, values: Values, clock: Clock) -> None:
+        """Tell what changed, each point once; all of it later while the other end is behind."""
+        changed: set[int] = set()
+        while self._changed:
+            changed.update(self._changed.popleft())
+        if self.link.unsent > _UNSENT_BYTES:
+            self._changed.append(tuple(changed))
+            return
+        for some in _portions(sorted(changed)):
+            last = values.of_points(some)
+            silences = [values.max_silence_ms(one.point_id) for one in last]
+            body = json.dumps([last, silences], separators=(",", ":")).encode()
+            self.link.tell(Frame("values", {}, body))
+            # The loop has other things to do between two frames of a large estate.
+            await clock.sleep(0)
+
+
+class Desk:
+    """Serves every web process of this server."""
+
+    def __init__(
+        self,
+        app: FastAPI,
+        services: Services,
+        *,
+        history: PackedHistory,
+        registry: Registry,
+    ) -> None:
+        self._app = app
+        self._records = services.records
+        self._values = services.values
+        self._clock = services.clock
+        self._checks = services.checks
+        self._metrics = services.metrics
+        self._history = history
+        self._registry = registry
+        # One look into the history at a time: DuckDB takes every core for it.
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-reader")
+        self._windows: set[Window] = set()
+        self._notes: set[asyncio.Task[None]] = set()
+
+    def changed(self, point_ids: Sequence[int]) -> None:
+        """Hear of points with a new value; from any thread, cheap."""
+        for window in tuple(self._windows):
+            window.changed(point_ids)
+
+    async def run(self) -> None:
+        """Tell what changes until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._records.listen(partial(self._committed, loop))
+        try:
+            while True:
+                await self._clock.sleep(BEAT_S)
+                for window in tuple(self._windows):
+                    await window.tell_values(self._values, self._clock)
+        finally:
+            self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def open(self, ready: Callable[[], None]) -> Window:
+        """Begin to serve one web process; it is told every value first."""
+        window = Window(self.answer, partial(self._heard, ready))
+        window.changed([series.id for series in self._registry.series()])
+        self._windows.add(window)
+        return window
+
+    def close(self, window: Window) -> None:
+        """Serve it no longer; may be repeated."""
+        self._windows.discard(window)
+        window.link.close()
+
+    async def answer(self, frame: Frame) -> Frame:
+        """Do what a web process asks for.
+
+        Raises:
+            ServerError: It cannot be done; the other process hears why.
+        """
+        match frame.name:
+            case "http":
+                return await run_request(self._app, frame)
+            case "raw":
+                packed = await self._read(self._history.packed_raw, frame)
+            case "buckets":
+                packed = await self._read(self._history.packed_buckets, frame)
+            case "checks":
+                return Frame("checks", {name: check() for name, check in self._checks.items()})
+            case "metrics":
+                packed = await asyncio.to_thread(generate_latest, self._metrics)
+            case name:
+                raise InvalidError(f"unknown call {name!r}")
+        return Frame(frame.name, {}, packed)
+
+    async def _read(self, read: Callable[[int, int, int, int], bytes], frame: Frame) -> bytes:
+        series, start, end, size = frame.head["of"]
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader, read, series, start, end, size)
+
+    def _heard(self, ready: Callable[[], None], frame: Frame) -> None:
+        if frame.name == "ready":
+            ready()
+        elif frame.name == "token":
+            note = note_token(self._records, frame.head["id"], frame.head["at"])
+            task = asyncio.create_task(note, name="token-used")
+            self._notes.add(task)
+            task.add_done_callback(self._notes.discard)
+
+    def _committed(self, loop: asyncio.AbstractEventLoop, _events: Sequence[Event]) -> None:
+        """In the writer thread: something was committed."""
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._tell_committed)
+
+    def _tell_committed(self) -> None:
+        for window in tuple(self._windows):
+            window.link.tell(Frame("committed", {}))
+
+
+def _portions(ids: list[int]) -> Generator[list[int]]:
+    for start in range(0, len(ids), _FRAME_VALUES):
+        yield ids[start : start + _FRAME_VALUES]

@@ -1,0 +1,139 @@
+"""Starts the web process, starts it again when it ends, stops it with the server."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter
+from structlog import get_logger
+
+from config.server import ServerSettings
+from server.api.serving import GRACE_S
+from server.core.clock import Clock
+from server.core.errors import ServerError
+from server.web.desk import Desk, Window
+from server.web.link import Frame
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
+_STEADY_S = 60.0
+"""A process that lived so long was not ended by its start."""
+_TRIES = 3
+_STOP_S = GRACE_S + 1.5
+log = get_logger()
+
+
+class Supervisor:
+    """One web process at a time, on a port that this process holds."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        desk: Desk,
+        listener: socket.socket,
+        clock: Clock,
+        *,
+        log_level: str,
+        metrics: CollectorRegistry,
+    ) -> None:
+        self._begin = {
+            "settings": settings.model_dump(mode="json"),
+            "log_level": log_level,
+        }
+        self._desk = desk
+        self._listener = listener
+        self._clock = clock
+        self._stopping = asyncio.Event()
+        self._window: Window | None = None
+        self.works = False
+        """Whether a web process answers now."""
+        self._ended = Counter(
+            "plantroom_web_ended",
+            "Web processes that ended although nobody asked.",
+            registry=metrics,
+        )
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Keep one running until ``stop``; ``on_ready`` is called when the first answers.
+
+        Raises:
+            ServerError: It does not start.
+        """
+        pause_s, tries, ever = _FIRST_PAUSE_S, 0, False
+        while not self._stopping.is_set():
+            began_s = self._clock.monotonic_s()
+
+            def ready() -> None:
+                nonlocal ever
+                self.works = True
+                if not ever:
+                    ever = True
+                    on_ready()
+
+            status = await self._run_one(ready)
+            self.works = False
+            if self._stopping.is_set():
+                return
+            self._ended.inc()
+            log.error("web_process_ended", status=status)
+            tries += 1
+            if not ever and tries == _TRIES:
+                raise ServerError(f"the web process does not start: it ended with {status}")
+            if self._clock.monotonic_s() - began_s > _STEADY_S:
+                pause_s = _FIRST_PAUSE_S
+            await self._wait(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def stop(self) -> None:
+        """Let ``run`` return soon; may be repeated."""
+        self._stopping.set()
+        if self._window is not None:
+            self._window.link.tell(Frame("stop", {}))
+
+    async def _run_one(self, ready: Callable[[], None]) -> int:
+        ours, theirs = socket.socketpair()
+        numbers = (theirs.fileno(), self._listener.fileno())
+        command = [sys.executable, "-P", "-m", "server.web", *map(str, numbers)]
+        window = self._window = self._desk.open(ready)
+        process: asyncio.subprocess.Process | None = None
+        reading: asyncio.Task[Any] | None = None
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=numbers
+            )
+            theirs.close()
+            await window.link.open(ours)
+            window.link.tell(Frame("begin", self._begin))
+            reading = asyncio.create_task(window.link.run(), name="web-link")
+            await self._until_end(process)
+            if process.returncode is None:
+                process.kill()
+            return await process.wait()
+        finally:
+            self._window = None
+            self._desk.close(window)
+            for one in (ours, theirs):
+                one.close()
+            if process is not None and process.returncode is None:
+                process.kill()
+                await process.wait()
+            if reading is not None:
+                await reading
+
+    async def _until_end(self, process: asyncio.subprocess.Process) -> None:
+        ended = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done():
+                await asyncio.wait({ended}, timeout=_STOP_S)
+        finally:
+            stopping.cancel()
+            ended.cancel()
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
