@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.computed import Computed
 from config.mqtt import MqttSettings
 from config.points import Point
 from config.ports import Port
@@ -97,8 +98,13 @@ class Device(Settings):
     points: dict[Identifier, Point] = Field(
         default={}, description="Points added to the device file's, or replacing them."
     )
+    computed: dict[Identifier, Computed] = Field(
+        default={}, description="Computed points added to the device file's, or replacing them."
+    )
     only: tuple[Identifier, ...] | None = Field(
-        default=None, description="Only these points of the device file; default: all."
+        default=None,
+        description="Only these points of the device file, computed ones as well, and what they "
+        "are made of; default: all.",
     )
 
 

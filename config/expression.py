@@ -74,12 +74,13 @@ class Expression:
     Attributes:
         text: As the file has it.
         names: The points that it reads.
+        tree: What it says.
     """
 
     def __init__(self, text: str, tree: ast.expr, names: frozenset[str]) -> None:
         self.text = text
         self.names = names
-        self._tree = tree
+        self.tree = tree
         # simpleeval carries no types; what it gives back is judged below.
         library: Any = simpleeval
         operators = {kind: library.DEFAULT_OPERATORS[kind] for kind in _OPERATORS}
@@ -99,7 +100,7 @@ class Expression:
         with self._lock:
             self._evaluator.names = known
             try:
-                result: object = self._evaluator.eval(self.text, previously_parsed=self._tree)
+                result: object = self._evaluator.eval(self.text, previously_parsed=self.tree)
             except (_UnknownValueError, InvalidExpression, ArithmeticError, TypeError, ValueError):
                 return None
         if isinstance(result, bool):

@@ -8,88 +8,97 @@ with a decimal point the value of a float: -9999.0.
 import struct
 from typing import Final
 
-_SIGNED: Final = {"int16": 16, "int32": 32, "int64": 64}
-_UNSIGNED: Final = {"uint16": 16, "uint32": 32, "uint64": 64, "enum": 16}
-_FLOATS: Final = {"float32": (">f", ">I", 32), "float64": (">d", ">Q", 64)}
-_BCD: Final = {"bcd16": 4, "bcd32": 8}
-_MANTISSA: Final = {"float32": 23, "float64": 52}
+from protocols.errors import FrameError
+from protocols.modbus.field import BCD_DIGITS, FLOATS, INTEGERS, REGISTER_BITS, Field
+from protocols.modbus.numbers import bcd_bounds, bounds
+from protocols.modbus.words import decode_field
+
+_MANTISSA: Final = {"float16": 10, "float32": 23, "float64": 52}
 
 
 class InvalidNumberError(ValueError):
     """A number that no register of this type can hold; the message says what is allowed."""
 
 
-def as_decoded(raw: float, kind: str, width: int | None = None) -> float | int | None:
+def as_decoded(raw: float, field: Field) -> float | int | None:
     """Return what the decoder makes of a number that stands for "not available".
 
     None: registers like these are no number at all, and bad without being listed.
 
     Args:
         raw: A bit pattern, or a value that is negative or has a decimal point.
-        kind: Type as in the configuration.
-        width: Bits of a bitfield.
+        field: What the registers carry.
 
     Raises:
         InvalidNumberError: It is neither a pattern nor a value of this type.
     """
-    if kind in _FLOATS:
-        return _float(raw, kind)
+    if field.kind in FLOATS:
+        return _float(raw, field)
     if isinstance(raw, float):
-        raise InvalidNumberError(f"{raw!r} is no raw number of {kind}; {_allowed(kind, width)}")
-    if kind in _BCD:
-        return _bcd(raw, kind)
-    bits = _bits(kind, width)
-    if 0 <= raw < 1 << bits:
-        negative = kind in _SIGNED and raw >> (bits - 1)
-        return raw - (1 << bits) if negative else raw
-    if kind in _SIGNED and -(1 << (bits - 1)) <= raw < 0:
-        return raw
-    raise InvalidNumberError(f"{raw} is no raw number of {kind}; {_allowed(kind, width)}")
+        raise InvalidNumberError(f"{raw!r} is no raw number of {field.kind}; {_allowed(field)}")
+    if raw < 0:
+        low, _ = _bounds(field)
+        if raw >= low:
+            return raw
+    elif raw >> field.bits == 0:
+        return _pattern(raw, field)
+    raise InvalidNumberError(f"{raw} is no raw number of {field.kind}; {_allowed(field)}")
 
 
-def _float(raw: float, kind: str) -> float:
-    number, pattern, bits = _FLOATS[kind]
+def check_key(raw: int, field: Field) -> None:
+    """Raise InvalidNumberError when no register of this type decodes to this key of an enum."""
+    low, high = _bounds(field)
+    if not low <= raw <= high:
+        top = f"0x{high:X}" if low == 0 else str(high)
+        raise InvalidNumberError(f"{raw} is no raw number of {field.kind}; allowed: {low}..{top}")
+
+
+def _float(raw: float, field: Field) -> float:
+    kind = field.kind
+    bits = REGISTER_BITS * field.words
     if isinstance(raw, float) or raw < 0:
         try:
-            return struct.unpack(number, struct.pack(number, raw))[0]
+            return struct.unpack(f">{FLOATS[kind]}", struct.pack(f">{FLOATS[kind]}", raw))[0]
         except OverflowError:
             raise InvalidNumberError(f"{raw!r} does not fit {kind}") from None
     if raw >> bits:
-        raise InvalidNumberError(f"{raw} is no raw number of {kind}; {_allowed(kind, None)}")
+        raise InvalidNumberError(f"{raw} is no raw number of {kind}; {_allowed(field)}")
     if 0 < raw < 1 << _MANTISSA[kind]:
         # Smaller than any number a device works with: not the pattern was meant, but the value.
         message = f"{raw} is the bit pattern of nearly nothing; write {raw}.0 for the value"
         raise InvalidNumberError(message)
-    return struct.unpack(number, struct.pack(pattern, raw))[0]
+    return struct.unpack(f">{FLOATS[kind]}", raw.to_bytes(bits // 8, "big"))[0]
 
 
-def _bcd(raw: int, kind: str) -> int | None:
-    digits = _BCD[kind]
-    if not 0 <= raw < 1 << 4 * digits:
-        raise InvalidNumberError(f"{raw} is no raw number of {kind}; {_allowed(kind, None)}")
-    text = f"{raw:x}"
-    if text.isdecimal():
-        return int(text)
-    if raw < 10**digits:
-        # 9999 is 0x270F, which no BCD register shows: the digits were meant.
-        raise InvalidNumberError(f"{raw} is 0x{raw:X}, which is no BCD; write 0x{raw} for {raw}")
-    return None
+def _pattern(raw: int, field: Field) -> int | None:
+    low = 8 if field.high_byte else field.bit or 0
+    size = 2 * field.words
+    data = (raw << low).to_bytes(size, "big")
+    registers = struct.unpack(f">{size // 2}H", data)
+    try:
+        return int(decode_field(registers, field._replace(offset=0, order="ABCD")))
+    except FrameError:
+        if not field.sign and raw < 10 ** BCD_DIGITS[field.kind]:
+            # 9999 is 0x270F, which no BCD register shows: the digits were meant.
+            message = f"{raw} is 0x{raw:X}, which is no BCD; write 0x{raw} for {raw}"
+            raise InvalidNumberError(message) from None
+        return None
 
 
-def _bits(kind: str, width: int | None) -> int:
-    if kind == "bitfield":
-        return width or 1
-    return _SIGNED.get(kind) or _UNSIGNED[kind]
+def _bounds(field: Field) -> tuple[int, int]:
+    if field.kind in BCD_DIGITS:
+        return bcd_bounds(BCD_DIGITS[field.kind], field.sign)
+    is_signed = field.kind in INTEGERS and not field.kind.startswith("u")
+    return bounds(field.bits, field.sign or ("twos_complement" if is_signed else ""))
 
 
-def _allowed(kind: str, width: int | None) -> str:
-    if kind in _FLOATS:
-        bits = _FLOATS[kind][2]
+def _allowed(field: Field) -> str:
+    if field.kind in FLOATS:
+        bits = REGISTER_BITS * field.words
         return f"allowed: 0..0x{(1 << bits) - 1:X} (bit pattern), or a value such as -9999.0"
-    if kind in _BCD:
-        return f"allowed: 0..0x{'F' * _BCD[kind]}, the digits as they are read in hexadecimal"
-    bits = _bits(kind, width)
-    pattern = f"allowed: 0..0x{(1 << bits) - 1:X}"
-    if kind in _SIGNED:
-        return f"{pattern} (bit pattern) or {-(1 << (bits - 1))}..-1 (value)"
-    return pattern
+    if field.kind in BCD_DIGITS:
+        top = "F" * BCD_DIGITS[field.kind]
+        return f"allowed: 0..0x{top}, the digits as they are read in hexadecimal"
+    pattern = f"allowed: 0..0x{(1 << field.bits) - 1:X}"
+    low, _ = _bounds(field)
+    return f"{pattern} (bit pattern) or {low}..-1 (value)" if low < 0 else pattern

@@ -4,7 +4,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, Settings
+from config.base import Identifier, MisfitError, Settings
+from config.computed import Computed, derived_misfits
 from config.points import Point, Table
 
 
@@ -64,3 +65,13 @@ class DeviceProfile(Settings):
     confidence: str = Field(min_length=1, description="How far the source can be trusted.")
     limits: Limits = Field(default=Limits(), description="Largest requests the device answers.")
     points: dict[Identifier, Point] = Field(min_length=1, description="Point name to register.")
+    computed: dict[Identifier, Computed] = Field(
+        default={}, description="Name to what is computed from points of this file."
+    )
+
+    @model_validator(mode="after")
+    def _derivable(self) -> Self:
+        misfits = list(derived_misfits(self.points, self.computed))
+        if misfits:
+            raise MisfitError(misfits)
+        return self

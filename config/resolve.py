@@ -1,12 +1,20 @@
 """Brings the agent file, device files and equipment classes together into what the agent runs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from config.base import Misfit, MisfitError, Words
 from config.classes import EquipmentClass
+from config.computed import (
+    Computed,
+    Reported,
+    TimedComputed,
+    all_needs_of,
+    derived_misfits,
+    needs_of,
+)
 from config.edge import AgentSettings, Device
 from config.errors import ConfigError
 from config.interlock import compile_interlock
@@ -14,6 +22,7 @@ from config.points import Point, Table
 from config.ports import Accept, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
+from config.reporting import Reporting
 
 RESERVED_POINT: Final = "connection"
 """The server's own series that says whether a device answers."""
@@ -27,6 +36,7 @@ class ResolvedDevice:
         profile: Name of its device file; empty when the agent file lists the registers itself.
         equipment_class: Empty when it belongs to none; the server then has no alarm rules for it.
         points: Every point has ``period_s``, ``max_silence_s`` and ``name``.
+        computed: What is computed from them; likewise.
     """
 
     id: str
@@ -37,6 +47,12 @@ class ResolvedDevice:
     name: Words
     limits: Limits
     points: dict[str, Point]
+    computed: dict[str, TimedComputed] = field(default_factory=dict[str, TimedComputed])
+
+    @property
+    def reported(self) -> dict[str, Reported]:
+        """All that has a value, read or computed."""
+        return {**self.points, **self.computed}
 
 
 @dataclass(frozen=True)
@@ -76,7 +92,7 @@ def resolve(
 def _interlock_misfits(
     settings: AgentSettings, devices: Mapping[str, ResolvedDevice]
 ) -> Iterator[Misfit]:
-    names = {device_id: device.points for device_id, device in devices.items()}
+    names = {device_id: device.reported for device_id, device in devices.items()}
     for device_id, device in devices.items():
         for name, point in device.points.items():
             if point.writable is None or point.writable.interlock is None:
@@ -155,16 +171,21 @@ def _without_profile(device: Device) -> Iterator[Misfit]:
 
 
 def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Misfit]:
+    known = {**profile.points, **profile.computed}
     for index, name in enumerate(device.only or ()):
-        if name not in profile.points:
-            yield Misfit(
-                ("only", index), _unknown(f"point of {profile.profile}", name, profile.points)
-            )
+        if name not in known:
+            yield Misfit(("only", index), _unknown(f"point of {profile.profile}", name, known))
 
 
 def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Misfit]:
     limits = _limits(device, profile)
-    for name, point in _points(device, profile).items():
+    points, computed = _points(device, profile)
+    if RESERVED_POINT in computed:
+        yield Misfit(("computed",), f"the name {RESERVED_POINT} is taken by the server's own flag")
+    for at, message in derived_misfits(points, computed):
+        own = device.points if at[0] == "points" else device.computed
+        yield Misfit(at if at[1] in own else ("profile",), f"{at[1]}: {message}")
+    for name, point in points.items():
         # What the device file says is told at the key that chose the device file.
         at = ("points", name) if name in device.points else ("profile",)
         if name == RESERVED_POINT:
@@ -180,11 +201,20 @@ def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Mi
             yield Misfit(at, f"{message}, {_period(point, device):g} s")
 
 
-def _points(device: Device, profile: DeviceProfile | None) -> dict[str, Point]:
-    points = dict(profile.points) if profile else {}
+def _points(
+    device: Device, profile: DeviceProfile | None
+) -> tuple[dict[str, Point], dict[str, Computed]]:
+    points = {**profile.points} if profile else {}
+    computed = {**profile.computed} if profile else {}
     if device.only is not None:
-        points = {name: points[name] for name in device.only if name in points}
-    return points | device.points
+        kept = all_needs_of(
+            [one for one in device.only if one in points or one in computed], points, computed
+        )
+        points = {name: points[name] for name in points if name in kept}
+        computed = {name: computed[name] for name in computed if name in kept}
+    points = {name: one for name, one in points.items() if name not in device.computed}
+    computed = {name: one for name, one in computed.items() if name not in device.points}
+    return points | device.points, computed | device.computed
 
 
 def _resolved(
@@ -195,6 +225,9 @@ def _resolved(
 ) -> ResolvedDevice:
     profile = profiles[device.profile] if device.profile is not None else None
     class_name = _class_of(device, profile)
+    points, computed = _points(device, profile)
+    periods = _periods(device, points, computed)
+    known = classes.get(class_name)
     return ResolvedDevice(
         id=device_id,
         port=device.port,
@@ -204,10 +237,37 @@ def _resolved(
         name=device.name,
         limits=_limits(device, profile),
         points={
-            name: _filled(name, point, device, classes.get(class_name))
-            for name, point in _points(device, profile).items()
+            name: point.model_copy(update=_filled(name, point, periods[name], device, known))
+            for name, point in points.items()
+        },
+        computed={
+            name: TimedComputed.model_validate(
+                dict(one) | _filled(name, one, periods[name], device, known)
+            )
+            for name, one in computed.items()
         },
     )
+
+
+def _periods(
+    device: Device, points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> dict[str, float]:
+    """Return how often each is read or computed, seconds.
+
+    A factor that says nothing itself is read as often as what it scales; what is computed follows
+    the fastest of its points.
+    """
+    periods = {name: _period(point, device) for name, point in points.items()}
+    scaled: dict[str, float] = {}
+    for name, point in points.items():
+        for factor in point.factors:
+            if points[factor].period_s is None:
+                scaled[factor] = min(scaled.get(factor, periods[name]), periods[name])
+    periods |= scaled
+    for name in all_needs_of(list(computed), points, computed):
+        if name in computed:
+            periods[name] = min(periods[one] for one in needs_of(name, points, computed))
+    return periods
 
 
 def _class_of(device: Device, profile: DeviceProfile | None) -> str:
@@ -223,17 +283,19 @@ def _period(point: Point, device: Device) -> float:
 
 
 def _filled(
-    name: str, point: Point, device: Device, equipment_class: EquipmentClass | None
-) -> Point:
-    period_s = _period(point, device)
+    name: str,
+    point: Reporting,
+    period_s: float,
+    device: Device,
+    equipment_class: EquipmentClass | None,
+) -> dict[str, object]:
     # A point read more rarely than the device's silence bound is simply reported at each read.
     silence_s = point.max_silence_s or max(device.max_silence_s, period_s)
-    update = {
+    return {
         "period_s": period_s,
         "max_silence_s": silence_s,
         "name": point.name or _class_name(name, equipment_class) or _plain_name(name),
     }
-    return point.model_copy(update=update)
 
 
 def _class_name(name: str, equipment_class: EquipmentClass | None) -> Words | None:

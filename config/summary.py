@@ -23,7 +23,7 @@ def summarize_gateway(gateway: Gateway) -> str:
     for name, port in settings.ports.items():
         lines.append(f"port    {name}: {_endpoint(port)}")
         lines += [_device_line(one) for one in gateway.devices.values() if one.port == name]
-    points = sum(len(device.points) for device in gateway.devices.values())
+    points = sum(len(device.reported) for device in gateway.devices.values())
     lines.append(
         f"total   {_count(len(settings.ports), 'port')}, "
         f"{_count(len(gateway.devices), 'device')}, {_count(points, 'point')}, "
@@ -78,7 +78,7 @@ def _device_line(device: ResolvedDevice) -> str:
     every = "/".join(f"{period:g}" for period in periods)
     return (
         f"  device  {device.id}: unit {device.unit}, {device.profile or 'own points'}, "
-        f"{device.equipment_class or 'no class'}, {_count(len(device.points), 'point')} "
+        f"{device.equipment_class or 'no class'}, {_count(len(device.reported), 'point')} "
         f"every {every} s, {device.name.en} ({device.name.zh})"
     )
 
@@ -88,7 +88,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _rate(gateway: Gateway) -> float:
-    points = (point for device in gateway.devices.values() for point in device.points.values())
+    points = (point for device in gateway.devices.values() for point in device.reported.values())
     return sum(1 / point.period_s for point in points if point.period_s)
 
 

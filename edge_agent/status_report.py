@@ -94,7 +94,7 @@ class StatusReport:
             "state": unit.state.value,
             "response_ms": None if unit.response_s is None else round(1000 * unit.response_s, 1),
             "failures": unit.failures,
-            "points": len(device.points),
+            "points": len(device.reported),
         }
 
     def _values(self, wanted: str | None) -> Iterator[dict[str, object]]:
@@ -103,6 +103,7 @@ class StatusReport:
             for polled in port.devices.values():
                 if wanted is not None and polled.device.id != wanted:
                     continue
+                units = polled.device.reported
                 for name, reading in polled.latest.items():
                     if wanted is None and left <= 0:
                         return
@@ -111,7 +112,7 @@ class StatusReport:
                         "device": polled.device.id,
                         "point": name,
                         "value": reading.value,
-                        "unit": polled.device.points[name].unit,
+                        "unit": units[name].unit,
                         "quality": reading.quality.name.lower(),
                         "reason": reading.reason,
                         "at": reading.taken_at,

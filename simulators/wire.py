@@ -10,22 +10,26 @@ from config.points import DataType, Order, Point
 from protocols.errors import FrameError, ValueRangeError
 from protocols.reading import Value
 
-_FORMATS: Mapping[DataType, str] = {
-    DataType.INT16: ">h",
-    DataType.UINT16: ">H",
-    DataType.INT32: ">i",
-    DataType.UINT32: ">I",
-    DataType.INT64: ">q",
-    DataType.UINT64: ">Q",
+_FLOATS: Mapping[DataType, str] = {
+    DataType.FLOAT16: ">e",
     DataType.FLOAT32: ">f",
     DataType.FLOAT64: ">d",
-    DataType.ENUM: ">H",
 }
-_FLOATS = frozenset({DataType.FLOAT32, DataType.FLOAT64})
-_BCD_DIGITS = {DataType.BCD16: 4, DataType.BCD32: 8}
+_BCD_DIGITS = {
+    DataType.BCD8: 2,
+    DataType.BCD16: 4,
+    DataType.BCD32: 8,
+    DataType.BCD48: 12,
+    DataType.BCD64: 16,
+}
+_NUMBER_BYTES = {
+    kind: int(kind.value.removeprefix("u").removeprefix("int")) // 8
+    for kind in DataType
+    if kind.value.removeprefix("u").startswith("int")
+}
 
 
-def to_registers(point: Point, value: Value) -> list[int]:
+def to_registers(point: Point, value: Value) -> list[int]:  # noqa: PLR0911 (one for each kind)
     """Return the registers (or the one bit) that make an agent read ``value``.
 
     The bits of a bit point are in place and its other bits 0, so points of one register combine by
@@ -37,41 +41,52 @@ def to_registers(point: Point, value: Value) -> list[int]:
     if value is None:
         return _unavailable(point)
     match point.type:
-        case DataType.BOOL | DataType.BIT:
-            return [int(bool(value)) << (point.bit or 0)]
-        case DataType.BITFIELD:
-            return [_bits(_raw(point, value), point.width or 1) << (point.bit or 0)]
+        case DataType.BOOL:
+            return [int(bool(value) is not point.inverted)]
+        case DataType.BIT:
+            return _placed(point, int(bool(value) is not point.inverted))
+        case DataType.BITFIELD | DataType.ENUM:
+            return _placed(point, _bits(_raw(point, value), _width(point)))
         case DataType.STRING:
-            return _text_registers(str(value), point.length or 1)
-        case DataType.BCD16 | DataType.BCD32:
-            return _bcd_registers(_raw(point, value), point)
+            return _text_registers(str(value), point)
+        case DataType.DATETIME:
+            raise ValueRangeError("a date and time is not simulated")
+        case kind if kind in _FLOATS:
+            return _float_registers(point, value)
+        case kind if kind in _BCD_DIGITS:
+            return _placed(point, _bcd(_raw(point, value), point))
         case _:
-            return _number_registers(point, value)
+            return _placed(point, _whole(_raw(point, value), point))
 
 
-def from_registers(point: Point, registers: Sequence[int]) -> Value:
+def from_registers(  # noqa: PLR0911 (one for each kind)
+    point: Point, registers: Sequence[int]
+) -> Value:
     """Return the value that a master wrote to a point.
 
     Raises:
         FrameError: an enum or BCD carries what it has no meaning for.
     """
     data = _ordered(_bytes(registers), point.order)
+    raw = int.from_bytes(data, "big") >> _lowest(point) & (1 << _width(point)) - 1
     match point.type:
         case DataType.BOOL:
-            return registers[0] != 0
+            return (registers[0] != 0) is not point.inverted
         case DataType.BIT:
-            return bool(registers[0] >> (point.bit or 0) & 1)
-        case DataType.BITFIELD:
-            raw = registers[0] >> (point.bit or 0) & ((1 << (point.width or 1)) - 1)
-            return _scaled(point, raw)
+            return bool(raw) is not point.inverted
         case DataType.STRING:
-            return data.decode("ascii", "replace").rstrip("\0 ")
-        case DataType.BCD16 | DataType.BCD32:
-            if not data.hex().isdecimal():
-                raise FrameError(f"{data.hex()} is no BCD")
-            return _scaled(point, int(data.hex()))
+            return data.decode(point.encoding.value, "replace").rstrip("\0 ")
+        case kind if kind in _BCD_DIGITS:
+            digits = f"{raw:0{_BCD_DIGITS[kind]}x}"
+            if not digits.isdecimal():
+                raise FrameError(f"{digits} is no BCD")
+            return _scaled(point, int(digits))
+        case kind if kind in _FLOATS:
+            return _scaled(point, struct.unpack(_FLOATS[kind], data)[0])
+        case kind if kind.value.startswith("int") and raw >> (_width(point) - 1):
+            return _scaled(point, raw - (1 << _width(point)))
         case _:
-            return _scaled(point, struct.unpack(_FORMATS[point.type], data)[0])
+            return _scaled(point, raw)
 
 
 def _scaled(point: Point, raw: float) -> Value:
@@ -79,7 +94,7 @@ def _scaled(point: Point, raw: float) -> Value:
         if raw not in point.enum:
             raise FrameError(f"{raw} is none of {sorted(point.enum)}")
         return point.enum[int(raw)]
-    return raw * point.scale + point.offset
+    return raw * point.factor + point.shift
 
 
 def _raw(point: Point, value: Value) -> int:
@@ -91,7 +106,7 @@ def _raw(point: Point, value: Value) -> int:
         return words[value]
     number = float(value or 0)
     # A code from a plant model passes as it is; scale and offset of an enum are 1 and 0.
-    return round((number - point.offset) / point.scale)
+    return round((number - point.shift) / point.factor)
 
 
 def _bits(raw: int, width: int) -> int:
@@ -100,48 +115,79 @@ def _bits(raw: int, width: int) -> int:
     return raw
 
 
-def _number_registers(point: Point, value: Value) -> list[int]:
+def _width(point: Point) -> int:
+    if point.type in _BCD_DIGITS:
+        return 4 * _BCD_DIGITS[point.type]
+    if point.type in _NUMBER_BYTES:
+        return 8 * _NUMBER_BYTES[point.type]
+    whole = 16 * point.words
+    return whole if point.bit is None else point.width or 1
+
+
+def _lowest(point: Point) -> int:
+    if point.byte is not None:
+        return 8 if point.byte == "high" else 0
+    if point.bit is None:
+        return 0
+    first = point.bit - int(point.bits_from.value[-1])
+    from_top = point.bits_from.value.startswith("msb")
+    return 16 * point.words - first - (point.width or 1) if from_top else first
+
+
+def _placed(point: Point, raw: int) -> list[int]:
+    data = (raw << _lowest(point)).to_bytes(2 * point.words, "big")
+    return _words(_ordered(data, point.order))
+
+
+def _whole(raw: int, point: Point) -> int:
+    width = _width(point)
+    low = -(1 << (width - 1)) if point.type.value.startswith("int") else 0
+    if not low <= raw < low + (1 << width):
+        raise ValueRangeError(f"{raw} does not fit {point.type}")
+    return raw % (1 << width)
+
+
+def _float_registers(point: Point, value: Value) -> list[int]:
     try:
-        if point.type in _FLOATS:
-            number = (float(value or 0) - point.offset) / point.scale
-            data = struct.pack(_FORMATS[point.type], number)
-        else:
-            data = struct.pack(_FORMATS[point.type], _raw(point, value))
+        number = (float(value or 0) - point.shift) / point.factor
+        data = struct.pack(_FLOATS[point.type], number)
     except (struct.error, OverflowError, ValueError) as error:
         raise ValueRangeError(f"{value!r} does not fit {point.type}: {error}") from error
     return _words(_ordered(data, point.order))
 
 
-def _bcd_registers(raw: int, point: Point) -> list[int]:
+def _bcd(raw: int, point: Point) -> int:
     digits = _BCD_DIGITS[point.type]
     if not 0 <= raw < 10**digits:
         raise ValueRangeError(f"{raw} does not fit {digits} digits")
-    return _words(_ordered(bytes.fromhex(f"{raw:0{digits}d}"), point.order))
+    return int(str(raw), 16)
 
 
-def _text_registers(text: str, length: int) -> list[int]:
-    data = text.encode("ascii", "replace")
-    if len(data) > 2 * length:
-        raise ValueRangeError(f"{text!r} is longer than {2 * length} characters")
-    return _words(data.ljust(2 * length, b"\0"))
+def _text_registers(text: str, point: Point) -> list[int]:
+    data = text.encode(point.encoding.value, "replace")
+    size = 2 * (point.length or 1)
+    if len(data) > size:
+        raise ValueRangeError(f"{text!r} is longer than {size} characters")
+    return _words(data.ljust(size, b"\0"))
 
 
 def _unavailable(point: Point) -> list[int]:
-    if point.invalid:
-        raw = point.invalid[0]
-        if isinstance(raw, float) or raw < 0:
-            data = struct.pack(_FORMATS[point.type], raw)
-        else:
-            data = raw.to_bytes(2 * point.words, "big")
-        return _words(_ordered(data, point.order))
     if point.type in _FLOATS:
-        data = struct.pack(_FORMATS[point.type], float("nan"))
+        raw = point.invalid[0] if point.invalid else float("nan")
+        if isinstance(raw, float) or raw < 0:
+            data = struct.pack(_FLOATS[point.type], raw)
+        else:
+            data = int(raw).to_bytes(2 * point.words, "big")
         return _words(_ordered(data, point.order))
-    return [0] * point.words
+    if not point.invalid:
+        return [0] * point.words
+    return _placed(point, int(point.invalid[0]) % (1 << _width(point)))
 
 
-def _ordered(data: bytes, order: Order) -> bytes:
-    """Return ABCD bytes in the given order; the operation is its own inverse."""
+def _ordered(data: bytes, order: str) -> bytes:
+    """Return ABCD bytes in the given order; each order is its own inverse."""
+    if len(order) > 4:  # noqa: PLR2004 (more letters name each byte)
+        return bytes(data["ABCDEFGH".index(letter)] for letter in order)
     if order in {Order.CDAB, Order.DCBA}:
         data = b"".join(data[at : at + 2] for at in range(len(data) - 2, -1, -2))
     if order in {Order.BADC, Order.DCBA}:

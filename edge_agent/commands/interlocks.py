@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Self
 
+from config.computed import Reported
 from config.interlock import Interlock, Place, compile_interlock
 from config.points import Point
 from config.resolve import ResolvedDevice
@@ -22,7 +23,7 @@ class Guard:
         places: What it looks at.
     """
 
-    def __init__(self, interlock: Interlock | None, points: Mapping[Place, Point]) -> None:
+    def __init__(self, interlock: Interlock | None, points: Mapping[Place, Reported]) -> None:
         self.places = tuple(points)
         self._interlock = interlock
         self._points = points
@@ -32,10 +33,10 @@ class Guard:
         """Return the guard of a writable point; one without an interlock refuses nothing."""
         if point.writable is None or point.writable.interlock is None:
             return cls(None, {})
-        names = {name: known.points for name, known in devices.items()}
+        names = {name: known.reported for name, known in devices.items()}
         interlock = compile_interlock(point.writable.interlock, device, names)
         # As they are now: a reload must not pull them from under a command on its way.
-        points = {place: devices[place.device].points[place.point] for place in interlock.places}
+        points = {place: devices[place.device].reported[place.point] for place in interlock.places}
         return cls(interlock, points)
 
     def refusal(self, latest: Latest, moving: Callable[[Place], bool], now_ms: int) -> str:
@@ -66,7 +67,7 @@ class Guard:
         return "" if held else f"interlock {interlock.text!r} does not hold"
 
 
-def _doubt(reading: Reading | None, point: Point, now_ms: int) -> str:
+def _doubt(reading: Reading | None, point: Reported, now_ms: int) -> str:
     if reading is None:
         return "was never read"
     if reading.quality is not Quality.GOOD:

@@ -9,10 +9,7 @@ from edge_agent.errors import CommandError
 from protocols.reading import Value
 
 _SWITCHES = frozenset({DataType.BOOL, DataType.BIT})
-_WHOLE = frozenset(
-    {DataType.INT16, DataType.UINT16, DataType.INT32, DataType.UINT32, DataType.INT64}
-    | {DataType.UINT64, DataType.BCD16, DataType.BCD32, DataType.BITFIELD}
-)
+_FRACTIONS = frozenset({DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64})
 
 
 class Command(NamedTuple):
@@ -80,10 +77,14 @@ def _switch(value: Value) -> bool:
 
 def _text(value: Value, point: Point) -> str:
     most = 2 * point.words
+    try:
+        size = len(value.encode(point.encoding.value)) if isinstance(value, str) else 0
+    except UnicodeEncodeError:
+        raise CommandError(f"expected {point.encoding} text, got {value!r}") from None
     if not isinstance(value, str):
         raise CommandError(f"expected text, got {value!r}")
-    if len(value) > most:
-        raise CommandError(f"expected at most {most} characters, got {len(value)}")
+    if size > most:
+        raise CommandError(f"expected at most {most} characters, got {size}")
     return value
 
 
@@ -102,8 +103,8 @@ def _number(value: Value, point: Point, allowed: Writable) -> float | int:
         raise CommandError(f"expected a number, got {value!r}")
     if not isfinite(value):
         raise CommandError("expected a number, got NaN or infinity")
-    unscaled = point.scale == 1 and point.offset == 0
-    if unscaled and point.type in _WHOLE and value != int(value):
+    whole = not point.is_scaled and point.type not in _FRACTIONS
+    if whole and value != int(value):
         raise CommandError(f"expected a whole number, got {value!r}")
     _in_range(value, allowed)
     return value

@@ -199,6 +199,8 @@ class CommandService:
         if device is None:
             raise CommandError("there is no such device")
         point = device.points.get(command.point)
+        if point is None and command.point in device.computed:
+            raise CommandError("the point is computed, and read only")
         if point is None:
             raise CommandError("the device has no such point")
         if point.writable is None:
@@ -247,7 +249,7 @@ class CommandService:
 
     def _before(self, command: Command) -> Reading | None:
         device = self._devices.get(command.device)
-        known = device is not None and command.point in device.points
+        known = device is not None and command.point in device.reported
         return self._latest(Place(command.device, command.point)) if known else None
 
 

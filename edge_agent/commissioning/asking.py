@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from config.computed import Computed
 from config.points import Point, Table
 from config.ports import Port
 from config.profiles import Limits
@@ -13,6 +14,7 @@ from edge_agent.drivers.timing import LineTiming, line_timing
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.bisection import halves
 from edge_agent.polling.convert import bad_readings, compile_block
+from edge_agent.polling.derive import deriver_of_points
 from edge_agent.polling.plan import Block, plan
 from protocols.reading import Quality, Reading
 
@@ -88,23 +90,33 @@ class UnitReader:
         return found
 
     async def points(
-        self, points: Mapping[str, Point], limits: Limits, *, split: bool = True
+        self,
+        points: Mapping[str, Point],
+        limits: Limits,
+        *,
+        computed: Mapping[str, Computed] | None = None,
+        split: bool = True,
     ) -> dict[str, Reading]:
         """Read the points of a device file as the agent would, in the file's order.
+
+        What is computed from them comes last.
 
         Without ``split`` a refused request is not asked in pieces: all of its points are bad.
 
         Raises:
             DriverError: The unit does not answer, or the port is lost.
         """
+        wanted = [*points, *(computed or {})]
+        _, deriver = deriver_of_points(wanted, points, computed or {})
         pending = plan(points, limits=limits, timing=self._timing)
         readings: dict[str, Reading] = {}
         while pending:
             block = pending.pop(0)
             pieces, got = await self._block(block, points, split=split)
             pending[:0] = pieces
-            readings |= {one.point: one for one in got}
-        return {name: readings[name] for name in points if name in readings}
+            readings |= {one.point: one for one in deriver.take(got)}
+        readings |= {one.point: one for one in deriver.end()}
+        return {name: readings[name] for name in wanted if name in readings}
 
     async def _block(
         self, block: Block, points: Mapping[str, Point], *, split: bool

@@ -8,6 +8,7 @@ from typing import Final, get_args
 from config.ports import ModbusRtuPort, Port
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.drivers.timing import LineTiming, line_timing
+from edge_agent.polling.derive import class_points
 from edge_agent.polling.plan import Block, plan
 
 COMFORTABLE: Final = 0.8
@@ -103,11 +104,7 @@ def _class_loads(
     device: ResolvedDevice, planned: LineTiming, priced: LineTiming
 ) -> Iterator[ClassLoad]:
     for period_s in sorted({point.period_s or 1.0 for point in device.points.values()}):
-        points = {
-            name: point
-            for name, point in device.points.items()
-            if (point.period_s or 1.0) == period_s
-        }
+        points = class_points(device.points, period_s)
         blocks = tuple(plan(points, limits=device.limits, timing=planned))
         seconds = tuple(priced.expected_s(block.table, block.size) for block in blocks)
         yield ClassLoad(device.id, device.unit, period_s, blocks, seconds)

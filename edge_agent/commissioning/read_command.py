@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from config.computed import Computed
 from config.errors import ConfigError
 from config.load import load_profile, load_profiles
 from config.points import Table
@@ -194,7 +195,9 @@ async def _said(reader: UnitReader, port: NamedPort, wish: Wish, title: str, *, 
 
 async def _page(reader: UnitReader, wish: Wish) -> list[str]:
     if wish.profile is not None:
-        readings = await reader.points(wish.profile.points, wish.profile.limits)
+        readings = await reader.points(
+            wish.profile.points, wish.profile.limits, computed=wish.profile.computed
+        )
         return list(_point_lines(wish.profile, readings))
     found = await reader.registers(wish.table, wish.address, wish.count)
     if wish.table in _BITS:
@@ -210,13 +213,16 @@ async def _page(reader: UnitReader, wish: Wish) -> list[str]:
 def _point_lines(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = []
     for name, reading in readings.items():
-        point = profile.points[name]
+        computed = profile.computed.get(name)
+        point = computed or profile.points[name]
         good = reading.quality is Quality.GOOD
         value = f"{reading.value:.7g}" if isinstance(reading.value, float) else str(reading.value)
         rows.append(
             (
                 name,
-                place(point.table, point.address, point.words),
+                point.expression
+                if isinstance(point, Computed)
+                else place(point.table, point.address, point.words),
                 value if good else "-",
                 point.unit if good else reading.reason,
             )

@@ -265,7 +265,7 @@ class Asker:
         if job.attempts == 0:
             self._schedule.again(job)
         else:
-            device.disturbed(block, at_ms, error)
+            device.disturbed(job.scan, block, at_ms, error)
             self._over(job, at_ms)
 
     def _cut_short(self, job: Job, spent: float) -> None:

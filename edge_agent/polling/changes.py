@@ -10,7 +10,7 @@ quality: sums stay exact however coarse the deadband is (protocols/totals.py add
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.points import Point
+from config.computed import Reported
 from protocols.reading import Quality, Reading
 
 
@@ -31,7 +31,7 @@ class _Memory:
 class ChangeFilter:
     """The points of one device; remembers what was reported of each."""
 
-    def __init__(self, points: Mapping[str, Point]) -> None:
+    def __init__(self, points: Mapping[str, Reported]) -> None:
         self._memory = {name: _memory(point) for name, point in points.items()}
 
     def pick(self, readings: Sequence[Reading]) -> list[Reading]:
@@ -54,7 +54,7 @@ class ChangeFilter:
             memory.last = memory.held = None
 
 
-def _memory(point: Point) -> _Memory:
+def _memory(point: Reported) -> _Memory:
     # Half a period early, so that a cycle that is a moment early does not cost a whole one.
     early_s = (point.period_s or 0.0) / 2
     silence_s = float("inf") if point.max_silence_s is None else point.max_silence_s - early_s

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final
 
 from config.invalid import as_decoded
 from config.points import DataType, Point, Table
+from config.reporting import Reporting
 from edge_agent.errors import CommandError
 from edge_agent.polling.plan import Block
 from protocols.errors import ValueRangeError
-from protocols.modbus.words import Field, block_decoder, encode
+from protocols.modbus.words import block_decoder, encode_field
 from protocols.reading import Quality, Reading, Value
 
 BlockReader = Callable[[Sequence[int], int], list[Reading]]
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
-_FLOATS: Final = frozenset({DataType.FLOAT32, DataType.FLOAT64})
+_FLOATS: Final = frozenset({DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64})
+_TEXTS: Final = frozenset({DataType.STRING, DataType.DATETIME})
 _MOST_DIGITS: Final = 12
 
 
@@ -29,12 +31,20 @@ UNDECODABLE: Final = Unusable("undecodable")
 NOT_AVAILABLE: Final = Unusable("not_available")
 NOT_A_NUMBER: Final = Unusable("not_a_number")
 UNKNOWN_STATE: Final = Unusable("unknown_state")
+IMPOSSIBLE_TIME: Final = Unusable("impossible_time")
+IMPLAUSIBLE: Final = Unusable("implausible")
+
+Finish = Callable[[Any], Value | Unusable]
+"""Raw value -> value, or why it is none."""
 
 
 def compile_block(block: Block, points: Mapping[str, Point]) -> BlockReader:
-    """Return a function of (registers or bits, taken_at) that makes the block's readings."""
+    """Return a function of (registers or bits, taken_at) that makes the block's readings.
+
+    The value of a point that others scale is its raw number; see ``edge_agent.polling.derive``.
+    """
     chosen = [points[name] for name in block.points]
-    decode = block_decoder([_field(point, block.address) for point in chosen], block.size)
+    decode = block_decoder([point.field(block.address) for point in chosen], block.size)
     steps = [(name, _finisher(point)) for name, point in zip(block.points, chosen, strict=True)]
     good, bad = Quality.GOOD, Quality.BAD
 
@@ -56,76 +66,94 @@ def bad_readings(names: Sequence[str], quality: Quality, at_ms: int, reason: str
     return [Reading(name, None, quality, at_ms, reason) for name in names]
 
 
-def registers_for(point: Point, value: Value, *, into: int = 0) -> list[int]:
+def registers_for(point: Point, value: Value, *, into: Sequence[int] = ()) -> list[int]:
     """Return what to write so that the point reads as ``value``.
 
     Args:
         point: A writable point; the value has passed its rules.
         value: In the point's unit, or the word of a state.
-        into: What the register holds now, for a point that is a part of it.
+        into: What the registers hold now, for a point that is a part of them.
 
     Raises:
         CommandError: The value has no code in this type.
     """
     if point.table in _BITS:
-        return [int(bool(value))]
+        return [int(bool(value) is not point.inverted)]
     raw: float | str | None = value
     if point.enum is not None and isinstance(value, str):
         raw = next((number for number, word in point.enum.items() if word == value), None)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        raw = (value - point.offset) / point.scale if _is_scaled(point) else value
+        raw = (value - point.shift) / point.factor if point.is_scaled else value
     if raw is None:
         raise CommandError(f"{value!r} is no value of this point")
     try:
-        return encode(
-            raw,
-            kind=point.type.value,
-            order=point.order.value,
-            bit=point.bit,
-            width=point.width,
-            length=point.length,
-            into=into,
-        )
+        return encode_field(raw, point.field(), into=into)
     except ValueRangeError as error:
         raise CommandError(str(error)) from error
 
 
-def _field(point: Point, start: int) -> Field:
-    return Field(
-        point.address - start,
-        point.type.value,
-        point.order.value,
-        point.bit,
-        point.width,
-        point.length,
-    )
+def believable(point: Reporting, finish: Finish) -> Finish:
+    """Return ``finish`` with values beyond the point's plausible range taken out."""
+    if point.plausible is None:
+        return finish
+    low, high = point.plausible
+    lowest, highest = (-inf if low is None else low), (inf if high is None else high)
+
+    def checked(raw: Any) -> Value | Unusable:  # noqa: ANN401 (whatever the registers carry)
+        value = finish(raw)
+        if isinstance(value, int | float) and not lowest <= value <= highest:
+            return IMPLAUSIBLE
+        return value
+
+    return checked
 
 
-def _is_scaled(point: Point) -> bool:
-    return point.scale != 1.0 or point.offset != 0.0
+def digits_of(number: float) -> int:
+    """Return the decimal places that a factor is written with."""
+    exponent = Decimal(repr(number)).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def _finisher(point: Point) -> Callable[[Any], Value | Unusable]:
+def rounded(value: float, digits: int) -> float:
+    """Return it without the digits that a register does not have: 3 * 0.1 is 0.3."""
+    return round(value, min(_MOST_DIGITS, digits))
+
+
+def _finisher(point: Point) -> Finish:
     """Return raw value -> value or why it is none."""
+    if point.factors:
+        # What is not available is so whatever scales it; the rest follows with the factors.
+        return _with_invalid(point, _finite if point.type in _FLOATS else _plain)
+    return believable(point, _with_invalid(point, _plain_finisher(point)))
+
+
+def _plain_finisher(point: Point) -> Finish:
     if point.enum is not None:
-        return _with_invalid(point, _stater(point.enum))
+        return _stater(point.enum, point.otherwise)
     if point.type in _FLOATS:
-        return _with_invalid(point, _scaler(point) if _is_scaled(point) else _finite)
-    if _is_scaled(point) and point.type not in {DataType.BOOL, DataType.BIT, DataType.STRING}:
-        return _with_invalid(point, _rounder(point))
-    return _with_invalid(point, _plain)
+        return _scaler(point) if point.is_scaled else _finite
+    if point.type is DataType.DATETIME:
+        return _moment
+    if point.is_scaled and point.type not in {DataType.BOOL, DataType.BIT, *_TEXTS}:
+        return _rounder(point)
+    return _plain
 
 
 def _plain(raw: Value) -> Value | Unusable:
     return UNDECODABLE if raw is None else raw
 
 
+def _moment(raw: Value) -> Value | Unusable:
+    return IMPOSSIBLE_TIME if raw is None else raw
+
+
 def _finite(raw: float) -> Value | Unusable:
-    return raw if isfinite(raw) else NOT_A_NUMBER
+    # A negative zero is zero.
+    return raw + 0.0 if isfinite(raw) else NOT_A_NUMBER
 
 
-def _scaler(point: Point) -> Callable[[float], Value | Unusable]:
-    scale, offset = point.scale, point.offset
+def _scaler(point: Point) -> Finish:
+    scale, offset = point.factor, point.shift
 
     def scaled(raw: float) -> Value | Unusable:
         value = raw * scale + offset
@@ -134,10 +162,9 @@ def _scaler(point: Point) -> Callable[[float], Value | Unusable]:
     return scaled
 
 
-def _rounder(point: Point) -> Callable[[int | None], Value | Unusable]:
-    """Scale an integer; 3 * 0.1 is 0.3, because the register has no further digits."""
-    scale, offset = point.scale, point.offset
-    digits = min(_MOST_DIGITS, max(_digits(scale), _digits(offset)))
+def _rounder(point: Point) -> Finish:
+    scale, offset = point.factor, point.shift
+    digits = min(_MOST_DIGITS, max(digits_of(scale), digits_of(offset)))
 
     def scaled(raw: int | None) -> Value | Unusable:
         return UNDECODABLE if raw is None else round(raw * scale + offset, digits)
@@ -145,24 +172,23 @@ def _rounder(point: Point) -> Callable[[int | None], Value | Unusable]:
     return scaled
 
 
-def _digits(number: float) -> int:
-    exponent = Decimal(repr(number)).as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _stater(words: Mapping[int, str]) -> Callable[[int | None], Value | Unusable]:
+def _stater(words: Mapping[int, str], otherwise: str | None) -> Finish:
     def state(raw: int | None) -> Value | Unusable:
         return UNDECODABLE if raw is None else words.get(raw, UNKNOWN_STATE)
 
-    return state
+    def state_or_other(raw: int | None) -> Value | Unusable:
+        if raw is None or raw in words or otherwise is None:
+            return state(raw)
+        return otherwise.replace("{raw}", str(raw))
+
+    return state if otherwise is None else state_or_other
 
 
-def _with_invalid(
-    point: Point, finish: Callable[[Any], Value | Unusable]
-) -> Callable[[Any], Value | Unusable]:
+def _with_invalid(point: Point, finish: Finish) -> Finish:
     if not point.invalid:
         return finish
-    listed = {as_decoded(raw, point.type, point.width) for raw in point.invalid}
+    field = point.field()
+    listed = {as_decoded(raw, field) for raw in point.invalid}
     invalid = frozenset(listed - {None})
 
     def checked(raw: Value) -> Value | Unusable:

@@ -13,6 +13,12 @@ from edge_agent.polling.bisection import NO_ANSWER, PERMANENT, Bisection, reason
 from edge_agent.polling.changes import ChangeFilter
 from edge_agent.polling.complaints import Complaints
 from edge_agent.polling.convert import BlockReader, bad_readings, compile_block
+from edge_agent.polling.derive import (
+    Deriver,
+    class_points,
+    deriver_of_class,
+    deriver_of_points,
+)
 from edge_agent.polling.holes import HoleMemory
 from edge_agent.polling.lessons import Lessons
 from edge_agent.polling.plan import Block, plan
@@ -76,7 +82,7 @@ class PolledDevice:
         self._lessons = Lessons(self._kept)
         self._complaints = Complaints(device, self._kept)
         self._silences: dict[Block, _Silence] = {}
-        self._filter = ChangeFilter(device.points)
+        self._filter = ChangeFilter(device.reported)
         self._readers: dict[Block, BlockReader] = {}
         self._cycles: dict[float, float] = {}
         periods = sorted({point.period_s or 1.0 for point in device.points.values()})
@@ -84,6 +90,11 @@ class PolledDevice:
             ScanClass(device.id, unit, period_s, self._plan(period_s), origin_s=origin_s)
             for period_s in periods
         ]
+        self._derivers = {
+            period_s: deriver
+            for period_s in periods
+            if (deriver := deriver_of_class(device.points, device.computed, period_s, self.latest))
+        }
         # Now: what cannot be read must be known before anything is asked.
         for block in (block for scan in self.classes for block in scan.blocks):
             self._readers[block] = compile_block(block, device.points)
@@ -101,16 +112,20 @@ class PolledDevice:
         reader = self._readers.get(block)
         if reader is None:
             reader = self._readers[block] = compile_block(block, self.device.points)
-        self.publish(reader(reply.values, reply.at_ms))
+        self._derive(scan, reader(reply.values, reply.at_ms))
 
-    def bad(self, names: Sequence[str], at_ms: int, reason: str) -> None:
-        """Publish that these points could not be read."""
-        self.publish(bad_readings(names, Quality.BAD, at_ms, reason))
+    def bad(self, scan: ScanClass, names: Sequence[str], at_ms: int, reason: str) -> None:
+        """Publish that these points could not be read in the running cycle."""
+        self._derive(scan, bad_readings(names, Quality.BAD, at_ms, reason))
 
-    def disturbed(self, block: Block, at_ms: int, error: DriverError) -> None:
+    def disturbed(self, scan: ScanClass, block: Block, at_ms: int, error: DriverError) -> None:
         """Publish that a block had no good answer in this cycle."""
         self._complaints.disturbed(block, error.reason, str(error))
-        self.bad(block.points, at_ms, error.reason)
+        self.bad(scan, block.points, at_ms, error.reason)
+
+    def parts_of(self, point: str) -> tuple[list[str], Deriver]:
+        """Return the points to read for one, and what makes it of them, outside of any cycle."""
+        return deriver_of_points([point], self.device.points, self.device.computed)
 
     def publish(self, readings: Sequence[Reading]) -> None:
         """Hand over what is worth reporting, while the device is up."""
@@ -141,7 +156,8 @@ class PolledDevice:
         if self.up is False:
             return
         if self.up:
-            self.publish(bad_readings(list(self.device.points), Quality.STALE, at_ms, reason))
+            names = list(self.device.reported)
+            self.publish(bad_readings(names, Quality.STALE, at_ms, reason))
         self.up = False
         for silence in self._silences.values():
             silence.count = silence.heard
@@ -161,7 +177,7 @@ class PolledDevice:
         """Learn from a refused block; return the pieces to ask instead, in this cycle."""
         if error.code not in PERMANENT:
             self._complaints.refused(block, reason_of(error.code), str(error))
-            self.bad(block.points, at_ms, reason_of(error.code))
+            self.bad(scan, block.points, at_ms, reason_of(error.code))
             return []
         lesson = scan.lesson = scan.lesson or Bisection()
         if self._lessons.useless(block, now_s):
@@ -209,7 +225,6 @@ class PolledDevice:
             self._health.period(self.device.port, scan.period_s, now_s - before)
         self._cycles[scan.period_s] = now_s
         lesson, heard = scan.lesson, scan.heard
-        scan.end_cycle()
         lost: dict[str, str] = {}
         if lesson is not None:
             lost = lesson.lost
@@ -218,7 +233,11 @@ class PolledDevice:
             lost = lost | scan.inquiry.lost
             doubtful = [name for block in scan.doubts for name in block.points]
             lost |= dict.fromkeys(doubtful, reason_of(NO_ANSWER))
-        self._report(self._holes_of(scan) | lost, at_ms)
+        self._report(scan, self._holes_of(scan) | lost, at_ms)
+        deriver = self._derivers.get(scan.period_s)
+        if deriver is not None:
+            self.publish(deriver.end(scan.cycle))
+        scan.end_cycle()
         if lesson is None and self._lessons.due(now_s):
             self._ask_all(now_s, silent_too=False)
 
@@ -230,9 +249,14 @@ class PolledDevice:
             if (points[name].period_s or 1.0) == scan.period_s
         }
 
-    def _report(self, lost: Mapping[str, str], at_ms: int) -> None:
+    def _derive(self, scan: ScanClass, readings: Sequence[Reading]) -> None:
+        """Publish readings of a cycle, and what they make of others."""
+        deriver = self._derivers.get(scan.period_s)
+        self.publish(readings if deriver is None else deriver.take(readings, scan.cycle))
+
+    def _report(self, scan: ScanClass, lost: Mapping[str, str], at_ms: int) -> None:
         for reason in sorted(set(lost.values())):
-            self.bad([name for name, why in lost.items() if why == reason], at_ms, reason)
+            self.bad(scan, [name for name, why in lost.items() if why == reason], at_ms, reason)
 
     def _learn(self, lesson: Bisection, now_s: float, *, heard: bool, silent: bool = False) -> None:
         changed = self._lessons.learn(lesson, now_s, heard=heard, silent=silent)
@@ -282,13 +306,11 @@ class PolledDevice:
             scan.inquiry = None
 
     def _plan(self, period_s: float) -> list[Block]:
-        points = {
-            name: point
-            for name, point in self.device.points.items()
-            if (point.period_s or 1.0) == period_s
-        }
         return plan(
-            points, limits=self.device.limits, timing=self._timing, learned=self._lessons.learned
+            class_points(self.device.points, period_s),
+            limits=self.device.limits,
+            timing=self._timing,
+            learned=self._lessons.learned,
         )
 
 

@@ -4,7 +4,7 @@ Commands for one unit keep their order. While the first of them must wait, for l
 over or for its second look, the port serves other units and its reads.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from config.interlock import Place
 from config.points import Point
@@ -22,7 +22,7 @@ from edge_agent.polling.convert import compile_block, registers_for
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.plan import Block
 from edge_agent.polling.units import busy_pause_s, may_wait
-from edge_agent.polling.writes import PARTS, WriteOrder
+from edge_agent.polling.writes import WriteOrder
 from protocols.modbus import limits
 from protocols.reading import Reading
 
@@ -107,9 +107,9 @@ class WriteLane:
     async def _send(self, order: WriteOrder) -> None:
         device, point = order.device, order.settings
         order.refuse_if_late(self._clock.now_ms())
-        into = 0
-        if point.type in PARTS:
-            into = (await self._read(device, point)).values[0]
+        into: Sequence[int] = ()
+        if point.is_part:
+            into = (await self._read(device, point)).values
         order.registers = registers_for(point, order.value, into=into)
         for place in order.watched:
             await self._refresh(place)
@@ -166,13 +166,17 @@ class WriteLane:
         name = f"{place.device}.{place.point}"
         if device.unit.demoted:
             raise CommandError(f"{name} is needed for its interlock and does not answer")
+        names, deriver = device.parts_of(place.point)
+        readings: list[Reading] = []
         try:
-            reply = await self._read(device, device.device.points[place.point])
+            for part in names:
+                reply = await self._read(device, device.device.points[part])
+                readings += self._decoded(device, part, reply)
         except PortDownError:
             raise
         except DriverError as error:
             raise CommandError(f"{name} is needed for its interlock: {error}") from error
-        self._taken(device, place.point, reply)
+        device.publish(deriver.take(readings))
 
     async def _read(self, device: PolledDevice, point: Point) -> Reply:
         unit, size = device.unit, point.words
@@ -198,11 +202,14 @@ class WriteLane:
 
     def _taken(self, device: PolledDevice, name: str, reply: Reply) -> Reading:
         """Publish what was read."""
-        point = device.device.points[name]
-        block = Block(point.table, point.address, point.words, (name,))
-        (reading,) = compile_block(block, device.device.points)(reply.values, reply.at_ms)
+        (reading,) = self._decoded(device, name, reply)
         device.publish([reading])
         return reading
+
+    def _decoded(self, device: PolledDevice, name: str, reply: Reply) -> list[Reading]:
+        point = device.device.points[name]
+        block = Block(point.table, point.address, point.words, (name,))
+        return compile_block(block, device.device.points)(reply.values, reply.at_ms)
 
     def _ready_at(self, order: WriteOrder) -> float:
         busy_until = order.device.unit.busy_until

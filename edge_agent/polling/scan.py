@@ -18,6 +18,7 @@ class ScanClass:
         outstanding: Requests of the running cycle that are not over.
         lesson: What its refusals teach; None in a cycle without any.
         heard: Whether anything was answered well in the running cycle.
+        cycle: Number of the running cycle.
         doubts: Pieces of blocks that the device does not answer; asked on the dead's budget.
         inquiry: What they teach; None while there are none.
         doubt_at: When the next of them is asked, monotonic seconds.
@@ -33,6 +34,7 @@ class ScanClass:
     outstanding: int = 0
     lesson: Bisection | None = None
     heard: bool = False
+    cycle: int = 0
     doubts: deque[Block] = field(default_factory=deque[Block])
     inquiry: Bisection | None = None
     doubt_at: float = 0.0
@@ -49,6 +51,7 @@ class ScanClass:
         self.outstanding = 0
         self.lesson = None
         self.heard = False
+        self.cycle += 1
 
 
 @dataclass(eq=False, slots=True)

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from config.interlock import Place
-from config.points import DataType, Point
+from config.points import Point
 from edge_agent.errors import CommandError, DeviceRefusedError, DriverError
 from edge_agent.polling.device import PolledDevice
+from protocols.errors import FrameError
+from protocols.modbus.words import decode_field
 from protocols.reading import Reading, Value
-
-PARTS = frozenset({DataType.BIT, DataType.BITFIELD})
-"""Types that share their register with others."""
 
 # Illegal function, address and value; busy, come again; negative acknowledge. All other codes leave
 # it open: 4 means that it failed on the way. 5, accepted and not finished, is an acknowledgement.
@@ -97,10 +96,13 @@ class WriteOrder:
     def reads_back(self, registers: Sequence[int]) -> bool:
         """Whether this is what was written."""
         point = self.settings
-        if point.type in PARTS and point.bit is not None:
-            mask = ((1 << (point.width or 1)) - 1) << point.bit
-            return self.registers[0] & mask == registers[0] & mask
-        return self.registers == list(registers)
+        if not point.is_part:
+            return self.registers == list(registers)
+        field = point.field()
+        try:
+            return decode_field(self.registers, field) == decode_field(registers, field)
+        except FrameError:
+            return False
 
     def _outcome(self, error: DriverError | CommandError) -> DriverError | CommandError:
         if isinstance(error, CommandError):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from config.computed import Computed, Result, result_of
 from config.points import DataType as PointType
 from config.points import Point
 from config.resolve import ResolvedDevice
@@ -16,30 +17,43 @@ from protocols.sparkplug.payload import Metric, encode_metrics, parse
 GetAlias = Callable[[str, str, int], int]
 """Device, point and datatype to alias."""
 
-_WHOLE: Final = {
-    PointType.INT16: DataType.INT16,
-    PointType.UINT16: DataType.UINT16,
-    PointType.INT32: DataType.INT32,
-    PointType.UINT32: DataType.UINT32,
-    PointType.INT64: DataType.INT64,
-    PointType.UINT64: DataType.UINT64,
-    PointType.BITFIELD: DataType.UINT16,
-    PointType.BCD16: DataType.UINT16,
-    PointType.BCD32: DataType.UINT32,
-}
+_FLOATS: Final = frozenset({PointType.FLOAT16, PointType.FLOAT32})
+_SIZES: Final = (
+    (16, DataType.INT16, DataType.UINT16),
+    (32, DataType.INT32, DataType.UINT32),
+    (64, DataType.INT64, DataType.UINT64),
+)
+"""Bits of a raw number, and what carries it with and without a sign."""
 _DOES_NOT_FIT: Final = "out_of_range"
 _STATE: Final = (names.STATE, names.STATE_REASON)
 
 
 def datatype_of_point(point: Point) -> DataType:
     """Return the datatype that carries the values of a point without loss."""
-    if point.enum is not None or point.type in {PointType.STRING, PointType.ENUM}:
+    if point.enum is not None or point.type in {
+        PointType.STRING,
+        PointType.ENUM,
+        PointType.DATETIME,
+    }:
         return DataType.STRING
     if point.type in {PointType.BOOL, PointType.BIT}:
         return DataType.BOOLEAN
-    if point.scale != 1.0 or point.offset != 0.0 or point.type is PointType.FLOAT64:
+    if point.is_scaled or point.type is PointType.FLOAT64:
         return DataType.DOUBLE
-    return DataType.FLOAT if point.type is PointType.FLOAT32 else _WHOLE[point.type]
+    if point.type in _FLOATS:
+        return DataType.FLOAT
+    has_sign = point.sign is not None or point.type.value.startswith("int")
+    bits = point.field().bits
+    return next(with_sign if has_sign else none for most, with_sign, none in _SIZES if bits <= most)
+
+
+def datatypes_of(device: ResolvedDevice) -> dict[str, DataType]:
+    """Return the datatype of everything that has a value, read or computed."""
+    types = {name: datatype_of_point(point) for name, point in device.points.items()}
+    for name in device.computed:
+        is_number = result_of(name, device.points, device.computed) is Result.NUMBER
+        types[name] = DataType.DOUBLE if is_number else DataType.BOOLEAN
+    return types
 
 
 class DeviceEncoder:
@@ -55,10 +69,11 @@ class DeviceEncoder:
         self, device: ResolvedDevice, alias: GetAlias, *, datatype_in_data: bool = False
     ) -> None:
         self.device = device
+        self._reported = device.reported
         self._datatype_in_data = datatype_in_data
         self._last: dict[str, Reading] = {}
         self._not_good: set[str] = set()
-        types = {name: datatype_of_point(point) for name, point in device.points.items()}
+        types = datatypes_of(device)
         # Of devices without writable points as well: a command for one is refused, not ignored.
         types[names.COMMAND_RESULT] = DataType.STRING
         types |= dict.fromkeys(_STATE, DataType.STRING)
@@ -161,7 +176,7 @@ class DeviceEncoder:
         if name == names.COMMAND_RESULT:
             # A result is news once; a birth that repeats it would look like a second command.
             return Metric(timestamp=now_ms)
-        point = self.device.points.get(name)
+        point = self._reported.get(name)
         properties = {} if point is None else _birth_properties(point)
         if last is None:
             return Metric(
@@ -201,23 +216,30 @@ def retired_birth(points: Mapping[str, tuple[int, DataType]], *, now_ms: int) ->
     return encode_metrics(metrics)
 
 
-def _birth_properties(point: Point) -> dict[str, Value]:
+def _birth_properties(point: Point | Computed) -> dict[str, Value]:
     properties: dict[str, Value] = {}
     if point.unit:
         properties[names.PROPERTY_ENG_UNIT] = point.unit
     if point.max_silence_s is not None:
         properties[names.PROPERTY_MAX_SILENCE] = round(point.max_silence_s * 1000)
+    if point.totalizer:
+        properties[names.PROPERTY_TOTALIZER] = True
+    if isinstance(point, Point):
+        properties |= _register_properties(point)
+    if point.name is not None:
+        properties[names.PROPERTY_NAME_EN] = point.name.en
+        properties[names.PROPERTY_NAME_ZH] = point.name.zh
+    return properties
+
+
+def _register_properties(point: Point) -> dict[str, Value]:
+    properties: dict[str, Value] = {}
     if point.writable is not None:
         properties[names.PROPERTY_WRITABLE] = True
         properties[names.PROPERTY_MINIMUM] = point.writable.minimum
         properties[names.PROPERTY_MAXIMUM] = point.writable.maximum
-    if point.totalizer:
-        properties[names.PROPERTY_TOTALIZER] = True
     if point.wraps_at is not None:
         properties[names.PROPERTY_WRAPS_AT] = point.wraps_at
-    if point.name is not None:
-        properties[names.PROPERTY_NAME_EN] = point.name.en
-        properties[names.PROPERTY_NAME_ZH] = point.name.zh
     return properties
 
 

@@ -1,66 +1,36 @@
 """Registers to values and back, for every type and every order of bytes and words.
 
-A value of two or four registers is written as 0xAABBCCDD; the order says how these bytes follow
-each other on the wire: ABCD high word first, CDAB low word first, BADC high word first with the
-bytes of each word swapped, DCBA low word first and swapped. 64 bits likewise. A single register
-knows only plain (ABCD, CDAB) and swapped (BADC, DCBA); text is swapped but never turned round.
+The types and orders are those of ``protocols.modbus.field``.
 """
 
 import struct
 from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import itemgetter
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from protocols.errors import FrameError, ValueRangeError
+from protocols.modbus import numbers, text
+from protocols.modbus.field import (
+    BCD_DIGITS,
+    BYTES,
+    FLOATS,
+    INTEGERS,
+    PARTS,
+    REGISTER_BITS,
+    Field,
+    check_field,
+)
 from protocols.reading import Value
 
-Kind: TypeAlias = Literal[
-    "bool", "bit", "bitfield", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-    "float32", "float64", "bcd16", "bcd32", "enum", "string",
-]  # fmt: skip
-Order: TypeAlias = Literal["ABCD", "CDAB", "BADC", "DCBA"]
+__all__ = ["Decoder", "Field", "block_decoder", "decode", "decode_field", "encode", "encode_field"]
+
 Decoder: TypeAlias = Callable[[Sequence[int]], list[Value]]
 
-# struct code of the value whose bytes lie in the order ABCD
-_CODES: Final = {
-    "bool": "H", "bit": "H", "bitfield": "H", "enum": "H", "bcd16": "H", "uint16": "H",
-    "int16": "h", "int32": "i", "uint32": "I", "bcd32": "I", "int64": "q", "uint64": "Q",
-    "float32": "f", "float64": "d",
-}  # fmt: skip
-_WORDS: Final = {"h": 1, "H": 1, "i": 2, "I": 2, "f": 2, "q": 4, "Q": 4, "d": 4}
-_SWAPPED: Final = frozenset({"BADC", "DCBA"})
-_LOW_WORD_FIRST: Final = frozenset({"CDAB", "DCBA"})
-_ORDERS: Final = frozenset({"ABCD", "CDAB", "BADC", "DCBA"})
-_REGISTER_BITS: Final = 16
-_BCD_DIGITS: Final = {"bcd16": 4, "bcd32": 8}
-
-
-class Field(NamedTuple):
-    """One value within a block of registers (or coils, as ``bool``).
-
-    Attributes:
-        offset: First register, counted from the start of the block.
-        kind: Type as in the configuration.
-        order: Order of bytes and words.
-        bit: Lowest bit, 0 = lowest, of a bit or bitfield.
-        width: Bits of a bitfield.
-        length: Registers of a string.
-    """
-
-    offset: int
-    kind: str
-    order: str = "ABCD"
-    bit: int | None = None
-    width: int | None = None
-    length: int | None = None
-
-    @property
-    def words(self) -> int:
-        """Registers that the value occupies."""
-        if self.kind == "string":
-            return self.length or 1
-        return _WORDS[_code(self)]
+# struct code of a number whose bytes lie in the order ABCD, by the registers that it takes
+_UNSIGNED: Final = {1: "H", 2: "I", 3: "6s", 4: "Q"}
+_SIGNED: Final = {"int16": "h", "int32": "i", "int64": "q"}
+_TWOS: Final = "twos_complement"
 
 
 def decode(
@@ -71,16 +41,22 @@ def decode(
     bit: int | None = None,
     width: int | None = None,
 ) -> float | int | bool | str:
+    """Return the value of the registers; see ``decode_field``."""
+    length = len(registers) if kind == "string" or kind in PARTS else None
+    return decode_field(registers, Field(0, kind, order, bit, width, length))
+
+
+def decode_field(registers: Sequence[int], field: Field) -> float | int | bool | str:
     """Return the value of the registers; NaN is returned as it is, an enum as its number.
 
-    FrameError when they are too few or too many, a BCD digit is above 9 or text is not ASCII.
+    FrameError when they are too few or too many, a BCD digit is above 9, a date is impossible or
+    text is none of its encoding.
     """
-    count = len(registers)
-    field = Field(0, kind, order, bit, width, count if kind == "string" else None)
-    if field.words != count:
-        raise FrameError(f"{kind} takes {field.words} registers, not {count}")
-    words = registers[::-1] if _turned(field) else registers
-    raw = struct.unpack(f">{_code(field)}", _pack(words, swapped=order in _SWAPPED))[0]
+    check_field(field)
+    if field.words != len(registers) or not registers:
+        raise FrameError(f"{field.kind} takes {field.words} registers, not {len(registers)}")
+    words = [registers[place] for place in field.places]
+    raw = struct.unpack(f">{_code(field)}", _pack(words, swapped=field.swapped))[0]
     finish = _finisher(field)
     return finish(raw) if finish else raw
 
@@ -95,26 +71,27 @@ def encode(
     length: int | None = None,
     into: int = 0,
 ) -> list[int]:
+    """Return the registers of a value; see ``encode_field``; ``into`` is one register."""
+    field = Field(0, kind, order, bit, width, length)
+    return encode_field(value, field, into=[into] if field.words == 1 else ())
+
+
+def encode_field(value: float | str, field: Field, *, into: Sequence[int] = ()) -> list[int]:
     """Return the registers of a value; ValueRangeError when it does not fit.
 
     Args:
         value: A number for whole-number types is rounded to the nearest.
-        kind: Type as in the configuration.
-        order: Order of bytes and words.
-        bit: Lowest bit of a bit or bitfield.
-        width: Bits of a bitfield.
-        length: Registers of a string; shorter text is filled with NUL.
-        into: What the register holds now; the bits around a bit or bitfield are kept.
+        field: What it is; shorter text is filled with NUL.
+        into: What the registers hold now, if they hold more than this value; that is kept.
     """
-    field = Field(0, kind, order, bit, width, length)
-    raw = _raw(value, field, into)
-    try:
-        data = struct.pack(f">{_code(field)}", raw)
-    except (struct.error, OverflowError):
-        raise ValueRangeError(f"{value!r} does not fit {kind}") from None
-    end = "<" if order in _SWAPPED else ">"
-    words = list(struct.unpack(f"{end}{len(data) // 2}H", data))
-    return words[::-1] if _turned(field) else words
+    check_field(field)
+    data = _bytes(value, field, into)
+    end = "<" if field.swapped else ">"
+    words = struct.unpack(f"{end}{len(data) // 2}H", data)
+    registers = [0] * len(words)
+    for place, word in zip(field.places, words, strict=True):
+        registers[place] = word
+    return registers
 
 
 def block_decoder(fields: Sequence[Field], count: int) -> Decoder:
@@ -125,10 +102,11 @@ def block_decoder(fields: Sequence[Field], count: int) -> Decoder:
     torn field leaves the others good. FrameError when the block is not ``count`` registers.
     """
     for field in fields:
+        check_field(field)
         if field.offset < 0 or field.offset + field.words > count:
             raise ValueRangeError(f"{field} lies outside a block of {count} registers")
-    plain = [index for index, field in enumerate(fields) if field.order not in _SWAPPED]
-    swapped = [index for index, field in enumerate(fields) if field.order in _SWAPPED]
+    plain = [index for index, field in enumerate(fields) if not field.swapped]
+    swapped = [index for index, field in enumerate(fields) if field.swapped]
     groups = [
         _group([fields[index] for index in indexes], count, swapped=indexes is swapped)
         for indexes in (plain, swapped)
@@ -159,10 +137,7 @@ def _group(
     fields: Sequence[Field], count: int, *, swapped: bool
 ) -> Callable[[Sequence[int]], tuple[Any, ...]]:
     """Gather the registers of fields with equal byte order, unpack them by one struct."""
-    wanted: list[int] = []
-    for field in fields:
-        places = range(field.offset, field.offset + field.words)
-        wanted += reversed(places) if _turned(field) else places
+    wanted = [field.offset + place for field in fields for place in field.places]
     registers_of = _gather(wanted)
     whole = wanted == list(range(count))
     into_bytes = struct.Struct(f"{'<' if swapped else '>'}{len(wanted)}H")
@@ -184,19 +159,22 @@ def _gather(indexes: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     return lambda items: [items[index] for index in indexes]
 
 
+def _is_native(field: Field) -> bool:
+    """Whether a struct code alone makes the number."""
+    return (
+        field.kind in _SIGNED or field.kind in {"uint16", "uint32", "uint64"}
+    ) and field.sign in {"", _TWOS}
+
+
 def _code(field: Field) -> str:
-    if field.order not in _ORDERS:
-        raise ValueRangeError(f"{field.order!r} is no order; allowed: {sorted(_ORDERS)}")
-    if field.kind == "string":
-        return f"{2 * (field.length or 1)}s"
-    code = _CODES.get(field.kind)
-    if code is None:
-        raise ValueRangeError(f"{field.kind!r} is no type; allowed: {[*_CODES, 'string']}")
-    return code
-
-
-def _turned(field: Field) -> bool:
-    return field.order in _LOW_WORD_FIRST and field.kind != "string" and field.words > 1
+    kind = field.kind
+    if kind in {"string", "datetime"}:
+        return f"{2 * field.words}s"
+    if kind in FLOATS:
+        return FLOATS[kind]
+    if kind in BYTES:
+        return "Bx" if field.high_byte else "xB"
+    return _SIGNED[kind] if kind in _SIGNED and _is_native(field) else _UNSIGNED[field.words]
 
 
 def _pack(words: Sequence[int], *, swapped: bool) -> bytes:
@@ -208,81 +186,97 @@ def _pack(words: Sequence[int], *, swapped: bool) -> bytes:
 
 def _finisher(field: Field) -> Callable[[Any], Any] | None:
     """Return what is left to do after unpacking, None for plain numbers."""
-    match field.kind:
-        case "bool":
-            return bool
-        case "bit":
-            mask = _mask(field, width=1)
-            return lambda raw: bool(raw & mask)
-        case "bitfield":
-            mask, low = _mask(field, width=field.width), field.bit or 0
-            return lambda raw: (raw & mask) >> low
-        case "bcd16" | "bcd32":
-            return _from_bcd
-        case "string":
-            return _from_text
-        case _:
-            return None
+    kind = field.kind
+    if kind == "string":
+        return text.reader(field.encoding)
+    if kind == "datetime":
+        return None if field.layout is None else field.layout.reader()
+    if kind in FLOATS:
+        return None
+    finish = _whole_finisher(field)
+    if _code(field) == "6s":
+        return _of_bytes(finish)
+    return finish
 
 
-def _mask(field: Field, *, width: int | None) -> int:
-    low = field.bit
-    if low is None or width is None or low < 0 or width < 1 or low + width > _REGISTER_BITS:
-        raise ValueRangeError(f"bit {low} and width {width} are no bits of one register")
-    return ((1 << width) - 1) << low
+def _of_bytes(finish: Callable[[int], Any] | None) -> Callable[[bytes], Any]:
+    if finish is None:
+        return lambda raw: int.from_bytes(raw, "big")
+    return lambda raw: finish(int.from_bytes(raw, "big"))
 
 
-def _from_bcd(raw: int) -> int:
-    try:
-        return int(f"{raw:x}")
-    except ValueError:
-        raise FrameError(f"0x{raw:x} has a digit above 9") from None
+def _whole_finisher(field: Field) -> Callable[[int], Any] | None:
+    kind = field.kind
+    if kind == "bool":
+        return (lambda raw: not raw) if field.inverted else bool
+    if kind == "bit":
+        mask = 1 << (field.bit or 0)
+        return (lambda raw: not raw & mask) if field.inverted else (lambda raw: bool(raw & mask))
+    if kind in BCD_DIGITS:
+        return numbers.from_bcd(BCD_DIGITS[kind], field.sign)
+    steps = _part_steps(field) if kind in PARTS else []
+    if kind in {"int24", "uint24"}:
+        # The byte above the number is not its own.
+        steps.append(lambda raw: raw & 0xFFFFFF)
+    sign = field.sign or (_TWOS if kind in INTEGERS and not kind.startswith("u") else "")
+    if sign and not _is_native(field):
+        steps.append(numbers.signed(field.bits, sign))
+    return _in_turn(steps)
 
 
-def _from_text(raw: bytes) -> str:
-    text = raw.split(b"\0", 1)[0].rstrip()
-    try:
-        return text.decode("ascii")
-    except UnicodeDecodeError:
-        raise FrameError(f"{raw!r} is not ASCII text") from None
+def _part_steps(field: Field) -> list[Callable[[int], int]]:
+    full, low = (1 << field.bits) - 1, field.bit or 0
+    if field.inverted:
+        return [lambda raw: (raw >> low) & full ^ full]
+    if field.bits == REGISTER_BITS * field.words:
+        return []
+    mask = full << low
+    return [lambda raw: (raw & mask) >> low]
 
 
-def _raw(value: float | str, field: Field, into: int) -> Any:  # noqa: ANN401 (what struct takes)
-    """Return the number or bytes that the field's struct code packs."""
+def _in_turn(steps: Sequence[Callable[[int], int]]) -> Callable[[int], int] | None:
+    if len(steps) > 1:
+        first, second = steps
+        return lambda raw: second(first(raw))
+    return steps[0] if steps else None
+
+
+def _bytes(value: float | str, field: Field, into: Sequence[int]) -> bytes:
+    """Return the value's bytes in the order ABCD."""
+    size = 2 * field.words
+    if field.kind == "datetime":
+        raise ValueRangeError("a date and time is not written")
     if field.kind == "string":
-        return _to_text(value, 2 * (field.length or 1))
+        return text.to_bytes(value, size, field.encoding)
     if isinstance(value, str):
         raise ValueRangeError(f"{value!r} is no number, {field.kind} needs one")
-    if field.kind in {"float32", "float64"}:
-        if not isfinite(value):
-            raise ValueRangeError(f"{value!r} is not sent as {field.kind}")
-        return value
     if not isfinite(value):
-        raise ValueRangeError(f"{value!r} does not fit {field.kind}")
-    number = round(value)
-    if field.kind in _BCD_DIGITS:
-        return _to_bcd(number, _BCD_DIGITS[field.kind])
-    if field.kind in {"bool", "bit", "bitfield"}:
-        return _to_bits(number, field, into)
-    return number
+        raise ValueRangeError(f"{value!r} is not sent as {field.kind}")
+    if field.kind in FLOATS:
+        try:
+            return struct.pack(f">{FLOATS[field.kind]}", value)
+        except (struct.error, OverflowError):
+            raise ValueRangeError(f"{value!r} does not fit {field.kind}") from None
+    number, mask, low = _place(round(value), field)
+    held = 0
+    if into and mask << low != (1 << 8 * size) - 1:
+        words = [into[place] for place in field.places]
+        held = int.from_bytes(_pack(words, swapped=field.swapped), "big")
+    return (held & ~(mask << low) | number << low).to_bytes(size, "big")
 
 
-def _to_bits(number: int, field: Field, into: int) -> int:
-    width = field.width if field.kind == "bitfield" else 1
-    mask = 1 if field.kind == "bool" else _mask(field, width=width)
-    low = 0 if field.kind == "bool" else field.bit or 0
-    if number < 0 or (number << low) & ~mask:
-        raise ValueRangeError(f"{number} does not fit {width} bits")
-    return number if field.kind == "bool" else (into & ~mask) | (number << low)
-
-
-def _to_bcd(number: int, digits: int) -> int:
-    if not 0 <= number < 10**digits:
-        raise ValueRangeError(f"{number} does not fit {digits} BCD digits")
-    return int(str(number), 16)
-
-
-def _to_text(value: float | str, size: int) -> bytes:
-    if not isinstance(value, str) or not value.isascii() or len(value) > size:
-        raise ValueRangeError(f"{value!r} is no ASCII text of at most {size} characters")
-    return value.encode("ascii").ljust(size, b"\0")
+def _place(number: int, field: Field) -> tuple[int, int, int]:
+    """Return the bit pattern, the bits that are the field's own, and the lowest of them."""
+    kind, bits = field.kind, field.bits
+    if kind in BCD_DIGITS:
+        raw = numbers.to_bcd(number, BCD_DIGITS[kind], field.sign)
+    elif kind in {"bool", "bit"}:
+        raw = numbers.pattern(number, 1, "")
+    else:
+        sign = field.sign or (_TWOS if kind in INTEGERS and not kind.startswith("u") else "")
+        raw = numbers.pattern(number, bits, sign)
+    own = (1 << (REGISTER_BITS if kind == "bool" else bits)) - 1
+    if field.inverted:
+        raw ^= 1 if kind in {"bool", "bit"} else own
+    low = 8 if kind in BYTES and field.high_byte else 0
+    return raw, own, (field.bit or 0) if kind in PARTS else low

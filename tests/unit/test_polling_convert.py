@@ -114,7 +114,7 @@ def test_one_undecodable_point_leaves_its_block_good() -> None:
 def test_values_become_registers(
     options: dict[str, Any], value: Value, into: int, registers: list[int]
 ) -> None:
-    assert registers_for(point(5, **options), value, into=into) == registers
+    assert registers_for(point(5, **options), value, into=[into]) == registers
 
 
 @pytest.mark.parametrize(

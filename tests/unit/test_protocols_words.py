@@ -1,3 +1,4 @@
+import contextlib
 import math
 import struct
 from typing import Any
@@ -7,8 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError, ValueRangeError
+from protocols.modbus.date_time import Layout, layout_of
+from protocols.modbus.field import BCD_DIGITS, BYTES
 from protocols.modbus.limits import exception_name
-from protocols.modbus.words import Field, block_decoder, decode, encode
+from protocols.modbus.numbers import DIGIT_SIGNS, SIGNS, bcd_bounds, bounds
+from protocols.modbus.text import ENCODINGS
+from protocols.modbus.words import (
+    Field,
+    block_decoder,
+    decode,
+    decode_field,
+    encode,
+    encode_field,
+)
 
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 quick = settings(deadline=None, max_examples=25)
@@ -29,6 +41,13 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "uint64": whole(0, 2**64 - 1),
     "bcd16": whole(0, 9_999),
     "bcd32": whole(0, 99_999_999),
+    "int24": whole(-(2**23), 2**23 - 1),
+    "uint24": whole(0, 2**24 - 1),
+    "int48": whole(-(2**47), 2**47 - 1),
+    "uint48": whole(0, 2**48 - 1),
+    "bcd48": whole(0, 10**12 - 1),
+    "bcd64": whole(0, 10**16 - 1),
+    "float16": st.floats(width=16, allow_nan=False, allow_infinity=False),
     "float32": st.floats(width=32, allow_nan=False, allow_infinity=False),
     "float64": st.floats(allow_nan=False, allow_infinity=False),
 }
@@ -136,7 +155,7 @@ def test_what_does_not_fit_is_refused(value: Any, kind: str) -> None:
         {"value": "ABC", "kind": "string", "length": 1},
         {"value": "\u00e4", "kind": "string", "length": 1},
         {"value": 5, "kind": "string", "length": 1},
-        {"value": 5, "kind": "float16"},
+        {"value": 5, "kind": "float8"},
         {"value": 5, "kind": "int32", "order": "ACBD"},
     ],
 )
@@ -234,3 +253,72 @@ def test_a_block_decodes_like_its_fields_one_by_one(
 def test_exception_codes_have_words() -> None:
     assert exception_name(2) == "illegal_address"
     assert exception_name(0x55) == "exception_85"
+
+
+SIGNED = [
+    *(
+        (kind, sign)
+        for kind in ("int8", "int16", "int24", "int32", "int48", "int64")
+        for sign in SIGNS
+    ),
+    *((kind, sign) for kind in ("bcd8", "bcd16", "bcd48", "bcd64") for sign in DIGIT_SIGNS),
+]
+
+
+@pytest.mark.parametrize(("kind", "sign"), SIGNED)
+@quick
+@given(st.data(), st.sampled_from(ORDERS))
+def test_every_way_to_code_a_sign_is_turned_round(
+    kind: str, sign: str, data: st.DataObject, order: str
+) -> None:
+    high = data.draw(st.booleans())
+    field = Field(0, kind, order, sign=sign, high_byte=high and kind in BYTES)
+    digits = BCD_DIGITS.get(kind)
+    low, high_end = bcd_bounds(digits, sign) if digits else bounds(field.bits, sign)
+    value = data.draw(whole(low, high_end))
+    held = data.draw(st.lists(whole(0, 0xFFFF), min_size=field.words, max_size=field.words))
+    registers = encode_field(value, field, into=held)
+    assert decode_field(registers, field) == value
+    for beyond in (low - 1, high_end + 1):
+        with pytest.raises(ValueRangeError):
+            encode_field(beyond, field, into=held)
+
+
+@quick
+@given(st.data(), whole(1, 4), st.sampled_from(ORDERS))
+def test_bits_of_several_registers_leave_the_others_alone(
+    data: st.DataObject, length: int, order: str
+) -> None:
+    inverted = data.draw(st.booleans())
+    bit = data.draw(whole(0, 16 * length - 1))
+    width = data.draw(whole(1, 16 * length - bit))
+    held = data.draw(st.lists(whole(0, 0xFFFF), min_size=length, max_size=length))
+    field = Field(0, "bitfield", order, bit, width, length, inverted=inverted)
+    all_bits = Field(0, "bitfield", order, 0, 16 * length, length)
+    value = data.draw(whole(0, 2**width - 1))
+    registers = encode_field(value, field, into=held)
+    assert decode_field(registers, field) == value
+    others = ~(((1 << width) - 1) << bit)
+    assert int(decode_field(registers, all_bits)) & others == (
+        int(decode_field(held, all_bits)) & others
+    )
+
+
+@quick
+@given(st.binary(min_size=2, max_size=16).filter(lambda raw: len(raw) % 2 == 0), st.data())
+def test_no_registers_end_in_anything_but_a_value_or_a_frame_error(
+    raw: bytes, data: st.DataObject
+) -> None:
+    registers = list(struct.unpack(f">{len(raw) // 2}H", raw))
+    layout = layout_of(
+        data.draw(st.sampled_from(["YY MM DD hh mm ss", "YYYY MM DD", "hh mm ss ms"]))
+    )
+    for field in (
+        Field(0, "string", length=len(registers), encoding=data.draw(st.sampled_from(ENCODINGS))),
+        Field(0, "datetime", layout=layout),
+        Field(0, "datetime", layout=Layout(counter="int64")),
+        Field(0, "datetime", layout=Layout(counter="uint48", per_second=1000)),
+    ):
+        cut = (registers * 8)[: field.words]
+        with contextlib.suppress(FrameError):
+            assert isinstance(decode_field(cut, field), str)

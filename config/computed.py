@@ -1,0 +1,279 @@
+"""Points that others of the same device make: computed by an expression, or scaled by them."""
+
+import ast
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from pydantic import Field
+
+from config.base import Misfit
+from config.errors import ConfigError
+from config.expression import Expression, compile_expression
+from config.points import DataType, Point
+from config.problems import suggestion
+from config.reporting import Reporting
+
+
+class Computed(Reporting):
+    """A value that an expression makes of other points of the device, once in each of their cycles.
+
+    It is as good as the worst point of its expression, and as new as the newest. It follows those
+    that are read at the shortest period; others count with their last reading.
+    """
+
+    expression: str = Field(
+        min_length=1,
+        max_length=500,
+        description="Numbers, point names, + - * / %, comparisons, and or not, abs min max: "
+        "'import_energy - export_energy'.",
+    )
+
+
+class TimedComputed(Computed):
+    """A computed point of a device whose periods are known."""
+
+    period_s: float = Field(gt=0, description="How often it is computed, seconds.")
+
+
+Reported: TypeAlias = Point | TimedComputed
+"""What has a value at an interval, read or computed."""
+
+
+class Result(StrEnum):
+    """What a point or an expression yields."""
+
+    NUMBER = "number"
+    STATE = "state"
+    WORD = "word"
+
+
+_STATES: Final = frozenset({DataType.BOOL, DataType.BIT})
+_WORDS: Final = frozenset({DataType.ENUM, DataType.STRING, DataType.DATETIME})
+
+
+def derived_misfits(
+    points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> Iterator[Misfit]:
+    """Return what is wrong with factors and expressions: names, types, points that need themselves.
+
+    The path of each begins with ``points`` or ``computed``.
+    """
+    found = [*_factor_misfits(points), *_expression_misfits(points, computed)]
+    if not found:
+        found = [*_circles(points, computed)] or [*_type_misfits(points, computed)]
+    yield from found
+
+
+def needs_of(
+    name: str, points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> frozenset[str]:
+    """Return the points that a point is directly made of, besides its own registers."""
+    if name in computed:
+        return expression_of(computed[name], {*points, *computed}).names
+    return frozenset(points[name].factors) if name in points else frozenset()
+
+
+def all_needs_of(
+    names: Collection[str], points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> list[str]:
+    """Return these points and all that they are made of, each behind what it is made of.
+
+    Points that need each other were refused when the file was loaded.
+    """
+    found: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        if name in found:
+            return
+        for other in sorted(needs_of(name, points, computed)):
+            add(other)
+        found[name] = None
+
+    for name in names:
+        add(name)
+    return list(found)
+
+
+def expression_of(computed: Computed, names: Collection[str]) -> Expression:
+    """Return the checked expression; ConfigError when it is none."""
+    return compile_expression(computed.expression, names)
+
+
+def result_of(name: str, points: Mapping[str, Point], computed: Mapping[str, Computed]) -> Result:
+    """Return what a point yields; ConfigError when its expression mixes what cannot be mixed."""
+    if name not in computed:
+        return _result_of_point(points[name])
+    expression = expression_of(computed[name], {*points, *computed})
+    known = {one: result_of(one, points, computed) for one in expression.names}
+    words = {
+        one: frozenset(enum.values())
+        for one in expression.names & points.keys()
+        # Any word may stand for what is not listed.
+        if (enum := points[one].enum) and not points[one].otherwise
+    }
+    return _Typing(expression, known, words).result
+
+
+def _factor_misfits(points: Mapping[str, Point]) -> Iterator[Misfit]:
+    for name, point in points.items():
+        for factor in point.factors:
+            key = "ratio_from" if factor in point.ratio_from else "scale_from"
+            key = "decimals_from" if factor == point.decimals_from else key
+            at = ("points", name, key)
+            if factor not in points:
+                known = sorted(points)
+                hint = suggestion(factor, known)
+                yield Misfit(at, f"no point {factor!r}{hint} Points here: {', '.join(known)}")
+            elif _result_of_point(points[factor]) is not Result.NUMBER:
+                yield Misfit(at, f"{factor} is a {points[factor].type}; a factor is a number")
+
+
+def _expression_misfits(
+    points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> Iterator[Misfit]:
+    for name, one in computed.items():
+        if name in points:
+            yield Misfit(
+                ("computed", name), "is a point with registers as well; choose another name"
+            )
+        try:
+            expression = expression_of(one, {*points, *computed})
+        except ConfigError as error:
+            yield Misfit(("computed", name, "expression"), str(error))
+            continue
+        if not expression.names:
+            message = f"{one.expression!r} names no point of the device"
+            yield Misfit(("computed", name, "expression"), message)
+
+
+def _circles(points: Mapping[str, Point], computed: Mapping[str, Computed]) -> Iterator[Misfit]:
+    needs = {name: needs_of(name, points, computed) for name in [*points, *computed]}
+    for name in needs:
+        way = _way_back(name, needs)
+        if way:
+            at = ("computed", name, "expression") if name in computed else ("points", name)
+            yield Misfit(at, f"needs itself: {' -> '.join(way)}")
+
+
+def _way_back(name: str, needs: Mapping[str, frozenset[str]]) -> list[str]:
+    ways = [[name]]
+    seen: set[str] = set()
+    for way in ways:
+        for other in sorted(needs[way[-1]]):
+            if other == name:
+                return [*way, name]
+            if other not in seen:
+                seen.add(other)
+                ways.append([*way, other])
+    return []
+
+
+def _type_misfits(
+    points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> Iterator[Misfit]:
+    for name, one in computed.items():
+        try:
+            result = result_of(name, points, computed)
+        except ConfigError as error:
+            yield Misfit(("computed", name, "expression"), str(error))
+            continue
+        if result is Result.WORD:
+            message = f"{one.expression!r} is text; expected a number or a state"
+            yield Misfit(("computed", name, "expression"), message)
+        problem = one.wrong_reporting(state=result is not Result.NUMBER)
+        if problem:
+            yield Misfit(("computed", name), problem)
+
+
+def _result_of_point(point: Point) -> Result:
+    if point.enum is not None or point.type in _WORDS:
+        return Result.WORD
+    return Result.STATE if point.type in _STATES else Result.NUMBER
+
+
+class _Typing:
+    """Finds what an expression yields, from what its points yield."""
+
+    def __init__(
+        self,
+        expression: Expression,
+        known: Mapping[str, Result],
+        words: Mapping[str, frozenset[str]],
+    ) -> None:
+        self._text = expression.text
+        self._known = known
+        self._words = words
+        self.result = self._of(expression.tree)
+
+    def _of(self, node: ast.expr) -> Result:
+        match node:
+            case ast.Constant(value=value):
+                return _result_of_value(value)
+            case ast.Name(id=name):
+                return self._known.get(name, Result.STATE)
+            case ast.BoolOp(values=parts):
+                return self._states(parts, "and, or")
+            case ast.UnaryOp(op=ast.Not(), operand=part):
+                return self._states([part], "not")
+            case ast.UnaryOp() | ast.BinOp() | ast.Call():
+                return self._counted(_operands(node))
+            case ast.Compare(left=left, comparators=others):
+                return self._comparison([left, *others])
+            case _:
+                raise self._error(node, "a list stands only behind in")
+
+    def _counted(self, parts: Sequence[ast.expr]) -> Result:
+        if not parts:
+            raise ConfigError(f"{self._text!r}: a function without values")
+        # States count as 0 and 1: how many pumps run.
+        for part in parts:
+            if self._of(part) is Result.WORD:
+                raise self._error(part, "is text; expected a number")
+        return Result.NUMBER
+
+    def _states(self, parts: Sequence[ast.expr], what: str) -> Result:
+        for part in parts:
+            found = self._of(part)
+            if found is not Result.STATE:
+                raise self._error(part, f"is a {found}; {what} need a state: compare it")
+        return Result.STATE
+
+    def _comparison(self, parts: Sequence[ast.expr]) -> Result:
+        flat: list[ast.expr] = []
+        for part in parts:
+            flat += part.elts if isinstance(part, ast.Tuple | ast.List) else [part]
+        results = {self._of(part) for part in flat}
+        if Result.WORD in results and len(results) > 1:
+            raise self._error(flat[0], "text is compared with what is no text")
+        names = [one.id for one in flat if isinstance(one, ast.Name)]
+        known = frozenset(word for name in names for word in self._words.get(name, ()))
+        for one in flat:
+            if (
+                known
+                and isinstance(one, ast.Constant)
+                and isinstance(one.value, str)
+                and one.value not in known
+            ):
+                allowed = ", ".join(sorted(known))
+                raise self._error(one, f"{one.value!r} is no word of this point: {allowed}")
+        return Result.STATE
+
+    def _error(self, node: ast.expr, message: str) -> ConfigError:
+        return ConfigError(f"{self._text!r}: position {node.col_offset + 1}: {message}")
+
+
+def _result_of_value(value: object) -> Result:
+    if isinstance(value, bool):
+        return Result.STATE
+    return Result.WORD if isinstance(value, str) else Result.NUMBER
+
+
+def _operands(node: ast.UnaryOp | ast.BinOp | ast.Call) -> list[ast.expr]:
+    match node:
+        case ast.UnaryOp(operand=part):
+            return [part]
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.Call(args=parts):
+            return parts

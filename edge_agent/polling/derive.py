@@ -1,0 +1,263 @@
+"""Points that other points make: scaled by registers, computed by an expression (pure).
+
+What is read in one cycle goes together. A scaled number waits for the factors of its own cycle; one
+that did not come, or is not good, makes it bad. An expression waits for those of its points that
+have its period; a slower one counts with its last reading, as long as that is fresh.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+from config.computed import Computed, TimedComputed, all_needs_of, expression_of, needs_of
+from config.points import DataType, Point
+from edge_agent.polling.convert import NOT_A_NUMBER, Unusable, believable, digits_of, rounded
+from protocols.reading import Quality, Reading, Value
+
+NO_FACTOR: Final = Unusable("no_factor")
+"""What scales it is no factor: zero, no whole power of ten, or not read in this cycle."""
+NOT_COMPUTABLE: Final = Unusable("not_computable")
+"""The expression has no result: a division by zero."""
+
+_MOST_PLACES: Final = 10
+_FRESH_PERIODS: Final = 2.0
+_FRESH_S: Final = 2.0
+_WORST: Final = (Quality.BAD, Quality.STALE)
+_FLOATS: Final = frozenset({DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64})
+
+Make = Callable[[Mapping[str, Reading]], Value | Unusable]
+"""Good readings of all that a point needs, itself included if it has registers, to its value."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """How one point is made.
+
+    Attributes:
+        needs: What it waits for in its cycle.
+        slower: What counts with its last reading; the age that it may have, seconds.
+        scaled: Whether it has registers of its own, which carry the raw number.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    slower: tuple[tuple[str, float], ...]
+    make: Make
+    scaled: bool
+
+
+class Deriver:
+    """Makes the derived points of readings that belong together: of one cycle."""
+
+    def __init__(self, steps: Sequence[_Step], latest: Mapping[str, Reading]) -> None:
+        self._steps = steps
+        self._latest = latest
+        self._scaled = frozenset(step.name for step in steps if step.scaled)
+        self._needed = frozenset(name for step in steps for name in step.needs) | self._scaled
+        self._cycle = 0
+        self._raw: dict[str, Reading] = {}
+        self._have: dict[str, Reading] = {}
+
+    def take(self, readings: Sequence[Reading], cycle: int = 0) -> list[Reading]:
+        """Return what can be told now: these readings, and what they complete.
+
+        Args:
+            readings: Of the points' own registers, good or not.
+            cycle: Number of the cycle; what another one left behind is forgotten.
+        """
+        if cycle != self._cycle:
+            self._forget(cycle)
+        told: list[Reading] = []
+        for reading in readings:
+            name = reading.point
+            if name in self._scaled and reading.quality is Quality.GOOD:
+                self._raw[name] = reading
+                continue
+            told.append(reading)
+            if name in self._needed:
+                self._have[name] = reading
+        return told + self._complete(late=False)
+
+    def end(self, cycle: int = 0) -> list[Reading]:
+        """Return what the cycle leaves incomplete, as bad readings."""
+        if cycle != self._cycle:
+            return []
+        told = self._complete(late=True)
+        self._forget(cycle)
+        return told
+
+    def _forget(self, cycle: int) -> None:
+        self._cycle = cycle
+        self._raw.clear()
+        self._have.clear()
+
+    def _complete(self, *, late: bool) -> list[Reading]:
+        told: list[Reading] = []
+        # Each step stands behind those that it needs.
+        for step in self._steps:
+            if step.name in self._have or (step.scaled and step.name not in self._raw):
+                continue
+            found = {name: self._have[name] for name in step.needs if name in self._have}
+            missing = [name for name in step.needs if name not in found]
+            if missing and not (late and (found or step.scaled)):
+                continue
+            if any(name not in self._latest for name, _ in step.slower):
+                # Not read once since the start.
+                continue
+            found |= {name: self._latest[name] for name, _ in step.slower}
+            reading = self._made(step, found, missing)
+            self._have[step.name] = reading
+            told.append(reading)
+        return told
+
+    def _made(self, step: _Step, found: dict[str, Reading], missing: Sequence[str]) -> Reading:
+        raw = self._raw.get(step.name)
+        if raw is not None:
+            found[step.name] = raw
+        # A factor that is the newer one does not make the number newer than it was read.
+        at = raw.taken_at if raw else max(one.taken_at for one in found.values())
+        for wanted in _WORST:
+            for name, one in found.items():
+                if one.quality is wanted:
+                    return Reading(step.name, None, wanted, at, f"{one.reason} of {name}")
+        if missing:
+            return Reading(step.name, None, Quality.BAD, at, f"not_read of {missing[0]}")
+        for name, longest_s in step.slower:
+            if abs(at - found[name].taken_at) > 1000 * longest_s:
+                return Reading(step.name, None, Quality.STALE, at, f"too_old of {name}")
+        value = step.make(found)
+        if type(value) is Unusable:
+            return Reading(step.name, None, Quality.BAD, at, str(value))
+        return Reading(step.name, value, Quality.GOOD, at)
+
+
+def deriver_of_class(
+    points: Mapping[str, Point],
+    computed: Mapping[str, Computed],
+    period_s: float,
+    latest: Mapping[str, Reading],
+) -> Deriver | None:
+    """Return what makes the derived points of one scan class; None when it has none.
+
+    Args:
+        points: All points of the device.
+        computed: What is computed from them.
+        period_s: Of the class.
+        latest: The last reading of each point, whatever its class.
+    """
+    everything: dict[str, Point | Computed] = {**points, **computed}
+    inside = {name for name, one in everything.items() if _period(one) == period_s}
+    inside |= set(with_factors(points, inside))
+    names = all_needs_of(sorted(inside), points, computed)
+    steps = [
+        _step(name, points, computed, inside)
+        for name in names
+        if name in inside and needs_of(name, points, computed)
+    ]
+    return Deriver(steps, latest) if steps else None
+
+
+def deriver_of_points(
+    names: Sequence[str], points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> tuple[list[str], Deriver]:
+    """Return the points with registers that these are made of, and what makes these of them.
+
+    All are to be read together, whatever their periods.
+    """
+    needed = all_needs_of(names, points, computed)
+    steps = [
+        _step(name, points, computed, set(needed))
+        for name in needed
+        if needs_of(name, points, computed)
+    ]
+    return [name for name in needed if name in points], Deriver(steps, {})
+
+
+def class_points(points: Mapping[str, Point], period_s: float) -> dict[str, Point]:
+    """Return the points that are read at this period: its own, and the factors of them."""
+    own = [name for name, point in points.items() if (point.period_s or 1.0) == period_s]
+    wanted = set(with_factors(points, own))
+    return {name: point for name, point in points.items() if name in wanted}
+
+
+def with_factors(points: Mapping[str, Point], names: Sequence[str] | set[str]) -> list[str]:
+    """Return these points and what scales them."""
+    return all_needs_of([name for name in names if name in points], points, {})
+
+
+def _step(
+    name: str, points: Mapping[str, Point], computed: Mapping[str, Computed], inside: set[str]
+) -> _Step:
+    needs = sorted(needs_of(name, points, computed))
+    if name in points:
+        return _Step(name, tuple(needs), (), _scaler(name, points[name], points), scaled=True)
+    everything: dict[str, Point | Computed] = {**points, **computed}
+    slower = tuple(
+        (one, _FRESH_PERIODS * _period(everything[one]) + _FRESH_S)
+        for one in needs
+        if one not in inside
+    )
+    here = tuple(one for one in needs if one in inside)
+    return _Step(name, here, slower, _expression(computed[name], everything), scaled=False)
+
+
+def _period(one: Point | Computed) -> float:
+    return (one.period_s if isinstance(one, Point | TimedComputed) else None) or 1.0
+
+
+def _expression(one: Computed, names: Mapping[str, object]) -> Make:
+    expression = expression_of(one, names.keys())
+
+    def result(values: Mapping[str, Value]) -> Value | Unusable:
+        made = expression.evaluate(values)
+        return NOT_COMPUTABLE if made is None else made
+
+    finish = believable(one, result)
+    return lambda found: finish({name: reading.value for name, reading in found.items()})
+
+
+def _scaler(name: str, point: Point, points: Mapping[str, Point]) -> Make:
+    """Return raw number and factors -> value; digits that no register has are taken off."""
+    scale, offset, whole = point.scale, point.offset, point.type not in _FLOATS
+    power, ratios = point.scale_from or point.decimals_from, point.ratio_from
+    down = point.decimals_from is not None
+    exact = all(points[one].type not in _FLOATS for one in ratios)
+    digits = max(digits_of(scale), digits_of(offset))
+
+    def scaled(found: Mapping[str, Reading]) -> Value | Unusable:
+        value, places = _number(found[name]), digits
+        if value is None:
+            return NO_FACTOR
+        value *= scale
+        for ratio in ratios:
+            factor = _number(found[ratio])
+            if not factor or not isfinite(factor):
+                return NO_FACTOR
+            value *= factor
+            places += digits_of(factor)
+        if power is not None:
+            exponent = _exponent(found[power], lowest=0 if down else -_MOST_PLACES)
+            if exponent is None:
+                return NO_FACTOR
+            exponent = -exponent if down else exponent
+            value = value * 10**exponent if exponent >= 0 else value / 10**-exponent
+            places += max(0, -exponent)
+        value += offset
+        if not isfinite(value):
+            return NOT_A_NUMBER
+        return rounded(value, places) if whole and exact else value
+
+    return believable(point, scaled)
+
+
+def _number(reading: Reading) -> float | None:
+    value = reading.value
+    return float(value) if isinstance(value, int | float) and type(value) is not bool else None
+
+
+def _exponent(reading: Reading, *, lowest: int) -> int | None:
+    number = _number(reading)
+    if number is None or number != int(number) or not lowest <= number <= _MOST_PLACES:
+        return None
+    return int(number)

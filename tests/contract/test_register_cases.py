@@ -1,0 +1,77 @@
+"""Every table of tests/cases/registers means what its expected.txt says.
+
+A case is points (and computed ones) as in a device file, and in ``cycles`` what the holding
+registers carry, address to number; ``null`` refuses the register. expected.txt has a line for each
+value of each cycle, in the file's order.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from config.points import Table
+from config.ports import ModbusTcpPort
+from config.profiles import DeviceProfile
+from edge_agent.commissioning.asking import UnitReader
+from edge_agent.drivers.base import Reply
+from edge_agent.errors import DeviceRefusedError
+from edge_agent.polling.convert import registers_for
+from protocols.reading import Quality, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CASES = Path(__file__).parent.parent / "cases" / "registers"
+PORT = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1")
+
+
+class Registers:
+    """A unit that answers what it holds, 0 elsewhere."""
+
+    def __init__(self, held: dict[int, int | None]) -> None:
+        self._held = held
+
+    async def read(
+        self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
+    ) -> Reply:
+        del unit, table, timeout_s
+        values: Sequence[int | None] = [self._held.get(address + at, 0) for at in range(count)]
+        known = [value for value in values if value is not None]
+        if len(known) < count:
+            raise DeviceRefusedError("unit 1: illegal address", code=2)
+        return Reply(known, 1_795_000_000_000, 0.01)
+
+
+def shown(name: str, reading: Reading) -> str:
+    if reading.quality is Quality.GOOD:
+        return f"{name}: {reading.value!r}"
+    return f"{name}: {reading.quality.name.lower()} ({reading.reason})"
+
+
+def told(case: dict[str, Any]) -> list[str]:
+    given = {"profile": "p", "maker": "m", "model": "m", "class": "c", "source": "s"}
+    file = given | {"confidence": "c", "points": case["points"]}
+    profile = DeviceProfile.model_validate(file | {"computed": case.get("computed", {})})
+    lines: list[str] = []
+    for held in case["cycles"]:
+        reader = UnitReader(Registers(held), PORT, 1)  # type: ignore[arg-type]
+        readings = asyncio.run(
+            reader.points(profile.points, profile.limits, computed=profile.computed)
+        )
+        lines += [shown(name, reading) for name, reading in readings.items()]
+        for name, reading in readings.items():
+            point = profile.points.get(name)
+            if point and point.writable and reading.quality is Quality.GOOD:
+                # What is written to read so is what was read.
+                own = [held.get(point.address + at, 0) or 0 for at in range(point.words)]
+                assert registers_for(point, reading.value, into=own) == own, name
+    return lines
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_registers_mean_what_their_case_says(case: Path) -> None:
+    content = yaml.safe_load((case / "case.yaml").read_text("utf-8"))
+    assert told(content) == (case / "expected.txt").read_text("utf-8").splitlines()
