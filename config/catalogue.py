@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+from config.base import Words
 from config.classes import AlarmRule, EquipmentClass
 from config.conditions import (
     ExpressionCondition,
@@ -53,16 +54,16 @@ def _class_section(one: EquipmentClass) -> str:
         "| alarm rule | when | delay | severity | cause | order |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [_rule_row(name, rule) for name, rule in one.rules.items()]
+    lines += [_rule_row(name, rule, rule.named(one.points)) for name, rule in one.rules.items()]
     return "\n".join(lines) + "\n"
 
 
-def _rule_row(name: str, rule: AlarmRule) -> str:
+def _rule_row(name: str, rule: AlarmRule, words: Words) -> str:
     severity = f"{rule.severity}, life safety" if rule.life_safety else rule.severity
     delay = f"{rule.on_delay_s:g} s" if rule.on_delay_s else ""
     order = "yes" if rule.work_order else "no"
     return (
-        f"| `{name}`: {rule.name.en}, {rule.name.zh} | {_when(rule)} | {delay} | {severity} "
+        f"| `{name}`: {words.en}, {words.zh} | {_when(rule)} | {delay} | {severity} "
         f"| `{rule.cause}` | {order} |"
     )
 

@@ -16,6 +16,7 @@ from config.conditions import (
 )
 from config.errors import ConfigError
 from config.expression import compile_expression
+from config.rule_names import rendered, unknown_places
 
 _NO_NUMBERS = {"state", "text"}
 
@@ -48,7 +49,11 @@ class Trade(StrEnum):
 class AlarmRule(Settings):
     """When an alarm is raised, how severe it is, and what it causes."""
 
-    name: Words = Field(description="The alarm in words: 'Circulation pump fault'.")
+    name: Words = Field(
+        description="The alarm in words: 'Circulation pump fault'. {limit}, {change}, {within}, "
+        "{for}, {after}, {on_delay} and {off_delay} become the rule's own figures, as they are "
+        "where it applies: 'Room below {limit}'."
+    )
     condition: Condition = Field(
         description="limit, state, rate, stuck, stale, unreachable or expression."
     )
@@ -77,6 +82,18 @@ class AlarmRule(Settings):
         default="announce", description="monitor: counted and written down, announced to nobody."
     )
     enabled: bool = Field(default=True, description="false: the rule is not applied.")
+
+    def named(self, points: Mapping[str, "ClassPoint"]) -> Words:
+        """Return the name with the figures that the rule has."""
+        condition = self.condition
+        point = None if isinstance(condition, UnreachableCondition) else points[condition.point]
+        return rendered(
+            self.name,
+            condition,
+            on_delay_s=self.on_delay_s,
+            off_delay_s=self.off_delay_s,
+            unit="" if point is None else point.unit,
+        )
 
 
 class ClassPoint(Settings):
@@ -123,6 +140,8 @@ def rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[
         elif isinstance(condition, LimitCondition | RateCondition) and point.kind in _NO_NUMBERS:
             words = f"a {condition.kind} needs a number or counter"
             yield Misfit(("condition", "point"), f"{words}; {condition.point!r} is a {point.kind}")
+    for language, message in unknown_places(rule.name, condition):
+        yield Misfit(("name", language), message)
     for path, text in _expressions(rule):
         try:
             compile_expression(text, points)

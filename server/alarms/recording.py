@@ -181,7 +181,7 @@ def _follow_rule(alarm: Alarm, transition: Transition) -> None:
     """An alarm that comes back is one of the rule as it is now."""
     rule = transition.rule.settings
     alarm.severity, alarm.cause = rule.severity.value, rule.cause
-    alarm.name_en, alarm.name_zh = rule.name.en, rule.name.zh
+    alarm.name_en, alarm.name_zh = transition.rule.name.en, transition.rule.name.zh
     alarm.life_safety, alarm.latching = rule.life_safety, rule.latching
     alarm.trade, alarm.opens_order = transition.rule.trade, rule.work_order
     alarm.of_communication = transition.rule.of_communication
@@ -216,8 +216,8 @@ def _columns(transition: Transition, *, now: int) -> dict[str, object]:
         "latching": rule.latching,
         "latched": rule.latching,
         "monitored": rule.mode == "monitor",
-        "name_en": rule.name.en,
-        "name_zh": rule.name.zh,
+        "name_en": transition.rule.name.en,
+        "name_zh": transition.rule.name.zh,
         "active": True,
         "active_since_at": transition.at,
         "onset_value": transition.value,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from config.base import Words
 from config.classes import AlarmRule, EquipmentClass
 from config.conditions import (
     ExpressionCondition,
@@ -24,6 +25,8 @@ class Rule:
     """<class>.<rule>."""
     point: str
     settings: AlarmRule
+    name: Words
+    """With the figures of ``settings``."""
     trade: str
     on_ms: int
     off_ms: int
@@ -82,6 +85,7 @@ def compile_rule(kind: EquipmentClass, name: str, rule: AlarmRule) -> Rule:
         id=f"{kind.equipment_class}.{name}",
         point=point_of(condition),
         settings=rule,
+        name=rule.named(kind.points),
         trade=kind.trade,
         on_ms=round(rule.on_delay_s * 1000),
         off_ms=round(rule.off_delay_s * 1000),

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base import MisfitError, dotted
-from config.classes import EquipmentClass
+from config.classes import AlarmRule, EquipmentClass
 from config.errors import ConfigError
+from config.rule_names import figures, says_number
 from server.alarms.model import AlarmRuleOverride
 from server.alarms.overrides import (
     Place,
@@ -201,17 +202,31 @@ def _check(
     wider_site = scope.site if place.scope != "class" else ""
     base = book.standing(kind, name, site=wider_site if place.scope == "equipment" else "")
     try:
-        merged(kind, name, base, changes)
+        made = merged(kind, name, base, changes)
     except MisfitError as error:
         first = error.misfits[0]
         words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.misfits)
         raise FieldError(f"body.changes.{dotted(first.path)}", words) from error
     except ConfigError as error:
         raise FieldError("body.changes", str(error)) from error
+    if base is not None and made.name == base.name:
+        _refuse_old_figure(base, made)
     after = RuleBook(use.classes, [*others, Override(*place, changes)])
     spoilt = newly_broken(session, RuleBook(use.classes, before), after, kind, name)
     if spoilt:
         raise FieldError("body.changes", f"these would make no rule any more: {spoilt}")
+
+
+def _refuse_old_figure(base: AlarmRule, made: AlarmRule) -> None:
+    """Refuse a change after which the name would say a figure that does not hold any more."""
+    before, after = (
+        {**figures(one.condition), "on_delay_s": one.on_delay_s} for one in (base, made)
+    )
+    for option, figure in before.items():
+        if after.get(option) != figure and says_number(base.name, figure):
+            place = f"{{{option.removesuffix('_s')}}}"
+            words = f"the name {base.name.en!r} says {figure:g}: change it too; {place} in it"
+            raise FieldError("body.changes.name", f"{words} becomes the figure of each place")
 
 
 def _check_without(session: Session, use: Services, place: Place) -> None:
@@ -250,6 +265,7 @@ def _item(
     return RuleItem(
         rule=rule,
         equipment_class=kind.equipment_class,
+        name=settings.named(kind.points),
         settings=settings,
         source=layers[-1].scope if layers else "class_file",
         layers=layers,

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.base import Words
 from config.classes import AlarmRule, EquipmentClass
 from server.alarms.overrides import Place
 from server.alarms.rulebook import RuleBook
@@ -35,6 +36,8 @@ class RuleItem(BaseModel):
 
     rule: str
     equipment_class: str
+    name: Words
+    """As its alarms are called there, with the figures of ``settings``."""
     settings: AlarmRule
     source: str
     """Who says so: class_file, class, site or equipment."""

@@ -256,3 +256,35 @@ def test_one_trial_at_a_time(rules: Api) -> None:
     cast("FastAPI", rules.client.app).state.services = asking
     assert rules.post("/alarm-rules/try", {"rule": "heating_pump.fault"}).status_code == 200
     assert Asking.answers == [409]
+
+
+def _named(api: Api, changes: dict[str, Any]) -> "Response":
+    body = {"changes": changes, "reason": "measured"}
+    path = "/api/v1/alarm-rules/room_climate.room_cold"
+    headers = api.bearer("administrator") | {"If-Match": '"0"'}
+    return api.client.put(path, json=body, headers=headers, params={"site": "garden"})
+
+
+def test_the_name_follows_the_limit_of_each_place(rules: Api) -> None:
+    answer = _named(rules, {"condition": {"limit": 16}})
+    assert answer.json()["name"] == {"en": "Room below 16 °C", "zh": "室温低于16 °C"}
+    usual = rules.get("/alarm-rules/room_climate.room_cold").json()
+    assert usual["name"] == {"en": "Room below 18 °C", "zh": "室温低于18 °C"}
+    assert usual["settings"]["name"]["en"] == "Room below {limit}"
+
+
+def test_a_name_that_says_the_old_limit_is_refused(rules: Api) -> None:
+    literal = {"en": "Room below 18 °C", "zh": "室温低于18℃"}
+    rooms = rules.services.classes["room_climate"]
+    rule = rooms.rules["room_cold"]
+    rule = rule.model_copy(update={"name": rule.name.model_copy(update=literal)})
+    rooms = rooms.model_copy(update={"rules": {**rooms.rules, "room_cold": rule}})
+    classes = {**rules.services.classes, "room_climate": rooms}
+    cast("FastAPI", rules.client.app).state.services = replace(rules.services, classes=classes)
+    answer = _named(rules, {"condition": {"limit": 16}})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "body.changes.name"
+    assert "says 18" in answer.json()["detail"]
+    assert "{limit}" in answer.json()["detail"]
+    named = {"en": "Room below 16 °C", "zh": "室温低于16℃"}
+    assert _named(rules, {"condition": {"limit": 16}, "name": named}).status_code == 200
