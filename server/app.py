@@ -143,6 +143,7 @@ class Server:
             stored = (await self._open_http(records, history, registry, classes)).changed
         if "ingest" in roles:
             await asyncio.to_thread(alarming.restore)
+            alarming.follow(registry)
             ingest = Ingest(
                 settings,
                 records=records,

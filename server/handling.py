@@ -14,9 +14,11 @@ from server.alarms.repository import facts_of
 from server.alarms.service import close_if_over
 from server.announcing import Announcer
 from server.assets.model import Equipment
+from server.assets.presence import begin_retirement
 from server.assets.service_state import begin_out_of_service, end_out_of_service
 from server.core.timers import cancel_timer, set_timer
 from server.incidents.service import acknowledge
+from server.workorders.service import note_on_orders
 
 IN_SERVICE = "equipment.in_service"
 """Kind of the timers that end the time out of service."""
@@ -100,6 +102,25 @@ class Handling:
             if alarm.out_of_service_until_at is not None:
                 handling.put_in(session, alarm, by=by, now=now)
                 self._back_in_view(session, alarm, now=now)
+
+    def retire(
+        self, session: Session, equipment: Equipment, *, reason: str, by: str, now: int
+    ) -> None:
+        """Equipment is gone for good, with a gateway all that hangs on it: its alarms end.
+
+        Its open work orders stay and say so. Repeating it changes nothing.
+
+        Raises:
+            ConflictError: It answers, or an alarm of life safety is open that nobody has seen.
+            InvalidError: No reason.
+        """
+        for unit in begin_retirement(session, equipment, reason=reason, by=by, now=now):
+            for alarm in open_alarms_of(session, unit.id):
+                handling.retire(session, alarm, by=by, reason=reason, now=now)
+                self._announcer.after_change(session, alarm, now=now)
+            self.put_in(session, unit, by=by, now=now)
+            note = f"the equipment was retired: {reason}"
+            note_on_orders(session, unit.id, note=note, by=by, now=now)
 
     def release(self, session: Session, alarm: Alarm, *, now: int) -> None:
         """The outage that explained it is over: what is still active announces itself."""

@@ -89,6 +89,9 @@ class Node:
         for name in changed:
             self.encoders[name].inherit(before[name])
         self._retired = self._retired_points()
+        if before.keys() != self.encoders.keys():
+            # Said before the deaths: what is removed on purpose is no outage.
+            self.perform(self.session.data())
         for name in removed:
             self.perform(self.session.device_removed(name))
         for name in changed:
@@ -189,6 +192,8 @@ class Node:
                 fragment = self._node_birth(send.bd_seq, now_ms)
             case MessageKind.DBIRTH:
                 fragment = self._device_birth(send.device or "", online=send.online, now_ms=now_ms)
+            case MessageKind.NDATA:
+                fragment = encode_metrics([self._devices(now_ms)])
             case _:
                 fragment = b""
         return seal(fragment, timestamp=now_ms, seq=send.seq)
@@ -206,7 +211,16 @@ class Node:
         ]
         for metric in metrics:
             metric.timestamp = now_ms
-        return encode_metrics(metrics)
+        return encode_metrics([*metrics, self._devices(now_ms)])
+
+    def _devices(self, now_ms: int) -> Metric:
+        """Return which devices are configured; what is missing was removed."""
+        return Metric(
+            name=names.DEVICES,
+            timestamp=now_ms,
+            datatype=DataType.STRING,
+            value=",".join(self.encoders),
+        )
 
     def _device_birth(self, device: str, *, online: bool, now_ms: int) -> bytes:
         encoder = self.encoders.get(device)

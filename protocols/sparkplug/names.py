@@ -9,6 +9,9 @@ COMMAND_RESULT: Final = "Command/Result"
 
 SOFTWARE: Final = "Properties/Software"
 VERSION: Final = "Properties/Version"
+DEVICES: Final = "Properties/Devices"
+"""String of a node: the device ids that it is configured with, separated by commas; no device that
+is missing here is expected to answer. Born with the node, sent again (NDATA) when it changes."""
 CLASS: Final = "Properties/Class"
 PROFILE: Final = "Properties/Profile"
 NAME_EN: Final = "Properties/Name/en"

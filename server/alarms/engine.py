@@ -57,6 +57,11 @@ class AlarmEngine:
         with self.lock:
             self._posts.attach(series, equipment_class=equipment_class)
 
+    def detach(self, series: Series) -> None:
+        """Watch a series no more: its active alarms return with the next step."""
+        with self.lock:
+            self._posts.detach(series)
+
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
         """Take over what the records hold, for series attached before and after.
 

@@ -108,6 +108,24 @@ def release(session: Session, alarm: Alarm, *, now: int) -> None:
         _change(session, alarm, after, kind="released", words=cause, now=now)
 
 
+def retire(session: Session, alarm: Alarm, *, by: str, reason: str, now: int) -> None:
+    """End an alarm whose equipment is gone for good.
+
+    Raises:
+        ConflictError: It is of life safety and nobody has acknowledged it.
+    """
+    before = facts_of(alarm)
+    after = state.retire(before)
+    if before.shelf is not None:
+        cancel_timer(session, _shelf_key(alarm))
+    if before.active:
+        alarm.inactive_since_at = now
+    if not before.acknowledged:
+        alarm.acknowledged_at, alarm.acknowledged_by = now, by
+    _change(session, alarm, after, kind="retired", by=by, words=reason, now=now)
+    close_if_over(session, alarm, now=now)
+
+
 def open_alarms_of(session: Session, equipment_id: int) -> list[Alarm]:
     """Return the open alarms of equipment, locked, oldest first."""
     query = select(Alarm).where(Alarm.equipment_id == equipment_id, Alarm.closed_at.is_(None))

@@ -90,8 +90,8 @@ class AlarmChange(Base):
     recorded_at: Mapped[int]
     kind: Mapped[str]
     """raised, returned, acknowledged, raised_again, commented, shelved, unshelved, suppressed,
-    released, out_of_service, in_service, reset, chattering, closed, recorded, onset_corrected,
-    return_corrected."""
+    released, out_of_service, in_service, reset, chattering, retired, closed, recorded,
+    onset_corrected, return_corrected."""
     by: Mapped[str | None]
     comment: Mapped[str | None]
     value: Mapped[Any] = mapped_column(JSON)

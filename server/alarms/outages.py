@@ -18,6 +18,7 @@ from server.alarms.hiding import hide_out_of_service
 from server.alarms.model import Alarm
 from server.alarms.step import Transition
 from server.assets.model import Equipment, Gateway
+from server.assets.presence import present
 
 SETTLING = "settling"
 """Not a cause: an alarm that waits a moment for the outage that may explain it."""
@@ -150,12 +151,12 @@ def is_dead(units: list[Equipment]) -> bool:
 
 
 def units_of_line(session: Session, line: str) -> list[Equipment]:
-    """Return the equipment on a line ``site/gateway/port``."""
+    """Return the equipment on a line ``site/gateway/port`` that is still there."""
     gateway, _, port = _split_line(line)
     query = (
         select(Equipment)
         .join(Gateway, Gateway.id == Equipment.gateway_id)
-        .where(Gateway.key == gateway, Equipment.port == port)
+        .where(Gateway.key == gateway, Equipment.port == port, present())
     )
     return list(session.scalars(query))
 

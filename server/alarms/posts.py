@@ -24,7 +24,7 @@ class Posts:
         self.silences: dict[tuple[str, int], Watch] = {}
         self._restored: dict[tuple[str, int], Memory] = {}
         self.lost: list[Watch] = []
-        """Watches of equipment that was born again with another class; nobody claims them."""
+        """Watches of points that were removed or got another class; nobody claims them."""
         self._former: dict[tuple[str, int], Watch] = {}
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
@@ -40,6 +40,15 @@ class Posts:
         self.by_series[series.id] = post
         if post.watches or any(rule.reads for rule in rules):
             unit.connect()
+
+    def detach(self, series: Series) -> None:
+        """Watch a series no more: what is claimed of it is withdrawn with the next step."""
+        unit = self.units.get(series.equipment_id)
+        post = None if unit is None else unit.posts.pop(series.name, None)
+        if unit is None or post is None:
+            return
+        self._let_go(post)
+        unit.connect()
 
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
         """Take over what the records hold, for series attached before and after."""
@@ -105,7 +114,7 @@ class Posts:
                 watch.series.stands_at = 0
 
     def withdraw_lost(self, step: Step) -> None:
-        """Claim nothing any more for equipment that was born again with another class."""
+        """Claim nothing any more for points that were removed or got another class."""
         if self.lost:
             for watch in self.lost:
                 if watch.key not in self.watches:
@@ -153,12 +162,15 @@ class Posts:
     def _move(self, unit: Unit, equipment_class: str) -> None:
         """The equipment was born again with another class: other rules watch its points."""
         for post in unit.posts.values():
-            for watch in post.watches:
-                self._forget(watch)
-                self.lost.append(watch)
-            del self.by_series[post.series.id]
-            post.series.quiet_low, post.series.quiet_high = EVERYTHING
+            self._let_go(post)
             self.attach(post.series, equipment_class=equipment_class)
+
+    def _let_go(self, post: Post) -> None:
+        for watch in post.watches:
+            self._forget(watch)
+            self.lost.append(watch)
+        del self.by_series[post.series.id]
+        post.series.quiet_low, post.series.quiet_high = EVERYTHING
 
     def _forget(self, watch: Watch) -> None:
         self._former[watch.key] = watch

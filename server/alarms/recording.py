@@ -229,7 +229,15 @@ def _columns(transition: Transition, *, now: int) -> dict[str, object]:
 
 def _note(session: Session, alarm: Alarm, transition: Transition, *, kind: str, now: int) -> None:
     session.flush()
-    add_change(session, alarm, kind=kind, at=transition.at, now=now, value=transition.value)
+    add_change(
+        session,
+        alarm,
+        kind=kind,
+        at=transition.at,
+        now=now,
+        value=transition.value,
+        comment=transition.comment,
+    )
     tell(session, alarm, kind=f"alarm.{kind}", at=now)
     if kind in {"raised", "raised_again", "returned"}:
         note_chattering(session, alarm, at=transition.at, now=now)

@@ -144,6 +144,13 @@ def put_in_service(facts: AlarmFacts) -> AlarmFacts:
     return replace(facts, out_of_service=None, acknowledged=facts.acknowledged and not facts.active)
 
 
+def retire(facts: AlarmFacts) -> AlarmFacts:
+    """Its equipment is gone for good: nothing is left to do. Life safety wants to be seen first."""
+    if facts.life_safety and not facts.acknowledged:
+        raise ConflictError("an alarm of life safety is open on it; acknowledge it first")
+    return AlarmFacts(latching=facts.latching, life_safety=facts.life_safety)
+
+
 def _refuse_life_safety(facts: AlarmFacts, what: str) -> None:
     if facts.life_safety:
         raise ConflictError(f"an alarm of life safety is never {what}")

@@ -24,6 +24,7 @@ class Transition(NamedTuple):
     Attributes:
         at: Event time of the onset or the return, UTC ms.
         until: End of a run of the past; of one that parted, the end of its first part.
+        comment: Why, when no value says so.
     """
 
     kind: Literal[
@@ -41,6 +42,7 @@ class Transition(NamedTuple):
     value: Value
     quality: Quality
     until: int | None = None
+    comment: str | None = None
 
 
 class TimerOrder(NamedTuple):
@@ -68,7 +70,7 @@ class Step:
     touched: set[int] = field(default_factory=set[int])
     """Series that were looked at; their bands are set again."""
     lost_withdrawn: bool = False
-    """It takes back what was claimed for equipment of former classes."""
+    """It takes back what was claimed of points that nobody watches any more."""
     rules_changed: bool = False
     """It follows from other rules, not from samples."""
     retimed: set[Watch] = field(default_factory=set[Watch])
@@ -110,7 +112,17 @@ class Step:
         )
         if memory.active:
             value, quality = series.last_value, series.last_quality
-            self.transitions.append(Transition("returned", watch.rule, series, at, value, quality))
+            self.transitions.append(
+                Transition(
+                    "returned",
+                    watch.rule,
+                    series,
+                    at,
+                    value,
+                    quality,
+                    comment="no rule watches it any more",
+                )
+            )
 
     def add_late(self, watch: Watch, found: list[LateFinding]) -> None:
         """Note what late values add to the record."""

@@ -16,6 +16,7 @@ from server.api.lookup import get_or_404
 from server.api.shapes import InstantIn
 from server.api.strict import Body
 from server.assets.model import Equipment
+from server.assets.presence import end_retirement
 from server.handling import Handling
 
 router = APIRouter(tags=["alarms"], responses=problems())
@@ -35,6 +36,12 @@ class TakingOut(Body):
     """Why equipment is out of service, and for how long."""
 
     until: InstantIn
+    reason: Reason
+
+
+class Retiring(Body):
+    """Why equipment is gone for good."""
+
     reason: Reason
 
 
@@ -108,6 +115,37 @@ def put_in_service(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentIt
     def change(session: Session) -> EquipmentItem:
         row = get_or_404(session, Equipment, equipment_id, "equipment")
         _handling(use).put_in(session, row, by=caller.name, now=use.clock.now_ms())
+        return equipment_item(row)
+
+    return use.records.write(change)
+
+
+@router.post("/equipment/{equipment_id}/retire", responses=problems(403, 404, 409))
+def retire_equipment(
+    equipment_id: RowId, use: Use, caller: Caller, body: Retiring
+) -> EquipmentItem:
+    """Say that equipment is gone for good: its alarms end, its history stays.
+
+    A gateway takes what hangs on it along. What answers again comes back by itself. Repeating it
+    changes nothing.
+    """
+
+    def change(session: Session) -> EquipmentItem:
+        row = get_or_404(session, Equipment, equipment_id, "equipment", lock=True)
+        now = use.clock.now_ms()
+        _handling(use).retire(session, row, reason=body.reason, by=caller.name, now=now)
+        return equipment_item(row)
+
+    return use.records.write(change)
+
+
+@router.post("/equipment/{equipment_id}/restore", responses=problems(403, 404))
+def restore_equipment(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentItem:
+    """Take back a retirement; repeating it changes nothing."""
+
+    def change(session: Session) -> EquipmentItem:
+        row = get_or_404(session, Equipment, equipment_id, "equipment", lock=True)
+        end_retirement(session, row, by=caller.name, now=use.clock.now_ms())
         return equipment_item(row)
 
     return use.records.write(change)

@@ -1,10 +1,10 @@
 """/equipment: the ledger, and one piece of equipment with its points and live values."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, true
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, problems
@@ -13,6 +13,13 @@ from server.api.shapes import Instant, LiveValue, PointItem, columns_of, live_va
 from server.assets.model import Equipment, Point, Site
 from server.core.paging import Page, page_of, read_page
 
+_RETIRED = Equipment.retired_at.is_not(None)
+_STATES = {
+    "current": ~_RETIRED,
+    "removed": Equipment.removed_at.is_not(None) & ~_RETIRED,
+    "retired": _RETIRED,
+    "all": true(),
+}
 router = APIRouter(prefix="/equipment", tags=["equipment"], responses=problems())
 
 
@@ -40,6 +47,12 @@ class EquipmentItem(BaseModel):
     out_of_service_until_at: Instant | None
     out_of_service_by: str | None
     out_of_service_reason: str | None
+    removed_at: Instant | None
+    """Since when its gateway says that it no longer has it; no alarm rule watches it."""
+    retired_at: Instant | None
+    """Since when it is gone for good."""
+    retired_by: str | None
+    retired_reason: str | None
     actions: list[str]
     """What may be done with it now: POST /equipment/{id}/<action>."""
 
@@ -64,11 +77,18 @@ def list_equipment(
     equipment_class: Annotated[str | None, Query(alias="class", description="Its class.")] = None,
     online: Annotated[bool | None, Query(description="Only what answers, or does not.")] = None,
     key: Annotated[str | None, Query(description="site/gateway/device.")] = None,
+    state: Annotated[
+        Literal["current", "removed", "retired", "all"],
+        Query(
+            description="current: all that is not retired; removed: what its gateway no longer "
+            "has and nobody has retired."
+        ),
+    ] = "current",
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> dict[str, object]:
     """List the equipment, by key."""
-    query: Select[Equipment] = select(Equipment)
+    query: Select[Equipment] = select(Equipment).where(_STATES[state])
     if site is not None:
         query = query.join(Site, Site.id == Equipment.site_id).where(Site.key == site)
     if equipment_class is not None:
@@ -104,9 +124,16 @@ def equipment_item(row: Equipment) -> EquipmentItem:
     """Show a piece of equipment."""
     # The key begins with the site's, and neither ever changes.
     site = row.key.partition("/")[0]
-    out = row.out_of_service_since_at is not None
-    actions = ["in-service", "out-of-service"] if out else ["out-of-service"]
-    return EquipmentItem.model_validate(columns_of(row) | {"site": site, "actions": actions})
+    return EquipmentItem.model_validate(
+        columns_of(row) | {"site": site, "actions": _actions_of(row)}
+    )
+
+
+def _actions_of(row: Equipment) -> list[str]:
+    if row.retired_at is not None:
+        return ["restore"]
+    out = ["in-service"] if row.out_of_service_since_at is not None else []
+    return [*out, "out-of-service", *([] if row.online else ["retire"])]
 
 
 def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:

@@ -45,13 +45,15 @@ def equipment_by_id(session: Session, ids: Iterable[int]) -> dict[int, Equipment
     return {row.id: row for row in session.scalars(query)}
 
 
-def get_or_404(session: Session, kind: type[Row], row_id: int, word: str) -> Row:
-    """Return a row by its id.
+def get_or_404(
+    session: Session, kind: type[Row], row_id: int, word: str, *, lock: bool = False
+) -> Row:
+    """Return a row by its id, locked against other writers when it shall change.
 
     Raises:
         NotFoundError: There is none.
     """
-    row = session.get(kind, row_id)
+    row = session.get(kind, row_id, with_for_update=lock)
     if row is None:
         raise NotFoundError(f"no {word} {row_id}")
     return row

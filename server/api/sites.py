@@ -10,7 +10,7 @@ from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Gateway, Site
-from server.assets.sites import name_site
+from server.assets.sites import change_site
 from server.core.paging import Page, page_of, read_page
 
 Name = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -26,13 +26,17 @@ class SiteItem(BaseModel):
     name_zh: str
     """What people call it, in messages too; empty: its key."""
     name_en: str
+    retire_removed_after_days: float | None
+    """Equipment that its gateway no longer has is retired after so long; none: a person does it."""
 
 
-class SiteNames(Body):
-    """What people call an estate; a name that is not given stays, an empty one is taken back."""
+class SiteChanges(Body):
+    """What people say of an estate; what is not given stays, an empty name is taken back."""
 
     name_zh: Name | None = None
     name_en: Name | None = None
+    retire_removed_after_days: Annotated[float | None, Field(ge=0, le=3650)] = None
+    """Equipment that its gateway no longer has is retired after so long; null: a person does it."""
 
 
 class GatewayItem(BaseModel):
@@ -57,30 +61,23 @@ def list_sites(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> dict[str
     return page_of(rows, _site_item)
 
 
-@router.put("/sites/{site}", operation_id="name_site", responses=problems(403, 404))
-def name_site_(
+@router.put("/sites/{site}", responses=problems(403, 404))
+def put_site(
     site: Annotated[str, Path(max_length=200, description="Key of a site.")],
-    body: SiteNames,
+    body: SiteChanges,
     use: Use,
     caller: Administrator,
 ) -> SiteItem:
-    """Give an estate the names that people use for it."""
+    """Give an estate names, and say what becomes of equipment that leaves."""
+    changes = body.model_dump(exclude_unset=True)
+    for name in ("name_zh", "name_en"):
+        if (given := changes.pop(name, None)) is not None:
+            changes[name] = given.strip()
     return use.records.write(
         lambda session: _site_item(
-            name_site(
-                session,
-                site,
-                name_zh=_stripped(body.name_zh),
-                name_en=_stripped(body.name_en),
-                by=caller.name,
-                now=use.clock.now_ms(),
-            )
+            change_site(session, site, changes, by=caller.name, now=use.clock.now_ms())
         )
     )
-
-
-def _stripped(name: str | None) -> str | None:
-    return None if name is None else name.strip()
 
 
 def _site_item(row: Site) -> SiteItem:

@@ -1,9 +1,11 @@
 """Tables of the equipment ledger, filled from Sparkplug births."""
 
-from sqlalchemy import ForeignKey, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base
+
+_ABSENT = text("removed_at IS NOT NULL OR retired_at IS NOT NULL")
 
 
 class Site(Base):
@@ -17,6 +19,8 @@ class Site(Base):
     name_zh: Mapped[str] = mapped_column(default="", server_default="")
     """What people call it; empty until somebody names it."""
     name_en: Mapped[str] = mapped_column(default="", server_default="")
+    retire_removed_after_days: Mapped[float | None]
+    """What its gateways no longer have is retired after so many days; none: a person does it."""
 
 
 class Gateway(Base):
@@ -37,6 +41,9 @@ class Equipment(Base):
     """One piece of equipment: a Sparkplug device, or the gateway itself."""
 
     __tablename__ = "equipment"
+    __table_args__ = (
+        Index("ix_equipment_absent", "id", sqlite_where=_ABSENT, postgresql_where=_ABSENT),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
@@ -58,6 +65,11 @@ class Equipment(Base):
     out_of_service_until_at: Mapped[int | None]
     out_of_service_by: Mapped[str | None]
     out_of_service_reason: Mapped[str | None]
+    removed_at: Mapped[int | None]
+    """Since when its gateway says that it no longer has it: no rule watches it from then on."""
+    retired_at: Mapped[int | None]
+    retired_by: Mapped[str | None]
+    retired_reason: Mapped[str | None]
 
 
 class PowerLink(Base):
@@ -96,3 +108,5 @@ class Point(Base):
     """It may be commanded, from minimum to maximum."""
     minimum: Mapped[float | None]
     maximum: Mapped[float | None]
+    removed_at: Mapped[int | None]
+    """Since when births of its equipment do not name it: no rule watches it from then on."""

@@ -1,6 +1,6 @@
 """The equipment ledger in memory: births become rows, rows become series."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -15,6 +15,14 @@ from server.assets.ledger import (
     upsert_points,
 )
 from server.assets.model import Equipment, Point
+from server.assets.presence import (
+    PRESENT,
+    Absence,
+    absent_rows,
+    mark_points,
+    mark_present,
+    mark_removed,
+)
 from server.assets.series import CONNECTION, Series
 from server.core.clock import Clock
 from server.core.records import Records
@@ -35,6 +43,9 @@ class Asset:
     online: bool
     port: str = ""
     """Line of the gateway that it is on."""
+    absence: Absence = PRESENT
+    removed_points: frozenset[str] = frozenset()
+    """Names of points that its last birth did not name."""
     series: dict[str, Series] = field(default_factory=dict[str, Series])
     """By name of the point, deleted ones included; the connection is among them."""
     points: dict[str, PointBirth] = field(default_factory=dict[str, PointBirth])
@@ -44,6 +55,10 @@ class Asset:
     def connection(self) -> Series:
         """The synthetic point that says whether the equipment answers."""
         return self.series[CONNECTION]
+
+    def is_watched(self, point: str) -> bool:
+        """Return whether alarm rules watch a point: nothing that was removed or retired."""
+        return self.absence == PRESENT and point not in self.removed_points
 
 
 OnSeries = Callable[[Series, Asset], None]
@@ -61,7 +76,8 @@ class Registry:
             records: Where the rows are.
             clock: Stamps the rows.
             on_series: Called for every series before its first value, and again for all series
-                of a piece of equipment whose class has changed.
+                of a piece of equipment whose class has changed, and for those that are watched
+                from now on, or not any more.
         """
         self._records = records
         self._clock = clock
@@ -108,6 +124,61 @@ class Registry:
 
         return self._take(*self._records.write(write))
 
+    def remove(self, assets: Sequence[Asset]) -> None:
+        """Note that their gateway no longer has them: no rule watches them from now on.
+
+        Raises:
+            StoreError: Nothing is noted; trying again may help.
+        """
+        ids, at = [asset.id for asset in assets], self._clock.now_ms()
+        self._records.write(lambda session: mark_removed(session, ids, at=at))
+        for asset in assets:
+            self._set_absence(asset, asset.absence._replace(removed=True))
+
+    def restore(self, assets: Sequence[Asset]) -> None:
+        """Note that they are there again, removed and retired no more.
+
+        Raises:
+            StoreError: Nothing is noted; trying again may help.
+        """
+        ids, at = [asset.id for asset in assets], self._clock.now_ms()
+        self._records.write(lambda session: mark_present(session, ids, at=at))
+        for asset in assets:
+            self._set_absence(asset, PRESENT)
+
+    def name_points(self, asset: Asset, names: Collection[str]) -> None:
+        """Note which points its birth names: no rule watches the others.
+
+        Raises:
+            StoreError: Nothing is noted; trying again may help.
+        """
+        removed = frozenset(asset.series.keys() - names - {CONNECTION})
+        gone, back = removed - asset.removed_points, asset.removed_points - removed
+        if not gone and not back:
+            return
+        at = self._clock.now_ms()
+        self._records.write(
+            lambda session: mark_points(session, asset.id, removed=gone, back=back, at=at)
+        )
+        asset.removed_points = removed
+        for name in gone | back:
+            self._on_series(asset.series[name], asset)
+
+    def follow_records(self) -> None:
+        """Take over what people and settings have retired; from any thread.
+
+        Raises:
+            StoreError: The records cannot be read or written now.
+        """
+        absent = self._records.read(absent_rows)
+        for asset in self.assets():
+            absence = absent.get(asset.id, PRESENT)
+            if absence.retired and asset.online:
+                # It was born while somebody retired it.
+                self.restore([asset])
+            else:
+                self._set_absence(asset, absence)
+
     def series(self) -> Iterable[Series]:
         """Return all series."""
         return list(self._series.values())
@@ -125,6 +196,12 @@ class Registry:
 
         self._take(*self._records.write(write))
 
+    def _set_absence(self, asset: Asset, absence: Absence) -> None:
+        if asset.absence != absence:
+            asset.absence = absence
+            for series in list(asset.series.values()):
+                self._on_series(series, asset)
+
     def _take(self, equipment: Equipment, points: Iterable[Point]) -> Asset:
         """Agree with the rows."""
         asset = self._assets.get(equipment.key)
@@ -134,6 +211,10 @@ class Registry:
         asset.equipment_class, asset.profile = equipment.equipment_class, equipment.profile
         asset.name_en, asset.name_zh = equipment.name_en, equipment.name_zh
         asset.port = equipment.port
+        points = list(points)
+        asset.removed_points = frozenset(
+            point.name for point in points if point.removed_at is not None
+        )
         new: list[Series] = []
         for point in points:
             asset.points[point.name] = point_birth_of(point)
@@ -165,6 +246,7 @@ def _asset_of(row: Equipment) -> Asset:
         name_zh=row.name_zh,
         online=row.online,
         port=row.port,
+        absence=Absence(row.removed_at is not None, row.retired_at is not None),
     )
 
 

@@ -1,4 +1,6 @@
-"""What people call an estate."""
+"""What people say of an estate: its names, and what becomes of equipment that leaves."""
+
+from collections.abc import Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,12 +10,10 @@ from server.core.errors import NotFoundError
 from server.core.records import record_event
 
 
-def name_site(
-    session: Session, key: str, *, name_zh: str | None, name_en: str | None, by: str, now: int
+def change_site(
+    session: Session, key: str, changes: Mapping[str, str | float | None], *, by: str, now: int
 ) -> Site:
-    """Give an estate its names; messages use them from then on.
-
-    An empty name is taken back; None leaves the one that it has.
+    """Change columns of an estate; what is not among the changes stays.
 
     Raises:
         NotFoundError: No gateway of such an estate was ever heard.
@@ -21,8 +21,13 @@ def name_site(
     site = session.scalar(select(Site).where(Site.key == key).with_for_update())
     if site is None:
         raise NotFoundError(f"no site {key!r}")
-    site.name_zh = site.name_zh if name_zh is None else name_zh
-    site.name_en = site.name_en if name_en is None else name_en
-    told = {"key": key, "name_zh": site.name_zh, "name_en": site.name_en}
-    record_event(session, at=now, topic="audit", kind="site.named", by=by, payload=told)
+    for column, value in changes.items():
+        setattr(site, column, value)
+    told = {
+        "key": key,
+        "name_zh": site.name_zh,
+        "name_en": site.name_en,
+        "retire_removed_after_days": site.retire_removed_after_days,
+    }
+    record_event(session, at=now, topic="audit", kind="site.changed", by=by, payload=told)
     return site

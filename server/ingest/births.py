@@ -13,6 +13,7 @@ from protocols.sparkplug.births import Table
 from protocols.sparkplug.names import (
     BD_SEQ,
     CLASS,
+    DEVICES,
     NAME_EN,
     NAME_ZH,
     PROFILE,
@@ -75,6 +76,17 @@ def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> Equipme
         port=_clean(words.get(UNIT), "").rpartition("/")[0],
         points=tuple({point.name: point for point in _points(payload.metrics, table)}.values()),
     )
+
+
+def devices_named(payload: WirePayload, table: Table) -> frozenset[str] | None:
+    """Return the devices that a node says it is configured with; None when it says nothing."""
+    if DEVICES not in table.names:
+        return None
+    for metric in payload.metrics:
+        known = table.find(metric)
+        if known is not None and known.name == DEVICES:
+            return frozenset(filter(None, metric.string_value.split(",")))
+    return None
 
 
 def undeclared_point(name: str, datatype: int) -> PointBirth:

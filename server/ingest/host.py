@@ -18,10 +18,12 @@ from protocols.sparkplug.rebirth import RebirthBudget
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, parse_topic
 from protocols.sparkplug.values import READERS
+from server.assets.presence import PRESENT, REMOVED
 from server.assets.registry import Asset, Registry
 from server.core.records import Records
 from server.ingest.births import (
     StoredBirth,
+    devices_named,
     equipment_birth,
     is_point,
     stored_births,
@@ -228,6 +230,27 @@ class Host:
             )
         elif message.payload.uuid:
             harvest.acks.add(message.topic, message.payload.uuid)
+        if device is None:
+            self._follow_devices(node, message)
+
+    def _follow_devices(self, node: Node, message: said.Message) -> None:
+        """Note which devices the node says it has, and which it no longer has."""
+        named = devices_named(message.payload, node.session.node)
+        if named is None:
+            return
+        assets = {device: unit.asset for device, unit in node.units.items() if device is not None}
+        gone = [
+            asset
+            for device, asset in assets.items()
+            if device not in named and not asset.absence.removed
+        ]
+        back = [
+            asset for device, asset in assets.items() if device in named and asset.absence.removed
+        ]
+        if gone:
+            self._persist("presence", lambda: self._registry.remove(gone))
+        if back:
+            self._persist("presence", lambda: self._registry.restore(back))
 
     def _learn(self, unit: Unit, unknown: list[WireMetric], message: said.Message) -> bool:
         """Enter the points that carry name and datatype and read them; True when all did."""
@@ -254,13 +277,21 @@ class Host:
         harvest.births[birth.key] = StoredBirth(
             min(node.session.bd_seq, _MAX_BD_SEQ), self._time.wall(message.arrived_at), message.data
         )
+        if table.online and asset.absence != PRESENT:
+            self._persist("presence", lambda: self._registry.restore([asset]))
+        if not asset.absence.removed:
+            names = {point.name for point in birth.points}
+            self._persist("presence", lambda: self._registry.name_points(asset, names))
         if table.online:
             self._set_online(asset, device, online=True, at=message.arrived_at, reason="")
+        if device is None:
+            self._follow_devices(node, message)
         self._decoder.read(message, unit, harvest.intake, birth=True)
 
     def _gone(self, node: Node, device: str | None, reason: str, at: int) -> None:
         unit = node.units.get(device)
         if unit is not None:
+            reason = REMOVED if unit.asset.absence.removed else reason
             self._set_online(unit.asset, device, online=False, at=at, reason=reason)
 
     def _node_gone(self, node: Node, at: int, reason: str, of_devices: str) -> None:

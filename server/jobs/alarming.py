@@ -10,7 +10,7 @@ from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.alarms.step import DELAY, LATE
 from server.announcing import Announcer
-from server.assets.registry import Asset
+from server.assets.registry import Asset, Registry
 from server.assets.series import Series
 from server.chain import Chain
 from server.core.clock import Clock
@@ -21,6 +21,7 @@ from server.jobs.handling import HandlingTimers
 from server.jobs.hearing import Hearing
 from server.jobs.poison import Poison
 from server.jobs.rehearsal import rehearse
+from server.jobs.retirement import Retirement
 from server.jobs.rule_changes import RuleChanges
 from server.jobs.silence import SilenceSweep
 from server.jobs.sweep import Sweep
@@ -53,7 +54,7 @@ class Alarming:
         self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
         self._history = history
         outages = Outages(settings.alarms, tells=self._engine.tells_of_silence)
-        handling = Handling(announcer, settings.alarms, outages=outages)
+        handling = self._handling = Handling(announcer, settings.alarms, outages=outages)
         self.chain = Chain(records, self._engine, announcer, clock, outages=outages)
         self._rules = RuleChanges(records, self.chain, classes, clock)
         timers = HandlingTimers(records, handling, clock)
@@ -84,6 +85,12 @@ class Alarming:
         }
         """Whether what runs when time has passed works, by name."""
 
+    def follow(self, registry: Registry) -> None:
+        """Leave alone what is removed or retired; call before ``works`` are started."""
+        retirement = Retirement(self._records, registry, self._handling, self._clock)
+        sweep = Sweep("retirement", retirement.sweep, self._clock, interval_s=1)
+        self.works["retirement"] = sweep.run
+
     def _hears(self) -> bool:
         return self.hears()
 
@@ -92,8 +99,11 @@ class Alarming:
         return self._engine.doubtful()
 
     def attach(self, series: Series, asset: Asset) -> None:
-        """Watch a series that the registry announces."""
-        self._engine.attach(series, equipment_class=asset.equipment_class)
+        """Watch a series that the registry announces, or watch it no more."""
+        if asset.is_watched(series.name):
+            self._engine.attach(series, equipment_class=asset.equipment_class)
+        else:
+            self._engine.detach(series)
 
     def rehearse(self) -> None:
         """Do everything that follows from an alarm once, and take it back.

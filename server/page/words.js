@@ -21,7 +21,7 @@ export const words = {
     completed: "completed", verified: "verified", called_back: "called back", closed: "closed", cancelled: "cancelled",
     parts: "parts", vendor: "vendor", resident: "resident", administrator: "administrator", operator: "operator", viewer: "viewer",
     never_seen: "never seen", not_read: "not read yet", silent: "silent", timeout: "no answer", not_a_number: "not a number",
-    no_value: "no value", device_death: "device gone", not_reborn: "device gone", connection_lost: "connection lost", gateway_offline: "gateway offline",
+    no_value: "no value", device_death: "device gone", not_reborn: "device gone", removed: "removed from the gateway", connection_lost: "connection lost", gateway_offline: "gateway offline",
   },
   zh: {
     login: "登录", logout: "退出", name: "用户名", password: "密码",
@@ -43,6 +43,6 @@ export const words = {
     completed: "已完成", verified: "已验收", called_back: "已回访", closed: "已关闭", cancelled: "已取消",
     parts: "等备件", vendor: "等厂家", resident: "等业主", administrator: "管理员", operator: "值班员", viewer: "只读",
     never_seen: "从未上报", not_read: "尚未读取", silent: "长时间无数据", timeout: "无应答", not_a_number: "不是数字",
-    no_value: "无值", device_death: "设备失联", not_reborn: "设备失联", connection_lost: "连接断开", gateway_offline: "网关离线",
+    no_value: "无值", device_death: "设备失联", not_reborn: "设备失联", removed: "已从网关移除", connection_lost: "连接断开", gateway_offline: "网关离线",
   },
 };

@@ -84,6 +84,26 @@ def transition(
     return order
 
 
+def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, now: int) -> None:
+    """Write a remark on every open order of equipment; nothing else of them changes."""
+    query = select(WorkOrder).where(
+        WorkOrder.equipment_id == equipment_id, WorkOrder.closed_at.is_(None)
+    )
+    for order in session.scalars(query.order_by(WorkOrder.id).with_for_update()):
+        event = WorkOrderEvent(
+            work_order_id=order.id,
+            at=now,
+            from_state=order.state,
+            to_state=order.state,
+            by=by,
+            reason=None,
+            note=note,
+        )
+        session.add(event)
+        order.version += 1
+        tell(session, order, kind="work-order.noted", at=now, by=by)
+
+
 def allowed_states(session: Session, order: WorkOrder) -> list[str]:
     """Return where the order may go from here."""
     return [

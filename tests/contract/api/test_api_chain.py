@@ -234,10 +234,10 @@ def test_equipment_is_taken_out_of_service_and_put_back(api: Api, tripped: Tripp
     equipment = tripped.asset.id
     body = {"until": "2026-11-23T10:00:00Z", "reason": "new bearing"}
     out = api.post(f"/equipment/{equipment}/out-of-service", body).json()
-    assert out["actions"] == ["in-service", "out-of-service"]
+    assert out["actions"] == ["in-service", "out-of-service", "retire"]
     assert api.get("/alarms/1").json()["state"] == "out_of_service"
     back = api.post(f"/equipment/{equipment}/in-service").json()
-    assert (back["out_of_service_by"], back["actions"]) == (None, ["out-of-service"])
+    assert (back["out_of_service_by"], back["actions"]) == (None, ["out-of-service", "retire"])
     assert api.get("/alarms/1").json()["state"] == "unacknowledged"
     late = body | {"until": "2027-11-23T10:00:00Z"}
     assert api.post(f"/equipment/{equipment}/out-of-service", late).status_code == 422

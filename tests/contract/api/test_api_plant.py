@@ -43,10 +43,15 @@ def test_an_estate_is_named_once_for_everybody(api: Api, pump: Equipment) -> Non
     assert api.get("/sites").json()["items"][0]["name_zh"] == ""
     answer = put_names(api, "garden", name_zh=" 翠湖苑一期 ", name_en="Green Lake")
     assert answer.status_code == 200
-    assert answer.json() == {"id": 1, "key": "garden", **named}
+    assert answer.json() == {
+        "id": 1,
+        "key": "garden",
+        "retire_removed_after_days": None,
+        **named,
+    }
     assert api.get("/sites").json()["items"] == [answer.json()]
     kinds = api.records.read(lambda session: list(session.scalars(select(Event.kind))))
-    assert kinds.count("site.named") == 1
+    assert kinds.count("site.changed") == 1
     fields: dict[str, Any] = {
         "equipment_id": pump.id,
         "cause": "fault",
@@ -210,3 +215,53 @@ def test_a_dead_message_is_sent_again_once(api: Api) -> None:
     assert api.post("/messages/1/send-again").json()["state"] == "pending"
     assert api.post("/messages/1/send-again").status_code == 409
     assert api.get("/events", topic="messages").json()["items"][0]["by"] == "operator"
+
+
+def test_equipment_that_is_gone_for_good_is_retired_and_taken_back(
+    api: Api, pump: Equipment
+) -> None:
+    path = f"/equipment/{pump.id}"
+    assert api.post(f"{path}/retire", {"reason": "sold"}).status_code == 409
+
+    def away(session: Session) -> None:
+        row = session.get_one(Equipment, pump.id)
+        row.online, row.removed_at = False, NOW
+
+    api.records.write(away)
+    item = api.get("/equipment", state="removed").json()["items"][0]
+    assert (item["removed_at"], item["actions"]) == (
+        "2026-11-22T10:00:00.000Z",
+        ["out-of-service", "retire"],
+    )
+    assert api.post(f"{path}/retire", {"reason": "sold"}, "viewer").status_code == 403
+    assert api.post(f"{path}/retire", {}).status_code == 422
+    for _ in range(2):
+        retired = api.post(f"{path}/retire", {"reason": "sold"}).json()
+        assert (retired["retired_by"], retired["retired_reason"]) == ("operator", "sold")
+        assert retired["actions"] == ["restore"]
+    found = {
+        state: len(api.get("/equipment", state=state).json()["items"])
+        for state in ("current", "removed", "retired", "all")
+    }
+    assert found == {"current": 0, "removed": 0, "retired": 1, "all": 1}
+    assert api.get("/equipment").json()["items"] == []
+    assert api.get("/equipment", state="gone").status_code == 422
+    assert api.get(path).status_code == 200
+    for _ in range(2):
+        assert api.post(f"{path}/restore").json()["retired_at"] is None
+    assert len(api.get("/equipment").json()["items"]) == 1
+
+
+def test_an_estate_says_when_removed_equipment_is_retired(api: Api, pump: Equipment) -> None:
+    assert pump.site_id == 1
+
+    def put(**body: object) -> Response:
+        return api.client.put(
+            "/api/v1/sites/garden", json=body, headers=api.bearer("administrator")
+        )
+
+    assert put(retire_removed_after_days=7).json()["retire_removed_after_days"] == 7
+    assert put(name_en="Green Lake").json()["retire_removed_after_days"] == 7
+    assert put(retire_removed_after_days=-1).status_code == 422
+    answer = put(retire_removed_after_days=None).json()
+    assert (answer["retire_removed_after_days"], answer["name_en"]) == (None, "Green Lake")

@@ -1,0 +1,150 @@
+"""Equipment and points that are no longer there: removed by their gateway, retired by people."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from server.assets.model import Equipment, Gateway, Point, Site
+from server.core.errors import ConflictError, InvalidError
+from server.core.records import record_event
+
+REMOVED = "removed"
+"""Why equipment is not online: its gateway no longer has it."""
+_DAY_MS = 86_400_000
+
+
+class Absence(NamedTuple):
+    """Why no rule watches equipment."""
+
+    removed: bool
+    """Its gateway says that it no longer has it."""
+    retired: bool
+    """A person, or the setting of its site, says that it is gone for good."""
+
+
+PRESENT = Absence(removed=False, retired=False)
+
+
+def mark_removed(session: Session, equipment_ids: Collection[int], *, at: int) -> None:
+    """Note that the gateway no longer has this equipment; what is marked already stays so."""
+    query = select(Equipment).where(Equipment.id.in_(equipment_ids), Equipment.removed_at.is_(None))
+    for row in session.scalars(query.with_for_update()):
+        row.removed_at = at
+        if not row.online:
+            row.reason = REMOVED
+        _record(session, row, kind="equipment.removed", at=at)
+
+
+def mark_present(session: Session, equipment_ids: Collection[int], *, at: int) -> None:
+    """Note that this equipment is there again: neither removed nor retired."""
+    query = select(Equipment).where(Equipment.id.in_(equipment_ids), absent())
+    for row in session.scalars(query.with_for_update()):
+        row.removed_at = row.retired_at = row.retired_by = row.retired_reason = None
+        _record(session, row, kind="equipment.restored", at=at)
+
+
+def mark_points(
+    session: Session, equipment_id: int, *, removed: Collection[str], back: Collection[str], at: int
+) -> None:
+    """Note which points a birth does not name any more, and which it names again."""
+    of = Point.equipment_id == equipment_id
+    if removed:
+        session.execute(update(Point).where(of, Point.name.in_(removed)).values(removed_at=at))
+    if back:
+        session.execute(update(Point).where(of, Point.name.in_(back)).values(removed_at=None))
+
+
+def absent() -> ColumnElement[bool]:
+    """Return the condition that equipment is removed or retired."""
+    return Equipment.removed_at.is_not(None) | Equipment.retired_at.is_not(None)
+
+
+def present() -> ColumnElement[bool]:
+    """Return the condition that equipment is neither removed nor retired."""
+    return Equipment.removed_at.is_(None) & Equipment.retired_at.is_(None)
+
+
+def absent_rows(session: Session) -> dict[int, Absence]:
+    """Return all equipment that is removed or retired, by id."""
+    columns = Equipment.id, Equipment.removed_at, Equipment.retired_at
+    return {
+        row_id: Absence(removed_at is not None, retired_at is not None)
+        for row_id, removed_at, retired_at in session.execute(select(*columns).where(absent()))
+    }
+
+
+def overdue_ids(session: Session, *, now: int) -> list[int]:
+    """Return the ids of removed equipment that the setting of its site retires by now."""
+    days = Site.retire_removed_after_days
+    query = (
+        select(Equipment.id)
+        .join(Site, Site.id == Equipment.site_id)
+        .where(
+            Equipment.retired_at.is_(None),
+            days.is_not(None),
+            Equipment.removed_at + days * _DAY_MS <= now,
+        )
+    )
+    return list(session.scalars(query.order_by(Equipment.id)))
+
+
+def begin_retirement(
+    session: Session, equipment: Equipment, *, reason: str, by: str, now: int
+) -> list[Equipment]:
+    """Retire equipment, and with a gateway what hangs on it; return what was not retired before.
+
+    Raises:
+        ConflictError: It answers.
+        InvalidError: No reason.
+    """
+    if not reason.strip():
+        raise InvalidError("reason: say why it is retired")
+    if equipment.retired_at is not None:
+        return []
+    if equipment.online:
+        raise ConflictError(
+            f"{equipment.key} is online: take it out of its gateway first, "
+            "or out of service for a while"
+        )
+    gateway = session.get_one(Gateway, equipment.gateway_id)
+    units = [equipment]
+    if equipment.key == gateway.key:
+        query = select(Equipment).where(
+            Equipment.gateway_id == gateway.id, Equipment.retired_at.is_(None)
+        )
+        units = list(session.scalars(query.order_by(Equipment.id).with_for_update()))
+    for unit in units:
+        unit.retired_at, unit.retired_by, unit.retired_reason = now, by, reason
+        _record(session, unit, kind="equipment.retired", at=now, by=by)
+    return units
+
+
+def end_retirement(session: Session, equipment: Equipment, *, by: str, now: int) -> bool:
+    """Take equipment back into the lists; False when it was not retired."""
+    if equipment.retired_at is None:
+        return False
+    equipment.retired_at = equipment.retired_by = equipment.retired_reason = None
+    _record(session, equipment, kind="equipment.restored", at=now, by=by)
+    return True
+
+
+def _record(
+    session: Session, equipment: Equipment, *, kind: str, at: int, by: str | None = None
+) -> None:
+    record_event(
+        session,
+        at=at,
+        topic="equipment",
+        kind=kind,
+        subject_id=equipment.id,
+        by=by,
+        payload={
+            "id": equipment.id,
+            "key": equipment.key,
+            "name_en": equipment.name_en,
+            "name_zh": equipment.name_zh,
+            "reason": equipment.retired_reason,
+        },
+    )

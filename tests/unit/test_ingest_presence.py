@@ -1,0 +1,122 @@
+"""Equipment that its gateway no longer has, and equipment that comes back."""
+
+from sqlalchemy.orm import Session
+
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import DEVICES
+from protocols.sparkplug.payload import Metric
+from server.assets.model import Equipment, Point
+from server.assets.presence import PRESENT, begin_retirement
+from tests.fakes.edge_node import EdgeNode
+from tests.fakes.ingest_plant import PUMP, PUMP_POINTS, IngestPlant, node, plant
+
+__all__ = ["node", "plant"]
+
+
+def devices(*names: str) -> Metric:
+    return Metric(name=DEVICES, datatype=DataType.STRING, value=",".join(names))
+
+
+def bear(plant: IngestPlant, node: EdgeNode, *names: str) -> None:
+    plant.receive(node.nbirth(devices(*names)))
+    for number, name in enumerate(names, 1):
+        plant.receive(node.dbirth(name, PUMP_POINTS, first_alias=10 * number))
+
+
+def removed(plant: IngestPlant) -> list[str]:
+    return [key for key, row in plant.rows(Equipment).items() if row.removed_at is not None]
+
+
+def test_what_is_missing_in_the_next_birth_of_the_node_was_removed(
+    plant: IngestPlant, node: EdgeNode
+) -> None:
+    bear(plant, node, "pump", "fan")
+    assert removed(plant) == []
+    plant.watch("site/gw/fan/connection")
+    plant.restart()
+    bear(plant, node, "pump")
+    assert removed(plant) == ["site/gw/fan"]
+    fan = plant.registry.asset("site/gw/fan")
+    assert fan is not None
+    assert not fan.is_watched("connection")
+    plant.wait(11)  # it did not follow the birth of its node
+    assert plant.rows(Equipment)["site/gw/fan"].reason == "removed"
+    assert plant.suspects == []
+    of_fan = [event for event in plant.events() if event.endswith("/fan")]
+    assert of_fan[-2:] == ["equipment.removed site/gw/fan", "equipment.offline site/gw/fan"]
+
+
+def test_a_list_that_changes_is_heard_before_the_death(plant: IngestPlant, node: EdgeNode) -> None:
+    bear(plant, node, "pump", "fan")
+    plant.receive(node.message("NDATA", [devices("pump")]), node.ddeath("fan"))
+    assert removed(plant) == ["site/gw/fan"]
+    assert plant.rows(Equipment)["site/gw/fan"].reason == "removed"
+    plant.receive(node.message("NDATA", [devices("pump", "fan")]))
+    assert removed(plant) == []
+    assert plant.events()[-1] == "equipment.restored site/gw/fan"
+
+
+def test_a_node_that_says_nothing_of_its_devices_removes_none(
+    plant: IngestPlant, node: EdgeNode
+) -> None:
+    plant.receive(node.nbirth(), node.dbirth("pump", PUMP_POINTS))
+    plant.receive(node.nbirth())
+    plant.wait(11)
+    assert removed(plant) == []
+    assert plant.rows(Equipment)[PUMP].reason == "not_reborn"
+
+
+def test_the_backlog_of_removed_equipment_does_not_bring_it_back(
+    plant: IngestPlant, node: EdgeNode
+) -> None:
+    bear(plant, node, "pump", "fan")
+    bear(plant, node, "pump")
+    described = node.dbirth("fan", {"Properties/Online": False, "pressure": None})
+    plant.receive(described, node.ddata("fan", {2: 3.0}, at=node.clock_ms + 1, historical=True))
+    assert removed(plant) == ["site/gw/fan"]
+    assert 3.0 in plant.stored("site/gw/fan/pressure")
+
+
+def test_what_is_retired_comes_back_by_being_born(plant: IngestPlant, node: EdgeNode) -> None:
+    plant.receive(node.nbirth(), node.dbirth("pump", PUMP_POINTS), node.ddeath("pump"))
+
+    def retire(session: Session) -> int:
+        row = session.get_one(Equipment, plant.rows(Equipment)[PUMP].id)
+        return len(begin_retirement(session, row, reason="sold", by="li", now=1))
+
+    assert plant.records.write(retire) == 1
+    plant.registry.follow_records()
+    asset = plant.registry.asset(PUMP)
+    assert asset is not None
+    assert asset.absence.retired
+    plant.receive(node.dbirth("pump", PUMP_POINTS))
+    assert asset.absence == PRESENT
+    assert plant.rows(Equipment)[PUMP].retired_at is None
+    # Retired in the moment in which it is born.
+    plant.records.write(
+        lambda session: setattr(session.get_one(Equipment, asset.id), "retired_at", 5)
+    )
+    plant.registry.follow_records()
+    assert plant.rows(Equipment)[PUMP].retired_at is None
+
+
+def test_a_point_that_a_birth_does_not_name_any_more_is_watched_no_more(
+    plant: IngestPlant, node: EdgeNode
+) -> None:
+    plant.receive(node.nbirth(), node.dbirth("pump", PUMP_POINTS))
+    plant.receive(node.dbirth("pump", {"run": True}))
+    asset = plant.registry.asset(PUMP)
+    assert asset is not None
+    assert [asset.is_watched(name) for name in ("run", "pressure", "connection")] == [
+        True,
+        False,
+        True,
+    ]
+    assert plant.rows(Point)[f"{PUMP}/pressure"].removed_at is not None
+    plant.restart()
+    again = plant.registry.asset(PUMP)
+    assert again is not None
+    assert again.removed_points == {"pressure"}
+    plant.receive(node.nbirth(), node.dbirth("pump", PUMP_POINTS))
+    assert again.removed_points == frozenset()
+    assert plant.rows(Point)[f"{PUMP}/pressure"].removed_at is None
