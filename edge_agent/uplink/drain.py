@@ -62,7 +62,7 @@ class Drain:
             return _IDLE_S
         now_s = self._clock.monotonic_s()
         self._expire(now_s)
-        book.resend(self._journal.arrivals())
+        book.arrived(self._journal.arrivals())
         due = book.due.lowest()
         if due is None:
             node.perform(node.session.settle())
@@ -83,6 +83,7 @@ class Drain:
     def _expire(self, now_s: float) -> None:
         expired = self._book.expired(now_s)
         if self._settings.acknowledgement == "journal":
+            self._book.note_silence(now_s)
             self._book.resend(expired)
         else:
             # A host that never acknowledges: sent and the connection lived on, that must do.
@@ -117,6 +118,12 @@ class Drain:
         through, readings = (last if len(rows) < limit else first - 1), 0
         now_s = self._clock.monotonic_s()
         for row in rows:
+            if self._has_to_wait(row):
+                if row.offset > first:
+                    self._book.sent_again(first, row.offset - 1, now_s)
+                self._book.set_aside(row.device, row.offset)
+                first, through = row.offset + 1, max(through, row.offset)
+                continue
             if not self._publish(row):
                 through = row.offset - 1
                 break
@@ -131,6 +138,15 @@ class Drain:
         if through >= first:
             self._book.sent_again(first, through, now_s)
         return readings
+
+    def _has_to_wait(self, row: Row) -> bool:
+        """Return whether a row waits for its device.
+
+        Its birth would tell a host that does not know Properties/Online that the device is back;
+        who acknowledges is a Plantroom server, and knows it.
+        """
+        journal = self._settings.acknowledgement == "journal"
+        return not (journal and self._book.acknowledges) and self._node.is_down(row.device)
 
     def _publish(self, row: Row) -> bool:
         try:

@@ -11,7 +11,14 @@ from edge_agent.journal.base import Journal, Row
 from edge_agent.uplink.encoder import DeviceEncoder, retired_birth
 from protocols.sparkplug import names
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.edge_session import Action, Disconnect, EdgeSession, Phase, Send
+from protocols.sparkplug.edge_session import (
+    Action,
+    DeviceState,
+    Disconnect,
+    EdgeSession,
+    Phase,
+    Send,
+)
 from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.payload import (
     Metric,
@@ -145,6 +152,11 @@ class Node:
         if not self.live or self.queued_bytes > MAX_QUEUED_BYTES:
             return False
         return self._send(device, fragment, offset, historical=False)
+
+    def is_down(self, device: str) -> bool:
+        """Return whether a configured device is not born, or only for its backlog."""
+        known = device in self.encoders
+        return known and self.session.devices.get(device) is not DeviceState.UP
 
     def publish_again(self, row: Row) -> bool:
         """Publish a row of the journal as historical; False when it has to wait."""

@@ -37,6 +37,9 @@ class ResendBook:
         self._resent: deque[_Slot] = deque()
         self.due = RangeSet()
         self.last_ack_s = 0.0
+        self.acknowledges = True
+        """Whether the host is known to acknowledge, or was not yet found to be silent."""
+        self._aside: dict[str, RangeSet] = {}
         self._unanswered_since_s: float | None = None
         self.begun = False
 
@@ -44,6 +47,7 @@ class ResendBook:
         """Note a new session: everything journaled so far is due, the broker kept nothing."""
         self.forget_sent()
         self.begun = True
+        self._aside.clear()
         self.due.clear()
         self.due.add(0, next_offset - 1)
         self.last_ack_s = now_s
@@ -86,13 +90,33 @@ class ResendBook:
         self.due.add(offset, offset)
         self.due.coarsen(_MAX_DUE_RANGES)
 
+    def set_aside(self, device: str, offset: int) -> None:
+        """Note a row that has to wait until its device is up, or the host found to acknowledge."""
+        self.due.discard(offset, offset)
+        waiting = self._aside.setdefault(device, RangeSet())
+        waiting.add(offset, offset)
+        waiting.coarsen(_MAX_DUE_RANGES)
+
+    def bring_back(self, device: str) -> None:
+        """Make due what was set aside of a device."""
+        waiting = self._aside.pop(device, None)
+        if waiting is not None:
+            self.resend(waiting)
+
+    def found_acknowledging(self) -> None:
+        """Note that the host acknowledges, or may do so again: nothing has to wait."""
+        self.acknowledges = True
+        self._unanswered_since_s = None
+        for device in list(self._aside):
+            self.bring_back(device)
+
     def acknowledged(self, ranges: Iterable[Range], now_s: float) -> None:
         """Note what the server has stored."""
         known = list(ranges)
         for first, last in known:
             self.due.discard(first, last)
         self.last_ack_s = now_s
-        self._unanswered_since_s = None
+        self.found_acknowledging()
         self.window.gone(known)
         under_way = self._times.acknowledged(known, now_s)
         if under_way is not None:
@@ -117,9 +141,22 @@ class ResendBook:
         self.due.update(ranges)
         self.due.coarsen(_MAX_DUE_RANGES)
 
+    def arrived(self, ranges: Iterable[Range]) -> None:
+        """Make rows due whose time is final now; what was sent live among them is under way."""
+        for first, last in ranges:
+            self.due.add(first, last)
+        for slot in (*self._live, *self._resent):
+            self.due.discard(slot.first, slot.last)
+        self.due.coarsen(_MAX_DUE_RANGES)
+
     def silent(self, now_s: float) -> bool:
         """Return whether nobody acknowledges; then the backlog is only probed, not poured out."""
         return now_s - self.last_ack_s > self._timeout_s
+
+    def note_silence(self, now_s: float) -> None:
+        """Note whether the host leaves messages unacknowledged for too long."""
+        if self.unanswered_s(now_s) > self._timeout_s:
+            self.acknowledges = False
 
     def unanswered_s(self, now_s: float) -> float:
         """Return how long ago the first message went out after which nothing was acknowledged."""

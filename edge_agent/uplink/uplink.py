@@ -108,6 +108,7 @@ class Uplink:
         self._stamping.zero(at)
         self._node.encoders[device].remember(state_readings("online", "", at))
         self._node.perform(self._node.session.device_up(device))
+        self._book.bring_back(device)
 
     def device_down(self, device: str, at: int, reason: str) -> None:
         """Note that a device does not answer; why is said before its death, and by its births."""
@@ -224,6 +225,8 @@ class Uplink:
                 self._host_said(host_id, online=online, timestamp=timestamp, retained=retained)
             case Rebirth():
                 log.info("rebirth_asked")
+                # Maybe a server that was away: it acknowledges, when there is something to.
+                self._book.found_acknowledging()
                 self._act(session.rebirth())
             case Acknowledgement():
                 self._acknowledge(message)

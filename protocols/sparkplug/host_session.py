@@ -74,6 +74,9 @@ class HostSession:
         self._restored = False
         self._expected: int | None = None
         self._behind: int | None = None
+        self._behind_until: int | None = None
+        """Until when the node has to go on as expected after a number that had passed; only
+        while ``_behind`` is set."""
         self._early: dict[int, Message] = {}
         self._early_until = 0
         self._born_until: int | None = None
@@ -125,6 +128,12 @@ class HostSession:
         events: list[Event] = []
         if self._early and now_ms >= self._early_until:
             events += self._give_up_waiting(now_ms)
+        passed_until = self._passed_until
+        if passed_until is not None and now_ms >= passed_until:
+            # Sent twice, or 128 to 255 messages are lost and nothing followed that would tell.
+            self._behind_until = None
+            self.counters.gaps += 1
+            events += self.ask_rebirth("seq_gap", now_ms)
         if self._born_until is not None and now_ms >= self._born_until:
             events += self._bury_unborn()
         reason, due_at = self._rebirth.reason, self._rebirth.due_at()
@@ -135,8 +144,13 @@ class HostSession:
     def next_due(self) -> int | None:
         """Return when ``tick`` has something to do, UTC ms; None = nothing is waiting."""
         early = self._early_until if self._early else None
-        dues = [due for due in (early, self._born_until, self._rebirth.due_at()) if due is not None]
-        return min(dues, default=None)
+        dues = (early, self._passed_until, self._born_until, self._rebirth.due_at())
+        return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def _passed_until(self) -> int | None:
+        # The hot path only forgets what was behind.
+        return None if self._behind is None else self._behind_until
 
     def _sequenced(self, message: Message, seq: int) -> list[Event]:
         """Place a message that is not simply the next one."""
@@ -166,6 +180,8 @@ class HostSession:
             self._expected, self._behind = next_seq(seq), None
             return events + self._deliver(message) + self._ask("seq_gap", message)
         self.counters.duplicates += 1
+        if self._behind is None:
+            self._behind_until = message.arrived_at + self._reorder_timeout_ms
         self._behind = next_seq(seq)
         # Late values are history; a late birth or death would undo a newer one.
         if message.topic.kind in {MessageKind.DDATA, MessageKind.NDATA}:
@@ -244,10 +260,10 @@ class HostSession:
             return self._ask("bd_seq", message) if self._restored else []
         events = self._flush()
         self.phase = NodePhase.DEAD
-        self._expected = self._born_until = None
+        self._expected = self._behind = self._born_until = None
         for table in self.devices.values():
             table.online = table.awaited = False
-        self._rebirth.granted()
+        self._rebirth.dropped()
         return [*events, NodeDied(message)]
 
     def _bury_unborn(self) -> list[Event]:

@@ -28,8 +28,9 @@ class RebirthBudget:
 class RebirthLimit:
     """The wish of one node's session for a rebirth, and how often it may be uttered.
 
-    The first request goes out at once; each further one waits twice as long, up to
-    ``longest_ms``. A pause of ``longest_ms`` forgives.
+    The first request goes out at once; each further one that was not answered waits twice as
+    long, up to ``longest_ms``. A birth that answers, or a pause of ``longest_ms``, forgives.
+    Between two requests there is always ``interval_ms``.
     """
 
     def __init__(
@@ -60,7 +61,14 @@ class RebirthLimit:
         return True
 
     def granted(self) -> None:
-        """Note a birth, or a death that makes asking useless."""
+        """Note a birth: the node answers, so the next wish waits no longer than the first."""
+        self.reason = None
+        self._asked = 0
+        if self._last is not None:
+            self._not_before = self._last + self._interval_ms
+
+    def dropped(self) -> None:
+        """Note a death, which makes asking useless."""
         self.reason = None
 
     def due_at(self) -> int | None:

@@ -1,3 +1,7 @@
+from itertools import pairwise
+
+import pytest
+
 from protocols.sparkplug.births import Table
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.host_session import HostSession
@@ -11,6 +15,7 @@ from tests.fakes.sparkplug_messages import (
     ddeath,
     message,
     nbirth,
+    ndeath,
     restored,
     texts,
 )
@@ -152,3 +157,53 @@ def test_a_birth_without_datatype_is_read_by_its_field() -> None:
     assert Table(birth.metrics).names["a"].datatype == DataType.DOUBLE
     birth.metrics[0].ClearField("double_value")
     assert Table(birth.metrics).names == {}
+
+
+def test_a_birth_that_answers_ends_the_growth_of_the_pause() -> None:
+    session = HostSession(rebirth_interval_ms=10_000)
+    at, asked = T0, list[int]()
+    for _ in range(8):
+        events = session.receive(ddata(9, at=at))
+        while "AskRebirth no_birth" not in texts(events):
+            due = session.next_due()
+            assert due is not None
+            at = due
+            events = session.tick(at)
+        asked.append(at)
+        session.receive(nbirth(at=at + 50))
+        session.receive(ndeath(at=at + 60))
+        at += 100
+    assert [later - earlier for earlier, later in pairwise(asked)] == [10_000] * 7
+
+
+def test_without_an_answer_the_pause_grows() -> None:
+    session = HostSession(rebirth_interval_ms=10_000)
+    session.receive(ddata(9))
+    asked: list[int] = []
+    for _ in range(4):
+        due = session.next_due()
+        assert due is not None
+        session.tick(due)
+        asked.append(due - T0)
+    assert asked == [10_000, 30_000, 70_000, 150_000]
+
+
+@pytest.mark.parametrize("lost", [128, 200, 255])
+def test_after_a_very_long_gap_a_node_that_falls_silent_is_asked(lost: int) -> None:
+    session = alive()
+    session.receive(ddata(2))
+    assert texts(session.receive(ddata((3 + lost) % 256, at=T0 + 5))) == ["Data pump 2"]
+    assert session.next_due() == T0 + 2_005
+    assert session.tick(T0 + 2_004) == []
+    assert texts(session.tick(T0 + 2_005)) == ["AskRebirth seq_gap"]
+    due = session.next_due()
+    assert due is None or due > T0 + 2_005
+
+
+def test_a_message_sent_twice_costs_nothing_when_the_node_goes_on() -> None:
+    session = alive()
+    session.receive(ddata(2))
+    session.receive(ddata(2, at=T0 + 5))
+    session.receive(ddata(3, at=T0 + 900))
+    assert session.tick(T0 + 60_000) == []
+    assert session.counters.duplicates == 1

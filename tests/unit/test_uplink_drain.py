@@ -1,5 +1,6 @@
 """Live first, backlog at its rate, nothing poured into a void; with a fake connection and clock."""
 
+import asyncio
 from pathlib import Path
 
 from structlog.testing import capture_logs
@@ -8,9 +9,10 @@ from config.edge import JournalSettings
 from edge_agent.errors import JournalFullError
 from edge_agent.journal.base import Row
 from edge_agent.journal.sqlite import SqliteJournal
+from edge_agent.uplink.inbound import Rebirth
 from edge_agent.uplink.node import MAX_QUEUED_BYTES
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.gateway import NOW
+from tests.fakes.gateway import NOW, reading
 from tests.fakes.uplink_bench import Bench
 
 
@@ -231,3 +233,68 @@ async def test_a_host_that_acknowledges_late_is_not_sent_everything_twice() -> N
     bench.clock.advance(15)
     await bench.drain.step()
     assert bench.connection.offsets() == [0, 0, 1]
+
+
+def kinds(bench: Bench) -> list[str]:
+    return [topic.kind.value for topic, _ in bench.connection.sent if topic.device]
+
+
+async def test_a_host_that_never_acknowledges_is_not_told_that_a_dead_device_is_back() -> None:
+    bench = Bench()
+    bench.say(1.0, 2.0)
+    for _ in range(120):
+        bench.clock.advance(await bench.drain.step())
+    bench.uplink.device_down("p1", NOW, "timeout")
+    bench.connection.sent.clear()
+    for _ in range(300):
+        bench.clock.advance(await bench.drain.step())
+    assert kinds(bench) == []
+    # Nothing is lost: it goes with the device when that is back.
+    bench.uplink.device_up("p1", NOW)
+    await bench.drain_all()
+    assert kinds(bench)[0] == "DBIRTH"
+    assert set(bench.connection.offsets()) == {0, 1, 2}
+    assert "DDEATH" not in kinds(bench)
+
+
+async def test_with_state_the_backlog_of_a_dead_device_waits_until_it_is_back() -> None:
+    bench = Bench(acknowledgement="state", connected=False)
+    bench.say(1.0, 2.0)
+    bench.uplink.device_down("p1", NOW, "timeout")
+    bench.uplink.device_up("p2", NOW)
+    bench.uplink.device_state("p2", NOW, "degraded", "timeout")
+    bench.connect()
+    for _ in range(300):
+        bench.clock.advance(await bench.drain.step())
+    assert bench.connection.offsets() == [3]
+    assert kinds(bench).count("DDEATH") == 1
+    bench.uplink.device_up("p1", NOW)
+    await bench.drain_all()
+    assert bench.connection.offsets() == [3, 0, 1, 2]
+
+
+async def test_a_server_that_acknowledges_again_gets_the_backlog_of_a_dead_device() -> None:
+    bench = Bench()
+    bench.say(1.0)
+    bench.uplink.device_down("p1", NOW, "timeout")
+    for _ in range(300):
+        bench.clock.advance(await bench.drain.step())
+    bench.connection.sent.clear()
+    bench.uplink._obey(Rebirth(), retained=False)
+    await bench.drain_all()
+    assert {0, 1} <= set(bench.connection.offsets())
+
+
+async def test_rows_sent_live_do_not_go_out_again_because_others_got_their_time() -> None:
+    bench = Bench(connected=False, utc_ms=5_000, right=False, clock_grace_s=0)
+    bench.uplink.readings("p1", [reading(1.0, at=4_990)])
+    closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    assert await bench.uplink._stamping.ready(bench.clock, closed)
+    bench.connect()
+    bench.clock.utc_ms = NOW
+    # The clock has a time, and nobody has looked yet: these go out live.
+    bench.say(2.0, 3.0)
+    assert bench.connection.offsets() == [1, 2]
+    await bench.uplink._stamping.look()
+    await bench.drain_all()
+    assert bench.connection.offsets() == [1, 2, 0]
