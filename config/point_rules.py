@@ -32,6 +32,7 @@ def incomplete(point: "Point") -> str:
         _wrong_scaling,
         lambda point: point.wrong_reporting(state=point.is_state),
         _wrong_writable,
+        _emptied,
     )
     return next((problem for rule in rules if (problem := rule(point))), "")
 
@@ -73,6 +74,14 @@ def _missing_part(point: "Point") -> str:
         and point.time is None,
     }
     return next((problem for problem, is_so in missing.items() if is_so), "")
+
+
+def _emptied(point: "Point") -> str:
+    if point.clear_on_read and point.writable:
+        return "clear_on_read: a writable point is read back, which would empty it"
+    if point.clear_on_read and point.totalizer:
+        return "totalizer: a total that is emptied by being read does not grow"
+    return ""
 
 
 def _useless_part(point: "Point") -> str:

@@ -103,6 +103,11 @@ class Point(Reporting):
     period_s: float | None = Field(
         default=None, gt=0, le=86400, description="Scan class, seconds; default: the device's."
     )
+    clear_on_read: bool = Field(
+        default=False,
+        description="The device empties it when it is read: no request reads over it or asks for "
+        "it without need, and each reading is reported.",
+    )
     writable: Writable | None = Field(
         default=None, description="Range of a command; absent: read only."
     )
@@ -139,6 +144,11 @@ class Point(Reporting):
     def is_state(self) -> bool:
         """Whether the value is a state or a text, not a number on a scale."""
         return self.enum is not None or self.type in _STATES
+
+    @property
+    def every_reading(self) -> bool:
+        """Whether each reading is reported: what is emptied by being read counts each time."""
+        return self.report_all or self.clear_on_read
 
     @property
     def is_part(self) -> bool:

@@ -1,5 +1,6 @@
 """A device file: one maker's product, its registers as canonical points, and their source."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -39,6 +40,14 @@ class Limits(Settings):
     forbidden: tuple[RegisterRange, ...] = Field(
         default=(), description="Never part of a request, not even to read over a gap."
     )
+
+    def keeping_off(self, points: Iterable[Point]) -> "Limits":
+        """Return the limits with the registers of these points forbidden as well."""
+        more = tuple(
+            RegisterRange(table=one.table, first=one.address, last=one.address + one.words - 1)
+            for one in points
+        )
+        return self.model_copy(update={"forbidden": (*self.forbidden, *more)}) if more else self
 
     def refusal(self, point: Point) -> str:
         """Say why no request may carry the point; empty when one may."""

@@ -48,6 +48,11 @@ class Reporting(Settings):
     name: Words | None = Field(default=None, description="Name shown; default: the class's.")
     note: str = Field(default="", description="Source or caveat of this point.")
 
+    @property
+    def every_reading(self) -> bool:
+        """Whether each reading is reported, changed or not."""
+        return self.report_all
+
     def wrong_reporting(self, *, state: bool) -> str:
         """Return what contradicts itself; empty when nothing does.
 

@@ -23,6 +23,7 @@ from config.ports import Accept, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpP
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
 from config.reporting import Reporting
+from config.sharing import keeping_off_others, shared_misfits
 
 RESERVED_POINT: Final = "connection"
 """The server's own series that says whether a device answers."""
@@ -82,11 +83,13 @@ def resolve(
         misfits += [Misfit(("devices", device_id, *at), message) for at, message in found]
         if not found:
             devices[device_id] = _resolved(device_id, device, classes, profiles)
+    makers = {name: one.maker for name, one in profiles.items()}
+    misfits += shared_misfits(settings.ports, devices, makers)
     if not misfits:
         misfits += _interlock_misfits(settings, devices)
     if misfits:
         raise MisfitError(misfits)
-    return Gateway(settings=settings, devices=devices)
+    return Gateway(settings=settings, devices=keeping_off_others(settings.ports, devices))
 
 
 def _interlock_misfits(

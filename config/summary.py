@@ -10,6 +10,7 @@ from config.mqtt import MqttSettings
 from config.ports import ModbusRtuPort, Port
 from config.resolve import Gateway, ResolvedDevice
 from config.server import ServerSettings
+from config.sharing import shared_notes
 
 
 def summarize_gateway(gateway: Gateway) -> str:
@@ -104,6 +105,7 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
     for device in gateway.devices.values():
         if not device.equipment_class:
             yield f"{device.id} has no class: the server has no alarm rules for it"
+    yield from shared_notes(settings.ports, gateway.devices)
     idle = set(settings.ports) - {device.port for device in gateway.devices.values()}
     for name in sorted(idle):
         yield f"port {name} has no devices"

@@ -105,7 +105,7 @@ def _class_loads(
 ) -> Iterator[ClassLoad]:
     for period_s in sorted({point.period_s or 1.0 for point in device.points.values()}):
         points = class_points(device.points, period_s)
-        blocks = tuple(plan(points, limits=device.limits, timing=planned))
+        blocks = tuple(plan(points, limits=device.limits, timing=planned, others=device.points))
         seconds = tuple(priced.expected_s(block.table, block.size) for block in blocks)
         yield ClassLoad(device.id, device.unit, period_s, blocks, seconds)
 

@@ -212,6 +212,8 @@ class Asker:
         elif job.probe:
             # Some registers are emptied by being read: what was read is used.
             device.take(job.scan, job.block, reply)
+            if job.block not in job.scan.blocks:
+                device.lives_on(job.block)
             job.scan.had = job.block if held else None
             return
         device.take(job.scan, job.block, reply)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from config.points import Point, Table
-from edge_agent.polling.plan import ILLEGAL_ADDRESS, Block, Learned, Span, block_of
+from edge_agent.polling.plan import BITS, ILLEGAL_ADDRESS, Block, Learned, Span, block_of
 from protocols.modbus import limits
 
 NO_ANSWER: Final = 0
@@ -19,6 +19,7 @@ PERMANENT: Final = frozenset(
 # They may speak of a whole table or of a broken device: registers are to blame only when others
 # of the same block are answered.
 _DOUBTFUL = frozenset({limits.ILLEGAL_FUNCTION, limits.DEVICE_FAILURE})
+_LENGTHS_TRIED = 2  # one length in vain is explained as well by the place of the cut
 _MOST_IN_VAIN = 14  # pieces of a doubtful block, two halves to eight eighths; then it is given up
 
 
@@ -80,6 +81,8 @@ class Bisection:
     _answered: set[Block] = field(default_factory=set[Block])
     _doubtful: set[Block] = field(default_factory=set[Block])
     _in_vain: dict[Block, int] = field(default_factory=dict[Block, int])
+    _lengths: set[int] = field(default_factory=set[int])
+    _silent: set[int] = field(default_factory=set[int])
 
     def split(
         self,
@@ -94,6 +97,8 @@ class Bisection:
         self._in_vain[root] = self._in_vain.get(root, -1) + 1
         if code in _DOUBTFUL:
             self._doubtful.add(root)
+        if code == NO_ANSWER and block.table not in BITS:
+            self._silent.add(block.size)
         blind = root in self._doubtful and root not in self._answered
         if blind and self._in_vain[root] >= _MOST_IN_VAIN:
             self.give_up(block, code, error)
@@ -117,6 +122,7 @@ class Bisection:
         """Note that ``block`` was answered, be it a piece of a refused one or not."""
         if block in self._roots:
             self._answered.add(self._roots[block])
+            self._lengths.add(block.size)
 
     def in_vain(self, learned: Learned) -> list[Block]:
         """Return the blocks that were cut and taught nothing."""
@@ -153,8 +159,17 @@ class Bisection:
             known = any(table is block.table and at in inside for table, at in barriers)
             if holes.keys().isdisjoint(block.points) and not known:
                 barriers.add((block.table, cut))
+        longest = 0 if holes else self._longest()
+        if longest:
+            barriers.clear()
         reasons = {(name, why) for name, why in holes.items() if why != ILLEGAL_ADDRESS}
-        return Learned(frozenset(holes), frozenset(barriers), frozenset(reasons))
+        return Learned(frozenset(holes), frozenset(barriers), frozenset(reasons), longest)
+
+    def _longest(self) -> int:
+        """How many registers the device answers at once, if its silence is explained by that."""
+        longest = max(self._lengths, default=0)
+        plain = len(self._silent) >= _LENGTHS_TRIED and longest < min(self._silent)
+        return longest if plain else 0
 
     def _trusts(self, root: Block, *, heard: bool) -> bool:
         return root in self._answered or (heard and root not in self._doubtful)

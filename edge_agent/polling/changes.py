@@ -64,7 +64,7 @@ def _memory(point: Reported) -> _Memory:
     if deadband.of_span is not None and point.span is not None:
         absolute = deadband.of_span / 100 * (point.span[1] - point.span[0])
     return _Memory(
-        always=point.report_all,
+        always=point.every_reading,
         totalizer=point.totalizer,
         absolute=absolute,
         relative=(deadband.percent or 0.0) / 100,

@@ -22,7 +22,7 @@ from edge_agent.polling.derive import (
 from edge_agent.polling.holes import HoleMemory
 from edge_agent.polling.lessons import Lessons
 from edge_agent.polling.plan import Block, plan
-from edge_agent.polling.scan import ScanClass
+from edge_agent.polling.scan import ScanClass, smallest
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from protocols.reading import Quality, Reading
@@ -87,7 +87,15 @@ class PolledDevice:
         self._cycles: dict[float, float] = {}
         periods = sorted({point.period_s or 1.0 for point in device.points.values()})
         self.classes = [
-            ScanClass(device.id, unit, period_s, self._plan(period_s), origin_s=origin_s)
+            ScanClass(
+                device.id,
+                unit,
+                period_s,
+                self._plan(period_s),
+                origin_s=origin_s,
+                smallest=smallest(class_points(device.points, period_s)),
+                emptied=frozenset(n for n, p in device.points.items() if p.clear_on_read),
+            )
             for period_s in periods
         ]
         self._derivers = {
@@ -206,6 +214,18 @@ class PolledDevice:
         self._doubt(scan, block, now_s)
         return silence.lost_s
 
+    def lives_on(self, block: Block) -> None:
+        """Note that a unit answered a single point while its blocks were asked in vain.
+
+        Some say nothing to requests that are too long for them. Each block has one more chance.
+        """
+        self._silences = {
+            one: _Silence(_SILENCES - 1, _HEARD - 1)
+            for scan in self.classes
+            for one in scan.blocks
+            if one.size > block.size
+        }
+
     def doubt_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a doubtful piece was answered, refusals included: it is asked as others are."""
         scan.blocks = [*scan.blocks, block]
@@ -311,6 +331,7 @@ class PolledDevice:
             limits=self.device.limits,
             timing=self._timing,
             learned=self._lessons.learned,
+            others=self.device.points,
         )
 
 

@@ -54,6 +54,7 @@ class FileHoles:
                 "points": digest,
                 "holes": sorted(learned.holes),
                 "barriers": sorted([table.value, address] for table, address in learned.barriers),
+                "longest": learned.longest,
             }
             for device, (digest, learned) in sorted(self._known.items())
             if learned != NOTHING
@@ -85,5 +86,6 @@ def _entry(entry: Any) -> tuple[str, Learned]:  # noqa: ANN401 (JSON of whoever 
     learned = Learned(
         frozenset(map(str, entry["holes"])),
         frozenset((Table(table), int(address)) for table, address in barriers),
+        longest=int(entry.get("longest", 0)),
     )
     return str(entry["points"]), learned

@@ -13,7 +13,7 @@ from config.points import Point, Table
 from config.profiles import Limits
 from edge_agent.drivers.timing import LineTiming
 
-_BITS = frozenset({Table.COIL, Table.DISCRETE})
+BITS = frozenset({Table.COIL, Table.DISCRETE})
 
 ILLEGAL_ADDRESS: Final = "illegal_address"
 """Why most holes are holes; a fixed word of readings."""
@@ -38,7 +38,7 @@ class Block(NamedTuple):
     @property
     def weight(self) -> int:
         """How long its reply is, as a power of two of registers."""
-        return ((self.size + 15) // 16 if self.table in _BITS else self.size).bit_length()
+        return ((self.size + 15) // 16 if self.table in BITS else self.size).bit_length()
 
 
 @dataclass(frozen=True)
@@ -49,29 +49,35 @@ class Learned:
         holes: Names of points whose own registers the device refuses.
         barriers: (table, address): no request may reach from below this address over it.
         reasons: (hole, why) of the holes that are no illegal address.
+        longest: Registers of the longest request that it answers; 0: nothing is known.
     """
 
     holes: frozenset[str] = frozenset()
     barriers: frozenset[tuple[Table, int]] = frozenset()
     reasons: frozenset[tuple[str, str]] = frozenset()
+    longest: int = 0
 
     def __or__(self, other: "Learned") -> "Learned":
         """Both together; of two reasons for a hole the other's."""
         kept = {(hole, why) for hole, why in self.reasons if hole not in other.holes}
         return Learned(
-            self.holes | other.holes, self.barriers | other.barriers, other.reasons | kept
+            self.holes | other.holes,
+            self.barriers | other.barriers,
+            other.reasons | kept,
+            min(filter(None, (self.longest, other.longest)), default=0),
         )
 
     def __and__(self, other: "Learned") -> "Learned":
         """What both say."""
         both = self.without(self.holes - other.holes)
-        return Learned(both.holes, self.barriers & other.barriers, both.reasons)
+        longest = self.longest if self.longest == other.longest else 0
+        return Learned(both.holes, self.barriers & other.barriers, both.reasons, longest)
 
     def without(self, names: Iterable[str]) -> "Learned":
         """All but these holes."""
         holes = self.holes.difference(names)
         kept = frozenset((hole, why) for hole, why in self.reasons if hole in holes)
-        return Learned(holes, self.barriers, kept)
+        return Learned(holes, self.barriers, kept, self.longest)
 
     def why(self) -> dict[str, str]:
         """Return each hole and why it is one, a fixed word."""
@@ -79,6 +85,7 @@ class Learned:
 
 
 NOTHING = Learned()
+NO_POINTS: Final[Mapping[str, Point]] = {}
 
 
 def plan(
@@ -87,19 +94,33 @@ def plan(
     limits: Limits,
     timing: LineTiming,
     learned: Learned = NOTHING,
+    others: Mapping[str, Point] = NO_POINTS,
 ) -> list[Block]:
     """Return the cheapest requests that read ``points`` once.
+
+    Args:
+        points: They.
+        limits: What one request may ask.
+        timing: What a request costs.
+        learned: What the device refused so far.
+        others: Points that are read by other requests; what is emptied by being read is kept off.
 
     Raises:
         ConfigError: A point is larger than the device's largest reply.
             That no point is outside the device's ranges was checked when the file was loaded.
     """
     blocks: list[Block] = []
+    limits = limits.keeping_off(
+        point for name, point in others.items() if point.clear_on_read and name not in points
+    )
     for table in Table:
-        limit = limits.max_coils if table in _BITS else limits.max_registers
+        limit = limits.max_coils if table in BITS else limits.max_registers
+        if learned.longest and table not in BITS:
+            widest = max((points[one].words for one in points.keys() - learned.holes), default=1)
+            limit = min(limit, max(learned.longest, widest))
         spans = _spans(points, table, limit, learned.holes)
         barriers = _barriers(points, table, learned) | _borders(limits, table)
-        unit_s = timing.register_s / 16 if table in _BITS else timing.register_s
+        unit_s = timing.register_s / 16 if table in BITS else timing.register_s
         blocks += [
             block_of(table, group)
             for group in _cheapest(spans, limit, barriers, timing.overhead_s, unit_s)

@@ -17,6 +17,7 @@ from edge_agent.polling.units import Unit
 _FULL_SHARE = 0.002
 _SAVED_FOR_S = 60.0  # a dear probe that was passed over for so long is saved for
 _OTHER_BLOCK_EVERY = 3
+_SINGLE_POINT_AT = 2  # of every so many
 _SOONEST_S = 0.05
 
 Clear = Callable[[Job], float]
@@ -150,17 +151,23 @@ class Probing:
         return waiting
 
     def _jobs(self, one: _Waiting) -> list[Job]:
-        """What may be asked, best first: the cheapest, now and then another.
+        """What may be asked, best first: the cheapest, now and then another, or a single point.
 
-        The cheapest may be the one that the unit does not answer.
+        The cheapest may be the one that the unit does not answer, and it may answer none of them
+        because all are too long for it.
         """
         if one.scan is not None:
             return [Job(one.scan, one.scan.doubts[0], 0.0, probe=True, doubt=True)]
         jobs = [
             Job(s, b, 0.0, probe=True) for s in self.classes if s.unit is one.unit for b in s.blocks
         ]
+        jobs = [job for job in jobs if job.scan.emptied.isdisjoint(job.block.points)] or jobs
         jobs.sort(key=lambda job: job.block.size)
         turn, other = divmod(one.unit.probes, _OTHER_BLOCK_EVERY)
+        if other == _SINGLE_POINT_AT and jobs:
+            alone = jobs[0].scan.smallest
+            if alone is not None and alone.size < jobs[0].block.size:
+                return [Job(jobs[0].scan, alone, 0.0, probe=True), *jobs]
         if other == 0 and turn and len(jobs) > 1:
             at = 1 + (turn - 1) % (len(jobs) - 1)
             jobs[0], jobs[at] = jobs[at], jobs[0]

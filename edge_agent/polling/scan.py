@@ -1,10 +1,11 @@
 """What is asked of a device at one period, and one request of it (pure)."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor
 
+from config.points import Point
 from edge_agent.polling.bisection import Bisection
 from edge_agent.polling.plan import Block
 from edge_agent.polling.units import Unit
@@ -22,6 +23,8 @@ class ScanClass:
         doubts: Pieces of blocks that the device does not answer; asked on the dead's budget.
         inquiry: What they teach; None while there are none.
         doubt_at: When the next of them is asked, monotonic seconds.
+        smallest: Its shortest point alone, for a unit that says nothing to longer requests.
+        emptied: Points that the device empties when they are read.
         had: What the probe that found its unit alive has read; not asked again in the next cycle.
     """
 
@@ -38,6 +41,8 @@ class ScanClass:
     doubts: deque[Block] = field(default_factory=deque[Block])
     inquiry: Bisection | None = None
     doubt_at: float = 0.0
+    smallest: Block | None = None
+    emptied: frozenset[str] = frozenset()
     had: Block | None = None
 
     def grid_before(self, now_s: float) -> float:
@@ -52,6 +57,15 @@ class ScanClass:
         self.lesson = None
         self.heard = False
         self.cycle += 1
+
+
+def smallest(points: Mapping[str, Point]) -> Block | None:
+    """Return the request for the shortest point that may be read at any time."""
+    names = [name for name, point in points.items() if not point.clear_on_read]
+    if not names:
+        return None
+    name = min(names, key=lambda one: points[one].words)
+    return Block(points[name].table, points[name].address, points[name].words, (name,))
 
 
 @dataclass(eq=False, slots=True)

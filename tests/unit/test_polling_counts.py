@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from config.points import Table
+from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, alive, fleet, holding, running
 
@@ -51,3 +52,41 @@ async def test_a_unit_alone_on_its_port_is_asked_again_within_seconds() -> None:
     assert max(gaps) < 4
     assert {one.timeout_s for one in asked} == {1.0}
     assert next(at for at in bench.sink.times_s("d1", "p") if at > back_s) < back_s + 4
+
+
+def emptied(*addresses: int) -> FakeUnit:
+    unit = FakeUnit(holding(*range(20)), 0.01)
+    for address in addresses:
+        unit.registers[Table.HOLDING, address] = 0
+        unit.cleared.add((Table.HOLDING, address))
+    return unit
+
+
+async def test_no_request_reads_over_what_is_emptied_by_being_read() -> None:
+    points = {
+        "low": point(0, period_s=1.0),
+        "high": point(2, period_s=1.0),
+        "count": point(1, period_s=10.0, clear_on_read=True),
+    }
+    async with running(Bench([device("d1", points)], {1: emptied(1)})) as bench:
+        await bench.clock.run_for(59)
+    asked = [one for one in bench.driver.asked if one.address <= 1 < one.address + one.size]
+    assert len(asked) == 6
+    # Each reading counts, though it is the same number as the one before.
+    assert len(bench.sink.of("d1", "count")) == 6
+
+
+async def test_a_dead_unit_is_not_probed_with_what_is_emptied_by_being_read() -> None:
+    points = {
+        "count": point(0, period_s=1.0, clear_on_read=True),
+        "level": point(10, period_s=5.0),
+        "name": point(12, period_s=9.0),
+    }
+    unit = emptied(0)
+    async with running(Bench([device("d1", points)], {1: unit})) as bench:
+        await bench.clock.run_for(10)
+        unit.dead = True
+        await bench.clock.run_for(10)
+        before = len(bench.driver.asked)
+        await bench.clock.run_for(200)
+    assert {one.address for one in bench.driver.asked[before:]} == {10, 12}

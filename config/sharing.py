@@ -1,0 +1,146 @@
+"""Devices that share a unit: one controller with several pieces of equipment, or a mistake."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from config.base import Misfit
+from config.points import DataType, Point, Table
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+
+if TYPE_CHECKING:
+    from config.resolve import ResolvedDevice
+
+Register = tuple[Table, int]
+
+_PARTS = frozenset({DataType.BIT, DataType.BITFIELD})
+
+
+def shared_misfits(
+    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]", makers: Mapping[str, str]
+) -> Iterator[Misfit]:
+    """Yield what cannot be meant where two devices are one unit.
+
+    Args:
+        ports: The ports by name.
+        devices: The devices by id, in the file's order.
+        makers: The maker of each device file.
+    """
+    told: set[str] = set()
+    for first, second in _pairs(ports, devices):
+        what = ""
+        # One controller on TCP may well be several pieces of equipment that share registers.
+        if not isinstance(ports[first.port], ModbusTcpPort) or first.port != second.port:
+            what = _contradiction(first, second, makers)
+        if what and second.id not in told:
+            told.add(second.id)
+            at = ("devices", second.id, "unit")
+            where = f"unit {first.unit} of port {first.port!r} is already {first.id!r}"
+            if first.port != second.port:
+                where += f" (port {second.port!r} leads to the same place)"
+            yield Misfit(at, f"{where}, and {what}; two devices on one line need two units")
+        elif not what:
+            yield from _emptied_by_another(first, second)
+    for device in devices.values():
+        yield from _emptied_too_early(device)
+
+
+def shared_notes(
+    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
+) -> Iterator[str]:
+    """Yield which devices share a unit though they are allowed to."""
+    for first, second in _pairs(ports, devices):
+        yield (
+            f"{first.id} and {second.id} are both unit {first.unit} of port {first.port}: right "
+            "for one controller, wrong for two devices"
+        )
+
+
+def keeping_off_others(
+    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
+) -> "dict[str, ResolvedDevice]":
+    """Return the devices; none reads over what another of its unit empties by reading it."""
+    found = dict(devices)
+    for first, second in _pairs(ports, devices):
+        for one, other in ((first, second), (second, first)):
+            emptied = [point for point in other.points.values() if point.clear_on_read]
+            limits = found[one.id].limits.keeping_off(emptied)
+            found[one.id] = replace(found[one.id], limits=limits)
+    return found
+
+
+def endpoint(port: Port) -> str:
+    """Return what two ports have in common that lead to the same place."""
+    return port.device if isinstance(port, ModbusRtuPort) else f"{port.host.lower()}:{port.port}"
+
+
+def _pairs(
+    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
+) -> "Iterator[tuple[ResolvedDevice, ResolvedDevice]]":
+    groups: dict[tuple[str, int], list[ResolvedDevice]] = {}
+    for device in devices.values():
+        groups.setdefault((endpoint(ports[device.port]), device.unit), []).append(device)
+    for group in groups.values():
+        yield from combinations(group, 2)
+
+
+def _contradiction(
+    first: "ResolvedDevice", second: "ResolvedDevice", makers: Mapping[str, str]
+) -> str:
+    if common := _common(first, second):
+        return f"both read {common}"
+    one, two = makers.get(first.profile), makers.get(second.profile)
+    return f"they are of two makers, {one} and {two}" if one and two and one != two else ""
+
+
+def _registers(point: Point) -> list[Register]:
+    return [(point.table, point.address + k) for k in range(point.words)]
+
+
+def _common(first: "ResolvedDevice", second: "ResolvedDevice") -> str:
+    """Name a register that both read as a whole; bits of one may belong to two devices."""
+    whole = {
+        place: name
+        for name, point in first.points.items()
+        if point.type not in _PARTS
+        for place in _registers(point)
+    }
+    for name, point in second.points.items():
+        if point.type in _PARTS:
+            continue
+        for place in _registers(point):
+            if place in whole:
+                return f"{place[0]} {place[1]} ({whole[place]}, {name})"
+    return ""
+
+
+def _emptied_by_another(first: "ResolvedDevice", second: "ResolvedDevice") -> Iterator[Misfit]:
+    for one, other in ((first, second), (second, first)):
+        emptied = _emptied(one)
+        for name, point in other.points.items():
+            for place in _registers(point):
+                if place in emptied:
+                    message = f"{name} reads {place[0]} {place[1]}, which is emptied when"
+                    yield Misfit(
+                        ("devices", other.id), f"{message} {one.id}.{emptied[place]} is read"
+                    )
+
+
+def _emptied_too_early(device: "ResolvedDevice") -> Iterator[Misfit]:
+    emptied = _emptied(device)
+    for name, point in device.points.items():
+        for place in _registers(point):
+            other = emptied.get(place, name)
+            if other != name and device.points[other].period_s != point.period_s:
+                message = f"{name} reads {place[0]} {place[1]}, which is emptied when {other} is"
+                yield Misfit(("devices", device.id), f"{message} read: give both one period_s")
+
+
+def _emptied(device: "ResolvedDevice") -> dict[Register, str]:
+    return {
+        place: name
+        for name, point in device.points.items()
+        if point.clear_on_read
+        for place in _registers(point)
+    }
