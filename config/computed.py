@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
+from math import prod
 from typing import Final, TypeAlias
 
 from pydantic import Field
@@ -63,6 +64,19 @@ def derived_misfits(
     if not found:
         found = [*_circles(points, computed)] or [*_type_misfits(points, computed)]
     yield from found
+
+
+def with_ratios(points: Mapping[str, Point], ratios: Mapping[str, float]) -> dict[str, Point]:
+    """Return the points with the ratios that the installation sets made part of their scale."""
+    return {name: _with_ratios(point, ratios) for name, point in points.items()}
+
+
+def _with_ratios(point: Point, ratios: Mapping[str, float]) -> Point:
+    fixed = [ratios[name] for name in point.ratio_from if name in ratios]
+    if not fixed:
+        return point
+    rest = tuple(name for name in point.ratio_from if name not in ratios)
+    return point.model_copy(update={"scale": prod(fixed, start=point.scale), "ratio_from": rest})
 
 
 def needs_of(

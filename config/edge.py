@@ -10,7 +10,7 @@ from config.computed import Computed
 from config.mqtt import MqttSettings
 from config.points import Point
 from config.ports import Port
-from config.profiles import Limits
+from config.profiles import Limits, Ratio
 
 
 class JournalSettings(Settings):
@@ -97,6 +97,9 @@ class Device(Settings):
     limits: Limits | None = Field(default=None, description="Overrides the device file's limits.")
     points: dict[Identifier, Point] = Field(
         default={}, description="Points added to the device file's, or replacing them."
+    )
+    ratios: dict[Identifier, Ratio] = Field(
+        default={}, description="Ratios of this installation, by their names in the device file."
     )
     computed: dict[Identifier, Computed] = Field(
         default={}, description="Computed points added to the device file's, or replacing them."

@@ -1,13 +1,15 @@
 """A device file: one maker's product, its registers as canonical points, and their source."""
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, MisfitError, Settings
-from config.computed import Computed, derived_misfits
+from config.base import Identifier, Misfit, MisfitError, Settings
+from config.computed import Computed, derived_misfits, with_ratios
 from config.points import Point, Table
+
+Ratio: TypeAlias = Annotated[float, Field(gt=0, le=1e9)]
 
 
 class RegisterRange(Settings):
@@ -74,13 +76,30 @@ class DeviceProfile(Settings):
     confidence: str = Field(min_length=1, description="How far the source can be trusted.")
     limits: Limits = Field(default=Limits(), description="Largest requests the device answers.")
     points: dict[Identifier, Point] = Field(min_length=1, description="Point name to register.")
+    ratios: dict[Identifier, Ratio] = Field(
+        default={},
+        description="Ratios that each installation sets, as of its current transformers; "
+        "ratio_from names them, the agent file gives the numbers; here their defaults.",
+    )
     computed: dict[Identifier, Computed] = Field(
         default={}, description="Name to what is computed from points of this file."
     )
 
     @model_validator(mode="after")
     def _derivable(self) -> Self:
-        misfits = list(derived_misfits(self.points, self.computed))
+        both = sorted(self.ratios.keys() & {*self.points, *self.computed})
+        misfits = [
+            Misfit(("ratios", name), "is a point as well; choose another name") for name in both
+        ]
+        misfits = misfits or list(derived_misfits(self.read_points(), self.computed))
         if misfits:
             raise MisfitError(misfits)
         return self
+
+    def read_points(self, ratios: Mapping[str, float] | None = None) -> dict[str, Point]:
+        """Return the points as they are read.
+
+        Args:
+            ratios: What the installation says of its ratios; what it does not say is the default.
+        """
+        return with_ratios(self.points, self.ratios | dict(ratios or {}))

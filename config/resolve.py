@@ -169,11 +169,17 @@ def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
 def _without_profile(device: Device) -> Iterator[Misfit]:
     if not device.points:
         yield Misfit((), "needs a profile (device file) or points of its own")
-    if device.only is not None:
-        yield Misfit(("only",), "chooses points of a device file; this device has no profile")
+    for key, is_given in (("only", device.only is not None), ("ratios", bool(device.ratios))):
+        if is_given:
+            what = "chooses points" if key == "only" else "sets ratios"
+            yield Misfit((key,), f"{what} of a device file; this device has no profile")
 
 
 def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Misfit]:
+    for name in device.ratios:
+        if name not in profile.ratios:
+            message = _unknown(f"ratio of {profile.profile}", name, profile.ratios)
+            yield Misfit(("ratios", name), message)
     known = {**profile.points, **profile.computed}
     for index, name in enumerate(device.only or ()):
         if name not in known:
@@ -207,7 +213,7 @@ def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Mi
 def _points(
     device: Device, profile: DeviceProfile | None
 ) -> tuple[dict[str, Point], dict[str, Computed]]:
-    points = {**profile.points} if profile else {}
+    points = profile.read_points(device.ratios) if profile else {}
     computed = {**profile.computed} if profile else {}
     if device.only is not None:
         kept = all_needs_of(

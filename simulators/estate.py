@@ -141,7 +141,7 @@ def points_of(unit: Unit) -> dict[str, Point]:
     """Return the registers of a unit: the device file's and its own."""
     if unit.equipment == "counter":
         return counter_points()
-    points = dict(load_profiles()[unit.profile].points) if unit.profile else {}
+    points = load_profiles()[unit.profile].read_points() if unit.profile else {}
     return points | dict(unit.points)
 
 

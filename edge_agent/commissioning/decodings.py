@@ -17,8 +17,16 @@ WIDE_TYPES: Final = {
     "float64": 4,
     "int64": 4,
     "uint64": 4,
+    "int24": 2,
+    "uint24": 2,
+    "int48": 3,
+    "uint48": 3,
+    "bcd48": 3,
+    "bcd64": 4,
+    "float16": 1,
 }
-DEFAULT_TYPES: Final = tuple(WIDE_TYPES)
+"""Types that may be shown, and the registers that each takes."""
+DEFAULT_TYPES: Final = tuple(WIDE_TYPES)[:7]
 _INTEGERS: Final = frozenset({"int32", "uint32"})
 _NO_VALUE: Final = "-"
 _PRINTABLE: Final = range(32, 127)
@@ -60,7 +68,8 @@ def wide_rows(registers: Mapping[int, int], kind: str) -> list[tuple[str, ...]]:
             cells = [_cell(words, kind, order) for order in ORDERS]
             if set(cells) == {_NO_VALUE}:
                 continue
-            rows.append((f"{address}..{address + size - 1}", *cells))
+            last = "" if size == 1 else f"..{address + size - 1}"
+            rows.append((f"{address}{last}", *cells))
     return rows
 
 

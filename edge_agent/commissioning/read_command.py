@@ -196,7 +196,7 @@ async def _said(reader: UnitReader, port: NamedPort, wish: Wish, title: str, *, 
 async def _page(reader: UnitReader, wish: Wish) -> list[str]:
     if wish.profile is not None:
         readings = await reader.points(
-            wish.profile.points, wish.profile.limits, computed=wish.profile.computed
+            wish.profile.read_points(), wish.profile.limits, computed=wish.profile.computed
         )
         return list(_point_lines(wish.profile, readings))
     found = await reader.registers(wish.table, wish.address, wish.count)

@@ -283,7 +283,9 @@ class Scanner:
             try:
                 async with self._lines.open(one.port, self._clock) as driver:
                     reader = UnitReader(driver, one.port, one.unit)
-                    readings = await reader.points(profile.points, profile.limits, split=False)
+                    readings = await reader.points(
+                        profile.read_points(), profile.limits, split=False
+                    )
             except (DeviceTimeoutError, DeviceGarbageError):
                 continue
             candidates.append(likeness(profile, readings))

@@ -149,3 +149,20 @@ def test_columns_are_aligned_with_chinese_in_them() -> None:
     assert lines[1] == "温度      1"
     assert clip("二次供水压力", 7) == "二次供…"
     assert clip("abc", 7) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("kind", "registers", "place", "cells"),
+    [
+        ("float16", {5: 0x3C00}, "5", ("1", "1", "3.576279e-06", "3.576279e-06")),
+        ("uint24", {5: 0x0001, 6: 0x0002}, "5..6", ("65538", "131073", "512", "256")),
+        ("bcd64", {5: 0, 6: 0, 7: 0x1234, 8: 0x5678}, "5..8", ("12345678",)),
+        ("int48", {5: 0xFFFF, 6: 0xFFFF, 7: 0xFFFE}, "5..7", ("-2",)),
+    ],
+)
+def test_types_that_are_asked_for_are_shown_in_each_order(
+    kind: str, registers: dict[int, int], place: str, cells: tuple[str, ...]
+) -> None:
+    (row,) = wide_rows(registers, kind)
+    assert row[0] == place
+    assert row[1 : 1 + len(cells)] == cells

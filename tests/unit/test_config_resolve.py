@@ -109,3 +109,53 @@ def test_all_misfits_of_all_devices_are_told_at_once() -> None:
         ("devices", "z"),
         ("devices", "z", "only"),
     ]
+
+
+def test_an_installation_sets_the_ratios_of_its_transformers() -> None:
+    meters = {
+        "direct": device(profile="acrel-dtsd1352"),
+        "behind": device(profile="acrel-dtsd1352", ratios={"ct": 40}),
+    }
+    found = resolved(meters).devices
+    assert found["direct"].points["active_power"].scale == 0.001
+    behind = found["behind"].points
+    assert behind["active_power"].scale == pytest.approx(0.04)
+    assert behind["voltage_l1"].scale == 0.1
+    assert behind["current_l1"].scale == pytest.approx(0.4)
+    assert not any(point.factors for point in behind.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"profile": "acrel-dtsd1352", "ratios": {"cd": 40}}, ("devices", "m", "ratios", "cd")),
+        ({"ratios": {"ct": 40}, "points": {}}, ("devices", "m", "ratios")),
+        (
+            {"profile": "chint-dtsu666", "computed": {"x": {"expression": "active_powr * 2"}}},
+            ("devices", "m", "computed", "x", "expression"),
+        ),
+    ],
+)
+def test_what_a_device_makes_of_its_points_is_checked(
+    options: dict[str, Any], path: tuple[str, ...]
+) -> None:
+    with pytest.raises(MisfitError) as refused:
+        resolved({"m": device(**options)})
+    assert path in [misfit.path for misfit in refused.value.misfits]
+
+
+def test_chosen_points_bring_what_they_are_made_of() -> None:
+    one = device(profile="chint-dtsu666", only=["import_energy"])
+    meter = resolved({"m": one}).devices["m"]
+    assert set(meter.points) == {"import_energy", "ct_ratio", "pt_ratio"}
+    # They are read with what they scale, not more often.
+    assert {point.period_s for point in meter.points.values()} == {60}
+
+
+def test_a_computed_point_follows_the_fastest_of_its_points() -> None:
+    computed = {"net": {"expression": "import_energy - export_energy + 0 * frequency"}}
+    meter = resolved({"m": device(profile="chint-dtsu666", computed=computed)}).devices["m"]
+    assert meter.computed["net"].period_s == 5
+    assert meter.computed["net"].max_silence_s == 300
+    assert meter.computed["net"].name == Words(en="Net", zh="Net")
+    assert list(meter.reported)[-1] == "net"

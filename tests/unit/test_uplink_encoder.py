@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.computed import TimedComputed
 from config.points import Point
 from edge_agent.uplink.encoder import (
     DeviceEncoder,
@@ -184,3 +185,43 @@ def test_a_birth_says_how_the_unit_behaves_and_why() -> None:
     born = birth_of(encoder, online=False)
     assert (born[STATE].value, born[STATE_REASON].value) == ("demoted", "timeout")
     assert (born[STATE].timestamp, born[STATE].quality) == (NOW, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"type": "int8", "byte": "high"}, DataType.INT16),
+        ({"type": "uint24"}, DataType.UINT32),
+        ({"type": "int48"}, DataType.INT64),
+        ({"type": "float16"}, DataType.FLOAT),
+        ({"type": "bcd64"}, DataType.UINT64),
+        ({"type": "bcd32", "sign": "first_digit"}, DataType.INT32),
+        ({"type": "bitfield", "bit": 0, "width": 32, "length": 2}, DataType.UINT32),
+        ({"type": "bitfield", "bit": 0, "width": 2, "enum": {0: "off"}}, DataType.STRING),
+        ({"type": "datetime", "time": {"counts": "seconds"}}, DataType.STRING),
+        ({"raw_span": [0, 10], "span": [0, 1]}, DataType.DOUBLE),
+        ({"ratio_from": ["ct"]}, DataType.DOUBLE),
+    ],
+)
+def test_each_type_has_a_datatype_that_loses_nothing(
+    changes: dict[str, object], expected: DataType
+) -> None:
+    given = {"table": "holding", "address": 0, "type": "uint16"} | changes
+    assert datatype_of_point(Point.model_validate(given)) is expected
+
+
+def test_computed_points_are_born_with_what_they_yield() -> None:
+    device = pump("p1", a=point(0), b=point(1))
+    for name, expression in (("sum", "a + b"), ("high", "a > b")):
+        device.computed[name] = TimedComputed(
+            expression=expression, period_s=1, max_silence_s=60, unit="kW"
+        )
+    numbers = count(1)
+    encoder = DeviceEncoder(device, lambda _device, _point, _datatype: next(numbers))
+    encoder.remember([Reading("sum", 5.5, GOOD, NOW)])
+    born = {one.name: one for one in decode_payload(encoder.birth(online=True, now_ms=NOW)).metrics}
+    assert (born["sum"].datatype, born["sum"].value) == (DataType.DOUBLE, 5.5)
+    assert (born["sum"].properties or {})["engUnit"] == "kW"
+    assert born["high"].datatype is DataType.BOOLEAN
+    (said,) = sent(encoder, Reading("high", True, GOOD, NOW))
+    assert said.value is True
