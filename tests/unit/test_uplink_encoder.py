@@ -211,7 +211,7 @@ def test_each_type_has_a_datatype_that_loses_nothing(
 
 
 def test_computed_points_are_born_with_what_they_yield() -> None:
-    device = pump("p1", a=point(0), b=point(1))
+    device = pump("p1", a=point(), b=point())
     for name, expression in (("sum", "a + b"), ("high", "a > b")):
         device.computed[name] = TimedComputed(
             expression=expression, period_s=1, max_silence_s=60, unit="kW"
@@ -223,5 +223,5 @@ def test_computed_points_are_born_with_what_they_yield() -> None:
     assert (born["sum"].datatype, born["sum"].value) == (DataType.DOUBLE, 5.5)
     assert (born["sum"].properties or {})["engUnit"] == "kW"
     assert born["high"].datatype is DataType.BOOLEAN
-    (said,) = sent(encoder, Reading("high", True, GOOD, NOW))
+    (said,) = sent(encoder, Reading("high", value=True, quality=GOOD, taken_at=NOW))
     assert said.value is True
