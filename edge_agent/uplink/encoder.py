@@ -26,6 +26,15 @@ _SIZES: Final = (
 """Bits of a raw number, and what carries it with and without a sign."""
 _DOES_NOT_FIT: Final = "out_of_range"
 _STATE: Final = (names.STATE, names.STATE_REASON)
+_DESCRIBED: Final = {
+    names.CLASS: DataType.STRING,
+    names.PROFILE: DataType.STRING,
+    names.NAME_EN: DataType.STRING,
+    names.NAME_ZH: DataType.STRING,
+    names.UNIT: DataType.STRING,
+    names.ONLINE: DataType.BOOLEAN,
+}
+"""What a birth says of the device itself; it has aliases because the points have."""
 
 
 def datatype_of_point(point: Point) -> DataType:
@@ -63,6 +72,7 @@ class DeviceEncoder:
         device: The device.
         points: Name of a metric to its alias and datatype.
         datatypes: Alias or name to datatype; reads the commands that the device is sent.
+        described: Name of a metric that only births carry to its alias.
     """
 
     def __init__(
@@ -79,6 +89,9 @@ class DeviceEncoder:
         types |= dict.fromkeys(_STATE, DataType.STRING)
         self.points = {
             name: (alias(device.id, name, datatype), datatype) for name, datatype in types.items()
+        }
+        self.described = {
+            name: alias(device.id, name, datatype) for name, datatype in _DESCRIBED.items()
         }
         self._stamped_at, self._stamp = 0, b""
         self._quick: dict[str, tuple[bytes, QuickWriter]] = {}
@@ -138,18 +151,24 @@ class DeviceEncoder:
         return self._with_datatypes(fragment) if self._datatype_in_data else fragment
 
     def birth(self, *, online: bool, now_ms: int) -> bytes:
-        """Return everything about the device, with the last value of each point."""
+        """Return everything about the device, with the last value of each point.
+
+        What has no time of its own has the one of the last reading: values that follow were taken
+        after it, and some of them before now.
+        """
         device = self.device
-        text = {
+        now_ms = max((last.taken_at for last in self._last.values()), default=now_ms)
+        text: dict[str, Value] = {
             names.CLASS: device.equipment_class,
             names.PROFILE: device.profile,
             names.NAME_EN: device.name.en,
             names.NAME_ZH: device.name.zh,
             names.UNIT: f"{device.port}/{device.unit}",
+            names.ONLINE: online,
         }
         metrics = [
-            *(Metric(name=name, timestamp=now_ms, value=value) for name, value in text.items()),
-            Metric(name=names.ONLINE, timestamp=now_ms, value=online),
+            Metric(name, self.described[name], now_ms, _DESCRIBED[name], value)
+            for name, value in text.items()
         ]
         fragment = encode_metrics(metrics)
         for name, (alias, datatype) in self.points.items():
@@ -206,12 +225,15 @@ def state_readings(state: str, reason: str, at_ms: int) -> list[Reading]:
     return [Reading(name, text, Quality.GOOD, at_ms, "") for name, text in said]
 
 
-def retired_birth(points: Mapping[str, tuple[int, DataType]], *, now_ms: int) -> bytes:
+def retired_birth(
+    points: Mapping[str, tuple[int, DataType]], *, online_alias: int, now_ms: int
+) -> bytes:
     """Return the birth of a device that is no longer configured but has rows in the journal."""
-    metrics = [Metric(name=names.ONLINE, timestamp=now_ms, value=False)]
+    metrics = [Metric(names.ONLINE, online_alias, now_ms, DataType.BOOLEAN, value=False)]
     metrics += [
         Metric(name, alias, now_ms, datatype, quality=Quality.STALE, reason="retired")
         for name, (alias, datatype) in points.items()
+        if name not in _DESCRIBED
     ]
     return encode_metrics(metrics)
 

@@ -75,6 +75,7 @@ class Node:
         self.session = EdgeSession(bd_seq=journal.bd_seq, primary_host=settings.uplink.primary_host)
         self._datatype_in_data = settings.uplink.send_datatype_in_data
         self.encoders = {name: self._encoder(device) for name, device in gateway.devices.items()}
+        self._own = self._own_aliases()
         self._retired = self._retired_points()
         self._data_topics: dict[str, str] = {}
         self._version = metadata.version("plantroom")
@@ -110,6 +111,7 @@ class Node:
         self.encoders = {name: self._encoder(old.device) for name, old in before.items()}
         for name, encoder in self.encoders.items():
             encoder.inherit(before[name])
+        self._own = self._own_aliases()
         self._retired = self._retired_points()
 
     @property
@@ -218,8 +220,8 @@ class Node:
         metrics = [
             Metric(name=names.BD_SEQ, datatype=DataType.INT64, value=bd_seq),
             Metric(name=names.REBIRTH, value=False),
-            Metric(name=names.SOFTWARE, value="plantroom"),
-            Metric(name=names.VERSION, value=self._version),
+            Metric(names.SOFTWARE, self._own[names.SOFTWARE], value="plantroom"),
+            Metric(names.VERSION, self._own[names.VERSION], value=self._version),
         ]
         for metric in metrics:
             metric.timestamp = now_ms
@@ -240,14 +242,24 @@ class Node:
             return encoder.birth(online=online, now_ms=now_ms)
         points = self._retired.get(device, {})
         return retired_birth(
-            {name: (alias, datatype) for alias, (name, datatype) in points.items()}, now_ms=now_ms
+            {name: (alias, datatype) for alias, (name, datatype) in points.items()},
+            online_alias=self._journal.alias(device, names.ONLINE, DataType.BOOLEAN),
+            now_ms=now_ms,
         )
+
+    def _own_aliases(self) -> dict[str, int]:
+        """Return the aliases of what the node says of itself; no device has an empty name."""
+        return {
+            name: self._journal.alias("", name, DataType.STRING)
+            for name in (names.SOFTWARE, names.VERSION)
+        }
 
     def _retired_points(self) -> dict[str, dict[int, tuple[str, DataType]]]:
         """Return what old rows may still carry and no birth of a configured device declares."""
-        current = {
-            alias for encoder in self.encoders.values() for alias, _ in encoder.points.values()
-        }
+        current = set(self._own.values())
+        for encoder in self.encoders.values():
+            current.update(alias for alias, _ in encoder.points.values())
+            current.update(encoder.described.values())
         retired: dict[str, dict[int, tuple[str, DataType]]] = defaultdict(dict)
         for number, alias in self._journal.aliases().items():
             if number not in current:

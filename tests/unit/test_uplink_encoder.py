@@ -172,7 +172,7 @@ def test_a_device_that_may_be_commanded_declares_where_results_go() -> None:
 
 
 def test_a_retired_device_is_born_offline_with_what_its_rows_carry() -> None:
-    fragment = retired_birth({"flow": (7, DataType.FLOAT)}, now_ms=NOW)
+    fragment = retired_birth({"flow": (7, DataType.FLOAT)}, online_alias=9, now_ms=NOW)
     online, flow = decode_payload(fragment).metrics
     assert (online.name, online.value) == ("Properties/Online", False)
     assert (flow.name, flow.alias, flow.datatype, flow.value) == ("flow", 7, DataType.FLOAT, None)
