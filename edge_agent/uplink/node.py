@@ -207,7 +207,7 @@ class Node:
             case MessageKind.DBIRTH:
                 fragment = self._device_birth(send.device or "", online=send.online, now_ms=now_ms)
             case MessageKind.NDATA:
-                fragment = encode_metrics([self._devices(now_ms)])
+                fragment = encode_metrics([self._devices(None, now_ms)])
             case _:
                 fragment = b""
         return seal(fragment, timestamp=now_ms, seq=send.seq)
@@ -225,16 +225,12 @@ class Node:
         ]
         for metric in metrics:
             metric.timestamp = now_ms
-        return encode_metrics([*metrics, self._devices(now_ms)])
+        return encode_metrics([*metrics, self._devices(names.DEVICES, now_ms)])
 
-    def _devices(self, now_ms: int) -> Metric:
-        """Return which devices are configured; what is missing was removed."""
-        return Metric(
-            name=names.DEVICES,
-            timestamp=now_ms,
-            datatype=DataType.STRING,
-            value=",".join(self.encoders),
-        )
+    def _devices(self, name: str | None, now_ms: int) -> Metric:
+        """Return which devices are configured, by alias unless named; the missing were removed."""
+        alias = self._own[names.DEVICES]
+        return Metric(name, alias, now_ms, DataType.STRING, ",".join(self.encoders))
 
     def _device_birth(self, device: str, *, online: bool, now_ms: int) -> bytes:
         encoder = self.encoders.get(device)
@@ -251,7 +247,7 @@ class Node:
         """Return the aliases of what the node says of itself; no device has an empty name."""
         return {
             name: self._journal.alias("", name, DataType.STRING)
-            for name in (names.SOFTWARE, names.VERSION)
+            for name in (names.SOFTWARE, names.VERSION, names.DEVICES)
         }
 
     def _retired_points(self) -> dict[str, dict[int, tuple[str, DataType]]]:

@@ -7,11 +7,12 @@ from tests.fakes.uplink_bench import Bench
 
 def said(bench: Bench) -> list[tuple[str, str | None, object]]:
     """Kind, device and list of devices of what was published."""
+    alias = bench.node._own[DEVICES]
     return [
         (
             topic.kind.value,
             topic.device,
-            next((one.value for one in payload.metrics if one.name == DEVICES), None),
+            next((one.value for one in payload.metrics if one.alias == alias), None),
         )
         for topic, payload in bench.connection.sent
     ]
