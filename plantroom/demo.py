@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
+import errno
 import signal
 import socket
 from collections.abc import AsyncGenerator
@@ -13,6 +13,8 @@ import httpx
 from iotcore import Broker
 
 from plantroom import demo_files
+from plantroom.demo_folder import demo_folder
+from plantroom.demo_tidy import close_what_is_left
 from plantroom.errors import ChildError, DemoError
 from plantroom.processes import Child, free_port, init_server, plantroom_command
 from plantroom.receiver import Delivery, Receiver
@@ -20,10 +22,24 @@ from plantroom.story import follow, sentence
 from server.core.clock import Clock, SystemClock
 
 _RETRY_S = 1.0
+_GUIDE = """
+Open {url} and log in as {user}; the interface describes itself at {url}/docs
+A pump trips within 20 s. To answer for the engineer, in another terminal:
+  token=$(python3 -c 'import json; print(json.load(open("{path}"))["token"])')
+  curl -s -H "Authorization: Bearer $token" "{url}/api/v1/incidents?state=open"
+  curl -s -H "Authorization: Bearer $token" -X POST {url}/api/v1/incidents/NUMBER/acknowledge
+Ctrl-C stops everything.
+"""
 
 
 @click.command()
-@click.option("--port", default=8080, show_default=True, help="HTTP port of the server.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=8080,
+    show_default=True,
+    help="HTTP port of the server.",
+)
 @click.option(
     "--dir",
     "folder",
@@ -36,19 +52,17 @@ _RETRY_S = 1.0
 def cli(port: int, folder: Path, *, fresh: bool) -> None:
     """Run the whole chain on this machine with simulated equipment.
 
-    A pump trips within 20 seconds: watch the alarm, the incident, the work order and the signed
-    messages come. The engineer on duty is called, and the lead after 30 seconds without an answer;
-    acknowledge the incident in time and nobody else is. Open http://127.0.0.1:8080 and log in with
-    what FOLDER/credentials.json says. Ctrl-C stops everything.
+    At each start a pump trips within 20 seconds: watch the alarm, the incident, the work order and
+    the signed messages come. The engineer on duty is called, and the lead after 30 seconds without
+    an answer; acknowledge the incident in time and nobody else is. The first lines say where the
+    page is, how to log in and how to call the interface. Ctrl-C stops everything.
 
     Example: plantroom demo --port 9000
     """
     try:
-        _refuse_busy_port(port)
-        if fresh and folder.exists():
-            shutil.rmtree(folder)
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        asyncio.run(_demo(port, folder, SystemClock()))
+        with demo_folder(folder, fresh=fresh):
+            _refuse_busy_port(port)
+            asyncio.run(_demo(port, folder, SystemClock()))
     except DemoError as error:
         raise click.ClickException(str(error)) from error
 
@@ -65,7 +79,9 @@ async def _demo(port: int, folder: Path, clock: Clock) -> None:
         _say("stopping ...")
         running.cancel()
         await asyncio.wait({running})
-        _say("stopped; the data is kept, 'make demo' goes on with it")
+        _say(
+            "stopped; the data is kept, the next start plays the story anew (--fresh forgets the data)"
+        )
     else:
         ended.cancel()
         running.result()
@@ -98,8 +114,9 @@ async def _start(
         raise DemoError(f"the broker does not start: {error}") from error
     _say(f"broker      embedded, mqtt://127.0.0.1:{ports.mqtt}")
 
+    story = _Story(clock)
     receiver = Receiver(
-        secrets.webhook, now_ms=clock.now_ms, heard=_tell_delivery, port=ports.webhook
+        secrets.webhook, now_ms=clock.now_ms, heard=story.tell_delivery, port=ports.webhook
     )
     await stack.enter_async_context(receiver)
 
@@ -111,24 +128,30 @@ async def _start(
     url = f"http://127.0.0.1:{port}"
     path = demo_files.write_credentials(folder, url=url, secrets=secrets, token=token)
     _say(f"server      {url}   user {demo_files.USER}, password and token in {path}")
+    client = await stack.enter_async_context(
+        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"})
+    )
+    left = await close_what_is_left(client)
+    await story.begin(client)
+    if left:
+        _say(f"            closed what an earlier run left open: {left} incident(s)")
 
     estate_file = demo_files.write_estate_file(folder)
     simulator = _child(
         "simulator", folder, "simulate", "run", str(estate_file), ready_event="ready"
     )
     await stack.enter_async_context(simulator)
-    _say("estate      " + demo_files.describe_estate(estate_file))
+    devices = demo_files.describe_estate(estate_file)
+    _say(f"estate      {len(devices)} simulated devices:")
+    for line in devices:
+        _say(f"              {line}")
 
     agent_file = demo_files.write_agent_file(folder, estate_file, simulator.ready, ports)
     agent = _child("agent", folder, "agent", "run", str(agent_file))
     await stack.enter_async_context(agent)
-    _say(f"agent       polls it, status page http://127.0.0.1:{ports.agent_status}/metrics")
-    _say(f"\nOpen {url} - a pump trips within 20 s. Ctrl-C stops everything.\n")
-
-    client = await stack.enter_async_context(
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"})
-    )
-    await stack.enter_async_context(_telling(client, clock))
+    _say(f"agent       polls them, status page http://127.0.0.1:{ports.agent_status}/metrics")
+    _say(_GUIDE.format(url=url, path=path, user=demo_files.USER))
+    await stack.enter_async_context(_telling(story, client))
     return [server, simulator, agent]
 
 
@@ -173,8 +196,8 @@ async def _call_up_people(server_file: Path, folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _telling(client: httpx.AsyncClient, clock: Clock) -> AsyncGenerator[None]:
-    task = asyncio.create_task(_tell(client, clock), name="story")
+async def _telling(story: "_Story", client: httpx.AsyncClient) -> AsyncGenerator[None]:
+    task = asyncio.create_task(story.tell(client), name="story")
     try:
         yield
     finally:
@@ -182,25 +205,41 @@ async def _telling(client: httpx.AsyncClient, clock: Clock) -> AsyncGenerator[No
         await asyncio.wait({task})
 
 
-async def _tell(client: httpx.AsyncClient, clock: Clock) -> None:
-    last_id = ""
-    while True:
-        with contextlib.suppress(httpx.HTTPError):
-            async for event in follow(client, last_id=last_id):
-                last_id = event.id or last_id
-                line = sentence(event.data)
-                if line:
-                    _say(line)
-        await clock.sleep(_RETRY_S)
+class _Story:
+    """Says what happens from its beginning on."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last_id: str | None = None
 
-def _tell_delivery(delivery: Delivery) -> None:
-    signed = "signature right" if delivery.signed else "SIGNATURE WRONG"
-    person = delivery.body.get("data", {}).get("person")
-    if person:
-        _say(f"          {person['name']}'s phone rings ({signed}), id {delivery.id}")
-    else:
-        _say(f"          webhook received by the heating supplier ({signed}), id {delivery.id}")
+    async def begin(self, client: httpx.AsyncClient) -> None:
+        """What happens from now on is told; the rest belongs to an earlier run."""
+        answer = await client.get("/api/v1/events", params={"limit": 1})
+        answer.raise_for_status()
+        self._last_id = "".join(str(one["id"]) for one in answer.json()["items"])
+
+    async def tell(self, client: httpx.AsyncClient) -> None:
+        """Follow the live stream for ever."""
+        last_id = self._last_id or ""
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                async for event in follow(client, last_id=last_id):
+                    last_id = event.id or last_id
+                    line = sentence(event.data)
+                    if line:
+                        _say(line)
+            await self._clock.sleep(_RETRY_S)
+
+    def tell_delivery(self, delivery: Delivery) -> None:
+        """Say that a message has arrived."""
+        if self._last_id is None:
+            return  # what an earlier run was about
+        signed = "signature right" if delivery.signed else "SIGNATURE WRONG"
+        person = delivery.body.get("data", {}).get("person")
+        if person:
+            _say(f"          {person['name']}'s phone rings ({signed}), id {delivery.id}")
+        else:
+            _say(f"          webhook received by the heating supplier ({signed}), id {delivery.id}")
 
 
 def _refuse_busy_port(port: int) -> None:
@@ -209,7 +248,12 @@ def _refuse_busy_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            message = f"port {port} is taken ({error.strerror}); try 'make demo PORT=9000'"
+            taken = (
+                "is taken"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot be used: {error.strerror}"
+            )
+            message = f"port {port} {taken}; try 'make demo PORT=9000'"
             raise DemoError(message) from error
 
 

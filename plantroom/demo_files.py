@@ -3,7 +3,6 @@
 import base64
 import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from config.load import load_classes, load_profiles
 from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
 from simulators.estate import load_estate
 
@@ -109,11 +109,20 @@ def write_estate_file(folder: Path) -> Path:
     return path
 
 
-def describe_estate(path: Path) -> str:
-    """Return how many units of which kind the estate has."""
-    estate = load_estate(path)
-    kinds = Counter(unit.equipment for unit in estate.units.values())
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+def describe_estate(path: Path) -> list[str]:
+    """Return a line for each device of the estate: its name, and what it is."""
+    units = load_estate(path).units
+    profiles, classes = load_profiles(), load_classes()
+    width = max(len(unit.name.en) for unit in units.values())
+    lines: list[str] = []
+    for unit in units.values():
+        product = profiles.get(unit.profile or "")
+        about = unit.equipment
+        if product is not None:
+            kind = classes[product.equipment_class].name.en
+            about = f"{kind}: {product.maker} {product.model}"
+        lines.append(f"{unit.name.en:{width}}  {about}")
+    return lines
 
 
 def write_agent_file(

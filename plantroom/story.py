@@ -112,6 +112,8 @@ def _message(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _equipment(kind: str, payload: dict[str, Any]) -> str:
+    if kind == "equipment.born":
+        return ""  # its 'online' follows
     return f"  equipment {kind.partition('.')[2]}: {_what(payload)}"
 
 

@@ -1,0 +1,64 @@
+"""The demo as a newcomer meets it: twice in a row, beside itself, with wrong options."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from plantroom.demo import cli
+from plantroom.demo_files import describe_estate
+from plantroom.processes import free_port
+from tests.e2e.test_demo_stops import demo, said
+from tests.e2e.test_demo_story import lines_until
+
+ESTATE = Path("simulators/estate.yaml")
+
+
+@pytest.mark.timeout(180)
+def test_the_story_plays_at_each_start_and_names_every_device(tmp_path: Path) -> None:
+    folder, port = tmp_path / "demo", free_port()
+    for number in (1, 2):
+        running = demo(folder, port)
+        story = "\n".join(lines_until(running, "Wang Wei's phone rings"))
+        os.killpg(running.pid, signal.SIGINT)
+        running.communicate(timeout=20)
+        names = [line.partition("  ")[0] for line in describe_estate(ESTATE)]
+        assert len(names) == 12
+        for name in names:
+            assert story.count(name) >= 2, f"{name} in run {number}: {story}"
+        assert f"http://127.0.0.1:{port}" in story
+        assert story.count("closed what an earlier run left open") == number - 1
+
+
+@pytest.mark.timeout(90)
+def test_a_running_demo_is_not_deleted(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    running = demo(folder, free_port())
+    said(running, "server")
+    for options in ([], ["--fresh"]):
+        command = ["--dir", str(folder), "--port", str(free_port()), *options]
+        answer = CliRunner().invoke(cli, command)
+        assert answer.exit_code == 1
+        assert f"process {running.pid}" in answer.output
+    assert (folder / "credentials.json").exists()
+    os.killpg(running.pid, signal.SIGINT)
+    running.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "80000", "-1", "x"])
+def test_a_wrong_port_is_said(tmp_path: Path, port: str) -> None:
+    answer = CliRunner().invoke(cli, ["--dir", str(tmp_path / "demo"), "--port", port])
+    assert answer.exit_code == 2
+    assert "--port" in answer.output
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_folder_that_is_no_demos_is_not_emptied(tmp_path: Path) -> None:
+    kept = tmp_path / "thesis.txt"
+    kept.write_text("three years")
+    answer = CliRunner().invoke(cli, ["--dir", str(tmp_path), "--fresh"])
+    assert answer.exit_code == 1
+    assert "no folder of a demo" in answer.output
+    assert kept.read_text() == "three years"
