@@ -79,9 +79,7 @@ async def _demo(port: int, folder: Path, clock: Clock) -> None:
         _say("stopping ...")
         running.cancel()
         await asyncio.wait({running})
-        _say(
-            "stopped; the data is kept, the next start plays the story anew (--fresh forgets the data)"
-        )
+        _say("stopped; the data is kept, and the next start plays the story anew")
     else:
         ended.cancel()
         running.result()
