@@ -1,20 +1,21 @@
 """The equipment ledger in memory: births become rows, rows become series."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.assets.ledger import (
+    Entered,
     EquipmentBirth,
+    EquipmentRow,
     PointBirth,
-    point_birth_of,
+    enter,
+    enter_points,
+    read_ledger,
     record_born,
-    upsert_equipment,
-    upsert_points,
 )
-from server.assets.model import Equipment, Point
 from server.assets.presence import (
     PRESENT,
     Absence,
@@ -61,6 +62,15 @@ class Asset:
         return self.absence == PRESENT and point not in self.removed_points
 
 
+class _Presence(NamedTuple):
+    """What a birth changes of what is there."""
+
+    asset: Asset
+    is_back: bool
+    removed: frozenset[str]
+    """Names of the points that it no longer has."""
+
+
 OnSeries = Callable[[Series, Asset], None]
 
 
@@ -91,8 +101,8 @@ class Registry:
         Raises:
             StoreError: The records cannot be read now.
         """
-        for equipment, points in self._records.read(_read_all):
-            self._take(equipment, points)
+        for entered in self._records.read(lambda session: list(read_ledger(session))):
+            self._take(entered)
 
     def asset(self, key: str) -> Asset | None:
         """Return a piece of equipment by its key."""
@@ -106,23 +116,49 @@ class Registry:
         """Return the series of a point, None while it is not known to this process."""
         return self._series.get(point_id)
 
-    def born(self, birth: EquipmentBirth) -> Asset:
-        """Enter what a birth says; a birth that says nothing new costs no transaction.
+    def known(self, birth: EquipmentBirth) -> Asset | None:
+        """Return the equipment when its birth says nothing new; it then costs no transaction."""
+        asset = self._assets.get(birth.key)
+        return asset if asset is not None and _says_nothing_new(asset, birth) else None
+
+    def part_of(self, birth: EquipmentBirth, *, points: int) -> EquipmentBirth:
+        """Return the birth with so many of its points that are new or changed, at most."""
+        asset = self._assets.get(birth.key)
+        known = {} if asset is None else asset.points
+        news = tuple(point for point in birth.points if known.get(point.name) != point)
+        return replace(birth, points=news[:points], named=birth.names, is_part=len(news) > points)
+
+    def born(self, *births: EquipmentBirth) -> list[Asset]:
+        """Enter what births of different equipment say, in one transaction.
+
+        Equipment that answers again is removed and retired no more; no rule watches points that
+        its birth does not name.
 
         Raises:
             StoreError: Nothing is entered; trying again may help.
         """
-        asset = self._assets.get(birth.key)
-        if asset is not None and _says_nothing_new(asset, birth):
-            return asset
+        now = self._clock.now_ms()
+        news = [one for one in births if not _describes_as_before(self._assets.get(one.key), one)]
+        presences = [
+            presence
+            for birth in births
+            if not birth.is_part and (presence := _presence_of(self._assets.get(birth.key), birth))
+        ]
 
-        def write(session: Session) -> tuple[Equipment, list[Point]]:
-            equipment = upsert_equipment(session, birth, at=self._clock.now_ms())
-            points = upsert_points(session, equipment, birth.points)
-            record_born(session, equipment, at=self._clock.now_ms())
-            return equipment, points
+        def write(session: Session) -> list[Entered]:
+            entered = enter(session, news, at=now)
+            for birth, one in zip(news, entered, strict=True):
+                if not birth.is_part:
+                    record_born(session, one.equipment, at=now)
+            _note(session, presences, at=now)
+            return entered
 
-        return self._take(*self._records.write(write))
+        if news or presences:
+            for entered in self._records.write(write):
+                self._take(entered)
+        for presence in presences:
+            self._follow(presence)
+        return [self._assets[birth.key] for birth in births]
 
     def remove(self, assets: Sequence[Asset]) -> None:
         """Note that their gateway no longer has them: no rule watches them from now on.
@@ -145,24 +181,6 @@ class Registry:
         self._records.write(lambda session: mark_present(session, ids, at=at))
         for asset in assets:
             self._set_absence(asset, PRESENT)
-
-    def name_points(self, asset: Asset, names: Collection[str]) -> None:
-        """Note which points its birth names: no rule watches the others.
-
-        Raises:
-            StoreError: Nothing is noted; trying again may help.
-        """
-        removed = frozenset(asset.series.keys() - names - {CONNECTION})
-        gone, back = removed - asset.removed_points, asset.removed_points - removed
-        if not gone and not back:
-            return
-        at = self._clock.now_ms()
-        self._records.write(
-            lambda session: mark_points(session, asset.id, removed=gone, back=back, at=at)
-        )
-        asset.removed_points = removed
-        for name in gone | back:
-            self._on_series(asset.series[name], asset)
 
     def follow_records(self) -> None:
         """Take over what people and settings have retired; from any thread.
@@ -189,12 +207,16 @@ class Registry:
         Raises:
             StoreError: Nothing is entered; trying again may help.
         """
+        self._take(self._records.write(lambda session: enter_points(session, asset.id, births)))
 
-        def write(session: Session) -> tuple[Equipment, list[Point]]:
-            equipment = session.get_one(Equipment, asset.id)
-            return equipment, upsert_points(session, equipment, births)
-
-        self._take(*self._records.write(write))
+    def _follow(self, presence: _Presence) -> None:
+        asset = presence.asset
+        changed = presence.removed ^ asset.removed_points
+        asset.removed_points = presence.removed
+        for name in changed:
+            self._on_series(asset.series[name], asset)
+        if presence.is_back:
+            self._set_absence(asset, PRESENT)
 
     def _set_absence(self, asset: Asset, absence: Absence) -> None:
         if asset.absence != absence:
@@ -202,8 +224,9 @@ class Registry:
             for series in list(asset.series.values()):
                 self._on_series(series, asset)
 
-    def _take(self, equipment: Equipment, points: Iterable[Point]) -> Asset:
+    def _take(self, entered: Entered) -> None:
         """Agree with the rows."""
+        equipment = entered.equipment
         asset = self._assets.get(equipment.key)
         if asset is None:
             asset = self._assets[equipment.key] = _asset_of(equipment)
@@ -211,31 +234,30 @@ class Registry:
         asset.equipment_class, asset.profile = equipment.equipment_class, equipment.profile
         asset.name_en, asset.name_zh = equipment.name_en, equipment.name_zh
         asset.port = equipment.port
-        points = list(points)
         asset.removed_points = frozenset(
-            point.name for point in points if point.removed_at is not None
+            point.birth.name for point in entered.points if point.removed_at is not None
         )
         new: list[Series] = []
-        for point in points:
-            asset.points[point.name] = point_birth_of(point)
-            series = asset.series.get(point.name)
+        for point in entered.points:
+            name, silence = point.birth.name, point.birth.max_silence_ms
+            asset.points[name] = point.birth
+            series = asset.series.get(name)
             if series is None:
                 series = Series(
                     point.id,
                     key=point.key,
-                    name=point.name,
+                    name=name,
                     equipment_id=point.equipment_id,
-                    max_silence_ms=point.max_silence_ms,
+                    max_silence_ms=silence,
                 )
-                asset.series[point.name] = self._series[point.id] = series
+                asset.series[name] = self._series[point.id] = series
                 new.append(series)
-            series.max_silence_ms = point.max_silence_ms
+            series.max_silence_ms = silence
         for series in list(asset.series.values()) if changed else new:
             self._on_series(series, asset)
-        return asset
 
 
-def _asset_of(row: Equipment) -> Asset:
+def _asset_of(row: EquipmentRow) -> Asset:
     return Asset(
         id=row.id,
         key=row.key,
@@ -251,19 +273,40 @@ def _asset_of(row: Equipment) -> Asset:
 
 
 def _says_nothing_new(asset: Asset, birth: EquipmentBirth) -> bool:
-    same = (
-        asset.equipment_class == birth.equipment_class
+    return _describes_as_before(asset, birth) and _presence_of(asset, birth) is None
+
+
+def _describes_as_before(asset: Asset | None, birth: EquipmentBirth) -> bool:
+    return (
+        asset is not None
+        and asset.equipment_class == birth.equipment_class
         and asset.profile == birth.profile
         and asset.name_en == birth.name_en
         and asset.name_zh == birth.name_zh
         and asset.port == birth.port
+        and all(asset.points.get(point.name) == point for point in birth.points)
     )
-    return same and all(asset.points.get(point.name) == point for point in birth.points)
 
 
-def _read_all(session: Session) -> list[tuple[Equipment, list[Point]]]:
-    points: dict[int, list[Point]] = {}
-    for point in session.scalars(select(Point).order_by(Point.id)):
-        points.setdefault(point.equipment_id, []).append(point)
-    rows = session.scalars(select(Equipment).order_by(Equipment.id)).all()
-    return [(row, points.get(row.id, [])) for row in rows]
+def _note(session: Session, presences: Sequence[_Presence], *, at: int) -> None:
+    back = [asset.id for asset, is_back, _ in presences if is_back]
+    if back:
+        mark_present(session, back, at=at)
+    for asset, _, removed in presences:
+        gone, named = removed - asset.removed_points, asset.removed_points - removed
+        mark_points(session, asset.id, removed=gone, back=named, at=at)
+
+
+def _presence_of(asset: Asset | None, birth: EquipmentBirth) -> _Presence | None:
+    """Return what a birth changes of what is there; None when all is as before.
+
+    A birth that only describes what its gateway has removed says nothing of its points.
+    """
+    if asset is None:
+        return None
+    is_back = birth.online and asset.absence != PRESENT
+    if asset.absence.removed and not birth.online:
+        return None
+    removed = frozenset(asset.series.keys() - birth.names - {CONNECTION})
+    changes = is_back or removed != asset.removed_points
+    return _Presence(asset, is_back, removed) if changes else None

@@ -1,8 +1,8 @@
 """The tables' common base. Times are UTC milliseconds since 1970, in columns named ``*_at``."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from sqlalchemy import JSON, BigInteger, Integer, MetaData
+from sqlalchemy import JSON, BigInteger, Integer, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -22,3 +22,8 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         list[Any]: JSON,
     }
+
+
+def table_of(kind: type[Base]) -> Table:
+    """Return the table of a class, for statements about many rows that nobody needs as objects."""
+    return cast("Table", kind.__table__)

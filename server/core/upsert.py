@@ -1,12 +1,13 @@
 """Inserting a row that another transaction may have inserted first."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from server.core.db import Base
+from server.core.db import Base, table_of
 
 
 def insert_new(session: Session, table: type[Base], **values: Any) -> bool:  # noqa: ANN401 (columns)
@@ -20,3 +21,26 @@ def insert_new(session: Session, table: type[Base], **values: Any) -> bool:  # n
     # A row count is not reliable here: the ORM reports -1 on PostgreSQL.
     returned = session.execute(statement.returning(*inspect(table).primary_key))
     return returned.first() is not None
+
+
+def insert_all_new(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows that no unique index has already; all have the same columns."""
+    if not rows:
+        return
+    session.flush()
+    build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # The table and not the class: the rows are many, and nobody wants them as objects.
+    session.execute(build(table_of(table)).on_conflict_do_nothing(), rows)
+
+
+def replace_all(
+    session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *, key: str
+) -> None:
+    """Insert the rows, or give those that have the key already the other values."""
+    if not rows:
+        return
+    session.flush()
+    build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = build(table_of(table))
+    others = {name: statement.excluded[name] for name in rows[0] if name != key}
+    session.execute(statement.on_conflict_do_update(index_elements=[key], set_=others), rows)

@@ -43,6 +43,22 @@ class Batch:
         self.quality.append(quality)
         self.reason.append(reason)
 
+    def extend(self, other: "Batch") -> None:
+        """Append the readings of another batch."""
+        rows = len(self.series)
+        self.nth.update((rows + row, nth) for row, nth in other.nth.items())
+        self.series += other.series
+        self.taken_at += other.taken_at
+        self.values += other.values
+        self.quality += other.quality
+        self.reason += other.reason
+
+    def clear(self) -> None:
+        """Forget all readings."""
+        for column in (self.series, self.taken_at, self.values, self.quality, self.reason):
+            column.clear()
+        self.nth.clear()
+
 
 class Row(NamedTuple):
     """One stored reading of a series."""

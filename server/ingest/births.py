@@ -33,6 +33,7 @@ from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
 from protocols.sparkplug.topics import MessageKind, Topic
 from server.assets.ledger import GATEWAY_CLASS, EquipmentBirth, PointBirth
 from server.assets.series import CONNECTION
+from server.core.upsert import replace_all
 from server.ingest.model import Birth
 
 _BIRTHS = (MessageKind.NBIRTH, MessageKind.DBIRTH)
@@ -75,6 +76,7 @@ def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> Equipme
         name_zh=_clean(words.get(NAME_ZH), name),
         port=_clean(words.get(UNIT), "").rpartition("/")[0],
         points=tuple({point.name: point for point in _points(payload.metrics, table)}.values()),
+        online=table.online,
     )
 
 
@@ -96,8 +98,8 @@ def undeclared_point(name: str, datatype: int) -> PointBirth:
 
 def store_births(session: Session, births: Mapping[str, StoredBirth]) -> None:
     """Keep the last birth of each key."""
-    for key, birth in births.items():
-        session.merge(Birth(key=key, **birth._asdict()))
+    rows = [{"key": key, **birth._asdict()} for key, birth in births.items()]
+    replace_all(session, Birth, rows, key="key")
 
 
 def stored_births(session: Session) -> list[tuple[Topic, int, WirePayload]]:

@@ -18,23 +18,22 @@ from protocols.sparkplug.rebirth import RebirthBudget
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, parse_topic
 from protocols.sparkplug.values import READERS
-from server.assets.presence import PRESENT, REMOVED
 from server.assets.registry import Asset, Registry
 from server.core.records import Records
 from server.ingest.births import (
     StoredBirth,
     devices_named,
-    equipment_birth,
     is_point,
     stored_births,
     undeclared_point,
 )
 from server.ingest.decode import Decoder
-from server.ingest.harvest import Harvest, Node
 from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
+from server.ingest.node import Happened, Newborn, Node, prepared
+from server.ingest.presence import Presence
 from server.ingest.silence import SilenceWatch, death_of
-from server.ingest.status import StatusChange, note_connection
+from server.ingest.status import note_connection
 from server.ingest.steady import SteadyTime
 from server.ingest.unit import NOWHERE, Unit
 
@@ -43,7 +42,6 @@ T = TypeVar("T")
 _COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
 _MAX_TOPIC = 300
 """Longer ids do not fit into the keys of the records."""
-_MAX_BD_SEQ = 2**63 - 1
 _log = structlog.get_logger()
 
 
@@ -56,7 +54,12 @@ class Persist(Protocol):
 
 
 class Host:
-    """Turns arrivals into a harvest; used by the ingest thread alone."""
+    """Turns arrivals into values, states and births, node by node; in the ingest thread alone.
+
+    What follows from a node's messages is kept with the node until it is settled: ``busy`` are
+    the nodes of which something is not. A birth that must be entered holds up what follows of its
+    node, and nobody else.
+    """
 
     def __init__(
         self,
@@ -76,13 +79,17 @@ class Host:
             time: What ``now_ms`` and the arrivals are stamped with.
             persist: Runs work that needs the records, again while they cannot be written.
         """
-        self.harvest = Harvest()
+        self.busy: dict[str, Node] = {}
+        """By key, who has waited longest first."""
+        self.requests: list[tuple[str, bytes]] = []
+        """Topic and payload of rebirth requests."""
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
         self._persist = persist
         self._time = time
         self._decoder = Decoder(metrics, time, max_future_ms=round(settings.max_future_s * 1000))
+        self._presence = Presence(time)
         self._budget = RebirthBudget()
         self._nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
@@ -100,13 +107,16 @@ class Host:
             if asset is None:
                 continue
             node.session.restore(topic.device, payload, bd_seq=bd_seq, online=asset.online)
-            node.units[topic.device] = Unit(asset, Table(payload.metrics))
+            node.units[topic.device] = Unit(asset, Table(payload.metrics), bd_seq=bd_seq)
         newest = max((series.last_at for series in self._registry.series()), default=0)
         self._time.start(now_ms, newest)
         # A crash between the row of a change and the value that tells it to the alarms.
         for asset in self._registry.assets():
             if asset.connection.last_value != asset.online:
-                note_connection(self.harvest.intake, asset, online=asset.online, at=now_ms)
+                site, gateway, *_ = asset.key.split("/")
+                node = self._node(Topic(site, MessageKind.NDATA, gateway))
+                note_connection(node.intake, asset, online=asset.online, at=now_ms)
+                self._occupy(node, now_ms)
 
     def receive(self, arrival: Arrival) -> None:
         """Read one message; whatever it is, it does no harm."""
@@ -122,7 +132,39 @@ class Host:
         node = self._nodes.get(key) or self._node(topic)
         self._silence.heard(key)
         message = said.Message(topic, payload, arrival.payload, arrival.arrived_at)
-        self._act(node, node.session.receive(message), arrival.arrived_at)
+        self._follow(node, node.session.receive(message), arrival.arrived_at)
+
+    def advance(self, node: Node) -> None:
+        """Do what waits of a node, up to the next birth that must be entered."""
+        events = node.events
+        while events:
+            event, at = events[0]
+            if not self._act(node, event, at):
+                return
+            events.popleft()
+
+    def _enter(self, node: Node, newborn: Newborn, asset: Asset) -> None:
+        """Take over a birth that is in the ledger now."""
+        device, message, table, birth, online, bd_seq = newborn
+        unit = node.units.get(device)
+        if unit is None or not unit.was_born_as(table, bd_seq):
+            received_at = self._time.wall(message.arrived_at)
+            node.births[birth.key] = StoredBirth(bd_seq, received_at, message.data)
+        unit = node.units[device] = Unit(asset, table, bd_seq=bd_seq)
+        if online:
+            at = message.arrived_at
+            self._presence.set_online(node, asset, device, online=True, at=at, reason="")
+        if device is None:
+            self._follow_devices(node, message)
+        self._decoder.read(message, unit, node.intake, birth=True)
+
+    def missed(self, key: str, *, now_ms: int, now_s: float) -> None:
+        """Ask a node of which a birth or death could not be taken; it may even be gone."""
+        site, _, name = key.partition("/")
+        node = self._nodes.get((site, name))
+        if node is not None:
+            self._follow(node, node.session.ask_rebirth("queue_full", now_ms), now_ms)
+            self._silence.suspect((site, name), now_s)
 
     def tick(self, now_ms: int) -> None:
         """Do what time brings about: missing messages, devices that did not come, rebirths."""
@@ -130,26 +172,35 @@ class Host:
             self._count(node)
             due_at = node.session.next_due()
             if due_at is not None and now_ms >= due_at:
-                self._act(node, node.session.tick(now_ms), now_ms)
+                self._follow(node, node.session.tick(now_ms), now_ms)
 
-    def watch_silence(self, connection: int, *, now_ms: int, now_s: float) -> None:
+    def watch_silence(
+        self, connection: int, *, now_ms: int, now_s: float, unread: Callable[[str], bool]
+    ) -> None:
         """Ask who may have died unnoticed, and bury who does not answer.
 
         Args:
             connection: Number of the connection to the broker, 0 while there is none.
             now_ms: Steady.
             now_s: Monotonic.
+            unread: Whether something of a node, by its key, waits to be read.
         """
         if connection != self._connection:
             self._connection = connection
             alive = [k for k, node in self._nodes.items() if node.session.phase is NodePhase.ALIVE]
             self._silence.begin(alive if connection else (), now_s)
         for key in self._silence.to_ask(now_s):
+            if unread(f"{key[0]}/{key[1]}"):
+                continue
             if not self._budget.take(now_ms):
                 break
             self._silence.asked(key, now_s)
             self._ask_rebirth(self._nodes[key], "silent", now_ms)
-        for key in self._silence.take_gone(now_s):
+
+        def waits(key: tuple[str, str]) -> bool:
+            return unread(f"{key[0]}/{key[1]}")
+
+        for key in self._silence.take_gone(now_s, unread=waits):
             self._bury(self._nodes[key], now_ms)
 
     def ask_births(self, keys: set[str], now_ms: int) -> None:
@@ -170,9 +221,10 @@ class Host:
         _log.warning("node_silent", node=node.key)
         for event in node.session.receive(death):
             if isinstance(event, said.NodeDied):
-                self._node_gone(node, now_ms, "silent", "silent")
+                self._presence.node_gone(node, now_ms, "silent", "silent")
             else:
-                self._act(node, [event], now_ms)
+                self._follow(node, [event], now_ms)
+        self._occupy(node, now_ms)
 
     def _topic(self, text: str) -> Topic | None:
         """Return the topic of a message that is for a host, None for all others."""
@@ -201,35 +253,53 @@ class Host:
             node = self._nodes[key] = Node(*key, session)
         return node
 
-    def _act(self, node: Node, events: list[said.Event], now_ms: int) -> None:
+    def _follow(self, node: Node, events: list[said.Event], at: int) -> None:
+        """Do what events demand, behind those of the node that wait."""
+        if not events:
+            return
+        waits = bool(node.events)
         for event in events:
-            match event:
-                case said.Data(device, message):
-                    self._data(node, device, message)
-                case said.DeviceBorn(device, message, table):
-                    self._born(node, device, message, table)
-                case said.NodeBorn(message, _):
-                    self._born(node, None, message, node.session.node)
-                case said.DeviceDied(device, message):
-                    reason = "not_reborn" if message is None else "device_death"
-                    self._gone(node, device, reason, now_ms)
-                case said.NodeDied():
-                    self._node_gone(node, now_ms, "connection_lost", "gateway_offline")
-                case said.AskRebirth(reason):
-                    self._ask_rebirth(node, reason, now_ms)
+            node.events.append((prepared(node, event), at))
+        if not waits:
+            self.advance(node)
+        self._occupy(node, at)
+
+    def _occupy(self, node: Node, at: int) -> None:
+        """Note that something of a node is not settled."""
+        node.oldest_at = node.oldest_at or at
+        self.busy.setdefault(node.key, node)
+
+    def _act(self, node: Node, event: Happened, at: int) -> bool:
+        """Do what an event demands; False when its birth must be entered before that."""
+        match event:
+            case said.Data(device, message):
+                self._data(node, device, message)
+            case Newborn():
+                asset = self._registry.known(event.birth)
+                if asset is None:
+                    return False
+                self._enter(node, event, asset)
+            case said.DeviceDied(device, message):
+                reason = "not_reborn" if message is None else "device_death"
+                self._presence.gone(node, device, reason, at)
+            case said.NodeDied():
+                self._presence.node_gone(node, at, "connection_lost", "gateway_offline")
+            case said.AskRebirth(reason):
+                self._ask_rebirth(node, reason, at)
+        return True
 
     def _data(self, node: Node, device: str | None, message: said.Message) -> None:
-        unit = node.units[device]
-        harvest = self.harvest
-        unknown = self._decoder.read(message, unit, harvest.intake)
-        if unknown and not self._learn(unit, unknown, message):
+        unit = node.units.get(device)
+        if unit is None:
+            self._metrics.reject("refused_equipment", topic=message.topic.format())
+            return
+        unknown = self._decoder.read(message, unit, node.intake)
+        if unknown and not self._learn(node, unit, unknown, message):
             self._metrics.reject("unknown_metric", topic=message.topic.format())
-            reason = "unknown_alias"
-            self._act(
-                node, node.session.ask_rebirth(reason, message.arrived_at), message.arrived_at
-            )
+            for request in node.session.ask_rebirth("unknown_alias", message.arrived_at):
+                self._act(node, prepared(node, request), message.arrived_at)
         elif message.payload.uuid:
-            harvest.acks.add(message.topic, message.payload.uuid)
+            node.acks.append((message.topic, message.payload.uuid))
         if device is None:
             self._follow_devices(node, message)
 
@@ -252,7 +322,9 @@ class Host:
         if back:
             self._persist("presence", lambda: self._registry.restore(back))
 
-    def _learn(self, unit: Unit, unknown: list[WireMetric], message: said.Message) -> bool:
+    def _learn(
+        self, node: Node, unit: Unit, unknown: list[WireMetric], message: said.Message
+    ) -> bool:
         """Enter the points that carry name and datatype and read them; True when all did."""
         new = list[WireMetric]()
         for metric in unknown:
@@ -267,48 +339,7 @@ class Host:
             named = {metric.name: undeclared_point(metric.name, metric.datatype) for metric in new}
             points = tuple(named.values())
             self._persist("point", lambda: self._registry.add_points(unit.asset, points))
-        return not self._decoder.read(message, unit, self.harvest.intake)
-
-    def _born(self, node: Node, device: str | None, message: said.Message, table: Table) -> None:
-        birth = equipment_birth(message.topic, message.payload, table)
-        asset = self._persist("birth", lambda: self._registry.born(birth))
-        unit = node.units[device] = Unit(asset, table)
-        harvest = self.harvest
-        harvest.births[birth.key] = StoredBirth(
-            min(node.session.bd_seq, _MAX_BD_SEQ), self._time.wall(message.arrived_at), message.data
-        )
-        if table.online and asset.absence != PRESENT:
-            self._persist("presence", lambda: self._registry.restore([asset]))
-        if not asset.absence.removed:
-            names = {point.name for point in birth.points}
-            self._persist("presence", lambda: self._registry.name_points(asset, names))
-        if table.online:
-            self._set_online(asset, device, online=True, at=message.arrived_at, reason="")
-        if device is None:
-            self._follow_devices(node, message)
-        self._decoder.read(message, unit, harvest.intake, birth=True)
-
-    def _gone(self, node: Node, device: str | None, reason: str, at: int) -> None:
-        unit = node.units.get(device)
-        if unit is not None:
-            reason = REMOVED if unit.asset.absence.removed else reason
-            self._set_online(unit.asset, device, online=False, at=at, reason=reason)
-
-    def _node_gone(self, node: Node, at: int, reason: str, of_devices: str) -> None:
-        self._gone(node, None, reason, at)
-        for device in node.units:
-            if device is not None:
-                self._gone(node, device, of_devices, at)
-
-    def _set_online(
-        self, asset: Asset, device: str | None, *, online: bool, at: int, reason: str
-    ) -> None:
-        if asset.online == online and asset.connection.last_at:
-            return
-        at = self._time.wall(at)
-        asset.online = online
-        self.harvest.changes.append(StatusChange(asset, device is None, online, at, reason))
-        note_connection(self.harvest.intake, asset, online=online, at=at)
+        return not self._decoder.read(message, unit, node.intake)
 
     def _count(self, node: Node) -> None:
         """Carry what the session has counted over to the metrics."""
@@ -324,4 +355,4 @@ class Host:
         now_ms = self._time.wall(now_ms)
         metric = Metric(name=REBIRTH, timestamp=now_ms, datatype=DataType.BOOLEAN, value=True)
         topic = Topic(node.group, MessageKind.NCMD, node.name).format()
-        self.harvest.requests.append((topic, encode_payload([metric], timestamp=now_ms)))
+        self.requests.append((topic, encode_payload([metric], timestamp=now_ms)))

@@ -1,11 +1,31 @@
-"""The bounded queue between the MQTT thread and the ingest thread."""
+"""The bounded queues between the MQTT thread and the ingest thread: one for each gateway.
 
-from queue import Empty, SimpleQueue
+Gateways are served in turn, by bytes (deficit round robin, new ones first as in FQ-CoDel), so who
+sends too much waits for itself. What does not fit into its own queue is refused: journaled data
+are sent again, a gap in the sequence is noticed, and for a lost birth or death the gateway is
+asked for a birth.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Container
 from typing import NamedTuple
+
+import structlog
 
 from server.ingest.metrics import IngestMetrics
 
 _DATA_KINDS = frozenset({"NDATA", "DDATA"})
+_QUANTUM = 16_384
+"""Cost that a gateway may have in one turn, bytes."""
+_MESSAGE_COST = 500
+"""What reading a message costs beside its bytes, in bytes."""
+_ROUND = 262_144
+"""Cost after which nothing more is taken at once: somebody else may have news meanwhile."""
+_RESERVE = 2
+"""Births and deaths may fill a queue so many times over."""
+_MOST_TORN = 10_000
+_log = structlog.get_logger()
 
 
 class Arrival(NamedTuple):
@@ -17,64 +37,199 @@ class Arrival(NamedTuple):
     """Steady ms: UTC, as long as nobody turns the clock back."""
 
 
-class Inbox:
-    """Takes messages from one thread and gives them to another, in order.
+class Bounds(NamedTuple):
+    """What may wait; of one gateway, and of all."""
 
-    When it is full, data are refused: journaled ones are sent again, and the gap in their
-    sequence is noticed. Births and deaths are still taken, nobody repeats them.
-    """
+    messages: int = 20_000
+    bytes: int = 16_000_000
+    all_messages: int = 100_000
+    all_bytes: int = 256_000_000
+    payload_bytes: int = 1_000_000
+
+
+class _Lane:
+    """What waits of one gateway."""
+
+    __slots__ = ("bytes", "credit", "messages", "refused")
+
+    def __init__(self) -> None:
+        self.messages: deque[Arrival] = deque()
+        self.bytes = 0
+        self.credit = 0
+        self.refused = 0
+        """Since it was empty."""
+
+
+class Inbox:
+    """Takes messages from one thread and gives them to another; in order for each gateway."""
 
     def __init__(
         self,
         metrics: IngestMetrics,
+        bounds: Bounds | None = None,
         *,
-        max_messages: int = 100_000,
-        max_bytes: int = 256_000_000,
-        max_payload_bytes: int = 1_000_000,
+        knows: Callable[[str], bool] = lambda _key: True,
     ) -> None:
+        """Begin empty.
+
+        Args:
+            metrics: Where refused messages are counted.
+            bounds: What may wait.
+            knows: Whether a gateway, by its key, is in the ledger; from any thread. Names that
+                nobody has heard of are never served before a gateway that has just begun to speak.
+        """
         self._metrics = metrics
-        self._queue: SimpleQueue[Arrival | None] = SimpleQueue()
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._max_payload_bytes = max_payload_bytes
-        # Each is written by one thread only; their difference is what waits.
-        self._bytes_in = 0
-        self._bytes_out = 0
+        self._bounds = bounds or Bounds()
+        self._knows = knows
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self._lanes: dict[str, _Lane] = {}
+        self._fresh: deque[str] = deque()
+        """Gateways that have just begun to speak; served before the others, once."""
+        self._waiting: deque[str] = deque()
+        self._torn: set[str] = set()
+        self._messages = 0
+        self._bytes = 0
+        self._woken = False
 
     def __len__(self) -> int:
-        return self._queue.qsize()
+        return self._messages
 
     def put(self, topic: str, payload: bytes, arrived_at: int) -> None:
-        """Take a message or count why not; never blocks."""
+        """Take a message or count why not; never blocks for long."""
         size = len(payload)
-        if size > self._max_payload_bytes:
+        if size > self._bounds.payload_bytes:
             self._metrics.reject("payload_too_large", topic=topic[:200], bytes=size)
             return
-        waiting = self._bytes_in - self._bytes_out
-        if self._queue.qsize() >= self._max_messages or waiting + size > self._max_bytes:
-            kind = topic.split("/", 3)[2:3]
-            if kind and kind[0] in _DATA_KINDS:
-                self._metrics.reject("queue_full", topic=topic[:200])
+        source, kind = _source_of(topic)
+        is_data = kind in _DATA_KINDS
+        with self._lock:
+            lane = self._lanes.get(source)
+            if lane is None:
+                lane = _Lane()
+            if not self._fits(lane, size, is_data=is_data):
+                self._refuse(lane, source, is_data=is_data)
                 return
-        self._bytes_in += size
-        self._queue.put(Arrival(topic, payload, arrived_at))
+            if source not in self._lanes:
+                self._lanes[source] = lane
+                (self._fresh if self._knows(source) else self._waiting).append(source)
+            lane.messages.append(Arrival(topic, payload, arrived_at))
+            lane.bytes += size
+            self._messages += 1
+            self._bytes += size
+            self._news.notify()
 
     def wake(self) -> None:
         """Let a waiting ``take`` return."""
-        self._queue.put(None)
+        with self._lock:
+            self._woken = True
+            self._news.notify()
 
-    def take(self, *, limit: int, wait_s: float) -> list[Arrival]:
-        """Return what waits, up to ``limit``; wait so long for the first."""
+    def take(self, *, limit: int, wait_s: float, but: Container[str] = ()) -> list[Arrival]:
+        """Return messages of gateways in turn; wait so long for the first.
+
+        Args:
+            limit: Most messages.
+            wait_s: Seconds.
+            but: Keys of gateways that are passed over now.
+        """
         taken: list[Arrival] = []
-        try:
-            first = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
-            while True:
-                if first is not None:
-                    taken.append(first)
-                if len(taken) >= limit:
-                    break
-                first = self._queue.get_nowait()
-        except Empty:
-            pass
-        self._bytes_out += sum(len(arrival.payload) for arrival in taken)
+
+        def served() -> bool:
+            taken.extend(self._serve(limit, but))
+            return bool(taken) or self._woken
+
+        with self._lock:
+            if not served() and wait_s > 0:
+                self._news.wait_for(served, wait_s)
+            self._woken = False
         return taken
+
+    def waits(self, source: str) -> bool:
+        """Return whether something of this gateway is unread."""
+        lane = self._lanes.get(source)
+        return lane is not None and bool(lane.messages)
+
+    def oldest_at(self) -> int | None:
+        """Return when the oldest unread message arrived, steady ms; None when all are read."""
+        with self._lock:
+            heads = [lane.messages[0].arrived_at for lane in self._lanes.values() if lane.messages]
+        return min(heads, default=None)
+
+    def take_torn(self) -> set[str]:
+        """Return the gateways of which a birth or death was refused, and forget them."""
+        with self._lock:
+            torn, self._torn = self._torn, set()
+        return torn
+
+    def _fits(self, lane: _Lane, size: int, *, is_data: bool) -> bool:
+        """Say whether it may wait; who has less than a fair share of it all always may."""
+        bounds, times = self._bounds, 1 if is_data else _RESERVE
+        messages, total = len(lane.messages) + 1, lane.bytes + size
+        if messages > times * bounds.messages or total > times * bounds.bytes:
+            return False
+        share = max(1, len(self._lanes))
+        if self._messages >= bounds.all_messages:
+            return messages * share <= times * bounds.all_messages
+        if self._bytes + size > bounds.all_bytes:
+            return total * share <= times * bounds.all_bytes
+        return True
+
+    def _refuse(self, lane: _Lane, source: str, *, is_data: bool) -> None:
+        if not is_data and len(self._torn) < _MOST_TORN:
+            self._torn.add(source)
+        if not lane.messages:
+            self._metrics.reject("queue_full", gateway=source)
+            return
+        self._metrics.rejected.labels("queue_full").inc()
+        if not lane.refused:
+            _log.warning(
+                "gateway_floods", gateway=source, waiting=len(lane.messages), bytes=lane.bytes
+            )
+        lane.refused += 1
+
+    def _serve(self, limit: int, but: Container[str]) -> list[Arrival]:
+        taken: list[Arrival] = []
+        left = _ROUND
+        for turns in (self._fresh, self._waiting):
+            skipped: list[str] = []
+            while turns and left > 0 and len(taken) < limit:
+                source = turns.popleft()
+                if source in but:
+                    skipped.append(source)
+                    continue
+                left -= self._serve_one(source, taken, limit)
+            # Who is passed over keeps its turn.
+            turns.extendleft(reversed(skipped))
+        return taken
+
+    def _serve_one(self, source: str, taken: list[Arrival], limit: int) -> int:
+        """Give one gateway its turn, after which it waits behind the others; return its cost."""
+        lane = self._lanes[source]
+        messages = lane.messages
+        lane.credit += _QUANTUM
+        size = count = 0
+        # A message beyond a whole turn is paid for by the turns to come.
+        while messages and lane.credit > 0 and len(taken) < limit:
+            arrival = messages.popleft()
+            taken.append(arrival)
+            lane.credit -= len(arrival.payload) + _MESSAGE_COST
+            size += len(arrival.payload)
+            count += 1
+        lane.bytes -= size
+        self._bytes -= size
+        self._messages -= count
+        if messages or lane.credit < 0:
+            lane.credit = min(lane.credit, 0)
+            self._waiting.append(source)
+        else:
+            del self._lanes[source]
+            if lane.refused:
+                _log.info("gateway_flood_over", gateway=source, refused=lane.refused)
+        return size + count * _MESSAGE_COST
+
+
+def _source_of(topic: str) -> tuple[str, str]:
+    """Return site/gateway and the kind of message; what is no topic of a node shares one queue."""
+    parts = topic.split("/", 4)
+    return (f"{parts[1]}/{parts[3]}", parts[2]) if len(parts) > 3 else ("", "")  # noqa: PLR2004

@@ -50,6 +50,11 @@ class IngestMetrics:
         self.flush_s = Histogram(
             "plantroom_ingest_flush_seconds", "Time to make a batch durable.", registry=registry
         )
+        self.chain_s = Histogram(
+            "plantroom_ingest_chain_seconds",
+            "From the arrival of a message to the commit of what its values are judged to be.",
+            registry=registry,
+        )
         self.queued = Gauge(
             "plantroom_ingest_queued", "Messages that wait to be read.", registry=registry
         )

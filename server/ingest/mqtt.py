@@ -1,11 +1,9 @@
-"""The server's connection to the broker and its STATE; the only importer of paho in the server."""
+"""The server's connection to the broker and its STATE; only this and read_ahead import paho."""
 
 import random
-import socket
 import ssl
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
@@ -19,6 +17,7 @@ from protocols.sparkplug.state_keeper import Answer, StateKeeper
 from protocols.sparkplug.takeover import TakeoverWatch
 from protocols.sparkplug.topics import NAMESPACE, state_topic
 from server.core.clock import Clock
+from server.ingest.read_ahead import Published, ReadAheadClient
 
 OnMessage = Callable[[str, bytes, int], None]
 """Topic, payload, arrival in UTC ms; called in paho's thread, must be quick and never raise."""
@@ -31,6 +30,7 @@ _LONGEST_PAUSE_S = 0.8
 """A node that is back before its host may believe a STATE that the broker has kept."""
 _CLOSED = "Unspecified error"
 """What paho says when the other side has closed the connection."""
+_NO_TOPIC = "not UTF-8"
 _log = structlog.get_logger()
 
 
@@ -52,7 +52,7 @@ class MqttLink:
         self._renewing = False
         self._connections = 0
         self._client_id = settings.client_id or f"plantroom-server-{host_id}"
-        self._client = client = Client(
+        self._client = client = ReadAheadClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             clean_session=True,
@@ -63,6 +63,7 @@ class MqttLink:
         client.on_connect_fail = self._connect_failed
         client.on_disconnect = self._ended
         client.on_message = self._message
+        client.on_published = self._published
 
     @property
     def connected(self) -> bool:
@@ -175,17 +176,29 @@ class MqttLink:
                 "sparkplug.host_id; each needs its own of both",
             )
 
-    def _message(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
+    def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            topic = "not UTF-8"
-        if topic == self._state_topic:
-            self._own_state(client, bytes(message.payload), retained=message.retain)
-        else:
-            self._on_message(topic, bytes(message.payload), self._clock.now_ms())
+            topic = _NO_TOPIC
+        self._take(topic, bytes(message.payload), self._clock.now_ms(), retained=message.retain)
 
-    def _own_state(self, client: Client, payload: bytes, *, retained: bool) -> None:
+    def _published(self, messages: list[Published]) -> None:
+        now = self._clock.now_ms()
+        for name, payload, retained in messages:
+            try:
+                topic = name.decode()
+            except UnicodeDecodeError:
+                topic = _NO_TOPIC
+            self._take(topic, payload, now, retained=retained)
+
+    def _take(self, topic: str, payload: bytes, now: int, *, retained: bool) -> None:
+        if topic == self._state_topic:
+            self._own_state(payload, retained=retained)
+        else:
+            self._on_message(topic, payload, now)
+
+    def _own_state(self, payload: bytes, *, retained: bool) -> None:
         """Keep what is retained under our STATE true."""
         match self._keeper.heard(payload, retained=retained):
             case Answer.REPEAT:
@@ -201,10 +214,7 @@ class MqttLink:
             case Answer.RECONNECT:
                 _log.warning("state_renewed", said=repr(payload[:100]))
                 self._renewing = True
-                connection = client.socket()
-                if isinstance(connection, socket.socket):
-                    # The Will goes out and is out of date at once; there is never a time without.
-                    with suppress(OSError):
-                        connection.shutdown(socket.SHUT_RDWR)
+                # The Will goes out and is out of date at once; there is never a time without.
+                self._client.shut()
             case Answer.NOTHING:
                 pass

@@ -1,6 +1,6 @@
 """Nodes whose death may have been missed, because nobody was there to hear it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from protocols.sparkplug.births import NO_BD_SEQ
@@ -31,6 +31,10 @@ class SilenceWatch(Generic[K]):
         self._waits = dict.fromkeys(nodes, now_s + self._patience_s)
         self._asked = {}
 
+    def suspect(self, node: K, now_s: float) -> None:
+        """Suspect one more, of whom something was missed."""
+        self._waits.setdefault(node, now_s + self._patience_s)
+
     def heard(self, node: K) -> None:
         """Note a sign of life."""
         if self._waits or self._asked:
@@ -46,9 +50,14 @@ class SilenceWatch(Generic[K]):
         """Return who has been silent for too long."""
         return [node for node, until in self._waits.items() if now_s >= until]
 
-    def take_gone(self, now_s: float) -> list[K]:
-        """Return who did not answer, and suspect them no more: what is gone cannot be silent."""
-        gone = [node for node, until in self._asked.items() if now_s >= until]
+    def take_gone(self, now_s: float, *, unread: Callable[[K], bool]) -> list[K]:
+        """Return who did not answer, and suspect them no more: what is gone cannot be silent.
+
+        Args:
+            now_s: Monotonic seconds.
+            unread: Whether something of a node waits to be read; it may be a sign of life.
+        """
+        gone = [node for node, until in self._asked.items() if now_s >= until and not unread(node)]
         for node in gone:
             del self._asked[node]
         return gone

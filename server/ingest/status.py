@@ -3,13 +3,14 @@
 from math import inf
 from typing import NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
 from server.assets.model import Equipment, Gateway
 from server.assets.registry import Asset
 from server.assets.series import Sample
+from server.core.db import table_of
 from server.core.records import record_event
 from server.ingest.decode import Intake
 
@@ -42,21 +43,37 @@ def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> N
         series.quiet_low, series.quiet_high = inf, -inf
 
 
+_EQUIPMENT, _GATEWAYS = table_of(Equipment), table_of(Gateway)
+_UPDATE_EQUIPMENT = (
+    update(_EQUIPMENT)
+    .where(_EQUIPMENT.c.id == bindparam("row"))
+    .values(online=bindparam("online"), since_at=bindparam("at"), reason=bindparam("reason"))
+)
+_UPDATE_GATEWAYS = (
+    update(_GATEWAYS)
+    .where(_GATEWAYS.c.id == bindparam("row"))
+    .values(online=bindparam("online"), since_at=bindparam("at"))
+)
+
+
 def store_status(session: Session, changes: list[StatusChange]) -> None:
     """Write rows and events of what came and went."""
+    if not changes:
+        return
+    rows = [
+        {"row": one.asset.id, "online": one.online, "at": one.at, "reason": one.reason}
+        for one in changes
+    ]
+    session.execute(_UPDATE_EQUIPMENT, rows)
+    gateways = [
+        {"row": one.asset.gateway_id, "online": one.online, "at": one.at}
+        for one in changes
+        if one.is_gateway
+    ]
+    if gateways:
+        session.execute(_UPDATE_GATEWAYS, gateways)
     for change in changes:
         asset = change.asset
-        session.execute(
-            update(Equipment)
-            .where(Equipment.id == asset.id)
-            .values(online=change.online, since_at=change.at, reason=change.reason)
-        )
-        if change.is_gateway:
-            session.execute(
-                update(Gateway)
-                .where(Gateway.id == asset.gateway_id)
-                .values(online=change.online, since_at=change.at)
-            )
         record_event(
             session,
             at=change.at,

@@ -31,14 +31,33 @@ ANSWER = Route(None, READERS[DataType.STRING])
 class Unit:
     """Routes of one node or device, made anew by each of its births."""
 
-    __slots__ = ("aliases", "asset", "names")
+    __slots__ = ("_bd_seq", "_table", "aliases", "asset", "names")
 
-    def __init__(self, asset: Asset, table: Table) -> None:
+    def __init__(self, asset: Asset, table: Table, *, bd_seq: int) -> None:
+        """Find the series of what is declared.
+
+        Args:
+            asset: The equipment.
+            table: What the birth declares.
+            bd_seq: Of the session of its node.
+        """
         self.asset = asset
+        self._table = table
+        self._bd_seq = bd_seq
         self.names = {
             name: _route(asset, name, known.datatype) for name, known in table.names.items()
         }
         self.aliases = {alias: self.names[known.name] for alias, known in table.aliases.items()}
+
+    def was_born_as(self, table: Table, bd_seq: int) -> bool:
+        """Return whether another birth would be read in just the same way."""
+        known = self._table
+        return (
+            self._bd_seq == bd_seq
+            and known.names == table.names
+            and known.aliases == table.aliases
+            and known.online == table.online
+        )
 
     def find(self, metric: WireMetric) -> Route | None:
         """Return the route of a metric without alias, or with alias 0; None when nobody knows it.

@@ -8,42 +8,41 @@ thread of its own: the alarms of what arrives meanwhile do not wait for its disk
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
 import structlog
-from sqlalchemy.orm import Session
 
 from config.server import ServerSettings
 from server.assets.registry import Registry
-from server.assets.series import Sample
 from server.core.clock import Clock
 from server.core.records import Records
 from server.history.base import Batch, History
 from server.ingest.acks import Acks
-from server.ingest.births import store_births
-from server.ingest.decode import Intake
 from server.ingest.host import Host
-from server.ingest.inbox import Inbox
+from server.ingest.inbox import Bounds, Inbox
 from server.ingest.instants import note_stored
 from server.ingest.metrics import IngestMetrics
 from server.ingest.mqtt import MqttLink
+from server.ingest.node import Ready
 from server.ingest.persistence import Persistence, StoppedError
-from server.ingest.status import store_status
+from server.ingest.rounds import Answers, Rounds, Suspects
 from server.ingest.steady import SteadyTime
 
-Suspects = Callable[[list[Sample]], None]
-Answers = Callable[[list[tuple[int, str]]], None]
 Stored = Callable[[Sequence[int]], None]
 
 _CHUNK = 200
 """Messages between two looks at what is due."""
 _MOST_VALUES = 20_000
-"""Of one batch; when so many wait for the batch before them, the inbox waits too."""
+"""After so many a batch is full. A gateway of which so many wait for the history waits itself."""
+_MOST_WAITING = 200_000
+"""When so many values wait for the history, all wait."""
 _TICK_S = 0.1
 _BEHIND_S = 5.0
-"""With so much unread nobody knows what the plant says now."""
+"""With a message unread for so long nobody knows what the plant says now."""
+_NEVER = 2**62
 _log = structlog.get_logger()
 
 
@@ -85,7 +84,11 @@ class Ingest:
             metrics: Counters; default: in the process's registry.
         """
         self.metrics = metrics or IngestMetrics(clock)
-        self.inbox = Inbox(self.metrics, max_payload_bytes=settings.sparkplug.max_payload_bytes)
+        self.inbox = Inbox(
+            self.metrics,
+            Bounds(payload_bytes=settings.sparkplug.max_payload_bytes),
+            knows=lambda key: registry.asset(key) is not None,
+        )
         self.link = MqttLink(
             settings.mqtt,
             host_id=settings.sparkplug.host_id,
@@ -101,6 +104,16 @@ class Ingest:
             time=self._time,
             persist=self._persist,
         )
+        self._rounds = Rounds(
+            self._host,
+            records,
+            registry,
+            clock,
+            persist=self._persist,
+            suspects=suspects,
+            answers=answers,
+            settled=self._note_settled,
+        )
         self._doubtful = doubtful
         self._to_ask: set[str] | None = None
         self._flush_interval_s = settings.history.flush_interval_s
@@ -108,8 +121,6 @@ class Ingest:
         self._history = history
         self._registry = registry
         self._clock = clock
-        self._suspects = suspects
-        self._answers = answers
         self._stored = stored
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
         self._thread: Future[None] | None = None
@@ -117,7 +128,8 @@ class Ingest:
         self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
-        self._caught_up_s = clock.monotonic_s()
+        self._oldest_at = _NEVER
+        """Arrival of the oldest message that was taken and is not settled, steady ms."""
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.restore)
@@ -174,8 +186,13 @@ class Ingest:
     @property
     def hears(self) -> bool:
         """Whether what the broker says is read as it comes."""
-        behind_s = self._clock.monotonic_s() - self._caught_up_s
-        return self.link.connected and behind_s < _BEHIND_S
+        return self.link.connected and self.late_s < _BEHIND_S
+
+    @property
+    def late_s(self) -> float:
+        """Since when the oldest message waits for the evaluation of its values, seconds."""
+        oldest_at = min(self.inbox.oldest_at() or _NEVER, self._oldest_at)
+        return max(0, self._time.of(self._clock.now_ms()) - oldest_at) / 1000
 
     @property
     def stuck(self) -> frozenset[str]:
@@ -186,7 +203,7 @@ class Ingest:
         try:
             while not self._persist.stopping:
                 self._work(wait_s=self._patience_s())
-            while len(self.inbox):
+            while len(self.inbox) or self._host.busy:
                 self._work(wait_s=0)
             self._flush()
             self._await_stored()
@@ -195,27 +212,45 @@ class Ingest:
 
     def _work(self, *, wait_s: float) -> None:
         """Take what has arrived one step further."""
-        arrivals = self.inbox.take(limit=_CHUNK, wait_s=wait_s)
+        if self._host.busy:
+            wait_s = 0
+        arrivals = self.inbox.take(limit=_CHUNK, wait_s=wait_s, but=self._passed_over())
+        if arrivals:
+            self._oldest_at = min(self._oldest_at, arrivals[0].arrived_at)
         for arrival in arrivals:
             self._host.receive(arrival)
         self.metrics.messages.inc(len(arrivals))
         now_s = self._clock.monotonic_s()
-        if len(arrivals) < _CHUNK:
-            self._caught_up_s = now_s
         if now_s - self._ticked_at >= _TICK_S:
             self._ticked_at = now_s
-            now_ms = self._time.of(self._clock.now_ms())
-            self._host.tick(now_ms)
-            self._ask(now_ms)
-            # What waits unread may be a sign of life.
-            if not len(self.inbox):
-                self._host.watch_silence(self.link.connection, now_ms=now_ms, now_s=now_s)
-            self.metrics.queued.set(len(self.inbox))
-        self._settle()
-        full = len(self._host.harvest.intake.batch) >= _MOST_VALUES
-        due = now_s - self._flushed_at >= self._flush_interval_s
-        if full or (due and not self._is_storing()):
+            self._tick(now_s)
+        self._rounds.settle()
+        busy = self._host.busy.values()
+        self._oldest_at = min((node.oldest_at for node in busy), default=_NEVER)
+        for topic, payload in self._host.requests:
+            self.link.publish(topic, payload)
+        self._host.requests.clear()
+        waiting = len(self._rounds.ready.batch)
+        due = waiting >= _MOST_VALUES or now_s - self._flushed_at >= self._flush_interval_s
+        if waiting >= _MOST_WAITING or (due and not self._is_storing()):
             self._flush()
+
+    def _tick(self, now_s: float) -> None:
+        now_ms = self._time.of(self._clock.now_ms())
+        self._host.tick(now_ms)
+        for key in self.inbox.take_torn():
+            self._host.missed(key, now_ms=now_ms, now_s=now_s)
+        self._ask(now_ms)
+        self._host.watch_silence(
+            self.link.connection, now_ms=now_ms, now_s=now_s, unread=self.inbox.waits
+        )
+        self.metrics.queued.set(len(self.inbox))
+
+    def _passed_over(self) -> AbstractSet[str]:
+        """Return the keys of gateways that have to wait until what they sent is settled."""
+        values = self._rounds.ready.values
+        full = {key for key, count in values.items() if count >= _MOST_VALUES}
+        return full | self._host.busy.keys() if full else self._host.busy.keys()
 
     def _ask(self, now_ms: int) -> None:
         """Once the broker is there, let those speak for whom alarms wait."""
@@ -228,49 +263,27 @@ class Ingest:
 
     def _patience_s(self) -> float:
         """Return how long nothing may arrive before there is something else to do."""
-        harvest = self._host.harvest
-        idle = not len(harvest.intake.batch) and not harvest.acks.count
+        ready = self._rounds.ready
+        idle = not len(ready.batch) and not ready.acks.count
         if idle or self._is_storing():
             return _TICK_S
         due_s = self._flushed_at + self._flush_interval_s - self._clock.monotonic_s()
         return max(0.0, min(due_s, _TICK_S))
 
-    def _settle(self) -> None:
-        """Write births and states, show the alarms what they must see, ask for rebirths."""
-        harvest = self._host.harvest
-        births, changes = harvest.births, harvest.changes
-        if births or changes:
-            harvest.births, harvest.changes = {}, []
-
-            def write(session: Session) -> None:
-                store_births(session, births)
-                store_status(session, changes)
-
-            self._persist("status", lambda: self._records.write(write))
-        suspects = harvest.intake.suspects
-        if suspects:
-            harvest.intake.suspects = []
-            self._persist("alarms", lambda: self._suspects(suspects))
-        answers = harvest.intake.answers
-        if answers:
-            harvest.intake.answers = []
-            self._persist("commands", lambda: self._answers(answers))
-        for topic, payload in harvest.requests:
-            self.link.publish(topic, payload)
-        harvest.requests.clear()
-
     def _flush(self) -> None:
         """Hand the batch and its acknowledgements over to the history's thread, one at a time."""
-        harvest = self._host.harvest
-        batch, acks = harvest.intake.batch, harvest.acks
+        batch, acks = self._rounds.ready.batch, self._rounds.ready.acks
         if not len(batch) and not acks.count:
             return
         self._await_stored()
-        harvest.intake, harvest.acks = Intake(), Acks()
+        self._rounds.ready = Ready()
         self._flushed_at = self._clock.monotonic_s()
         self._storing = self._keeper.submit(self._store, batch, acks)
         # Whoever waits for arrivals has something to hand over then.
         self._storing.add_done_callback(lambda _: self.inbox.wake())
+
+    def _note_settled(self, oldest_at: int) -> None:
+        self.metrics.chain_s.observe((self._time.of(self._clock.now_ms()) - oldest_at) / 1000)
 
     def _is_storing(self) -> bool:
         return self._storing is not None and not self._storing.done()

@@ -146,6 +146,8 @@ class IngestPlant:
         """Let time pass without a message."""
         self.clock.advance(seconds)
         self.ingest._work(wait_s=0)
+        while self.ingest._host.busy or len(self.ingest.inbox):
+            self.ingest._work(wait_s=0)
         self.ingest._await_stored()
 
     def watch(self, key: str) -> Series:

@@ -58,7 +58,7 @@ def test_who_waits_for_a_store_hears_nothing(pump: IngestPlant, node: EdgeNode) 
             pump.clock.advance(6)
             raise StoreError("disk full")
 
-    pump.ingest._suspects = fail
+    pump.ingest._rounds._suspects = fail
     pump.watch(f"{PUMP}/pressure")
     pump.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
     assert heard == [True, False]

@@ -14,7 +14,7 @@ from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.payload import decode_payload
 from protocols.sparkplug.topics import MessageKind, Topic
 from server.ingest.acks import Acks
-from server.ingest.inbox import Arrival, Inbox
+from server.ingest.inbox import Arrival, Bounds, Inbox
 from server.ingest.metrics import IngestMetrics
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.edge_node import EdgeNode
@@ -30,7 +30,7 @@ def plant(tmp_path: Path) -> Generator[IngestPlant]:
 
 def inbox(**bounds: int) -> tuple[Inbox, IngestMetrics]:
     metrics = IngestMetrics(FakeClock(), CollectorRegistry())
-    return Inbox(metrics, **bounds), metrics
+    return Inbox(metrics, Bounds(**bounds)), metrics
 
 
 def counted(metrics: IngestMetrics, reason: str) -> float:
@@ -46,18 +46,22 @@ def test_the_queue_gives_back_in_order_and_up_to_the_limit() -> None:
     assert queue.take(limit=9, wait_s=0) == []
 
 
-def test_a_full_queue_refuses_data_but_never_births_and_deaths() -> None:
-    queue, metrics = inbox(max_messages=2)
-    for _ in range(3):
+def test_a_full_queue_refuses_data_and_has_a_reserve_for_births_and_deaths() -> None:
+    queue, metrics = inbox(messages=4)
+    for _ in range(5):
         queue.put("spBv1.0/s/DDATA/g/d", b"x", 0)
     for kind in ("NBIRTH", "NDEATH", "DBIRTH", "DDEATH"):
         queue.put(f"spBv1.0/s/{kind}/g", b"x", 0)
-    assert len(queue) == 6
+    assert len(queue) == 8
     assert counted(metrics, "queue_full") == 1
+    assert queue.take_torn() == set()
+    queue.put("spBv1.0/s/DBIRTH/g/d", b"x", 0)
+    assert len(queue) == 8
+    assert queue.take_torn() == {"s/g"}
 
 
 def test_a_queue_full_of_bytes_takes_again_once_it_was_emptied() -> None:
-    queue, metrics = inbox(max_bytes=10)
+    queue, metrics = inbox(bytes=10)
     queue.put("spBv1.0/s/NDATA/g", b"12345678", 0)
     queue.put("spBv1.0/s/NDATA/g", b"12345678", 0)
     queue.take(limit=9, wait_s=0)
@@ -67,7 +71,7 @@ def test_a_queue_full_of_bytes_takes_again_once_it_was_emptied() -> None:
 
 
 def test_a_payload_over_the_limit_is_refused_at_the_door() -> None:
-    queue, metrics = inbox(max_payload_bytes=100)
+    queue, metrics = inbox(payload_bytes=100)
     queue.put("spBv1.0/s/NBIRTH/g", bytes(10_000_000), 0)
     queue.put("spBv1.0/s/NBIRTH/g", bytes(100), 0)
     assert len(queue) == 1

@@ -86,7 +86,7 @@ async def test_a_bug_in_the_chain_ends_the_ingest_visibly(
         message = "a bug"
         raise ZeroDivisionError(message)
 
-    monkeypatch.setattr(pump.ingest, "_suspects", bug)
+    monkeypatch.setattr(pump.ingest._rounds, "_suspects", bug)
     async with pump.ingest, asyncio.timeout(5):
         pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
         with pytest.raises(ZeroDivisionError, match="a bug"):

@@ -38,7 +38,7 @@ class Tripped:
             api.records, engine, announcer, api.clock, outages=Outages(AlarmSettings())
         )
         self.chain.restore()
-        self.asset = self.registry.born(
+        [self.asset] = self.registry.born(
             EquipmentBirth(
                 "garden",
                 "gw1",

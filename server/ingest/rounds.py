@@ -1,0 +1,183 @@
+"""What came of the messages is settled in slices, so that no gateway waits long for another.
+
+Each slice is one transaction, and gateways share it. Alarms first: a reading over its limit waits
+for one slice of births or states that is being written, and for its share of the next slice of
+alarms.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+
+from sqlalchemy.orm import Session
+
+from server.assets.ledger import EquipmentBirth
+from server.assets.registry import Registry
+from server.assets.series import Sample
+from server.core.clock import Clock
+from server.core.records import Records
+from server.ingest.births import StoredBirth, store_births
+from server.ingest.host import Host, Persist
+from server.ingest.node import Newborn, Node, Ready
+from server.ingest.status import StatusChange, store_status
+
+Suspects = Callable[[list[Sample]], None]
+Answers = Callable[[list[tuple[int, str]]], None]
+
+_SAMPLES = 50
+"""That are judged in one transaction; each may become an alarm."""
+_JUDGING_S = 0.05
+"""Samples that become no alarm are quick: so long, one slice follows the other."""
+_ROWS = 100
+"""Births and states in one transaction."""
+_BIRTH_BYTES = 1_000_000
+"""Of births in one transaction."""
+_DEVICES = 20
+"""That are entered in one transaction."""
+_POINTS = 500
+"""That are entered in one transaction; a birth with more is entered in parts."""
+
+
+class Rounds:
+    """Settles what the host's nodes have, a slice of each kind at a time; in the ingest thread."""
+
+    def __init__(
+        self,
+        host: Host,
+        records: Records,
+        registry: Registry,
+        clock: Clock,
+        *,
+        persist: Persist,
+        suspects: Suspects,
+        answers: Answers,
+        settled: Callable[[int], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            host: Whose nodes are settled.
+            records: Where births and states go.
+            registry: Where new equipment is entered.
+            clock: Says how long a slice took.
+            persist: Runs work that needs a store, again while it fails.
+            suspects: Judges samples; returns when what follows is committed.
+            answers: Takes what gateways say of commands.
+            settled: Hears when the oldest message of what a node has settled had arrived.
+        """
+        self.ready = Ready()
+        self._host = host
+        self._records = records
+        self._registry = registry
+        self._clock = clock
+        self._persist = persist
+        self._suspects = suspects
+        self._answers = answers
+        self._settled = settled
+
+    def settle(self) -> None:
+        """Settle a slice of everything; what is left keeps its node busy."""
+        self._judge()
+        self._write()
+        self._enter()
+        self._answer()
+        self._collect()
+
+    def _judge(self) -> None:
+        """Show the alarms what they must see of nodes whose births and states are written."""
+        until_s = self._clock.monotonic_s() + _JUDGING_S
+        while True:
+            waiting = [
+                node
+                for node in self._host.busy.values()
+                if node.intake.suspects and not node.unwritten
+            ]
+            if not waiting:
+                return
+            samples: list[Sample] = []
+            shares = _shares(waiting, _SAMPLES)
+            for node, share in shares:
+                samples += node.intake.suspects[:share]
+            self._persist("alarms", lambda samples=samples: self._suspects(samples))
+            for node, share in shares:
+                del node.intake.suspects[:share]
+                self._put_last(node)
+            if self._clock.monotonic_s() >= until_s:
+                return
+
+    def _write(self) -> None:
+        """Write births and states."""
+        births: dict[str, StoredBirth] = {}
+        changes: list[StatusChange] = []
+        size = 0
+        for node, share in _shares([n for n in self._host.busy.values() if n.unwritten], _ROWS):
+            for key in list(islice(node.births, share)):
+                if size >= _BIRTH_BYTES:
+                    break
+                births[key] = birth = node.births.pop(key)
+                size += len(birth.payload)
+            # A state without its birth says nothing yet.
+            if not node.births:
+                changes += node.changes[:share]
+                del node.changes[:share]
+            self._put_last(node)
+        if not births and not changes:
+            return
+
+        def write(session: Session) -> None:
+            store_births(session, births)
+            store_status(session, changes)
+
+        self._persist("status", lambda: self._records.write(write))
+
+    def _enter(self) -> None:
+        """Enter births that are not in the ledger, then do what waited behind them."""
+        births = dict[str, EquipmentBirth]()
+        nodes: list[Node] = []
+        left = _POINTS
+        waiting = [node for node in self._host.busy.values() if node.events]
+        for node, share in _shares(waiting, _DEVICES):
+            if left <= 0:
+                break
+            for event, _ in islice(node.events, share):
+                if not isinstance(event, Newborn) or event.birth.key in births or left <= 0:
+                    break
+                part = self._registry.part_of(event.birth, points=left)
+                births[part.key] = part
+                left -= max(1, len(part.points))
+            nodes.append(node)
+        if births:
+            self._persist("birth", lambda: self._registry.born(*births.values()))
+        for node in nodes:
+            self._host.advance(node)
+            self._put_last(node)
+
+    def _answer(self) -> None:
+        nodes = [node for node in self._host.busy.values() if node.intake.answers]
+        if not nodes:
+            return
+        answers = [said for node in nodes for said in node.intake.answers]
+        self._persist("commands", lambda: self._answers(answers))
+        for node in nodes:
+            node.intake.answers.clear()
+
+    def _collect(self) -> None:
+        """Let those go of whom nothing waits; what the alarms have seen is for the history."""
+        for node in list(self._host.busy.values()):
+            if node.unwritten or node.intake.suspects:
+                continue
+            self.ready.take(node)
+            if not node.events:
+                self._settled(node.oldest_at)
+                node.oldest_at = 0
+                del self._host.busy[node.key]
+
+    def _put_last(self, node: Node) -> None:
+        """Let the others come first the next time."""
+        busy = self._host.busy
+        busy[node.key] = busy.pop(node.key)
+
+
+def _shares(nodes: list[Node], total: int) -> list[tuple[Node, int]]:
+    """Share out a slice: each node the same, who has waited longest first."""
+    served = nodes[:total]
+    return [(node, max(1, total // len(served))) for node in served]

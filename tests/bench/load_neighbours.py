@@ -1,0 +1,129 @@
+"""Bad neighbours of a gateway: ``python -m tests.bench.load_neighbours NAME PORT SECONDS``.
+
+``flood`` sends 78,000 values a second and waits for nobody; ``births`` are the first births of 700
+devices.
+"""
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.names import BD_SEQ, CLASS, REBIRTH
+from protocols.sparkplug.payload import Metric, encode_metrics, encode_payload, seal
+from tests.bench.flood import BASE, POINTS, STATES
+from tests.fakes.sparkplug_node import now_ms
+
+FLOOD_VALUES_PER_S = 78_000
+DEVICES, GATEWAYS = 700, 7
+GROUP = "load"
+_FLOOD_DEVICES = 10
+_REPORT_EVERY = 5_000
+
+
+class RawNode:
+    """An edge node on a bare socket: what it sends costs next to nothing."""
+
+    def __init__(self, port: int, group: str, name: str) -> None:
+        self._group, self._name, self._seq = group, name, 0
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        client_id = f"{group}-{name}".encode()
+        body = b"\0\4MQTT\4\2\0\0" + len(client_id).to_bytes(2, "big") + client_id
+        self._socket.sendall(b"\x10" + _length(len(body)) + body)
+        self._socket.recv(4)
+
+    def publish(self, kind: str, payload: bytes, device: str = "") -> None:
+        topic = f"spBv1.0/{self._group}/{kind}/{self._name}{device}".encode()
+        body = len(topic).to_bytes(2, "big") + topic + payload
+        self._socket.sendall(b"\x30" + _length(len(body)) + body)
+
+    def birth(self) -> None:
+        now = now_ms()
+        metrics = [
+            Metric(name=BD_SEQ, datatype=DataType.INT64, value=0, timestamp=now),
+            Metric(name=REBIRTH, datatype=DataType.BOOLEAN, value=False, timestamp=now),
+        ]
+        self.publish("NBIRTH", encode_payload(metrics, timestamp=now, seq=0))
+        self._seq = 0
+
+    def device_birth(self, number: int) -> None:
+        now = now_ms()
+        metrics = [
+            Metric(
+                name=name,
+                alias=number * POINTS + point,
+                datatype=DataType.BOOLEAN if name in STATES else DataType.DOUBLE,
+                value=value,
+                timestamp=now,
+            )
+            for point, (name, value) in enumerate(BASE, 1)
+        ]
+        metrics.append(Metric(name=CLASS, datatype=DataType.STRING, value="heating_pump"))
+        payload = encode_payload(metrics, timestamp=now, seq=self.next_seq())
+        self.publish("DBIRTH", payload, f"/d{number}")
+
+    def data(self, number: int, step: int) -> None:
+        now = now_ms()
+        fragment = encode_metrics(
+            Metric(
+                alias=number * POINTS + point,
+                value=base if name in STATES else base + step % 70 / 7,
+                timestamp=now,
+            )
+            for point, (name, base) in enumerate(BASE, 1)
+        )
+        payload = seal(fragment, timestamp=now, seq=self.next_seq(), uuid=None)
+        self.publish("DDATA", payload, f"/d{number}")
+
+    def next_seq(self) -> int:
+        self._seq = (self._seq + 1) % 256
+        return self._seq
+
+
+def _length(size: int) -> bytes:
+    coded = bytearray()
+    while True:
+        size, low = divmod(size, 128)
+        coded.append(low | (128 if size else 0))
+        if not size:
+            return bytes(coded)
+
+
+def flood(port: int, seconds: float) -> None:
+    """Send 20-metric messages at the rate of the flood; print the rate at the end."""
+    node = RawNode(port, GROUP, "flood")
+    node.birth()
+    for number in range(_FLOOD_DEVICES):
+        node.device_birth(number)
+    print('{"event": "ready"}', flush=True)
+    time.sleep(2)
+    start, step = time.monotonic(), 0
+    per_s = FLOOD_VALUES_PER_S / POINTS
+    while (now := time.monotonic()) < start + seconds:
+        while step < (now - start) * per_s:
+            node.data(step % _FLOOD_DEVICES, step)
+            step += 1
+            if step % _REPORT_EVERY == 0:
+                rate = step * POINTS / (time.monotonic() - start)
+                print(f'{{"event": "load", "values_per_s": {rate:.0f}}}', flush=True)
+        time.sleep(0.002)
+
+
+def births(port: int, _seconds: float) -> None:
+    """Let 700 devices of seven gateways be born as fast as the broker takes it."""
+    nodes = [RawNode(port, GROUP, f"new-{number}") for number in range(GATEWAYS)]
+    print('{"event": "ready"}', flush=True)
+    for node in nodes:
+        node.birth()
+    for number in range(DEVICES // GATEWAYS):
+        for node in nodes:
+            node.device_birth(number)
+    time.sleep(3600)
+
+
+NEIGHBOURS: dict[str, Callable[[int, float], None]] = {"flood": flood, "births": births}
+
+
+if __name__ == "__main__":
+    NEIGHBOURS[sys.argv[1]](int(sys.argv[2]), float(sys.argv[3]))
