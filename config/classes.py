@@ -100,6 +100,10 @@ class ClassPoint(Settings):
     """A canonical point of the class."""
 
     name: Words = Field(description="Name that people use.")
+    aliases: tuple[str, ...] = Field(
+        default=(),
+        description="Other names in point tables; a row of such a name becomes this point.",
+    )
     kind: Literal["number", "counter", "state", "text"] = Field(
         description="number: measured; counter: only grows; state: bool or word; text."
     )

@@ -1,32 +1,47 @@
 """``plantroom agent import``: a point table becomes a device file."""
 
-import re
+import asyncio
+import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
 import click
 
-from config.base import IDENTIFIER_PATTERN
 from config.classes import EquipmentClass
 from config.errors import ConfigError
-from config.load import checked, load_classes
+from config.load import load_classes, load_profile
 from config.points import DataType, Order, Table
 from config.problems import suggestion
-from config.profiles import DeviceProfile
-from config.source import Document
+from edge_agent.clock import SystemClock
 from edge_agent.commissioning import template
-from edge_agent.commissioning.cells import Numbering, looks_like_modicon
-from edge_agent.commissioning.columns import Heads, find_heads, known_words, nearest
-from edge_agent.commissioning.device_file import device_file
-from edge_agent.commissioning.imported import Defaults, Imported
+from edge_agent.commissioning.device_file import write_device_file
+from edge_agent.commissioning.explain import explain
 from edge_agent.commissioning.overlaps import overlaps
-from edge_agent.commissioning.rows import read_rows
-from edge_agent.commissioning.spreadsheet import Sheet, read_sheet, write_sheets
-from edge_agent.commissioning.synonyms import Column
+from edge_agent.commissioning.point_table import report
+from edge_agent.commissioning.point_table.choice import Found, chosen_columns, find_table, pairs
+from edge_agent.commissioning.point_table.outcome import Base, Imported, Numbering, Options
+from edge_agent.commissioning.point_table.reading import read_table
+from edge_agent.commissioning.point_table.roles import Role
+from edge_agent.commissioning.port_spec import parse_port
+from edge_agent.commissioning.read_command import Wish, show
+from edge_agent.commissioning.spreadsheet import read_sheets, write_sheets
+from edge_agent.errors import DriverError
 
 _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+_ROLES: Final = ", ".join(Role)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table that was read, and what belongs into the head of its file."""
+
+    found: Found
+    imported: Imported
+    equipment: EquipmentClass
 
 
 @click.command("import")
@@ -36,32 +51,63 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option("--maker", default="unknown", show_default=True, help="Maker.")
 @click.option("--model", default="unknown", show_default=True, help="Product.")
 @click.option("--source", help="Where the registers are from.  [default: the table's name]")
-@click.option("--sheet", help="Sheet of the Excel file.  [default: the first]")
+@click.option("--sheet", help="Sheet of the Excel file.  [default: the one with a point table]")
+@click.option("--encoding", help="Encoding of a text file.  [default: by mark, UTF-8, GBK]")
 @click.option(
     "--numbering",
     type=click.Choice(get_args(Numbering)),
     help="pdu: 0-based, as on the wire; one-based: first register is 1; modicon: 40001, 30001.  "
-    "[default: pdu]",
+    "[default: what the heading says, else pdu]",
+)
+@click.option(
+    "--base",
+    type=click.Choice(get_args(Base)),
+    help="Base of addresses without a mark.  [default: what the heading says, else dec]",
 )
 @click.option(
     "--table",
     type=click.Choice([one.value for one in Table]),
-    default="holding",
-    show_default=True,
-    help="Where a row names no table or function.",
+    help="Where a row names no table or function.  [default: holding]",
 )
 @click.option(
     "--order",
     type=click.Choice([one.value for one in Order]),
-    default="ABCD",
-    show_default=True,
-    help="Byte and word order where a row names none.",
+    help="Byte and word order where a row names none.  [default: ABCD]",
 )
 @click.option(
     "--type",
     "kind",
     type=click.Choice([one.value for one in DataType]),
     help="Data type where a row names none.",
+)
+@click.option(
+    "--column",
+    "columns",
+    metavar="ROLE=HEADING",
+    multiple=True,
+    help=f"What a column is, where its heading does not settle it; repeatable. Roles: {_ROLES}.",
+)
+@click.option(
+    "--fill-down",
+    "fill_down",
+    type=click.Choice([one.value for one in Role]),
+    multiple=True,
+    help="An empty cell of this role repeats the one above; repeatable.",
+)
+@click.option(
+    "--only",
+    metavar="HEADING=VALUE",
+    multiple=True,
+    help="Import only rows with this value, one device of several; repeatable.",
+)
+@click.option(
+    "--convert-units", is_flag=True, help="Convert kPa, bar, MPa ... to the class's unit."
+)
+@click.option("--leave-out-refused", is_flag=True, help="Write the file without refused rows.")
+@click.option("--strict", is_flag=True, help="Refuse whatever is told as not used, too.")
+@click.option("--read", "port", metavar="PORT-SPEC", help="Then read the points from the device.")
+@click.option(
+    "--unit", type=click.IntRange(0, 255), help="With --read: unit.  [default: the table's]"
 )
 @click.option("--output", type=_FOLDER, default=Path(), help="Folder to write to.  [default: .]")
 @click.option("--class-files", type=_FOLDER, help="Folder with equipment classes of your own.")
@@ -75,26 +121,38 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
     model: str,
     source: str | None,
     sheet: str | None,
+    encoding: str | None,
     numbering: Numbering | None,
-    table: str,
-    order: str,
+    base: Base | None,
+    table: str | None,
+    order: str | None,
     kind: str | None,
+    columns: tuple[str, ...],
+    fill_down: tuple[str, ...],
+    only: tuple[str, ...],
+    convert_units: bool,  # noqa: FBT001 (click calls it with keywords)
+    leave_out_refused: bool,  # noqa: FBT001
+    strict: bool,  # noqa: FBT001
+    port: str | None,
+    unit: int | None,
     output: Path,
     class_files: Path | None,
-    force: bool,  # noqa: FBT001 (click calls it with keywords)
+    force: bool,  # noqa: FBT001
     blank: Path | None,
 ) -> None:
     """Make a device file from a point table (点表) in Excel or CSV.
 
-    The heads may be Chinese or English (地址, 寄存器地址, address; 名称; 数据类型; 单位; 系数,
+    The headings may be Chinese or English (地址, 寄存器地址, address; 名称; 数据类型; 单位; 系数,
     倍率; 读写; 功能码; 字节序 ...), in any order; a name that the equipment class knows (运行频率)
-    becomes its canonical point. All problems are told by row and column with what is allowed; then
-    nothing is written and the exit status is 2.
+    becomes its canonical point. Each heading and cell is understood, told or refused: all problems
+    are told by row and column with what is allowed; then nothing is written and the exit status is
+    2. At the end stands what each column and each row was understood as.
 
     \b
     Example:
       plantroom agent import --template points.xlsx
       plantroom agent import points.xlsx --profile acme-p1 --class heating_pump --numbering modicon
+      plantroom agent import points.xlsx --profile acme-p1 --class heating_pump --column scale=倍率
     """  # noqa: D301 (click needs the \b)
     if blank is not None:
         _write_template(blank)
@@ -102,16 +160,24 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
     if points is None or profile is None or class_name is None:
         raise click.UsageError("POINTS, --profile and --class are needed (or --template)")
     try:
-        equipment = _class(class_name, class_files)
-        read = read_sheet(points, sheet)
-        heads = _heads(read)
-        defaults = Defaults(
-            numbering or "pdu", Table(table), Order(order), DataType(kind) if kind else None
+        chosen = chosen_columns(columns)
+        options = Options(
+            numbering,
+            base,
+            Table(table) if table else None,
+            Order(order) if order else None,
+            DataType(kind) if kind else None,
+            frozenset(Role(one) for one in fill_down),
+            tuple(pairs("--only", only)),
+            frozenset(chosen),
         )
-        if numbering is None:
-            _refuse_modicon(read, heads)
-        imported = read_rows(read.rows, heads, defaults=defaults, equipment=equipment)
-        _refuse(read, imported)
+        equipment = _class(class_name, class_files)
+        found = find_table(points, read_sheets(points, sheet, encoding), chosen)
+        imported = read_table(
+            found.sheet, found.heads, options, equipment, convert_units=convert_units
+        )
+        result = Result(found, imported, equipment)
+        refused = _refused(result, leave_out=leave_out_refused, strict=strict)
         head = {
             "profile": profile,
             "maker": maker,
@@ -120,11 +186,15 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
             "source": source or f"point table {points.name}",
             "confidence": "point table; not checked on the device",
         }
-        path = _write(output, profile, device_file(head, imported.points), force=force)
+        path = write_device_file(output, head, imported.points, force=force)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    _tell(path, imported, heads, equipment)
+    _tell(path, result, refused)
+    beside = imported.unit if unit is None else unit
+    _offer(path, beside)
+    if port is not None:
+        _read(port, path, 1 if beside is None else beside)
 
 
 def _write_template(path: Path) -> None:
@@ -146,68 +216,64 @@ def _class(name: str, folder: Path | None) -> EquipmentClass:
     return classes[name]
 
 
-def _heads(sheet: Sheet) -> Heads:
-    heads = find_heads(sheet.rows)
-    if heads is None:
-        raise ConfigError(
-            f"{sheet.name}: no row of heads with an address and another column in the first 20 "
-            f"rows; an address is headed by one of {known_words(Column.ADDRESS)}; "
-            "see: plantroom agent import --template points.xlsx"
-        )
-    return heads
+def _refused(result: Result, *, leave_out: bool, strict: bool) -> list[str]:
+    """Return the rows that are left out on demand; anything else that was refused ends the import.
 
-
-def _refuse_modicon(sheet: Sheet, heads: Heads) -> None:
-    column = heads.columns[Column.ADDRESS]
-    texts = [
-        row[column] for row in sheet.rows[heads.row + 1 :] if len(row) > column and row[column]
-    ]
-    if texts and all(looks_like_modicon(text) for text in texts):
-        raise ConfigError(
-            f"{sheet.name}: all addresses look like {texts[0]}: say --numbering modicon (40001 is "
-            "the first holding register), or --numbering pdu if they are sent so on the wire"
-        )
-
-
-def _refuse(sheet: Sheet, imported: Imported) -> None:
-    if imported.problems:
-        raise ConfigError("\n".join(f"{sheet.name}, {one}" for one in imported.problems))
+    Raises:
+        ConfigError: Something was refused.
+    """
+    name, imported = result.found.sheet.name, result.imported
+    told = [f"{name}, {one}" if one.row else f"{name}: {one}" for one in imported.problems]
+    whole = [text for text, one in zip(told, imported.problems, strict=True) if not one.row]
+    if strict:
+        whole += [f"{name}: --strict: {one}" for one in imported.unused]
+        told += [f"{name}: --strict: {one}" for one in imported.unused]
+    if told and (whole or not leave_out):
+        raise ConfigError("\n".join(told))
     if not imported.points:
-        raise ConfigError(f"{sheet.name}: no points below the heads")
+        raise ConfigError(f"{name}: no points below the heads")
+    return told
 
 
-def _write(folder: Path, profile: str, text: str, *, force: bool) -> Path:
-    if not re.fullmatch(IDENTIFIER_PATTERN, profile):
-        raise ConfigError(f"--profile: expected letters, digits, '_', '-', '.', got {profile!r}")
-    path = folder / f"{profile}.yaml"
-    if path.exists() and not force:
-        raise ConfigError(f"{path}: exists already; --force replaces it")
-    fresh = path.with_suffix(".yaml.new")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, "utf-8")
-        checked(Document.read(fresh), DeviceProfile)
-        fresh.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
-
-
-def _tell(path: Path, imported: Imported, heads: Heads, equipment: EquipmentClass) -> None:
+def _tell(path: Path, result: Result, refused: Sequence[str]) -> None:
+    imported, equipment = result.imported, result.equipment
     known = [name for name in imported.points if name in equipment.points]
     click.echo(
         f"{path}: {len(imported.points)} points, {len(known)} of them canonical of "
         f"{equipment.equipment_class}"
     )
-    for note in [*imported.notes, *overlaps(imported.points, imported.rows)]:
+    for line in [*report.columns(result.found.heads), "", *report.rows(imported), ""]:
+        click.echo(line)
+    for note in [
+        *result.found.notes,
+        *imported.notes,
+        *imported.unused,
+        *overlaps(imported.points, imported.rows),
+        *(f"left out: {one}" for one in refused),
+    ]:
         click.echo(f"note: {note}")
-    for head in heads.unknown:
-        click.echo(f"note: the column {head!r} is not used{nearest(head)}")
     missing = [name for name in equipment.points if name not in imported.points]
     if missing:
         click.echo(f"note: the class also knows: {', '.join(missing)}")
+
+
+def _offer(path: Path, unit: int | None) -> None:
+    said = "" if unit is None else f" --unit {unit}"
     click.echo(
-        f"set device_files to its folder; see it: plantroom agent read PORT --profile {path}"
+        "set device_files to its folder; compare the rows with the device: "
+        f"plantroom agent read PORT{said} --profile {shlex.quote(str(path))}"
     )
+
+
+def _read(spec: str, path: Path, unit: int) -> None:
+    """Show the values of the device beside what was imported."""
+    try:
+        port, profile = parse_port(spec), load_profile(path)
+    except ConfigError as error:
+        raise click.UsageError(f"--read: {error}") from error
+    wish = Wish(unit, Table.HOLDING, 0, 1, (), profile)
+    try:
+        asyncio.run(show(port, wish, click.echo, SystemClock()))
+    except DriverError as error:
+        click.echo(explain(error, port.port, unit=unit, asked=wish.asked), err=True)
+        sys.exit(1)

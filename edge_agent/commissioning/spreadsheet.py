@@ -1,52 +1,33 @@
-"""Point tables as files: Excel and CSV to rows of text. The only importer of openpyxl."""
+"""Point tables as files: Excel and CSV to rows of text, and back."""
 
+import codecs
 import csv
 import io
-import zlib
+import re
 from collections.abc import Sequence
-from datetime import date, datetime, time
-from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
-from zipfile import BadZipFile
+from typing import Final
 
 from config.errors import ConfigError
+from edge_agent.commissioning.excel import MOST_ROWS, import_openpyxl, read_excel, too_long
+from edge_agent.commissioning.point_table.sheet import Sheet
 
-# What zip, XML and openpyxl raise over a damaged file.
-_BROKEN_EXCEL: Final = (
-    AttributeError,
-    BadZipFile,
-    EOFError,
-    KeyError,
-    IndexError,
-    NotImplementedError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    zlib.error,
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_ENCODINGS: Final = ("utf-8-sig", "gb18030")
-_MOST_ROWS: Final = 20_000
+_SEPARATORS: Final = ",;\t|"
 _MOST_HEADS: Final = 30
-_MOST_COLUMNS: Final = 200
 _WIDEST: Final = 40
+_LEAST_NULLS: Final = 0.2
+_ODD_PAIR: Final = re.compile(rb"[\x81-\xfe][\x30-\x7e]")
+_PAIR: Final = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 
 
-class Sheet(NamedTuple):
-    """Rows of text.
-
-    Attributes:
-        name: File, and sheet where there are several.
-        rows: Cells without surrounding space; a missing cell is empty.
-    """
-
-    name: str
-    rows: list[list[str]]
-
-
-def read_sheet(path: Path, sheet: str | None) -> Sheet:
-    """Return the rows of a .xlsx or .csv file.
+def read_sheets(path: Path, sheet: str | None = None, encoding: str | None = None) -> list[Sheet]:
+    """Return the sheets of a .xlsx file, or a text file cut by each separator that it may have.
 
     Raises:
         ConfigError: There is no such file or sheet, or it is neither Excel nor text.
@@ -56,10 +37,15 @@ def read_sheet(path: Path, sheet: str | None) -> Sheet:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if path.suffix.lower() in {".xlsx", ".xlsm"}:
-        return _excel(path, data, sheet)
+        return read_excel(path, data, sheet)
     if path.suffix.lower() == ".xls":
         raise ConfigError(f"{path}: the format of Excel 2003; save it as .xlsx")
-    return Sheet(str(path), _csv(path, data))
+    return _texts(path, _decoded(path, data, encoding))
+
+
+def read_sheet(path: Path, sheet: str | None) -> Sheet:
+    """Return the first of the sheets."""
+    return read_sheets(path, sheet)[0]
 
 
 def write_sheets(path: Path, sheets: Sequence[tuple[str, Sequence[Sequence[str | float]]]]) -> None:
@@ -69,7 +55,7 @@ def write_sheets(path: Path, sheets: Sequence[tuple[str, Sequence[Sequence[str |
         csv.writer(text).writerows(sheets[0][1])
         path.write_text(text.getvalue(), "utf-8-sig", newline="")
         return
-    openpyxl = _openpyxl(path)
+    openpyxl = import_openpyxl(path)
     book = openpyxl.Workbook()
     for number, (title, rows) in enumerate(sheets):
         page = book.create_sheet(title, number)
@@ -96,77 +82,63 @@ def column_letter(index: int) -> str:
     return letters
 
 
-def _excel(path: Path, data: bytes, wanted: str | None) -> Sheet:
-    openpyxl = _openpyxl(path)
+def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
+    name = encoding or next((one for mark, one in _MARKS if data.startswith(mark)), None)
+    name = name or _without_mark(data)
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        names = list(book.sheetnames)
-        if wanted is not None and wanted not in names:
-            raise ConfigError(f"{path}: no sheet {wanted!r}; there are: {', '.join(names)}")
-        name = wanted or names[0]
-        cells = book[name].iter_rows(values_only=True)
-        rows = [
-            [_text(value) for value in row[:_MOST_COLUMNS]] for row in islice(cells, _MOST_ROWS)
-        ]
-        # A sheet may have a million rows that are only formatted.
-        too_long = any(value is not None for row in cells for value in row)
-        book.close()
-    except _BROKEN_EXCEL as error:
-        raise ConfigError(f"{path}: no readable Excel file: {error}") from None
-    if too_long:
-        raise _too_long(f"{path}, sheet {name}")
-    return Sheet(f"{path}, sheet {name}", rows)
-
-
-def _too_long(name: str) -> ConfigError:
-    return ConfigError(f"{name}: more than {_MOST_ROWS:,} rows; split it into several files")
-
-
-def _openpyxl(path: Path):  # noqa: ANN202 (the module itself)
-    try:
-        import openpyxl  # noqa: PLC0415 (a gateway without it can still read CSV)
-        import openpyxl.styles  # noqa: PLC0415
-        import openpyxl.utils  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        message = f"{path}: Excel files need openpyxl: pip install 'plantroom[commissioning]'"
-        raise ConfigError(f"{message}; or save the table as CSV") from error
-    return openpyxl
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    if isinstance(value, datetime | date | time):
-        # 3-4 typed into Excel becomes a date; nobody means one in a point table.
-        return f"{value.isoformat()} (a date; format the cell as text)"
-    return str(value).strip()
-
-
-def _csv(path: Path, data: bytes) -> list[list[str]]:
-    for encoding in _ENCODINGS:
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise ConfigError(f"{path}: neither UTF-8 nor GBK text; save it as CSV UTF-8")
+        text = data.decode(name)
+    except (UnicodeDecodeError, LookupError):
+        allowed = "save it as CSV UTF-8, or say --encoding"
+        raise ConfigError(f"{path}: neither UTF-8 nor GBK text; {allowed}") from None
+    if name == "gb18030" and encoding is None:
+        _refuse_latin(path, data)
     if "\0" in text:
         raise ConfigError(f"{path}: not a text file; expected .xlsx or .csv")
-    # The heads have the most cells; above them may be titles, in cells with decimal commas.
-    first = text.split("\n", _MOST_HEADS)[:_MOST_HEADS]
-    delimiter = max(",;\t", key=lambda mark: max(line.count(mark) for line in first))
+    return text.removeprefix("\ufeff")
+
+
+def _without_mark(data: bytes) -> str:
+    """Return the encoding of a text that does not begin with a byte order mark."""
+    half = max(1, len(data) // 2)
+    high, low = data[::2].count(0) / half, data[1::2].count(0) / half
+    # Digits and separators of UTF-16 have a zero byte; Chinese letters have not.
+    if max(high, low) > _LEAST_NULLS and min(high, low) < max(high, low) / 4:
+        return "utf-16-be" if high > low else "utf-16-le"
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8"
+
+
+def _refuse_latin(path: Path, data: bytes) -> None:
+    """Refuse bytes such as those of a Western ``°C``, which GBK takes for a rare Chinese letter."""
+    pairs = _PAIR.findall(data)
+    odd = [pair for pair in pairs if _ODD_PAIR.fullmatch(pair)]
+    if pairs and 2 * len(odd) >= len(pairs):
+        raise ConfigError(
+            f"{path}: hardly GBK text; save it as CSV UTF-8, or say --encoding cp1252 or gbk"
+        )
+
+
+def _texts(path: Path, text: str) -> list[Sheet]:
+    # Excel's own way to say what cuts the cells.
+    said = re.match(r"\s*\"?sep=(.)\"?[^\n]*\n", text)
+    if said is not None:
+        return [_text(path, text[said.end() :], said[1], skipped=1)]
+    # The headings have the most cells; above them may be titles, in cells with decimal commas.
+    first = text.split("\n", _MOST_HEADS)[:_MOST_HEADS]
+    counts = {mark: max(line.count(mark) for line in first) for mark in _SEPARATORS}
+    marks = sorted((mark for mark in counts if counts[mark]), key=lambda mark: -counts[mark])
+    return [_text(path, text, mark) for mark in marks or [","]]
+
+
+def _text(path: Path, text: str, separator: str, *, skipped: int = 0) -> Sheet:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise ConfigError(f"{path}: broken CSV: {error}") from None
     stripped = [[cell.strip() for cell in row] for row in rows]
-    if any(cell for row in stripped[_MOST_ROWS:] for cell in row):
-        raise _too_long(str(path))
-    return stripped[:_MOST_ROWS]
+    if any(cell for row in stripped[MOST_ROWS:] for cell in row):
+        raise too_long(str(path))
+    return Sheet(str(path), [*([[]] * skipped), *stripped[:MOST_ROWS]], separator=separator)

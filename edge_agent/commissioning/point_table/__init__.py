@@ -1,0 +1,1 @@
+"""Point tables: what their headings and cells mean. Understood, told or refused (ADR-29)."""

@@ -1,0 +1,279 @@
+"""How the registers of a row carry its value: type, order, bits, states, sentinels (pure)."""
+
+import re
+from typing import Final, NamedTuple
+
+from config.points import DataType, Order, Point, Table
+from edge_agent.commissioning.point_table import numbers, states, type_words, words
+from edge_agent.commissioning.point_table.conventions import Conventions
+from edge_agent.commissioning.point_table.orders import row_order
+from edge_agent.commissioning.point_table.outcome import Content, Options
+from edge_agent.commissioning.point_table.registers import Place
+from edge_agent.commissioning.point_table.remarks import Remark
+from edge_agent.commissioning.point_table.roles import Role
+from edge_agent.commissioning.point_table.row_cells import RowCells
+from edge_agent.commissioning.point_table.text import CellError, compact
+from edge_agent.commissioning.point_table.type_words import TypeWords
+
+_BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
+_BOOLEANS: Final = frozenset({None, DataType.BIT, DataType.BOOL})
+_HOLDS_STATES: Final = frozenset({None, DataType.ENUM, DataType.INT16, DataType.UINT16})
+_FLOATS: Final = frozenset({DataType.FLOAT32, DataType.FLOAT64})
+_WITHOUT_SENTINEL: Final = frozenset({DataType.BOOL, DataType.BIT, DataType.STRING})
+_REGISTER: Final = 16
+_MOST_COUNT: Final = 4096
+_BIT: Final = re.compile(r"(?:bit|b|位|d)?\.?(\d{1,2})(?:位)?(?:[-~:.]+(?:bit|b)?(\d{1,2}))?")
+
+
+class Where(NamedTuple):
+    """Where the value of a row is."""
+
+    table: Table
+    place: Place
+    options: Options
+    conventions: Conventions
+
+
+def coding(cells: RowCells, where: Where, remark: Remark) -> Content:
+    """Return type, order, bit, length, states and sentinels of a row."""
+    said = _type_words(cells)
+    kind = _kind(cells, where, said)
+    bit, width = _bit(cells, where, kind)
+    content = _typed(cells, where, kind, (bit, width), remark)
+    if not content:
+        return {}
+    chosen = DataType(str(content["type"]))
+    others = {"type": said.order if said else None, "remark": remark.order}
+    wide = Point.model_construct(type=chosen).words > 1
+    order = row_order(
+        cells, others, wide=wide, filled=where.conventions.orders, default=where.options.order
+    )
+    if order is not Order.ABCD and where.table not in _BITS:
+        content["order"] = order.value
+    if invalid := _invalid(cells, chosen, remark):
+        content["invalid"] = invalid
+    return content
+
+
+def _type_words(cells: RowCells) -> TypeWords | None:
+    """Return what the type, sign and width columns say together; None where nothing."""
+    said: TypeWords | None = None
+    for role, extra in ((Role.TYPE, ""), (Role.SIGN, ""), (Role.BITS, "bits")):
+        text = cells.text(role)
+        if not text:
+            continue
+        wording = text if not (extra and text.strip().isdecimal()) else f"{text}{extra}"
+        part = cells.parse(role, lambda _, wording=wording: type_words.read_type(wording))
+        if part is None:
+            return None
+        both = part if said is None else type_words.join(said, part)
+        if both is None:
+            cells.complain(role, f"contradicts the other columns about the type, got {text!r}")
+            return None
+        said = both
+    return said
+
+
+def _kind(cells: RowCells, where: Where, said: TypeWords | None) -> DataType | None:
+    digital = cells.parse(Role.SIGNAL, words.digital)
+    if said is None or (said.kind is None and said.sign is None and said.bits is None):
+        if digital:
+            return DataType.BOOL
+        return where.options.type
+    if said.kind in {"bool", "bit"} and digital is False:
+        cells.complain(Role.SIGNAL, "an analogue signal of one bit")
+    registers = _count(cells, where, None)
+    try:
+        return type_words.data_type(said, registers)
+    except CellError as error:
+        cells.complain(Role.TYPE, f"{error}, got {cells.text(Role.TYPE)!r}")
+        return None
+
+
+def _count(cells: RowCells, where: Where, kind: DataType | None) -> int | None:
+    """Return the registers of the value, from range, last address and length."""
+    count = where.place.registers
+    bits = where.conventions.length_bits
+    if bits is None:
+        return count
+    length = cells.parse(Role.LENGTH, lambda text: numbers.whole(text, 1, _MOST_COUNT))
+    if length is None:
+        return count
+    registers = -(-length * bits // _REGISTER)
+    if kind is DataType.STRING and length * bits % _REGISTER:
+        cells.note(f"{length * bits // 8} bytes are {registers} registers")
+    return registers
+
+
+def _bit(cells: RowCells, where: Where, kind: DataType | None) -> tuple[int | None, int | None]:
+    """Return bit and, for several, their number."""
+    found = cells.parse(Role.BIT, _bit_cell)
+    bit, width = (None, None) if found is None else found
+    if bit is not None:
+        bit -= where.conventions.bit_base
+        if not 0 <= bit < _REGISTER:
+            base = where.conventions.bit_base
+            allowed = f"{base} to {base + _REGISTER - 1}"
+            cells.complain(Role.BIT, f"expected a bit {allowed}, got {cells.text(Role.BIT)!r}")
+    behind = where.place.bit
+    if behind is not None and where.place.dot:
+        behind = _point_zero(cells, where, kind)
+    if bit is not None and behind is not None and bit != behind:
+        cells.complain(Role.BIT, f"says bit {bit}, but the address says bit {behind}")
+    return (behind if bit is None else bit), width
+
+
+def _point_zero(cells: RowCells, where: Where, kind: DataType | None) -> int | None:
+    """Return 0 where 100.0 is a bit, None where it is the whole register 100."""
+    if where.conventions.dots_are_whole and kind not in {DataType.BOOL, DataType.BIT}:
+        return None
+    if where.table in _BITS and where.conventions.dots_are_whole:
+        return None
+    if kind in {None, DataType.BOOL, DataType.BIT} and not where.conventions.dots_are_whole:
+        return 0
+    text = cells.text(Role.ADDRESS)
+    cells.complain(
+        Role.ADDRESS,
+        f"bit 0 of a register, or a whole register? Write {text.split('.')[0]} or a column for the "
+        f"bit, got {text!r}",
+    )
+    return None
+
+
+def _bit_cell(text: str) -> tuple[int, int | None]:
+    found = _BIT.fullmatch(compact(text).removesuffix(".0"))
+    if found is None or int(found[1]) > _REGISTER:
+        raise CellError(f"expected a bit 0 to 15, got {text!r}")
+    first = int(found[1])
+    if found[2] is None:
+        return first, None
+    low, high = sorted((first, int(found[2])))
+    if high > _REGISTER:
+        raise CellError(f"expected bits 0 to 15, got {text!r}")
+    return low, high - low + 1
+
+
+def _typed(
+    cells: RowCells,
+    where: Where,
+    kind: DataType | None,
+    bits: tuple[int | None, int | None],
+    remark: Remark,
+) -> Content:
+    bit, width = bits
+    listed = _states(cells, kind, remark)
+    if where.table in _BITS:
+        return _coil(cells, where, kind, bit, listed)
+    if bit is not None and width is not None and kind in {*_BOOLEANS, DataType.UINT16}:
+        return {"type": DataType.BITFIELD.value, "bit": bit, "width": width}
+    if bit is not None and kind in {*_BOOLEANS, DataType.UINT16}:
+        _tell_states(cells, listed)
+        return {"type": DataType.BIT.value, "bit": bit}
+    if bit is not None:
+        cells.complain(Role.BIT if cells.text(Role.BIT) else Role.ADDRESS, f"{kind} has no bits")
+    if kind is DataType.BOOL and where.place.table is None and _no_table_named(cells, where):
+        cells.complain(
+            Role.TYPE,
+            "a coil, a discrete input, or a whole holding register that is not 0? Name the table "
+            "in "
+            "a column, or say --table",
+        )
+    if listed and kind in _HOLDS_STATES:
+        return {"type": DataType.ENUM.value, "enum": listed}
+    if listed:
+        _tell_states(cells, listed)
+    if kind is None:
+        if not cells.text(Role.TYPE):
+            allowed = ", ".join(DataType)
+            cells.complain(Role.TYPE, f"no data type; expected one of {allowed}, or use --type")
+        return {}
+    return _sized(cells, where, kind)
+
+
+def _no_table_named(cells: RowCells, where: Where) -> bool:
+    return not cells.text(Role.TABLE) and where.options.table is None and not where.place.registers
+
+
+def _coil(
+    cells: RowCells,
+    where: Where,
+    kind: DataType | None,
+    bit: int | None,
+    listed: dict[int, str] | None,
+) -> Content:
+    _tell_states(cells, listed)
+    if bit is not None:
+        cells.complain(Role.ADDRESS, f"a {where.table} is one bit and has no bit {bit}")
+    if (_count(cells, where, None) or 1) > 1 and where.place.registers:
+        cells.complain(Role.ADDRESS, f"one {where.table} a row, got {cells.text(Role.ADDRESS)!r}")
+    plain = DataType.BOOL if kind in _BOOLEANS else kind
+    return {"type": plain.value} if plain else {}
+
+
+def _sized(cells: RowCells, where: Where, kind: DataType) -> Content:
+    length = _count(cells, where, kind)
+    if kind is DataType.STRING:
+        said = cells.parse(Role.TYPE, type_words.read_type)
+        if length is None and said is not None and said.size is not None:
+            cells.complain(
+                Role.TYPE,
+                f"{said.size} registers or bytes? Give the registers in a column 长度(寄存器)",
+            )
+        return {"type": kind.value, "length": length}
+    if kind is DataType.BCD16 and length == 2:  # noqa: PLR2004
+        kind = DataType.BCD32
+    words_of = Point.model_construct(type=kind).words
+    if length is not None and length != words_of and kind is not DataType.ENUM:
+        column = Role.LENGTH if cells.text(Role.LENGTH) else Role.ADDRESS
+        registers = "1 register" if words_of == 1 else f"{words_of} registers"
+        cells.complain(column, f"{kind} takes {registers}, got {length}")
+    return {"type": kind.value}
+
+
+def _states(cells: RowCells, kind: DataType | None, remark: Remark) -> dict[int, str] | None:
+    own = cells.text(Role.STATES)
+    if own and states.names_bits(own):
+        cells.unused(f"the meanings of bits ({own})")
+        return remark.states
+    found = cells.parse(Role.STATES, states.states) if own else None
+    if found is not None:
+        return found
+    in_range = cells.text(Role.RANGE)
+    if in_range and states.looks_like_states(in_range):
+        return states.states(in_range)
+    if remark.states and kind in {*_HOLDS_STATES, *_BOOLEANS}:
+        cells.note("states taken from a remark")
+    return remark.states
+
+
+def _tell_states(cells: RowCells, listed: dict[int, str] | None) -> None:
+    if listed:
+        said = ", ".join(f"{raw}={word}" for raw, word in listed.items())
+        cells.unused(f"states of a value that has none in a device file ({said})")
+
+
+def _invalid(cells: RowCells, kind: DataType, remark: Remark) -> list[int | float]:
+    own = cells.parse(Role.INVALID, numbers.sentinels)
+    raws = list(own or []) + [raw for raw in remark.invalid if raw not in (own or [])]
+    if not raws:
+        return []
+    if kind in _WITHOUT_SENTINEL:
+        cells.unused(f"invalid values of a {kind} ({', '.join(map(str, raws))})")
+        return []
+    if remark.invalid and not own:
+        cells.note(f"invalid values taken from a remark ({', '.join(map(str, raws))})")
+    found: list[int | float] = []
+    for raw in raws:
+        if isinstance(raw, str):
+            if kind not in _FLOATS:
+                cells.complain(Role.INVALID, f"{kind} has no {raw}")
+            continue
+        plain = kind in _FLOATS and isinstance(raw, int) and not _has_hex(cells)
+        found.append(float(raw) if plain else raw)
+    return found
+
+
+def _has_hex(cells: RowCells) -> bool:
+    return bool(
+        re.search(r"0x|[0-9a-f]h\b|\b[0-9a-f]*[a-f][0-9a-f]*\b", cells.text(Role.INVALID).lower())
+    )

@@ -1,0 +1,118 @@
+"""What remarks, titles and names say beside the columns: states, factors, orders (pure)."""
+
+import re
+from typing import Final, NamedTuple
+
+from config.points import Order
+from edge_agent.commissioning.point_table import numbers, states
+from edge_agent.commissioning.point_table.numbers import Comma
+from edge_agent.commissioning.point_table.text import CellError, folded
+
+_RAW: Final = r"(0x[0-9a-f]+|[0-9a-f]{4}h|-?\d+(?:\.\d+)?|nan)"
+_NONE: Final = r"(?:无效值?|无数据|not available|unavailable|invalid|n/a|no data|缺省无效)"
+_SENTINEL: Final = re.compile(
+    rf"{_RAW}\s*(?:=|:|->|→|\s|表示|代表|为|时|means|is|when)*\s*{_NONE}|"
+    rf"{_NONE}\s*(?:数据|value)?\s*(?:=|:|\s|为|时|是|if|when)*\s*{_RAW}"
+)
+_SIGNED: Final = re.compile(
+    r"(?:[÷×]|(?<![a-z0-9./])[*/x]\s*(?=[\d]))\s*=?\s*\d[\d.,]*|除以\s*\d[\d.]*|乘以\s*\d[\d.]*|"
+    r"(?:放大|扩大|缩小)\s*了?\s*\d+\s*倍?|(?<![\d/.])1\s*/\s*\d+(?![\d/])|10\^-?\d|"
+    r"(?<!\d)[0-6]\s*(?:位小数|decimals?\b|decimal places?)|(?<![a-z])divided? by\s*\d+|"
+    r"multipl(?:y|ied) by\s*[\d.]+|"
+    r"(?:精度|分辨率|系数|倍率|比例|factor|scale|resolution)\s*(?:factor)?\s*[:=为]?\s*\d[\d.]*"
+)
+_ORDER: Final = re.compile(r"(?<![a-z])(abcd|cdab|badc|dcba)(?![a-z])")
+_ORDER_WORDS: Final = re.compile(
+    r"大端|小端|高字在前|低字在前|高字节在前|低字节在前|高位在前|低位在前|字交换|big.?endian|little.?endian|"
+    r"word.?swap|byte.?swap|(?:high|low|most|least)[ -](?:significant )?(?:word|byte)[ -]first|"
+    r"m?l?sw first"
+)
+_UNIT_NUMBER: Final = re.compile(
+    r"(?:从站地址?|从站号|站号|站地址|从机地址|设备地址|slave(?: (?:address|id|no\.?))?|"
+    r"station(?: (?:address|no\.?))?|unit id|modbus id)\s*[:=#]?\s*(\d{1,3})(?!\d)"
+)
+
+_LEAST_SENTINEL: Final = 100
+"""Smaller numbers are states more often than raw numbers that no sensor sends."""
+
+
+class Remark(NamedTuple):
+    """What a remark says that changes a value.
+
+    Args:
+        states: Raw number to word.
+        invalid: Raw numbers that mean "not available".
+        scale: Factor.
+        order: Order of bytes and words.
+        doubt: What looks like one of these and is not understood; empty when nothing does.
+    """
+
+    states: dict[int, str] | None = None
+    invalid: tuple[int | float | str, ...] = ()
+    scale: float | None = None
+    order: Order | None = None
+    doubt: str = ""
+
+
+def read_remark(text: str, comma: Comma) -> Remark:
+    """Return what a remark says beside the columns."""
+    plain = folded(text)
+    found = list(_SENTINEL.finditer(plain))
+    raws = tuple(_raw(one[1] or one[2]) for one in found)
+    small = any(isinstance(raw, int) and 0 <= raw < _LEAST_SENTINEL for raw in raws)
+    if small and not states.looks_like_states(text):
+        return Remark(doubt=f"{text!r}: a state, or a raw number that means invalid?")
+    rest = _SENTINEL.sub(" ", plain) if raws else text
+    # 255=invalid beside 0=off;1=on is a state like the others.
+    if states.looks_like_states(text):
+        return Remark(states=states.states(text))
+    if states.names_bits(plain):
+        return Remark(invalid=raws)
+    order = _ORDER.findall(folded(rest))
+    if states.hints_at_states(rest):
+        return Remark(invalid=raws, doubt=f"{text!r} looks like states such as 0=off;1=on")
+    scale, doubt = _scale(rest, comma)
+    if len(set(order)) > 1:
+        doubt = f"{text!r} names several orders"
+    elif not order and _ORDER_WORDS.search(folded(rest)):
+        doubt = f"{text!r} looks like an order of bytes and words"
+    one = Order(order[0].upper()) if len(set(order)) == 1 else None
+    return Remark(None, raws, scale, one, doubt)
+
+
+def order_in(text: str) -> str:
+    """Return the words of a title or note that name an order of bytes and words; empty if none."""
+    plain = folded(text)
+    found = _ORDER.search(plain) or _ORDER_WORDS.search(plain)
+    return found[0] if found else ""
+
+
+def unit_number_in(text: str) -> int | None:
+    """Return the unit that a section row names: 从站地址: 3."""
+    found = _UNIT_NUMBER.search(folded(text))
+    return int(found[1]) if found else None
+
+
+def _scale(text: str, comma: Comma) -> tuple[float | None, str]:
+    found = _SIGNED.findall(folded(text))
+    if not found:
+        return None, ""
+    values: set[float] = set()
+    for one in found:
+        try:
+            cleaned = re.sub(
+                r"^divided? by|^除以", "÷", re.sub(r"^multipl(?:y|ied) by|^乘以", "×", one)
+            )
+            cleaned = re.sub(
+                r"(?:factor|scale|resolution|比例|系数|倍率|精度|分辨率|为|:|=|\s)", "", cleaned
+            )
+            values.add(numbers.factor(cleaned, comma).value)
+        except CellError:
+            return None, f"{text!r} looks like a factor"
+    if len(values) == 1:
+        return values.pop(), ""
+    return None, f"{text!r} names several factors"
+
+
+def _raw(text: str) -> int | float | str:
+    return numbers.sentinels(text)[0]

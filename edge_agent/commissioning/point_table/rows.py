@@ -1,0 +1,223 @@
+"""Rows of a point table to points of a device file; problems by row and column (pure)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pydantic import ValidationError
+
+from config.classes import EquipmentClass
+from config.points import Point, Table
+from config.problems import explain
+from edge_agent.commissioning.point_table import places, registers, remarks, words
+from edge_agent.commissioning.point_table.behaviour import commanding, reporting
+from edge_agent.commissioning.point_table.coding import Where, coding
+from edge_agent.commissioning.point_table.conventions import Conventions
+from edge_agent.commissioning.point_table.finding import Heads
+from edge_agent.commissioning.point_table.layout import PointRow, cells_of
+from edge_agent.commissioning.point_table.naming import Canon, bracket_of, display, identifier
+from edge_agent.commissioning.point_table.outcome import Content, Imported, Options
+from edge_agent.commissioning.point_table.qualifiers import Qualifier
+from edge_agent.commissioning.point_table.registers import Place
+from edge_agent.commissioning.point_table.remarks import Remark
+from edge_agent.commissioning.point_table.roles import Role
+from edge_agent.commissioning.point_table.row_cells import RowCells, merged_across
+from edge_agent.commissioning.point_table.scaling import converted, scaling, unit_problem
+from edge_agent.commissioning.point_table.sheet import Sheet
+from edge_agent.commissioning.point_table.text import is_empty
+
+_ROLE_OF: Final = {
+    "table": Role.TABLE,
+    "address": Role.ADDRESS,
+    "type": Role.TYPE,
+    "order": Role.ORDER,
+    "bit": Role.BIT,
+    "length": Role.LENGTH,
+    "scale": Role.SCALE,
+    "offset": Role.OFFSET,
+    "unit": Role.UNIT,
+    "enum": Role.STATES,
+    "invalid": Role.INVALID,
+    "period_s": Role.PERIOD,
+    "deadband": Role.DEADBAND,
+    "span": Role.MAXIMUM,
+    "writable": Role.ACCESS,
+    "name": Role.NAME,
+}
+_CODES: Final = frozenset({Qualifier.FUNCTION})
+
+
+class RowReader:
+    """Turns rows into points."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        heads: Heads,
+        options: Options,
+        equipment: EquipmentClass,
+        *,
+        convert_units: bool = False,
+    ) -> None:
+        self.imported = Imported()
+        self._sheet = sheet
+        self._heads = heads
+        self._options = options
+        self._canon = Canon.of(equipment)
+        self._convert = convert_units
+        self._above: dict[Role, str] = {}
+        self._across = merged_across(sheet, heads)
+        self._remarks = [*heads.assigned.unused]
+        if (note := heads.columns.get(Role.NOTE)) is not None:
+            self._remarks.insert(0, note)
+
+    def read(self, rows: Sequence[PointRow], conventions: Conventions) -> None:
+        """Add the points of all rows, or their problems."""
+        column = self._heads.columns.get(Role.TABLE)
+        filled = next((cell for _, cell in cells_of(self._sheet, rows, column)), "")
+        refused = {one.row for one in self.imported.problems}
+        for row in rows:
+            before = len(self.imported.problems)
+            above = self._fill(row)
+            cells = RowCells(
+                self._sheet,
+                self._heads,
+                row.row,
+                above=above,
+                across=self._across,
+                imported=self.imported,
+            )
+            self._need_table(cells, filled)
+            content = self._content(cells, row, conventions)
+            if len(self.imported.problems) == before and cells.number not in refused:
+                self._keep(cells, content)
+
+    def _fill(self, row: PointRow) -> Mapping[Role, str]:
+        """Remember the cells that repeat the one above where they are empty."""
+        for role in self._options.fill_down:
+            index = self._heads.columns.get(role)
+            text = "" if index is None else self._sheet.cell(row.row, index)
+            if not is_empty(text):
+                self._above[role] = text
+        return dict(self._above)
+
+    def _need_table(self, cells: RowCells, filled: str) -> None:
+        """Refuse an empty cell below a filled one: it may have been merged with it."""
+        if filled and self._options.table is None and not cells.text(Role.TABLE):
+            cells.complain(
+                Role.TABLE,
+                f"an empty cell, and elsewhere {filled!r}; fill it, or say --fill-down table (the "
+                "cell above counts) or --table",
+            )
+
+    def _content(self, cells: RowCells, row: PointRow, conventions: Conventions) -> Content:
+        place = conventions.places.get(row.row)
+        if not cells.text(Role.ADDRESS) and place is None:
+            cells.complain(Role.ADDRESS, "no address in this row")
+        # The other cells of a row without a usable address are looked at all the same.
+        place = place or Place(0)
+        place = self._with_last(cells, place, conventions)
+        table, writes = self._table(cells, row, place)
+        remark = self._remark(cells, conventions)
+        content: Content = {"table": table.value, "address": place.address}
+        content |= coding(cells, Where(table, place, self._options, conventions), remark)
+        content |= scaling(cells, conventions, ("", remark.scale))
+        content |= reporting(cells, self._heads, conventions)
+        return content | commanding(cells, content, conventions, writes=writes)
+
+    def _with_last(self, cells: RowCells, place: Place, conventions: Conventions) -> Place:
+        written = cells.parse(Role.LAST, places.written)
+        if written is None:
+            return place
+        text = cells.text(Role.LAST)
+        base = conventions.sense
+        last, _ = registers.number(written.first, base, text)
+        count = last - place.address + 1
+        if count < 1 or place.registers not in {None, count}:
+            cells.complain(Role.LAST, f"does not end what begins at {place.address}, got {text!r}")
+        return place._replace(registers=count)
+
+    def _table(self, cells: RowCells, row: PointRow, place: Place) -> tuple[Table, bool]:
+        index = self._heads.columns.get(Role.TABLE)
+        qualifiers = self._heads.headings[index].qualifiers if index is not None else ()
+        said = cells.parse(Role.TABLE, lambda text: words.table(text, qualifiers))
+        address = self._heads.headings[self._heads.columns[Role.ADDRESS]].qualifiers
+        named = [Table(one.value) for one in address if one.value in set(Table)]
+        found = {
+            "the function": said.table if said else None,
+            "the address": place.table,
+            "the section above": row.table,
+            "the heading of the address": named[0] if len(named) == 1 else None,
+        }
+        tables = {one for one in found.values() if one is not None}
+        if len(tables) > 1:
+            text = ", ".join(f"{what} says {one}" for what, one in found.items() if one)
+            cells.complain(Role.TABLE if said else Role.ADDRESS, text)
+        if said and not said.reads:
+            cells.note(f"function {cells.text(Role.TABLE)} only writes; the {said.table} is read")
+        writes = bool(said and said.writes)
+        write = cells.parse(Role.WRITE_FUNCTION, lambda text: words.table(text, _CODES))
+        if write and write.table not in (tables or {write.table}):
+            cells.complain(Role.WRITE_FUNCTION, f"writes a {write.table}, and reads another table")
+        return (
+            next(iter(tables), self._options.table or Table.HOLDING),
+            writes or bool(write and write.writes),
+        )
+
+    def _remark(self, cells: RowCells, conventions: Conventions) -> Remark:
+        merged = Remark()
+        for index in self._remarks:
+            text = self._sheet.cell(cells.row, index)
+            if is_empty(text):
+                continue
+            one = remarks.read_remark(text, conventions.comma)
+            if one.doubt and not self._settled(cells, one, text):
+                flag = f"--column ignore={self._heads.texts[index]!r}"
+                cells.complain_at(
+                    index,
+                    f"{one.doubt}, and is not understood; put it into its own "
+                    f"column, or say {flag}",
+                )
+            for have, add in zip(merged[:4], one[:4], strict=True):
+                if have and add and have != add:
+                    cells.complain_at(index, f"contradicts another remark, got {text!r}")
+            merged = Remark(
+                merged.states or one.states,
+                merged.invalid or one.invalid,
+                merged.scale if one.scale is None else one.scale,
+                merged.order or one.order,
+            )
+        return merged
+
+    def _settled(self, cells: RowCells, one: Remark, text: str) -> bool:
+        """Whether a column says already what a remark seems to say."""
+        if "factor" in one.doubt:
+            return any(cells.text(role) for role in (Role.SCALE, Role.DIVISOR, Role.DECIMALS))
+        if "order" in one.doubt:
+            return any(cells.text(role) for role in (Role.ORDER, Role.BYTE_ORDER, Role.WORD_ORDER))
+        return bool(cells.text(Role.STATES)) and "invalid" not in text
+
+    def _keep(self, cells: RowCells, content: Content) -> None:
+        name = identifier(cells, self._canon, content)
+        if not name:
+            return
+        if self._convert:
+            content = converted(name, self._canon, content)
+        if problem := unit_problem(name, self._canon, content):
+            cells.complain(Role.UNIT, problem)
+            return
+        content |= display(cells, self._canon, name)
+        if name in self.imported.rows:
+            role = Role.POINT if cells.text(Role.POINT) else Role.NAME
+            cells.complain(role, f"the point {name} is already in row {self.imported.rows[name]}")
+            return
+        try:
+            Point.model_validate_json(json.dumps(content), strict=True)
+        except ValidationError as error:
+            for path, message in explain(error, Point, content):
+                cells.complain(_ROLE_OF.get(str(path[0])) if path else None, message)
+            return
+        if (bracket := bracket_of(cells.text(Role.NAME))) and "name" not in content:
+            cells.note(f"({bracket}) of the name is not kept")
+        self.imported.rows[name] = cells.number
+        self.imported.points[name] = content

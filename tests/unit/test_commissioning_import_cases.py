@@ -1,0 +1,92 @@
+"""Point tables of all kinds, under tests/cases/import: each row is right, or refused and told."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, cast
+
+import openpyxl
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from config.load import load_classes, load_profile
+from config.points import Point
+from edge_agent.__main__ import cli
+from edge_agent.commissioning import import_command
+
+CASES: Final = Path(__file__).parents[1] / "cases" / "import"
+Case = dict[str, Any]
+_CLASSES: Final = cache(load_classes)
+
+
+def _cases() -> list[Any]:
+    found: list[Any] = []
+    for file in sorted(CASES.glob("*.yaml")):
+        for name, case in cast("dict[str, Case]", yaml.safe_load(file.read_text("utf-8"))).items():
+            found.append(pytest.param(case, id=f"{file.stem}/{name}"))
+    return found
+
+
+def _table(case: Case, folder: Path) -> Path:
+    if "file" in case:
+        return CASES / "files" / case["file"]
+    if "text" in case:
+        path = folder / "table.csv"
+        path.write_bytes(case["text"].encode(case.get("encoding", "utf-8")))
+        return path
+    path = folder / "table.xlsx"
+    book = openpyxl.Workbook()
+    for title, rows in case["sheets"].items():
+        page = book.create_sheet(title)
+        for row in rows:
+            page.append(row)
+        for area in case.get("merged", {}).get(title, []):
+            page.merge_cells(area)
+        for cell, shown in case.get("formats", {}).items():
+            page[cell].number_format = shown
+        for row in case.get("hidden", []):
+            page.row_dimensions[row].hidden = True
+    del book[book.sheetnames[0]]
+    book.save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _classes_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_command, "load_classes", _CLASSES)
+
+
+@pytest.mark.parametrize("case", _cases())
+def test_a_table_is_understood_or_refused(case: Case, tmp_path: Path) -> None:
+    equipment = case.get("class", "heating_pump")
+    arguments = ["import", str(_table(case, tmp_path)), "--profile", "p", "--class", equipment]
+    options = [str(one) for one in case.get("options", [])]
+    said = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path), *options])
+    written = tmp_path / "p.yaml"
+    for text in case.get("told", []):
+        assert text in said.output
+    if "refused" in case:
+        assert said.exit_code == 2, said.output
+        assert not written.exists()
+        for text in case["refused"]:
+            assert text in said.stderr
+        return
+    assert said.exit_code == 0, said.output
+    points = load_profile(written).points
+    expected: dict[int, Case] = case["rows"]
+    report = dict(re.findall(r"^ *(\d+)  (\S+)  ", said.output, re.MULTILINE))
+    assert set(map(int, report)) == set(expected), said.output
+    for row, wanted in expected.items():
+        got = _plain(points[report[str(row)]])
+        name = {"name": report[str(row)]} if "name" in wanted else {}
+        assert {key: (got | name).get(key) for key in wanted} == wanted, said.output
+
+
+def _plain(point: Point) -> Case:
+    return point.model_dump(mode="json", exclude_none=True) | {
+        "scale": pytest.approx(point.scale, rel=1e-12),
+        "enum": point.enum,
+        "invalid": list(point.invalid),
+        "writable": point.writable and [point.writable.minimum, point.writable.maximum],
+    }
