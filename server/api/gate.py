@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.context import Services, services_of
+from server.api.docs import PATHS as DOCS
 from server.core.auth import Principal, Role, principal_of_login, principal_of_token
 from server.core.errors import ForbiddenError, ServerError, StoreError
 from server.core.links import PATH as LINK_PATH
@@ -23,7 +24,8 @@ from server.core.records import Records
 COOKIE = "plantroom_session"
 SESSION_PATH = "/api/v1/session"
 
-PUBLIC = {"/", "/healthz", "/readyz", "/page.css", "/page.js", "/words.js", "/favicon.ico"}
+_PAGE = {"/", "/page.css", "/page.js", "/words.js", "/favicon.ico"}
+PUBLIC = _PAGE | {"/healthz", "/readyz"} | DOCS
 _OWN = (SESSION_PATH, "/api/v1/tokens")
 """Where everybody has something of their own to change: session, password, tokens."""
 _SAFE = {"GET", "HEAD", "OPTIONS"}

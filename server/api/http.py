@@ -43,6 +43,7 @@ from server.api import (
 )
 from server.api.bodies import Bodies
 from server.api.context import Services, problems
+from server.api.docs import docs_router
 from server.api.gate import COOKIE, PUBLIC, SESSION_PATH, Gate
 from server.api.idempotency import MAX_KEY, Idempotency
 from server.api.passwords import Doorkeeper
@@ -169,7 +170,7 @@ def build_app(
         title="Plantroom",
         version="1",
         summary="Watches the plant of residential estates.",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -190,6 +191,7 @@ def build_app(
     app.include_router(api)
     app.include_router(health.router, dependencies=[Strict])
     app.include_router(page.router)
+    app.include_router(docs_router(app.openapi))
     app.include_router(links.router)
     app.state.carried = Carried(app)
     _allow_what_is_allowed(app)

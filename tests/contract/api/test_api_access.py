@@ -1,5 +1,6 @@
 """Nobody passes without login or token; roles, cross-site requests, the login throttle."""
 
+import re
 from typing import Any
 
 import pytest
@@ -33,10 +34,27 @@ def test_every_operation_but_health_and_login_wants_a_login(api: Api) -> None:
     }
 
 
-def test_the_description_of_the_interface_wants_a_login_too(api: Api) -> None:
-    assert api.client.get("/api/v1/openapi.json").status_code == 401
+def test_the_description_of_the_interface_wants_no_login(api: Api) -> None:
+    answer = api.client.get("/api/v1/openapi.json")
+    assert answer.json()["openapi"].startswith("3.1")
+    headers = {"If-None-Match": answer.headers["etag"]}
+    assert api.client.get("/api/v1/openapi.json", headers=headers).status_code == 304
     assert api.client.get("/metrics").status_code == 401
     assert api.client.get("/metrics", headers=api.bearer()).status_code == 200
+
+
+def test_the_page_of_the_interface_comes_from_this_server_alone(api: Api) -> None:
+    page = api.client.get("/docs")
+    assert page.status_code == 200
+    found = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+    assert len(found) == 4
+    for path in found:
+        assert path.startswith("/")
+        assert api.client.get(path).status_code == 200, path
+    assert "http" not in page.text + api.client.get("/docs/docs.js").text.partition("\n")[2]
+    policy = page.headers["content-security-policy"]
+    assert "connect-src 'self'" in policy
+    assert "script-src 'self'" in policy
 
 
 @pytest.mark.parametrize(
