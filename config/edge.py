@@ -80,7 +80,12 @@ class Device(Settings):
     """One device on a port; a piece of equipment to the server."""
 
     port: Identifier = Field(description="Name of a port of this file.")
-    unit: int = Field(default=1, ge=0, le=255, description="Modbus unit (slave) address.")
+    unit: int = Field(
+        default=1,
+        ge=0,
+        le=255,
+        description="Modbus unit (slave) address: 1 to 247; on TCP also 0 and 248 to 255.",
+    )
     profile: Identifier | None = Field(
         default=None, description="Device file that names its registers."
     )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.base import Identifier, Misfit, MisfitError, Settings
 from config.classes import Severity, Trade
+from config.phone import phone_problem
 
 SHANGHAI = "Asia/Shanghai"
 
@@ -28,6 +29,13 @@ def _zone(name: str) -> str:
     return name
 
 
+def _phone(text: str) -> str:
+    problem = phone_problem(text)
+    if problem:
+        raise ValueError(f"{problem}, got {text!r}")
+    return text
+
+
 def _date(text: str) -> str:
     date.fromisoformat(text)
     return text
@@ -40,6 +48,7 @@ _WHO = (
     r"|(?:person|team):[A-Za-z0-9][A-Za-z0-9_.\-]*)$"
 )
 ClockTime = Annotated[str, Field(pattern=_CLOCK, description="Local time, HH:MM.")]
+Phone = Annotated[str, AfterValidator(_phone)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Who = Annotated[str, Field(max_length=80, pattern=_WHO, description="Who is told.")]
 
@@ -77,9 +86,7 @@ class PersonSettings(Settings):
     languages: tuple[Literal["zh", "en"], ...] = Field(
         default=("zh",), min_length=1, description="Languages of messages, the best first."
     )
-    phone: str | None = Field(
-        default=None, pattern=r"^\+?[0-9][0-9 \-]{3,30}$", description="Shown to colleagues."
-    )
+    phone: Phone | None = Field(default=None, max_length=32, description="Shown to colleagues.")
     channels: tuple[ChannelAddress, ...] = Field(
         default=(), description="Ways to reach them, the best first."
     )

@@ -7,13 +7,18 @@ from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config.base import IDENTIFIER_PATTERN, Misfit, MisfitError
+from config.keyboard import slip
 
 _MAX_SHOWN: Final = 60
+
+_BEYOND: Final = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
+_PLAIN_VALUE: Final = re.compile(r"[-+]?[0-9.]+|true|false")
 
 _EXPECTED: Final = {
     "int_type": "a whole number",
@@ -45,12 +50,21 @@ _EXPECTED: Final = {
 def explain(error: ValidationError, model: type[BaseModel], data: object) -> list[Misfit]:
     """Return every problem of ``data`` in plain words, with the path that the file has."""
     misfits: dict[tuple[str | int, ...], list[str]] = {}
+    misspelt: set[tuple[str | int, ...]] = set()
     for detail in error.errors(include_url=False):
         for path, message in _misfits(detail, model, data):
+            meant = re.match(r"unknown key; did you mean '(.*?)'", message)
+            if meant:
+                misspelt.add((*path[:-1], meant[1]))
             messages = misfits.setdefault(path, [])
             if message not in messages:
                 messages.append(message)
-    return [Misfit(path, _joined(messages)) for path, messages in misfits.items()]
+    # A key that is only misspelt is not missing as well.
+    return [
+        Misfit(path, _joined(messages))
+        for path, messages in misfits.items()
+        if path not in misspelt or not messages[0].startswith("this key is required")
+    ]
 
 
 def suggestion(word: str, known: list[str]) -> str:
@@ -102,7 +116,7 @@ def _misfit(
         case "extra_forbidden":
             return Misfit(path, _unknown_key(str(path[-1]), owner))
         case "missing":
-            about = f" ({field.description.rstrip('.')})" if field and field.description else ""
+            about = f" ({_about(field)})" if _about(field) else ""
             return Misfit(path, f"this key is required{about}")
         case "union_tag_not_found":
             allowed = ", ".join(_tags(owner, field))
@@ -123,18 +137,46 @@ def _expectation(detail: ErrorDetails, field: FieldInfo | None) -> str:
     if kind == "string_pattern_mismatch":
         words = "letters, digits, '_', '-', '.', first a letter or digit"
         if context.get("pattern") != IDENTIFIER_PATTERN:
-            words = (field.description or "").rstrip(".") if field else str(context.get("pattern"))
-        return f"expected {words}, got {shown(value)}"
-    expected = _EXPECTED.get(kind)
+            words = _about(field) or str(context.get("pattern"))
+        what = slip(str(value))
+        hint = f" ({what})" if what else ""
+        return f"expected {words}{hint}, got {shown(value)}"
+    expected = _range(field) if kind in _BEYOND else None
+    expected = expected or _EXPECTED.get(kind)
     if expected is None:
         return f"{detail['msg']}, got {shown(value)}"
     hint = ""
     if kind in {"string_type", "path_type"} and isinstance(value, int | float):
         hint = " (put it in quotes)"
     if kind in {"int_type", "float_type", "bool_type"} and isinstance(value, str):
-        hint = " (without quotes)" if re.fullmatch(r"[-+\d.]+|true|false", value) else ""
+        hint = " (without quotes)" if _PLAIN_VALUE.fullmatch(value) else ""
+    if isinstance(value, str) and (what := slip(value)):
+        hint = f" ({what})"
     bounds = {key: _plain(bound) for key, bound in context.items()}
-    return f"expected {expected.format(**bounds)}{hint}, got {shown(value)}"
+    about = f" ({_about(field)})" if kind in _BEYOND and _about(field) else ""
+    return f"expected {expected.format(**bounds)}{hint}, got {shown(value)}{about}"
+
+
+def _about(field: FieldInfo | None) -> str:
+    return (field.description or "").rstrip(".") if field else ""
+
+
+def _range(field: FieldInfo | None) -> str:
+    """Return both ends of what a number may be; nothing where it has only one."""
+    low = high = ""
+    for one in field.metadata if field else ():
+        match one:
+            case Ge(ge=bound):
+                low = f"{_plain(bound)} to "
+            case Gt(gt=bound):
+                low = f"more than {_plain(bound)}, at most "
+            case Le(le=bound):
+                high = f"{_plain(bound)}"
+            case Lt(lt=bound):
+                high = f"{_plain(bound)}, that not included"
+            case _:
+                pass
+    return low + high if low and high else ""
 
 
 def _plain(bound: object) -> object:
@@ -143,6 +185,8 @@ def _plain(bound: object) -> object:
 
 def _unknown_key(key: str, owner: object) -> str:
     known = sorted(_fields(owner)) if _is_model(owner) else []
+    if what := slip(key):
+        return f"unknown key ({what}). Known keys: {', '.join(known)}"
     return f"unknown key{suggestion(key, known)} Known keys: {', '.join(known)}"
 
 

@@ -25,6 +25,8 @@ from config.profiles import DeviceProfile, Limits
 from config.reporting import Reporting
 from config.sharing import keeping_off_others, shared_misfits
 
+_ON_A_LINE: Final = range(1, 248)
+
 RESERVED_POINT: Final = "connection"
 """The server's own series that says whether a device answers."""
 
@@ -152,8 +154,9 @@ def _device_misfits(
     if wanted and wanted not in classes:
         at = ("class",) if device.equipment_class else ("profile",)
         yield Misfit(at, _unknown("equipment class", wanted, classes))
-    if device.unit == 0 and isinstance(port, ModbusRtuPort | ModbusRtuOverTcpPort):
-        yield Misfit(("unit",), "expected 1 or more on a serial line, got 0 (0 is the broadcast)")
+    if isinstance(port, ModbusRtuPort | ModbusRtuOverTcpPort) and device.unit not in _ON_A_LINE:
+        what = "0 is the broadcast" if device.unit == 0 else "248 to 255 are reserved"
+        yield Misfit(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")
     if profile is None:
         yield from _without_profile(device)
     else:

@@ -11,6 +11,7 @@ import yaml
 
 from config.base import Misfit, dotted
 from config.errors import ConfigError
+from config.keyboard import slips
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = {_TAG + kind for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
@@ -84,8 +85,7 @@ class Document:
         try:
             return cls._parse(name, text)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise ConfigError(f"{name}:{_line(mark)}: {_yaml_problem(error)}") from None
+            raise ConfigError(f"{name}:{_broken(text, error)}") from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             raise ConfigError(f"{name}:{line}: a control character; remove it") from None
@@ -98,9 +98,9 @@ class Document:
         if root is None or root.tag == _TAG + "null":
             raise ConfigError(f"{name}: the file is empty; an example is in config/examples")
         if not isinstance(root, yaml.MappingNode):
-            raise ConfigError(
-                f"{name}:{_line(root.start_mark)}: expected keys and values at the top"
-            )
+            line, hint = _slip_near(text, 1, text.count("\n") + 1)
+            line = line or _line(root.start_mark)
+            raise ConfigError(f"{name}:{line}: expected keys and values at the top{hint}")
         _refuse_endless(name, root)
         problems = sorted(_structure(root, ()))
         if problems:
@@ -231,11 +231,39 @@ def _line(mark: _Mark | None) -> int:
     return mark.line + 1 if mark else 1
 
 
-def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
+def _broken(text: str, error: yaml.MarkedYAMLError) -> str:
+    """Return the line and what is wrong there; a slip of the keyboard may be a line before."""
+    line = _line(error.problem_mark or error.context_mark)
+    first = _line(error.context_mark) if error.context_mark else line
     problem = error.problem or "not YAML"
-    if "cannot start any token" in problem:
-        problem += " (a tab? indent with spaces)"
-    return "broken YAML: " + ", ".join(part for part in (error.context, problem) if part)
+    at, hint = _slip_near(text, min(first, line) - 1, line)
+    lines = text.splitlines()
+    if not hint and first <= len(lines):
+        wrong = lines[min(line, len(lines)) - 1]
+        indent = wrong[: len(wrong) - len(wrong.lstrip())]
+        hint = " (a tab? indent with spaces)" if "\t" in indent else _missing(error, first, lines)
+    said = ", ".join(part for part in (error.context, problem) if part)
+    return f"{at or line}: broken YAML: {said}{hint}"
+
+
+def _slip_near(text: str, first: int, last: int) -> tuple[int, str]:
+    """Return the first line with a full-width character among these, and which; 0 if none."""
+    start = max(0, first - 1)
+    for index, what in slips(text.splitlines()[start:last]):
+        return start + index + 1, f" ({what})"
+    return 0, ""
+
+
+def _missing(error: yaml.MarkedYAMLError, line: int, lines: Sequence[str]) -> str:
+    """Say which quote or colon is missing, if that is what it looks like; ``line``: its begin."""
+    if "quoted scalar" in (error.context or "") and "end of stream" in (error.problem or ""):
+        return f" (the quote of line {line} is not closed)"
+    said = lines[line - 1].strip()
+    if re.fullmatch(r"[A-Za-z_][\w-]*:[^\s:/].*", said):
+        return f" (line {line}: a space is missing after the colon)"
+    if "expected ':'" in (error.problem or "") and ":" not in said:
+        return f" (line {line}: a colon is missing)"
+    return ""
 
 
 def folder_files(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from config.classes import EquipmentClass
+from config.connection_files import tls_problems
 from config.edge import JournalSettings
 from config.mqtt import MqttSettings
 from config.ports import ModbusRtuPort, Port
@@ -130,10 +131,10 @@ def _server_notes(settings: ServerSettings) -> Iterator[str]:
 
 def _mqtt_notes(mqtt: MqttSettings) -> Iterator[str]:
     tls = mqtt.tls
-    files = [mqtt.password_file, *((tls.ca_file, tls.cert_file, tls.key_file) if tls else ())]
-    for path in files:
-        if path is not None:
-            yield from _missing(path)
+    if mqtt.password_file is not None:
+        yield from _missing(mqtt.password_file)
+    if tls is not None:
+        yield from tls_problems(tls)
     if tls is None and not _is_local(mqtt.host):
         yield "mqtt has no tls: everything travels in clear"
 

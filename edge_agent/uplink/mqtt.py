@@ -7,7 +7,6 @@ bdSeq each time.
 
 import asyncio
 import socket
-import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,6 +16,8 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.connection_files import password_of, tls_context
+from config.errors import ConfigError
 from config.mqtt import MqttSettings
 from edge_agent.errors import UplinkError
 from protocols.sparkplug.topics import parse_state_topic
@@ -88,6 +89,8 @@ class MqttConnection:
                 await self._answer(self._subscribed)
         except TimeoutError:
             raise UplinkError("the broker does not answer") from None
+        except ConfigError as error:
+            raise UplinkError(str(error)) from error
         except (OSError, ValueError) as error:
             raise UplinkError(f"{type(error).__name__}: {error}") from error
 
@@ -153,14 +156,9 @@ class MqttConnection:
     def _connect(self) -> None:
         settings = self._settings
         if settings.username is not None:
-            file = settings.password_file
-            password = file.read_text(encoding="utf-8").strip() if file else None
-            self._client.username_pw_set(settings.username, password)
+            self._client.username_pw_set(settings.username, password_of(settings))
         if settings.tls is not None:
-            tls = settings.tls
-            context = ssl.create_default_context(cafile=tls.ca_file)
-            if tls.cert_file is not None:
-                context.load_cert_chain(tls.cert_file, tls.key_file)
+            context = tls_context(settings.tls)
             self._client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
         self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s)
 

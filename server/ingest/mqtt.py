@@ -1,7 +1,6 @@
 """The server's connection to the broker and its STATE; only this and read_ahead import paho."""
 
 import random
-import ssl
 import threading
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.connection_files import password_of, tls_context
 from config.mqtt import MqttSettings
 from protocols.sparkplug.state import State, encode_state
 from protocols.sparkplug.state_keeper import Answer, StateKeeper
@@ -79,13 +79,9 @@ class MqttLink:
         """Start connecting in paho's thread; it goes on for ever, a broker may be away."""
         settings = self._settings
         if settings.username is not None:
-            file = settings.password_file
-            password = file.read_text(encoding="utf-8").strip() if file else None
-            self._client.username_pw_set(settings.username, password)
+            self._client.username_pw_set(settings.username, password_of(settings))
         if settings.tls is not None:
-            context = ssl.create_default_context(cafile=settings.tls.ca_file)
-            if settings.tls.cert_file is not None:
-                context.load_cert_chain(settings.tls.cert_file, settings.tls.key_file)
+            context = tls_context(settings.tls)
             self._client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
         self._client.connect_async(settings.host, settings.port, keepalive=settings.keepalive_s)
         self._client.loop_start()

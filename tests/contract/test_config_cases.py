@@ -7,13 +7,14 @@ import pytest
 
 from config.errors import ConfigError
 from config.load import load_agent, load_classes, load_profiles
-from config.load_server import load_server
+from config.load_server import load_people, load_server
 
 CASES = Path(__file__).parent.parent / "cases" / "config"
 
 LOADERS: dict[str, Callable[[Path], object]] = {
     "agent": load_agent,
     "server": load_server,
+    "people": load_people,
     "class": lambda file: load_classes(file.parent),
     "profile": lambda file: load_profiles(file.parent),
 }
