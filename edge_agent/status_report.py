@@ -14,6 +14,7 @@ from edge_agent.journal.base import Journal
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.port import PortOwner
 from edge_agent.uplink.uplink import Uplink
+from protocols.exact_json import exact_value
 
 MOST_VALUES: Final = 500
 """A page of ten thousand values would hold up polling; ask for one device to see all of its."""
@@ -111,7 +112,7 @@ class StatusReport:
                     yield {
                         "device": polled.device.id,
                         "point": name,
-                        "value": reading.value,
+                        "value": exact_value(reading.value),
                         "unit": units[name].unit,
                         "quality": reading.quality.name.lower(),
                         "reason": reading.reason,

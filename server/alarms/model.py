@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.core.db import Base
+from server.core.db import Base, PointValue
 
 _OPEN = text("closed_at IS NULL")
 
@@ -49,7 +49,7 @@ class Alarm(Base):
     acknowledged_at: Mapped[int | None]
     acknowledged_by: Mapped[str | None]
     comment: Mapped[str | None]
-    onset_value: Mapped[Any] = mapped_column(JSON)
+    onset_value: Mapped[Any] = mapped_column(PointValue)
     onset_quality: Mapped[int]
     activations: Mapped[int] = mapped_column(default=1)
     trade: Mapped[str] = mapped_column(default="", server_default="")
@@ -94,7 +94,7 @@ class AlarmChange(Base):
     onset_corrected, return_corrected."""
     by: Mapped[str | None]
     comment: Mapped[str | None]
-    value: Mapped[Any] = mapped_column(JSON)
+    value: Mapped[Any] = mapped_column(PointValue)
 
 
 class AlarmAnnouncement(Base):

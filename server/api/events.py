@@ -1,14 +1,14 @@
 """/events: what happened, newest first. The same rows that /stream delivers live."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy import select
 
 from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
-from server.api.shapes import Instant, InstantIn
+from server.api.shapes import Instant, InstantIn, JsonObject
 from server.core.auth import Principal, Role
 from server.core.errors import ForbiddenError
 from server.core.model import Event
@@ -39,7 +39,7 @@ class EventItem(BaseModel):
     """In the past tense: alarm.raised, work-order.closed."""
     subject_id: int | None
     by: str | None
-    payload: dict[str, Any]
+    payload: JsonObject
 
     @classmethod
     def of(cls, row: Event) -> "EventItem":

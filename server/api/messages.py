@@ -1,7 +1,7 @@
 """/messages: what was sent to whom, what failed, and sending a dead letter again."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import get_or_404
-from server.api.shapes import Instant, columns_of
+from server.api.shapes import Instant, JsonObject, columns_of
 from server.core.auth import Principal, Role
 from server.core.model import Message
 from server.core.outbox import send_again, without_address
@@ -61,7 +61,7 @@ class MessageItem(BaseModel):
 class MessageDetail(MessageItem):
     """One message with what it says."""
 
-    payload: dict[str, Any]
+    payload: JsonObject
 
 
 def message_item(row: Message, caller: Principal) -> MessageItem:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from server.api.context import Cursor, Use, problems
 from server.api.lookup import find_point
-from server.api.shapes import Instant, InstantIn, JsonValue, PointItem
+from server.api.shapes import Instant, InstantIn, JsonNumber, JsonValue, PointItem
 from server.core.paging import decode_cursor, encode_cursor
 from server.core.problem import FieldError
 from server.history.base import Bucket, Row, after_page
@@ -25,9 +25,9 @@ class BucketItem(BaseModel):
 
     start: Instant
     end: Instant
-    min: float | int | None
+    min: JsonNumber
     avg: float | None
-    max: float | int | None
+    max: JsonNumber
     first: JsonValue
     last: JsonValue
     count: int

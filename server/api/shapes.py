@@ -1,9 +1,10 @@
 """Shapes that several rooms show, and how an instant enters and leaves."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
 
+from protocols.exact_json import exact, exact_value
 from protocols.reading import Quality
 from server.assets.model import Equipment, Point
 from server.core.db import Base
@@ -11,7 +12,32 @@ from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
 from server.live.values import LastValue
 
-JsonValue = float | int | bool | str | None
+_WHOLE_TEXT = (
+    "A whole number beyond -(2^53 - 1) to 2^53 - 1, which JavaScript would round, is a string of "
+    "its decimal digits."
+)
+
+
+def _schema(*types: str) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": kind} for kind in types], "description": _WHOLE_TEXT})
+
+
+JsonValue = Annotated[
+    float | int | bool | str | None,
+    PlainSerializer(exact_value),
+    _schema("number", "integer", "boolean", "string", "null"),
+]
+"""A value of a point; whole numbers that a browser would round leave as text."""
+JsonNumber = Annotated[
+    float | int | None, PlainSerializer(exact_value), _schema("number", "integer", "string", "null")
+]
+"""A number of a point; likewise."""
+JsonObject = Annotated[
+    dict[str, Any],
+    PlainSerializer(exact),
+    WithJsonSchema({"type": "object", "additionalProperties": True, "description": _WHOLE_TEXT}),
+]
+"""Fields of a record; likewise."""
 
 _DATE_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
 # A point is late when it missed two of the reports that it owes.

@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from structlog import get_logger
 
+from protocols.exact_json import exact
+
 SEND_TIMEOUT_S = 20.0
 """A client that takes nothing for so long is cut; it may come back with its last id."""
 
@@ -17,7 +19,7 @@ log = get_logger()
 def sse(topic: str, data: object, *, event_id: int | None = None) -> bytes:
     """Return one event as text; what has no id is not replayed."""
     head = f"event: {topic}\n" if event_id is None else f"id: {event_id}\nevent: {topic}\n"
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(exact(data), ensure_ascii=False, separators=(",", ":"))
     return f"{head}data: {text}\n\n".encode()
 
 

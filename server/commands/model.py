@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.core.db import Base
+from server.core.db import Base, PointValue
 
 UNDER_WAY = text("state IN ('asked', 'sent')")
 
@@ -23,7 +23,7 @@ class Command(Base):
     """Payload.uuid of its DCMD; the gateway carries a key out once."""
     point_id: Mapped[int] = mapped_column(ForeignKey("points.id"), index=True)
     equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), index=True)
-    value: Mapped[Any] = mapped_column(JSON)
+    value: Mapped[Any] = mapped_column(PointValue)
     reason: Mapped[str]
     """Why it was given."""
     asked_by: Mapped[str]
@@ -38,5 +38,5 @@ class Command(Base):
     settled_at: Mapped[int | None]
     refusal: Mapped[str] = mapped_column(default="", server_default="")
     """Why it was not done, in the gateway's words."""
-    before: Mapped[Any] = mapped_column(JSON, nullable=True)
-    after: Mapped[Any] = mapped_column(JSON, nullable=True)
+    before: Mapped[Any] = mapped_column(PointValue, nullable=True)
+    after: Mapped[Any] = mapped_column(PointValue, nullable=True)

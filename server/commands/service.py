@@ -4,6 +4,7 @@ The gateway decides; the server refuses at once only what it knows to be hopeles
 """
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
@@ -49,6 +50,8 @@ class CommandState(StrEnum):
 
 
 UNDER_WAY: Final = (CommandState.ASKED, CommandState.SENT)
+_BEYOND: Final = 2**64
+_DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 _ANSWERS: Final = frozenset({"done", "unconfirmed", "refused", "failed"})
 
 
@@ -206,8 +209,13 @@ def _checked(value: Value, point: Point) -> Value:
         if not isinstance(value, bool):
             raise InvalidError("value: expected true or false")
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if point.datatype in _WHOLE and isinstance(value, str) and _DIGITS.fullmatch(value):
+        # As such numbers leave: JavaScript could not send the large ones otherwise.
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidError("value: expected a number")
+    if not (-_BEYOND < value < _BEYOND if isinstance(value, int) else isfinite(value)):
+        raise InvalidError("value: expected a number of at most 64 bits")
     if point.datatype in _WHOLE and value != int(value):
         raise InvalidError("value: expected a whole number")
     low, high = point.minimum, point.maximum

@@ -2,8 +2,33 @@
 
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import JSON, BigInteger, Integer, MetaData, Table
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+_SQLITE_END = 2**63
+
+
+class PointValue(TypeDecorator[Any]):
+    """A value of a point as JSON.
+
+    SQLite makes a float of a number from 2**63 on, also where it stands as JSON; such are wrapped.
+    """
+
+    impl = JSON
+    cache_ok = True
+    should_evaluate_none = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 (JSON)
+        """Return what is stored."""
+        del dialect
+        large = type(value) is int and value >= _SQLITE_END
+        return {"whole": str(value)} if large else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 (JSON)
+        """Return what was stored."""
+        del dialect
+        return int(value["whole"]) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType]
 
 
 class Base(DeclarativeBase):

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from config.errors import ConfigError
 from config.server import WebhookSettings
+from protocols.exact_json import exact
 from server.core.budgets import Terms
 from server.core.clock import Clock
 from server.core.instant import rfc3339
@@ -65,7 +66,7 @@ def body_of(message: Outgoing) -> bytes:
     body = {
         "type": message.kind,
         "timestamp": rfc3339(message.created_at),
-        "data": message.payload,
+        "data": exact(message.payload),
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 

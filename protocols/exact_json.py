@@ -1,0 +1,28 @@
+"""Whole numbers in JSON that a browser does not round.
+
+JavaScript reads every number as a float64: from 2**53 on neighbours become one. What is beyond is
+written as a string of its decimal digits, in everything that leaves as JSON.
+"""
+
+from typing import Any, Final
+
+MOST_EXACT: Final = 2**53 - 1
+"""JavaScript's Number.MAX_SAFE_INTEGER."""
+
+
+def exact_value(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
+    """Return a value as it may stand in JSON: a whole number beyond the exact ones as text."""
+    if type(value) is int and not -MOST_EXACT <= value <= MOST_EXACT:
+        return str(value)
+    return value
+
+
+def exact(data: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
+    """Return objects and lists with all their values as they may stand in JSON."""
+    match data:
+        case dict():
+            return {key: exact(value) for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType]
+        case list() | tuple():
+            return [exact(value) for value in data]  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return exact_value(data)
