@@ -29,7 +29,7 @@ def overlaps(points: Mapping[str, Mapping[str, object]], rows: Mapping[str, int]
     placed = sorted(
         _Placed(one.table, one.address, one.address + one.words, name, one)
         for name, one in ((name, Point.model_validate(said)) for name, said in points.items())
-        if one.type not in _PARTS
+        if one.type not in _PARTS and not one.is_part
     )
     return [
         f"row {rows[low.name]} {_said(low)} and row {rows[high.name]} {_said(high)} "

@@ -27,7 +27,7 @@ CHINESE = """\
 """
 
 _IN_THE_TEMPLATE = {
-    *(Role.POINT, Role.NAME, Role.ENGLISH, Role.TABLE, Role.ADDRESS, Role.TYPE, Role.ORDER),
+    *(Role.POINT, Role.NAME, Role.ENGLISH, Role.TABLE, Role.ADDRESS, Role.TYPE, Role.BYTE_ORDER),
     *(Role.BIT, Role.LENGTH, Role.SCALE, Role.OFFSET, Role.UNIT, Role.STATES, Role.ACCESS),
     *(Role.MINIMUM, Role.MAXIMUM, Role.PERIOD, Role.DEADBAND, Role.NOTE),
 }

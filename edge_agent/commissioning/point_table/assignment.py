@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from edge_agent.commissioning.point_table import numbers, places, states, type_words, words
 from edge_agent.commissioning.point_table.doubts import Scored, find_doubts
+from edge_agent.commissioning.point_table.formula import factor_and_offset
 from edge_agent.commissioning.point_table.headings import Heading
 from edge_agent.commissioning.point_table.numbers import Comma
 from edge_agent.commissioning.point_table.qualifiers import BASES, NUMBERINGS, Qualifier
@@ -182,6 +183,14 @@ def _words_of_order(text: str) -> None:
     words.order(text)
 
 
+def _part_of_order(text: str, check: Callable[..., bool]) -> None:
+    """Accept what either column of order may hold: half of an order, yes or no, or all of it."""
+    try:
+        check(text, swap=True)
+    except CellError:
+        words.order(text)
+
+
 _CHECKS: Final[Mapping[Role, Callable[[str], object]]] = {
     Role.UNIT_NUMBER: _unit_number,
     Role.TABLE: _table,
@@ -190,14 +199,16 @@ _CHECKS: Final[Mapping[Role, Callable[[str], object]]] = {
     Role.ADDRESS: places.written,
     Role.LAST: places.written,
     Role.TYPE: _type,
-    Role.SIGN: type_words.read_type,
+    Role.SIGN: words.signed,
     Role.BITS: lambda text: numbers.whole(text, 1, 64),
     Role.ORDER: _words_of_order,
-    Role.BYTE_ORDER: words.high_byte_first,
-    Role.WORD_ORDER: words.high_word_first,
+    Role.BYTE_ORDER: lambda text: _part_of_order(text, words.high_byte_first),
+    Role.WORD_ORDER: lambda text: _part_of_order(text, words.high_word_first),
+    Role.BYTE: words.high_half,
     Role.BIT: lambda text: numbers.whole(text, 0, _BITS + 1),
     Role.LENGTH: lambda text: numbers.whole(text, 1, _MOST_REGISTERS),
     Role.SCALE: _scale,
+    Role.FORMULA: lambda text: factor_and_offset(text, _ANY_COMMA),
     Role.DIVISOR: _number,
     Role.DECIMALS: _decimals,
     Role.OFFSET: _number,

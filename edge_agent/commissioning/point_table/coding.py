@@ -17,8 +17,18 @@ from edge_agent.commissioning.point_table.type_words import TypeWords
 
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 _BOOLEANS: Final = frozenset({None, DataType.BIT, DataType.BOOL})
-_HOLDS_STATES: Final = frozenset({None, DataType.ENUM, DataType.INT16, DataType.UINT16})
-_FLOATS: Final = frozenset({DataType.FLOAT32, DataType.FLOAT64})
+_STATE_WORDS: Final = {
+    None: 1,
+    DataType.ENUM: 1,
+    DataType.INT16: 1,
+    DataType.UINT16: 1,
+    DataType.INT32: 2,
+    DataType.UINT32: 2,
+}
+"""Types that may hold states, and their registers."""
+_SIGNED: Final = frozenset({DataType.INT16, DataType.INT32})
+_HALVES: Final = frozenset({DataType.INT8, DataType.UINT8, DataType.BCD8})
+_FLOATS: Final = frozenset({DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64})
 _WITHOUT_SENTINEL: Final = frozenset({DataType.BOOL, DataType.BIT, DataType.STRING})
 _REGISTER: Final = 16
 _MOST_COUNT: Final = 4096
@@ -58,20 +68,31 @@ def coding(cells: RowCells, where: Where, remark: Remark) -> Content:
 def _type_words(cells: RowCells) -> TypeWords | None:
     """Return what the type, sign and width columns say together; None where nothing."""
     said: TypeWords | None = None
-    for role, extra in ((Role.TYPE, ""), (Role.SIGN, ""), (Role.BITS, "bits")):
-        text = cells.text(role)
-        if not text:
+    for role, reads in (
+        (Role.TYPE, type_words.read_type),
+        (Role.SIGN, _sign),
+        (Role.BITS, _width),
+    ):
+        if not cells.text(role):
             continue
-        wording = text if not (extra and text.strip().isdecimal()) else f"{text}{extra}"
-        part = cells.parse(role, lambda _, wording=wording: type_words.read_type(wording))
+        part = cells.parse(role, reads)
         if part is None:
             return None
         both = part if said is None else type_words.join(said, part)
         if both is None:
-            cells.complain(role, f"contradicts the other columns about the type, got {text!r}")
+            message = "contradicts the other columns about the type"
+            cells.complain(role, f"{message}, got {cells.text(role)!r}")
             return None
         said = both
     return said
+
+
+def _sign(text: str) -> TypeWords:
+    return type_words.read_type("signed" if words.signed(text) else "unsigned")
+
+
+def _width(text: str) -> TypeWords:
+    return type_words.read_type(f"{text}bits" if text.strip().isdecimal() else text)
 
 
 def _kind(cells: RowCells, where: Where, said: TypeWords | None) -> DataType | None:
@@ -178,8 +199,8 @@ def _typed(
             "in "
             "a column, or say --table",
         )
-    if listed and kind in _HOLDS_STATES:
-        return {"type": DataType.ENUM.value, "enum": listed}
+    if listed and kind in _STATE_WORDS:
+        return _enum(kind, listed)
     if listed:
         _tell_states(cells, listed)
     if kind is None:
@@ -188,6 +209,16 @@ def _typed(
             cells.complain(Role.TYPE, f"no data type; expected one of {allowed}, or use --type")
         return {}
     return _sized(cells, where, kind)
+
+
+def _enum(kind: DataType | None, listed: dict[int, str]) -> Content:
+    """Return states; a device file numbers them by the bit pattern of their registers."""
+    size = _STATE_WORDS[kind]
+    whole = 1 << (_REGISTER * size)
+    signed = kind in _SIGNED
+    states_of = {raw + whole if raw < 0 and signed else raw: word for raw, word in listed.items()}
+    content: Content = {"type": DataType.ENUM.value, "enum": states_of}
+    return content if size == 1 else {**content, "length": size}
 
 
 def _no_table_named(cells: RowCells, where: Where) -> bool:
@@ -220,13 +251,16 @@ def _sized(cells: RowCells, where: Where, kind: DataType) -> Content:
                 f"{said.size} registers or bytes? Give the registers in a column 长度(寄存器)",
             )
         return {"type": kind.value, "length": length}
-    if kind is DataType.BCD16 and length == 2:  # noqa: PLR2004
-        kind = DataType.BCD32
     words_of = Point.model_construct(type=kind).words
     if length is not None and length != words_of and kind is not DataType.ENUM:
         column = Role.LENGTH if cells.text(Role.LENGTH) else Role.ADDRESS
         registers = "1 register" if words_of == 1 else f"{words_of} registers"
         cells.complain(column, f"{kind} takes {registers}, got {length}")
+    half = cells.parse(Role.BYTE, words.high_half)
+    if half is not None and kind in _HALVES:
+        return {"type": kind.value, "byte": "high" if half else "low"}
+    if half is not None:
+        cells.complain(Role.BYTE, f"{kind} is more than half a register")
     return {"type": kind.value}
 
 
@@ -241,7 +275,7 @@ def _states(cells: RowCells, kind: DataType | None, remark: Remark) -> dict[int,
     in_range = cells.text(Role.RANGE)
     if in_range and states.looks_like_states(in_range):
         return states.states(in_range)
-    if remark.states and kind in {*_HOLDS_STATES, *_BOOLEANS}:
+    if remark.states and kind in {*_STATE_WORDS, *_BOOLEANS}:
         cells.note("states taken from a remark")
     return remark.states
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from config.points import Order
 from edge_agent.commissioning.point_table import words
+from edge_agent.commissioning.point_table.qualifiers import Qualifier
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.row_cells import RowCells
 from edge_agent.commissioning.point_table.text import CellError, compact
@@ -76,10 +77,22 @@ def _two_columns(cells: RowCells, *, wide: bool) -> Order | None:
         if full and other and role is Role.BYTE_ORDER:
             cells.complain(role, f"names the words too, and {other!r} stands beside it")
             return None
-        if (full and not other) or (not other and role is Role.BYTE_ORDER):
+        asks = _asks(cells, role)
+        if (full and not other) or (not other and role is Role.BYTE_ORDER and not asks):
             return _order_cell(cells, role, text, wide=wide)
     if not byte_text and not word_text:
         return None
-    byte = cells.parse(Role.BYTE_ORDER, words.high_byte_first)
-    word = cells.parse(Role.WORD_ORDER, words.high_word_first)
+    byte = cells.parse(
+        Role.BYTE_ORDER,
+        lambda text: words.high_byte_first(text, swap=_asks(cells, Role.BYTE_ORDER)),
+    )
+    word = cells.parse(
+        Role.WORD_ORDER,
+        lambda text: words.high_word_first(text, swap=_asks(cells, Role.WORD_ORDER)),
+    )
     return words.together(byte_high=byte is not False, word_high=word is not False)
+
+
+def _asks(cells: RowCells, role: Role) -> bool:
+    """Whether the heading asks if bytes or words are swapped."""
+    return Qualifier.SWAP in cells.qualifiers(role)

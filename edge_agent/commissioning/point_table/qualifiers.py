@@ -30,6 +30,7 @@ class Qualifier(StrEnum):
     MINUTES = "minutes"
     ZONE = "zone number"
     FUNCTION = "function code"
+    SWAP = "swapped"
 
 
 _WORDS: Final = {
@@ -59,6 +60,8 @@ _WORDS: Final = {
     Qualifier.MULTIPLY: "multiply, multiply by, multiplied by, 乘, 乘以, 乘数, multiplier, times",
     Qualifier.EXPONENT: "power of ten, power of 10, exponent, 10 的幂, 指数, sf, 10n, pow 10, "
     "exp, 10 的n次方, 10 的指数",
+    Qualifier.SWAP: "word swap, words swapped, word swapped, 字交换, swap words, byte swap, "
+    "bytes swapped, byte swapped, 字节交换, swap bytes, 高低字交换, 高低字节交换",
     Qualifier.SECONDS: "s, sec, seconds, second, 秒",
     Qualifier.MILLISECONDS: "ms, milliseconds, 毫秒",
     Qualifier.MINUTES: "min, minutes, 分钟",
@@ -83,6 +86,8 @@ USED_BY: Final = {
     Role.ADDRESS: BASES | NUMBERINGS | TABLES,
     Role.LAST: BASES,
     Role.BIT: frozenset({Qualifier.ONE_BASED, Qualifier.ZERO_BASED}),
+    Role.BYTE_ORDER: frozenset({Qualifier.SWAP}),
+    Role.WORD_ORDER: frozenset({Qualifier.SWAP}),
     Role.LENGTH: COUNTS,
     Role.BITS: frozenset({Qualifier.BITS}),
     Role.SCALE: DIRECTIONS,

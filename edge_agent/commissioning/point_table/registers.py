@@ -189,6 +189,20 @@ def _hexadecimal(
         return True
     if numbering == "modicon":
         return False
+    padded = [
+        row
+        for row, one in written.items()
+        if any(
+            re.fullmatch(r"0\d+", word) and not places.same_in_both_bases(word)
+            for word in _words(one)
+        )
+    ]
+    if padded:
+        refusals.append(
+            f"{row_list(padded)}: numbers with zeros in front, which are often hexadecimal; say "
+            f"--base "
+            "hex or --base dec"
+        )
     marked = [row for row, one in written.items() if any(map(places.is_marked, _words(one)))]
     open_ = [
         row

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from config.points import Point
+from config.points import DataType, Point
 from edge_agent.commissioning.explain import place
 from edge_agent.commissioning.point_table.finding import Heads
 from edge_agent.commissioning.point_table.outcome import Content, Imported
@@ -50,7 +50,9 @@ def rows(imported: Imported) -> list[str]:
 
 def _type(point: Point) -> str:
     parts = [point.type.value]
-    if point.words > 1:
+    if point.byte:
+        parts.append(f"{point.byte} byte")
+    if point.words > 1 and point.type is not DataType.STRING:
         parts.append(point.order.value)
     elif point.order.value in {"BADC", "DCBA"}:
         parts.append("bytes swapped")

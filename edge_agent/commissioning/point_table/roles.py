@@ -25,11 +25,13 @@ class Role(StrEnum):
     BYTE_ORDER = "byte-order"
     WORD_ORDER = "word-order"
     BIT = "bit"
+    BYTE = "byte"
     LENGTH = "length"
     SCALE = "scale"
     DIVISOR = "divisor"
     DECIMALS = "decimals"
     OFFSET = "offset"
+    FORMULA = "formula"
     UNIT = "unit"
     STATES = "states"
     INVALID = "invalid"
@@ -96,22 +98,29 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     "variable type, value type, number format",
     Role.SIGN: "有无符号, 符号, 是否有符号, signed, sign, signedness, signed unsigned",
     Role.BITS: "位数, 数据位数, 位宽, bits, bit width, data width, number of bits",
-    Role.ORDER: "大小端, 字节字序, 数据顺序, endian, endianness, 32位顺序, 解码顺序, "
+    Role.ORDER: "swap, swapped, 交换, 是否交换, 大小端, 字节字序, 数据顺序, endian, endianness, "
+    "32位顺序, 解码顺序, "
     "byte and word order, byte word order",
-    Role.BYTE_ORDER: "字节序, 字节顺序, byte order, byte endianness, byte endian, byte sequence",
-    Role.WORD_ORDER: "字序, 字顺序, 寄存器顺序, 高低字, word order, word endianness, word endian, "
+    Role.BYTE_ORDER: "byte swap, bytes swapped, byte swapped, 字节交换, swap bytes, 高低字节交换, "
+    "字节序, 字节顺序, byte order, byte endianness, byte endian, byte sequence",
+    Role.WORD_ORDER: "word swap, words swapped, word swapped, 字交换, swap words, 高低字交换, "
+    "字序, 字顺序, 寄存器顺序, 高低字, word order, word endianness, word endian, "
     "register order, word sequence",
     Role.BIT: "位号, 位地址, 位序号, 位偏移, bit number, bit no, bit position, bit offset, bit "
     "index",
+    Role.BYTE: "高低字节, 高低位, 字节位置, high low byte, byte half, byte position, half",
     Role.LENGTH: "寄存器数, 寄存器数量, 寄存器个数, 数据长度, 字节数, 字节长度, 字数, 寄存器长度, "
     "字长, register count, no of registers, number of registers, register length, word count, "
     "byte count, byte length, data length, number of words, number of bytes, register quantity",
-    Role.SCALE: "比例系数, 缩放系数, 乘数, 乘系数, scale factor, scaling factor, multiplier, "
+    Role.SCALE: "exponent, 指数, 比例系数, 缩放系数, 乘数, 乘系数, scale factor, scaling factor, "
+    "multiplier, "
     "multiply by, multiplication factor, scale multiplier, 换算系数, 数据系数, 倍率系数",
     Role.DIVISOR: "除数, 除系数, 放大倍数, 放大系数, division factor, divisor, divide by, "
     "divided by, dividing factor, 缩小比例, 除以",
     Role.DECIMALS: "小数位, 小数位数, 小数点, 小数点位数, 小数, decimals, decimal places, "
     "decimal point, decimal digits, number of decimals, no of decimals, decimal",
+    Role.FORMULA: "公式, 换算公式, 计算公式, 换算关系, 换算, 计算方法, formula, conversion, "
+    "conversion formula, calculation, equation, computation, 数据换算, 换算方法, 计算",
     Role.OFFSET: "偏移, 偏移量, 零点偏移, 加数, offset, value offset, 数据偏移",
     Role.UNIT: "单位, 工程单位, 量纲, 计量单位, eng unit, engineering unit, units, unit of "
     "measure, "
@@ -149,7 +158,8 @@ _USUAL: Final[Mapping[Role, str]] = {
     Role.ORDER: "顺序, order",
     Role.BIT: "位, bit",
     Role.LENGTH: "长度, 数量, length, count, registers, words, bytes, size, quantity, len, qty",
-    Role.SCALE: "系数, 比例, 缩放, 缩放比例, 分辨率, 变比, scale, factor, scaling, resolution, "
+    Role.SCALE: "最小单位, 系数, 比例, 缩放, 缩放比例, 分辨率, 变比, scale, factor, scaling, "
+    "resolution, "
     "倍率, 倍数, gain, 增益, coefficient, 单位换算, ratio",
     Role.UNIT: "unit, dimension",
     Role.OFFSET: "零点, 基数, 基值",

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from edge_agent.commissioning.point_table.finding import Heads
 from edge_agent.commissioning.point_table.outcome import Imported, Problem
+from edge_agent.commissioning.point_table.qualifiers import Qualifier
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.sheet import Sheet
 from edge_agent.commissioning.point_table.text import CellError, is_empty
@@ -43,6 +44,11 @@ class RowCells:
     def has(self, role: Role) -> bool:
         """Whether the table has a column of this role."""
         return role in self._heads.columns
+
+    def qualifiers(self, role: Role) -> frozenset[Qualifier]:
+        """Return what the heading of a role says about its cells."""
+        index = self._heads.columns.get(role)
+        return self._heads.headings[index].qualifiers if index is not None else frozenset()
 
     def text(self, role: Role) -> str:
         """Return a cell; empty where it says nothing, or, with a problem, has no value."""

@@ -121,7 +121,7 @@ class RowReader:
         remark = self._remark(cells, conventions)
         content: Content = {"table": table.value, "address": place.address}
         content |= coding(cells, Where(table, place, self._options, conventions), remark)
-        content |= scaling(cells, conventions, ("", remark.scale))
+        content |= scaling(cells, conventions, remark.scale)
         content |= reporting(cells, self._heads, conventions)
         return content | commanding(cells, content, conventions, writes=writes)
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from edge_agent.commissioning.point_table import numbers
 from edge_agent.commissioning.point_table.conventions import Conventions
+from edge_agent.commissioning.point_table.formula import factor_and_offset
 from edge_agent.commissioning.point_table.naming import Canon, bracket_of
 from edge_agent.commissioning.point_table.numbers import Factor
 from edge_agent.commissioning.point_table.outcome import Content
@@ -15,13 +16,13 @@ from edge_agent.commissioning.point_table.unit_words import factor_between
 _MOST_DECIMALS: Final = 9
 
 
-def scaling(cells: RowCells, conventions: Conventions, remark: tuple[str, float | None]) -> Content:
+def scaling(cells: RowCells, conventions: Conventions, in_remark: float | None) -> Content:
     """Return scale, offset and unit.
 
     Args:
         cells: The row.
         conventions: What holds for its columns.
-        remark: Factor that a remark names, and the remark.
+        in_remark: Factor that a remark names.
     """
     factors: dict[str, float] = {}
     units: dict[str, str] = {}
@@ -34,13 +35,19 @@ def scaling(cells: RowCells, conventions: Conventions, remark: tuple[str, float 
         factors[Role.DECIMALS] = places
     _from_unit(cells, conventions, factors, units)
     _from_name(cells, conventions, factors, units)
-    if remark[1] is not None:
-        factors["remark"] = remark[1]
+    if in_remark is not None:
+        factors["remark"] = in_remark
+    formula = cells.parse(Role.FORMULA, lambda text: factor_and_offset(text, conventions.comma))
+    if formula is not None:
+        factors[Role.FORMULA] = formula[0]
     content: Content = {}
     scale = _agreed(cells, factors)
     if scale != 1:
         content["scale"] = scale
     offset = cells.parse(Role.OFFSET, lambda text: numbers.number(text, conventions.comma))
+    if offset and formula and formula[1] not in {0, offset}:
+        cells.complain(Role.OFFSET, f"two offsets: {offset:g} and {formula[1]:g} of the formula")
+    offset = offset or (formula[1] if formula else 0)
     if offset:
         content["offset"] = offset
     unit = units.get(Role.UNIT) or units.get(Role.SCALE) or units.get("name", "")

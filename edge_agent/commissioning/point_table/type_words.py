@@ -41,9 +41,11 @@ def _add(words: str, part: TypeWords) -> None:
 
 _add("unsigned uns 无符号 不带符号 u us", TypeWords(sign=_UNSIGNED))
 _add("signed 有符号 带符号 s", TypeWords(sign=_SIGNED))
-_add("8bits 8bit 8位 八位 1byte 1字节", TypeWords(bits=8))
+_add("8 8bits 8bit 8位 八位 1byte 1字节", TypeWords(bits=8))
 _add("16bits 16bit 16位 十六位 16 2byte 2bytes 2字节 双字节", TypeWords(bits=16))
 _add("32bits 32bit 32位 三十二位 32 4byte 4bytes 4字节 四字节", TypeWords(bits=32))
+_add("24bits 24bit 24位 24 3byte 3字节", TypeWords(bits=24))
+_add("48bits 48bit 48位 48 6byte 6字节", TypeWords(bits=48))
 _add("64bits 64bit 64位 六十四位 64 8byte 8bytes 8字节 八字节", TypeWords(bits=64))
 _add("int integer 整型 整形 整数 整数型", TypeWords("int"))
 _add("i", TypeWords("int", sign=_SIGNED))
@@ -69,6 +71,9 @@ _add("string ascii text str 字符串 字符 文本 ascii码 字符型", TypeWor
 _add("bool boolean 布尔 布尔型 布尔量 布尔值 开关量 开关 coil 线圈", TypeWords("bool"))
 _add("di do 开入 开出", TypeWords("bool"))
 _add("bit 位 按位", TypeWords("bit"))
+_add("byte 字节型", TypeWords("word", 8))
+_add("datetime 日期时间", TypeWords("datetime"))
+_add("bitfield 位域", TypeWords("bitfield"))
 _add("enum 枚举 枚举型 enumeration", TypeWords("enum"))
 _add("abcd bigendian big be 大端 大端模式 msbfirst 1234", TypeWords(order=Order.ABCD))
 _add("cdab wordswap wordswapped 字交换 3412", TypeWords(order=Order.CDAB))
@@ -82,25 +87,14 @@ _LONGEST: Final = max(map(len, _PARTS))
 _SIZED: Final = re.compile(r"^(string|ascii|char|str|字符串)[\[(]?(\d+)[\])]?$")
 _STRONGER: Final = ("int", "bcd", "enum")
 _WIDTH_OF: Final = {"int": 16, "word": 16, "float": 32, "enum": 16, "bcd": 16}
-_INTEGERS: Final = {
-    (16, _SIGNED): DataType.INT16,
-    (16, _UNSIGNED): DataType.UINT16,
-    (32, _SIGNED): DataType.INT32,
-    (32, _UNSIGNED): DataType.UINT32,
-    (64, _SIGNED): DataType.INT64,
-    (64, _UNSIGNED): DataType.UINT64,
-}
-_OTHERS: Final = {
-    ("float", 32): DataType.FLOAT32,
-    ("float", 64): DataType.FLOAT64,
-    ("bcd", 16): DataType.BCD16,
-    ("bcd", 32): DataType.BCD32,
-    ("enum", 16): DataType.ENUM,
-}
+_NAMES: Final = {one.value: one for one in DataType}
+_NAME: Final = re.compile(r"(uint|int|float|bcd)(\d+)")
 _WHOLE: Final = {
     "string": DataType.STRING,
     "bool": DataType.BOOL,
     "bit": DataType.BIT,
+    "bitfield": DataType.BITFIELD,
+    "datetime": DataType.DATETIME,
 }
 _ALLOWED: Final = (
     f"expected one of {', '.join(DataType)}, in words such as U_WORD, unsigned short, "
@@ -118,8 +112,8 @@ def read_type(text: str) -> TypeWords:
     if sized := _SIZED.match(plain):
         return TypeWords("string", size=int(sized[2]))
     plain = re.sub(r"[()\[\]]+", "", plain)
-    if exact := {name.value: name for name in DataType}.get(plain):
-        return _exact(exact)
+    if plain in _NAMES:
+        return _exact(plain)
     parts = _cut(plain, {})
     if not parts:
         raise CellError(f"{_ALLOWED}; got {text!r}")
@@ -152,24 +146,27 @@ def data_type(words: TypeWords, registers: int | None) -> DataType:
     if bits is None and registers is not None and kind != "enum":
         bits = 16 * registers
     bits = bits or _WIDTH_OF[kind]
+    name = f"{kind}{bits}"
     if kind in {"int", "word"}:
         sign = words.sign or (_UNSIGNED if kind == "word" else _SIGNED)
-        found = _INTEGERS.get((bits, sign))
-    else:
-        found = _OTHERS.get((kind, bits))
-    if found is None:
+        name = f"{'u' if sign == _UNSIGNED else ''}int{bits}"
+    elif words.sign is not None:
+        raise CellError(f"a {kind} is neither signed nor unsigned; {_ALLOWED}")
+    if kind == "enum":
+        name = "enum" if bits == _WIDTH_OF["enum"] else ""
+    if name not in _NAMES:
         raise CellError(f"no type of {bits} bits for {kind}; {_ALLOWED}")
-    return found
+    return _NAMES[name]
 
 
-def _exact(kind: DataType) -> TypeWords:
-    for (bits, sign), one in _INTEGERS.items():
-        if one is kind:
-            return TypeWords("int", bits, sign)
-    for (name, bits), one in _OTHERS.items():
-        if one is kind:
-            return TypeWords(name, bits)
-    return TypeWords(kind.value)
+def _exact(name: str) -> TypeWords:
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return TypeWords(name, _WIDTH_OF.get(name))
+    kind, bits = found[1], int(found[2])
+    if kind == "uint":
+        return TypeWords("int", bits, _UNSIGNED)
+    return TypeWords(kind, bits, _SIGNED if kind == "int" else None)
 
 
 def join(first: TypeWords, second: TypeWords) -> TypeWords | None:

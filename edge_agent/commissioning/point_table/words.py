@@ -20,9 +20,11 @@ _ORDERS: Final = _by_word(
         Order.ABCD: "abcd 1234 4321h ab big bigendian be 大端 大端模式 大端序 高位在前 正序 "
         "msbfirst "
         "msb motorola network abcdefgh 0123 高位先 normal standard noswap",
-        Order.CDAB: "cdab 3412 wordswap wordswapped 字交换 bigendianwordswap 2301 "
+        Order.CDAB: "littleendianbyteswap littleendianbyteswapped cdab 3412 wordswap wordswapped "
+        "字交换 bigendianwordswap 2301 "
         "bigendianwordswapped ghefcdab midlittleendian swappedwords 大端字交换 cdab交换",
-        Order.BADC: "badc 2143 ba byteswap byteswapped 字节交换 bigendianbyteswap 1032 "
+        Order.BADC: "littleendianwordswap littleendianwordswapped badc 2143 ba byteswap "
+        "byteswapped 字节交换 bigendianbyteswap 1032 "
         "bigendianbyteswapped badcfehg midbigendian",
         Order.DCBA: "dcba 4321 little littleendian le 小端 小端模式 小端序 反序 lsbfirst lsb intel "
         "hgfedcba 3210",
@@ -47,6 +49,8 @@ _BIG: Final = frozenset(
     "big bigendian be 大端 大端模式 大端序 msbfirst abcd ab 1234 normal standard".split()
 )
 _LITTLE: Final = frozenset("little littleendian le 小端 小端模式 小端序 lsbfirst ba".split())
+_SIGNED: Final = frozenset("signed s 有符号 带符号 有".split())
+_UNSIGNED: Final = frozenset("unsigned u 无符号 不带符号 无".split())
 _UNCLEAR: Final = frozenset("低位在前 低位先 lowfirst".split())
 
 _TABLES: Final = _by_word(
@@ -84,6 +88,8 @@ _WRITABLE: Final = frozenset(
     "rw w wo write readwrite writeonly 读写 可读写 可写 只写 写 遥控 遥调 r w 可读可写 读写均可 "
     "可读可写入 wr writable rww 读及写 read/write".split()
 )
+_HALF_HIGH: Final = frozenset("高字节 高八位 高8位 高位 高 high highbyte hi h msb upper".split())
+_HALF_LOW: Final = frozenset("低字节 低八位 低8位 低位 低 low lowbyte lo l lsb lower".split())
 _DIGITAL: Final = frozenset(
     "di do 开关量 数字量 digital 遥信 遥控 binary 开入 开出 bi bo bv".split()
 )
@@ -137,13 +143,27 @@ def order(text: str) -> tuple[Order, bool]:
     raise CellError(f"{allowed}, got {text!r}")
 
 
-def high_byte_first(text: str) -> bool:
-    """Return what a byte order column says."""
+def high_byte_first(text: str, *, swap: bool = False) -> bool:
+    """Return what a byte order column says.
+
+    Args:
+        text: The cell.
+        swap: Whether the heading asks if the bytes are swapped.
+    """
+    if swap and (yes := _yes(text)) is not None:
+        return not yes
     return _two(text, _BYTE_HIGH | _BIG, _BYTE_LOW | _LITTLE, "高字节在前, 低字节在前")
 
 
-def high_word_first(text: str) -> bool:
-    """Return what a word order column says."""
+def high_word_first(text: str, *, swap: bool = False) -> bool:
+    """Return what a word order column says.
+
+    Args:
+        text: The cell.
+        swap: Whether the heading asks if the words are swapped.
+    """
+    if swap and (yes := _yes(text)) is not None:
+        return not yes
     return _two(text, _WORD_HIGH | _BIG, _WORD_LOW | _LITTLE, "高字在前, 低字在前")
 
 
@@ -184,6 +204,11 @@ def writable(text: str) -> bool:
     raise CellError(f"expected R, RW, 只读 or 读写, got {text!r}")
 
 
+def high_half(text: str) -> bool:
+    """Return whether a value is the high byte of its register."""
+    return _two(text, _HALF_HIGH, _HALF_LOW, "高字节, 低字节, high, low")
+
+
 def digital(text: str) -> bool:
     """Return whether a signal is digital (DI, DO, 遥信), not analogue (AI, AO, 遥测)."""
     return _two(text, _DIGITAL, _ANALOGUE, "DI, DO, AI, AO")
@@ -211,6 +236,19 @@ _SECTION_WORDS: Final = frozenset(
 )
 
 
+def signed(text: str) -> bool:
+    """Return what a column headed signed or 有符号 says: yes, no, 是, 否, signed, 无符号."""
+    yes = _yes(text)
+    return _two(text, _SIGNED, _UNSIGNED, "signed, unsigned, 是, 否") if yes is None else yes
+
+
+def _yes(text: str) -> bool | None:
+    plain = folded(text)
+    if plain in {"yes", "y", "是", "true", "√", "✓", "有", "1"}:
+        return True
+    return False if plain in {"no", "n", "否", "false", "×", "x", "无", "0"} else None
+
+
 def _first(word: str, high: Collection[str], low: Collection[str]) -> bool | None:
     if word in high:
         return True
@@ -227,7 +265,7 @@ def _two(text: str, first: Collection[str], second: Collection[str], allowed: st
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[\s_\-.:()]+", "", folded(text))
+    return re.sub(r"[\s_\-.:()/,、;+]+", "", folded(text))
 
 
 def _table_part(part: str, text: str, qualifiers: Collection[Qualifier]) -> TableWord:
