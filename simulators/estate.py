@@ -81,8 +81,9 @@ class Step(Settings):
     kind: FaultKind | None = Field(default=None, description="With do: fault.")
     point: Identifier | None = Field(default=None, description="With do: freeze or set.")
     value: float | int | bool | str | None = Field(default=None, description="With do: set.")
-    seconds: float = Field(default=1.0, gt=0, description="Of slow, late, flapping, seconds.")
-    chance: float = Field(default=1.0, ge=0, le=1, description="Of late and noise, 0 to 1.")
+    seconds: float = Field(default=1.0, gt=0, description="Of slow, late, held, flapping, seconds.")
+    longest_s: float = Field(default=0.0, ge=0, description="Of held: the longest, seconds.")
+    chance: float = Field(default=1.0, ge=0, le=1, description="Of late, held, noise, 0 to 1.")
     table: Table = Field(default=Table.HOLDING, description="Of a hole.")
     address: int = Field(default=0, ge=0, le=65535, description="First register of a hole.")
     count: int = Field(default=1, ge=1, le=65536, description="Registers of a hole.")
@@ -103,6 +104,7 @@ class Step(Settings):
         return Fault(
             kind=self.kind or FaultKind.DEAD,
             seconds=self.seconds,
+            longest_s=self.longest_s,
             chance=self.chance,
             table=Bank(self.table.value),
             address=self.address,

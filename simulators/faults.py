@@ -32,6 +32,9 @@ class FaultKind(StrEnum):
     """Every answer takes ``seconds`` more."""
     LATE = "late"
     """An answer comes ``seconds`` late with probability ``chance``: after the master gave up."""
+    HELD = "held"
+    """With probability ``chance`` an answer is held and given ``seconds`` to ``longest_s`` later;
+    newer requests are answered meanwhile."""
     FLAPPING = "flapping"
     """Silent for ``seconds``, answering for ``seconds``, and so on."""
     NOISE = "noise"
@@ -48,6 +51,7 @@ class Fault:
 
     kind: FaultKind
     seconds: float = 1.0
+    longest_s: float = 0.0
     chance: float = 1.0
     table: Bank = Bank.HOLDING
     address: int = 0
@@ -102,12 +106,10 @@ class Faults:
             match fault.kind:
                 case FaultKind.DEAD:
                     silent = True
+                case FaultKind.SLOW | FaultKind.LATE | FaultKind.HELD:
+                    delay_s += self._delay_s(fault)
                 case FaultKind.FLAPPING:
                     silent |= int((now_s - fault.since_s) / fault.seconds) % 2 == 0
-                case FaultKind.SLOW:
-                    delay_s += fault.seconds
-                case FaultKind.LATE:
-                    delay_s += fault.seconds if self.rng.random() < fault.chance else 0.0
                 case FaultKind.NOISE:
                     noisy = self.rng.random() < fault.chance
                 case FaultKind.EXCEPTION:
@@ -115,6 +117,15 @@ class Faults:
                 case FaultKind.HOLE:
                     pass
         return Verdict(silent, delay_s, code, noisy)
+
+    def _delay_s(self, fault: Fault) -> float:
+        if fault.kind is FaultKind.SLOW:
+            return fault.seconds
+        if self.rng.random() >= fault.chance:
+            return 0.0
+        if fault.kind is FaultKind.LATE:
+            return fault.seconds
+        return self.rng.uniform(fault.seconds, max(fault.seconds, fault.longest_s))
 
     def in_hole(self, pdu: bytes) -> bool:
         """Tell whether a request touches an illegal hole."""

@@ -1,13 +1,14 @@
 """Whose answer it is that comes off a wire: the question's that waits, an earlier one's, nobody's.
 
-On Modbus TCP the answer says so by its number; on a line OwedAnswers knows what may still come.
+On Modbus TCP the number says so, unless a gateway answers under that of the newest request; by
+shape Outstanding knows what may still come.
 """
 
 from typing import Final
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import LateHeard
-from edge_agent.drivers.late import Late, NumberedAnswers, OwedAnswers
+from edge_agent.drivers.late import Late, Outstanding
 from edge_agent.drivers.mbap import MbapWire
 from edge_agent.drivers.modbus import Frame, Question, speaks_of_unit
 from edge_agent.drivers.wires import LineWire, Wire
@@ -20,15 +21,16 @@ class Attribution:
 
     Args:
         wire: How frames are marked.
-        owed: What a line may still bring; stays empty on Modbus TCP.
+        outstanding: Requests to which an answer may still come.
         clock: Time.
         late: Told of every answer of a unit that nobody waits for any more.
     """
 
-    def __init__(self, wire: Wire, owed: OwedAnswers, clock: Clock, *, late: LateHeard) -> None:
+    def __init__(
+        self, wire: Wire, outstanding: Outstanding, clock: Clock, *, late: LateHeard
+    ) -> None:
         self._late = late
-        self._owed = owed
-        self._numbered = NumberedAnswers()
+        self._outstanding = outstanding
         self._wire = wire
         self._clock = clock
         self._odd = ""
@@ -41,7 +43,7 @@ class Attribution:
         """
         if isinstance(self._wire, MbapWire):
             try:
-                return self._wire.take(received, question)
+                return self._by_number(self._wire, received, question)
             finally:
                 self._settle(self._wire, question)
         return self._by_shape(self._wire, received, question)
@@ -56,21 +58,41 @@ class Attribution:
 
     def clear_at(self, question: Question) -> float:
         """When this may be asked, monotonic seconds; in the past if that is now."""
-        return self._owed.clear_at(question, self._clock.monotonic_s())
+        return self._outstanding.clear_at(question, self._clock.monotonic_s())
+
+    def is_outstanding(self, question: Question) -> bool:
+        """Whether an answer to the same request may still come."""
+        return self._outstanding.is_outstanding(question, self._clock.monotonic_s())
 
     def given_up(self, received: bytearray, question: Question, sent_s: float) -> None:
         """Note that nobody waits for the answer any more."""
         if isinstance(self._wire, MbapWire):
-            self._numbered.add(self._wire.transaction, question.unit, sent_s)
+            self._outstanding.add(question, sent_s, self._wire.transaction)
         # The answer itself with a wrong checksum is not followed by another; all else may be.
         elif not self._wire.damaged(received, question):
-            self._owed.add(question, sent_s)
+            self._outstanding.add(question, sent_s)
+
+    def _by_number(
+        self, wire: MbapWire, received: bytearray, question: Question | None
+    ) -> bytes | None:
+        while (pdu := wire.take(received, question)) is not None and question is not None:
+            # Only what cannot be the answer is taken for a late one: most numbers are right.
+            if question.concerns(pdu):
+                break
+            late = self._outstanding.came(question.unit, pdu, question, self._clock.monotonic_s())
+            if late is None:
+                break
+            self._tell(late, pdu)
+        return pdu
 
     def _settle(self, wire: MbapWire, question: Question | None) -> None:
         """Tell whose answers the frames with another number were."""
         while wire.strays:
             stray = wire.strays.popleft()
-            late = self._numbered.came(stray.transaction, stray.unit, self._clock.monotonic_s())
+            now = self._clock.monotonic_s()
+            late = self._outstanding.came_numbered(stray.transaction, stray.unit, now)
+            if late is None:
+                late = self._outstanding.came(stray.unit, stray.pdu, question, now)
             self._tell(late, stray.pdu)
             if late is None and question is not None and question.concerns(stray.pdu):
                 self._odd = _numbered_oddly(stray, wire.transaction, question)
@@ -80,9 +102,10 @@ class Attribution:
     ) -> bytes | None:
         del received[:-_KEPT_BYTES]
         asked = () if question is None else (question,)
-        while frame := wire.first(received, (*asked, *self._owed.questions())):
-            late = self._owed.came(frame.unit, frame.pdu, question, self._clock.monotonic_s())
-            if late is None:
+        while frame := wire.first(received, (*asked, *self._outstanding.others(question))):
+            now = self._clock.monotonic_s()
+            late = self._outstanding.came(frame.unit, frame.pdu, question, now)
+            if late is None and question is not None and _answers(question, frame):
                 return frame.pdu
             self._tell(late, frame.pdu)
         return None
@@ -96,3 +119,7 @@ def _numbered_oddly(stray: Frame, transaction: int, question: Question) -> str:
     unit = "" if stray.unit == question.unit else f" and as unit {stray.unit}"
     told = f"answered with transaction {stray.transaction} instead of {transaction}{unit}"
     return f"{told}; if it is the only device there: accept_answers: any_number"
+
+
+def _answers(question: Question, frame: Frame) -> bool:
+    return frame.unit == question.unit and question.concerns(frame.pdu)

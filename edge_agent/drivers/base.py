@@ -82,13 +82,22 @@ class Driver(Protocol):
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked without a late reply being taken for its answer.
 
-        Monotonic seconds, in the past when it may be asked now. Asking sooner waits.
+        Monotonic seconds, in the past when it may be asked now. Asking sooner waits, for three
+        timeouts at most.
+        """
+        ...
+
+    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
+        """Whether an answer to the same request may still come.
+
+        Asked again, the older answer would be taken for the newer: the same registers, but as they
+        were when they were first asked for.
         """
         ...
 
     def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be written without a late echo being taken for its own.
 
-        As ``clear_at``. Writing sooner waits, for three timeouts at most.
+        As ``clear_at``.
         """
         ...

@@ -1,9 +1,12 @@
-"""Which questions are still owed an answer (pure).
+"""Which requests are still outstanding, and which request a late answer belongs to (pure).
 
-RTU and ASCII frames carry no number. A late answer to "100, one register" looks like the answer
-to "200, one register" of the same unit, so while the first is owed the second must not be asked.
-The same read may be: whichever answer comes is an answer to it. An exception fits every question
-of its function: while another is owed, it is not held against the one that was asked last.
+An answer carries no address: a late one to "100, one register" looks like the answer to "200, one
+register" of the same unit. So while an answer is outstanding, no request that it would fit is sent
+to another address (ADR-26); the polling asks for other counts meanwhile. A Modbus TCP transaction
+number helps only where the other side keeps it: a gateway may answer under that of the newest
+request. An exception fits every request of its function. It ends none that may still be answered
+with values, and is not held against the one that was asked last while another may be refused: one
+that was never answered, and whose registers are not all part of what was asked last.
 """
 
 from collections.abc import Sequence
@@ -12,19 +15,28 @@ from typing import Final, NamedTuple
 
 from edge_agent.drivers.modbus import Question
 
+LONGEST_HELD_S: Final = 20.0
+"""Longest time that a unit which answers newer requests is expected to hold an answer, seconds."""
+LONGEST_SILENT_S: Final = 60.0
+"""The same for a unit that has said nothing since, seconds."""
+
+_TIMEOUTS_HELD: Final = 10.0  # of a port with a longer timeout than usual
 _WORST_MARGIN: Final = 3.0  # times the worst lateness seen of a unit
-_KEPT_S: Final = 60.0  # an answer that comes later than this belongs to no question of ours
+_LONGEST_S: Final = 600.0
 _REMEMBERED_S: Final = 3600.0  # how long a unit is held to have become late
-_MOST_OWED: Final = 3  # by one unit within its horizon: a slow one that is asked more gets slower
-_MOST_REPEATS: Final = 3
-_MOST_NUMBERED: Final = 64
+_TIMEOUTS_RECENT: Final = 3.0
+_MOST_RECENT: Final = 3  # of one unit: a slow one that is asked more gets slower
+_MOST_KEPT: Final = 256
+_MOST_GOOD: Final = 4096
+_EXCEPTION_CODE: Final = 1
+_NOT_FOR_GOOD: Final = frozenset({1, 2, 3})  # illegal function, address, value
 
 
 class Late(NamedTuple):
     """An answer that came when nobody waited for it any more.
 
     Attributes:
-        after_s: From sending the question to its answer, seconds.
+        after_s: From sending the request to its answer, seconds.
     """
 
     unit: int
@@ -32,132 +44,187 @@ class Late(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Owed:
-    """An unanswered question; ``heard``: the unit has answered something since."""
+class _Request:
+    """A request without an answer.
+
+    Attributes:
+        transaction: Its number on the connection that is open now; 0: none.
+        heard: Whether the unit has answered something since.
+        refused: Whether an exception came that may be its own.
+    """
 
     question: Question
     sent_s: float
+    transaction: int = 0
     heard: bool = False
+    refused: bool = False
 
 
 @dataclass
-class OwedAnswers:
-    """Unanswered questions of a line, each for its unit's horizon after it was sent.
-
-    A unit's horizon grows with the latest answer that ever came from it.
+class _Line:
+    """What is known of a line, whoever uses it.
 
     Attributes:
-        shortest_s: Horizon of a unit that was never late.
+        requests: Outstanding requests by unit, oldest first.
+        worst: Latest answer ever of each unit: how late, and when that was.
+        units: Those that were asked.
+        good: What was answered with values; not expected to be refused.
     """
 
-    shortest_s: float
-    _owed: list[_Owed] = field(default_factory=list[_Owed])
-    _worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
+    requests: dict[int, list[_Request]] = field(default_factory=dict[int, list[_Request]])
+    worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
+    units: set[int] = field(default_factory=set[int])
+    good: set[Question] = field(default_factory=set[Question])
+
+
+class Outstanding:
+    """Unanswered requests of a line, each until no answer to it is expected any more.
+
+    Args:
+        timeout_s: Of the port, seconds.
+    """
+
+    def __init__(self, timeout_s: float, line: _Line | None = None) -> None:
+        self._recent_s = _TIMEOUTS_RECENT * timeout_s
+        self._held_s = max(LONGEST_HELD_S, _TIMEOUTS_HELD * timeout_s)
+        self._line = line or _Line()
 
     def __bool__(self) -> bool:
-        return bool(self._owed)
+        return bool(self._line.requests)
 
-    def handed_on(self, shortest_s: float) -> "OwedAnswers":
-        """Return the same questions for the next owner of the line; both keep them up to date."""
-        return OwedAnswers(shortest_s, self._owed, self._worst)
+    def handed_on(self, timeout_s: float) -> "Outstanding":
+        """Return the same requests for the next user of the line; both keep them up to date."""
+        return Outstanding(timeout_s, self._line)
 
-    def horizon_s(self, unit: int, now_s: float) -> float:
-        """How long after a question an answer of this unit may still come."""
-        worst_s, seen_s = self._worst.get(unit, (0.0, now_s))
-        if now_s - seen_s > _REMEMBERED_S:
-            del self._worst[unit]
-            worst_s = 0.0
-        return max(self.shortest_s, _WORST_MARGIN * worst_s)
+    def reconnected(self, *, direct: bool) -> None:
+        """Note a new connection: numbers of the old one mean nothing on it.
 
-    def add(self, question: Question, sent_s: float) -> None:
+        Args:
+            direct: A device that speaks Modbus TCP itself, as far as its port's settings tell:
+                when it is the only unit, the connection takes with it what was outstanding.
+        """
+        if direct and len(self._line.units) <= 1:
+            self._line.requests.clear()
+        for request in self._all():
+            request.transaction = 0
+
+    def add(self, question: Question, sent_s: float, transaction: int = 0) -> None:
         """Note that the wait for an answer was given up."""
-        self._owed.append(_Owed(question, sent_s))
+        self._line.units.add(question.unit)
+        mine = self._line.requests.setdefault(question.unit, [])
+        mine.append(_Request(question, sent_s, transaction))
+        del mine[:-_MOST_KEPT]
+
+    def is_outstanding(self, question: Question, now_s: float) -> bool:
+        """Whether an answer to this very request may still come."""
+        return any(one.question == question for one in self._of(question.unit, now_s))
 
     def clear_at(self, question: Question, now_s: float) -> float:
-        """When no expected late answer can be taken for this one's; in the past if that is now."""
-        if not self._owed:
-            return 0.0
-        self._forget(now_s)
-        horizon_s = self.horizon_s(question.unit, now_s)
-        times = [owed.sent_s + horizon_s for owed in self._rivals(question)]
-        mine = self._of(question.unit)
-        if len(mine) >= _MOST_OWED:
-            times.append(mine[-_MOST_OWED].sent_s + horizon_s)
-        return max(times, default=0.0)
+        """When no late answer can be taken for this one's; in the past if that is now.
 
-    def repeats(self, question: Question) -> int:
-        """How many answers to throw away before one is sure to be this question's.
-
-        For units that were silent longer than their horizon and have said nothing since: however
-        late they are, answers come in the order of the questions.
+        The same read may be repeated: whichever answer comes carries the registers asked for.
         """
-        return min(_MOST_REPEATS, sum(not owed.heard for owed in self._rivals(question)))
+        mine = self._of(question.unit, now_s)
+        if not mine:
+            return 0.0
+        rivals = [o for o in mine if _alike(o.question, question) and not _same(o, question)]
+        times = [0.0, *(self._until(one, now_s) for one in rivals)]
+        recent = [one for one in mine if one.sent_s + self._recent_s > now_s]
+        if len(recent) >= _MOST_RECENT:
+            times.append(recent[-_MOST_RECENT].sent_s + self._recent_s)
+        return max(times)
 
-    def answered(self, question: Question, sent_s: float) -> None:
-        """Note an answer in time. While answers are owed it may be the one to an earlier asking."""
-        if not self._owed:
+    def answered(self, question: Question, sent_s: float, *, refused: bool = False) -> None:
+        """Note an answer in time; while the same is outstanding it may be that one's."""
+        line = self._line
+        line.units.add(question.unit)
+        if question.wanted and not refused and question not in line.good:
+            if len(line.good) >= _MOST_GOOD:
+                line.good.clear()
+            line.good.add(question)
+        mine = line.requests.get(question.unit)
+        if mine is None:
             return
-        mine = self._of(question.unit)
-        for owed in mine:
-            owed.heard = True
-        earlier = next((owed for owed in mine if owed.question == question), None)
+        for one in mine:
+            one.heard = True
+        earlier = next((one for one in mine if one.question == question), None)
         if earlier is not None:
-            self._owed.remove(earlier)
-            self._owed.append(_Owed(question, sent_s, heard=True))
-
-    def thrown_away(self, question: Question, sent_s: float) -> None:
-        """Note an answer that may have been another question's; this one's may still come."""
-        rival = next((owed for owed in self._rivals(question) if not owed.heard), None)
-        if rival is not None:
-            self._owed.remove(rival)
-        self._owed.append(_Owed(question, sent_s))
+            mine.remove(earlier)
+            mine.append(_Request(question, sent_s, heard=True))
 
     def came(self, unit: int, pdu: bytes, asked: Question | None, now_s: float) -> Late | None:
         """Take a frame for the late answer that it is; None: it answers ``asked``, or nothing."""
         waiting = asked if asked is not None and asked.unit == unit else None
         if waiting is not None and waiting.answered_by(pdu):
             return None
-        mine = self._of(unit)
-        owed = next(
-            (
-                one
-                for one in mine
-                if one.question.answered_by(pdu)
-                or (one.question.refused_by(pdu) and not (waiting and _same(one, waiting)))
-            ),
-            None,
-        )
-        if owed is None and not (waiting and waiting.adapted_by(pdu)):
-            owed = next((one for one in mine if one.question.adapted_by(pdu)), None)
-        if owed is None:
+        mine = self._of(unit, now_s)
+        found = next((one for one in mine if one.question.answered_by(pdu)), None)
+        if found is None and not (waiting is not None and waiting.adapted_by(pdu)):
+            found = next((one for one in mine if one.question.adapted_by(pdu)), None)
+        if found is not None:
+            return self._late(found, now_s)
+        refused = [one for one in mine if self._may_refuse(one, pdu, waiting)]
+        if not refused:
             return None
-        self._owed.remove(owed)
-        late_s = now_s - owed.sent_s
-        worst_s, _ = self._worst.get(unit, (0.0, now_s))
-        self._worst[unit] = (max(worst_s, late_s), now_s)
+        if waiting is None and len(mine) == 1:
+            return self._late(refused[0], now_s)
+        # What is known to be good is not refused: the exception says nothing about it.
+        refused[0].refused = waiting is None or not self._is_good(waiting, pdu)
+        return Late(unit, now_s - refused[0].sent_s)
+
+    def _may_refuse(self, one: _Request, pdu: bytes, waiting: Question | None) -> bool:
+        question = one.question
+        if one.refused or not question.refused_by(pdu) or _implies(question, waiting):
+            return False
+        return not self._is_good(question, pdu)
+
+    def _is_good(self, question: Question, pdu: bytes) -> bool:
+        """Whether this was answered before, and so is not expected to be refused in this way."""
+        return question in self._line.good and pdu[_EXCEPTION_CODE] in _NOT_FOR_GOOD
+
+    def came_numbered(self, transaction: int, unit: int, now_s: float) -> Late | None:
+        """Take a frame for the late answer to the request of this number; None: there is none."""
+        mine = self._of(unit, now_s)
+        found = next((one for one in mine if one.transaction == transaction), None)
+        return None if found is None else self._late(found, now_s)
+
+    def others(self, question: Question | None) -> Sequence[Question]:
+        """What is outstanding on the line beside this one, oldest first, each once."""
+        found = sorted(self._all(), key=lambda one: one.sent_s)
+        return [one for one in dict.fromkeys(each.question for each in found) if one != question]
+
+    def _late(self, found: _Request, now_s: float) -> Late:
+        unit = found.question.unit
+        mine = self._line.requests[unit]
+        mine.remove(found)
+        if not mine:
+            del self._line.requests[unit]
+        late_s = now_s - found.sent_s
+        worst_s, _ = self._line.worst.get(unit, (0.0, now_s))
+        self._line.worst[unit] = (max(worst_s, late_s), now_s)
         return Late(unit, late_s)
 
-    def questions(self) -> Sequence[Question]:
-        """What is owed, oldest first, each once."""
-        return list(dict.fromkeys(owed.question for owed in self._owed))
+    def _of(self, unit: int, now_s: float) -> list[_Request]:
+        mine = self._line.requests.get(unit)
+        if mine is None:
+            return []
+        mine[:] = [one for one in mine if self._until(one, now_s) > now_s]
+        if not mine:
+            del self._line.requests[unit]
+        return mine
 
-    def _of(self, unit: int) -> list[_Owed]:
-        return [owed for owed in self._owed if owed.question.unit == unit]
+    def _all(self) -> list[_Request]:
+        return [one for mine in self._line.requests.values() for one in mine]
 
-    def _rivals(self, question: Question) -> list[_Owed]:
-        return [
-            owed
-            for owed in self._owed
-            if _alike(owed.question, question) and not _same(owed, question)
-        ]
-
-    def _forget(self, now_s: float) -> None:
-        self._owed[:] = [owed for owed in self._owed if self._kept_until(owed, now_s) > now_s]
-
-    def _kept_until(self, owed: _Owed, now_s: float) -> float:
-        horizon_s = self.horizon_s(owed.question.unit, now_s)
-        # An answer in order: one that came since is not followed by an older one for long.
-        return owed.sent_s + (horizon_s if owed.heard else max(horizon_s, _KEPT_S))
+    def _until(self, one: _Request, now_s: float) -> float:
+        """When no answer to it is expected any more."""
+        unit = one.question.unit
+        worst_s, seen_s = self._line.worst.get(unit, (0.0, now_s))
+        if now_s - seen_s > _REMEMBERED_S:
+            del self._line.worst[unit]
+            worst_s = 0.0
+        longest_s = self._held_s if one.heard else max(self._held_s, LONGEST_SILENT_S)
+        return one.sent_s + min(_LONGEST_S, max(longest_s, _WORST_MARGIN * worst_s))
 
 
 def _alike(one: Question, other: Question) -> bool:
@@ -172,24 +239,14 @@ def _alike(one: Question, other: Question) -> bool:
     return (one.head, one.size) == (other.head, other.size)
 
 
-def _same(owed: _Owed, question: Question) -> bool:
+def _same(one: _Request, question: Question) -> bool:
     """Whether any answer to the one is as good for the other; an echo is not."""
-    return bool(question.wanted) and owed.question == question
+    return bool(question.wanted) and one.question == question
 
 
-@dataclass
-class NumberedAnswers:
-    """Unanswered questions on Modbus TCP, where a late answer says whose it is."""
-
-    _asked: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
-
-    def add(self, transaction: int, unit: int, sent_s: float) -> None:
-        """Note that the wait for an answer was given up."""
-        self._asked[transaction] = (unit, sent_s)
-        if len(self._asked) > _MOST_NUMBERED:
-            del self._asked[next(iter(self._asked))]
-
-    def came(self, transaction: int, unit: int, now_s: float) -> Late | None:
-        """Take a frame for the late answer that it is; None: nobody asked for it."""
-        asked, sent_s = self._asked.pop(transaction, (unit, None))
-        return None if sent_s is None or asked != unit else Late(unit, now_s - sent_s)
+def _implies(one: Question, asked: Question | None) -> bool:
+    """Whether a device that refuses the one refuses what was asked as well."""
+    if asked is None or not (one.wanted and asked.wanted):
+        return False
+    (_, first), (_, asked_first) = one.first_place, asked.first_place
+    return asked_first <= first and first + one.wanted <= asked_first + asked.wanted

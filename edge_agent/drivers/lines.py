@@ -1,10 +1,10 @@
-"""The lines of this process: who uses one next knows what its units still owe."""
+"""The lines of this process: who uses one next knows what is still outstanding."""
 
 from os.path import realpath
 
 from config.ports import ModbusRtuPort, Port
 from edge_agent.clock import Clock
-from edge_agent.drivers.late import OwedAnswers
+from edge_agent.drivers.late import Outstanding
 from edge_agent.drivers.modbus_client import ModbusClient, open_modbus
 
 
@@ -15,13 +15,13 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._owed: dict[str, OwedAnswers] = {}
+        self._outstanding: dict[str, Outstanding] = {}
 
     def open(self, port: Port, clock: Clock) -> ModbusClient:
         """Return a client of a port; it opens when it is entered."""
-        # Its horizon does not matter: each client has its own.
-        owed = self._owed.setdefault(_wire(port), OwedAnswers(port.timeout_s))
-        return open_modbus(port, clock, owed=owed)
+        # Its timeout does not matter: each client has its own.
+        outstanding = self._outstanding.setdefault(_wire(port), Outstanding(port.timeout_s))
+        return open_modbus(port, clock, outstanding=outstanding)
 
 
 def _wire(port: Port) -> str:

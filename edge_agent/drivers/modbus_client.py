@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
 from config.points import Table
-from config.ports import ModbusRtuPort, Port
+from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.attribution import Attribution
 from edge_agent.drivers.base import LateHeard, Reply, unheard
 from edge_agent.drivers.connection import Connection
 from edge_agent.drivers.echo import LocalEcho
-from edge_agent.drivers.late import OwedAnswers
+from edge_agent.drivers.late import Outstanding
 from edge_agent.drivers.link import Link, open_tcp
 from edge_agent.drivers.modbus import (
     SINGLE_WRITES,
@@ -28,14 +27,13 @@ from edge_agent.drivers.timing import line_timing
 from edge_agent.drivers.wires import Wire, wire_of
 from edge_agent.errors import (
     DeviceGarbageError,
-    DeviceRefusedError,
     DeviceTimeoutError,
     DriverError,
     PortDownError,
 )
 
-# Times the port's timeout: later than that no answer is expected of a unit never seen later.
-_WORST_ANSWER: Final = 3.0
+# Times the port's timeout: so long a request waits for late answers that it could be taken for.
+_LONGEST_WAIT: Final = 3.0
 _LONGEST_FRAME: Final = 513  # of ASCII; 256 of RTU
 # A serial server or USB adapter passes a frame on in pieces this far apart; a small controller
 # sends its frames on TCP byte by byte.
@@ -56,19 +54,26 @@ class ModbusClient:
         wire: Wire,
         port: Port,
         clock: Clock,
-        owed: OwedAnswers | None = None,
+        outstanding: Outstanding | None = None,
     ) -> None:
         timing = line_timing(port)
         self._wire = wire
         self._clock = clock
         self._char_s = timing.char_s
         self._gap_s = max(timing.gap_s, port.turnaround_s)
-        shortest_s = _WORST_ANSWER * port.timeout_s
-        self._owed = OwedAnswers(shortest_s) if owed is None else owed.handed_on(shortest_s)
-        self._attribution = Attribution(wire, self._owed, clock, late=self._late)
+        self._open_link = open_link
+        # A gateway in front of a line goes on answering whoever connects next.
+        self._direct = isinstance(port, ModbusTcpPort) and port.line_baud is None
+        self._longest_wait_s = _LONGEST_WAIT * port.timeout_s
+        self._outstanding = (
+            Outstanding(port.timeout_s)
+            if outstanding is None
+            else outstanding.handed_on(port.timeout_s)
+        )
+        self._attribution = Attribution(wire, self._outstanding, clock, late=self._late)
         self.late_heard: LateHeard = unheard
         self._connection = Connection(
-            open_link,
+            self._opened,
             delay_s=port.connect_delay_s,
             renewable=not isinstance(port, ModbusRtuPort),
             clock=clock,
@@ -78,6 +83,11 @@ class ModbusClient:
         self._question: Question | None = None
         self._answer: asyncio.Future[tuple[bytes, int]] | None = None
         self._quiet_since = 0.0
+
+    async def _opened(self) -> Link:
+        link = await self._open_link()
+        self._outstanding.reconnected(direct=self._direct)
+        return link
 
     async def __aenter__(self) -> Self:
         await self._connection.open()
@@ -94,6 +104,10 @@ class ModbusClient:
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked without a late reply being taken for its answer."""
         return self._attribution.clear_at(read_question(unit, table, address, count))
+
+    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
+        """Whether an answer to the same request may still come."""
+        return self._attribution.is_outstanding(read_question(unit, table, address, count))
 
     def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be written without a late echo being taken for its own."""
@@ -128,49 +142,19 @@ class ModbusClient:
     async def _ask(self, question: Question, timeout_s: float) -> Reply:
         connection, write = self._connection, not question.wanted
         link = await connection.ready(write=write)
-        if self._wire.can_mistake_late or self._gap_s:
+        if self._wire.can_mistake_late or self._gap_s or self._outstanding:
             await self._wait_for_silence(link, question)
             link = await connection.ready(write=write)
-        if self._owed:
-            await self._throw_away(link, question, timeout_s)
         try:
-            return await self._ask_once(link, question, timeout_s, self._owed.answered)
+            return await self._ask_once(link, question, timeout_s)
         except PortDownError:
             if write or not connection.replaceable:
                 raise
         # Closed after the answer before, just when this was asked: a read may be asked again.
         link = await connection.renewed()
-        return await self._ask_once(link, question, timeout_s, self._owed.answered)
+        return await self._ask_once(link, question, timeout_s)
 
-    async def _throw_away(self, link: Link, question: Question, timeout_s: float) -> None:
-        """Ask until what comes next cannot be what another question was never given."""
-        for _ in range(self._owed.repeats(question)):
-            if question.wanted:
-                with suppress(DeviceRefusedError):
-                    await self._ask_once(link, question, timeout_s, self._owed.thrown_away)
-            elif self._owed.repeats(question):
-                await self._hear_it_read(question, timeout_s)
-            await self._wait_for_silence(link, question)
-        if self._owed.repeats(question):
-            raise DeviceTimeoutError(f"{question}: the unit still owes late answers")
-
-    async def _hear_it_read(self, question: Question, timeout_s: float) -> None:
-        """A write goes out once: that nothing else is to come is found out by reading."""
-        harmless = read_question(question.unit, *question.first_place, 1)
-        try:
-            with suppress(DeviceRefusedError):
-                await self._ask(harmless, timeout_s)
-        except DeviceTimeoutError as error:
-            message = f"{question}: not written, the unit still owes late answers"
-            raise DeviceTimeoutError(message) from error
-
-    async def _ask_once(
-        self,
-        link: Link,
-        question: Question,
-        timeout_s: float,
-        settle: Callable[[Question, float], None],
-    ) -> Reply:
+    async def _ask_once(self, link: Link, question: Question, timeout_s: float) -> Reply:
         sent = self._clock.monotonic_s()
         frame = self._wire.frame(question)
         self._attribution.asking()
@@ -186,7 +170,7 @@ class ModbusClient:
                 self._connection.unanswered(question.unit, sent_s=sent)
             raise
         self._connection.answered(question.unit)
-        settle(question, sent)
+        self._outstanding.answered(question, sent, refused=question.refused_by(pdu))
         return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
 
     async def _heard(self, question: Question, timeout_s: float) -> tuple[bytes, int]:
@@ -202,7 +186,8 @@ class ModbusClient:
 
     async def _wait_for_silence(self, link: Link, question: Question) -> None:
         """Keep the gap between frames, and drop what came in the meantime."""
-        patient_until = self._clock.monotonic_s() + _JABBER_S + self._gap_s
+        began = self._clock.monotonic_s()
+        patient_until = began + _JABBER_S + self._gap_s
         while True:
             # One turn of the loop brings in what is still waiting in the kernel.
             await self._clock.sleep(0)
@@ -213,9 +198,9 @@ class ModbusClient:
                 self._quiet_since + self._gap_s,
             )
             if clear_at > now:
-                if clear_at - now > self._owed.shortest_s + self._gap_s:
-                    # A command must not hold the port for a unit that is minutes late.
-                    raise DeviceTimeoutError(f"{question}: the unit still owes late answers")
+                if now - began >= self._longest_wait_s:
+                    message = f"{question}: not asked, a late answer could be taken for its own"
+                    raise DeviceTimeoutError(message)
                 patient_until = clear_at + _JABBER_S + self._gap_s
             elif quiet_at <= now or link.lost:
                 if self._wire.can_mistake_late:
@@ -223,7 +208,7 @@ class ModbusClient:
                 return
             elif now > patient_until:
                 raise DeviceGarbageError(f"{question}: not asked, the line is never silent")
-            # What is owed may come sooner.
+            # What is outstanding may come sooner.
             await self._clock.sleep(min(max(clear_at, quiet_at) - now, _LOOK_AGAIN_S))
 
     def _changed(self) -> None:
@@ -274,13 +259,15 @@ class ModbusClient:
         self.late_heard(unit, after_s)
 
 
-def open_modbus(port: Port, clock: Clock, *, owed: OwedAnswers | None = None) -> ModbusClient:
+def open_modbus(
+    port: Port, clock: Clock, *, outstanding: Outstanding | None = None
+) -> ModbusClient:
     """Return the client of a port; it opens when it is entered.
 
     Args:
         port: Its settings.
         clock: Time.
-        owed: What the units of this line still owe to whoever used it before.
+        outstanding: Requests of this line's earlier users that may still be answered.
     """
     thread = OwnThread()
 
@@ -290,4 +277,6 @@ def open_modbus(port: Port, clock: Clock, *, owed: OwedAnswers | None = None) ->
         timeout_s = max(port.timeout_s, 1.0)
         return await open_tcp(port.host, port.port, timeout_s=timeout_s, thread=thread)
 
-    return ModbusClient(open_link=open_link, wire=wire_of(port), port=port, clock=clock, owed=owed)
+    return ModbusClient(
+        open_link=open_link, wire=wire_of(port), port=port, clock=clock, outstanding=outstanding
+    )

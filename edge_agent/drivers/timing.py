@@ -69,6 +69,7 @@ def line_timing(port: Port, *, answer_s: float | None = None) -> LineTiming:
     thinking_s = _THINKING_S if answer_s is None else answer_s
     frames_s = _FRAME_BYTES * byte_chars * char_s
     overhead_s = frames_s + 2 * gap_s + thinking_s + port.turnaround_s
-    # The silences of a far line are kept by the gateway, but they take their time all the same.
-    ours_s = gap_s if isinstance(port, ModbusRtuPort) else 0.0
+    # A gateway that speaks Modbus TCP keeps the silences of its line, and they take their time all
+    # the same; a serial server passes on what it is given when it is given it.
+    ours_s = 0.0 if isinstance(port, ModbusTcpPort) else gap_s
     return LineTiming(char_s, overhead_s, 2 * byte_chars * char_s, ours_s, byte_chars)

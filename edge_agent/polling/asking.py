@@ -14,9 +14,11 @@ from edge_agent.errors import (
     PortDownError,
 )
 from edge_agent.health import Health
+from edge_agent.polling.bisection import PERMANENT
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.scan import Job
 from edge_agent.polling.schedule import Schedule
+from edge_agent.polling.shapes import OUTSTANDING, Shapes
 from edge_agent.polling.units import Unit, busy_pause_s, may_wait
 from edge_agent.polling.vitals import Vitals
 from protocols.modbus import limits
@@ -63,6 +65,7 @@ class Asker:
 
     Attributes:
         underway: The read that is on its way; None while there is none.
+        shapes: Chooses how to ask.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Asker:
         clock: Clock,
     ) -> None:
         self.underway: Underway | None = None
+        self.shapes = Shapes(driver, devices, clock)
         self._name = name
         self._numbered = numbered
         self._quiet_s = quiet_s
@@ -95,17 +99,35 @@ class Asker:
         self._busy = health.busy.labels(name)
 
     def clear_at(self, job: Job) -> float:
-        """When this request may be sent, monotonic seconds."""
-        block, unit = job.block, job.scan.unit
-        clear_at = self._driver.clear_at(unit.number, block.table, block.address, block.size)
-        return max(clear_at, unit.busy_until)
+        """When this request may be sent, in one way or another; monotonic seconds."""
+        return max(self.shapes.clear_at(job), job.scan.unit.busy_until)
 
     async def ask(self, job: Job) -> None:
-        """Send one read request.
+        """Send one read request, or make others of it that no late answer would fit.
 
         Raises:
             PortDownError: The port is lost; the request is pending again.
         """
+        chosen = self.shapes.choose(job)
+        if chosen == (job.block,):
+            await self._ask(job)
+        elif chosen is None:
+            self._schedule.unsent(job)
+        elif job.doubt:
+            self._devices[job.scan.device].doubt_cut(job.scan, job.block, chosen)
+        else:
+            self._schedule.replace(job, chosen)
+
+    def end_withheld(self) -> None:
+        """End requests that could not be sent while their cycle lasted."""
+        now = self._clock.monotonic_s()
+        for job in self._schedule.take_overdue(now, self.clear_at):
+            at_ms = self._clock.now_ms()
+            self.shapes.withhold(job)
+            self._devices[job.scan.device].withheld(job.scan, job.block, at_ms, OUTSTANDING)
+            self._over(job, at_ms)
+
+    async def _ask(self, job: Job) -> None:
         block, unit = job.block, job.scan.unit
         wire_s = self._timing.wire_s(block.table, block.size)
         patience_s = job.patience_s
@@ -228,6 +250,11 @@ class Asker:
             device.doubt_answered(job.scan, job.block, now)
         if job.probe or self._wait_for_busy(job, error, now):
             return
+        if job.wider:
+            device.variants.refused(job.block, now, permanent=error.code in PERMANENT)
+            job.block, job.wider = device.variants.narrow(job.block), False
+            self._schedule.unsent(job)
+            return
         pieces = device.refused(job.scan, job.block, error, at_ms=at_ms, now_s=now)
         self._schedule.add_pieces(job, pieces)
         self._over(job, at_ms)
@@ -248,6 +275,8 @@ class Asker:
         silent = isinstance(error, DeviceTimeoutError)
         if silent:
             unit.unanswered(now, block.weight)
+            if job.wider:
+                device.variants.silent(block, now)
         if job.probe:
             self._vitals.charge_probe(job, spent)
         elif silent:
@@ -255,19 +284,30 @@ class Asker:
         if job.doubt:
             if silent:
                 device.doubt_silent(job.scan, block, now)
-            return
-        if silent and not job.probe:
-            lost_s = device.silent(job.scan, block, now, spent)
-            if lost_s:
-                self._vitals.charge(now, lost_s)
-                self._over(job, at_ms)
-                return
+        elif not (silent and not job.probe and self._set_apart(job, now, at_ms, spent)):
+            self._judge(job, error, at_ms)
+
+    def _set_apart(self, job: Job, now: float, at_ms: int, spent: float) -> bool:
+        """Note that a block was not answered; returns whether it is doubtful now."""
+        if job.wider:
+            # What it does not answer may be what was asked beyond the block.
+            return False
+        device = self._devices[job.scan.device]
+        lost_s = device.silent(job.scan, job.planned, job.block, now_s=now, spent_s=spent)
+        if lost_s:
+            self._vitals.charge(now, lost_s)
+            self._over(job, at_ms)
+        return bool(lost_s)
+
+    def _judge(self, job: Job, error: DriverError, at_ms: int) -> None:
+        """Note with its unit that a request had no good answer; ask once more or give it up."""
+        unit = job.scan.unit
         if self._vitals.missed(unit, error) or unit.suspect or job.probe:
             return
         if job.attempts == 0:
             self._schedule.again(job)
         else:
-            device.disturbed(job.scan, block, at_ms, error)
+            self._devices[job.scan.device].disturbed(job.scan, job.block, at_ms, error)
             self._over(job, at_ms)
 
     def _cut_short(self, job: Job, spent: float) -> None:

@@ -1,6 +1,6 @@
 """Where the hole in a refused block is: it is cut, and its pieces are asked (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -112,6 +112,11 @@ class Bisection:
             self.give_up(block, code, error)
         self._roots |= dict.fromkeys(pieces, root)
         return pieces
+
+    def cut(self, block: Block, pieces: Sequence[Block]) -> None:
+        """Note that ``block`` is asked in pieces, though nothing is known against it."""
+        root = self._roots.setdefault(block, block)
+        self._roots |= dict.fromkeys(pieces, root)
 
     def give_up(self, block: Block, code: int, error: str) -> None:
         """The points of ``block`` are lost in this cycle."""

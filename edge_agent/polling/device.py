@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.base import Reply
@@ -25,6 +25,7 @@ from edge_agent.polling.plan import Block, plan
 from edge_agent.polling.scan import ScanClass, smallest
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
+from edge_agent.polling.variants import Variants
 from protocols.reading import Quality, Reading
 
 _SILENCES = 3
@@ -40,12 +41,14 @@ class _Silence:
         heard: How often its unit had answered something since the time before.
         at_s: When it was asked in vain last, monotonic seconds.
         lost_s: Port time that it cost, seconds.
+        points: Those of its points that were not answered since.
     """
 
     count: int = 0
     heard: int = 0
     at_s: float = float("-inf")
     lost_s: float = 0.0
+    points: set[str] = field(default_factory=set[str])
 
 
 class PolledDevice:
@@ -55,6 +58,7 @@ class PolledDevice:
         classes: What the schedule asks; their blocks change as the device's holes are learned.
         up: Whether it answers; None until it has answered or failed to.
         latest: The last reading of each point, reported or not.
+        variants: How else its blocks can be asked.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class PolledDevice:
         self._filter = ChangeFilter(device.reported)
         self._readers: dict[Block, BlockReader] = {}
         self._cycles: dict[float, float] = {}
+        self.variants = Variants(device.points, device.limits)
         periods = sorted({point.period_s or 1.0 for point in device.points.values()})
         self.classes = [
             ScanClass(
@@ -103,6 +108,7 @@ class PolledDevice:
             for period_s in periods
             if (deriver := deriver_of_class(device.points, device.computed, period_s, self.latest))
         }
+        self._tell_variants()
         # Now: what cannot be read must be known before anything is asked.
         for block in (block for scan in self.classes for block in scan.blocks):
             self._readers[block] = compile_block(block, device.points)
@@ -114,9 +120,9 @@ class PolledDevice:
             scan.lesson.answered(block)
         self._lessons.answered(block)
         self._complaints.good(block)
-        if block in self._silences:
-            # It was no silent block but a lost answer, and so may the others be.
-            self._silences.clear()
+        self.variants.answered(block)
+        if self._silences:
+            self._heard(block)
         reader = self._readers.get(block)
         if reader is None:
             reader = self._readers[block] = compile_block(block, self.device.points)
@@ -193,11 +199,26 @@ class PolledDevice:
             return []
         return lesson.split(block, self.device.points, error.code, str(error))
 
-    def silent(self, scan: ScanClass, block: Block, now_s: float, spent_s: float) -> float:
+    def withheld(self, scan: ScanClass, block: Block, at_ms: int, reason: str) -> None:
+        """Publish that a block could not be asked in this cycle."""
+        message = "not asked: a late answer to another request could be taken for its own"
+        self._complaints.refused(block, reason, message)
+        self.bad(scan, block.points, at_ms, reason)
+
+    def silent(
+        self, scan: ScanClass, block: Block, part: Block, *, now_s: float, spent_s: float
+    ) -> float:
         """Note that a block was not answered.
 
         Many devices say nothing to registers that they do not have. A block that stays silent
         while its unit answers others is set apart: its pieces are asked on the dead's budget.
+
+        Args:
+            scan: Its class.
+            block: The block of the plan.
+            part: What was asked of it.
+            now_s: Monotonic seconds.
+            spent_s: Port time that it cost.
 
         Returns:
             The port time that it cost when it is set apart by this, seconds; else 0.
@@ -207,6 +228,7 @@ class PolledDevice:
         silence.heard += self.unit.heard_at > silence.at_s
         silence.at_s = now_s
         silence.lost_s += spent_s
+        silence.points.update(part.points)
         if silence.count < _SILENCES or silence.heard < _HEARD:
             return 0.0
         del self._silences[block]
@@ -234,6 +256,15 @@ class PolledDevice:
             scan.inquiry.answered(block)
         self._next_doubt(scan, block, now_s)
 
+    def doubt_cut(self, scan: ScanClass, block: Block, pieces: Sequence[Block]) -> None:
+        """Ask for a doubtful piece in smaller ones."""
+        at = scan.doubts.index(block)
+        scan.doubts.remove(block)
+        for index, piece in enumerate(pieces):
+            scan.doubts.insert(at + index, piece)
+        if scan.inquiry is not None:
+            scan.inquiry.cut(block, pieces)
+
     def doubt_silent(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a doubtful piece was not answered."""
         self._doubt(scan, block, now_s)
@@ -260,6 +291,18 @@ class PolledDevice:
         scan.end_cycle()
         if lesson is None and self._lessons.due(now_s):
             self._ask_all(now_s, silent_too=False)
+
+    def _heard(self, block: Block) -> None:
+        """What was lost and is answered now was no silent block, and so may the others be."""
+        for silence in list(self._silences.values()):
+            silence.points.difference_update(block.points)
+            if not silence.points:
+                self._silences.clear()
+                return
+
+    def _tell_variants(self) -> None:
+        self.variants.planned = [block for scan in self.classes for block in scan.blocks]
+        self.variants.learned = self._lessons.learned
 
     def _holes_of(self, scan: ScanClass) -> dict[str, str]:
         points = self.device.points
@@ -324,6 +367,7 @@ class PolledDevice:
             scan.blocks = self._plan(scan.period_s)
             scan.doubts.clear()
             scan.inquiry = None
+        self._tell_variants()
 
     def _plan(self, period_s: float) -> list[Block]:
         return plan(

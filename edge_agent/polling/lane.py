@@ -7,7 +7,6 @@ over or for its second look, the port serves other units and its reads.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from config.interlock import Place
-from config.points import Point
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, Reply
 from edge_agent.drivers.timing import LineTiming
@@ -18,9 +17,11 @@ from edge_agent.errors import (
     DriverError,
     PortDownError,
 )
+from edge_agent.polling.bisection import PERMANENT
 from edge_agent.polling.convert import compile_block, registers_for
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.plan import Block
+from edge_agent.polling.shapes import Shapes
 from edge_agent.polling.units import busy_pause_s, may_wait
 from edge_agent.polling.writes import WriteOrder
 from protocols.modbus import limits
@@ -42,12 +43,14 @@ class WriteLane:
         devices: Mapping[str, PolledDevice],
         timing: LineTiming,
         exchange: Exchange,
+        shapes: Shapes,
         clock: Clock,
     ) -> None:
         self._driver = driver
         self._devices = devices
         self._timing = timing
         self._exchange = exchange
+        self._shapes = shapes
         self._clock = clock
         self._orders: list[WriteOrder] = []
 
@@ -109,7 +112,7 @@ class WriteLane:
         order.refuse_if_late(self._clock.now_ms())
         into: Sequence[int] = ()
         if point.is_part:
-            into = (await self._read(device, point)).values
+            into = (await self._read(device, order.point)).values
         order.registers = registers_for(point, order.value, into=into)
         for place in order.watched:
             await self._refresh(place)
@@ -145,7 +148,7 @@ class WriteLane:
         last = order.look_at is not None
         again_s = order.settings.writable.look_again_s if order.settings.writable else 0.0
         try:
-            reply = await self._read(order.device, order.settings)
+            reply = await self._read(order.device, order.point)
         except DriverError as error:
             if last or not again_s or isinstance(error, PortDownError):
                 raise
@@ -170,7 +173,7 @@ class WriteLane:
         readings: list[Reading] = []
         try:
             for part in names:
-                reply = await self._read(device, device.device.points[part])
+                reply = await self._read(device, part)
                 readings += self._decoded(device, part, reply)
         except PortDownError:
             raise
@@ -178,13 +181,27 @@ class WriteLane:
             raise CommandError(f"{name} is needed for its interlock: {error}") from error
         device.publish(deriver.take(readings))
 
-    async def _read(self, device: PolledDevice, point: Point) -> Reply:
-        unit, size = device.unit, point.words
-        timeout_s = unit.longest_s + self._timing.wire_s(point.table, size)
-        request = self._driver.read(
-            unit.number, point.table, point.address, size, timeout_s=timeout_s
-        )
-        return await self._exchange(device, request)
+    async def _read(self, device: PolledDevice, name: str) -> Reply:
+        """Read one point, if need be with registers around it; the reply carries its own."""
+        point = device.device.points[name]
+        own = _block_of(device, name)
+        while True:
+            block = self._shapes.one_request(device, own)
+            unit, size = device.unit, block.size
+            timeout_s = unit.longest_s + self._timing.wire_s(point.table, size)
+            request = self._driver.read(
+                unit.number, point.table, block.address, size, timeout_s=timeout_s
+            )
+            try:
+                reply = await self._exchange(device, request)
+            except DeviceRefusedError as error:
+                if block == own:
+                    raise
+                now_s, permanent = self._clock.monotonic_s(), error.code in PERMANENT
+                device.variants.refused(block, now_s, permanent=permanent)
+                continue
+            first = own.address - block.address
+            return reply._replace(values=reply.values[first : first + own.size])
 
     def _write(self, order: WriteOrder) -> Awaitable[Reply]:
         unit, point = order.device.unit, order.settings
@@ -207,8 +224,7 @@ class WriteLane:
         return reading
 
     def _decoded(self, device: PolledDevice, name: str, reply: Reply) -> list[Reading]:
-        point = device.device.points[name]
-        block = Block(point.table, point.address, point.words, (name,))
+        block = _block_of(device, name)
         return compile_block(block, device.device.points)(reply.values, reply.at_ms)
 
     def _ready_at(self, order: WriteOrder) -> float:
@@ -217,8 +233,8 @@ class WriteLane:
             return max(order.look_at or 0.0, busy_until)
         point = order.settings
         where = order.device.unit.number, point.table, point.address, point.words
-        clear_at = max(self._driver.clear_at(*where), self._driver.clear_to_write_at(*where))
-        return max(clear_at, busy_until)
+        read_s = self._shapes.single_clear_at(order.device, _block_of(order.device, order.point))
+        return max(read_s, self._driver.clear_to_write_at(*where), busy_until)
 
     def _is_over(self, order: WriteOrder) -> bool:
         try:
@@ -237,3 +253,8 @@ class WriteLane:
             if other is not order and other.device.unit is order.device.unit:
                 self._orders.remove(other)
                 other.give_up(CommandError(f"not sent, as the command before: {error}"))
+
+
+def _block_of(device: PolledDevice, name: str) -> Block:
+    point = device.device.points[name]
+    return Block(point.table, point.address, point.words, (name,))

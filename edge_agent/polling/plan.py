@@ -13,7 +13,8 @@ from config.points import Point, Table
 from config.profiles import Limits
 from edge_agent.drivers.timing import LineTiming
 
-BITS = frozenset({Table.COIL, Table.DISCRETE})
+BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
+"""Tables of one bit a place."""
 
 ILLEGAL_ADDRESS: Final = "illegal_address"
 """Why most holes are holes; a fixed word of readings."""
@@ -119,7 +120,7 @@ def plan(
             widest = max((points[one].words for one in points.keys() - learned.holes), default=1)
             limit = min(limit, max(learned.longest, widest))
         spans = _spans(points, table, limit, learned.holes)
-        barriers = _barriers(points, table, learned) | _borders(limits, table)
+        barriers = _barriers(points, table, learned) | borders(limits, table)
         unit_s = timing.register_s / 16 if table in BITS else timing.register_s
         blocks += [
             block_of(table, group)
@@ -135,7 +136,7 @@ def _barriers(points: Mapping[str, Point], table: Table, learned: Learned) -> se
     return barriers | {point.address + 1 for point in holes if point.table is table}
 
 
-def _borders(limits: Limits, table: Table) -> set[int]:
+def borders(limits: Limits, table: Table) -> set[int]:
     """Where a request must end because of the device file's ranges."""
     # No point is on a forbidden register, so not to cross the first one keeps off all of them.
     forbidden = {one.first for one in limits.forbidden if one.table is table}

@@ -107,6 +107,7 @@ class PortOwner:
             devices=self.devices,
             timing=timing,
             exchange=self._asker.exchange,
+            shapes=self._asker.shapes,
             clock=clock,
         )
         self._sleeper: asyncio.Task[object] | None = None
@@ -250,6 +251,7 @@ class PortOwner:
             if job is not None:
                 await self._asker.ask(job)
             else:
+                self._asker.end_withheld()
                 wake_at = self.schedule.wake_at(now, self._asker.clear_at)
                 await self._sleep(min(wake_at, self._lane.wake_at()) - now)
 

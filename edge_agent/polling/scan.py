@@ -77,6 +77,8 @@ class Job:
         patience_s: How long a probe waits; None: as the unit's behaviour says.
         full_s: How much of that is the wait in full, which has a share of its own.
         busy: How often the device said that it is busy.
+        part_of: The block of the plan that it carries points of; None: it is one itself.
+        wider: It asks for more registers than it needs.
     """
 
     scan: ScanClass
@@ -88,3 +90,10 @@ class Job:
     patience_s: float | None = None
     full_s: float = 0.0
     busy: int = 0
+    part_of: Block | None = None
+    wider: bool = False
+
+    @property
+    def planned(self) -> Block:
+        """The block of the plan whose points it carries."""
+        return self.block if self.part_of is None else self.part_of

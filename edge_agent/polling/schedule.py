@@ -122,6 +122,31 @@ class Schedule:
             job.scan.outstanding += 1
             self._push(Job(job.scan, piece, job.deadline))
 
+    def replace(self, job: Job, blocks: Sequence[Block]) -> None:
+        """Ask for the points of a request in other requests, in the same cycle."""
+        job.scan.outstanding += len(blocks) - 1
+        wider = len(blocks) == 1
+        for block in blocks:
+            self._push(
+                Job(
+                    job.scan,
+                    block,
+                    job.deadline,
+                    attempts=job.attempts,
+                    part_of=job.planned,
+                    wider=wider,
+                )
+            )
+
+    def take_overdue(self, now_s: float, clear_at: Clear) -> Sequence[Job]:
+        """Remove and return requests that had to wait until their cycle was over."""
+        late = [job for _, _, job in self._pending if job.deadline <= now_s]
+        late = [job for job in late if clear_at(job) > now_s]
+        if late:
+            self._pending = [entry for entry in self._pending if entry[2] not in late]
+            heapq.heapify(self._pending)
+        return late
+
     def done(self, job: Job) -> bool:
         """Note that a request is over; returns whether its cycle is complete."""
         if job.probe or job.scan.outstanding == 0:

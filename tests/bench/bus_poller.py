@@ -57,6 +57,10 @@ class WatchedDriver:
         """When this may be asked."""
         return self._inner.clear_at(unit, table, address, count)
 
+    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
+        """Whether an answer to the same request may still come."""
+        return self._inner.is_outstanding(unit, table, address, count)
+
     def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be written."""
         return self._inner.clear_to_write_at(unit, table, address, count)
@@ -76,10 +80,19 @@ class WatchedDriver:
             self.spent.append((time.time(), unit, took_s, well))
 
     async def write(
-        self, unit: int, table: Table, address: int, values: Sequence[int], *, timeout_s: float
+        self,
+        unit: int,
+        table: Table,
+        address: int,
+        values: Sequence[int],
+        *,
+        timeout_s: float,
+        multiple: bool = False,
     ) -> Reply:
         """Write."""
-        return await self._inner.write(unit, table, address, values, timeout_s=timeout_s)
+        return await self._inner.write(
+            unit, table, address, values, timeout_s=timeout_s, multiple=multiple
+        )
 
 
 class TimesSink:

@@ -1,7 +1,4 @@
-"""Units that answer after their timeout, by little or by much.
-
-No answer goes to another question; a unit answers in the order in which it was asked.
-"""
+"""Units that answer after their timeout: no answer goes to another question."""
 
 import asyncio
 import random
@@ -14,7 +11,7 @@ import pytest
 from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.late import OwedAnswers
+from edge_agent.drivers.late import LONGEST_HELD_S, LONGEST_SILENT_S, Outstanding
 from edge_agent.drivers.modbus import Question, read_question, write_question
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.errors import DeviceTimeoutError, DriverError
@@ -23,7 +20,6 @@ from simulators.modbus import ModbusServer
 from tests.contract.test_driver_lines import EchoAddress, tcp_port
 
 TIMEOUT_S = 0.02
-HORIZON_S = 3 * TIMEOUT_S
 
 
 class QueueUnit(EchoAddress):
@@ -103,98 +99,99 @@ async def test_however_late_a_unit_answers_no_value_goes_to_another_register(
     assert sum(len(wrong) for wrong in asked) > 10
 
 
-async def test_a_unit_known_to_be_late_is_waited_for_as_long_as_it_was() -> None:
-    clock = SystemClock()
-    unit = EchoAddress([10 * TIMEOUT_S, 0.0, 10 * TIMEOUT_S])
+async def test_what_is_asked_too_soon_waits_three_timeouts_and_is_not_sent() -> None:
+    unit = EchoAddress([60.0])
     async with (
         ModbusServer({1: unit}, framing="rtu") as server,
-        open_modbus(line_port(server.port), clock) as driver,
+        open_modbus(line_port(server.port), SystemClock()) as driver,
     ):
         with pytest.raises(DeviceTimeoutError):
             await driver.read(1, Table.HOLDING, 100, 1, timeout_s=TIMEOUT_S)
-        # Nobody asks anything until the late answer is there.
-        while driver.clear_at(1, Table.HOLDING, 300, 1) > clock.monotonic_s():
-            await clock.sleep(TIMEOUT_S)
-        await clock.sleep(10 * TIMEOUT_S)
-        await driver.read(1, Table.HOLDING, 200, 1, timeout_s=TIMEOUT_S)
-        with pytest.raises(DeviceTimeoutError):
-            await driver.read(1, Table.HOLDING, 200, 1, timeout_s=TIMEOUT_S)
-        known = driver.clear_at(1, Table.HOLDING, 300, 1) - clock.monotonic_s()
-        with pytest.raises(DeviceTimeoutError, match="unit 1, holding 300: the unit still owes"):
+        with pytest.raises(DeviceTimeoutError, match="unit 1, holding 300: not asked, a late"):
             await driver.read(1, Table.HOLDING, 300, 1, timeout_s=TIMEOUT_S)
-    assert known > 15 * TIMEOUT_S
-
-
-async def test_the_first_answer_after_a_long_silence_is_thrown_away() -> None:
-    unit = EchoAddress([HORIZON_S * 1.5])
-    clock = SystemClock()
-    async with (
-        ModbusServer({1: unit}, framing="rtu") as server,
-        open_modbus(line_port(server.port), clock) as driver,
-    ):
-        with pytest.raises(DeviceTimeoutError):
-            await driver.read(1, Table.HOLDING, 100, 1, timeout_s=TIMEOUT_S)
-        reply = await driver.read(1, Table.HOLDING, 200, 1, timeout_s=1.0)
-    assert list(reply.values) == [200]
-    assert unit.asked == [100, 200, 200]
+        wide = await driver.read(1, Table.HOLDING, 300, 2, timeout_s=1.0)
+    assert list(wide.values) == [300, 301]
+    assert unit.asked == [100, 300]
 
 
 FIRST = read_question(1, Table.HOLDING, 100, 1)
 SECOND = read_question(1, Table.HOLDING, 200, 1)
 ANSWER = bytes.fromhex("0302 0007")
+TIMEOUT = 1.0
 
 
-def test_the_horizon_grows_with_the_latest_answer_ever_seen() -> None:
-    owed = OwedAnswers(3.0)
-    owed.add(FIRST, 0.0)
-    assert owed.clear_at(SECOND, 1.0) == 3.0
-    owed.came(1, ANSWER, None, 10.0)
-    owed.add(FIRST, 20.0)
-    assert owed.clear_at(SECOND, 21.0) == 50.0
-    assert owed.clear_at(FIRST, 21.0) == 0.0
-    assert owed.horizon_s(2, 21.0) == 3.0
-    assert owed.horizon_s(1, 3700.0) == 3.0
+def test_an_answer_is_outstanding_for_its_longest_time_however_many_newer_ones_came() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0)
+    outstanding.answered(read_question(1, Table.HOLDING, 300, 5), 2.0)
+    assert outstanding.clear_at(SECOND, 10.0) == LONGEST_HELD_S
+    assert outstanding.clear_at(SECOND, LONGEST_HELD_S + 0.1) == 0.0
 
 
-def test_an_answer_to_a_question_asked_twice_leaves_one_owed() -> None:
-    owed = OwedAnswers(3.0)
-    owed.add(FIRST, 0.0)
-    owed.answered(FIRST, 5.0)
-    # It may have been the one to the first asking; the other may come until 8.
-    assert owed.clear_at(SECOND, 5.1) == 8.0
-    assert owed.clear_at(SECOND, 8.1) == 0.0
-    assert owed.repeats(SECOND) == 0
+def test_a_unit_that_has_said_nothing_since_may_take_longer() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0)
+    assert outstanding.clear_at(SECOND, 59.0) == LONGEST_SILENT_S
+    assert outstanding.clear_at(SECOND, 60.1) == 0.0
 
 
-def test_a_silent_unit_owes_an_answer_beyond_the_horizon() -> None:
-    owed = OwedAnswers(3.0)
-    for sent_s in (0.0, 1.0, 2.0, 3.0, 4.0):
-        owed.add(FIRST, sent_s)
-    assert owed.clear_at(SECOND, 59.0) == 7.0
-    assert owed.repeats(SECOND) == 3
-    assert owed.repeats(FIRST) == 0
-    assert owed.clear_at(SECOND, 200.0) == 0.0
-    assert owed.repeats(SECOND) == 0
+def test_a_port_with_a_long_timeout_expects_answers_for_longer() -> None:
+    outstanding = Outstanding(7.0)
+    outstanding.add(FIRST, 0.0)
+    outstanding.answered(read_question(1, Table.HOLDING, 300, 5), 2.0)
+    assert outstanding.clear_at(SECOND, 10.0) == 70.0
 
 
-def test_each_answer_thrown_away_is_one_owed_less() -> None:
-    owed = OwedAnswers(3.0)
-    owed.add(FIRST, 0.0)
-    owed.add(FIRST, 1.0)
-    owed.thrown_away(SECOND, 10.0)
-    owed.thrown_away(SECOND, 11.0)
-    assert owed.repeats(SECOND) == 0
-    assert owed.repeats(FIRST) == 2
+def test_the_longest_time_grows_with_the_latest_answer_of_the_last_hour() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0)
+    assert outstanding.came(1, ANSWER, None, 30.0) == (1, 30.0)
+    outstanding.add(FIRST, 100.0)
+    assert outstanding.clear_at(SECOND, 110.0) == 190.0
+    outstanding.add(FIRST, 5000.0)
+    assert outstanding.clear_at(SECOND, 5001.0) == 5060.0
 
 
-def test_a_unit_that_owes_three_is_asked_nothing_more_until_one_comes() -> None:
-    owed = OwedAnswers(3.0)
+def test_an_answer_to_a_question_asked_twice_leaves_one_outstanding() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0)
+    outstanding.answered(FIRST, 5.0)
+    # It may have been the one to the first asking; the other may still come.
+    assert outstanding.is_outstanding(FIRST, 5.1)
+    assert outstanding.clear_at(SECOND, 5.1) == 5.0 + LONGEST_HELD_S
+    outstanding.came(1, ANSWER, None, 6.0)
+    assert not outstanding.is_outstanding(FIRST, 6.1)
+    assert outstanding.clear_at(SECOND, 6.1) == 0.0
+
+
+def test_a_unit_with_three_recent_requests_outstanding_is_asked_nothing_more() -> None:
+    outstanding = Outstanding(TIMEOUT)
     for sent_s in (0.0, 0.5, 1.0):
-        assert owed.clear_at(FIRST, sent_s) <= sent_s
-        owed.add(FIRST, sent_s)
-    assert owed.clear_at(FIRST, 1.5) == 3.0
-    owed.came(1, ANSWER, None, 1.5)
-    assert owed.clear_at(FIRST, 1.5) == 0.0
+        assert outstanding.clear_at(FIRST, sent_s) <= sent_s
+        outstanding.add(FIRST, sent_s)
+    assert outstanding.clear_at(FIRST, 1.5) == 3.0
+    outstanding.came(1, ANSWER, None, 1.5)
+    assert outstanding.clear_at(FIRST, 1.5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("direct", "others", "kept"),
+    [
+        pytest.param(True, False, False, id="a device of its own"),
+        pytest.param(False, False, True, id="a line behind a gateway"),
+        pytest.param(True, True, True, id="several units, so a gateway"),
+    ],
+)
+def test_a_new_connection_ends_what_is_outstanding_unless_a_gateway_still_answers(
+    *, direct: bool, others: bool, kept: bool
+) -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0, transaction=1)
+    if others:
+        outstanding.answered(read_question(2, Table.HOLDING, 0, 1), 0.5)
+    outstanding.reconnected(direct=direct)
+    assert outstanding.is_outstanding(FIRST, 1.0) == kept
+    assert outstanding.came_numbered(1, 1, 1.0) is None
 
 
 SECOND_WIDE = read_question(1, Table.HOLDING, 200, 2)
@@ -213,12 +210,26 @@ REFUSAL = b"\x83\x02"
         pytest.param(WRITE, False, id="a write"),
     ],
 )
-def test_only_what_an_owed_answer_could_be_taken_for_must_wait(
+def test_only_what_an_outstanding_answer_could_be_taken_for_must_wait(
     asked: Question, *, waits: bool
 ) -> None:
-    owed = OwedAnswers(3.0)
-    owed.add(FIRST, 0.0)
-    assert owed.clear_at(asked, 1.0) == (3.0 if waits else 0.0)
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0)
+    assert outstanding.clear_at(asked, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        pytest.param(0, True, id="as many bytes"),
+        pytest.param(20, False, id="a byte more"),
+    ],
+)
+def test_coils_differ_only_by_bytes(asked: int, *, waits: bool) -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(read_question(1, Table.COIL, 100, 9), 0.0)
+    question = read_question(1, Table.COIL, 200, asked or 16)
+    assert outstanding.clear_at(question, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
 
 
 @pytest.mark.parametrize(
@@ -231,19 +242,32 @@ def test_only_what_an_owed_answer_could_be_taken_for_must_wait(
     ],
 )
 def test_a_write_waits_for_the_echo_of_the_one_before_it(asked: Question, *, waits: bool) -> None:
-    owed = OwedAnswers(3.0)
-    owed.add(WRITE, 0.0)
-    assert owed.clear_at(asked, 1.0) == (3.0 if waits else 0.0)
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(WRITE, 0.0)
+    assert outstanding.clear_at(asked, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
 
 
-def test_an_exception_is_not_held_against_the_last_question_while_another_is_owed() -> None:
-    owed = OwedAnswers(3.0)
-    owed.add(FIRST, 0.0)
-    late = owed.came(1, REFUSAL, SECOND_WIDE, 1.0)
-    assert late == (1, 1.0)
-    assert owed.came(1, REFUSAL, SECOND_WIDE, 1.1) is None
-    owed.add(SECOND_WIDE, 2.0)
-    assert owed.came(1, REFUSAL, SECOND_WIDE, 2.5) is None
+def test_an_exception_is_not_held_against_the_last_question_while_another_may_be_refused() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(FIRST, 0.0)
+    assert outstanding.came(1, REFUSAL, SECOND_WIDE, 1.0) == (1, 1.0)
+    assert outstanding.came(1, REFUSAL, SECOND_WIDE, 1.1) is None
+    # Whose it was is not known, so values may still come.
+    assert outstanding.clear_at(SECOND, 1.2) == LONGEST_SILENT_S
+
+
+def test_what_was_answered_before_is_not_expected_to_be_refused() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.answered(FIRST, 0.0)
+    outstanding.add(FIRST, 1.0)
+    assert outstanding.came(1, REFUSAL, SECOND_WIDE, 2.0) is None
+    assert outstanding.came(1, b"\x83\x06", SECOND_WIDE, 2.0) == (1, 1.0)
+
+
+def test_who_refuses_a_part_refuses_the_whole() -> None:
+    outstanding = Outstanding(TIMEOUT)
+    outstanding.add(read_question(1, Table.HOLDING, 201, 1), 0.0)
+    assert outstanding.came(1, REFUSAL, SECOND_WIDE, 1.0) is None
 
 
 async def test_a_driver_says_when_a_place_may_be_written_again() -> None:

@@ -102,6 +102,10 @@ class FakeDriver:
         del table, address, count
         return self.clear_at_s.get(unit, 0.0)
 
+    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
+        del unit, table, address, count
+        return False
+
     def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
         del unit, table, address, count
         return self.clear_to_write_s
@@ -162,7 +166,8 @@ class FakeDriver:
         self.asked.append(asked)
         unit = self.units.get(asked.unit)
         response_s = self._response_s(unit, asked)
-        mute = unit is None or unit.dead or asked.size > unit.silent_above
+        long = asked.table not in _BITS and unit is not None and asked.size > unit.silent_above
+        mute = unit is None or unit.dead or long
         if unit is None or mute or response_s > asked.timeout_s:
             await self._clock.sleep(asked.timeout_s)
             raise DeviceTimeoutError(f"unit {asked.unit}: no answer in time")

@@ -11,7 +11,7 @@ from edge_agent.drivers.link import ignore
 from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.drivers.wires import wire_of
 from edge_agent.errors import PortDownError
-from simulators.framing import MbapStream, mbap_frame
+from simulators.framing import MbapStream, Request, mbap_frame
 from simulators.line import SILENT, LineFraming, LineOfUnits, LineTiming, Reply, Responder
 from simulators.slave import ILLEGAL_ADDRESS, exception_reply
 from tests.fakes.virtual_loop import LoopClock
@@ -111,9 +111,17 @@ class Silent:
 
 
 class _Gateway:
-    """Modbus TCP to the same units."""
+    """Modbus TCP to the same units.
 
-    def __init__(self, units: Mapping[int, Responder], write: Callable[[bytes], None]) -> None:
+    Args:
+        newest: It knows the number of the newest request only, and answers under that.
+    """
+
+    def __init__(
+        self, units: Mapping[int, Responder], write: Callable[[bytes], None], *, newest: bool
+    ) -> None:
+        self._newest = newest
+        self._number = 0
         self._units = units
         self._write = write
         self._stream = MbapStream()
@@ -122,19 +130,26 @@ class _Gateway:
         loop = asyncio.get_running_loop()
         for request in self._stream.feed(data):
             reply = self._units[request.unit].respond(request.pdu, loop.time())
+            self._number = request.transaction
             if reply.pdu is not None:
-                frame = mbap_frame(request.transaction, request.unit, reply.pdu)
-                loop.call_later(reply.delay_s, self._write, frame)
+                loop.call_later(reply.delay_s, self._answer, request, reply.pdu)
+
+    def _answer(self, request: Request, pdu: bytes) -> None:
+        number = self._number if self._newest else request.transaction
+        self._write(mbap_frame(number, request.unit, pdu))
 
 
 def line_of(
     units: Mapping[int, Responder], framing: str, timing: LineTiming | None = None
 ) -> Callable[[Callable[[bytes], None]], Any]:
-    """Return what makes the far end of a link: framing mbap, rtu or ascii."""
+    """Return what makes the far end of a link: framing mbap, newest, rtu or ascii.
+
+    newest: Modbus TCP through a gateway that answers under the number of the newest request.
+    """
 
     def make(write: Callable[[bytes], None]) -> LineOfUnits | _Gateway:
-        if framing == "mbap":
-            return _Gateway(units, write)
+        if framing in {"mbap", "newest"}:
+            return _Gateway(units, write, newest=framing == "newest")
         kind: LineFraming = "ascii" if framing == "ascii" else "rtu"
         return LineOfUnits(
             units,

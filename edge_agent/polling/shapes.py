@@ -1,0 +1,108 @@
+"""How a block is asked so that no late answer can be taken for its own (ADR-26)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from config.points import Table
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Driver
+from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.plan import Block
+from edge_agent.polling.scan import Job
+
+OUTSTANDING: Final = "answer_outstanding"
+"""Why a point was not read: a late answer to another request could be taken for its own."""
+
+_LET_IN_S: Final = 5.0  # after the wait is over; whoever waited has been asked by then
+
+
+class Shapes:
+    """Chooses requests whose answers cannot be mistaken; of one port.
+
+    Args:
+        driver: Knows what is outstanding.
+        devices: The devices on the port, by id.
+        clock: Time.
+    """
+
+    def __init__(self, driver: Driver, devices: Mapping[str, PolledDevice], clock: Clock) -> None:
+        self._driver = driver
+        self._devices = devices
+        self._clock = clock
+        self._withheld: dict[tuple[int, Table, int], tuple[int, float]] = {}
+
+    def clear_at(self, job: Job) -> float:
+        """When this may be asked, in one way or another; monotonic seconds."""
+        unit, block = job.scan.unit.number, job.block
+        if job.probe and not job.doubt:
+            return self._driver.clear_at(unit, block.table, block.address, block.size)
+        return 0.0 if self.choose(job) is not None else self._waits_until(unit, block)
+
+    def choose(self, job: Job) -> tuple[Block, ...] | None:
+        """Return what to ask now for this job; None if it must wait."""
+        device = self._devices[job.scan.device]
+        if job.probe and not job.doubt:
+            return (job.block,)
+        return self._choose(device, job.block, cut_only=job.doubt)
+
+    def one_request(self, device: PolledDevice, block: Block) -> Block:
+        """Return the request for a single point; the point's own if every other must wait."""
+        chosen = self._choose(device, block, cut_only=False)
+        return block if chosen is None else chosen[0]
+
+    def single_clear_at(self, device: PolledDevice, block: Block) -> float:
+        """When a single point may be asked, in one way or another; monotonic seconds."""
+        if self._choose(device, block, cut_only=False) is not None:
+            return 0.0
+        return self._waits_until(device.unit.number, block)
+
+    def withhold(self, job: Job) -> None:
+        """Note that a job has waited in vain: what it waits for is not asked again before it."""
+        block, unit = job.block, job.scan.unit.number
+        until_s = self._driver.clear_at(unit, block.table, block.address, block.size) + _LET_IN_S
+        now_s = self._clock.monotonic_s()
+        kept = {key: one for key, one in self._withheld.items() if one[1] > now_s}
+        self._withheld = kept
+        kept.setdefault((unit, block.table, _size(block)), (block.address, until_s))
+
+    def _choose(
+        self, device: PolledDevice, block: Block, *, cut_only: bool
+    ) -> tuple[Block, ...] | None:
+        unit = device.unit.number
+        if self._is_free(unit, block):
+            return (block,)
+        ways = list(self._ways(device, block, cut_only=cut_only))
+        for way in ways:
+            if all(self._is_free(unit, one) for one in way):
+                return way
+        # An older answer is of the same registers; no other is asked for less than that.
+        for way in [(block,), *ways]:
+            if all(self._may_repeat(unit, one) for one in way):
+                return way
+        return None
+
+    def _ways(
+        self, device: PolledDevice, block: Block, *, cut_only: bool
+    ) -> Iterator[tuple[Block, ...]]:
+        yield from device.variants.cuts(block)
+        if not cut_only:
+            now_s = self._clock.monotonic_s()
+            yield from ((wide,) for wide in device.variants.wider(block, now_s))
+
+    def _is_free(self, unit: int, block: Block) -> bool:
+        where = unit, block.table, block.address, block.size
+        clear = self._driver.clear_at(*where) <= self._clock.monotonic_s()
+        return clear and not self._driver.is_outstanding(*where)
+
+    def _may_repeat(self, unit: int, block: Block) -> bool:
+        return self._waits_until(unit, block) <= self._clock.monotonic_s()
+
+    def _waits_until(self, unit: int, block: Block) -> float:
+        address, until_s = self._withheld.get((unit, block.table, _size(block)), (0, 0.0))
+        clear_s = self._driver.clear_at(unit, block.table, block.address, block.size)
+        return clear_s if address == block.address else max(clear_s, until_s)
+
+
+def _size(block: Block) -> int:
+    """What the size of its answer depends on."""
+    return (block.size + 7) // 8 if block.table in {Table.COIL, Table.DISCRETE} else block.size

@@ -1,0 +1,144 @@
+"""Other requests that carry the points of a block (pure).
+
+An answer says which function and how many registers it is for, not which. While one is outstanding
+nothing else of its size is asked of that unit (ADR-26): a block is cut in two between its points,
+or asked with some registers more than it needs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from config.points import Point, Table
+from config.profiles import Limits
+from edge_agent.polling.plan import BITS, NOTHING, Block, Learned, Span, block_of, borders
+
+_MOST_MORE: Final = 8  # registers, or bytes of bits
+_BITS_OF_A_BYTE: Final = 8
+_LAST_ADDRESS: Final = 65535
+_REFUSED_FOR_S: Final = 3600.0
+_BUSY_FOR_S: Final = 60.0
+_SILENCES: Final = 2  # in a row; one may be a lost answer
+
+
+class Variants:
+    """How else the blocks of one device can be asked.
+
+    Attributes:
+        planned: The blocks that the device is asked for: what is in them is known to be readable.
+        learned: What it refuses.
+    """
+
+    def __init__(self, points: Mapping[str, Point], limits: Limits) -> None:
+        self.planned: Sequence[Block] = ()
+        self.learned: Learned = NOTHING
+        self._points = points
+        self._limits = limits
+        self._refused: dict[Block, float] = {}
+        self._silent: dict[tuple[Table, int, int], int] = {}
+
+    def cuts(self, block: Block) -> Iterator[tuple[Block, Block]]:
+        """Return each cut in two between points; those into unequal parts first.
+
+        After one part was lost the other is still free to be asked.
+        """
+        spans = self._spans(block)
+        found: list[tuple[Block, Block]] = []
+        end = 0
+        for index in range(1, len(spans)):
+            end = max(end, spans[index - 1].end)
+            if spans[index].start >= end:
+                first, rest = spans[:index], spans[index:]
+                found.append((block_of(block.table, first), block_of(block.table, rest)))
+        yield from sorted(found, key=lambda cut: cut[0].size == cut[1].size)
+
+    def wider(self, block: Block, now_s: float) -> Iterator[Block]:
+        """Return the block with more registers around it than it needs, the safest first.
+
+        Registers that no request was sent for yet may be refused; see ``refused``.
+        """
+        narrow = self.narrow(block)
+        if narrow != block:
+            yield narrow
+        step = _BITS_OF_A_BYTE if block.table in BITS else 1
+        found: list[tuple[tuple[bool, bool, int], Block]] = []
+        for more in range(step, _MOST_MORE * step + 1, step):
+            for before in (0, more):
+                wide = narrow._replace(address=narrow.address - before, size=narrow.size + more)
+                if wide != block and self._may_ask(wide, now_s):
+                    start = wide.address if before else narrow.address + narrow.size
+                    found.append(((*self._risk(wide.table, start, more), more), wide))
+        found.sort(key=lambda each: each[0])
+        yield from (wide for _, wide in found)
+
+    def narrow(self, block: Block) -> Block:
+        """Return the block without registers beyond its points."""
+        return block_of(block.table, self._spans(block))
+
+    def refused(self, block: Block, now_s: float, *, permanent: bool = True) -> None:
+        """Note that a device does not take a request for more than was needed."""
+        for_s = _REFUSED_FOR_S if permanent else _BUSY_FOR_S
+        kept = {one: until_s for one, until_s in self._refused.items() if until_s > now_s}
+        self._refused = kept | {block: now_s + for_s}
+
+    def silent(self, block: Block, now_s: float) -> None:
+        """Note that a request for more than was needed was not answered."""
+        place = _place(block)
+        self._silent[place] = self._silent.get(place, 0) + 1
+        if self._silent[place] >= _SILENCES:
+            self.refused(block, now_s)
+
+    def answered(self, block: Block) -> None:
+        """Note that a request was answered."""
+        if self._silent:
+            self._silent.pop(_place(block), None)
+
+    def _spans(self, block: Block) -> list[Span]:
+        points = self._points
+        return [
+            Span(n, points[n].address, points[n].address + points[n].words) for n in block.points
+        ]
+
+    def _may_ask(self, wide: Block, now_s: float) -> bool:
+        table = wide.table
+        limits = self._limits.keeping_off(
+            p for name, p in self._points.items() if p.clear_on_read and name not in wide.points
+        )
+        first, end = wide.address, wide.address + wide.size
+        most = limits.max_coils if table in BITS else limits.max_registers
+        if self.learned.longest and table not in BITS:
+            most = min(most, self.learned.longest)
+        if first < 0 or end - 1 > _LAST_ADDRESS or wide.size > most:
+            return False
+        if any(until > now_s and _within(one, wide) for one, until in self._refused.items()):
+            return False
+        barriers = {at for where, at in self.learned.barriers if where is table}
+        if any(first < at < end for at in barriers | borders(limits, table)):
+            return False
+        holes = [self._points[name] for name in self.learned.holes if name in self._points]
+        kept_off = [(p.address, p.address + p.words) for p in holes if p.table is table]
+        kept_off += [(one.first, one.last + 1) for one in limits.forbidden if one.table is table]
+        return not any(begin < end and first < stop for begin, stop in kept_off)
+
+    def _risk(self, table: Table, start: int, count: int) -> tuple[bool, bool]:
+        """Whether registers are unknown, and whether they are points of their own."""
+        asked = [
+            (one.address, one.address + one.size) for one in self.planned if one.table is table
+        ]
+        known = any(begin <= start and start + count <= end for begin, end in asked)
+        others = any(
+            point.table is table
+            and point.address < start + count
+            and start < point.address + point.words
+            for point in self._points.values()
+        )
+        return not known, others
+
+
+def _within(one: Block, other: Block) -> bool:
+    """Whether a device that refuses the one refuses the other as well."""
+    ends = one.address + one.size, other.address + other.size
+    return one.table is other.table and other.address <= one.address and ends[0] <= ends[1]
+
+
+def _place(block: Block) -> tuple[Table, int, int]:
+    return block.table, block.address, block.size
