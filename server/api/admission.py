@@ -3,10 +3,11 @@
 It stands before the gate, so that a refusal costs no look into the records.
 """
 
+import asyncio
 import hashlib
 import re
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -132,39 +133,98 @@ class Lanes:
 
 
 class Admission:
-    """ASGI middleware before everything else."""
+    """ASGI middleware before everything else.
+
+    Who asks for the same page with the same credentials while one such request waits for its turn
+    is given that one's answer: it is made after both have asked.
+    """
 
     def __init__(self, app: ASGIApp, lanes: Lanes) -> None:
         self._app = app
         self._lanes = lanes
+        self._waiting: dict[Asked, asyncio.Future[list[Message]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in when it is its turn, or refuse it."""
         if scope["type"] != "http" or scope["path"] in _FREE:
             await self._app(scope, receive, send)
             return
+        lane = lane_of(scope["method"], scope["path"])
         try:
             if scope["method"] not in SAFE:
                 # A slow sender holds no slot.
                 receive = replayed(await read_all(receive), receive)
-            await self._run(scope, receive, send)
+            if scope["path"] == STREAM_PATH:
+                await self._stream(scope, receive, send)
+            elif lane == "pages" and (asked := _asked(scope)) is not None:
+                await self._page(asked, scope, receive, send)
+            else:
+                await self._run(lane, scope, receive, send)
         except ClientDisconnect:
             return
         except ServerError as error:
             await answer_for(error)(scope, receive, send)
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = self._lanes.client(scope)
-        turn = _Turn(await self._lanes.enter(lane_of(scope["method"], scope["path"]), client), send)
+    async def _page(self, asked: "Asked", scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._waiting.get(asked)
+        if answer is None:
+            answer = await self._first(asked, scope, receive)
+        for message in await asyncio.shield(answer):
+            await send(message)
+
+    async def _first(
+        self, asked: "Asked", scope: Scope, receive: Receive
+    ) -> "asyncio.Future[list[Message]]":
+        answer: asyncio.Future[list[Message]] = asyncio.get_running_loop().create_future()
+        self._waiting[asked] = answer
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        def begun() -> None:
+            self._waiting.pop(asked, None)
+
         try:
-            if scope["path"] == STREAM_PATH:
-                async with self._lanes.stream(client):
-                    await self._app(scope, receive, turn.send_stream)
-            else:
-                await self._app(scope, receive, send)
+            await self._run("pages", scope, receive, keep, begun=begun)
+        except ServerError as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(messages)
+        finally:
+            begun()
+            if not answer.done():
+                # A bug: it was answered with 500 before it was raised.
+                answer.set_result(messages)
+        return answer
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = self._lanes.client(scope)
+        async with self._lanes.stream(client):
+            await self._run("pages", scope, receive, send, leaves_early=True)
+
+    async def _run(
+        self,
+        lane: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        begun: Callable[[], None] = lambda: None,
+        leaves_early: bool = False,
+    ) -> None:
+        client = self._lanes.client(scope)
+        turn = _Turn(await self._lanes.enter(lane, client), send)
+        begun()
+        try:
+            await self._app(scope, receive, turn.send_stream if leaves_early else send)
         finally:
             turn.leave()
             self._lanes.note(scope)
+
+
+Asked = tuple[bytes, str, bytes, str]
+"""Credentials, path, query and language of a page."""
 
 
 class _Turn:
@@ -194,6 +254,15 @@ def lane_of(method: str, path: str) -> str:
     if path.startswith(SESSION_PATH):
         return "logins"
     return "urgent" if _URGENT.match(path) else "changes"
+
+
+def _asked(scope: Scope) -> Asked | None:
+    """Return what a request asks for, None when its answer is for nobody else."""
+    credentials = _credentials(scope)
+    headers = Headers(scope=scope)
+    if scope["method"] != "GET" or credentials is None or "if-none-match" in headers:
+        return None
+    return credentials, scope["path"], scope["query_string"], headers.get("accept", "")
 
 
 def _credentials(scope: Scope) -> bytes | None:

@@ -20,7 +20,7 @@ from server.api.lookup import equipment_by_id, find_equipment
 from server.api.shapes import Instant, JsonValue, OfEquipment, columns_of, of_equipment
 from server.api.strict import Body
 from server.assets.model import Point
-from server.core.paging import Page
+from server.core.paging import Page, read_plain
 from server.incidents.service import acknowledge
 
 router = APIRouter(prefix="/alarms", tags=["alarms"], responses=problems())
@@ -122,7 +122,8 @@ def alarm_items(session: Session, rows: Sequence[Alarm]) -> list[AlarmItem]:
     """Show alarms with the names of what they are about."""
     equipment = equipment_by_id(session, (row.equipment_id for row in rows))
     ids = {row.point_id for row in rows}
-    points = {one.id: one for one in session.scalars(select(Point).where(Point.id.in_(ids)))}
+    of_points = read_plain(session, select(Point).where(Point.id.in_(ids)))
+    points = {one.id: one for one in of_points}
     return [
         AlarmItem.model_validate(
             columns_of(row)

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from config.classes import EquipmentClass
 from config.server import ServerSettings
 from server.api.feed import EventFeed
+from server.api.principals import Principals
 from server.core.auth import Principal, Role
 from server.core.clock import Clock
 from server.core.errors import ForbiddenError
@@ -57,6 +58,8 @@ class Services:
     """Name of a part to a function that says whether it works now."""
     server: Server | None = None
     """Who writes and judges; None when it is this process."""
+    principals: Principals | None = None
+    """Who was let in a moment ago; None looks everybody up each time."""
     links: LinkKey | None = None
     """What one-time links are signed with; None when there are none."""
     trials: asyncio.Lock = field(default_factory=asyncio.Lock)

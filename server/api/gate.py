@@ -101,19 +101,28 @@ class Gate:
 
 async def authenticate(headers: Headers, use: Services) -> Principal | None:
     """Who sends these headers; a token counts before a cookie."""
-    records, now = use.records, use.clock.now_ms()
-    kind, _, credentials = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        principal = await records.read_async(
-            lambda session: principal_of_token(session, credentials.strip())
-        )
-        if principal is not None:
-            await _note_use(principal, use, now)
-        return principal
-    secret = session_secret(headers)
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    bearer = kind.lower() == "bearer"
+    secret = token.strip() if bearer else session_secret(headers)
     if secret is None:
         return None
-    return await records.read_async(lambda session: principal_of_login(session, secret, now))
+    known, now = use.principals, use.clock.now_ms()
+    credentials = f"{bearer} {secret}"
+    age = 0 if known is None else known.age
+    principal = None if known is None else known.find(credentials)
+    if principal is None:
+        principal = await use.records.read_async(
+            lambda session: (
+                principal_of_token(session, secret)
+                if bearer
+                else principal_of_login(session, secret, now)
+            )
+        )
+        if known is not None and principal is not None:
+            known.keep(credentials, principal, age=age)
+    if principal is not None:
+        await _note_use(principal, use, now)
+    return principal
 
 
 def session_secret(headers: Headers) -> str | None:

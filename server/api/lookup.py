@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from server.assets.model import Equipment, Point
 from server.core.db import Base
 from server.core.errors import NotFoundError
+from server.core.paging import read_plain
 
 Row = TypeVar("Row", bound=Base)
 
@@ -42,7 +43,7 @@ def find_point(session: Session, ref: str) -> Point:
 def equipment_by_id(session: Session, ids: Iterable[int]) -> dict[int, Equipment]:
     """Return the equipment of a page's rows with one query."""
     query = select(Equipment).where(Equipment.id.in_(set(ids)))
-    return {row.id: row for row in session.scalars(query)}
+    return {row.id: row for row in read_plain(session, query)}
 
 
 def get_or_404(

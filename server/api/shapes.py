@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
+from sqlalchemy import Row
 
 from protocols.exact_json import exact, exact_value
 from protocols.reading import Quality
@@ -79,8 +80,10 @@ def of_equipment(row: Equipment) -> dict[str, object]:
     }
 
 
-def columns_of(row: Base) -> dict[str, object]:
-    """Fields of a shape that are columns of its row."""
+def columns_of(row: Base | Row[Any]) -> dict[str, object]:
+    """Fields of a shape that are columns of its row, mapped or plain."""
+    if isinstance(row, Row):
+        return dict(zip(row._fields, row, strict=True))  # pyright: ignore[reportPrivateUsage] (a name of named tuples)
     return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 

@@ -1,6 +1,7 @@
 """The verbs of a work order: which are possible now, and what each needs to be told."""
 
 from enum import StrEnum
+from functools import cache
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -60,10 +61,16 @@ class Action(BaseModel):
     fields: list[ActionField]
 
 
-def actions_of(session: Session, order: WorkOrder) -> list[Action]:
-    """Return the steps that are possible now, the usual one first."""
+def actions_of(session: Session, order: WorkOrder, *, arrived: bool | None = None) -> list[Action]:
+    """Return the steps that are possible now, the usual one first.
+
+    Args:
+        session: Where the order is.
+        order: The order.
+        arrived: Whether somebody has been there; None looks it up.
+    """
     state = OrderState(order.state)
-    allowed = {OrderState(one) for one in allowed_states(session, order)}
+    allowed = {OrderState(one) for one in allowed_states(session, order, arrived=arrived)}
     actions: list[Action] = []
     if state is OrderState.WAITING:
         before = state_before_wait(session, order)
@@ -74,6 +81,7 @@ def actions_of(session: Session, order: WorkOrder) -> list[Action]:
     return actions + [_action(verb, to) for verb, to in possible]
 
 
+@cache
 def _detour(state: OrderState, to: OrderState) -> int:
     """How far a step is from the usual walk: forward, pause, back, give up."""
     states = list(OrderState)
@@ -106,6 +114,7 @@ def state_before_wait(session: Session, order: WorkOrder) -> OrderState:
     return OrderState.ACCEPTED
 
 
+@cache
 def _action(name: Verb, to: OrderState) -> Action:
     note = ActionField(name="note", required=False)
     match to:

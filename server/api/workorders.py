@@ -22,6 +22,7 @@ from server.core.problem import ProblemError
 from server.workorders.model import WorkOrder
 from server.workorders.service import (
     StaleVersionError,
+    arrived_orders,
     clock_of,
     events_of,
     evidence_of,
@@ -115,11 +116,12 @@ class StepIn(Body):
 
 def _items(session: Session, rows: Sequence[WorkOrder]) -> list[OrderItem]:
     equipment = equipment_by_id(session, (row.equipment_id for row in rows))
+    arrived = arrived_orders(session, [row.id for row in rows])
     return [
         OrderItem.model_validate(
             columns_of(row)
             | of_equipment(equipment[row.equipment_id])
-            | {"actions": actions_of(session, row)}
+            | {"actions": actions_of(session, row, arrived=row.id in arrived)}
         )
         for row in rows
     ]

@@ -1,6 +1,7 @@
 """UTC milliseconds as RFC 3339 text and back."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from server.core.errors import InvalidError
 
@@ -11,7 +12,12 @@ LAST = 253_402_300_799_999
 def rfc3339(at: int) -> str:
     """UTC milliseconds as ``2026-11-22T09:53:13.123Z``; clipped to the years 1970-9999."""
     seconds, millis = divmod(min(max(at, 0), LAST), 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    return f"{_second(seconds)}.{millis:03d}Z"
+
+
+@lru_cache(4096)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_rfc3339(text: str) -> int:

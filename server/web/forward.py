@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.api.admission import SAFE, TRIAL_PATH
 from server.api.bodies import read_all
+from server.api.principals import Principals
 from server.core.errors import StoreError
 from server.core.problem import ProblemError, answer_for
 from server.web.asgi import request_frame, response_messages
@@ -20,9 +21,10 @@ _LONGEST_S = 30.0
 class Forward:
     """ASGI middleware behind the gate; what only reads passes it."""
 
-    def __init__(self, app: ASGIApp, link: Link) -> None:
+    def __init__(self, app: ASGIApp, link: Link, principals: Principals) -> None:
         self._app = app
         self._link = link
+        self._principals = principals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a change over and pass the answer on."""
@@ -41,5 +43,7 @@ class Forward:
             )
             await answer_for(error)(scope, receive, send)
             return
+        finally:
+            self._principals.forget()
         for message in response_messages(answer):
             await send(message)

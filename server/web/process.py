@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ from server.api.admission import Admission, Lanes
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
+from server.api.principals import Principals
 from server.api.serving import HttpServer
 from server.core.clock import SystemClock
 from server.core.log import set_up_logging
@@ -32,7 +34,7 @@ from server.web.forward import Forward
 from server.web.link import Frame, Link
 from server.web.remote import RemoteHistory, RemoteServer
 
-_NICE = 10
+_NICE = 5
 """On a busy machine readers wait for the alarm chain, not the other way round."""
 _PR_SET_PDEATHSIG = 1
 
@@ -45,6 +47,7 @@ class WebProcess:
         self._clock = SteadyClock(SystemClock())
         self._values = MirroredValues()
         self._hub = LiveHub(self._values, self._clock)
+        self._principals = Principals(self._clock)
         self._begin: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
         self._feed: EventFeed | None = None
@@ -79,19 +82,18 @@ class WebProcess:
             checks={},
             metrics=metrics,
             server=RemoteServer(self._link, self._clock),
+            principals=self._principals,
             links=load_link_key(settings.messages.links),
         )
         app = build_app(
             services,
-            behind_gate=Middleware(Forward, link=self._link),
+            behind_gate=Middleware(Forward, link=self._link, principals=self._principals),
             outermost=[Middleware(Admission, lanes=Lanes(settings.http, metrics))],
         )
         http = HttpServer(app, settings.http, self._listener, self._clock)
         following = asyncio.create_task(feed.run(), name="feed")
         await feed.begun()
-        answering = asyncio.create_task(
-            http.run(lambda: self._link.tell(Frame("ready", {}))), name="http"
-        )
+        answering = asyncio.create_task(http.run(self._ready), name="http")
         await asyncio.wait(
             {answering, following, asyncio.create_task(self._stop.wait())},
             return_when=asyncio.FIRST_COMPLETED,
@@ -101,6 +103,12 @@ class WebProcess:
         await answering
         following.cancel()
 
+    def _ready(self) -> None:
+        gc.collect()
+        gc.freeze()
+        os.nice(_NICE)
+        self._link.tell(Frame("ready", {}))
+
     async def _answer(self, frame: Frame) -> Frame:
         return Frame("error", {"kind": "InvalidError", "text": f"unknown call {frame.name!r}"})
 
@@ -109,6 +117,7 @@ class WebProcess:
             case "values":
                 self._take_values(frame)
             case "committed":
+                self._principals.forget()
                 if self._feed is not None:
                     self._feed.wake()
             case "begin":
@@ -133,7 +142,6 @@ async def main(link: int, listener: int) -> None:
     # The terminal and service managers signal every process; the server says when to stop.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICE)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,6 +1,6 @@
 """Work orders for people: lists, details, and the walk that only people take."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -60,7 +60,7 @@ def transition(
         reason=reason,
         note=note,
         needs_arrival=_needs_arrival(order),
-        arrived=_has_arrived(session, order),
+        arrived=order.id in arrived_orders(session, [order.id]),
     )
     if target is OrderState.DISPATCHED and not (assignee or order.assignee):
         raise InvalidError("assignee: say to whom it is dispatched")
@@ -104,16 +104,30 @@ def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, n
         tell(session, order, kind="work-order.noted", at=now, by=by)
 
 
-def allowed_states(session: Session, order: WorkOrder) -> list[str]:
-    """Return where the order may go from here."""
+def allowed_states(session: Session, order: WorkOrder, *, arrived: bool | None = None) -> list[str]:
+    """Return where the order may go from here.
+
+    Args:
+        session: Where the order is.
+        order: The order.
+        arrived: Whether somebody has been there; None looks it up.
+    """
     return [
         str(state)
         for state in next_states(
             OrderState(order.state),
             needs_arrival=_needs_arrival(order),
-            arrived=_has_arrived(session, order),
+            arrived=order.id in arrived_orders(session, [order.id]) if arrived is None else arrived,
         )
     ]
+
+
+def arrived_orders(session: Session, ids: Collection[int]) -> frozenset[int]:
+    """Return those of these orders where somebody has been on site."""
+    query = select(WorkOrderEvent.work_order_id).where(
+        WorkOrderEvent.work_order_id.in_(ids), WorkOrderEvent.to_state == OrderState.ON_SITE
+    )
+    return frozenset(session.scalars(query))
 
 
 def list_orders(
@@ -259,7 +273,3 @@ def _move(
 
 def _needs_arrival(order: WorkOrder) -> bool:
     return order.life_safety or order.severity == Severity.URGENT
-
-
-def _has_arrived(session: Session, order: WorkOrder) -> bool:
-    return any(row.to_state == OrderState.ON_SITE for row in events_of(session, order.id))

@@ -12,13 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.load_ingest import births, flood
-from tests.bench.load_readers import idle, loaded
+from tests.bench.load_readers import idle, loaded, pages
 from tests.bench.load_site import Outcome
 from tests.bench.measure import machine, percentile
 
 Case = Callable[[Path], Awaitable[Outcome]]
 
-CASES: dict[str, Case] = {"idle": idle, "loaded": loaded, "flood": flood, "births": births}
+CASES: dict[str, Case] = {
+    "idle": idle,
+    "loaded": loaded,
+    "flood": flood,
+    "births": births,
+    "pages": pages,
+}
 
 
 def run(names: Sequence[str] = ()) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Readers:
             with contextlib.suppress(OSError, EOFError):
                 reader, writer = await self._connect()
                 with contextlib.closing(writer):
-                    writer.write(self._request("stream?topics=alarms,incidents,values"))
+                    writer.write(request("stream?topics=alarms,incidents,values", self._token))
                     if b" 200 " in await reader.readline():
                         self.streams_open += 1
                         try:
@@ -88,25 +88,34 @@ class Readers:
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self._port)
 
-    def _request(self, path: str) -> bytes:
-        head = f"GET /api/v1/{path} HTTP/1.1\r\nHost: bench\r\nAccept: */*\r\n"
-        return f"{head}Authorization: Bearer {self._token}\r\n\r\n".encode()
-
     async def _ask(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
     ) -> bool:
         began = time.monotonic()
-        writer.write(self._request(path))
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if length is not None:
-            await reader.readexactly(int(length[1]))
-        status = head[9:12].decode()
+        status, head = await ask(reader, writer, path, self._token)
         self.statuses[status] += 1
         self.took.append(time.monotonic() - began)
         if status in {"429", "503"}:
             await asyncio.sleep(_REFUSED_S)
         return b"connection: close" not in head.lower()
+
+
+async def ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, token: str
+) -> tuple[str, bytes]:
+    """GET a page on an open connection; return status and head."""
+    writer.write(request(path, token))
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    if length is not None:
+        await reader.readexactly(int(length[1]))
+    return head[9:12].decode(), head
+
+
+def request(path: str, token: str) -> bytes:
+    """Return the bytes of a GET."""
+    head = f"GET /api/v1/{path} HTTP/1.1\r\nHost: bench\r\nAccept: */*\r\n"
+    return f"{head}Authorization: Bearer {token}\r\n\r\n".encode()
 
 
 async def main(port: int, token: str) -> None:
