@@ -51,7 +51,7 @@ async def pages(folder: Path) -> Outcome:
 async def _cpu_ms(site: Site, path: str) -> float:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.http_port)
     with contextlib.closing(writer):
-        pid = list(_pids(site).values())[-1]
+        pid = list(pids(site).values())[-1]
         await ask(reader, writer, path, site.token)
         before = cpu_s(pid)
         for _ in range(REQUESTS):
@@ -73,16 +73,16 @@ async def beside_readers(site: Site, node: PlainNode, panels: list[str]) -> Outc
         more: dict[str, Any] = {
             f"{name}_cores": round((after[name] - before[name]) / seconds, 2) for name in before
         }
-        more |= {f"{name}_rss_mb": round(rss_mb(pid)) for name, pid in _pids(site).items()}
+        more |= {f"{name}_rss_mb": round(rss_mb(pid)) for name, pid in pids(site).items()}
         more["readyz"] = (await site.get("/readyz")).split(b"\r\n", 1)[0].decode()
     return Outcome(outcome.latencies, outcome.lost, more | _said(clients))
 
 
 def _used(site: Site, clients: Child) -> dict[str, float]:
-    return {name: cpu_s(pid) for name, pid in {**_pids(site), "load": clients.pid}.items()}
+    return {name: cpu_s(pid) for name, pid in {**pids(site), "load": clients.pid}.items()}
 
 
-def _pids(site: Site) -> dict[str, int]:
+def pids(site: Site) -> dict[str, int]:
     """The server's process and those that it started."""
     pid = site.server.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

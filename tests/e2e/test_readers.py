@@ -1,0 +1,149 @@
+"""HTTP has a process of its own: readers, its end and the server's end cost no alarm."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from plantroom.processes import Child, plantroom_command
+from tests.bench.load_readers import beside_readers, pids
+from tests.bench.load_site import Site
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+PANELS = 40
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or dead and only not yet waited for."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+async def until(question: Callable[[], bool], *, within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not question():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+def reader_of(site: Site) -> int:
+    return list(pids(site).values())[-1]
+
+
+async def test_no_alarm_is_lost_beside_readers_streams_and_half_requests(tmp_path: Path) -> None:
+    async with Site(tmp_path, hanging=True) as site:
+        with site.node("gw") as node:
+            outcome = await beside_readers(site, node, await site.panels(node, PANELS))
+    assert outcome.lost == 0
+    assert len(outcome.latencies) == PANELS
+    assert outcome.more["http_statuses"]["200"] > 50
+    assert outcome.more["readyz"] == "HTTP/1.1 200 OK"
+
+
+async def test_a_killed_reader_is_replaced_and_no_alarm_waits_for_it(tmp_path: Path) -> None:
+    async with Site(tmp_path) as site:
+        with site.node("gw") as node:
+            panels = await site.panels(node, PANELS)
+            trips = asyncio.create_task(site.trip(node, panels, every_s=(0.1, 0.1)))
+            killed: set[int] = set()
+            for _ in range(2):
+                killed.add(pid := reader_of(site))
+                os.kill(pid, signal.SIGKILL)
+                await until(lambda: reader_of(site) not in killed)
+                # Who connects meanwhile waits; nobody is refused.
+                assert await site.knows(f"bench/gw/{panels[0]}")
+            outcome = await trips
+        metrics = (await site.get("/metrics")).decode()
+    assert outcome.lost == 0
+    assert "plantroom_web_ended_total 2.0" in metrics
+    assert "plantroom_web_process_resident_memory_bytes" in metrics
+
+
+async def test_a_killed_server_takes_its_reader_with_it_and_the_port_is_free(
+    tmp_path: Path,
+) -> None:
+    async with Site(tmp_path) as site:
+        reader = reader_of(site)
+        busy = [asyncio.create_task(site.get("/api/v1/events?limit=1000")) for _ in range(20)]
+        await site.server.kill()
+        await until(lambda: ended(reader), within_s=2)
+        await asyncio.gather(*busy, return_exceptions=True)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", site.http_port))
+        await site.server.start()
+        assert b"200 OK" in await site.get("/readyz")
+
+
+async def test_a_server_that_starts_the_moment_the_other_is_killed_gets_the_port(
+    tmp_path: Path,
+) -> None:
+    async with Site(tmp_path) as site:
+        for _ in range(3):
+            await site.server.kill()
+            await site.server.start()
+            assert b"200 OK" in await site.get("/readyz")
+
+
+async def test_the_terminal_signals_both_and_both_leave_quietly(tmp_path: Path) -> None:
+    async with Site(tmp_path) as site:
+        await site.server.stop()
+        reader = 0
+        child = Child(
+            "server",
+            plantroom_command("server", "run", str(tmp_path / "server.yaml")),
+            log=tmp_path / "again.log",
+            ready_event="server_ready",
+        )
+        async with child:
+            site.server = child
+            reader = reader_of(site)
+            os.killpg(child.pid, signal.SIGINT)
+            assert await child.wait() == 0
+        assert ended(reader)
+    lines = (tmp_path / "again.log").read_text().splitlines()
+    assert all(line.startswith("{") for line in lines)
+    assert not [line for line in lines if '"level": "error"' in line]
+
+
+async def test_what_a_person_does_is_carried_out_by_the_server_and_read_back(
+    tmp_path: Path,
+) -> None:
+    async with Site(tmp_path) as site:
+        with site.node("gw") as node:
+            await site.trip(node, await site.panels(node, 1))
+        headers = {"Authorization": f"Bearer {site.token}", "Idempotency-Key": "k"}
+        url = f"http://127.0.0.1:{site.http_port}"
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+            answers = [
+                await client.post("/api/v1/alarms/1/acknowledge", json={"comment": "seen"})
+                for _ in range(2)
+            ]
+            assert [one.status_code for one in answers] == [200, 200]
+            assert answers[1].headers["Idempotency-Replayed"] == "true"
+            alarm = (await client.get("/api/v1/alarms/1")).json()
+            assert alarm["acknowledged_by"] == "admin"
+            wrong = await client.post("/api/v1/alarms/1/comments", json={"remark": "x"})
+            assert wrong.headers["content-type"] == "application/problem+json"
+            assert wrong.status_code == 422
+            token = (await client.post("/api/v1/tokens", json={"name": "scraper"})).json()
+            bearer = {"Authorization": f"Bearer {token['token']}"}
+            assert (await client.get("/api/v1/alarms", headers=bearer)).status_code == 200
+            await client.delete(f"/api/v1/tokens/{token['id']}")
+            # Revoked is revoked at once, whatever was remembered.
+            assert (await client.get("/api/v1/alarms", headers=bearer)).status_code == 401
+            tried = await client.post("/api/v1/alarm-rules/try", json={"rule": "fire_panel.fire"})
+            assert tried.status_code == 200, tried.text
+            readings = await client.get(
+                "/api/v1/readings", params={"point": "bench/gw/panel-0/fire", "raw": "true"}
+            )
+            assert [item["value"] for item in readings.json()["items"]] == [False, True]
