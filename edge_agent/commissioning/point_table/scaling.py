@@ -1,5 +1,6 @@
 """The factor and the unit of a row, from all the places that may say them (pure)."""
 
+import re
 from typing import Final
 
 from edge_agent.commissioning.point_table import numbers
@@ -14,6 +15,7 @@ from edge_agent.commissioning.point_table.text import CellError
 from edge_agent.commissioning.point_table.unit_words import factor_between
 
 _MOST_DECIMALS: Final = 9
+_IS_STEP: Final = re.compile(r"[.,/^÷]|\d\s*[^\d\s]")
 
 
 def scaling(cells: RowCells, conventions: Conventions, in_remark: float | None) -> Content:
@@ -135,14 +137,11 @@ def _divisor(text: str, conventions: Conventions) -> float:
 
 
 def _decimals(text: str, conventions: Conventions) -> float:
-    try:
-        return float(f"{10.0 ** -numbers.whole(text, 0, _MOST_DECIMALS):.12g}")
-    except CellError:
-        factor = numbers.factor(text, conventions.comma)
-        if factor.value < 1 or factor.explicit:
-            # 0.01 in a column of decimals is the step itself.
-            return factor.value
-        raise
+    factor = numbers.factor(text, conventions.comma) if _IS_STEP.search(text) else None
+    if factor is not None and (factor.explicit or 0 < factor.value < 1):
+        # 0.01 in a column of decimals is the step itself.
+        return factor.value
+    return float(f"{10.0 ** -numbers.whole(text, 0, _MOST_DECIMALS):.12g}")
 
 
 def _from_unit(
