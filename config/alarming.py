@@ -45,6 +45,13 @@ class AlarmSettings(Settings):
         description="After a start, or when the broker was away, a delay that ran before waits at "
         "most so long for what its gateway says of the time between, seconds.",
     )
+    late_after_s: float = Field(
+        default=5,
+        gt=0,
+        le=3600,
+        description="When a reading waits longer for its evaluation, or a due message for being "
+        "looked at, /readyz fails and says so, seconds.",
+    )
     flood_starts: int = Field(
         default=10, ge=1, description="More new alarms of a site than this in 10 minutes: flood."
     )

@@ -167,6 +167,26 @@ class MessageSettings(Settings):
         return self
 
 
+class LimitSettings(Settings):
+    """What gateways may bring; what is more is refused, counted and shown at its gateway."""
+
+    gateways: int = Field(
+        default=5000, ge=1, le=100_000, description="Gateways that are entered at most."
+    )
+    devices: int = Field(
+        default=2000, ge=1, le=100_000, description="Devices of one gateway that are entered."
+    )
+    points: int = Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000,
+        description="Points of one gateway that are entered, those of its devices included.",
+    )
+    name_length: int = Field(
+        default=200, ge=20, le=200, description="Longest name of a point, characters."
+    )
+
+
 class SparkplugSettings(Settings):
     """The server as a Sparkplug host."""
 
@@ -190,6 +210,9 @@ class SparkplugSettings(Settings):
     )
     max_payload_bytes: int = Field(
         default=1_000_000, ge=1000, description="Larger payloads are refused, bytes."
+    )
+    limits: LimitSettings = Field(
+        default=LimitSettings(), description="What gateways may bring at most."
     )
 
 

@@ -26,6 +26,7 @@ from server.commands.sender import CommandSender, answers
 from server.core.auth import has_users
 from server.core.clock import Clock
 from server.core.errors import NobodyError
+from server.core.lateness import Lateness
 from server.core.lock import claim_folder
 from server.core.records import Records
 from server.core.schema import upgrade
@@ -69,7 +70,12 @@ class Server:
         self._metrics = CollectorRegistry()
         ProcessCollector(registry=self._metrics)
         self._poison = Poison(self._metrics)
-        self._works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+        self._lateness = Lateness(
+            self._clock, limit_s=settings.alarms.late_after_s, metrics=self._metrics
+        )
+        self._works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "lateness": self._lateness.run
+        }
         self._checks: dict[str, Callable[[], bool]] = {}
         self._hang_up: list[Callable[[], None]] = []
 
@@ -106,6 +112,7 @@ class Server:
                 self._clock,
                 wall=self._clock.wall,
                 checks=self._checks,
+                lateness=self._lateness,
                 poison=self._poison,
             )
             self._works |= await self._stack.enter_async_context(delivery)
@@ -136,7 +143,12 @@ class Server:
             clock=self._clock,
             poison=self._poison,
         )
-        registry = Registry(records, self._clock, on_series=alarming.attach)
+        registry = Registry(
+            records,
+            self._clock,
+            on_series=alarming.attach,
+            limits=settings.sparkplug.limits,
+        )
         await asyncio.to_thread(registry.load)
         stored: Stored = ignore
         if "api" in roles:
@@ -188,6 +200,7 @@ class Server:
             hub=LiveHub(values, self._clock),
             feed=EventFeed(records),
             checks=self._checks,
+            late_s=self._lateness.late_s,
             metrics=self._metrics,
             links=load_link_key(settings.messages.links),
         )
@@ -230,6 +243,7 @@ class Server:
         alarming.hears = lambda: ingest.hears
         self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck
         self._checks["history"] = lambda: "history" not in ingest.stuck
+        self._checks["alarm_chain"] = self._lateness.watch("alarm_chain", lambda: ingest.late_s)
         self._checks["broker"] = lambda: ingest.link.connected
 
     def _say_ready(self, url: str | None) -> None:

@@ -57,6 +57,13 @@ class Table:
                 if known.alias is not None:
                     self.aliases[known.alias] = known
 
+    @classmethod
+    def of_nobody(cls) -> "Table":
+        """Return a table for a device that a host does not want: born, but nothing is declared."""
+        table = cls()
+        table.names[""] = Known("", None, 0, None)
+        return table
+
     def find(self, metric: WireMetric) -> Known | None:
         """Return the declaration of a metric of a data message, None when there is none."""
         if metric.alias:

@@ -28,8 +28,11 @@ from server.live.values import Values
 class Server(Protocol):
     """The server's own process, as the process that serves HTTP for it sees it."""
 
-    async def parts(self) -> dict[str, bool]:
-        """Say which parts work; ``server`` is false when nobody answers."""
+    async def parts(self) -> tuple[dict[str, bool], dict[str, float]]:
+        """Say which parts work, and since when the work of those that are late waits, seconds.
+
+        ``server`` is false when nobody answers.
+        """
         ...
 
     async def figures(self) -> bytes:
@@ -56,6 +59,8 @@ class Services:
     metrics: CollectorRegistry
     checks: Mapping[str, Callable[[], bool]]
     """Name of a part to a function that says whether it works now."""
+    late_s: Callable[[], Mapping[str, float]] = dict[str, float]
+    """Says since when the oldest work of each part that is late waits, seconds."""
     server: Server | None = None
     """Who writes and judges; None when it is this process."""
     principals: Principals | None = None

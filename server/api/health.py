@@ -23,6 +23,8 @@ class Health(BaseModel):
 
     ok: bool
     parts: dict[str, bool]
+    late_s: dict[str, float] = {}
+    """Of each part that is late: since when its oldest work waits, seconds."""
 
 
 @router.get("/healthz")
@@ -36,12 +38,15 @@ async def get_readiness(use: Use, response: Response) -> Health:
     """Say whether every part works, 503 when one does not; needs no login."""
     parts = {"records": await asyncio.to_thread(_answers, use.records)}
     parts |= {name: check() for name, check in use.checks.items()}
+    late_s = dict(use.late_s())
     if use.server is not None:
-        parts |= await use.server.parts()
+        others, late = await use.server.parts()
+        parts |= others
+        late_s |= late
     ok = all(works for name, works in parts.items() if name not in _CAN_WAIT)
     if not ok:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    return Health(ok=ok, parts=parts)
+    return Health(ok=ok, parts=parts, late_s=late_s)
 
 
 @router.get("/metrics", response_class=Response)

@@ -48,6 +48,9 @@ class GatewayItem(BaseModel):
     online: bool
     since_at: Instant
     """When it came online or went away."""
+    refused: dict[str, int]
+    """How many devices, points and long names (`devices`, `points`, `long_names`) it brought beyond
+    `sparkplug.limits`; births that come again count again."""
 
 
 @router.get("/sites", response_model=Page[SiteItem])

@@ -1,6 +1,6 @@
 """What a birth says about equipment, and the rows that it becomes. Nothing is ever deleted."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -152,6 +152,12 @@ def enter_points(session: Session, equipment_id: int, births: Sequence[PointBirt
     row = session.execute(select(*_EQUIPMENT).where(Equipment.id == equipment_id)).one()
     equipment = EquipmentRow(*row)
     return Entered(equipment, _enter_points(session, [(equipment, births)])[equipment.id])
+
+
+def store_refused(session: Session, refused: Mapping[str, Mapping[str, int]]) -> None:
+    """Note with gateways, by key, what was refused of them."""
+    for key, counts in refused.items():
+        session.execute(update(Gateway).where(Gateway.key == key).values(refused=dict(counts)))
 
 
 def record_born(session: Session, equipment: EquipmentRow, *, at: int) -> None:

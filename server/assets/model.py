@@ -1,5 +1,7 @@
 """Tables of the equipment ledger, filled from Sparkplug births."""
 
+from typing import Any
+
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +37,8 @@ class Gateway(Base):
     online: Mapped[bool]
     since_at: Mapped[int]
     """When it came online or went away."""
+    refused: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """How many devices, points and long names it brought beyond what it may."""
 
 
 class Equipment(Base):

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from config.server import LimitSettings
+from server.assets.admission import Admission
 from server.assets.ledger import (
     Entered,
     EquipmentBirth,
@@ -15,6 +17,7 @@ from server.assets.ledger import (
     enter_points,
     read_ledger,
     record_born,
+    store_refused,
 )
 from server.assets.presence import (
     PRESENT,
@@ -78,7 +81,12 @@ class Registry:
     """All equipment and its series. ``find`` may be called from any thread."""
 
     def __init__(
-        self, records: Records, clock: Clock, *, on_series: OnSeries = lambda _series, _asset: None
+        self,
+        records: Records,
+        clock: Clock,
+        *,
+        on_series: OnSeries = lambda _series, _asset: None,
+        limits: LimitSettings | None = None,
     ) -> None:
         """Begin empty.
 
@@ -88,7 +96,9 @@ class Registry:
             on_series: Called for every series before its first value, and again for all series
                 of a piece of equipment whose class has changed, and for those that are watched
                 from now on, or not any more.
+            limits: What gateways may bring.
         """
+        self.admission = Admission(limits or LimitSettings())
         self._records = records
         self._clock = clock
         self._on_series = on_series
@@ -202,12 +212,25 @@ class Registry:
         return list(self._series.values())
 
     def add_points(self, asset: Asset, births: Sequence[PointBirth]) -> None:
-        """Enter points that no birth declared, as late readings of former ones.
+        """Enter points that no birth declared, as late readings of former ones; as far as allowed.
 
         Raises:
             StoreError: Nothing is entered; trying again may help.
         """
-        self._take(self._records.write(lambda session: enter_points(session, asset.id, births)))
+        gateway = "/".join(asset.key.split("/", 2)[:2])
+        births = self.admission.admit_points(gateway, asset.key, births)
+        if births:
+            self._take(self._records.write(lambda session: enter_points(session, asset.id, births)))
+
+    def tell_refused(self) -> None:
+        """Write down what was refused of gateways, if anything was since the last time.
+
+        Raises:
+            StoreError: It is not written; the next refusal is.
+        """
+        untold = self.admission.take_untold()
+        if untold:
+            self._records.write(lambda session: store_refused(session, untold))
 
     def _follow(self, presence: _Presence) -> None:
         asset = presence.asset
@@ -253,6 +276,10 @@ class Registry:
                 asset.series[name] = self._series[point.id] = series
                 new.append(series)
             series.max_silence_ms = silence
+        if new:
+            gateway = "/".join(asset.key.split("/", 2)[:2])
+            names = [series.name for series in new if series.name != CONNECTION]
+            self.admission.note(gateway, asset.key, names)
         for series in list(asset.series.values()) if changed else new:
             self._on_series(series, asset)
 

@@ -81,6 +81,8 @@ class Host:
         """
         self.busy: dict[str, Node] = {}
         """By key, who has waited longest first."""
+        self._refused: set[str] = set()
+        """Keys of gateways that are beyond their number."""
         self.requests: list[tuple[str, bytes]] = []
         """Topic and payload of rebirth requests."""
         self._settings = settings
@@ -122,6 +124,9 @@ class Host:
         """Read one message; whatever it is, it does no harm."""
         topic = self._topic(arrival.topic)
         if topic is None:
+            return
+        if self._refused and f"{topic.group}/{topic.node}" in self._refused:
+            self._metrics.rejected.labels("refused_gateway").inc()
             return
         try:
             payload = parse(arrival.payload)
@@ -195,13 +200,15 @@ class Host:
             if not self._budget.take(now_ms):
                 break
             self._silence.asked(key, now_s)
-            self._ask_rebirth(self._nodes[key], "silent", now_ms)
+            if key in self._nodes:
+                self._ask_rebirth(self._nodes[key], "silent", now_ms)
 
         def waits(key: tuple[str, str]) -> bool:
             return unread(f"{key[0]}/{key[1]}")
 
         for key in self._silence.take_gone(now_s, unread=waits):
-            self._bury(self._nodes[key], now_ms)
+            if key in self._nodes:
+                self._bury(self._nodes[key], now_ms)
 
     def ask_births(self, keys: set[str], now_ms: int) -> None:
         """Ask these gateways to be born again, a few at a time; strike off who was asked."""
@@ -245,6 +252,8 @@ class Host:
         key = (topic.group, topic.node)
         node = self._nodes.get(key)
         if node is None:
+            if len(self._nodes) >= 2 * self._settings.limits.gateways:
+                self._forget_unborn()
             session = HostSession(
                 reorder_timeout_ms=round(self._settings.reorder_timeout_s * 1000),
                 rebirth_interval_ms=round(self._settings.rebirth_interval_s * 1000),
@@ -253,16 +262,42 @@ class Host:
             node = self._nodes[key] = Node(*key, session)
         return node
 
+    def _forget_unborn(self) -> None:
+        """Forget nodes of which no birth was ever heard: anybody can invent names."""
+        for key, node in list(self._nodes.items()):
+            if node.session.phase is NodePhase.UNKNOWN and node.key not in self.busy:
+                del self._nodes[key]
+        self._refused.clear()
+
     def _follow(self, node: Node, events: list[said.Event], at: int) -> None:
         """Do what events demand, behind those of the node that wait."""
         if not events:
             return
         waits = bool(node.events)
         for event in events:
-            node.events.append((prepared(node, event), at))
+            happened = self._admitted(node, prepared(node, event))
+            if happened is not None:
+                node.events.append((happened, at))
         if not waits:
             self.advance(node)
         self._occupy(node, at)
+
+    def _admitted(self, node: Node, event: Happened) -> Happened | None:
+        """Return the event, a birth with as much as may be entered; None when nothing may."""
+        if not isinstance(event, Newborn):
+            return event
+        birth = self._registry.admission.admit(event.birth)
+        if birth is not None:
+            return event if birth is event.birth else event._replace(birth=birth)
+        if event.device is None:
+            self._refused.add(node.key)
+            self._nodes.pop((node.group, node.name), None)
+        elif len(node.session.devices) <= 2 * self._settings.limits.devices:
+            # Its data are known for what they are; asking for a birth again would not help.
+            node.session.devices[event.device] = Table.of_nobody()
+        else:
+            node.session.devices.pop(event.device, None)
+        return None
 
     def _occupy(self, node: Node, at: int) -> None:
         """Note that something of a node is not settled."""
@@ -339,6 +374,9 @@ class Host:
             named = {metric.name: undeclared_point(metric.name, metric.datatype) for metric in new}
             points = tuple(named.values())
             self._persist("point", lambda: self._registry.add_points(unit.asset, points))
+            for name in named:
+                if name not in unit.asset.series:
+                    unit.names[name] = NOWHERE  # it is refused
         return not self._decoder.read(message, unit, node.intake)
 
     def _count(self, node: Node) -> None:

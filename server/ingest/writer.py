@@ -40,6 +40,8 @@ _MOST_VALUES = 20_000
 _MOST_WAITING = 200_000
 """When so many values wait for the history, all wait."""
 _TICK_S = 0.1
+_REFUSED_S = 10.0
+"""Between two looks at what was refused of gateways."""
 _BEHIND_S = 5.0
 """With a message unread for so long nobody knows what the plant says now."""
 _NEVER = 2**62
@@ -128,6 +130,7 @@ class Ingest:
         self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
+        self._told_refused_at = 0.0
         self._oldest_at = _NEVER
         """Arrival of the oldest message that was taken and is not settled, steady ms."""
 
@@ -245,6 +248,9 @@ class Ingest:
             self.link.connection, now_ms=now_ms, now_s=now_s, unread=self.inbox.waits
         )
         self.metrics.queued.set(len(self.inbox))
+        if now_s - self._told_refused_at >= _REFUSED_S:
+            self._told_refused_at = now_s
+            self._persist("refused", self._registry.tell_refused)
 
     def _passed_over(self) -> AbstractSet[str]:
         """Return the keys of gateways that have to wait until what they sent is settled."""

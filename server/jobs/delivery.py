@@ -7,6 +7,7 @@ from typing import Any
 
 from config.server import ServerSettings
 from server.core.clock import Clock
+from server.core.lateness import Lateness
 from server.core.records import Records
 from server.jobs.heartbeat import Heartbeat
 from server.jobs.outbox import OutboxWorker
@@ -26,6 +27,7 @@ async def open_delivery(
     *,
     wall: Clock,
     checks: dict[str, Callable[[], bool]],
+    lateness: Lateness,
     poison: Poison | None = None,
 ) -> AsyncGenerator[Works]:
     """Open the channels and yield the tasks by name.
@@ -34,6 +36,7 @@ async def open_delivery(
         wall: The machine's own clock, against which others check signatures.
         checks: Parts that must work for the heartbeat to beat; the delivery adds its own, and
             others may be added later.
+        lateness: Where it says how long due messages wait.
 
     Raises:
         ConfigError: A secret cannot be read.
@@ -47,7 +50,8 @@ async def open_delivery(
             records, channels, messages, clock, name=process, links=links, poison=poison
         )
         receipts = ReceiptSweep(records, channels, messages, clock, poison=poison)
-        checks["outbox"] = lambda: worker.works
+        in_time = lateness.watch("outbox", lambda: worker.late_s)
+        checks["outbox"] = lambda: worker.works and in_time()
         checks["receipts"] = lambda: receipts.works
         works: Works = {"outbox": worker.run, "receipts": receipts.run}
         if messages.heartbeat is not None:

@@ -73,6 +73,15 @@ class OutboxWorker:
         self._short_of_slots = False
         self._released = False
         self._failing = False
+        self._looked_s = clock.monotonic_s()
+
+    @property
+    def late_s(self) -> float:
+        """How long overdue the look for due messages is, seconds.
+
+        What is due then waits as long at most; what waits for a slot of its channel is not late.
+        """
+        return max(0.0, self._clock.monotonic_s() - self._looked_s - self._interval_s)
 
     @property
     def works(self) -> bool:
@@ -90,6 +99,7 @@ class OutboxWorker:
                 try:
                     with self._poison.kept("outbox") as met:
                         await self._send_due(sending)
+                        self._looked_s = self._clock.monotonic_s()
                     if met.error is not None:
                         pause_s = _BUG_PAUSE_S
                     self._say(error=met.error)

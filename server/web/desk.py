@@ -76,6 +76,7 @@ class Desk:
         self._values = services.values
         self._clock = services.clock
         self._checks = services.checks
+        self._late_s = services.late_s
         self._metrics = services.metrics
         self._history = history
         self._registry = registry
@@ -127,7 +128,8 @@ class Desk:
             case "buckets":
                 packed = await self._read(self._history.packed_buckets, frame)
             case "checks":
-                return Frame("checks", {name: check() for name, check in self._checks.items()})
+                parts = {name: check() for name, check in self._checks.items()}
+                return Frame("checks", {"parts": parts, "late_s": dict(self._late_s())})
             case "metrics":
                 packed = await asyncio.to_thread(generate_latest, self._metrics)
             case name:

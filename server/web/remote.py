@@ -46,13 +46,13 @@ class RemoteServer:
         self._figures = _Shared(link, "metrics", clock)
         self._noted: dict[int, int] = {}
 
-    async def parts(self) -> dict[str, bool]:
-        """Say which parts work."""
+    async def parts(self) -> tuple[dict[str, bool], dict[str, float]]:
+        """Say which parts work, and how long the work of those that are late waits, seconds."""
         try:
             said = await self._parts.ask()
         except StoreError:
-            return {"server": False}
-        return said.head
+            return {"server": False}, {}
+        return said.head["parts"], said.head["late_s"]
 
     async def figures(self) -> bytes:
         """Return the server's figures; nothing when nobody answers."""

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine, event, select
 
-from config.server import ServerSettings
+from config.server import LimitSettings, ServerSettings, SparkplugSettings
 from protocols.reading import Value
 from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.names import REBIRTH
@@ -96,8 +96,11 @@ def _empty_records() -> bytes:
 class IngestPlant:
     """One server's ingest over stores that outlive it."""
 
-    def __init__(self, folder: Path, *, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, clock: FakeClock | None = None, limits: LimitSettings | None = None
+    ) -> None:
         self.clock = clock or FakeClock()
+        self.limits = limits or LimitSettings()
         self.log: list[str] = []
         self.records = open_records(folder)
         self.history = FlakyHistory(self.log)
@@ -109,10 +112,12 @@ class IngestPlant:
         """Forget everything that is only memory."""
         self.link = RecordingLink(self.log)
         self.metrics = IngestMetrics(self.clock, CollectorRegistry())
-        self.registry = Registry(self.records, self.clock, on_series=self._attach)
+        self.registry = Registry(
+            self.records, self.clock, on_series=self._attach, limits=self.limits
+        )
         self.registry.load()
         self.ingest = Ingest(
-            ServerSettings(),
+            ServerSettings(sparkplug=SparkplugSettings(limits=self.limits)),
             records=self.records,
             history=self.history,
             registry=self.registry,

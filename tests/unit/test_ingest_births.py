@@ -1,7 +1,13 @@
 """Births, deaths and nodes of others: rows, events and connections."""
 
-from protocols.reading import Quality
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from config.server import LimitSettings
+from protocols.reading import Quality, Value
 from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.names import NOT_READ, ONLINE
 from protocols.sparkplug.payload import Metric
 from server.assets.model import Equipment, Gateway, Point
@@ -195,3 +201,68 @@ def test_odd_births_do_no_harm(plant: IngestPlant, node: EdgeNode) -> None:
     assert set(plant.rows(Point)) == {f"{PUMP}/p", f"{PUMP}/connection", "site/gw/connection"}
     assert plant.stored(f"{PUMP}/connection") == [True]
     assert set(plant.rows(Birth)) == {"site/gw", PUMP}
+
+
+def test_a_gateway_brings_no_more_than_it_may(tmp_path: Path) -> None:
+    plant = IngestPlant(tmp_path, limits=LimitSettings(devices=3, points=10, name_length=20))
+    try:
+        node = EdgeNode(clock_ms=plant.clock.now_ms())
+        points: dict[str, Value] = {f"p{k}": 1.0 for k in range(4)}
+        with capture_logs() as logs:
+            plant.receive(node.nbirth())
+            plant.receive(*(node.dbirth(f"d{number}", points) for number in range(6)))
+            plant.receive(node.dbirth("d0", {**points, "x" * 21: 1.0}))
+        keys = {f"site/gw/d{number}" for number in range(3)}
+        assert set(plant.rows(Equipment)) == keys | {"site/gw"}
+        assert len(plant.rows(Point)) == 10 + 4
+        plant.receive(node.ddata("d1", {1: 5.0}, at=node.clock_ms + 1, uuid=uuid_of("j", 1)))
+        plant.receive(node.ddata("d5", {1: 5.0}, at=node.clock_ms + 1, uuid=uuid_of("j", 2)))
+        plant.wait(11)
+        assert plant.stored("site/gw/d1/p0") == [1.0, 5.0]
+        assert [ranges for _, _, ranges in plant.acked()] == [[(1, 1)]]
+        assert plant.rows(Gateway)["site/gw"].refused == {
+            "points": 2,
+            "devices": 3,
+            "long_names": 1,
+        }
+        assert [line["what"] for line in logs if line["event"] == "gateway_refused"] == [
+            "points",
+            "devices",
+            "long_names",
+        ]
+        assert plant.rebirths_asked() == []
+        plant.restart()
+        plant.receive(node.nbirth(), node.dbirth("d4", points))
+        assert set(plant.rows(Equipment)) == keys | {"site/gw"}
+    finally:
+        plant.close()
+
+
+def test_points_that_only_data_speak_of_are_limited_too(tmp_path: Path) -> None:
+    plant = IngestPlant(tmp_path, limits=LimitSettings(points=5))
+    try:
+        node = EdgeNode(clock_ms=plant.clock.now_ms())
+        plant.receive(node.nbirth(), node.dbirth("d", {"p": 1.0}))
+        for number in range(30):
+            metric = Metric(name=f"new-{number}", datatype=DataType.DOUBLE, value=1.0, timestamp=1)
+            plant.receive(node.message("DDATA", [metric], "d"))
+        assert len(plant.rows(Point)) == 5 + 2
+        assert plant.rebirths_asked() == []
+    finally:
+        plant.close()
+
+
+def test_more_gateways_than_a_server_takes_are_refused(tmp_path: Path) -> None:
+    plant = IngestPlant(tmp_path, limits=LimitSettings(gateways=3))
+    try:
+        for number in range(40):
+            node = EdgeNode("site", f"gw{number}", clock_ms=plant.clock.now_ms())
+            plant.receive(node.nbirth(), node.dbirth("d", {"p": 1.0}), node.ndeath())
+        for number in range(40):
+            node = EdgeNode("site", f"invented{number}", clock_ms=plant.clock.now_ms())
+            plant.receive(node.ddata("d", {1: 1.0}))
+        assert len(plant.rows(Gateway)) == 3
+        assert len(plant.ingest._host._nodes) <= 7
+        assert plant.stored("site/gw2/d/p") == [1.0]
+    finally:
+        plant.close()

@@ -1,0 +1,108 @@
+"""How much a gateway may bring into the ledger: a faulty one must not fill the database."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from config.server import LimitSettings
+from server.assets.ledger import EquipmentBirth, PointBirth
+
+_MOST_NAMED = 1_000
+"""Gateways of which is kept what was refused."""
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Brought:
+    """Names of the points by the key of the equipment, entered or about to be."""
+
+    names: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    points: int = 0
+
+
+class Admission:
+    """Knows what each gateway has brought, and refuses more than it may; in one thread."""
+
+    def __init__(self, limits: LimitSettings) -> None:
+        self._limits = limits
+        self._gateways: dict[str, _Brought] = {}
+        self.refused: dict[str, Counter[str]] = {}
+        """By gateway: how many devices, points and long names were refused, or it was itself."""
+        self._untold: set[str] = set()
+
+    def note(self, gateway: str, equipment: str, points: Iterable[str]) -> None:
+        """Count what is in the ledger already."""
+        brought = self._gateways.setdefault(gateway, _Brought())
+        known = brought.names.setdefault(equipment, set())
+        new = set(points) - known
+        known |= new
+        brought.points += len(new)
+
+    def admit(self, birth: EquipmentBirth) -> EquipmentBirth | None:
+        """Return as much of a birth as may be entered, None when nothing may."""
+        key = birth.gateway_key
+        brought = self._gateways.get(key)
+        if brought is None:
+            if len(self._gateways) >= self._limits.gateways:
+                self._refuse(key, "gateways", 1)
+                return None
+            brought = self._gateways[key] = _Brought()
+        if birth.key not in brought.names:
+            devices = len(brought.names.keys() - {key})
+            if birth.device is not None and devices >= self._limits.devices:
+                self._refuse(key, "devices", 1)
+                return None
+            brought.names[birth.key] = set()
+        points = self.admit_points(key, birth.key, birth.points)
+        return birth if len(points) == len(birth.points) else replace(birth, points=points)
+
+    def admit_points(
+        self, gateway: str, equipment: str, points: Sequence[PointBirth]
+    ) -> tuple[PointBirth, ...]:
+        """Return those points that may be entered."""
+        brought = self._gateways.setdefault(gateway, _Brought())
+        known = brought.names.setdefault(equipment, set())
+        if all(point.name in known for point in points):
+            return tuple(points)
+        room = self._limits.points - brought.points
+        admitted: list[PointBirth] = []
+        too_many = too_long = 0
+        for point in points:
+            if point.name not in known:
+                if len(point.name) > self._limits.name_length:
+                    too_long += 1
+                    continue
+                if room <= 0:
+                    too_many += 1
+                    continue
+                room -= 1
+                known.add(point.name)
+                brought.points += 1
+            admitted.append(point)
+        self._refuse(gateway, "points", too_many)
+        self._refuse(gateway, "long_names", too_long)
+        return tuple(admitted)
+
+    def take_untold(self) -> dict[str, dict[str, int]]:
+        """Return what was refused of gateways since this was asked last, by gateway."""
+        untold, self._untold = self._untold, set()
+        return {gateway: dict(self.refused[gateway]) for gateway in untold}
+
+    def _refuse(self, gateway: str, what: str, count: int) -> None:
+        if not count:
+            return
+        counts = self.refused.get(gateway)
+        if counts is None:
+            if len(self.refused) >= _MOST_NAMED:
+                return
+            counts = self.refused[gateway] = Counter()
+        if not counts[what]:
+            limits = self._limits
+            allowed = limits.name_length if what == "long_names" else getattr(limits, what)
+            _log.error(
+                "gateway_refused", gateway=gateway, what=what, refused=count, allowed=allowed
+            )
+        counts[what] += count
+        self._untold.add(gateway)
