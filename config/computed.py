@@ -10,7 +10,7 @@ from pydantic import Field
 
 from config.base import Misfit
 from config.errors import ConfigError
-from config.expression import Expression, compile_expression
+from config.expression import Expression, compile_expression, words_of
 from config.points import DataType, Point
 from config.problems import suggestion
 from config.reporting import Reporting
@@ -84,7 +84,8 @@ def needs_of(
 ) -> frozenset[str]:
     """Return the points that a point is directly made of, besides its own registers."""
     if name in computed:
-        return expression_of(computed[name], {*points, *computed}).names
+        words = words_of(computed[name].expression)
+        return frozenset(word for word in words if word in points or word in computed)
     return frozenset(points[name].factors) if name in points else frozenset()
 
 
@@ -96,16 +97,14 @@ def all_needs_of(
     Points that need each other were refused when the file was loaded.
     """
     found: dict[str, None] = {}
-
-    def add(name: str) -> None:
-        if name in found:
-            return
-        for other in sorted(needs_of(name, points, computed)):
-            add(other)
-        found[name] = None
-
-    for name in names:
-        add(name)
+    open_names = list(names)[::-1]
+    while open_names:
+        name = open_names[-1]
+        missing = [one for one in needs_of(name, points, computed) if one not in found]
+        if name in found or not missing:
+            found[open_names.pop()] = None
+        else:
+            open_names += sorted(missing)
     return list(found)
 
 
@@ -114,12 +113,32 @@ def expression_of(computed: Computed, names: Collection[str]) -> Expression:
     return compile_expression(computed.expression, names)
 
 
-def result_of(name: str, points: Mapping[str, Point], computed: Mapping[str, Computed]) -> Result:
-    """Return what a point yields; ConfigError when its expression mixes what cannot be mixed."""
-    if name not in computed:
-        return _result_of_point(points[name])
-    expression = expression_of(computed[name], {*points, *computed})
-    known = {one: result_of(one, points, computed) for one in expression.names}
+def results_of(
+    points: Mapping[str, Point], computed: Mapping[str, Computed]
+) -> dict[str, Result | ConfigError]:
+    """Return what each point yields, or why its expression yields nothing."""
+    results: dict[str, Result | ConfigError] = {}
+    for name in all_needs_of([*points, *computed], points, computed):
+        if name in points:
+            results[name] = _result_of_point(points[name])
+            continue
+        try:
+            results[name] = _result_of_expression(name, points, computed, results)
+        except ConfigError as error:
+            results[name] = error
+    return results
+
+
+def _result_of_expression(
+    name: str,
+    points: Mapping[str, Point],
+    computed: Mapping[str, Computed],
+    results: Mapping[str, Result | ConfigError],
+) -> Result:
+    expression = expression_of(computed[name], points.keys() | computed.keys())
+    # What is wrong already is told where it is wrong.
+    found = {one: results[one] for one in expression.names}
+    known = {one: r if isinstance(r, Result) else Result.NUMBER for one, r in found.items()}
     words = {
         one: frozenset(enum.values())
         for one in expression.names & points.keys()
@@ -152,7 +171,7 @@ def _expression_misfits(
                 ("computed", name), "is a point with registers as well; choose another name"
             )
         try:
-            expression = expression_of(one, {*points, *computed})
+            expression = expression_of(one, points.keys() | computed.keys())
         except ConfigError as error:
             yield Misfit(("computed", name, "expression"), str(error))
             continue
@@ -186,11 +205,11 @@ def _way_back(name: str, needs: Mapping[str, frozenset[str]]) -> list[str]:
 def _type_misfits(
     points: Mapping[str, Point], computed: Mapping[str, Computed]
 ) -> Iterator[Misfit]:
+    results = results_of(points, computed)
     for name, one in computed.items():
-        try:
-            result = result_of(name, points, computed)
-        except ConfigError as error:
-            yield Misfit(("computed", name, "expression"), str(error))
+        result = results[name]
+        if isinstance(result, ConfigError):
+            yield Misfit(("computed", name, "expression"), str(result))
             continue
         if result is Result.WORD:
             message = f"{one.expression!r} is text; expected a number or a state"
@@ -226,36 +245,43 @@ class _Typing:
                 return _result_of_value(value)
             case ast.Name(id=name):
                 return self._known.get(name, Result.STATE)
-            case ast.BoolOp(values=parts):
-                return self._states(parts, "and, or")
-            case ast.UnaryOp(op=ast.Not(), operand=part):
-                return self._states([part], "not")
-            case ast.UnaryOp() | ast.BinOp() | ast.Call():
+            case ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
+                return self._states(node)
+            case ast.Call(func=ast.Name(id=function), args=parts):
+                return self._call(node, function, parts)
+            case ast.UnaryOp() | ast.BinOp():
                 return self._counted(_operands(node))
-            case ast.Compare(left=left, comparators=others):
-                return self._comparison([left, *others])
+            case ast.Compare():
+                return self._comparison(node)
             case _:
                 raise self._error(node, "a list stands only behind in")
 
+    def _call(self, node: ast.expr, function: str, parts: Sequence[ast.expr]) -> Result:
+        if (len(parts) == 1) is not (function == "abs") or not parts:
+            wanted = "one value" if function == "abs" else "two values or more"
+            raise self._error(node, f"{function} takes {wanted}")
+        return self._counted(parts)
+
     def _counted(self, parts: Sequence[ast.expr]) -> Result:
-        if not parts:
-            raise ConfigError(f"{self._text!r}: a function without values")
         # States count as 0 and 1: how many pumps run.
         for part in parts:
             if self._of(part) is Result.WORD:
                 raise self._error(part, "is text; expected a number")
         return Result.NUMBER
 
-    def _states(self, parts: Sequence[ast.expr], what: str) -> Result:
-        for part in parts:
+    def _states(self, node: ast.BoolOp | ast.UnaryOp) -> Result:
+        for part in node.values if isinstance(node, ast.BoolOp) else [node.operand]:
             found = self._of(part)
             if found is not Result.STATE:
-                raise self._error(part, f"is a {found}; {what} need a state: compare it")
+                raise self._error(part, f"is a {found}; and, or, not need a state: compare it")
         return Result.STATE
 
-    def _comparison(self, parts: Sequence[ast.expr]) -> Result:
-        flat: list[ast.expr] = []
-        for part in parts:
+    def _comparison(self, node: ast.Compare) -> Result:
+        flat: list[ast.expr] = [node.left]
+        for operator, part in zip(node.ops, node.comparators, strict=True):
+            among = isinstance(operator, ast.In | ast.NotIn)
+            if among is not isinstance(part, ast.Tuple | ast.List):
+                raise self._error(part, "a list stands behind in, and in needs a list: (1, 2)")
             flat += part.elts if isinstance(part, ast.Tuple | ast.List) else [part]
         results = {self._of(part) for part in flat}
         if Result.WORD in results and len(results) > 1:
@@ -283,11 +309,5 @@ def _result_of_value(value: object) -> Result:
     return Result.WORD if isinstance(value, str) else Result.NUMBER
 
 
-def _operands(node: ast.UnaryOp | ast.BinOp | ast.Call) -> list[ast.expr]:
-    match node:
-        case ast.UnaryOp(operand=part):
-            return [part]
-        case ast.BinOp(left=left, right=right):
-            return [left, right]
-        case ast.Call(args=parts):
-            return parts
+def _operands(node: ast.UnaryOp | ast.BinOp) -> list[ast.expr]:
+    return [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]

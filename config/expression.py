@@ -8,6 +8,7 @@ import ast
 import math
 import threading
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -52,6 +53,8 @@ _NODES: Final = (
     ast.List,
 )
 _FUNCTIONS: Final = MappingProxyType({"abs": abs, "min": min, "max": max})
+_DEEPEST: Final = 120
+"""The evaluator needs a few calls for each level."""
 _WORDS: Final = MappingProxyType({"true": True, "false": False})
 
 
@@ -117,10 +120,18 @@ def compile_expression(text: str, names: Collection[str]) -> Expression:
         ConfigError: Broken, uses something that is not allowed, or an unknown name; says where.
     """
     body = _parsed(text)
+    if _depth(body) > _DEEPEST:
+        raise ConfigError(f"{text[:40]!r}...: nested deeper than {_DEEPEST} levels")
     for problem in _problems(text, body, names):
         raise ConfigError(problem)
     used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
     return Expression(text, body, frozenset(used & set(names)))
+
+
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> frozenset[str]:
+    """Return all names in an expression, known or not; ConfigError when it is none."""
+    return frozenset(node.id for node in ast.walk(_parsed(text)) if isinstance(node, ast.Name))
 
 
 def _parsed(text: str) -> ast.expr:
@@ -132,6 +143,15 @@ def _parsed(text: str) -> ast.expr:
         raise ConfigError(f"{text!r}: broken at position {position}{hint}") from None
     except (RecursionError, MemoryError, ValueError):
         raise ConfigError(f"{text!r}: not an expression") from None
+
+
+def _depth(body: ast.expr) -> int:
+    depth = 0
+    level: list[ast.AST] = [body]
+    while level:
+        depth += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def _problems(text: str, body: ast.expr, names: Collection[str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A point of a Modbus device: where it is, how it is coded, when it is worth reporting."""
 
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -50,10 +50,8 @@ class Point(Reporting):
         description="Registers of a string; 1 to 4 that a bit, bitfield or enum is a part of, "
         "default 1.",
     )
-    byte: str | None = Field(
-        default=None,
-        pattern="^(high|low)$",
-        description="high or low: the half of its register that int8, uint8 and bcd8 are.",
+    byte: Literal["high", "low"] | None = Field(
+        default=None, description="The half of its register that int8, uint8 and bcd8 are."
     )
     sign: Sign | None = Field(
         default=None,

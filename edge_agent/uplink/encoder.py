@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from config.computed import Computed, Result, result_of
+from config.computed import Computed, Result, results_of
 from config.points import DataType as PointType
 from config.points import Point
 from config.resolve import ResolvedDevice
@@ -59,9 +59,11 @@ def datatype_of_point(point: Point) -> DataType:
 def datatypes_of(device: ResolvedDevice) -> dict[str, DataType]:
     """Return the datatype of everything that has a value, read or computed."""
     types = {name: datatype_of_point(point) for name, point in device.points.items()}
-    for name in device.computed:
-        is_number = result_of(name, device.points, device.computed) is Result.NUMBER
-        types[name] = DataType.DOUBLE if is_number else DataType.BOOLEAN
+    if device.computed:
+        results = results_of(device.points, device.computed)
+        for name in device.computed:
+            is_state = results[name] is Result.STATE
+            types[name] = DataType.BOOLEAN if is_state else DataType.DOUBLE
     return types
 
 

@@ -84,6 +84,8 @@ class Layout:
     def _laid_out(self, raw: bytes) -> str:
         found = self._parts_of(raw)
         year = found.get("YYYY", _CENTURY + found.get("YY", 0))
+        if found.get("YY", 0) >= 100:  # noqa: PLR2004 (as 126 for 2026: another count of years)
+            raise FrameError(f"{found['YY']} is no year of two digits")
         clock = (found.get("hh", 0), found.get("mm", 0), found.get("ss", 0))
         try:
             of_day = time(*clock, microsecond=1000 * found.get("ms", 0))

@@ -86,7 +86,8 @@ def devices_named(payload: WirePayload, table: Table) -> frozenset[str] | None:
         return None
     for metric in payload.metrics:
         known = table.find(metric)
-        if known is not None and known.name == DEVICES:
+        # A null or another datatype is no list: taken for an empty one, it would remove all.
+        if known is not None and known.name == DEVICES and metric.HasField("string_value"):
             return frozenset(filter(None, metric.string_value.split(",")))
     return None
 

@@ -159,3 +159,37 @@ def test_a_computed_point_follows_the_fastest_of_its_points() -> None:
     assert meter.computed["net"].max_silence_s == 300
     assert meter.computed["net"].name == Words(en="Net", zh="Net")
     assert list(meter.reported)[-1] == "net"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("max(import_energy)", "max takes two values or more"),
+        ("abs(import_energy, 2)", "abs takes one value"),
+        ("min() + import_energy", "min takes two values or more"),
+        ("import_energy in 3", "in needs a list"),
+        ("import_energy == (1, 2)", "a list stands behind in"),
+        ("(import_energy, 2)", "a list stands"),
+        ("-" * 450 + "import_energy", "nested deeper"),
+        ("import_energy +", "broken at position"),
+        ("import_energy ** 2", "not allowed"),
+        ("__import__('os')", "no function"),
+        ("import_energy.real", "not allowed"),
+        ("f'{import_energy}'", "not allowed"),
+        ("(lambda: 1)()", "can be called"),
+    ],
+)
+def test_expressions_that_have_no_result_are_refused(expression: str, message: str) -> None:
+    computed = {"x": {"expression": expression}}
+    with pytest.raises(MisfitError) as refused:
+        resolved({"m": device(profile="chint-dtsu666", computed=computed)})
+    assert message in refused.value.misfits[0].message
+
+
+def test_a_long_chain_of_computed_points_is_resolved_at_once() -> None:
+    computed = {"x0": {"expression": "import_energy"}, "x1": {"expression": "x0 + 1"}}
+    computed |= {
+        f"x{number}": {"expression": f"x{number - 1} + x{number - 2}"} for number in range(2, 300)
+    }
+    meter = resolved({"m": device(profile="chint-dtsu666", computed=computed)}).devices["m"]
+    assert meter.computed["x299"].period_s == 60

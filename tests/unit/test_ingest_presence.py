@@ -1,5 +1,6 @@
 """Equipment that its gateway no longer has, and equipment that comes back."""
 
+import pytest
 from sqlalchemy.orm import Session
 
 from protocols.sparkplug.datatypes import DataType
@@ -120,3 +121,28 @@ def test_a_point_that_a_birth_does_not_name_any_more_is_watched_no_more(
     plant.receive(node.nbirth(), node.dbirth("pump", PUMP_POINTS))
     assert again.removed_points == frozenset()
     assert plant.rows(Point)[f"{PUMP}/pressure"].removed_at is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Metric(name=DEVICES, datatype=DataType.STRING, value=None),
+        Metric(name=DEVICES, datatype=DataType.INT64, value=3),
+        Metric(name=DEVICES, datatype=DataType.BOOLEAN, value=True),
+    ],
+    ids=["null", "a number", "a boolean"],
+)
+def test_a_list_that_is_no_text_removes_nothing(
+    plant: IngestPlant, node: EdgeNode, said: Metric
+) -> None:
+    bear(plant, node, "pump", "fan")
+    plant.receive(node.message("NDATA", [said]))
+    assert removed(plant) == []
+    plant.receive(node.nbirth(said))
+    assert removed(plant) == []
+
+
+def test_a_list_that_is_empty_removes_all(plant: IngestPlant, node: EdgeNode) -> None:
+    bear(plant, node, "pump", "fan")
+    plant.receive(node.nbirth(devices()))
+    assert sorted(removed(plant)) == ["site/gw/fan", "site/gw/pump"]

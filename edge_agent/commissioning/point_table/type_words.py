@@ -43,9 +43,9 @@ _add("unsigned uns 无符号 不带符号 u us", TypeWords(sign=_UNSIGNED))
 _add("signed 有符号 带符号 s", TypeWords(sign=_SIGNED))
 _add("8 8bits 8bit 8位 八位 1byte 1字节", TypeWords(bits=8))
 _add("16bits 16bit 16位 十六位 16 2byte 2bytes 2字节 双字节", TypeWords(bits=16))
+_add("24bits 24bit 24位 二十四位 24 3byte 3bytes 3字节 三字节", TypeWords(bits=24))
+_add("48bits 48bit 48位 四十八位 48 6byte 6bytes 6字节 六字节", TypeWords(bits=48))
 _add("32bits 32bit 32位 三十二位 32 4byte 4bytes 4字节 四字节", TypeWords(bits=32))
-_add("24bits 24bit 24位 24 3byte 3字节", TypeWords(bits=24))
-_add("48bits 48bit 48位 48 6byte 6字节", TypeWords(bits=48))
 _add("64bits 64bit 64位 六十四位 64 8byte 8bytes 8字节 八字节", TypeWords(bits=64))
 _add("int integer 整型 整形 整数 整数型", TypeWords("int"))
 _add("i", TypeWords("int", sign=_SIGNED))
@@ -64,6 +64,7 @@ _add("udint", TypeWords("int", 32, _UNSIGNED))
 _add("lint", TypeWords("int", 64, _SIGNED))
 _add("ulint", TypeWords("int", 64, _UNSIGNED))
 _add("float real 浮点 浮点数 浮点型 实数 实型 ieee754 ieee fp f flt 浮点数型", TypeWords("float"))
+_add("half 半精度 半精度型", TypeWords("float", 16))
 _add("single 单精度 单精度型", TypeWords("float", 32))
 _add("double lreal 双精度 双精度型", TypeWords("float", 64))
 _add("bcd bcd码", TypeWords("bcd"))
@@ -145,6 +146,9 @@ def data_type(words: TypeWords, registers: int | None) -> DataType:
         kind = "int"
     if bits is None and registers is not None and kind != "enum":
         bits = 16 * registers
+    if kind == "float" and words.bits is None and bits == 16:  # noqa: PLR2004
+        # Rare, and a slip in the column of lengths much more often.
+        raise CellError(f"a float in one register is a float16; say so if it is; {_ALLOWED}")
     bits = bits or _WIDTH_OF[kind]
     name = f"{kind}{bits}"
     if kind in {"int", "word"}:
