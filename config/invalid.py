@@ -6,6 +6,7 @@ with a decimal point the value of a float: -9999.0.
 """
 
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from protocols.errors import FrameError
@@ -45,12 +46,15 @@ def as_decoded(raw: float, field: Field) -> float | int | None:
     raise InvalidNumberError(f"{raw} is no raw number of {field.kind}; {_allowed(field)}")
 
 
-def check_key(raw: int, field: Field) -> None:
-    """Raise InvalidNumberError when no register of this type decodes to this key of an enum."""
+def check_keys(keys: Iterable[int], field: Field) -> None:
+    """Raise InvalidNumberError when no register of this type decodes to a key of an enum."""
     low, high = _bounds(field)
-    if not low <= raw <= high:
+    wrong = [str(key) for key in keys if not low <= key <= high]
+    if wrong:
         top = f"0x{high:X}" if low == 0 else str(high)
-        raise InvalidNumberError(f"{raw} is no raw number of {field.kind}; allowed: {low}..{top}")
+        what = "is no raw number" if len(wrong) == 1 else "are no raw numbers"
+        allowed = f"allowed: {low}..{top}"
+        raise InvalidNumberError(f"{' and '.join(wrong)} {what} of {field.kind}; {allowed}")
 
 
 def _float(raw: float, field: Field) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from config.coding import DataType, Encoding, Numbering, Sign, Table
-from config.invalid import InvalidNumberError, as_decoded, check_key
+from config.invalid import InvalidNumberError, as_decoded, check_keys
 from protocols.modbus import field as wire
 from protocols.modbus.numbers import DIGIT_SIGNS, SIGNS
 
@@ -160,8 +160,7 @@ def _wrong_numbers(point: "Point") -> str:
         for raw in point.invalid:
             as_decoded(raw, field)
         key = "enum"
-        for raw in point.enum or ():
-            check_key(raw, field)
+        check_keys(point.enum or (), field)
     except InvalidNumberError as error:
         return f"{key}: {error}"
     return ""

@@ -29,7 +29,9 @@ _STATE_WORDS: Final = {
 _SIGNED: Final = frozenset({DataType.INT16, DataType.INT32})
 _HALVES: Final = frozenset({DataType.INT8, DataType.UINT8, DataType.BCD8})
 _FLOATS: Final = frozenset({DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64})
-_WITHOUT_SENTINEL: Final = frozenset({DataType.BOOL, DataType.BIT, DataType.STRING})
+_WITHOUT_SENTINEL: Final = frozenset(
+    {DataType.BOOL, DataType.BIT, DataType.STRING, DataType.DATETIME}
+)
 _REGISTER: Final = 16
 _MOST_COUNT: Final = 4096
 _BIT: Final = re.compile(r"(?:bit|b|位|d)?\.?(\d{1,2})(?:位)?(?:[-~:.]+(?:bit|b)?(\d{1,2}))?")

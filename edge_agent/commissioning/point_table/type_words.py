@@ -144,12 +144,7 @@ def data_type(words: TypeWords, registers: int | None) -> DataType:
         raise CellError(f"does not say what it is (signed, unsigned, float); {_ALLOWED}")
     if kind is None:
         kind = "int"
-    if bits is None and registers is not None and kind != "enum":
-        bits = 16 * registers
-    if kind == "float" and words.bits is None and bits == 16:  # noqa: PLR2004
-        # Rare, and a slip in the column of lengths much more often.
-        raise CellError(f"a float in one register is a float16; say so if it is; {_ALLOWED}")
-    bits = bits or _WIDTH_OF[kind]
+    bits = bits or _bits_of(kind, registers)
     name = f"{kind}{bits}"
     if kind in {"int", "word"}:
         sign = words.sign or (_UNSIGNED if kind == "word" else _SIGNED)
@@ -161,6 +156,15 @@ def data_type(words: TypeWords, registers: int | None) -> DataType:
     if name not in _NAMES:
         raise CellError(f"no type of {bits} bits for {kind}; {_ALLOWED}")
     return _NAMES[name]
+
+
+def _bits_of(kind: str, registers: int | None) -> int:
+    if registers is None or kind == "enum":
+        return _WIDTH_OF[kind]
+    if kind == "float" and registers == 1:
+        # Rare, and a slip in the column of lengths much more often.
+        raise CellError(f"a float in one register is a float16; say so if it is; {_ALLOWED}")
+    return 16 * registers
 
 
 def _exact(name: str) -> TypeWords:
