@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,6 +32,7 @@ CLOCK = "clock"
 """Topic that carries the server's time with each heartbeat: a page sees no comments."""
 
 _CHUNK = 500
+_texts: WeakKeyDictionary[Event, bytes] = WeakKeyDictionary()
 
 
 class LiveStream:
@@ -139,8 +141,9 @@ class LiveStream:
     def _changed(self) -> bytes:
         if self._listener is None:
             return b""
-        values = self._use.hub.values_for(self._listener)
-        return self._values(values, frozenset()) if values else b""
+        return self._use.hub.text_for(
+            self._listener, lambda values: self._values(values, frozenset())
+        )
 
     def _values(self, values: Sequence[LastValue], away: Collection[int]) -> bytes:
         now = self._use.clock.now_ms()
@@ -165,7 +168,13 @@ class LiveStream:
 
 
 def _text(events: Sequence[Event]) -> bytes:
-    return b"".join(
-        sse(event.topic, EventItem.of(event).model_dump(mode="json"), event_id=event.id)
-        for event in events
-    )
+    return b"".join(map(_event_text, events))
+
+
+def _event_text(event: Event) -> bytes:
+    """The feed hands the same event to every stream; it is written once for all."""
+    text = _texts.get(event)
+    if text is None:
+        item = EventItem.of(event).model_dump(mode="json")
+        text = _texts[event] = sse(event.topic, item, event_id=event.id)
+    return text

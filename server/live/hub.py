@@ -6,7 +6,7 @@ processes did.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from server.core.clock import Clock
 from server.live.values import LastValue, Values
@@ -50,6 +50,7 @@ class LiveHub:
         self._clock = clock
         self._listeners: set[Listener] = set()
         self._reports: deque[Sequence[int]] = deque()
+        self._written: dict[tuple[int, ...], bytes] = {}
 
     def changed(self, point_ids: Sequence[int]) -> None:
         """Hear of points with a new value; from any thread, cheap."""
@@ -68,6 +69,7 @@ class LiveHub:
 
     def beat(self) -> None:
         """Tell the listeners what changed since the last beat."""
+        self._written.clear()
         changed: set[int] = set()
         while self._reports:
             changed.update(self._reports.popleft())
@@ -84,6 +86,18 @@ class LiveHub:
     def leave(self, listener: Listener) -> None:
         """Stop hearing; may be repeated."""
         self._listeners.discard(listener)
+
+    def text_for(self, listener: Listener, write: Callable[[list[LastValue]], bytes]) -> bytes:
+        """Return what changed for this listener, written once for all who hear the same.
+
+        What changes after it was written is told with the next beat.
+        """
+        changed = tuple(sorted(listener.take()))
+        text = self._written.get(changed)
+        if text is None:
+            values = self._values.of_points(changed)
+            text = self._written[changed] = write(values) if values else b""
+        return text
 
     def values_for(self, listener: Listener) -> list[LastValue]:
         """Return the newest values of what changed for this listener, and forget the changes."""
