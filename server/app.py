@@ -32,6 +32,7 @@ from server.core.records import Records
 from server.core.schema import upgrade
 from server.core.steady_clock import SteadyClock, newest_record
 from server.history.duckdb import DuckHistory
+from server.history_damage import DamageWatch
 from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest, Stored, ignore
 from server.jobs.alarming import Alarming
@@ -76,6 +77,7 @@ class Server:
         self._works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "lateness": self._lateness.run
         }
+        self._notes: dict[str, Callable[[], str]] = {}
         self._checks: dict[str, Callable[[], bool]] = {}
         self._hang_up: list[Callable[[], None]] = []
 
@@ -134,6 +136,9 @@ class Server:
             retention_days=settings.history.retention_days,
         )
         self._stack.callback(history.close)
+        damage = DamageWatch(history, records, settings.messages, self._clock, self._metrics)
+        self._notes["history"] = damage.note
+        self._works["history-damage"] = damage.run
         classes = load_classes(settings.class_files)
         alarming = Alarming(
             settings,
@@ -201,6 +206,7 @@ class Server:
             feed=EventFeed(records),
             checks=self._checks,
             late_s=self._lateness.late_s,
+            notes=self._notes,
             metrics=self._metrics,
             links=load_link_key(settings.messages.links),
         )

@@ -35,6 +35,10 @@ class Server(Protocol):
         """
         ...
 
+    async def notes(self) -> dict[str, str]:
+        """Say what people should know of its parts."""
+        ...
+
     async def figures(self) -> bytes:
         """Return the server's figures for Prometheus; nothing when nobody answers."""
         ...
@@ -61,6 +65,8 @@ class Services:
     """Name of a part to a function that says whether it works now."""
     late_s: Callable[[], Mapping[str, float]] = dict[str, float]
     """Says since when the oldest work of each part that is late waits, seconds."""
+    notes: Mapping[str, Callable[[], str]] = field(default_factory=dict[str, Callable[[], str]])
+    """Name of a part to a function that says what people should know of it; empty: nothing."""
     server: Server | None = None
     """Who writes and judges; None when it is this process."""
     principals: Principals | None = None

@@ -25,6 +25,8 @@ class Health(BaseModel):
     parts: dict[str, bool]
     late_s: dict[str, float] = {}
     """Of each part that is late: since when its oldest work waits, seconds."""
+    notes: dict[str, str] = {}
+    """What people should know of a part although it works."""
 
 
 @router.get("/healthz")
@@ -33,20 +35,25 @@ async def get_health() -> Health:
     return Health(ok=True, parts={})
 
 
-@router.get("/readyz", responses={503: {"model": Health, "description": "A part is not ready."}})
+@router.get(
+    "/readyz",
+    responses={503: {"model": Health, "description": "A part is not ready."}},
+)
 async def get_readiness(use: Use, response: Response) -> Health:
     """Say whether every part works, 503 when one does not; needs no login."""
     parts = {"records": await asyncio.to_thread(_answers, use.records)}
     parts |= {name: check() for name, check in use.checks.items()}
     late_s = dict(use.late_s())
+    notes = {name: text for name, note in use.notes.items() if (text := note())}
     if use.server is not None:
+        notes |= await use.server.notes()
         others, late = await use.server.parts()
         parts |= others
         late_s |= late
     ok = all(works for name, works in parts.items() if name not in _CAN_WAIT)
     if not ok:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    return Health(ok=ok, parts=parts, late_s=late_s)
+    return Health(ok=ok, parts=parts, late_s=late_s, notes=notes)
 
 
 @router.get("/metrics", response_class=Response)

@@ -17,9 +17,12 @@ import structlog
 
 from server.core.errors import StoreError
 from server.history.columns import COLUMNS, same_row
+from server.history.damage import Tell, set_aside
 from server.history.database import Database
 
 DAY_MS = 86_400_000
+DAYS = "days (day BIGINT NOT NULL, file VARCHAR)"
+"""The table of the files."""
 _PLACES = 2**42
 """More than a file or the hot table can have rows."""
 PLACE_IN_FILE = f"taken_at::HUGEINT * {2 * _PLACES} + file_row_number"
@@ -37,11 +40,10 @@ _pq: Any = pq
 class DayFiles:
     """The Parquet files of a history folder."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, tell: Tell) -> None:
         self._database = database
         self._folder = folder
-        with database.cursor() as cursor:
-            cursor.execute("CREATE TABLE IF NOT EXISTS days (day BIGINT NOT NULL, file VARCHAR)")
+        self._tell = tell
         self._check_all()
 
     def between(self, cursor: Any, start_ms: int, end_ms: int) -> list[str]:  # noqa: ANN401 (cursor)
@@ -134,11 +136,20 @@ class DayFiles:
         elif day in named:
             # Replaced, or written by a transaction that never committed: its rows are elsewhere.
             path.unlink()
-        elif _is_readable(path, whole=False):
-            self._adopt(path, day)
+        elif _is_readable(path, whole=False) and self._adopted(path, day):
             named.add(day)
         else:
             self._set_aside(path)
+
+    def _adopted(self, path: Path, day: int) -> bool:
+        """Take in a file; False when it is damaged beyond its footer."""
+        try:
+            self._adopt(path, day)
+        except StoreError:
+            if _is_readable(path, whole=True):
+                raise
+            return False
+        return True
 
     def _adopt(self, path: Path, day: int) -> None:
         """Take in a complete file; rows that are hot as well leave the hot table."""
@@ -156,9 +167,7 @@ class DayFiles:
     def _set_aside(self, path: Path) -> None:
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM days WHERE file = ?", [path.name])
-        if path.exists():
-            path.replace(path.with_suffix(".parquet.broken"))
-        _log.error("history_file_broken", file=str(path), moved_to=f"{path.name}.broken")
+        set_aside(path, "no Parquet file that can be read", self._tell)
 
 
 def remember_latest(

@@ -1,7 +1,10 @@
 """The embedded history: DuckDB for the newest days, a Parquet file for each past day."""
 
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from protocols.reading import Quality
@@ -18,9 +21,11 @@ from server.history.columns import (
     same_row,
     value_of,
 )
+from server.history.damage import Damage, files_aside
 from server.history.database import Database
-from server.history.days import DAY_MS, PLACE_IN_FILE, PLACE_IN_HOT, DayFiles
+from server.history.days import DAY_MS, DAYS, PLACE_IN_FILE, PLACE_IN_HOT, DayFiles
 from server.history.packed import bucket_of, pack, row_of
+from server.history.salvage import salvage
 
 T = TypeVar("T")
 Fetch = Callable[[Any, str, dict[str, Any]], T]
@@ -37,18 +42,38 @@ class DuckHistory:
         self, folder: Path, *, memory_limit_mb: int = 256, retention_days: int = 1825
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._retention_days = retention_days
-        self._database = Database(folder / "history.duckdb", memory_limit_mb=memory_limit_mb)
-        with self._database.cursor() as cursor:
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS hot {TABLE}")
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS latest {TABLE}")
-        self._days = DayFiles(self._database, folder)
-        self._newest = {last.series_id: last.taken_at for last in self.last_values()}
+        self._damages: SimpleQueue[Damage] = SimpleQueue()
+        self._database = Database(
+            folder / "history.duckdb",
+            memory_limit_mb=memory_limit_mb,
+            tables=(f"hot {TABLE}", f"latest {TABLE}", DAYS),
+            tell=self._damages.put,
+        )
+        self._known = threading.Lock()
+        self._known_renewals = -1
+        self._newest: dict[int, int] = {}
+        self._know_the_file()
+
+    def damages(self) -> list[Damage]:
+        """Return the files that were found damaged since the last call, from any thread."""
+        found: list[Damage] = []
+        with suppress(Empty):
+            while True:
+                found.append(self._damages.get_nowait())
+        return found
+
+    @property
+    def aside(self) -> list[str]:
+        """Names of the damaged files in the folder that nobody has taken away."""
+        return files_aside(self._folder)
 
     def append(self, batch: Batch) -> None:
         """Store the batch in one transaction."""
         if not len(batch):
             return
+        self._know_the_file()
         before = {series: self._newest.get(series) for series in set(batch.series)}
         late = self._note_newest(batch)
         stored = False
@@ -83,6 +108,14 @@ class DuckHistory:
 
     def last_values(self) -> Iterable[LastValue]:
         """Return the newest row of every series."""
+        self._know_the_file()
+        try:
+            return self._last_values()
+        except StoreError:
+            self._know_the_file()  # a damaged file has been replaced, or it fails again
+            return self._last_values()
+
+    def _last_values(self) -> list[LastValue]:
         with self._database.cursor() as cursor:
             rows: list[Any] = cursor.execute(_LAST).fetchall()
         return [
@@ -92,12 +125,40 @@ class DuckHistory:
 
     def maintain(self, now_ms: int) -> None:
         """Delete what is older than the retention and seal past days."""
+        self._know_the_file()
         self._days.delete_before((now_ms // DAY_MS - self._retention_days) * DAY_MS)
         self._days.seal_past(now_ms)
 
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+
+    def _know_the_file(self) -> None:
+        """After a start and whenever a new file was begun: what is in it, and beside it.
+
+        Raises:
+            StoreError: It cannot be read now.
+        """
+        if self._known_renewals == self._database.renewals:
+            return
+        with self._known:
+            # What is met on the way may be damaged as well, and replaced; then it begins anew.
+            while self._known_renewals != (renewals := self._database.renewals):
+                try:
+                    self._salvage()
+                    self._days = DayFiles(self._database, self._folder, self._damages.put)
+                    self._newest = {one.series_id: one.taken_at for one in self._last_values()}
+                except StoreError:
+                    if self._database.renewals == renewals:
+                        raise
+                    continue
+                self._known_renewals = renewals
+
+    def _salvage(self) -> None:
+        given_up = self._database.given_up
+        while given_up:
+            salvage(self._database, given_up[0])
+            given_up.pop(0)
 
     def _note_newest(self, batch: Batch) -> list[int]:
         """Move the newest instants on; return the rows that are not newer than all before."""
@@ -141,10 +202,12 @@ class DuckHistory:
 
     def _select(self, query: str, fetch: Fetch[T], series_id: int, start_ms: int, end_ms: int) -> T:
         """Run a query over the rows of a series, hot and sealed."""
+        self._know_the_file()
         files: list[str] = []
         try:
             return self._select_once(query, fetch, files, [series_id, start_ms, end_ms])
         except StoreError as error:
+            self._know_the_file()
             # Either the file was replaced by a newer one meanwhile, or it is damaged.
             broken = self._days.check([file for file in files if Path(file).exists()])
             if broken:

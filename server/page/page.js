@@ -320,6 +320,7 @@ function changePassword() {
 function showLogin() {
   state.user = null; state.source?.close(); state.source = null;
   if ($("ask").open) $("ask").close();
+  $("notice").hidden = true;
   $("login").hidden = false; $("plant").hidden = true; $("logout").hidden = true; $("live").hidden = true;
   $("who").textContent = ""; $("who").hidden = true; $("counts").replaceChildren(); $("site-box").hidden = true;
 }
@@ -346,8 +347,18 @@ async function start() {
     state.user ??= { name: "", role: "viewer" }; lost(); setTimeout(start, 3000); return;
   }
   $("login").hidden = true; $("plant").hidden = false; $("logout").hidden = false;
-  translate(); connect();
+  translate(); connect(); look();
 }
+
+/* What the server itself has to say: parts that do not work, and what people should know of others. */
+async function look() {
+  const health = state.user ? await fetch("/readyz").then((answer) => answer.json()).catch(() => null) : null;
+  const ill = Object.entries(health?.parts ?? {}).filter(([, works]) => !works).map(([name]) => `${name}: ${t("does_not_work")}`);
+  const notes = Object.entries(health?.notes ?? {}).map(([name, text]) => `${name}: ${text}`);
+  $("notice").hidden = !ill.length && !notes.length;
+  $("notice").textContent = `◆ ${t("server")} – ${[...ill, ...notes].join("; ")}`;
+}
+setInterval(look, 30000);
 
 function theme(name) { document.documentElement.dataset.theme = localStorage.theme = name; }
 

@@ -2,6 +2,7 @@
 export const words = {
   en: {
     login: "Log in", logout: "Log out", name: "Name", password: "Password",
+    server: "Server", does_not_work: "does not work",
     change_password: "Change password", old_password: "Password of today", new_password: "New password, 8 characters or more",
     others_end: "Your other browsers are logged out; tokens go on.", must_change_password: "This password was good once. Choose your own before you go on.", site: "Site", all: "All",
     incidents: "Open incidents", orders: "Work orders", alarms: "Open alarms", equipment: "Equipment",
@@ -25,6 +26,7 @@ export const words = {
   },
   zh: {
     login: "登录", logout: "退出", name: "用户名", password: "密码",
+    server: "服务器", does_not_work: "未工作",
     change_password: "修改密码", old_password: "当前密码", new_password: "新密码（至少 8 位）",
     others_end: "您在其他浏览器的登录会被退出；令牌不受影响。", must_change_password: "此密码只能使用一次，请先设置自己的密码。", site: "项目", all: "全部",
     incidents: "未结事件", orders: "工单", alarms: "未结告警", equipment: "设备",

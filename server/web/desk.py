@@ -77,6 +77,7 @@ class Desk:
         self._clock = services.clock
         self._checks = services.checks
         self._late_s = services.late_s
+        self._notes_of = services.notes
         self._metrics = services.metrics
         self._history = history
         self._registry = registry
@@ -130,6 +131,10 @@ class Desk:
             case "checks":
                 parts = {name: check() for name, check in self._checks.items()}
                 return Frame("checks", {"parts": parts, "late_s": dict(self._late_s())})
+                return Frame("checks", {name: check() for name, check in self._checks.items()})
+            case "notes":
+                said = {name: note() for name, note in self._notes_of.items()}
+                return Frame("notes", {name: text for name, text in said.items() if text})
             case "metrics":
                 packed = await asyncio.to_thread(generate_latest, self._metrics)
             case name:

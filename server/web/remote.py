@@ -43,6 +43,7 @@ class RemoteServer:
     def __init__(self, link: Link, clock: Clock) -> None:
         self._link = link
         self._parts = _Shared(link, "checks", clock)
+        self._notes = _Shared(link, "notes", clock)
         self._figures = _Shared(link, "metrics", clock)
         self._noted: dict[int, int] = {}
 
@@ -53,6 +54,14 @@ class RemoteServer:
         except StoreError:
             return {"server": False}, {}
         return said.head["parts"], said.head["late_s"]
+
+    async def notes(self) -> dict[str, str]:
+        """Say what people should know of its parts."""
+        try:
+            said = await self._notes.ask()
+        except StoreError:
+            return {}
+        return said.head
 
     async def figures(self) -> bytes:
         """Return the server's figures; nothing when nobody answers."""

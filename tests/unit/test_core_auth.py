@@ -1,8 +1,9 @@
 import pytest
 
-from server.core.auth import Role, Throttle, hash_password, password_matches
+from server.core.auth import Role, hash_password, password_matches
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
+from server.core.throttle import Throttle
 
 
 def test_a_password_matches_its_own_hash_only() -> None:

@@ -123,7 +123,7 @@ def test_a_damaged_file_is_set_aside_at_the_start(tmp_path: Path, damage: bytes)
     (tmp_path / FILE).write_bytes(damage)
     history = open_history(tmp_path)
     assert numbers_of(history) == [2]
-    assert (tmp_path / f"{FILE}.broken").read_bytes() == damage
+    assert (tmp_path / f"{FILE}.damaged-1").read_bytes() == damage
     history.append(rows(9))
     history.maintain(NOON + 2 * DAY)
     assert numbers_of(history) == [9, 2]
@@ -144,7 +144,7 @@ def test_damage_inside_a_file_is_named_once_and_set_aside(tmp_path: Path) -> Non
     with pytest.raises(StoreError, match=FILE):
         numbers_of(history)
     assert numbers_of(history) == [7]
-    assert (tmp_path / f"{FILE}.broken").exists()
+    assert (tmp_path / f"{FILE}.damaged-1").exists()
     history.close()
 
 
