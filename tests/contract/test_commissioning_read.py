@@ -63,6 +63,37 @@ async def test_the_points_of_a_device_file_are_decoded(port: str) -> None:
     assert row.endswith("°C")
 
 
+async def test_what_points_make_of_each_other_is_shown(port: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        """
+profile: own
+maker: m
+model: m
+class: electricity_meter
+source: s
+confidence: c
+points:
+  sf: {table: holding, address: 110, type: uint16}
+  digits: {table: holding, address: 102, type: uint16, scale: 0.01}
+  bad: {table: holding, address: 100, type: int16, decimals_from: sf}
+  good: {table: holding, address: 101, type: int16, ratio_from: [digits], unit: A}
+computed:
+  sum: {expression: good + digits, unit: A}
+  lost: {expression: bad * 2}
+""",
+        "utf-8",
+    )
+    said = await run(port, "--unit", "2", "--profile", str(file))
+    assert said.exit_code == 0, said.output
+    rows = {line.split()[0]: line.split()[1:] for line in said.output.splitlines()[1:] if line}
+    # 110 decimal places are none.
+    assert rows["bad"] == ["holding", "100", "-", "no_factor"]
+    assert rows["good"] == ["holding", "101", "103.02", "A"]
+    assert rows["sum"] == ["good", "+", "digits", "104.04", "A"]
+    assert rows["lost"][-5:] == ["2", "-", "no_factor", "of", "bad"]
+
+
 async def test_a_device_file_that_does_not_fit_shows_bad_points_not_zeros(port: str) -> None:
     said = await run(port, "--unit", "2", "--profile", "xy-md02")
     row = next(line for line in said.output.splitlines() if line.startswith("temperature"))
