@@ -179,6 +179,7 @@ class Server:
                 records,
                 publish=ingest.link.publish,
                 connected=lambda: ingest.link.connected,
+                alias_of=ingest.aliases.find,
                 clock=self._clock,
             )
             self._works["commands"] = sender.run

@@ -6,7 +6,7 @@ from functools import partial
 
 from structlog import get_logger
 
-from server.commands.service import Told, due, sent, settle
+from server.commands.service import AliasOf, Told, due, no_alias, sent, settle
 from server.core.clock import Clock
 from server.core.errors import StoreError
 from server.core.model import Event
@@ -30,8 +30,10 @@ class CommandSender:
         publish: Callable[[str, bytes], None],
         connected: Callable[[], bool],
         clock: Clock,
+        alias_of: AliasOf = no_alias,
     ) -> None:
         self._records = records
+        self._alias_of = alias_of
         self._publish = publish
         self._connected = connected
         self._clock = clock
@@ -64,7 +66,9 @@ class CommandSender:
         """
         if not self._connected():
             return 0
-        parcels = await self._records.write_async(partial(due, now=self._clock.now_ms()))
+        parcels = await self._records.write_async(
+            partial(due, now=self._clock.now_ms(), alias_of=self._alias_of)
+        )
         for parcel in parcels:
             self._publish(parcel.topic, parcel.payload)
         if parcels:

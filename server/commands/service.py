@@ -6,7 +6,7 @@ The gateway decides; the server refuses at once only what it knows to be hopeles
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from math import isfinite
 from typing import Any, Final, NamedTuple, cast
@@ -21,6 +21,7 @@ from protocols.sparkplug.names import PROPERTY_BY
 from protocols.sparkplug.payload import Metric, encode_payload
 from protocols.sparkplug.topics import MessageKind, Topic
 from server.assets.model import Equipment, Gateway, Point, Site
+from server.assets.naming import metric_name
 from server.commands.model import Command
 from server.core.errors import ConflictError, InvalidError
 from server.core.records import record_event
@@ -113,15 +114,25 @@ def give(session: Session, point: Point, value: Value, *, reason: str, by: str, 
     return row
 
 
-def parcel_of(session: Session, row: Command) -> Parcel:
-    """Return the DCMD of a command, the same each time it is sent."""
+AliasOf = Callable[[str, str], int | None]
+"""Key of equipment and name of a point to the alias that the birth gave it."""
+
+
+def no_alias(_equipment: str, _point: str) -> None:
+    """Know none."""
+
+
+def parcel_of(session: Session, row: Command, alias_of: AliasOf = no_alias) -> Parcel:
+    """Return the DCMD of a command; a metric that was born with an alias is named by it alone."""
     point = session.get_one(Point, row.point_id)
     equipment = session.get_one(Equipment, row.equipment_id)
     site = session.get_one(Site, equipment.site_id).key
     gateway = session.get_one(Gateway, equipment.gateway_id).key.removeprefix(f"{site}/")
     device = equipment.key.removeprefix(f"{site}/{gateway}/")
+    alias = alias_of(equipment.key, point.name)
     metric = Metric(
-        name=point.name,
+        name=metric_name(point.name) if alias is None else None,
+        alias=alias,
         datatype=DataType(point.datatype),
         timestamp=row.asked_at,
         value=row.value,
@@ -132,7 +143,7 @@ def parcel_of(session: Session, row: Command) -> Parcel:
     return Parcel(row.id, topic, encode_payload([metric], timestamp=row.asked_at, uuid=row.key))
 
 
-def due(session: Session, now: int) -> list[Parcel]:
+def due(session: Session, now: int, alias_of: AliasOf = no_alias) -> list[Parcel]:
     """Give up what is too late; return what is to be sent now, oldest first."""
     rows = session.scalars(
         select(Command)
@@ -144,7 +155,7 @@ def due(session: Session, now: int) -> list[Parcel]:
     for row in rows:
         if now < row.expires_at:
             row.due_at = min(now + RESEND_MS, row.expires_at)
-            parcels.append(parcel_of(session, row))
+            parcels.append(parcel_of(session, row, alias_of))
         elif row.state == CommandState.ASKED:
             _settle(session, row, CommandState.EXPIRED, at=now)
         elif now < row.expires_at + GRACE_MS:

@@ -13,9 +13,12 @@ from protocols.sparkplug.births import Table
 from protocols.sparkplug.names import (
     BD_SEQ,
     CLASS,
+    COMMAND_RESULT,
     DEVICES,
+    JOURNAL_ACK,
     NAME_EN,
     NAME_ZH,
+    ONLINE,
     PROFILE,
     PROPERTY_ENG_UNIT,
     PROPERTY_MAX_SILENCE,
@@ -24,7 +27,12 @@ from protocols.sparkplug.names import (
     PROPERTY_NAME_EN,
     PROPERTY_NAME_ZH,
     PROPERTY_WRITABLE,
+    REBIRTH,
+    SOFTWARE,
+    STATE,
+    STATE_REASON,
     UNIT,
+    VERSION,
 )
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.properties import read_properties
@@ -32,12 +40,20 @@ from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
 from protocols.sparkplug.topics import MessageKind, Topic
 from server.assets.ledger import GATEWAY_CLASS, EquipmentBirth, PointBirth
-from server.assets.series import CONNECTION
+from server.assets.naming import point_name
 from server.core.upsert import replace_all
 from server.ingest.model import Birth
 
 _BIRTHS = (MessageKind.NBIRTH, MessageKind.DBIRTH)
-_NO_POINTS = ("Properties/", "Node Control/", "Device Control/", "Command/")
+_NO_POINTS = frozenset(
+    {
+        *("", BD_SEQ, REBIRTH, JOURNAL_ACK, COMMAND_RESULT, SOFTWARE, VERSION, DEVICES, CLASS),
+        *(PROFILE, NAME_EN, NAME_ZH, UNIT, ONLINE, STATE, STATE_REASON),
+        *("Node Control/Reboot", "Node Control/Next Server"),
+        *("Device Control/Reboot", "Device Control/Rebirth"),
+    }
+)
+"""What this protocol says under names of its own; all other names are somebody's values."""
 _MAX_NAME = 200
 _MAX_UNIT = 32
 _FOREVER = 2**53
@@ -53,12 +69,7 @@ class StoredBirth(NamedTuple):
 
 def is_point(name: str) -> bool:
     """Tell whether a metric is a value of the plant rather than of the protocol."""
-    return not (
-        name.startswith(_NO_POINTS)
-        or name in {BD_SEQ, CONNECTION, ""}
-        or len(name) > _MAX_NAME
-        or "\0" in name
-    )
+    return not (name in _NO_POINTS or len(name) > _MAX_NAME or "\0" in name)
 
 
 def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> EquipmentBirth:
@@ -94,7 +105,7 @@ def devices_named(payload: WirePayload, table: Table) -> frozenset[str] | None:
 
 def undeclared_point(name: str, datatype: int) -> PointBirth:
     """Return a point of which only a data message speaks."""
-    return PointBirth(name, datatype, "", name, name, None)
+    return PointBirth(point_name(name), datatype, "", name, name, None)
 
 
 def store_births(session: Session, births: Mapping[str, StoredBirth]) -> None:
@@ -125,7 +136,7 @@ def _points(metrics: Iterable[WireMetric], table: Table) -> Iterable[PointBirth]
         silence = said.get(PROPERTY_MAX_SILENCE)
         name = _clean(said.get(PROPERTY_NAME_EN), known.name)
         yield PointBirth(
-            name=known.name,
+            name=point_name(known.name),
             datatype=known.datatype,
             unit=_clean(said.get(PROPERTY_ENG_UNIT), "")[:_MAX_UNIT],
             name_en=name,

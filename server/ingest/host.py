@@ -93,7 +93,7 @@ class Host:
         self._decoder = Decoder(metrics, time, max_future_ms=round(settings.max_future_s * 1000))
         self._presence = Presence(time)
         self._budget = RebirthBudget()
-        self._nodes: dict[tuple[str, str], Node] = {}
+        self.nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
         self._connection = 0
 
@@ -134,7 +134,7 @@ class Host:
             self._metrics.reject("payload", topic=arrival.topic[:200], error=str(error)[:200])
             return
         key = (topic.group, topic.node)
-        node = self._nodes.get(key) or self._node(topic)
+        node = self.nodes.get(key) or self._node(topic)
         self._silence.heard(key)
         message = said.Message(topic, payload, arrival.payload, arrival.arrived_at)
         self._follow(node, node.session.receive(message), arrival.arrived_at)
@@ -166,14 +166,14 @@ class Host:
     def missed(self, key: str, *, now_ms: int, now_s: float) -> None:
         """Ask a node of which a birth or death could not be taken; it may even be gone."""
         site, _, name = key.partition("/")
-        node = self._nodes.get((site, name))
+        node = self.nodes.get((site, name))
         if node is not None:
             self._follow(node, node.session.ask_rebirth("queue_full", now_ms), now_ms)
             self._silence.suspect((site, name), now_s)
 
     def tick(self, now_ms: int) -> None:
         """Do what time brings about: missing messages, devices that did not come, rebirths."""
-        for node in self._nodes.values():
+        for node in self.nodes.values():
             self._count(node)
             due_at = node.session.next_due()
             if due_at is not None and now_ms >= due_at:
@@ -192,7 +192,7 @@ class Host:
         """
         if connection != self._connection:
             self._connection = connection
-            alive = [k for k, node in self._nodes.items() if node.session.phase is NodePhase.ALIVE]
+            alive = [k for k, node in self.nodes.items() if node.session.phase is NodePhase.ALIVE]
             self._silence.begin(alive if connection else (), now_s)
         for key in self._silence.to_ask(now_s):
             if unread(f"{key[0]}/{key[1]}"):
@@ -200,21 +200,21 @@ class Host:
             if not self._budget.take(now_ms):
                 break
             self._silence.asked(key, now_s)
-            if key in self._nodes:
-                self._ask_rebirth(self._nodes[key], "silent", now_ms)
+            if key in self.nodes:
+                self._ask_rebirth(self.nodes[key], "silent", now_ms)
 
         def waits(key: tuple[str, str]) -> bool:
             return unread(f"{key[0]}/{key[1]}")
 
         for key in self._silence.take_gone(now_s, unread=waits):
-            if key in self._nodes:
-                self._bury(self._nodes[key], now_ms)
+            if key in self.nodes:
+                self._bury(self.nodes[key], now_ms)
 
     def ask_births(self, keys: set[str], now_ms: int) -> None:
         """Ask these gateways to be born again, a few at a time; strike off who was asked."""
         for key in list(keys):
             site, _, name = key.partition("/")
-            node = self._nodes.get((site, name))
+            node = self.nodes.get((site, name))
             if node is not None and not self._budget.take(now_ms):
                 break
             keys.discard(key)
@@ -250,23 +250,23 @@ class Host:
 
     def _node(self, topic: Topic) -> Node:
         key = (topic.group, topic.node)
-        node = self._nodes.get(key)
+        node = self.nodes.get(key)
         if node is None:
-            if len(self._nodes) >= 2 * self._settings.limits.gateways:
+            if len(self.nodes) >= 2 * self._settings.limits.gateways:
                 self._forget_unborn()
             session = HostSession(
                 reorder_timeout_ms=round(self._settings.reorder_timeout_s * 1000),
                 rebirth_interval_ms=round(self._settings.rebirth_interval_s * 1000),
                 budget=self._budget,
             )
-            node = self._nodes[key] = Node(*key, session)
+            node = self.nodes[key] = Node(*key, session)
         return node
 
     def _forget_unborn(self) -> None:
         """Forget nodes of which no birth was ever heard: anybody can invent names."""
-        for key, node in list(self._nodes.items()):
+        for key, node in list(self.nodes.items()):
             if node.session.phase is NodePhase.UNKNOWN and node.key not in self.busy:
-                del self._nodes[key]
+                del self.nodes[key]
         self._refused.clear()
 
     def _follow(self, node: Node, events: list[said.Event], at: int) -> None:
@@ -291,7 +291,7 @@ class Host:
             return event if birth is event.birth else event._replace(birth=birth)
         if event.device is None:
             self._refused.add(node.key)
-            self._nodes.pop((node.group, node.name), None)
+            self.nodes.pop((node.group, node.name), None)
         elif len(node.session.devices) <= 2 * self._settings.limits.devices:
             # Its data are known for what they are; asking for a birth again would not help.
             node.session.devices[event.device] = Table.of_nobody()

@@ -7,6 +7,7 @@ from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import COMMAND_RESULT
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.values import READERS, Reader
+from server.assets.naming import point_name
 from server.assets.registry import Asset
 from server.assets.series import Series
 from server.ingest.births import is_point
@@ -71,7 +72,7 @@ class Unit:
         if not datatype:
             return self.names.get(name)
         route = self.names.get(name)
-        if route is None and name in self.asset.series:
+        if route is None and point_name(name) in self.asset.series:
             route = self.names[name] = _route(self.asset, name, datatype)
         if route is None or route.series is None:
             return route
@@ -81,6 +82,6 @@ class Unit:
 def _route(asset: Asset, name: str, datatype: int) -> Route:
     if name == COMMAND_RESULT:
         return ANSWER
-    series = asset.series.get(name) if is_point(name) else None
+    series = asset.series.get(point_name(name)) if is_point(name) else None
     read = READERS.get(datatype)
     return NOWHERE if series is None or read is None else Route(series, read)

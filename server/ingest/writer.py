@@ -21,6 +21,7 @@ from server.core.clock import Clock
 from server.core.records import Records
 from server.history.base import Batch, History
 from server.ingest.acks import Acks
+from server.ingest.aliases import Aliases
 from server.ingest.host import Host
 from server.ingest.inbox import Bounds, Inbox
 from server.ingest.instants import note_stored
@@ -116,6 +117,7 @@ class Ingest:
             answers=answers,
             settled=self._note_settled,
         )
+        self.aliases = Aliases(self._host.nodes)
         self._doubtful = doubtful
         self._to_ask: set[str] | None = None
         self._flush_interval_s = settings.history.flush_interval_s

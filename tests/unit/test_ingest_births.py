@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from config.server import LimitSettings
@@ -180,6 +181,62 @@ def test_metrics_that_would_share_a_key_are_two_points(plant: IngestPlant, node:
     assert {f"{PUMP}/run", "site/gw//pump/run"} <= set(plant.rows(Point))
 
 
+FOREIGN = {
+    "connection": "~connection",
+    "~connection": "~~connection",
+    "Connection": "Connection",
+    "Properties/Serial": "Properties/Serial",
+    "Properties/Hours": "Properties/Hours",
+    "Node Control/Scan Rate": "Node Control/Scan Rate",
+    "Device Control/Mode": "Device Control/Mode",
+    "Command/Last": "Command/Last",
+}
+
+
+@pytest.mark.parametrize("aliased", [True, False])
+def test_metrics_of_others_are_points_whatever_they_are_called(
+    plant: IngestPlant,
+    node: EdgeNode,
+    aliased: bool,  # noqa: FBT001
+) -> None:
+    def metrics(at: int, value: float, *, named: bool) -> list[Metric]:
+        return [
+            Metric(
+                name=name if named else None,
+                alias=alias if aliased else None,
+                datatype=DataType.DOUBLE,
+                value=value + alias,
+                timestamp=at,
+            )
+            for alias, name in enumerate(FOREIGN, start=1)
+        ]
+
+    def stored(point: str) -> list[Value]:
+        asset = plant.registry.asset(PUMP)
+        assert asset is not None
+        return [row.value for row in plant.history.raw(asset.series[point].id, 0, 2**60, 9)]
+
+    at = node.clock_ms
+    plant.receive(node.nbirth(), node.message("DBIRTH", metrics(at, 0, named=True), "pump"))
+    plant.receive(node.message("DDATA", metrics(at + 1, 100, named=not aliased), "pump"))
+    for number, point in enumerate(FOREIGN.values(), start=1):
+        assert stored(point) == [number, 100 + number], point
+    assert stored("connection") == [True]
+    plant.restart()
+    plant.receive(node.message("DDATA", metrics(at + 2, 200, named=not aliased), "pump"))
+    for number, point in enumerate(FOREIGN.values(), start=1):
+        assert stored(point)[-1] == 200 + number, point
+
+
+def test_what_this_protocol_says_of_itself_is_no_point(plant: IngestPlant, node: EdgeNode) -> None:
+    own = [
+        Metric(name=name, datatype=DataType.STRING, value="x", timestamp=node.clock_ms)
+        for name in ("Properties/Class", "Properties/State", "Properties/Unit", "Command/Result")
+    ]
+    plant.receive(node.nbirth(), node.message("DBIRTH", own, "pump"))
+    assert set(plant.rows(Point)) == {f"{PUMP}/connection", "site/gw/connection"}
+
+
 def test_odd_births_do_no_harm(plant: IngestPlant, node: EdgeNode) -> None:
     at = node.clock_ms
     node.bd_seq = 2**63 - 1
@@ -198,8 +255,10 @@ def test_odd_births_do_no_harm(plant: IngestPlant, node: EdgeNode) -> None:
         Metric(name="p", alias=5, datatype=DataType.DOUBLE, value=2.0, timestamp=at),
     ]
     plant.receive(node.nbirth(), node.message("DBIRTH", metrics, "pump"))
-    assert set(plant.rows(Point)) == {f"{PUMP}/p", f"{PUMP}/connection", "site/gw/connection"}
+    names = ("p", "connection", "~connection")
+    assert set(plant.rows(Point)) == {*(f"{PUMP}/{name}" for name in names), "site/gw/connection"}
     assert plant.stored(f"{PUMP}/connection") == [True]
+    assert plant.stored(f"{PUMP}/~connection") == [False]
     assert set(plant.rows(Birth)) == {"site/gw", PUMP}
 
 
@@ -262,7 +321,7 @@ def test_more_gateways_than_a_server_takes_are_refused(tmp_path: Path) -> None:
             node = EdgeNode("site", f"invented{number}", clock_ms=plant.clock.now_ms())
             plant.receive(node.ddata("d", {1: 1.0}))
         assert len(plant.rows(Gateway)) == 3
-        assert len(plant.ingest._host._nodes) <= 7
+        assert len(plant.ingest._host.nodes) <= 7
         assert plant.stored("site/gw2/d/p") == [1.0]
     finally:
         plant.close()

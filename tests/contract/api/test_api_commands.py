@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from protocols.reading import Value
 from protocols.sparkplug.names import PROPERTY_BY
-from protocols.sparkplug.payload import decode_payload
+from protocols.sparkplug.payload import decode_payload, parse
 from server.assets.model import Equipment, Point
 from server.commands.model import Command
 from server.commands.sender import CommandSender, answers
@@ -221,3 +221,27 @@ def test_commands_of_a_point_are_listed_newest_first(api: Api, pressure: Point) 
         ("fault", False, None),
         ("pressure", True, 100.0),
     ]
+
+
+async def test_a_metric_born_with_an_alias_is_named_by_it_alone(
+    api: Api, broker: Broker, pressure: Point
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def alias_of(equipment: str, point: str) -> int:
+        asked.append((equipment, point))
+        return 17
+
+    sender = CommandSender(
+        api.records,
+        publish=broker.publish,
+        connected=lambda: True,
+        clock=api.clock,
+        alias_of=alias_of,
+    )
+    given(api, pressure)
+    assert await sender.send() == 1
+    (metric,) = parse(broker.published[0][1]).metrics
+    assert (metric.alias, metric.name, metric.HasField("datatype")) == (17, "", False)
+    assert metric.double_value == WISH["value"]
+    assert asked == [("garden/gw1/pump2", "pressure")]
