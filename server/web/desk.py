@@ -131,7 +131,6 @@ class Desk:
             case "checks":
                 parts = {name: check() for name, check in self._checks.items()}
                 return Frame("checks", {"parts": parts, "late_s": dict(self._late_s())})
-                return Frame("checks", {name: check() for name, check in self._checks.items()})
             case "notes":
                 said = {name: note() for name, note in self._notes_of.items()}
                 return Frame("notes", {name: text for name, text in said.items() if text})

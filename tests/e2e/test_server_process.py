@@ -154,6 +154,7 @@ def test_it_says_which_command_makes_the_first_administrator(tmp_path: Path) -> 
     assert f"plantroom server init {file}" in answer.output
 
 
+@pytest.mark.timeout(90)
 async def test_sighup_ends_nothing_and_is_logged(tmp_path: Path) -> None:
     async with ServerHouse(tmp_path) as house:
         for _ in range(3):
@@ -164,6 +165,7 @@ async def test_sighup_ends_nothing_and_is_logged(tmp_path: Path) -> None:
     assert "sighup_ignored" in log.read_text()
 
 
+@pytest.mark.timeout(90)
 async def test_a_forgotten_password_is_replaced_beside_a_running_server(tmp_path: Path) -> None:
     async with ServerHouse(tmp_path) as house:
         command = ["reset-password", str(tmp_path / "server.yaml")]

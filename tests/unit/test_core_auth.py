@@ -3,7 +3,6 @@ import pytest
 from server.core.auth import Role, hash_password, password_matches
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
-from server.core.throttle import Throttle
 
 
 def test_a_password_matches_its_own_hash_only() -> None:
@@ -26,29 +25,6 @@ def test_rights_are_ordered() -> None:
     assert (Role.ADMINISTRATOR, Role.VIEWER) in allowed
     assert (Role.VIEWER, Role.OPERATOR) not in allowed
     assert len(allowed) == 6
-
-
-def test_the_throttle_gives_one_try_back_at_a_time() -> None:
-    throttle = Throttle(burst=3, forgive_s=10)
-    assert [throttle.take("a", 0.0) for _ in range(4)] == [0, 0, 0, 10]
-    assert throttle.take("b", 0.0) == 0
-    assert throttle.take("a", 9.0) == 1
-    assert throttle.take("a", 10.0) == 0
-    assert throttle.take("a", 10.0) == 10
-
-
-def test_a_good_login_does_not_count() -> None:
-    throttle = Throttle(burst=1, forgive_s=10)
-    assert throttle.take("a", 0.0) == 0
-    throttle.give_back("a")
-    assert throttle.take("a", 0.0) == 0
-
-
-def test_the_throttle_is_bounded() -> None:
-    throttle = Throttle(burst=1, forgive_s=10, max_keys=100)
-    for number in range(1000):
-        throttle.take(str(number), 0.0)
-    assert len(throttle._free_at) == 100
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,35 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _LOOK_UPS = BoundedSemaphore(64)
 """At once; each waits in a thread of its own for a name service that may never answer."""
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        # Of IPv4: what the standard library calls global, in part or in some of its versions.
+        "0.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "192.0.0.0/24",  # IETF protocol assignments, also those that are said to be global
+        "192.0.2.0/24",
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+        # Of IPv6: everything that is not 2000::/3, and what leads elsewhere inside of it.
+        "::/3",
+        "4000::/2",
+        "8000::/1",
+        "2001::/23",  # IETF protocol assignments: Teredo, ORCHID, benchmarks, AMT
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+_NAT64 = tuple(ipaddress.IPv6Network(one) for one in ("64:ff9b::/96",))
+"""Lead to the IPv4 address in their last 32 bits."""
 
 
 class UnreachableHostError(ServerError):
@@ -95,11 +123,19 @@ def _address(text: str) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Return whether the address is on the public Internet, also when it is wrapped in IPv6."""
+    """Return whether the address is on the public Internet, also when it is wrapped in IPv6.
+
+    A translated one (NAT64, IPv4-mapped) is what is inside. Tunnels (6to4, Teredo) and addresses of
+    special purpose are not public, whatever is inside.
+    """
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
+        inner = address.ipv4_mapped
+        if any(address in network for network in _NAT64):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
         if inner is not None:
             return is_public(inner)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
+        return False
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_link_local
+    )
