@@ -51,6 +51,9 @@ class GatewayItem(BaseModel):
     refused: dict[str, int]
     """How many devices, points and long names (`devices`, `points`, `long_names`) it brought beyond
     `sparkplug.limits`; births that come again count again."""
+    problem: str
+    """What people should look at, with its probable cause, as two agents with one identity; empty:
+    nothing."""
 
 
 @router.get("/sites", response_model=Page[SiteItem])

@@ -39,6 +39,8 @@ class Gateway(Base):
     """When it came online or went away."""
     refused: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     """How many devices, points and long names it brought beyond what it may."""
+    problem: Mapped[str] = mapped_column(default="", server_default="")
+    """What people should look at, and its probable cause; empty: nothing."""
 
 
 class Equipment(Base):

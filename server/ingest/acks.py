@@ -25,6 +25,10 @@ class Acks:
         self._offsets.setdefault((topic.group, topic.node, journal_id), []).append(offset)
         self.count += 1
 
+    def journals(self) -> list[tuple[str, str]]:
+        """Return the key of each gateway and its journals, in the order of their first message."""
+        return [(f"{group}/{node}", journal) for group, node, journal in self._offsets]
+
     def take(self, now_ms: int) -> Iterator[tuple[str, bytes]]:
         """Return topic and payload of each acknowledgement and forget them."""
         taken, self._offsets, self.count = self._offsets, {}, 0

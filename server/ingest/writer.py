@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,7 @@ from server.history.base import Batch, History
 from server.ingest.acks import Acks
 from server.ingest.aliases import Aliases
 from server.ingest.host import Host
+from server.ingest.identity import Identities, forget_problems, store_problems
 from server.ingest.inbox import Bounds, Inbox
 from server.ingest.instants import note_stored
 from server.ingest.metrics import IngestMetrics
@@ -133,6 +135,7 @@ class Ingest:
         self._flushed_at = 0.0
         self._ticked_at = 0.0
         self._told_refused_at = 0.0
+        self._identities = Identities()
         self._oldest_at = _NEVER
         """Arrival of the oldest message that was taken and is not settled, steady ms."""
 
@@ -168,6 +171,7 @@ class Ingest:
                 series.last_value, series.last_quality = last.value, last.quality
                 series.last_reason, series.last_at = last.reason, last.taken_at
                 series.seen_at = last.taken_at
+        self._records.write(forget_problems)
         self._host.restore(self._records, self._clock.now_ms())
 
     async def run(self) -> None:
@@ -250,6 +254,9 @@ class Ingest:
             self.link.connection, now_ms=now_ms, now_s=now_s, unread=self.inbox.waits
         )
         self.metrics.queued.set(len(self.inbox))
+        if problems := self._identities.take_changed(now_s):
+            store = partial(store_problems, problems=problems)
+            self._persist("presence", lambda: self._records.write(store))
         if now_s - self._told_refused_at >= _REFUSED_S:
             self._told_refused_at = now_s
             self._persist("refused", self._registry.tell_refused)
@@ -285,6 +292,7 @@ class Ingest:
             return
         self._await_stored()
         self._rounds.ready = Ready()
+        self._identities.heard(acks.journals(), self._clock.monotonic_s())
         self._flushed_at = self._clock.monotonic_s()
         self._storing = self._keeper.submit(self._store, batch, acks)
         # Whoever waits for arrivals has something to hand over then.
