@@ -46,7 +46,7 @@ class Lanes:
         self._lanes = {
             "pages": Lane(slots=4, per_client=64, waiting=512, longest_s=10),
             "metrics": Lane(slots=1, per_client=4, waiting=16, longest_s=10),
-            "history": Lane(slots=2, per_client=16, waiting=64, longest_s=20),
+            "history": Lane(slots=2, per_client=32, waiting=128, longest_s=20),
             "trials": Lane(slots=1, per_client=2, waiting=4, longest_s=20),
             "urgent": Lane(slots=2, per_client=16, waiting=64, longest_s=10),
             "logins": Lane(slots=1, per_client=8, waiting=32, longest_s=10),

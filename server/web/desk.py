@@ -28,6 +28,7 @@ from server.web.link import Answer, Frame, Hear, Link
 BEAT_S = 0.2
 _FRAME_VALUES = 2000
 """Values in one frame: a millisecond of the interpreter's lock."""
+_LONGEST_REST_S = 1.0
 _UNSENT_BYTES = 4_000_000
 """So much not taken by the web process: what changed waits until it has."""
 
@@ -83,6 +84,7 @@ class Desk:
         self._registry = registry
         # One look into the history at a time: DuckDB takes every core for it.
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-reader")
+        self._turn = asyncio.Lock()
         self._windows: set[Window] = set()
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -143,7 +145,14 @@ class Desk:
     async def _read(self, read: Callable[[int, int, int, int], bytes], frame: Frame) -> bytes:
         series, start, end, size = frame.head["of"]
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, read, series, start, end, size)
+        await self._turn.acquire()
+        began_s = self._clock.monotonic_s()
+        try:
+            return await loop.run_in_executor(self._reader, read, series, start, end, size)
+        finally:
+            # Half of the time belongs to what stores.
+            took_s = self._clock.monotonic_s() - began_s
+            loop.call_later(min(took_s, _LONGEST_REST_S), self._turn.release)
 
     def _heard(self, ready: Callable[[], None], frame: Frame) -> None:
         if frame.name == "ready":
