@@ -202,6 +202,9 @@ class Schedule:
             self._skipped += round((due - scan.next_due) / scan.period_s)
             scan.next_due = due + scan.period_s
             blocks = [block for block in scan.blocks if block != scan.had]
+            if scan.had is None:
+                # What a probe has read between two cycles belongs to neither.
+                scan.cycle += 1
             scan.had = None
             scan.outstanding = len(blocks)
             for block in blocks:

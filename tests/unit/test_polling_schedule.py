@@ -175,3 +175,22 @@ def test_the_first_voice_on_a_silent_line_lets_the_others_be_probed_soon() -> No
     third.answered(20.0, 0.01)
     schedule.revive_unit(third, 20.0)
     assert other.probe_at == 60.0
+
+
+def test_what_was_read_between_two_cycles_is_part_of_the_next_only_if_it_is_not_asked_again() -> (
+    None
+):
+    one = scan("a", 1.0, blocks=2)
+    schedule = started(one)
+    while (job := schedule.next(0.0, clear)) is not None:
+        schedule.done(job)
+    between = one.cycle
+    assert schedule.next(1.0, clear) is not None
+    assert one.cycle != between
+    other = scan("a", 1.0, blocks=2)
+    schedule = started(other)
+    between, other.had = other.cycle, other.blocks[0]
+    job = schedule.next(0.0, clear)
+    assert job is not None
+    assert job.block is other.blocks[1]
+    assert other.cycle == between
