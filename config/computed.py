@@ -159,7 +159,9 @@ def _factor_misfits(points: Mapping[str, Point]) -> Iterator[Misfit]:
                 hint = suggestion(factor, known)
                 yield Misfit(at, f"no point {factor!r}{hint} Points here: {', '.join(known)}")
             elif _result_of_point(points[factor]) is not Result.NUMBER:
-                yield Misfit(at, f"{factor} is a {points[factor].type}; a factor is a number")
+                yield Misfit(at, f"{factor} is of type {points[factor].type}; a factor is a number")
+            elif points[factor].clear_on_read:
+                yield Misfit(at, f"{factor} is emptied by being read; the next read has no factor")
 
 
 def _expression_misfits(

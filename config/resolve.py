@@ -254,11 +254,19 @@ def _resolved(
         },
         computed={
             name: TimedComputed.model_validate(
-                dict(one) | _filled(name, one, periods[name], device, known)
+                dict(one)
+                | _filled(name, one, periods[name], device, known)
+                | {"report_all": one.report_all or _counts(name, points, computed)}
             )
             for name, one in computed.items()
         },
     )
+
+
+def _counts(name: str, points: Mapping[str, Point], computed: Mapping[str, Computed]) -> bool:
+    """Whether it is made of what is emptied by being read: equal counts are two counts."""
+    made_of = all_needs_of([name], points, computed)
+    return any(one in points and points[one].clear_on_read for one in made_of)
 
 
 def _periods(

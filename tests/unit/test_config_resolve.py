@@ -193,3 +193,17 @@ def test_a_long_chain_of_computed_points_is_resolved_at_once() -> None:
     }
     meter = resolved({"m": device(profile="chint-dtsu666", computed=computed)}).devices["m"]
     assert meter.computed["x299"].period_s == 60
+
+
+def test_what_is_made_of_a_count_that_reading_empties_is_reported_each_time() -> None:
+    points = {
+        "pulses": {"table": "holding", "address": 1, "type": "uint16", "clear_on_read": True},
+        "level": {"table": "holding", "address": 9, "type": "uint16"},
+    }
+    computed = {
+        "litres": {"expression": "pulses * 10"},
+        "more": {"expression": "litres + 1"},
+        "half": {"expression": "level / 2"},
+    }
+    counter = resolved({"m": device(points=points, computed=computed)}).devices["m"]
+    assert [one.report_all for one in counter.computed.values()] == [True, True, False]
