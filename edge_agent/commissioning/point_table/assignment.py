@@ -9,7 +9,7 @@ from edge_agent.commissioning.point_table.formula import factor_and_offset
 from edge_agent.commissioning.point_table.headings import Heading
 from edge_agent.commissioning.point_table.numbers import Comma
 from edge_agent.commissioning.point_table.qualifiers import BASES, NUMBERINGS, Qualifier
-from edge_agent.commissioning.point_table.roles import UNNEEDED, Role
+from edge_agent.commissioning.point_table.roles import FREE, UNNEEDED, Role
 from edge_agent.commissioning.point_table.text import CellError, compact, is_empty
 
 _ANY_COMMA: Final = Comma(decimal=True, seen=True)
@@ -19,7 +19,6 @@ _MOST: Final = 0.5
 _CERTAIN: Final = 3
 _SAMPLES: Final = 200
 _MOST_UNITS: Final = 247
-_BITS: Final = 15
 _MOST_REGISTERS: Final = 256
 
 
@@ -70,6 +69,7 @@ def assign(
         taken.add(index)
         if role not in UNNEEDED:
             columns[role] = index
+    _name_somehow(headings, columns, set(chosen))
     found = Scored(headings, scores, columns, cells)
     doubts = find_doubts(found, set(chosen))
     addresses = [columns[Role.ADDRESS]] if Role.ADDRESS in columns else []
@@ -84,6 +84,25 @@ def assign(
         ]
     unused = [index for index in headings if index not in used and index not in addresses]
     return Assignment(columns, addresses, doubts, unused)
+
+
+def _name_somehow(
+    headings: Mapping[int, Heading], columns: dict[Role, int], chosen: set[int]
+) -> None:
+    """Let a column of descriptions be the name where no other column is."""
+    if Role.NAME in columns or Role.ENGLISH in columns:
+        return
+    spare = set(headings) - chosen - {one for role, one in columns.items() if role not in FREE}
+    named = {
+        index: headings[index].roles[Role.NAME]
+        for index in spare
+        if Role.NAME in headings[index].roles and columns.get(Role.POINT) != index
+    }
+    if named:
+        best = max(named, key=lambda index: named[index])
+        for role in [role for role, index in columns.items() if index == best]:
+            del columns[role]
+        columns[Role.NAME] = best
 
 
 def fits(role: Role, text: str) -> bool:
@@ -205,7 +224,7 @@ _CHECKS: Final[Mapping[Role, Callable[[str], object]]] = {
     Role.BYTE_ORDER: lambda text: _part_of_order(text, words.high_byte_first),
     Role.WORD_ORDER: lambda text: _part_of_order(text, words.high_word_first),
     Role.BYTE: words.high_half,
-    Role.BIT: lambda text: numbers.whole(text, 0, _BITS + 1),
+    Role.BIT: numbers.bits,
     Role.LENGTH: lambda text: numbers.whole(text, 1, _MOST_REGISTERS),
     Role.SCALE: _scale,
     Role.FORMULA: lambda text: factor_and_offset(text, _ANY_COMMA),

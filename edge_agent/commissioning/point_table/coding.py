@@ -12,7 +12,7 @@ from edge_agent.commissioning.point_table.registers import Place
 from edge_agent.commissioning.point_table.remarks import Remark
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.row_cells import RowCells
-from edge_agent.commissioning.point_table.text import CellError, compact
+from edge_agent.commissioning.point_table.text import CellError
 from edge_agent.commissioning.point_table.type_words import TypeWords
 
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
@@ -34,7 +34,6 @@ _WITHOUT_SENTINEL: Final = frozenset(
 )
 _REGISTER: Final = 16
 _MOST_COUNT: Final = 4096
-_BIT: Final = re.compile(r"(?:bit|b|位|d)?\.?(\d{1,2})(?:位)?(?:[-~:.]+(?:bit|b)?(\d{1,2}))?")
 
 
 class Where(NamedTuple):
@@ -130,7 +129,7 @@ def _count(cells: RowCells, where: Where, kind: DataType | None) -> int | None:
 
 def _bit(cells: RowCells, where: Where, kind: DataType | None) -> tuple[int | None, int | None]:
     """Return bit and, for several, their number."""
-    found = cells.parse(Role.BIT, _bit_cell)
+    found = cells.parse(Role.BIT, numbers.bits)
     bit, width = (None, None) if found is None else found
     if bit is not None:
         bit -= where.conventions.bit_base
@@ -161,19 +160,6 @@ def _point_zero(cells: RowCells, where: Where, kind: DataType | None) -> int | N
         f"bit, got {text!r}",
     )
     return None
-
-
-def _bit_cell(text: str) -> tuple[int, int | None]:
-    found = _BIT.fullmatch(compact(text).removesuffix(".0"))
-    if found is None or int(found[1]) > _REGISTER:
-        raise CellError(f"expected a bit 0 to 15, got {text!r}")
-    first = int(found[1])
-    if found[2] is None:
-        return first, None
-    low, high = sorted((first, int(found[2])))
-    if high > _REGISTER:
-        raise CellError(f"expected bits 0 to 15, got {text!r}")
-    return low, high - low + 1
 
 
 def _typed(

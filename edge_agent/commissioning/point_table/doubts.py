@@ -1,11 +1,14 @@
 """Columns that may be meant in two ways; each refuses the table and names the flag (pure)."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from edge_agent.commissioning.point_table import numbers
 from edge_agent.commissioning.point_table.headings import Heading
+from edge_agent.commissioning.point_table.numbers import Comma
 from edge_agent.commissioning.point_table.roles import FREE, UNNEEDED, Role
-from edge_agent.commissioning.point_table.text import is_empty
+from edge_agent.commissioning.point_table.text import CellError, compact, is_empty
 
 _NEVER_TWICE: Final = frozenset(Role) - FREE - UNNEEDED - {Role.ADDRESS, Role.DEVICE, Role.RANGE}
 
@@ -34,7 +37,12 @@ def find_doubts(match: Scored, chosen: Collection[int]) -> list[str]:
         if index in chosen or all(is_empty(cell) for cell in match.cells(index)):
             continue
         role = role_of.get(index)
-        found += _left_over(match, index, chosen) if role is None else _assigned(match, index, role)
+        if role is not None:
+            found += _assigned(match, index, role)
+        elif match.headings[index].meanings:
+            found += _left_over(match, index, chosen)
+        else:
+            found += _unknown(match, index)
     return found
 
 
@@ -88,3 +96,49 @@ def _partly(heading: Heading, role: Role) -> str:
         f"the column {heading.text!r} looks like {role}, but {heading.rest!r} is not understood: "
         f"say --column {role}={heading.text!r} or --column ignore={heading.text!r}"
     )
+
+
+def _unknown(match: Scored, index: int) -> Iterator[str]:
+    """Yield what the cells under a heading without meaning look like: factors, orders ..."""
+    cells = [cell for cell in match.cells(index) if not is_empty(cell)]
+    text = match.headings[index].text
+    for roles, looks_like in _BY_CELLS.items():
+        if not match.columns.keys() & set(roles) and looks_like(cells):
+            yield (
+                f"the cells of the column {text!r} look like {roles[0]}: say "
+                f"--column {roles[0]}={text!r} or --column ignore={text!r}"
+            )
+
+
+def _factors(cells: Sequence[str]) -> bool:
+    values: list[float] = []
+    for cell in cells:
+        try:
+            values.append(numbers.factor(cell, Comma(decimal=True, seen=False)).value)
+        except CellError:
+            return False
+    return any(0 < value < 1 for value in values) and all(
+        math.log10(abs(v)) % 1 == 0 for v in values
+    )
+
+
+def _orders(cells: Sequence[str]) -> bool:
+    return all(compact(cell) in _LETTERS for cell in cells)
+
+
+def _sentinels(cells: Sequence[str]) -> bool:
+    return all(compact(cell) in _USUAL_SENTINELS for cell in cells)
+
+
+_LETTERS: Final = frozenset(
+    "abcd cdab badc dcba 大端 小端 bigendian littleendian big-endian".split()
+)
+_USUAL_SENTINELS: Final = frozenset(
+    "0x7fff 0x8000 0xffff 7fffh 8000h ffffh 32767 65535 -32768 0x7fffffff 0x80000000 0xffffffff "
+    "ffff 7fff nan".split()
+)
+_BY_CELLS: Final[Mapping[tuple[Role, ...], Callable[[Sequence[str]], bool]]] = {
+    (Role.SCALE, Role.DIVISOR, Role.DECIMALS, Role.FORMULA): _factors,
+    (Role.ORDER, Role.BYTE_ORDER, Role.WORD_ORDER): _orders,
+    (Role.INVALID,): _sentinels,
+}

@@ -9,9 +9,12 @@ from edge_agent.commissioning.point_table.text import CellError, compact
 
 _NAME: Final = r"(?:[a-z_\u3400-\u9fff]+|\[[^\]]+\])"
 _NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+_RAW: Final = frozenset(
+    "raw x n reg register rawvalue 原始值 寄存器值 寄存器数值 读数 采集值 读取值".split()
+)
 _FORMULA: Final = re.compile(
-    rf"(?:{_NAME}=)?\(?(?:(?P<raw>{_NAME})(?P<sign>[*×/÷])(?P<by>{_NUMBER})|"
-    rf"(?P<first>{_NUMBER})[*×]{_NAME})\)?(?P<plus>[-+]\d+\.?\d*)?"
+    rf"(?:(?P<left>{_NAME})=)?\(?(?:(?P<raw>{_NAME})(?P<sign>[*×/÷])(?P<by>{_NUMBER})|"
+    rf"(?P<first>{_NUMBER})[*×](?P<last>{_NAME}))\)?(?P<plus>[-+]\d+\.?\d*)?"
 )
 
 
@@ -33,4 +36,7 @@ def factor_and_offset(text: str, comma: Comma) -> tuple[float, float]:
         value = 1 / value if value else 0.0
     if not value:
         raise CellError(f"the factor of the formula is 0, got {text!r}")
+    name = found["raw"] or found["last"]
+    if found["left"] in _RAW or (abs(value) > 1 and name not in _RAW):
+        raise CellError(f"does not say that raw is multiplied (raw*{value:g}), got {text!r}")
     return float(f"{value:.12g}"), float(found["plus"] or 0)

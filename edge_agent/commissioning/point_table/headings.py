@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from edge_agent.commissioning.point_table.qualifiers import (
+    TABLES,
     USED_BY,
     Qualifier,
     qualifier_words,
@@ -87,6 +88,9 @@ def read_heading(text: str) -> Heading:
     if any(one.role is Role.TABLE for one in common):
         qualifiers |= {Qualifier.ZONE} if _AREAS.search(folded(plain)) else set()
         qualifiers |= {Qualifier.FUNCTION} if _FUNCTIONS.search(folded(plain)) else set()
+    if not common and qualifiers & TABLES and not rest:
+        # "Holding register" alone heads its addresses.
+        common = [Meaning(Role.ADDRESS, 1)]
     return Heading(plain, tuple(common), frozenset(qualifiers), tuple(unknown), rest)
 
 

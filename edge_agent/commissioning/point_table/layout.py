@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from config.points import Table
 from edge_agent.commissioning.point_table import places, remarks, words
 from edge_agent.commissioning.point_table.finding import Heads
+from edge_agent.commissioning.point_table.outcome import Options
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.sheet import Sheet
 from edge_agent.commissioning.point_table.text import CellError, compact, is_empty
@@ -72,6 +73,20 @@ def lay_out(sheet: Sheet, heads: Heads) -> Layout:
         else:
             found.points.append(PointRow(row, table, unit))
     return found
+
+
+def filled_down(sheet: Sheet, heads: Heads, layout: Layout, options: Options) -> Sheet:
+    """Return the sheet with the cells of ``--fill-down`` repeated in the empty ones below."""
+    columns = [heads.columns[role] for role in options.fill_down if role in heads.columns]
+    rows = [list(row) for row in sheet.rows]
+    for column in columns:
+        above = ""
+        for row in [rows[one.row] for one in layout.points]:
+            row.extend([""] * (column + 1 - len(row)))
+            if is_empty(row[column]):
+                row[column] = above
+            above = row[column]
+    return sheet._replace(rows=rows) if columns else sheet
 
 
 def cells_of(

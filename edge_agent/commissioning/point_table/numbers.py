@@ -7,6 +7,10 @@ from edge_agent.commissioning.point_table.text import CellError, compact, folded
 from edge_agent.commissioning.point_table.unit_words import unit_in
 
 _PLAIN: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_BIT: Final = re.compile(
+    r"(?:bits?|b|位|第|d)?\.?(\d{1,2})(?:位)?(?:[-~:]+(?:bits?|b|d)?(\d{1,2})(?:位)?)?"
+)
+_MOST_BIT: Final = 16
 _GROUPS: Final = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 _COMMA: Final = re.compile(r"[-+]?\d*,\d+")
 _POWER: Final = re.compile(r"10(?:\^|\*\*)\(?([-+]?\d+)\)?")
@@ -16,6 +20,9 @@ _DECIMALS: Final = re.compile(
 _HEX: Final = re.compile(
     r"(?:0x([0-9a-f]+)|([0-9][0-9a-f]*|[a-f][0-9a-f]*)h|([0-9a-f]*[a-f][0-9a-f]*))"
 )
+
+_PLAUSIBLE: Final = re.compile(r"(?:[^\W\d_]|[°%$€¥])+[23]?(?:[/·*.-][^\W\d_]+[23]?)*")
+"""A word, or a quotient of words with powers: kg/m3. Neither blanks nor other numbers."""
 
 
 class Factor(NamedTuple):
@@ -102,6 +109,18 @@ def whole(text: str, low: int, high: int) -> int:
     raise CellError(f"expected a whole number {low} to {high}, got {text!r}")
 
 
+def bits(text: str) -> tuple[int, int | None]:
+    """Return a bit, or the lowest bit and the number of bits: 3, bit3, 0-3, bit0~bit3."""
+    found = _BIT.fullmatch(compact(text).removesuffix(".0"))
+    if found is None or int(found[1]) > _MOST_BIT or int(found[2] or 0) > _MOST_BIT:
+        raise CellError(f"expected a bit 0 to 15, or bits such as 0-3, got {text!r}")
+    first = int(found[1])
+    if found[2] is None:
+        return first, None
+    low, high = sorted((first, int(found[2])))
+    return low, high - low + 1
+
+
 def bounds(text: str, comma: Comma) -> tuple[float, float]:
     """Return both ends of a range: 0~100, -40..125, [0, 3000], 0-100%."""
     plain = re.sub(r"^[\[(]|[\])]$", "", folded(text)).strip()
@@ -137,7 +156,10 @@ def unit_and_factor(text: str, comma: Comma) -> tuple[str, Factor | None, bool]:
     unit, known = unit_in(text)
     if known:
         return unit, None, True
-    plain = folded(text)
+    plain = re.sub(r"\s*/\s*(?:bit|lsb|digit|count|位|字)$", "", folded(text))
+    unit, known = unit_in(plain)
+    if known:
+        return unit, None, True
     for pattern, upside in (
         (rf"[x×*]?\s*({_PLAIN}|\d+,\d+)\s*[x×*]?\s*(\D.*)", False),
         (rf"(\D.*?)\s*[x×*]\s*({_PLAIN}|\d+,\d+)", False),
@@ -154,10 +176,12 @@ def unit_and_factor(text: str, comma: Comma) -> tuple[str, Factor | None, bool]:
             continue
         value = number(digits, comma)
         value = _divided(1, value, text) if upside else value
+        if value > 1 and not re.match(r"[-+.\d]", plain):
+            raise CellError(f"multiplied or divided by {value:g}? write 0.1{unit}, got {text!r}")
         return unit, Factor(value, explicit=True), known
-    if re.match(r"[-+.,\d]", plain):
+    if not _PLAUSIBLE.fullmatch(plain):
         raise CellError(f"expected a unit such as °C, kPa or 0.01Hz, got {text!r}")
-    return unit, None, False
+    return text.strip(), None, False
 
 
 def _sentinel(part: str, text: str) -> int | float | str:

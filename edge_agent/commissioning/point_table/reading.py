@@ -8,7 +8,7 @@ from edge_agent.commissioning.point_table.conventions import Conventions, regist
 from edge_agent.commissioning.point_table.devices import chosen_rows, one_device
 from edge_agent.commissioning.point_table.finding import Heads
 from edge_agent.commissioning.point_table.headings import nearest, said_in
-from edge_agent.commissioning.point_table.layout import Layout, PointRow, lay_out
+from edge_agent.commissioning.point_table.layout import Layout, PointRow, filled_down, lay_out
 from edge_agent.commissioning.point_table.orders import ORDER_ROLES
 from edge_agent.commissioning.point_table.outcome import Imported, Options, Problem
 from edge_agent.commissioning.point_table.qualifiers import USED_BY, Qualifier
@@ -28,11 +28,12 @@ def read_table(
     convert_units: bool = False,
 ) -> Imported:
     """Return the points of all rows below the headings."""
+    layout = lay_out(sheet, heads)
+    sheet = filled_down(sheet, heads, layout, options)
     reader = RowReader(sheet, heads, options, equipment, convert_units=convert_units)
     imported = reader.imported
     for doubt in heads.assigned.doubts:
         imported.problems.append(Problem(0, "", doubt))
-    layout = lay_out(sheet, heads)
     rows = chosen_rows(sheet, heads, layout.points, options, imported)
     one_device(sheet, heads, rows, imported)
     conventions = settle(sheet, heads, rows, options, imported)

@@ -21,6 +21,13 @@ _SIGNED: Final = re.compile(
     r"multipl(?:y|ied) by\s*[\d.]+|"
     r"(?:精度|分辨率|系数|倍率|比例|factor|scale|resolution)\s*(?:factor)?\s*[:=为]?\s*\d[\d.]*"
 )
+_STEP: Final = re.compile(
+    r"(?:单位|步长|lsb|unit|resolution|分辨率|精度|(?<![\d.])1\s*(?:bit|lsb)?)\s*(?:=|:|为|对应|代表|表示|是)?"
+    r"\s*(0?\.\d+)(?![\d.])"
+)
+_UNCLEAR: Final = re.compile(
+    r"tenths?|hundredths?|十分之一|百分之一|千分之一|scaled|(?<![a-z])deci(?![a-z])|定标|(?:放大|扩大|缩小)"
+)
 _ORDER: Final = re.compile(r"(?<![a-z])(abcd|cdab|badc|dcba)(?![a-z])")
 _ORDER_WORDS: Final = re.compile(
     r"大端|小端|高字在前|低字在前|高字节在前|低字节在前|高位在前|低位在前|字交换|big.?endian|little.?endian|"
@@ -94,10 +101,12 @@ def unit_number_in(text: str) -> int | None:
 
 
 def _scale(text: str, comma: Comma) -> tuple[float | None, str]:
-    found = _SIGNED.findall(folded(text))
-    if not found:
-        return None, ""
-    values: set[float] = set()
+    """Return the factor of a remark, and why it is in doubt."""
+    plain = folded(text)
+    found = _SIGNED.findall(plain)
+    values = {float(one) for one in _STEP.findall(_SIGNED.sub(" ", plain))}
+    if not found and not values:
+        return None, f"{text!r} looks like a factor" if _UNCLEAR.search(plain) else ""
     for one in found:
         try:
             cleaned = re.sub(
@@ -109,6 +118,9 @@ def _scale(text: str, comma: Comma) -> tuple[float | None, str]:
             values.add(numbers.factor(cleaned, comma).value)
         except CellError:
             return None, f"{text!r} looks like a factor"
+    if max(values) > 1:
+        # raw = value x 10 or value = raw x 10?
+        return None, f"{text!r} looks like a factor, multiplied or divided"
     if len(values) == 1:
         return values.pop(), ""
     return None, f"{text!r} names several factors"

@@ -113,23 +113,24 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     "字长, register count, no of registers, number of registers, register length, word count, "
     "byte count, byte length, data length, number of words, number of bytes, register quantity",
     Role.SCALE: "exponent, 指数, 比例系数, 缩放系数, 乘数, 乘系数, scale factor, scaling factor, "
-    "multiplier, "
-    "multiply by, multiplication factor, scale multiplier, 换算系数, 数据系数, 倍率系数",
+    "multiplier, mult, mul, 乘率, multiply by, multiplication factor, scale multiplier, 换算系数, "
+    "数据系数, 倍率系数",
     Role.DIVISOR: "除数, 除系数, 放大倍数, 放大系数, division factor, divisor, divide by, "
-    "divided by, dividing factor, 缩小比例, 除以",
+    "divided by, dividing factor, div, 缩小比例, 除以",
     Role.DECIMALS: "小数位, 小数位数, 小数点, 小数点位数, 小数, decimals, decimal places, "
-    "decimal point, decimal digits, number of decimals, no of decimals, decimal",
+    "decimal point, decimal digits, number of decimals, no of decimals, decimal, dp",
     Role.FORMULA: "公式, 换算公式, 计算公式, 换算关系, 换算, 计算方法, formula, conversion, "
     "conversion formula, calculation, equation, computation, 数据换算, 换算方法, 计算",
     Role.OFFSET: "偏移, 偏移量, 零点偏移, 加数, offset, value offset, 数据偏移",
     Role.UNIT: "单位, 工程单位, 量纲, 计量单位, eng unit, engineering unit, units, unit of "
     "measure, "
-    "measurement unit, uom, engineering units, physical unit",
+    "measurement unit, uom, eu, eng units, engineering units, physical unit",
     Role.STATES: "状态, 状态说明, 枚举, 枚举值, 取值说明, 值说明, 状态定义, 状态含义, 数值含义, "
     "值含义, states, enum, enumeration, enum values, value description, value meaning, "
     "state text, value map, value table",
     Role.INVALID: "无效值, 无效数据, 错误值, 无效标志, invalid, invalid value, sentinel, "
-    "not available value, na value, error value, null value, invalid marker",
+    "not available, not available value, no value, no data, fault value, sentinel value, 无效标识, "
+    "空值, na value, error value, null value, invalid marker",
     Role.ACCESS: "读写, 读写属性, 读写权限, 读写类型, 权限, 访问权限, 访问, 读写方式, access, rw, "
     "read write, access mode, access type, permission, access right, access rights",
     Role.MINIMUM: "最小值, 下限, 最小, 量程下限, 最低值, min, minimum, low limit, lower limit, "
@@ -159,8 +160,7 @@ _USUAL: Final[Mapping[Role, str]] = {
     Role.BIT: "位, bit",
     Role.LENGTH: "长度, 数量, length, count, registers, words, bytes, size, quantity, len, qty",
     Role.SCALE: "最小单位, 系数, 比例, 缩放, 缩放比例, 分辨率, 变比, scale, factor, scaling, "
-    "resolution, "
-    "倍率, 倍数, gain, 增益, coefficient, 单位换算, ratio",
+    "coef, coeff, fact, resolution, 倍率, 倍数, gain, 增益, coefficient, 单位换算, ratio",
     Role.UNIT: "unit, dimension",
     Role.OFFSET: "零点, 基数, 基值",
     Role.STATES: "取值, values, value, 值, 含义, 定义, meaning, 数据说明, 内容说明, options, state",
@@ -185,14 +185,15 @@ _PERHAPS: Final[Mapping[Role, str]] = {
     Role.SIGNAL: "类型, type, 属性, kind, category, 分类, 数据类型, data type",
     Role.TYPE: "位数, bits, size, 数据, 长度, length, value, 属性, 寄存器类型, register type, "
     "数值, modbus type",
+    Role.BIT: "bits, 位数",
     Role.BITS: "长度, length, size, 数据长度, data length",
     Role.ORDER: "字节序, 字节顺序, 字序, byte order, word order, 格式, format, 数据格式, data "
     "format",
-    Role.SCALE: "精度, 单位精度, precision, accuracy, multiplier, 比例因子, lsb",
+    Role.SCALE: "精度, 单位精度, precision, multiplier, 比例因子, lsb",
     Role.DECIMALS: "精度, precision, 精度位数, digits",
     Role.STATES: "范围, range, 取值范围, 备注, 说明, remark, note, enum, description, 描述, "
     "value range, 数据范围, notes, remarks, comment",
-    Role.INVALID: "空值, nan",
+    Role.INVALID: "nan",
     Role.DEVICE: "位置, location, 楼栋, building, 系统, system, 区域, 名称, unit, 站点, area",
     Role.IGNORE: "原值, 描述2, 厂家, vendor, manufacturer, 型号, model, 位置, location, 系统, "
     "system, "

@@ -1,6 +1,6 @@
 """Access to one row's cells by role; problems carry row, column and heading."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from edge_agent.commissioning.point_table.finding import Heads
@@ -24,14 +24,12 @@ class RowCells:
         heads: Heads,
         row: int,
         *,
-        above: Mapping[Role, str],
         across: frozenset[tuple[int, int]],
         imported: Imported,
     ) -> None:
         self.row = row
         self._sheet = sheet
         self._heads = heads
-        self._above = above
         self._across = across
         self._imported = imported
         self._faulty: set[Role] = set()
@@ -44,6 +42,11 @@ class RowCells:
     def has(self, role: Role) -> bool:
         """Whether the table has a column of this role."""
         return role in self._heads.columns
+
+    def weight(self, role: Role) -> int:
+        """Return how surely the heading means a role, 3 to 1; 0 where only ``--column`` says so."""
+        index = self._heads.columns.get(role)
+        return 0 if index is None else self._heads.headings[index].roles.get(role, 0)
 
     def qualifiers(self, role: Role) -> frozenset[Qualifier]:
         """Return what the heading of a role says about its cells."""
@@ -62,7 +65,7 @@ class RowCells:
             self.complain(role, f"{fault}; got {text!r}")
         if fault:
             return ""
-        return self._above.get(role, "") if is_empty(text) else text
+        return "" if is_empty(text) else text
 
     def parse(self, role: Role, parser: Callable[[str], Parsed]) -> Parsed | None:
         """Return what a cell says; None where it is empty or, with a problem, not understood."""

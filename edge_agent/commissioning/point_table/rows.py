@@ -1,7 +1,7 @@
 """Rows of a point table to points of a device file; problems by row and column (pure)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import ValidationError
@@ -65,7 +65,6 @@ class RowReader:
         self._options = options
         self._canon = Canon.of(equipment)
         self._convert = convert_units
-        self._above: dict[Role, str] = {}
         self._across = merged_across(sheet, heads)
         self._remarks = [*heads.assigned.unused]
         if (note := heads.columns.get(Role.NOTE)) is not None:
@@ -78,12 +77,10 @@ class RowReader:
         refused = {one.row for one in self.imported.problems}
         for row in rows:
             before = len(self.imported.problems)
-            above = self._fill(row)
             cells = RowCells(
                 self._sheet,
                 self._heads,
                 row.row,
-                above=above,
                 across=self._across,
                 imported=self.imported,
             )
@@ -91,15 +88,6 @@ class RowReader:
             content = self._content(cells, row, conventions)
             if len(self.imported.problems) == before and cells.number not in refused:
                 self._keep(cells, content)
-
-    def _fill(self, row: PointRow) -> Mapping[Role, str]:
-        """Remember the cells that repeat the one above where they are empty."""
-        for role in self._options.fill_down:
-            index = self._heads.columns.get(role)
-            text = "" if index is None else self._sheet.cell(row.row, index)
-            if not is_empty(text):
-                self._above[role] = text
-        return dict(self._above)
 
     def _need_table(self, cells: RowCells, filled: str) -> None:
         """Refuse an empty cell below a filled one: it may have been merged with it."""
@@ -113,7 +101,9 @@ class RowReader:
     def _content(self, cells: RowCells, row: PointRow, conventions: Conventions) -> Content:
         place = conventions.places.get(row.row)
         if not cells.text(Role.ADDRESS) and place is None:
-            cells.complain(Role.ADDRESS, "no address in this row")
+            cells.complain(
+                Role.ADDRESS, "no address in this row (--fill-down address: the one above counts)"
+            )
         # The other cells of a row without a usable address are looked at all the same.
         place = place or Place(0)
         place = self._with_last(cells, place, conventions)
@@ -121,7 +111,9 @@ class RowReader:
         remark = self._remark(cells, conventions)
         content: Content = {"table": table.value, "address": place.address}
         content |= coding(cells, Where(table, place, self._options, conventions), remark)
-        content |= scaling(cells, conventions, remark.scale)
+        content |= scaling(
+            cells, conventions, remark.scale, floating=str(content.get("type")).startswith("float")
+        )
         content |= reporting(cells, self._heads, conventions)
         return content | commanding(cells, content, conventions, writes=writes)
 

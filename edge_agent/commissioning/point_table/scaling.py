@@ -1,5 +1,6 @@
 """The factor and the unit of a row, from all the places that may say them (pure)."""
 
+import math
 import re
 from typing import Final
 
@@ -15,16 +16,21 @@ from edge_agent.commissioning.point_table.text import CellError
 from edge_agent.commissioning.point_table.unit_words import factor_between
 
 _MOST_DECIMALS: Final = 9
+_FIRST_NUMBERS: Final = frozenset({10001, 30000, 30001, 40000, 40001, 300001, 400001})
+"""What some tables add to an address."""
 _IS_STEP: Final = re.compile(r"[.,/^÷]|\d\s*[^\d\s]")
 
 
-def scaling(cells: RowCells, conventions: Conventions, in_remark: float | None) -> Content:
+def scaling(
+    cells: RowCells, conventions: Conventions, in_remark: float | None, *, floating: bool
+) -> Content:
     """Return scale, offset and unit.
 
     Args:
         cells: The row.
         conventions: What holds for its columns.
         in_remark: Factor that a remark names.
+        floating: Whether the registers hold a floating point number.
     """
     factors: dict[str, float] = {}
     units: dict[str, str] = {}
@@ -42,23 +48,46 @@ def scaling(cells: RowCells, conventions: Conventions, in_remark: float | None) 
     formula = cells.parse(Role.FORMULA, lambda text: factor_and_offset(text, conventions.comma))
     if formula is not None:
         factors[Role.FORMULA] = formula[0]
+    if floating:
+        _only_shown(cells, factors)
     content: Content = {}
     scale = _agreed(cells, factors)
     if scale != 1:
         content["scale"] = scale
-    offset = cells.parse(Role.OFFSET, lambda text: numbers.number(text, conventions.comma))
-    if offset and formula and formula[1] not in {0, offset}:
-        cells.complain(Role.OFFSET, f"two offsets: {offset:g} and {formula[1]:g} of the formula")
-    offset = offset or (formula[1] if formula else 0)
-    if offset:
+    if offset := _offset(cells, conventions, formula[1] if formula else 0):
         content["offset"] = offset
-    unit = units.get(Role.UNIT) or units.get(Role.SCALE) or units.get("name", "")
+    if unit := _agreed_unit(cells, units):
+        content["unit"] = unit
+    return content
+
+
+def _only_shown(cells: RowCells, factors: dict[str, float]) -> None:
+    """Refuse decimals of a float that no factor confirms: they may say how it is shown."""
+    sure = {factors.get(role) for role in (Role.SCALE, Role.DIVISOR, Role.FORMULA)}
+    for place, value in factors.items():
+        if value not in {1.0, *sure}:
+            cells.complain(
+                Role(place) if place in set(Role) else None,
+                f"a float in steps of {value:g} ({place}): a factor, or only how it is shown? "
+                "Write a factor into a scale column, or leave it out",
+            )
+            return
+
+
+def _offset(cells: RowCells, conventions: Conventions, in_formula: float) -> float:
+    offset = cells.parse(Role.OFFSET, lambda text: numbers.number(text, conventions.comma)) or 0
+    if abs(offset) in _FIRST_NUMBERS:
+        cells.complain(Role.OFFSET, f"{offset:g} is added to the value, not to the address")
+    if offset and in_formula not in {0, offset}:
+        cells.complain(Role.OFFSET, f"two offsets: {offset:g} and {in_formula:g} of the formula")
+    return offset or in_formula
+
+
+def _agreed_unit(cells: RowCells, units: dict[str, str]) -> str:
     if len(set(units.values())) > 1:
         said = ", ".join(f"{place} {unit!r}" for place, unit in units.items())
         cells.complain(Role.UNIT if Role.UNIT in units else Role.NAME, f"two units: {said}")
-    if unit:
-        content["unit"] = unit
-    return content
+    return units.get(Role.UNIT) or units.get(Role.SCALE) or units.get("name", "")
 
 
 def unit_problem(name: str, canon: Canon, content: Content) -> str:
@@ -105,6 +134,12 @@ def _from_scale(
         factor = Factor(10.0**factor.value, explicit=True)
     elif conventions.divides and not factor.explicit:
         factor = Factor(float(f"{1 / factor.value:.12g}"), explicit=True)
+    if cells.weight(Role.SCALE) == 1 and math.log10(abs(factor.value)) % 1:
+        cells.complain(
+            Role.SCALE,
+            f"a factor, or how exact the value is? Say --column scale=..., or ignore it; got "
+            f"{cells.text(Role.SCALE)!r}",
+        )
     factors[Role.SCALE] = factor.value
     if unit:
         units[Role.SCALE] = unit
