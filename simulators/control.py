@@ -4,7 +4,8 @@ r"""Remote control of a simulation: one JSON object a line over loopback TCP, on
 ``{"do": "set", "unit": "room-1", "point": "temperature", "value": 4.5}`` ·
 ``{"do": "freeze", "unit": "room-1", "point": "temperature"}`` ·
 ``{"do": "get", "unit": "pump-1", "point": "flow"}`` · ``{"do": "clear", "unit": "pump-2"}`` ·
-``{"do": "clear"}`` (all units) · ``{"do": "cut", "endpoint": "plant-room"}`` · ``{"do": "list"}``
+``{"do": "clear"}`` (all units) · ``{"do": "cut", "endpoint": "plant-room"}`` · ``{"do": "list"}`` ·
+``{"do": "box", "endpoint": "plant-room", "kind": "mute", "seconds": 5}`` (kind none: no fault)
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Self, cast
 from pydantic import ValidationError
 
 from protocols.errors import PlantroomError
-from simulators.estate import Step
+from simulators.estate import BoxStep, Step
 from simulators.simulation import Simulation
 
 _HOST = "127.0.0.1"
@@ -93,6 +94,12 @@ def _done(simulation: Simulation, line: bytes) -> dict[str, object]:
             simulation.clear()
         case {"do": "cut", "endpoint": str(endpoint)}:
             simulation.cut(endpoint)
+        case {"do": "box", "endpoint": str(endpoint), "kind": "none"}:
+            simulation.box(endpoint, None)
+        case {"do": "box", "endpoint": str(endpoint)}:
+            rest = {key: value for key, value in order.items() if key not in {"do", "endpoint"}}
+            step = BoxStep.model_validate_json(json.dumps(rest), strict=True)
+            simulation.box(endpoint, step)
         case {"do": "get", "unit": str(unit), "point": str(point)}:
             return {"value": simulation.get(unit, point)}
         case {"do": "list"}:

@@ -12,12 +12,28 @@ from config.points import DataType, Point, Table
 from config.ports import Framing
 from config.problems import explain
 from config.source import Document
+from simulators.box import BoxFault, BoxFaultKind
 from simulators.counter import FIRST_FLOAT, FLOATS
 from simulators.equipment.kinds import EquipmentKind, events_of
 from simulators.faults import Fault, FaultKind
 from simulators.slave import Bank
 
 _ACTIONS = frozenset({"fault", "freeze", "set", "clear"})
+
+
+class BoxStep(Settings):
+    """A fault of the box behind a TCP port."""
+
+    kind: BoxFaultKind = Field(description="What it does; see simulators/box.py.")
+    seconds: float = Field(default=0.0, ge=0, le=86400, description="Of those with a time.")
+    number: int = Field(
+        default=0, ge=-256, le=65535, description="Of unit, transaction, protocol, length, short."
+    )
+    text: str = Field(default="", max_length=4096, description="Of a banner.")
+
+    def fault(self) -> BoxFault:
+        """Return the fault."""
+        return BoxFault(self.kind, self.seconds, self.number, self.text)
 
 
 class TcpEndpoint(Settings):
@@ -27,6 +43,7 @@ class TcpEndpoint(Settings):
     framing: Framing = Field(default=Framing.RTU, description="Of modbus_rtu_over_tcp.")
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=0, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+    faults: tuple[BoxStep, ...] = Field(default=(), description="What it does to connections.")
 
 
 class PtyEndpoint(Settings):
@@ -81,12 +98,16 @@ class Step(Settings):
     kind: FaultKind | None = Field(default=None, description="With do: fault.")
     point: Identifier | None = Field(default=None, description="With do: freeze or set.")
     value: float | int | bool | str | None = Field(default=None, description="With do: set.")
-    seconds: float = Field(default=1.0, gt=0, description="Of slow, late, held, flapping, seconds.")
+    seconds: float = Field(default=1.0, gt=0, description="Of slow, late, held, flapping, counter.")
     longest_s: float = Field(default=0.0, ge=0, description="Of held: the longest, seconds.")
-    chance: float = Field(default=1.0, ge=0, le=1, description="Of late, held, noise, 0 to 1.")
+    chance: float = Field(default=1.0, ge=0, le=1, description="Of late, held, noise, exception.")
     table: Table = Field(default=Table.HOLDING, description="Of a hole.")
-    address: int = Field(default=0, ge=0, le=65535, description="First register of a hole.")
-    count: int = Field(default=1, ge=1, le=65536, description="Registers of a hole.")
+    address: int = Field(
+        default=0, ge=0, le=65535, description="First register of a hole; the counter."
+    )
+    count: int = Field(
+        default=1, ge=1, le=65536, description="Registers of a hole, of silent_above; of clamp."
+    )
     code: int = Field(default=4, ge=1, le=255, description="Of an exception.")
 
     @model_validator(mode="after")

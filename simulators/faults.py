@@ -11,6 +11,7 @@ from simulators.slave import ILLEGAL_ADDRESS, Bank, exception_reply
 
 _BLOCK = struct.Struct(">BHH")
 _SINGLE_WRITES = frozenset({5, 6})
+_READS = frozenset({3, 4})
 _BANKS = {
     1: Bank.COIL,
     2: Bank.DISCRETE,
@@ -42,7 +43,13 @@ class FaultKind(StrEnum):
     HOLE = "hole"
     """Registers ``address`` .. ``address + count - 1`` of ``table`` are illegal addresses."""
     EXCEPTION = "exception"
-    """Every request is refused with exception ``code``."""
+    """Requests are refused with exception ``code``, with probability ``chance``."""
+    SILENT_ABOVE = "silent_above"
+    """Reads of more than ``count`` registers are not answered."""
+    CLAMP = "clamp"
+    """A register that is written alone takes at most ``count``, and says so."""
+    COUNTER = "counter"
+    """Register ``address`` counts one every ``seconds`` and is emptied by being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +92,14 @@ class Faults:
 
     rng: random.Random
     active: list[Fault] = field(default_factory=list[Fault])
+    _counted: int = 0
 
     def add(self, fault: Fault) -> None:
         """Add a fault; it replaces the one of its kind."""
         if fault.kind is not FaultKind.HOLE:
             self.clear(fault.kind)
+        if fault.kind is FaultKind.COUNTER:
+            self._counted = 0
         self.active.append(fault)
 
     def clear(self, kind: FaultKind | None = None) -> None:
@@ -113,8 +123,8 @@ class Faults:
                 case FaultKind.NOISE:
                     noisy = self.rng.random() < fault.chance
                 case FaultKind.EXCEPTION:
-                    code = fault.code
-                case FaultKind.HOLE:
+                    code = fault.code if self.rng.random() < fault.chance else code
+                case _:
                     pass
         return Verdict(silent, delay_s, code, noisy)
 
@@ -141,6 +151,37 @@ class Faults:
             for fault in self.active
         )
 
+    def too_long(self, pdu: bytes) -> bool:
+        """Tell whether a request reads more than this unit answers."""
+        block, fault = _block(pdu), self._of(FaultKind.SILENT_ABOVE)
+        return (
+            fault is not None and block is not None and pdu[0] in _READS and block[2] > fault.count
+        )
+
+    def clamped(self, pdu: bytes) -> bytes:
+        """Return a request as this unit takes it."""
+        fault = self._of(FaultKind.CLAMP)
+        if fault is None or len(pdu) != _BLOCK.size or pdu[0] != 6:  # noqa: PLR2004 (function code)
+            return pdu
+        function, address, value = _BLOCK.unpack(pdu)
+        return _BLOCK.pack(function, address, min(value, fault.count))
+
+    def counted(self, pdu: bytes, reply: bytes, now_s: float) -> bytes:
+        """Return an answer with what was counted since the register was read last."""
+        block, fault = _block(pdu), self._of(FaultKind.COUNTER)
+        if fault is None or block is None or pdu[0] not in _READS or reply[0] != pdu[0]:
+            return reply
+        bank, address, count = block
+        if bank is not fault.table or not address <= fault.address < address + count:
+            return reply
+        total = int((now_s - fault.since_s) / fault.seconds)
+        fresh, self._counted = total - self._counted, total
+        at = 2 + 2 * (fault.address - address)
+        return reply[:at] + (fresh & 0xFFFF).to_bytes(2, "big") + reply[at + 2 :]
+
+    def _of(self, kind: FaultKind) -> Fault | None:
+        return next((fault for fault in self.active if fault.kind is kind), None)
+
 
 class FaultyUnit:
     """Any unit, with faults between it and its master.
@@ -158,10 +199,13 @@ class FaultyUnit:
         verdict = self.faults.verdict(now_s)
         if verdict is _WELL:
             return self._inner.respond(pdu, now_s)
-        if verdict.silent or not pdu:
+        if verdict.silent or not pdu or self.faults.too_long(pdu):
             return SILENT
+        pdu = self.faults.clamped(pdu)
         code = verdict.code or (ILLEGAL_ADDRESS if self.faults.in_hole(pdu) else 0)
         reply = Reply(exception_reply(pdu[0], code)) if code else self._inner.respond(pdu, now_s)
+        if reply.pdu is not None:
+            reply = reply._replace(pdu=self.faults.counted(pdu, reply.pdu, now_s))
         return Reply(reply.pdu, reply.delay_s + verdict.delay_s, reply.noisy or verdict.noisy)
 
 

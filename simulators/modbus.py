@@ -2,17 +2,23 @@
 
 import asyncio
 import random
+import socket
+import struct
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, Self, cast
 
 from protocols.errors import FrameError
+from simulators.box import Box, BoxFaultKind
 from simulators.clock import Clock, SystemClock
 from simulators.framing import MbapStream, Request, mbap_frame
 from simulators.line import LineFraming, LineOfUnits, LineTiming, Responder
 from simulators.slave import GATEWAY_NO_RESPONSE, exception_reply
 
 Framing = Literal["mbap", "rtu", "ascii"]
+
+_LAST_TURNS = 4
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class ModbusServer:
@@ -25,6 +31,7 @@ class ModbusServer:
     Attributes:
         host: Address it listens on.
         port: TCP port; the chosen one once it is open.
+        box: What it does to its connections.
     """
 
     def __init__(
@@ -37,7 +44,9 @@ class ModbusServer:
         clock: Clock | None = None,
         timing: LineTiming | None = None,
         seed: int = 0,
+        box: Box | None = None,
     ) -> None:
+        self.box = box or Box()
         self.host = host
         self.port = port
         self._wanted_port = port
@@ -63,7 +72,10 @@ class ModbusServer:
     ) -> None:
         if self._server is not None:
             self._server.close()
-            self.drop_connections()
+            # One that was being accepted appears a turn of the loop later.
+            for _ in range(_LAST_TURNS):
+                self.drop_connections()
+                await _one_turn()
             await self._server.wait_closed()
             self._server = None
 
@@ -74,19 +86,27 @@ class ModbusServer:
 
     def _connection(self) -> asyncio.Protocol:
         if self._framing == "mbap":
-            return _MbapConnection(self._units, self._clock, self._connections)
+            return _MbapConnection(self._units, self._clock, self._connections, self.box)
         return _LineConnection(
             self._units,
             self._clock,
             self._connections,
+            self.box,
             timing=self._timing,
             rng=self._rng,
             framing=self._framing,
         )
 
 
+async def _one_turn() -> None:
+    loop = asyncio.get_running_loop()
+    turned: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(turned.set_result, None)
+    await turned
+
+
 class _Connection(asyncio.Protocol):
-    """One connected master."""
+    """One connected master, and what the box does to it."""
 
     transport: asyncio.Transport
 
@@ -95,27 +115,86 @@ class _Connection(asyncio.Protocol):
         units: Mapping[int, Responder],
         clock: Clock,
         connections: set[asyncio.Transport],
+        box: Box,
     ) -> None:
         self.units = units
         self.clock = clock
+        self.box = box
         self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._made_s = self._heard_s = self._loop.time()
+        self._mute = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        if self._connections and self.box.get(BoxFaultKind.SINGLE):
+            self.transport.abort()
+            return
         self._connections.add(self.transport)
+        if banner := self.box.get(BoxFaultKind.BANNER):
+            self._loop.call_later(banner.seconds, self.write, banner.text.encode())
+        self._watch_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self._connections.discard(self.transport)
+
+    def hears(self, data: bytes) -> bool:
+        """Whether the box passes on what comes in."""
+        self._watch_idle()
+        now_s = self._loop.time()
+        age_s, idle_s = now_s - self._made_s, now_s - self._heard_s
+        self._heard_s = now_s
+        swallowed = not self.box.hears(age_s=age_s, idle_s=0.0)
+        self._mute = self._mute or not self.box.hears(age_s=float("inf"), idle_s=idle_s)
+        if self._mute or swallowed:
+            return False
+        if self.box.get(BoxFaultKind.ECHO):
+            self.write(data)
+        return True
+
+    def answer(self, frame: bytes) -> None:
+        """Send an answer as the box does it."""
+        pieces = self.box.pieces(frame)
+        for after_s, piece in pieces:
+            if after_s:
+                self._loop.call_later(after_s, self.write, piece)
+            else:
+                self.write(piece)
+        closing = self.box.closing()
+        if closing is not None:
+            end = self.transport.close if closing.kind is BoxFaultKind.CLOSE else self._reset
+            self._loop.call_later(pieces[-1][0] + closing.seconds, end)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, if there is still somebody who takes them."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def _reset(self) -> None:
+        if not self.transport.is_closing():
+            wire = self.transport.get_extra_info("socket")
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.transport.abort()
+
+    def _watch_idle(self) -> None:
+        limit = self.box.get(BoxFaultKind.IDLE_CLOSE)
+        if limit is not None:
+            self._loop.call_later(limit.seconds, self._close_idle, limit.seconds)
+
+    def _close_idle(self, limit_s: float) -> None:
+        if self._loop.time() - self._heard_s >= limit_s:
+            self.transport.close()
 
 
 class _MbapConnection(_Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._stream = MbapStream()
-        self._loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
+        if not self.hears(data):
+            return
         try:
             requests = self._stream.feed(data)
         except FrameError:
@@ -134,15 +213,11 @@ class _MbapConnection(_Connection):
         pdu = reply.pdu
         if reply.noisy:
             pdu = exception_reply(pdu[0] & 0x7F, GATEWAY_NO_RESPONSE)
-        frame = mbap_frame(request.transaction, request.unit, pdu)
+        frame = self.box.headed(mbap_frame(request.transaction, request.unit, pdu))
         if reply.delay_s:
-            self._loop.call_later(reply.delay_s, self._send, frame)
+            self._loop.call_later(reply.delay_s, self.answer, frame)
         else:
-            self.transport.write(frame)
-
-    def _send(self, frame: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(frame)
+            self.answer(frame)
 
 
 class _LineConnection(_Connection):
@@ -151,12 +226,13 @@ class _LineConnection(_Connection):
         units: Mapping[int, Responder],
         clock: Clock,
         connections: set[asyncio.Transport],
+        box: Box,
         *,
         timing: LineTiming | None,
         rng: random.Random,
         framing: LineFraming,
     ) -> None:
-        super().__init__(units, clock, connections)
+        super().__init__(units, clock, connections, box)
         self._framing: LineFraming = framing
         self._timing = timing
         self._rng = rng
@@ -165,7 +241,7 @@ class _LineConnection(_Connection):
         super().connection_made(transport)
         self._line = LineOfUnits(
             self.units,
-            write=self.transport.write,
+            write=self.answer,
             clock=self.clock,
             rng=self._rng,
             timing=self._timing,
@@ -173,7 +249,8 @@ class _LineConnection(_Connection):
         )
 
     def data_received(self, data: bytes) -> None:
-        self._line.receive(data)
+        if self.hears(data):
+            self._line.receive(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

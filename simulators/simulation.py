@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, Self
 
 from simulators.clock import Clock, SystemClock
 from simulators.errors import UnknownNameError
-from simulators.estate import Estate, PtyEndpoint, Step, TcpEndpoint
+from simulators.estate import BoxStep, Estate, PtyEndpoint, Step, TcpEndpoint
 from simulators.line import LineTiming
 from simulators.modbus import ModbusServer
 from simulators.plant import Plant
@@ -113,12 +113,29 @@ class Simulation:
         Raises:
             UnknownNameError: no such TCP endpoint.
         """
+        self._server(endpoint).drop_connections()
+        self._report("cut", endpoint=endpoint)
+
+    def box(self, endpoint: str, step: BoxStep | None) -> None:
+        """Give the box of a TCP endpoint a fault, or take all from it.
+
+        Raises:
+            UnknownNameError: no such TCP endpoint.
+        """
+        box = self._server(endpoint).box
+        if step is None:
+            box.active.clear()
+            self._report("box", endpoint=endpoint, kind="none")
+        else:
+            box.add(step.fault())
+            self._report("box", endpoint=endpoint, **step.model_dump(exclude_unset=True))
+
+    def _server(self, endpoint: str) -> ModbusServer:
         if endpoint not in self._servers:
             raise UnknownNameError(
                 f"no TCP endpoint {endpoint!r}; there are {sorted(self._servers)}"
             )
-        self._servers[endpoint].drop_connections()
-        self._report("cut", endpoint=endpoint)
+        return self._servers[endpoint]
 
     def _tell(self, step: Step) -> None:
         fields = step.model_dump(mode="json", exclude_unset=True, exclude={"do", "at_s"})
@@ -133,6 +150,8 @@ class Simulation:
             clock=self._clock,
             seed=self._seed,
         )
+        for step in endpoint.faults:
+            server.box.add(step.fault())
         self._servers[name] = await stack.enter_async_context(server)
         return Address(endpoint.kind, host=server.host, port=server.port)
 

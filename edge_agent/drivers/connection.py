@@ -56,6 +56,7 @@ class Connection:
         self._renewable = renewable
         self._clock = clock
         self._on_change = on_change
+        self._wanted = False
         self._opened_s = self._heard_s = 0.0
         self._heard: set[int] = set()
         self._silent = 0
@@ -74,6 +75,7 @@ class Connection:
         Raises:
             PortDownError: It cannot be opened, or does not last for the delay.
         """
+        self._wanted = True
         link = await self._open_link()
         try:
             if self._delay_s:
@@ -93,6 +95,10 @@ class Connection:
 
     async def close(self) -> None:
         """Give the link back; never raises."""
+        self._wanted = False
+        await self._give_back()
+
+    async def _give_back(self) -> None:
         link, self.link = self.link, None
         if link is not None:
             link.on_change = ignore
@@ -110,6 +116,9 @@ class Connection:
             PortDownError: There is none.
         """
         link = self.link
+        if link is None and self._wanted:
+            # Whoever was to replace it was interrupted by a command.
+            link = await self.renewed()
         if link is None:
             raise PortDownError("not open")
         if self.replaceable and (link.lost or self._worn_out(write=write)):
@@ -126,7 +135,7 @@ class Connection:
         """
         if self.link is not None and self.link.lost:
             self._few = 0 < self.answers <= _FEW_ANSWERS
-        await self.close()
+        await self._give_back()
         began_s = self._clock.monotonic_s()
         for pause_s in _PAUSES_S:
             try:
@@ -138,7 +147,7 @@ class Connection:
                     raise
             await self._clock.sleep(pause_s)
         if self.link is None:
-            raise PortDownError("closed")
+            raise PortDownError("not open")
         return self.link
 
     def arrived(self) -> None:

@@ -45,7 +45,7 @@ class FakeUnit:
         self.write_s: float | None = None
         self.applies_after_s = 0.0
         self.longest = 125
-        self.silent_above = 125
+        self.silent_above = 2000
         self.busy, self.busy_code = 0, 6
         self.cleared: set[tuple[Table, int]] = set()
         self._late: list[tuple[float, dict[tuple[Table, int], int]]] = []
