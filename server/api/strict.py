@@ -37,14 +37,13 @@ async def _check(request: Request) -> None:
     carried = cast("Carried", request.app.state.carried)
     endpoint: Endpoint = request.scope["endpoint"]
     known = carried.queries.get(endpoint, frozenset())
-    given = request.query_params.multi_items()
-    for name, _ in given:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
         if name not in known:
             raise FieldError(f"query.{name}", "no such parameter here", sorted(known))
-    names = [name for name, _ in given]
-    for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise FieldError(f"query.{name}", "given more than once")
+        seen.add(name)
     if request.method == "GET" or endpoint not in carried.without_body:
         return
     if (await request.body()).strip() not in {b"", b"{}"}:

@@ -73,20 +73,12 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
     async with httpx.AsyncClient(headers=headers) as client, contextlib.AsyncExitStack() as stack:
         async with running(settings) as url:
             health = (await client.get(f"{url}/readyz")).json()
-            assert health == {
-                "ok": True,
-                "parts": {
-                    "records": True,
-                    "outbox": True,
-                    "receipts": True,
-                    "calls": True,
-                    "timers": True,
-                    "history": True,
-                    "http": True,
-                    "ingest": True,
-                    "broker": False,
-                },
-            }
+            assert health["ok"]
+            assert {name for name, works in health["parts"].items() if not works} == {"broker"}
+            assert {"records", "outbox", "calls", "timers", "history", "ingest"} <= set(
+                health["parts"]
+            )
+            assert (health["late_s"], health["notes"]) == ({}, {})
             assert "plantroom_ingest_rejected" in (await client.get(f"{url}/metrics")).text
             assert (await client.get(f"{url}/api/v1/session")).json()["name"] == "admin"
             stream = await stack.enter_async_context(

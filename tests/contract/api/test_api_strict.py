@@ -184,28 +184,18 @@ def test_a_body_that_nobody_can_keep_is_refused_everywhere(api: Api, body: bytes
 
 HOSTILE = [
     "\x00",
-    "%00",
-    "\ufffd",
-    "9" * 18,
     str(2**63),
-    str(2**64),
     "9" * 5000,
     "-1",
     "1e999",
-    "nan",
     "٣",
     "x" * 5000,
-    "..",
     "a/b",
     "",
     "0001-01-01T00:00:00Z",
-    "9999-12-31T23:59:59.999Z",
     "9999-12-31T23:59:59-23:59",
     "IlxkODAwIg",  # a cursor that holds half of a surrogate pair
-    "Ilx1ZDgwMCI",
     "IlxcdTAwMDAi",
-    "W10",
-    "NaN",
     "MWU5OTk",
 ]
 
