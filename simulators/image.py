@@ -102,7 +102,7 @@ def _plain(point: Point) -> Value:
     if point.type.value == "string":
         return ""
     # A raw zero is what a register that nobody feeds shows.
-    return point.offset if point.scale else 0
+    return point.shift
 
 
 def check_value(point: Point, value: Value) -> None:

@@ -6,6 +6,7 @@ Own code, apart from ``protocols.modbus.words``, so that simulator and agent che
 import struct
 from collections.abc import Mapping, Sequence
 
+from config.coding import Sign
 from config.points import DataType, Order, Point
 from protocols.errors import FrameError, ValueRangeError
 from protocols.reading import Value
@@ -50,7 +51,7 @@ def to_registers(point: Point, value: Value) -> list[int]:  # noqa: PLR0911 (one
         case DataType.STRING:
             return _text_registers(str(value), point)
         case DataType.DATETIME:
-            raise ValueRangeError("a date and time is not simulated")
+            return [0] * point.words  # a clock that was never set
         case kind if kind in _FLOATS:
             return _float_registers(point, value)
         case kind if kind in _BCD_DIGITS:
@@ -141,6 +142,8 @@ def _placed(point: Point, raw: int) -> list[int]:
 
 def _whole(raw: int, point: Point) -> int:
     width = _width(point)
+    if point.sign not in {None, Sign.TWOS_COMPLEMENT}:
+        raise ValueRangeError(f"a number coded as {point.sign} is not simulated")
     low = -(1 << (width - 1)) if point.type.value.startswith("int") else 0
     if not low <= raw < low + (1 << width):
         raise ValueRangeError(f"{raw} does not fit {point.type}")

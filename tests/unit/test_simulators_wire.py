@@ -1,9 +1,14 @@
 """Simulator and agent code registers independently; here they meet."""
 
+from typing import Any
+
 import pytest
 
+from config.coding import MixedOrder
 from config.load import load_profiles
 from config.points import DataType, Order, Point, Table
+from edge_agent.polling.convert import compile_block
+from edge_agent.polling.plan import Block
 from protocols.errors import FrameError, ValueRangeError
 from protocols.modbus.words import decode
 from protocols.reading import Value
@@ -25,6 +30,13 @@ NUMBERS: list[tuple[DataType, list[int | float]]] = [
     (DataType.FLOAT64, [0.1, -1.0e300]),
     (DataType.BCD16, [0, 9999, 1234]),
     (DataType.BCD32, [0, 99999999, 12345678]),
+    (DataType.BCD48, [0, 123456789012]),
+    (DataType.BCD64, [0, 1234567890123456]),
+    (DataType.INT24, [-(2**23), -2, 2**23 - 1]),
+    (DataType.UINT24, [0, 0x010203]),
+    (DataType.INT48, [-(2**47), -2, 2**47 - 1]),
+    (DataType.UINT48, [0, 0x010203040506]),
+    (DataType.FLOAT16, [0.0, -1.5]),
 ]
 
 
@@ -38,6 +50,37 @@ def test_the_agent_reads_what_the_simulator_shows(
         registers = to_registers(point, value)
         assert len(registers) == point.words
         assert decode(registers, kind=kind.value, order=order.value) == value
+        assert from_registers(point, registers) == value
+
+
+@pytest.mark.parametrize("order", list(MixedOrder))
+def test_mixed_orders_are_read_as_they_are_shown(order: MixedOrder) -> None:
+    kind = DataType.UINT48 if len(order) == 6 else DataType.UINT64
+    point = _point(kind, order=order.value)
+    registers = to_registers(point, 0x010203040506)
+    assert decode(registers, kind=kind.value, order=order.value) == 0x010203040506
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"type": "bit", "bit": 20, "length": 2},
+        {"type": "bit", "bit": 1, "bits_from": "msb1", "inverted": True},
+        {"type": "bitfield", "bit": 30, "width": 5, "length": 3},
+        {"type": "uint8", "byte": "high"},
+        {"type": "int8", "byte": "low"},
+        {"type": "bcd8", "byte": "high"},
+        {"type": "uint16", "raw_span": [4000, 20000], "span": [0, 16]},
+    ],
+)
+@pytest.mark.parametrize("order", ["ABCD", "DCBA"])
+def test_parts_are_read_as_they_are_shown(options: dict[str, Any], order: str) -> None:
+    point = Point.model_validate({"table": "holding", "address": 0, "order": order} | options)
+    for value in (1, 0):
+        registers = to_registers(point, value)
+        block = Block(Table.HOLDING, 0, point.words, ("p",))
+        (reading,) = compile_block(block, {"p": point})(registers, 1)
+        assert reading.value == value
         assert from_registers(point, registers) == value
 
 
