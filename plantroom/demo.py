@@ -69,7 +69,7 @@ def cli(port: int, folder: Path, *, fresh: bool) -> None:
 
 async def _demo(port: int, folder: Path, clock: Clock) -> None:
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ended = asyncio.create_task(stopped.wait(), name="stop")
     running = asyncio.create_task(_run(port, folder, clock), name="demo")

@@ -155,6 +155,7 @@ def run_(file: Path, roles: str, log_level: str) -> None:
 
     Example: plantroom server run server.yaml
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # also while it starts
     settings = _load(file)
     wanted = frozenset(role.strip() for role in roles.split(",") if role.strip())
     if not wanted or not wanted <= set(ROLES):
