@@ -25,6 +25,7 @@ from edge_agent.commissioning.point_table.row_cells import RowCells, merged_acro
 from edge_agent.commissioning.point_table.scaling import converted, scaling, unit_problem
 from edge_agent.commissioning.point_table.sheet import Sheet
 from edge_agent.commissioning.point_table.text import is_empty
+from edge_agent.commissioning.point_table.truth import as_truth, booleans
 
 _ROLE_OF: Final = {
     "table": Role.TABLE,
@@ -64,6 +65,7 @@ class RowReader:
         self._heads = heads
         self._options = options
         self._canon = Canon.of(equipment)
+        self._booleans = booleans(equipment)
         self._convert = convert_units
         self._across = merged_across(sheet, heads)
         self._remarks = [*heads.assigned.unused]
@@ -189,10 +191,25 @@ class RowReader:
             return any(cells.text(role) for role in (Role.ORDER, Role.BYTE_ORDER, Role.WORD_ORDER))
         return bool(cells.text(Role.STATES)) and "invalid" not in text
 
+    def _true_or_false(self, cells: RowCells, name: str, content: Content) -> tuple[str, Content]:
+        """Let a point of the class that is true or false not become one of words."""
+        if name not in self._booleans or content.get("type") != "enum":
+            return name, content
+        truth = as_truth(content)
+        if truth is not None:
+            cells.note(f"{name} is true or false for the class: imported as bool, 1 is true")
+            return name, truth
+        cells.unused(
+            f"{name} of the class, which is true or false; it has other states here, and its rules "
+            "would not see them: imported under a name of its own"
+        )
+        return identifier(cells, Canon({}, {}), content), content
+
     def _keep(self, cells: RowCells, content: Content) -> None:
         name = identifier(cells, self._canon, content)
         if not name:
             return
+        name, content = self._true_or_false(cells, name, content)
         if self._convert:
             content = converted(name, self._canon, content)
         if problem := unit_problem(name, self._canon, content):
