@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FALSE: Final = frozenset(
-    "停 停止 停机 停运 停车 关 关闭 关机 断开 否 无 正常 无故障 无报警 未运行 off stop stopped idle "
-    "no false normal ok closed none 手动 manual inactive standby 待机 离线 offline".split()
+    "停 停止 停机 停运 停车 关 关闭 关机 断开 否 无 正常 无故障 无报警 未运行 off stop stopped "
+    "idle no false normal ok closed none 手动 manual inactive standby 待机 离线 offline".split()
 )
 _TRUE: Final = frozenset(
-    "运行 启动 开 开启 打开 运转 是 有 故障 报警 告警 异常 有故障 on run running start started yes "
-    "true fault alarm failure trip tripped error open 自动 auto automatic active 在线 online".split()
+    "运行 启动 开 开启 打开 运转 是 有 故障 报警 告警 异常 有故障 on run running start started "
+    "yes true fault alarm failure trip tripped error open 自动 auto automatic active 在线 "
+    "online".split()
 )
 
 
