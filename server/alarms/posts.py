@@ -35,10 +35,10 @@ class Posts:
             return
         rules = self._rules(unit, series)
         post = Post(series)
-        unit.posts[series.name] = post
         post.watches = [self._watch(rule, series) for rule in rules if rule.point == series.name]
         self.by_series[series.id] = post
-        if post.watches or any(rule.reads for rule in rules):
+        unit.add(post)
+        if known is not None:
             unit.connect()
 
     def detach(self, series: Series) -> None:

@@ -108,10 +108,30 @@ class Unit:
 
     equipment_class: str
     posts: dict[str, Post] = field(default_factory=dict[str, Post])
+    guarded: list[Watch] = field(default_factory=list[Watch])
+    """Those with an expression."""
+
+    def add(self, post: Post) -> None:
+        """Take one more point and find out who looks at it, and at whom its watches look."""
+        name = post.series.name
+        self.posts[name] = post
+        guarded = [watch for watch in post.watches if watch.rule.reads]
+        self.guarded += guarded
+        post.plain = [watch for watch in post.watches if not watch.rule.reads]
+        post.guarded = [
+            watch for watch in self.guarded if watch in guarded or name in watch.rule.reads
+        ]
+        post.set_band()
+        for watch in guarded:
+            for read in watch.rule.reads:
+                other = self.posts.get(read)
+                if other is not None and watch not in other.guarded:
+                    other.guarded.append(watch)
+                    other.set_band()
 
     def connect(self) -> None:
-        """Find out who looks at which point."""
-        guarded = [
+        """Find out who looks at which point, after any change."""
+        self.guarded = guarded = [
             watch for post in self.posts.values() for watch in post.watches if watch.rule.reads
         ]
         for name, post in self.posts.items():

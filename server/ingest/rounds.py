@@ -31,9 +31,9 @@ _ROWS = 100
 """Births and states in one transaction."""
 _BIRTH_BYTES = 1_000_000
 """Of births in one transaction."""
-_DEVICES = 20
+_DEVICES = 10
 """That are entered in one transaction."""
-_POINTS = 500
+_POINTS = 250
 """That are entered in one transaction; a birth with more is entered in parts."""
 
 

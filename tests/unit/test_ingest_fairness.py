@@ -176,7 +176,7 @@ def test_a_birth_of_thousands_of_points_is_entered_in_parts_and_told_once(
         plant.ingest._work(wait_s=0)
         sizes.append(len(plant.rows(Point)))
     steps = [after - before for before, after in pairwise(sizes)]
-    assert max(steps) <= 501
+    assert max(steps) <= 251
     plant.wait(1)
     assert plant.stored("site/gw/d/p0") == [0.0, 5.0]
     assert plant.stored("site/gw/d/p1799") == [1799.0]
