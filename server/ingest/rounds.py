@@ -23,10 +23,14 @@ from server.ingest.status import StatusChange, store_status
 Suspects = Callable[[list[Sample]], None]
 Answers = Callable[[list[tuple[int, str]]], None]
 
-_SAMPLES = 50
+_SAMPLES = 10
 """That are judged in one transaction; each may become an alarm."""
+_MOST_SAMPLES = 100
+"""That are judged at once as long as nothing comes of them."""
+_QUICK_S = 0.01
+"""A slice that took longer is followed by the smallest, any other by one of twice its size."""
 _JUDGING_S = 0.05
-"""Samples that become no alarm are quick: so long, one slice follows the other."""
+"""So long one slice of samples follows the other."""
 _ROWS = 100
 """Births and states in one transaction."""
 _BIRTH_BYTES = 1_000_000
@@ -65,6 +69,7 @@ class Rounds:
             settled: Hears when the oldest message of what a node has settled had arrived.
         """
         self.ready = Ready()
+        self._size = _SAMPLES
         self._host = host
         self._records = records
         self._registry = registry
@@ -84,7 +89,8 @@ class Rounds:
 
     def _judge(self) -> None:
         """Show the alarms what they must see of nodes whose births and states are written."""
-        until_s = self._clock.monotonic_s() + _JUDGING_S
+        now_s = self._clock.monotonic_s()
+        until_s = now_s + _JUDGING_S
         while True:
             waiting = [
                 node
@@ -94,14 +100,17 @@ class Rounds:
             if not waiting:
                 return
             samples: list[Sample] = []
-            shares = _shares(waiting, _SAMPLES)
+            shares = _shares(waiting, self._size)
             for node, share in shares:
                 samples += node.intake.suspects[:share]
             self._persist("alarms", lambda samples=samples: self._suspects(samples))
             for node, share in shares:
                 del node.intake.suspects[:share]
                 self._put_last(node)
-            if self._clock.monotonic_s() >= until_s:
+            before_s, now_s = now_s, self._clock.monotonic_s()
+            is_quick = now_s - before_s <= _QUICK_S
+            self._size = min(2 * self._size, _MOST_SAMPLES) if is_quick else _SAMPLES
+            if now_s >= until_s:
                 return
 
     def _write(self) -> None:

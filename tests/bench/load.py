@@ -8,10 +8,11 @@ One case is one server of its own. Each gives ``<case>_p50_ms``, ``<case>_p99_ms
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.bench.load_ingest import births, flood
+from tests.bench.load_ingest import beside, births, flood
 from tests.bench.load_readers import idle, loaded, pages
 from tests.bench.load_site import Outcome
 from tests.bench.measure import machine, percentile
@@ -25,6 +26,10 @@ CASES: dict[str, Case] = {
     "births": births,
     "pages": pages,
 }
+# Run when they are named.
+FURTHER: dict[str, Case] = {
+    name: partial(beside, name) for name in ("alarms", "loop", "reconnect", "storm")
+}
 
 
 def run(names: Sequence[str] = ()) -> dict[str, Any]:
@@ -32,7 +37,7 @@ def run(names: Sequence[str] = ()) -> dict[str, Any]:
     figures: dict[str, Any] = {"machine": machine()}
     for name in names or CASES:
         with tempfile.TemporaryDirectory(prefix="plantroom-load-") as folder:
-            outcome = asyncio.run(_run(CASES[name], Path(folder)))
+            outcome = asyncio.run(_run((CASES | FURTHER)[name], Path(folder)))
         figures |= {f"{name}_{key}": value for key, value in _figures(outcome).items()}
     return figures
 

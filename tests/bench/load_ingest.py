@@ -43,6 +43,16 @@ async def births(folder: Path) -> Outcome:
                 return outcome._replace(more={"registered_ms": await registering})
 
 
+async def beside(name: str, folder: Path) -> Outcome:
+    """200 fire alarms beside another neighbour."""
+    async with Site(folder) as site:
+        with site.node("gw") as node:
+            panels = await site.panels(node, 200)
+            async with _neighbour(name, site):
+                await asyncio.sleep(SETTLE_S)
+                return await site.trip(node, panels)
+
+
 def _neighbour(name: str, site: Site) -> Child:
     command = [sys.executable, "-m", "tests.bench.load_neighbours", name]
     command += [str(site.broker.port), str(FLOOD_S + SETTLE_S + 2)]

@@ -19,17 +19,23 @@ FLOOD_VALUES_PER_S = 78_000
 DEVICES, GATEWAYS = 700, 7
 GROUP = "load"
 _FLOOD_DEVICES = 10
+_PANELS = 500
 _REPORT_EVERY = 5_000
 
 
 class RawNode:
     """An edge node on a bare socket: what it sends costs next to nothing."""
 
-    def __init__(self, port: int, group: str, name: str) -> None:
+    def __init__(self, port: int, group: str, name: str, *, dies: bool = False) -> None:
         self._group, self._name, self._seq = group, name, 0
         self._socket = socket.create_connection(("127.0.0.1", port))
         client_id = f"{group}-{name}".encode()
-        body = b"\0\4MQTT\4\2\0\0" + len(client_id).to_bytes(2, "big") + client_id
+        flags = b"\x06" if dies else b"\x02"
+        body = b"\0\4MQTT\4" + flags + b"\0\0" + len(client_id).to_bytes(2, "big") + client_id
+        if dies:
+            death = [Metric(name=BD_SEQ, datatype=DataType.INT64, value=0)]
+            will = (f"spBv1.0/{group}/NDEATH/{name}".encode(), encode_payload(death, timestamp=0))
+            body += b"".join(len(part).to_bytes(2, "big") + part for part in will)
         self._socket.sendall(b"\x10" + _length(len(body)) + body)
         self._socket.recv(4)
 
@@ -75,6 +81,38 @@ class RawNode:
         )
         payload = seal(fragment, timestamp=now, seq=self.next_seq(), uuid=None)
         self.publish("DDATA", payload, f"/d{number}")
+
+    def panel_birth(self, number: int) -> None:
+        now = now_ms()
+        fire = Metric(
+            name="fire", alias=number, datatype=DataType.BOOLEAN, value=False, timestamp=now
+        )
+        kind = Metric(name=CLASS, datatype=DataType.STRING, value="fire_panel")
+        payload = encode_payload([fire, kind], timestamp=now, seq=self.next_seq())
+        self.publish("DBIRTH", payload, f"/p{number}")
+
+    def fire(self, number: int, *, fire: bool) -> None:
+        now = now_ms()
+        metric = Metric(alias=number, value=fire, timestamp=now)
+        payload = encode_payload([metric], timestamp=now, seq=self.next_seq())
+        self.publish("DDATA", payload, f"/p{number}")
+
+    def huge_birth(self) -> None:
+        now = now_ms()
+        metrics = [
+            Metric(
+                name=f"point-{k:080}", alias=k, datatype=DataType.DOUBLE, value=1.0, timestamp=now
+            )
+            for k in range(1, 8_000)
+        ]
+        payload = encode_payload(metrics, timestamp=now, seq=self.next_seq())
+        self.publish("DBIRTH", payload, "/huge")
+
+    def rename(self, name: str) -> None:
+        self._name = name
+
+    def close(self) -> None:
+        self._socket.close()
 
     def next_seq(self) -> int:
         self._seq = (self._seq + 1) % 256
@@ -122,7 +160,68 @@ def births(port: int, _seconds: float) -> None:
     time.sleep(3600)
 
 
-NEIGHBOURS: dict[str, Callable[[int, float], None]] = {"flood": flood, "births": births}
+def alarms(port: int, seconds: float) -> None:
+    """Let every value of 500 fire panels begin or end an alarm, as fast as the broker takes it."""
+    node = RawNode(port, GROUP, "alarming")
+    node.birth()
+    for number in range(_PANELS):
+        node.panel_birth(number)
+    print('{"event": "ready"}', flush=True)
+    time.sleep(5)
+    start, step = time.monotonic(), 0
+    while time.monotonic() < start + seconds:
+        step += 1
+        for number in range(_PANELS):
+            node.fire(number, fire=step % 2 == 1)
+            time.sleep(0.001)
+
+
+def loop(port: int, seconds: float) -> None:
+    """Be born again and again, with a device whose birth has nearly 1 MB."""
+    node = RawNode(port, GROUP, "looping")
+    print('{"event": "ready"}', flush=True)
+    start = time.monotonic()
+    while time.monotonic() < start + seconds:
+        node.birth()
+        node.huge_birth()
+        time.sleep(0.05)
+
+
+def reconnect(port: int, seconds: float) -> None:
+    """Connect, be born with 20 devices, and break the connection, every second."""
+    print('{"event": "ready"}', flush=True)
+    start = time.monotonic()
+    while time.monotonic() < start + seconds:
+        node = RawNode(port, GROUP, "restless", dies=True)
+        node.birth()
+        for number in range(20):
+            node.device_birth(number)
+        time.sleep(1)
+        node.close()
+
+
+def storm(port: int, _seconds: float) -> None:
+    """1,500 gateways that nobody knows send data and are born with a device when they are asked."""
+    node = RawNode(port, GROUP, "storm")
+    print('{"event": "ready"}', flush=True)
+    for number in range(1_500):
+        node.rename(f"node-{number}")
+        node.data(0, 1)
+    for number in range(1_500):
+        node.rename(f"node-{number}")
+        node.birth()
+        node.device_birth(0)
+    time.sleep(3600)
+
+
+NEIGHBOURS: dict[str, Callable[[int, float], None]] = {
+    "flood": flood,
+    "births": births,
+    "alarms": alarms,
+    "loop": loop,
+    "reconnect": reconnect,
+    "storm": storm,
+}
 
 
 if __name__ == "__main__":
