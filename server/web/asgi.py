@@ -53,7 +53,15 @@ async def run_request(app: ASGIApp, frame: Frame) -> Frame:
         "state": {},
     }
     answer = _Answer(frame.body)
-    await app(scope, answer.receive, answer.send)
+    working = asyncio.ensure_future(app(scope, answer.receive, answer.send))
+    try:
+        await asyncio.wait({working})
+    finally:
+        working.cancel()
+    error = working.exception()
+    # The application answers 500, has logged why, and raises what it was all the same.
+    if error is not None and not answer.status:
+        raise error
     return Frame(HTTP, {"status": answer.status, "headers": answer.headers}, bytes(answer.body))
 
 

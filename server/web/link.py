@@ -125,11 +125,20 @@ class Link:
             task.add_done_callback(self._tasks.discard)
 
     async def _reply(self, number: int, frame: Frame) -> None:
+        working = asyncio.ensure_future(self._answer(frame))
         try:
-            answer = await self._answer(frame)
-        except ServerError as error:
-            kind = type(error).__name__
-            answer = Frame("error", {"kind": kind, "text": str(error)})
+            await asyncio.wait({working})
+        finally:
+            working.cancel()
+        error = working.exception()
+        if error is None:
+            answer = working.result()
+        elif isinstance(error, ServerError):
+            answer = Frame("error", {"kind": type(error).__name__, "text": str(error)})
+        else:
+            log.error("call_crashed", call=frame.name, error=repr(error))
+            text = "the server failed on this and has logged why"
+            answer = Frame("error", {"kind": "ServerError", "text": text})
         self._write(-number, answer)
 
     def _write(self, number: int, frame: Frame) -> None:

@@ -13,7 +13,7 @@ from structlog import get_logger
 from config.server import ServerSettings
 from server.api.serving import GRACE_S
 from server.core.clock import Clock
-from server.core.errors import ServerError
+from server.core.errors import ServerError, StoreError
 from server.web.desk import Desk, Window
 from server.web.link import Frame
 
@@ -21,6 +21,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 _STEADY_S = 60.0
 """A process that lived so long was not ended by its start."""
 _TRIES = 3
+_PING_EVERY_S, _MUTE_S = 10.0, 60.0
+"""A process that does not answer for so long hangs, and is replaced."""
 _STOP_S = GRACE_S + 1.5
 log = get_logger()
 
@@ -107,7 +109,7 @@ class Supervisor:
             await window.link.open(ours)
             window.link.tell(Frame("begin", self._begin))
             reading = asyncio.create_task(window.link.run(), name="web-link")
-            await self._until_end(process)
+            await self._until_end(process, window)
             if process.returncode is None:
                 process.kill()
             return await process.wait()
@@ -122,16 +124,29 @@ class Supervisor:
             if reading is not None:
                 await reading
 
-    async def _until_end(self, process: asyncio.subprocess.Process) -> None:
+    async def _until_end(self, process: asyncio.subprocess.Process, window: Window) -> None:
+        """Wait until it ends, hangs, or has had its time to stop."""
         ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stopping.wait())
+        hanging = asyncio.create_task(self._until_mute(window))
         try:
-            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ended, stopping, hanging}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 await asyncio.wait({ended}, timeout=_STOP_S)
         finally:
-            stopping.cancel()
-            ended.cancel()
+            for task in (ended, stopping, hanging):
+                task.cancel()
+
+    async def _until_mute(self, window: Window) -> None:
+        while True:
+            await self._clock.sleep(_PING_EVERY_S)
+            if not self.works:
+                continue
+            try:
+                await window.link.call(Frame("ping", {}), timeout_s=_MUTE_S)
+            except StoreError as error:
+                log.warning("web_process_hangs", error=str(error))
+                return
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from server.core.errors import ConflictError, StoreError
+from server.core.errors import ConflictError, ServerError, StoreError
 from server.web.asgi import request_frame, response_messages, run_request
 from server.web.link import Frame, Link
 
@@ -66,6 +67,24 @@ async def test_an_error_arrives_as_what_it_was() -> None:
     async with pair() as (link, _):
         with pytest.raises(ConflictError, match="not asked for tea"):
             await link.call(Frame("tea", {}), timeout_s=5)
+
+
+async def test_a_bug_behind_a_call_is_an_answer_too() -> None:
+    async def broken(_frame: Frame) -> Frame:
+        raise ZeroDivisionError
+
+    async with pair(broken) as (link, _):
+        with pytest.raises(ServerError, match="has logged why"):
+            await link.call(Frame("divide", {}), timeout_s=5)
+
+
+async def test_a_request_that_meets_a_bug_is_answered() -> None:
+    app = FastAPI()
+    app.get("/bug")(lambda: 1 // 0)
+    scope = {"type": "http", "method": "GET", "path": "/bug", "raw_path": b"/bug"}
+    scope |= {"query_string": b"", "headers": [], "client": None, "server": None, "scheme": "http"}
+    answer = await run_request(app, request_frame(scope, b""))
+    assert answer.head["status"] == 500
 
 
 async def test_a_call_ends_when_the_other_side_is_gone() -> None:

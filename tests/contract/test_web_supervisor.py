@@ -1,0 +1,98 @@
+"""A web process that hangs or does not start is not waited for without end."""
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from config.server import RecordsSettings, ServerSettings
+from server.api.context import Services
+from server.api.feed import EventFeed
+from server.api.http import build_app
+from server.assets.registry import Registry
+from server.core.clock import SystemClock
+from server.core.errors import ServerError
+from server.core.records import Records
+from server.core.schema import upgrade
+from server.history.memory import MemoryHistory
+from server.live.hub import LiveHub
+from server.live.values import LiveValues
+from server.web import supervisor
+from server.web.desk import Desk
+from server.web.supervisor import Supervisor
+
+pytestmark = pytest.mark.timeout(60)
+
+
+class Kept:
+    """A supervisor over records in a file; nothing else of a server."""
+
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.url = f"sqlite:///{folder / 'records.sqlite'}"
+        upgrade(self.url)
+        self.records = Records.open(self.url)
+        clock = SystemClock()
+        registry = Registry(self.records, clock)
+        values = LiveValues(registry)
+        services = Services(
+            settings=ServerSettings(),
+            records=self.records,
+            clock=clock,
+            classes={},
+            history=MemoryHistory(),
+            values=values,
+            hub=LiveHub(values, clock),
+            feed=EventFeed(self.records),
+            checks={},
+            metrics=CollectorRegistry(),
+        )
+        history = cast("Any", services.history)
+        self.desk = Desk(build_app(services), services, history=history, registry=registry)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.supervisor = Supervisor(
+            ServerSettings(records=RecordsSettings(url=url or self.url)),
+            self.desk,
+            self.listener,
+            clock,
+            log_level="error",
+            metrics=CollectorRegistry(),
+        )
+
+    def close(self) -> None:
+        self.listener.close()
+        self.records.close()
+
+
+def children() -> set[int]:
+    pid = os.getpid()
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+async def test_one_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_PING_EVERY_S", 0.1)
+    monkeypatch.setattr(supervisor, "_MUTE_S", 1.0)
+    kept = Kept(tmp_path)
+    ready = asyncio.Event()
+    before = children()
+    running = asyncio.create_task(kept.supervisor.run(ready.set))
+    await ready.wait()
+    [first] = children() - before
+    os.kill(first, signal.SIGSTOP)
+    while not (now := children() - before) or first in now or not kept.supervisor.works:
+        await asyncio.sleep(0.05)
+    kept.supervisor.stop()
+    await running
+    assert children() == before
+    kept.close()
+
+
+async def test_one_that_never_starts_stops_the_server(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, url=f"sqlite:///{tmp_path / 'no' / 'such' / 'records.sqlite'}")
+    with pytest.raises(ServerError, match="does not start"):
+        await kept.supervisor.run(lambda: None)
+    kept.close()
