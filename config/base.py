@@ -1,9 +1,13 @@
 """What all configuration models share."""
 
+import re
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Annotated, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from config.keyboard import slip
 
 
 class Misfit(NamedTuple):
@@ -47,6 +51,25 @@ Identifier = Annotated[
         description="Letters, digits, '_', '-' and '.'; starts with a letter or digit.",
     ),
 ]
+
+
+def _host(text: str) -> str:
+    what = slip(text)
+    if what:
+        raise ValueError(f"expected a host name or an address ({what}), got {text!r}")
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        if _NO_HOST.search(text):
+            message = "expected a host name or an address, without a port, brackets or a path"
+            raise ValueError(f"{message}, got {text!r}") from None
+    return text
+
+
+_NO_HOST = re.compile(r"[\s/\[\]@?#]|(?:\.|localhost).*:[0-9]+$")
+
+Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
+"""A host name or an IP address."""
 
 
 class Words(Settings):

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from config.base import Settings
+from config.base import Host, Settings
 
 
 class TlsSettings(Settings):
@@ -35,7 +35,7 @@ class TlsSettings(Settings):
 class MqttSettings(Settings):
     """An MQTT 3.1.1 broker."""
 
-    host: str = Field(default="127.0.0.1", min_length=1, description="Host name or address.")
+    host: Host = Field(default="127.0.0.1", description="Host name or address.")
     port: int = Field(default=1883, ge=1, le=65535, description="TCP port.")
     username: str | None = Field(default=None, description="User; absent: anonymous.")
     password_file: Path | None = Field(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Settings
+from config.base import Host, Settings
 
 
 class Framing(StrEnum):
@@ -53,7 +53,7 @@ class ModbusTcpPort(Timing):
     """A Modbus TCP endpoint; its units share one connection."""
 
     kind: Literal["modbus_tcp"] = Field(description="Modbus TCP.")
-    host: str = Field(min_length=1, description="Host name or address.")
+    host: Host = Field(description="Host name or address.")
     port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
     line_baud: Baud | None = Field(
         default=None,
@@ -72,7 +72,7 @@ class ModbusRtuOverTcpPort(Timing):
 
     kind: Literal["modbus_rtu_over_tcp"] = Field(description="Modbus RTU in TCP.")
     framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
-    host: str = Field(min_length=1, description="Host name or address.")
+    host: Host = Field(description="Host name or address.")
     port: int = Field(default=4001, ge=1, le=65535, description="TCP port.")
     line_baud: Baud = Field(
         default=9600, description="Bits per second of the line behind the serial server."
