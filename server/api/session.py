@@ -71,9 +71,13 @@ async def log_in(
     browser = mark if is_browser_of(user, mark) else None
     keeper.take(address, name, use.clock.monotonic_s(), browser=browser)
     stored = user.password_hash if user is not None and may_log_in(user, now) else None
-    good = await keeper.work(
-        lambda: password_matches(stored, credentials.password), known=browser is not None
-    )
+    try:
+        good = await keeper.work(
+            lambda: password_matches(stored, credentials.password), known=browser is not None
+        )
+    except ProblemError:
+        keeper.throttle.give_back(address, name, browser=browser)  # nothing was compared
+        raise
     if user is None or not good:
         await use.records.write_async(
             lambda session: record_failed_login(session, name=name, at=now, address=address),

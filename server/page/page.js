@@ -340,7 +340,8 @@ function drawAll() { drawSites(); drawCounts(); drawIncidents(); drawOrders(); d
 async function start() {
   try {
     state.user = await ask("GET", "/session");
-    if (state.user.must_change_password) { changePassword(); return; }
+    if (state.user.must_change_password) { $("login").hidden = true; $("ask-no").dataset.word = "logout"; translate(); changePassword(); return; }
+    $("ask-no").dataset.word = "back";
     state.classes = new Map((await ask("GET", "/classes")).items.map((item) => [item.class, item]));
   } catch (error) {
     if (error.status === 401) { showLogin(); return; }
@@ -372,11 +373,12 @@ $("login-form").addEventListener("submit", async (event) => {
 });
 $("logout").addEventListener("click", async () => { await ask("DELETE", "/session").catch(() => null); showLogin(); });
 $("who").addEventListener("click", changePassword);
-$("ask").addEventListener("close", () => { if (state.user?.must_change_password) $("logout").click(); });
+/* A password that is good once must be replaced: only that, or logging out, leads on. */
+$("ask").addEventListener("close", () => { if (state.user?.must_change_password) changePassword(); });
 $("language").addEventListener("click", () => { state.language = localStorage.language = state.language === "zh" ? "en" : "zh"; translate(); });
 $("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 $("site").addEventListener("change", (event) => { state.site = localStorage.site = event.target.value; drawAll(); });
-$("ask-no").addEventListener("click", () => $("ask").close());
+$("ask-no").addEventListener("click", () => { if (state.user?.must_change_password) $("logout").click(); else $("ask").close(); });
 
 setInterval(() => {
   if (!state.user) return;
