@@ -1,14 +1,18 @@
 """Two clients with one client id, inferred from how connections end (pure).
 
 A broker that gets a second CONNECT with a client id closes the first connection; MQTT 3.1.1 has no
-word for it. Both clients connect again, so each is closed again within moments although the broker
-is there: that is what is looked for. A broker that is restarted refuses connections meanwhile.
+word for it. Both clients connect again, so each is closed again and again within moments although
+the broker takes it back at once: that is what is looked for. A broker that is restarted refuses
+connections meanwhile.
 """
 
+from collections import deque
 from typing import Final
 
-_SHORT_S: Final = 3.0
 _SUSPICIOUS: Final = 3
+"""Connections in a row that ended ..."""
+_WITHIN_S: Final = 30.0
+"""... and lived no longer than this all together: the other client may have paused meanwhile."""
 _FIRST_PAUSE_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 60.0
 _FORGIVEN_S: Final = 300.0
@@ -24,7 +28,7 @@ class TakeoverWatch:
     def __init__(self) -> None:
         self.suspected = False
         self._at_once = True
-        self._short = 0
+        self._lived: deque[float] = deque(maxlen=_SUSPICIOUS)
         self._pauses = 0
 
     def refused(self) -> None:
@@ -35,15 +39,14 @@ class TakeoverWatch:
     def lost(self, lived_s: float) -> None:
         """Note the end of a connection that the broker had accepted and we did not end."""
         at_once, self._at_once = self._at_once, True
-        if lived_s >= _FORGIVEN_S:
+        if lived_s >= _FORGIVEN_S or not (at_once or self.suspected):
             self._forget()
         if self.suspected:
             self._pauses += 1
-        elif at_once and lived_s < _SHORT_S:
-            self._short += 1
-            self.suspected = self._short >= _SUSPICIOUS
-        else:
-            self._short = 0
+            return
+        self._lived.append(lived_s)
+        full = len(self._lived) == _SUSPICIOUS
+        self.suspected = full and sum(self._lived) <= _WITHIN_S
 
     @property
     def pause_s(self) -> float:
@@ -54,4 +57,5 @@ class TakeoverWatch:
 
     def _forget(self) -> None:
         self.suspected = False
-        self._short = self._pauses = 0
+        self._lived.clear()
+        self._pauses = 0

@@ -1,0 +1,74 @@
+"""Two agents with one identity, two servers with one host id: each log names the cause."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from plantroom.processes import Child, free_port, init_server, plantroom_command
+from tests.e2e.conftest import ESTATE
+from tests.e2e.plant import Plant
+
+SHARED = "mqtt_client_id_shared"
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
+    async with Plant(tmp_path, estate=ESTATE) as running:
+        await running.eventually(lambda: running.items("values"))
+        yield running
+
+
+async def test_two_agents_with_one_identity_are_told_on_both_sides(plant: Plant) -> None:
+    content = json.loads(plant.agent_file.read_text())
+    content["journal"]["path"] = str(plant.folder / "twin.sqlite")
+    file = plant.folder / "twin.yaml"
+    file.write_text(json.dumps(content))
+    command = plantroom_command("agent", "run", str(file))
+    log = plant.folder / "twin.log"
+    async with Child("twin", command, log=log, ready_event="agent_ready"):
+        logs = {name: plant.folder / f"{name}.log" for name in ("agent", "twin")}
+
+        async def both_say_so() -> bool:
+            return all(SHARED in file.read_text() for file in logs.values())
+
+        await plant.eventually(both_say_so, within_s=30)
+
+        async def the_server_says_so() -> bool:
+            (gateway,) = await plant.items("gateways")
+            return "two agents" in gateway["problem"]
+
+        await plant.eventually(the_server_says_so, within_s=60)
+        for file in logs.values():
+            text = file.read_text()
+            assert "Unspecified error" not in text
+            assert text.count('"uplink_up"') < 12, "no storm of connections"
+    assert "identity_shared" in (plant.folder / "server.log").read_text()
+
+
+async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(plant: Plant) -> None:
+    folder = plant.folder / "second"
+    folder.mkdir()
+    settings = {"mqtt": {"port": plant.broker.port}, "http": {"port": free_port()}}
+    (folder / "server.yaml").write_text(yaml.safe_dump(settings))
+    await init_server(
+        folder / "server.yaml",
+        user="admin",
+        password_file=plant.folder / "password",
+        log=folder / "init.log",
+    )
+    command = plantroom_command("server", "run", str(folder / "server.yaml"))
+    log = folder / "server.log"
+    async with Child("second", command, log=log, ready_event="server_ready"):
+        logs = (plant.folder / "server.log", log)
+
+        async def both_say_so() -> bool:
+            return all(SHARED in file.read_text() for file in logs)
+
+        await plant.eventually(both_say_so, within_s=30)
+        for file in logs:
+            assert "sparkplug.host_id" in file.read_text()
+            assert file.read_text().count('"mqtt_connected"') < 12, "no storm of connections"
