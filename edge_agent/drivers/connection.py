@@ -61,6 +61,7 @@ class Connection:
         self._heard: set[int] = set()
         self._silent = 0
         self._few = False
+        self._given_up = False
         self._doubt: tuple[int, float] | None = None
         self._lessons: list[tuple[float, float]] = []
 
@@ -91,6 +92,7 @@ class Connection:
         self.link = link
         self._opened_s = self._heard_s = self._clock.monotonic_s()
         self.answers = self._silent = 0
+        self._given_up = False
         self._heard = set()
 
     async def close(self) -> None:
@@ -133,7 +135,7 @@ class Connection:
         Raises:
             PortDownError: No new one can be had.
         """
-        if self.link is not None and self.link.lost:
+        if self.link is not None and self.link.lost and not self._given_up:
             self._few = 0 < self.answers <= _FEW_ANSWERS
         await self._give_back()
         began_s = self._clock.monotonic_s()
@@ -184,6 +186,7 @@ class Connection:
             limit, quiet = _SILENT_LIMIT, now - self._opened_s >= _YOUNG_S
         if quiet and self._silent >= limit:
             self._doubt = (unit, idle_s) if limit == 1 else None
+            self._given_up = True
             link.close(f"{self._silent} questions in a row unanswered")
 
     def _worn_out(self, *, write: bool) -> bool:

@@ -211,3 +211,18 @@ async def test_the_process_says_where_it_is_and_stops_on_sigterm(tmp_path: Path)
     assert json.loads(rest) == {"event": "stopped"}
     assert await process.wait() == 0
     assert not (tmp_path / "line").is_symlink()
+
+
+async def test_a_box_gets_a_fault_and_loses_it_again() -> None:
+    async with _running() as (simulation, told, _):
+        on = b'{"do": "box", "endpoint": "tcp", "kind": "banner", "text": "login: "}'
+        assert obey(simulation, on) == {"ok": True}
+        address = simulation.addresses["tcp"]
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        assert await reader.readexactly(7) == b"login: "
+        writer.close()
+        await writer.wait_closed()
+        assert obey(simulation, b'{"do": "box", "endpoint": "tcp", "kind": "none"}') == {"ok": True}
+        wrong = obey(simulation, b'{"do": "box", "endpoint": "tcp", "kind": "none at all"}')
+        assert not wrong["ok"]
+        assert [one["kind"] for one in told if one["event"] == "box"] == ["banner", "none"]

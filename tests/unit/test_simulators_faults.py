@@ -1,12 +1,13 @@
 """What faults make of a request."""
 
 import random
+import struct
 
 import pytest
 
 from simulators.faults import Fault, FaultKind, Faults, FaultyUnit, Verdict
 from simulators.line import Reply, damage
-from simulators.slave import Bank
+from simulators.slave import Bank, RegisterSpace, answer
 
 READ = bytes.fromhex("0300000002")
 REPLY = b"\x03\x04\x00\x01\x00\x02"
@@ -89,3 +90,46 @@ def test_damage_changes_one_byte_and_never_nothing() -> None:
     damaged = [damage(frame, rng) for _ in range(300)]
     assert {len(one) for one in damaged} == {19, 20, 21}
     assert frame not in damaged
+
+
+def registers(*values: int) -> FaultyUnit:
+    class Device:
+        def __init__(self) -> None:
+            self.space = RegisterSpace()
+            self.space.banks[Bank.HOLDING].update(enumerate(values))
+
+        def respond(self, pdu: bytes, now_s: float) -> Reply:
+            del now_s
+            return Reply(answer(self.space, pdu))
+
+    return FaultyUnit(Device(), seed=1)
+
+
+def read(unit: FaultyUnit, address: int, count: int, now_s: float = 0.0) -> list[int] | None:
+    pdu = unit.respond(struct.pack(">BHH", 3, address, count), now_s).pdu
+    return None if pdu is None else list(struct.unpack(f">{count}H", pdu[2:]))
+
+
+def test_a_unit_may_be_silent_above_some_registers() -> None:
+    unit = registers(1, 2, 3)
+    unit.faults.add(Fault(FaultKind.SILENT_ABOVE, count=2))
+    assert read(unit, 0, 2) == [1, 2]
+    assert read(unit, 0, 3) is None
+
+
+def test_a_unit_may_limit_what_is_written_and_says_so() -> None:
+    unit = registers(1)
+    unit.faults.add(Fault(FaultKind.CLAMP, count=99))
+    said = unit.respond(struct.pack(">BHH", 6, 0, 5000), 0.0).pdu
+    assert said == struct.pack(">BHH", 6, 0, 99)
+    assert read(unit, 0, 1) == [99]
+
+
+def test_a_counter_is_emptied_by_being_read() -> None:
+    unit = registers(1, 2, 3)
+    unit.faults.add(Fault(FaultKind.COUNTER, seconds=0.5, address=1))
+    assert read(unit, 0, 3, 5.0) == [1, 10, 3]
+    assert read(unit, 1, 1, 6.0) == [2]
+    assert read(unit, 1, 1, 6.1) == [0]
+    assert read(unit, 0, 1, 9.0) == [1]
+    assert read(unit, 1, 2, 9.0) == [6, 3]
