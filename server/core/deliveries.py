@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from server.core.model import Message
 from server.core.outbox import CANCELLED, DIGEST, QUEUED, URGENT, enqueue, row_of, tell
-from server.core.places import parts_of
+from server.core.places import parts_of, release
 from server.core.unreached import next_key, note_unreached
 
 
@@ -110,7 +110,9 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
     What was withdrawn meanwhile ends here, for nobody needs it any more. Others who share the place
     go on by channels of their own.
     """
-    if row.kind != DIGEST:
+    if row.kind != DIGEST and row.cancelled_at is not None:
+        release(session, row, now=now)
+    elif row.kind != DIGEST:
         for part in parts_of(session, row):
             if part.state == "merged":
                 part.merged_into = None

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.core.model import Message
-from server.core.outbox import DIGEST
+from server.core.outbox import DIGEST, QUEUED, tell
 
 PlaceOf = Callable[[str, str, str], str | None]
 """From channel, receiver and address to a place; None for what is never shared."""
@@ -58,6 +58,19 @@ def parts_of(session: Session, row: Message) -> Sequence[Message]:
     return session.scalars(
         select(Message).where(Message.merged_into == row.id).order_by(Message.id)
     ).all()
+
+
+def release(session: Session, row: Message, *, now: int) -> None:
+    """What shares the place of a message that does not leave, leaves itself."""
+    waiting = [one for one in parts_of(session, row) if one.cancelled_at is None]
+    if not waiting:
+        return
+    first = waiting[0]
+    first.state, first.merged_into = "pending", None
+    first.next_attempt_at = max(first.next_attempt_at, now)
+    for one in waiting[1:]:
+        one.merged_into = first.id
+    tell(session, first, kind=QUEUED, now=now)
 
 
 def mentioned(address: str) -> list[str]:

@@ -4,8 +4,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from server.core.model import Message
-from server.core.outbox import CANCELLED, DIGEST, QUEUED, tell
-from server.core.places import parts_of
+from server.core.outbox import CANCELLED, DIGEST, tell
+from server.core.places import parts_of, release
 
 
 def withdraw(session: Session, *, incident_id: int, keys: str, now: int) -> None:
@@ -36,22 +36,9 @@ def _withdraw(session: Session, row: Message, *, now: int) -> None:
         row.state = CANCELLED
         tell(session, row, kind="message.cancelled", now=now)
         if row.kind != DIGEST:
-            _release(session, row, now=now)
+            release(session, row, now=now)
     elif row.state == "merged" and row.merged_into is not None:
         _withdraw_carrier(session, row.merged_into, now=now)
-
-
-def _release(session: Session, row: Message, *, now: int) -> None:
-    """What shares the place of a message that does not leave, leaves itself."""
-    waiting = [one for one in parts_of(session, row) if one.cancelled_at is None]
-    if not waiting:
-        return
-    first = waiting[0]
-    first.state, first.merged_into = "pending", None
-    first.next_attempt_at = max(first.next_attempt_at, now)
-    for one in waiting[1:]:
-        one.merged_into = first.id
-    tell(session, first, kind=QUEUED, now=now)
 
 
 def _withdraw_carrier(session: Session, carrier_id: int, *, now: int) -> None:

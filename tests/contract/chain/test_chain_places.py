@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from config.channels import DingTalkChannel, EmailChannel
 from config.server import MessageSettings
@@ -125,6 +126,21 @@ def test_an_acknowledgement_takes_the_call_back_and_the_group_still_hears(groups
     groups.see("temperature", 85.0, 1)
     take(groups)
     assert leaving(groups) == [("group", ""), ("webhook", "")]
+
+
+def test_a_call_that_was_taken_back_on_its_way_leaves_the_groups_own(groups: House) -> None:
+    people(groups, [GROUP | {"address": WANG}], [mail("li@example.org")])
+    groups.see("temperature", 85.0, 1)
+    carrier = next(row for row in rows(groups) if row.address == WANG)
+
+    def fail(session: Session) -> None:
+        row = session.get_one(Message, carrier.id)
+        row.state, row.cancelled_at = "sending", groups.clock.now_ms()
+        give_up(session, row, now=groups.clock.now_ms())
+
+    groups.records.write(fail)
+    assert ("group", "") in leaving(groups)
+    assert "dead" not in {row.state for row in rows(groups)}
 
 
 def test_a_group_does_not_wait_for_a_persons_quiet_hours(groups: House) -> None:
