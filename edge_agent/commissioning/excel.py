@@ -48,13 +48,13 @@ def read_excel(path: Path, data: bytes, wanted: str | None) -> list[Sheet]:
     """
     openpyxl = import_openpyxl(path)
     try:
-        _refuse_large(path, data)
+        formulas = _look_inside(path, data)
         # With formulas as they are written, and with the values that Excel left beside them.
         book = openpyxl.load_workbook(io.BytesIO(data))
         names = [page.title for page in book.worksheets]
         if wanted is not None and wanted not in names:
             raise ConfigError(f"{path}: no sheet {wanted!r}; there are: {', '.join(names)}")
-        values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
+        values = openpyxl.load_workbook(io.BytesIO(data), data_only=True) if formulas else book
         pages = [(book[name], values[name]) for name in names if wanted in {None, name}]
         return [
             _sheet(f"{path}, sheet {page.title}", page, with_values) for page, with_values in pages
@@ -80,13 +80,16 @@ def too_long(name: str) -> ConfigError:
     return ConfigError(f"{name}: more than {MOST_ROWS:,} rows; split it into several files")
 
 
-def _refuse_large(path: Path, data: bytes) -> None:
+def _look_inside(path: Path, data: bytes) -> bool:
+    """Refuse a file that would not fit into memory; return whether it may hold formulas."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = sum(one.file_size for one in archive.infolist() if one.filename.endswith(".xml"))
-    if size > _MOST_BYTES:
-        raise ConfigError(
-            f"{path}: {size / 1e6:.0f} MB of cells; copy the table's own rows into a new file"
-        )
+        if size > _MOST_BYTES:
+            raise ConfigError(
+                f"{path}: {size / 1e6:.0f} MB of cells; copy the table's own rows into a new file"
+            )
+        pages = [name for name in archive.namelist() if "/worksheets/" in name]
+        return any(b"<f" in archive.read(name) for name in pages)
 
 
 def _sheet(name: str, page: "Worksheet", with_values: "Worksheet") -> Sheet:

@@ -205,3 +205,31 @@ def test_yaml_words_that_mean_something_else_are_quoted() -> None:
         "ZZ",
         "AAA",
     ]
+
+
+def test_an_import_offers_the_command_that_reads_the_device_and_can_run_it(tmp_path: Path) -> None:
+    table = "Slave Address,Register Address,Name,Data Type\n3,1,a,int16\n"
+    said = run(tmp_path, table, "--read", "127.0.0.1:1")
+    assert f"plantroom agent read PORT --unit 3 --profile {tmp_path}/own-1.yaml" in said.output
+    # Nobody answers there; the file is written all the same.
+    assert said.exit_code == 1
+    assert "127.0.0.1:1" in said.stderr
+    assert load_profiles(tmp_path)["own-1"].points["a"].address == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (("--column", "scal=x"), "no role 'scal'"),
+        (("--column", "scale"), "expected NAME=VALUE"),
+        (("--column", "scale=nowhere"), "no such heading; there are: 'name', 'address', 'type'"),
+        (("--column", "scale=name", "--column", "scale=type"), "two columns for scale"),
+        (("--only", "nowhere=3"), "no such heading"),
+    ],
+)
+def test_an_option_that_settles_nothing_is_refused(
+    tmp_path: Path, option: tuple[str, ...], told: str
+) -> None:
+    said = run(tmp_path, "name,address,type\na,1,uint16\n", *option)
+    assert said.exit_code == 2
+    assert told in said.stderr

@@ -51,6 +51,7 @@ class Remark(NamedTuple):
         invalid: Raw numbers that mean "not available".
         scale: Factor.
         order: Order of bytes and words.
+        unit: Unit, where the remark is nothing else: 0.1℃.
         doubt: What looks like one of these and is not understood; empty when nothing does.
     """
 
@@ -58,6 +59,7 @@ class Remark(NamedTuple):
     invalid: tuple[int | float | str, ...] = ()
     scale: float | None = None
     order: Order | None = None
+    unit: str = ""
     doubt: str = ""
 
 
@@ -78,13 +80,15 @@ def read_remark(text: str, comma: Comma) -> Remark:
     order = _ORDER.findall(folded(rest))
     if states.hints_at_states(rest):
         return Remark(invalid=raws, doubt=f"{text!r} looks like states such as 0=off;1=on")
+    if (step := _unit(text, comma)) is not None:
+        return step
     scale, doubt = _scale(rest, comma)
     if len(set(order)) > 1:
         doubt = f"{text!r} names several orders"
     elif not order and _ORDER_WORDS.search(folded(rest)):
         doubt = f"{text!r} looks like an order of bytes and words"
     one = Order(order[0].upper()) if len(set(order)) == 1 else None
-    return Remark(None, raws, scale, one, doubt)
+    return Remark(None, raws, scale, one, "", doubt)
 
 
 def order_in(text: str) -> str:
@@ -98,6 +102,19 @@ def unit_number_in(text: str) -> int | None:
     """Return the unit that a section row names: 从站地址: 3."""
     found = _UNIT_NUMBER.search(folded(text))
     return int(found[1]) if found else None
+
+
+def _unit(text: str, comma: Comma) -> Remark | None:
+    """Return the unit and factor of a remark that is nothing else: 0.1℃, 单位:0.01MPa."""
+    plain = re.sub(r"^(?:单位|unit|分辨率|resolution)\s*[:=为]?\s*", "", folded(text))
+    try:
+        unit, factor, known = numbers.unit_and_factor(plain, comma)
+    except CellError:
+        return None
+    # A single letter is a remark as often as a unit.
+    if not known or (factor is None and len(unit) < 2):  # noqa: PLR2004
+        return None
+    return Remark(scale=None if factor is None else factor.value, unit=unit)
 
 
 def _scale(text: str, comma: Comma) -> tuple[float | None, str]:

@@ -114,7 +114,7 @@ class RowReader:
         content: Content = {"table": table.value, "address": place.address}
         content |= coding(cells, Where(table, place, self._options, conventions), remark)
         content |= scaling(
-            cells, conventions, remark.scale, floating=str(content.get("type")).startswith("float")
+            cells, conventions, remark, floating=str(content.get("type")).startswith("float")
         )
         content |= reporting(cells, self._heads, conventions)
         return content | commanding(cells, content, conventions, writes=writes)
@@ -172,7 +172,7 @@ class RowReader:
                     f"{one.doubt}, and is not understood; put it into its own "
                     f"column, or say {flag}",
                 )
-            for have, add in zip(merged[:4], one[:4], strict=True):
+            for have, add in zip(merged[:5], one[:5], strict=True):
                 if have and add and have != add:
                     cells.complain_at(index, f"contradicts another remark, got {text!r}")
             merged = Remark(
@@ -180,6 +180,7 @@ class RowReader:
                 merged.invalid or one.invalid,
                 merged.scale if one.scale is None else one.scale,
                 merged.order or one.order,
+                merged.unit or one.unit,
             )
         return merged
 

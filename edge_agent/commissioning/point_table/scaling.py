@@ -10,6 +10,7 @@ from edge_agent.commissioning.point_table.formula import factor_and_offset
 from edge_agent.commissioning.point_table.naming import Canon, bracket_of
 from edge_agent.commissioning.point_table.numbers import Factor
 from edge_agent.commissioning.point_table.outcome import Content
+from edge_agent.commissioning.point_table.remarks import Remark
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.row_cells import RowCells
 from edge_agent.commissioning.point_table.text import CellError
@@ -18,18 +19,20 @@ from edge_agent.commissioning.point_table.unit_words import factor_between
 _MOST_DECIMALS: Final = 9
 _FIRST_NUMBERS: Final = frozenset({10001, 30000, 30001, 40000, 40001, 300001, 400001})
 """What some tables add to an address."""
+_UNIT_PLACES: Final = (Role.UNIT, Role.SCALE, "name", "remark")
+"""Where a unit may stand, the surest first."""
 _IS_STEP: Final = re.compile(r"[.,/^÷]|\d\s*[^\d\s]")
 
 
 def scaling(
-    cells: RowCells, conventions: Conventions, in_remark: float | None, *, floating: bool
+    cells: RowCells, conventions: Conventions, remark: Remark, *, floating: bool
 ) -> Content:
     """Return scale, offset and unit.
 
     Args:
         cells: The row.
         conventions: What holds for its columns.
-        in_remark: Factor that a remark names.
+        remark: Factor and unit that remarks name.
         floating: Whether the registers hold a floating point number.
     """
     factors: dict[str, float] = {}
@@ -43,8 +46,10 @@ def scaling(
         factors[Role.DECIMALS] = places
     _from_unit(cells, conventions, factors, units)
     _from_name(cells, conventions, factors, units)
-    if in_remark is not None:
-        factors["remark"] = in_remark
+    if remark.scale is not None:
+        factors["remark"] = remark.scale
+    if remark.unit:
+        units["remark"] = remark.unit
     formula = cells.parse(Role.FORMULA, lambda text: factor_and_offset(text, conventions.comma))
     if formula is not None:
         factors[Role.FORMULA] = formula[0]
@@ -87,7 +92,12 @@ def _agreed_unit(cells: RowCells, units: dict[str, str]) -> str:
     if len(set(units.values())) > 1:
         said = ", ".join(f"{place} {unit!r}" for place, unit in units.items())
         cells.complain(Role.UNIT if Role.UNIT in units else Role.NAME, f"two units: {said}")
-    return units.get(Role.UNIT) or units.get(Role.SCALE) or units.get("name", "")
+    return (
+        units.get(Role.UNIT)
+        or units.get(Role.SCALE)
+        or units.get("name")
+        or units.get("remark", "")
+    )
 
 
 def unit_problem(name: str, canon: Canon, content: Content) -> str:
