@@ -16,15 +16,14 @@ from server.core.auth import (
     MAX_PASSWORD,
     MIN_PASSWORD,
     Role,
-    browser_mark,
     change_password,
     create_login,
     end_login,
-    is_browser_of,
     may_log_in,
     password_matches,
     record_failed_login,
 )
+from server.core.browsers import browser_mark, is_browser_of
 from server.core.model import User
 from server.core.problem import FieldError, ProblemError
 

@@ -1,7 +1,6 @@
 """Who is asking: passwords (argon2), browser sessions, tokens and roles."""
 
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,25 +97,6 @@ def one_time_password() -> str:
 def may_log_in(user: User, at: int) -> bool:
     """Return whether the person's password is good for a login; a one-time one is so once."""
     return user.one_time_until is None or at < user.one_time_until
-
-
-def browser_mark(user: User) -> str:
-    """Return what a browser keeps in which this person has logged in; void with the password."""
-    nonce = secrets.token_urlsafe(12)
-    return f"{nonce}.{_browser_proof(user, nonce)}"
-
-
-def is_browser_of(user: User | None, mark: str | None) -> bool:
-    """Return whether a mark was made for this person with the password of today."""
-    if user is None or mark is None:
-        return False
-    nonce, _, proof = mark.partition(".")
-    return hmac.compare_digest(_browser_proof(user, nonce).encode(), proof.encode(errors="replace"))
-
-
-def _browser_proof(user: User, nonce: str) -> str:
-    text = f"{user.id}|{nonce}".encode(errors="replace")
-    return hmac.new(user.password_hash.encode(), text, hashlib.sha256).hexdigest()
 
 
 def create_user(
