@@ -19,7 +19,7 @@ from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.scan import Job
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.shapes import OUTSTANDING, Shapes
-from edge_agent.polling.units import Unit, busy_pause_s, may_wait
+from edge_agent.polling.units import busy_pause_s, may_wait
 from edge_agent.polling.vitals import Vitals
 from protocols.modbus import limits
 
@@ -132,7 +132,7 @@ class Asker:
         wire_s = self._timing.wire_s(block.table, block.size)
         patience_s = job.patience_s
         if patience_s is None:
-            patience_s = self._patience_s(unit, block.weight)
+            patience_s = self._patience_s(job)
         began = self._clock.monotonic_s()
         self.underway = underway = Underway(
             asyncio.current_task(), job, began + self._quiet_s + wire_s
@@ -157,7 +157,7 @@ class Asker:
         except asyncio.CancelledError:
             if not underway.cut or underway.task is None or underway.task.uncancel():
                 raise
-            self._cut_short(job, self._count(began, None))
+            self._cut_short(job, self._count(began, None, answered=False))
         else:
             self._rtt.observe(reply.took_s)
             self._count(began, None)
@@ -206,19 +206,30 @@ class Asker:
         neighbours_s = self._schedule.probing.neighbours_s()
         return underway.written_s + unit.late_after_s(neighbours_s, underway.job.block.weight)
 
-    def _patience_s(self, unit: Unit, weight: int | None) -> float:
+    def _patience_s(self, job: Job) -> float:
+        unit, weight = job.scan.unit, job.block.weight
         if unit.response_s is not None:
-            return unit.patience_s(None, weight)
+            # In full where that makes nobody miss his deadline.
+            now = self._clock.monotonic_s()
+            spare = self._schedule.load.has_spare_time(now)
+            usual_s = unit.shortest_patience_s(weight) if spare else unit.patience_s(None, weight)
+            return min(unit.longest_s, max(usual_s, self._schedule.room_s(job, now)))
         patience_s = unit.patience_s(self._schedule.probing.neighbours_s())
         if patience_s == unit.longest_s and self._schedule.probing.held:
             # Nobody was heard yet and somebody was waited for in full: not the same for each.
             return max(_SHORT_S, unit.longest_s / 4)
         return patience_s
 
-    def _count(self, began: float, error: DriverError | None) -> float:
+    def _count(
+        self, began: float, error: DriverError | None, *, answered: bool | None = None
+    ) -> float:
         spent = self._clock.monotonic_s() - began
         self._requests.inc()
         self._busy.inc(spent)
+        if answered is None:
+            answered = error is None or isinstance(error, DeviceRefusedError)
+        if answered:
+            self._schedule.load.add(self._clock.monotonic_s(), spent)
         if error is not None:
             self._health.request_errors.labels(self._name, error.reason).inc()
         return spent

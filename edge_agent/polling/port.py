@@ -83,6 +83,12 @@ class PortOwner:
             )
         for unit in self._units.values():
             unit.alone = len(self._units) == 1
+            unit.period_s = min(
+                scan.period_s
+                for one in self.devices.values()
+                if one.unit is unit
+                for scan in one.classes
+            )
         self.schedule = Schedule(
             [s for d in self.devices.values() for s in d.classes],
             wire_s=lambda block: timing.wire_s(block.table, block.size),
@@ -120,6 +126,7 @@ class PortOwner:
             for scan in self.schedule.classes
             for block in scan.blocks
         )
+        self.schedule.load.share = self.load
 
     async def run(self) -> None:
         """Open the port, poll, and open it again whenever it was lost; never returns."""

@@ -1,6 +1,7 @@
 """Which dead unit a port asks next, and how long it waits for it (pure).
 
-The oldest that is ripe, may be asked and can be paid for. A probe waits as long as the unit's own
+The oldest that is ripe, may be asked and can be paid for, or ends before anybody is due on a port
+with spare time (ADR-27): that costs nobody anything. A probe waits as long as the unit's own
 answers or its neighbours' took; one of a unit that has become slower since is answered too late,
 and the driver says so. Only where that is never heard a unit must be waited for in full: rarely,
 in turns, and from a share of its own, so that no cheap probe waits for it.
@@ -73,8 +74,14 @@ class Probing:
         """Whether nobody waits for a probe."""
         return not (self._held or self.doubting)
 
-    def next(self, now_s: float, clear_at: Clear) -> Job | None:
-        """Return the probe to send; None if nobody is ripe, may be asked and can be paid for."""
+    def next(self, now_s: float, clear_at: Clear, spare_s: float = 0.0) -> Job | None:
+        """Return the probe to send; None if nobody is ripe, may be asked and can be paid for.
+
+        Args:
+            now_s: Monotonic seconds.
+            clear_at: When a request may be sent.
+            spare_s: How long a probe may take for nothing.
+        """
         ripe = [one for one in self._waiting() if one.ripe_at <= now_s]
         if not ripe:
             return None
@@ -86,12 +93,15 @@ class Probing:
                 continue
             job = clear[0]
             patience_s = one.unit.patience_s(neighbours_s, job.block.weight)
+            wire_s = self.wire_s(job.block)
             if one.unit.alone:
                 patience_s = one.unit.longest_s
-            wire_s = self.wire_s(job.block)
-            if not (one.unit.suspect or one.unit.alone) and not self.budget.allows(
-                now_s, patience_s + wire_s
-            ):
+            elif one.unit.heard_lately(now_s):
+                patience_s = min(one.unit.longest_s, max(patience_s, spare_s - wire_s))
+            cost_s = patience_s + wire_s
+            job.spare = cost_s <= spare_s and one.unit.expected_back(now_s)
+            free = job.spare or one.unit.suspect or one.unit.alone
+            if not free and not self.budget.allows(now_s, cost_s):
                 if now_s - one.ripe_at > _SAVED_FOR_S:
                     return None
                 continue
@@ -120,10 +130,14 @@ class Probing:
                 free = one.unit.suspect or one.unit.alone
                 paid = now_s if free else self.budget.free_at(now_s, cost_s)
                 times.append(max(one.ripe_at, paid, clear_at(job), now_s + _SOONEST_S))
+                if one.ripe_at > now_s:
+                    times.append(max(one.ripe_at, clear_at(job), now_s + _SOONEST_S))
         return min(times)
 
     def spent(self, job: Job, now_s: float, seconds: float) -> None:
         """Charge a probe that was not answered."""
+        if job.spare:
+            seconds = min(job.full_s, seconds)
         full_s = min(job.full_s, seconds)
         self.full.spend(now_s, full_s)
         self.budget.spend(now_s, seconds - full_s)

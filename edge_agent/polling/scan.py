@@ -76,6 +76,7 @@ class Job:
         probe: Asks whether a unit lives, or whether it answers a block at all (``doubt``).
         patience_s: How long a probe waits; None: as the unit's behaviour says.
         full_s: How much of that is the wait in full, which has a share of its own.
+        spare: A probe that ends before anybody is due: it is not charged to the budget.
         busy: How often the device said that it is busy.
         part_of: The block of the plan that it carries points of; None: it is one itself.
         wider: It asks for more registers than it needs.
@@ -89,6 +90,7 @@ class Job:
     attempts: int = 0
     patience_s: float | None = None
     full_s: float = 0.0
+    spare: bool = False
     busy: int = 0
     part_of: Block | None = None
     wider: bool = False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from edge_agent.polling.budget import DeadBudget
+from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
 from edge_agent.polling.probing import Clear, Probing
 from edge_agent.polling.scan import Job, ScanClass
@@ -18,6 +19,8 @@ from edge_agent.polling.units import Unit
 _STARVED_S = 5.0
 _SUSPECT_STARVED_S = 1.0
 _SOONEST_S = 0.05
+_MARGIN_S = 0.01  # late timers
+_LONGEST_ROOM_S = 3600.0
 _TOGETHER_S = 10.0  # units that died within this time may have one cause, and come back together
 
 
@@ -36,6 +39,7 @@ class Schedule:
 
     Attributes:
         probing: The units that do not answer.
+        load: What reading takes.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Schedule:
     ) -> None:
         self.classes = classes
         self.probing = Probing(classes, wire_s, budget or DeadBudget())
+        self.load = PortLoad()
         self._wire_s = wire_s
         self._due: list[tuple[float, int, ScanClass]] = []
         self._pending: list[tuple[float, int, Job]] = []
@@ -77,13 +82,14 @@ class Schedule:
         self._release(now_s)
         if self.probing.idle():
             return self._read(now_s, clear_at)
-        probe = self.probing.next(now_s, clear_at)
+        spare_s = self._spare_s(now_s, clear_at)
+        probe = self.probing.next(now_s, clear_at, spare_s)
         if probe is None:
             self._waiting_since = None
             return self._read(now_s, clear_at)
         if self._waiting_since is None:
             self._waiting_since = now_s
-        if now_s - self._waiting_since < _longest_wait_s(probe.scan.unit):
+        if probe.spare or now_s - self._waiting_since < _longest_wait_s(probe.scan.unit):
             read = self._read(now_s, clear_at)
             if read is not None:
                 return read
@@ -94,10 +100,33 @@ class Schedule:
         self._waiting_since = None
         return probe
 
+    def room_s(self, job: Job, now_s: float) -> float:
+        """How long the answer to this read may be waited for so that every deadline holds.
+
+        0 on a port without spare time.
+        """
+        if not self.load.has_spare_time(now_s):
+            return 0.0
+        if now_s > job.deadline + _STARVED_S:
+            return 0.0
+        unit = job.scan.unit
+        if self._pending and not unit.unsteady(now_s):
+            # Each of those that are pending takes as long as one takes here on average.
+            work_s = (len(self._pending) + 1) * self.load.mean_s
+            return self._pending[0][0] - now_s - work_s - _MARGIN_S
+        due_s = self._due[0][0] if self._due else now_s + _LONGEST_ROOM_S
+        # Those that were silent last will likely be waited for as well.
+        silent = [one for _, _, one in self._pending if one.scan.unit.failures]
+        others_s = sum(one.scan.unit.shortest_patience_s(one.block.weight) for one in silent)
+        return due_s - now_s - others_s - self._wire_s(job.block) - _MARGIN_S
+
     def wake_at(self, now_s: float, clear_at: Clear) -> float:
         """When ``next`` may have something, if nothing else happens before."""
         times = [self._due[0][0]] if self._due else []
-        times += [clear_at(job) for _, _, job in self._pending]
+        for _, _, job in self._pending:
+            at_s = clear_at(job)
+            # What may be asked now and was not waits for a place where it delays nobody.
+            times.append(at_s if at_s > now_s else job.deadline + _STARVED_S)
         if self._waiting_since is not None:
             longest_s = min(_longest_wait_s(unit) for unit in self.probing.held or [None])
             times.append(max(self._waiting_since + longest_s, now_s + _SOONEST_S))
@@ -216,23 +245,53 @@ class Schedule:
                 self._park(scan)
 
     def _read(self, now_s: float, clear_at: Clear) -> Job | None:
+        """Take the earliest that may be asked; units that miss answers come behind all others."""
         held: list[tuple[float, int, Job]] = []
-        chosen: Job | None = None
+        chosen: tuple[float, int, Job] | None = None
+        second: tuple[float, int, Job] | None = None
         while self._pending and chosen is None:
             entry = heapq.heappop(self._pending)
-            if clear_at(entry[2]) <= now_s:
-                chosen = entry[2]
-            else:
-                held.append(entry)
+            held.append(entry)
+            if clear_at(entry[2]) > now_s:
+                continue
+            if not self._gives_way(entry[2], now_s):
+                chosen = entry
+            elif second is None and self._fits(entry[2], now_s):
+                second = entry
+        chosen = chosen or second
         for entry in held:
-            heapq.heappush(self._pending, entry)
-        return chosen
+            if entry is not chosen:
+                heapq.heappush(self._pending, entry)
+        return None if chosen is None else chosen[2]
+
+    def _gives_way(self, job: Job, now_s: float) -> bool:
+        """Whether it waits for a place where it delays nobody, because its unit misses answers."""
+        unit = job.scan.unit
+        if not (unit.unsteady(now_s) and unit.heard and self.load.has_spare_time(now_s)):
+            return False
+        return now_s <= job.deadline + _STARVED_S
+
+    def _fits(self, job: Job, now_s: float) -> bool:
+        """Whether the wait for an answer would end before anybody is due."""
+        unit = job.scan.unit
+        cost_s = unit.shortest_patience_s(job.block.weight) + self._wire_s(job.block)
+        return not self._due or now_s + cost_s <= self._due[0][0]
+
+    def _spare_s(self, now_s: float, clear_at: Clear) -> float:
+        """How long a probe may take for nothing; 0 while there is something to read."""
+        if not self.load.has_spare_time(now_s):
+            return 0.0
+        for _, _, job in self._pending:
+            waits = self._gives_way(job, now_s) and not self._fits(job, now_s)
+            if not waits and clear_at(job) <= now_s:
+                return 0.0
+        return self._free_s(now_s, clear_at) - _MARGIN_S
 
     def _free_s(self, now_s: float, clear_at: Clear) -> float:
         """How long there is nothing to read."""
         due = [self._due[0][0]] if self._due else []
-        due += [clear_at(job) for _, _, job in self._pending]
-        return min(due, default=float("inf")) - now_s
+        due += [at_s for _, _, job in self._pending if (at_s := clear_at(job)) > now_s]
+        return min(due, default=now_s + _LONGEST_ROOM_S) - now_s
 
     def _drop(self, unit: Unit) -> None:
         self._pending = [entry for entry in self._pending if entry[2].scan.unit is not unit]

@@ -6,7 +6,9 @@ from random import Random
 
 _FLOOR_S = 0.2  # shorter waits mistake a busy machine for a dead unit
 _STABLE_S = 60.0
+_EXPECTED_S = 600.0
 _FAILURES = 3
+_FAILURES_UNSTEADY = 5  # of a unit that misses some and answers most
 _MAX_LEVEL = 5
 _MAX_LEVEL_ALONE = 1
 _MAX_BACKOFF = 5
@@ -81,6 +83,9 @@ class Unit:
         lost_s: Port time that its silence cost since it last answered, not yet charged.
         busy_until: It said that it is busy; when it may be asked again.
         alone: It has the port for itself: nobody waits while it is probed.
+        missed_at: When it gave no good answer last, monotonic seconds.
+        period_s: Shortest period of its classes, seconds.
+        limit: Failures in a row by which it is demoted.
     """
 
     number: int
@@ -97,8 +102,11 @@ class Unit:
     lost_s: float = 0.0
     busy_until: float = 0.0
     alone: bool = False
+    missed_at: float = float("-inf")
+    period_s: float = 1.0
     level: int = 0
     probes: int = 0
+    limit: int = _FAILURES
     _usual: Usual | None = None
     _by_weight: dict[int, Usual] = field(default_factory=dict[int, Usual])
     _owed: int = 0
@@ -108,6 +116,11 @@ class Unit:
     def demoted(self) -> bool:
         """Whether it counts as dead."""
         return self.state is UnitState.DEMOTED
+
+    @property
+    def heard(self) -> bool:
+        """Whether it ever answered."""
+        return self.heard_at > float("-inf")
 
     @property
     def held(self) -> bool:
@@ -136,6 +149,24 @@ class Unit:
         guess = max(_FLOOR_S, usual.expected_s)
         doubled = 0 if self.held else max(self.failures, usual.backoff)
         return min(self.longest_s, guess * 2**doubled)
+
+    def shortest_patience_s(self, weight: int | None = None) -> float:
+        """How long to wait at least for a unit that was heard: as long as it usually takes."""
+        usual = self._of(weight)
+        expected_s = 0.0 if usual is None else usual.expected_s
+        return min(self.longest_s, max(_FLOOR_S, expected_s))
+
+    def heard_lately(self, now_s: float) -> bool:
+        """Whether it answered within the last minute: it lives, however much it misses."""
+        return now_s - self.heard_at < _STABLE_S
+
+    def expected_back(self, now_s: float) -> bool:
+        """Whether it answered so recently that spare time is spent on looking for it."""
+        return now_s - self.heard_at < _EXPECTED_S
+
+    def unsteady(self, now_s: float) -> bool:
+        """Whether it has missed answers within the last minute; asked where it delays nobody."""
+        return now_s - self.missed_at < _STABLE_S
 
     def late_after_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
         """When an answer is later than usual: from then on another may be asked instead."""
@@ -195,28 +226,40 @@ class Unit:
             self.look_soon(now_s)
         return True
 
-    def failed(self, now_s: float, *, silent: bool = True) -> bool:
+    def failed(self, now_s: float, *, silent: bool = True, spare: bool = False) -> bool:
         """Note a missing or useless answer; returns whether the unit is now demoted by it.
 
         A unit that was never heard, came back a moment ago, or is suspect already gets no second
-        chance, unless it was not silent: a damaged answer speaks of the line.
+        chance, unless it was not silent: a damaged answer speaks of the line. On a port with
+        spare time one that was heard lately keeps its chances, and is probed every period.
+
+        Args:
+            now_s: Monotonic seconds.
+            silent: Nothing came.
+            spare: The port has spare time.
         """
         self.failures += 1
-        fresh = silent and (self.state is UnitState.UNKNOWN or self.suspect or self.flapping(now_s))
+        spared = spare and self.heard_lately(now_s)
+        steady = self.failures == 1 and not self.unsteady(now_s)
+        if self.failures == 1:
+            self.limit = _FAILURES if steady or not spared else _FAILURES_UNSTEADY
+        self.missed_at = now_s
+        again = (self.suspect or self.flapping(now_s)) and not spared
+        fresh = silent and (self.state is UnitState.UNKNOWN or again)
         if self.demoted:
             self.probes += 1
-            self._back_off(now_s)
+            self._back_off(now_s, spared=spared)
             return False
-        if not silent:
+        if not silent or spared:
             self.suspect = False
-        if fresh or self.failures >= _FAILURES:
+        if fresh or self.failures >= self.limit:
             self.state = UnitState.DEMOTED
             self.suspect = False
             self.demoted_at = now_s
             self.probes = 1
             for usual in self._by_weight.values():
                 usual.backoff = 0
-            self._back_off(now_s)
+            self._back_off(now_s, spared=spared)
             return True
         self.state = UnitState.DEGRADED
         return False
@@ -238,8 +281,9 @@ class Unit:
             self._owed = 0
         return self._owed > 0
 
-    def _back_off(self, now_s: float) -> None:
-        self.probe_at = now_s + 2.0**self.level * self.rng.uniform(0.75, 1.25)
+    def _back_off(self, now_s: float, *, spared: bool) -> None:
+        pause_s = 2.0**self.level * self.rng.uniform(0.75, 1.25)
+        self.probe_at = now_s + (min(self.period_s, pause_s) if spared else pause_s)
         self.level = min(self.level + 1, _MAX_LEVEL_ALONE if self.alone else _MAX_LEVEL)
 
     def _measure(self, response_s: float, weight: int | None) -> None:

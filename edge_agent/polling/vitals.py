@@ -66,7 +66,8 @@ class Vitals:
         now, at_ms, before = self._clock.monotonic_s(), self._clock.now_ms(), unit.state
         silent = isinstance(error, DeviceTimeoutError)
         held = unit.held
-        if unit.failed(now, silent=silent):
+        spare = self._schedule.load.has_spare_time(now)
+        if unit.failed(now, silent=silent, spare=spare):
             # Its silence is paid for: what it cost before the last probe, if that was one.
             self.charge(now, unit.lost_s)
             unit.lost_s = 0.0
@@ -80,7 +81,7 @@ class Vitals:
             self._say_state(unit, at_ms, error.reason)
         if held and not unit.held:
             self._schedule.revive_unit(unit, now)
-        elif silent and not held:
+        elif silent and not held and not spare:
             self._suspect_together(unit, now)
         return False
 

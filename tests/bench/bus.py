@@ -46,6 +46,10 @@ class Case:
 
 DEAD = {"kind": "dead"}
 FLAPPING = {"kind": "flapping", "seconds": 20.0}
+NINE_IN_TEN = {"kind": "held", "seconds": 1.7, "longest_s": 4.8, "chance": 0.1}
+NOISE = {"kind": "noise", "chance": 0.2}
+UNSTEADY = (NINE_IN_TEN, NOISE)
+"""Units that answer most of the time: they must be read nearly as often as healthy ones."""
 CASES = {
     "all_alive": Case(),
     "one_dead": Case(faults={4: DEAD}, back=4),
@@ -57,6 +61,13 @@ CASES = {
             6: {"kind": "noise", "chance": 0.2},
             9: {"kind": "slow", "seconds": 0.15},
         }
+    ),
+    "nine_in_ten": Case(faults={4: DEAD, 7: NOISE} | dict.fromkeys((2, 3, 5, 8, 10), NINE_IN_TEN)),
+    "tcp_nine_in_ten": Case(
+        units=20,
+        period_s=1.0,
+        tcp=True,
+        faults={8: DEAD} | dict.fromkeys((3, 6, 11, 14, 19), NINE_IN_TEN),
     ),
     "tcp_dead": Case(
         units=20, period_s=1.0, tcp=True, faults=dict.fromkeys((3, 8, 13, 18), DEAD), back=8
@@ -107,9 +118,8 @@ def _figures(case: Case, seen: Mapping[str, Any]) -> dict[str, float]:
         for earlier, later in pairwise(seen["taken_s"][str(number)])
         if later >= start_s and earlier <= end_s
     ]
-    silent = {number for number, fault in case.faults.items() if fault in (DEAD, FLAPPING)}
     within = [one for one in seen["spent"] if start_s <= one[0] <= end_s]
-    dead_s = sum(took_s for _, unit, took_s, well in within if unit in silent and not well)
+    dead_s = _spent_in_vain(case, within, DEAD)
     figures = {
         "gap_s": round(fmean(gaps), 4),
         "p99_s": round(percentile(gaps, 99), 3),
@@ -117,9 +127,46 @@ def _figures(case: Case, seen: Mapping[str, Any]) -> dict[str, float]:
         "dead_share_pct": round(100 * dead_s / MEASURED_S, 2),
         "busy_pct": round(100 * sum(one[2] for one in within) / MEASURED_S, 1),
     }
+    if FLAPPING in case.faults.values():
+        figures["flapping_share_pct"] = round(
+            100 * _spent_in_vain(case, within, FLAPPING) / MEASURED_S, 2
+        )
     if seen["back_s"]:
         figures |= _return(case.back, seen)
-    return figures
+    return figures | _unsteady(case, seen, start_s, end_s)
+
+
+def _spent_in_vain(case: Case, spent: list[Any], fault: Mapping[str, Any]) -> float:
+    ill = {number for number, one in case.faults.items() if one == fault}
+    return sum(took_s for _, unit, took_s, well in spent if unit in ill and not well)
+
+
+def _unsteady(
+    case: Case, seen: Mapping[str, Any], start_s: float, end_s: float
+) -> dict[str, float]:
+    """How often the worst of the units that answer most of the time was read."""
+    units = [number for number, fault in case.faults.items() if fault in UNSTEADY]
+    if not units:
+        return {}
+    read = {
+        number: [at for at in seen["taken_s"].get(str(number), []) if start_s <= at <= end_s]
+        for number in units
+    }
+    periods = MEASURED_S / case.period_s
+    gaps = [
+        later - earlier
+        for times in read.values()
+        for earlier, later in pairwise([start_s, *times, end_s])
+    ]
+    met = {
+        number: len({int((at - start_s) / case.period_s) for at in times})
+        for number, times in read.items()
+    }
+    return {
+        "unsteady_read_pct": round(100 * min(met.values()) / periods, 1),
+        "unsteady_longest_s": round(max(gaps), 2),
+        "unsteady_allowed_s": 3 * case.period_s + 5,
+    }
 
 
 def _return(unit: int, seen: Mapping[str, Any]) -> dict[str, float]:
@@ -153,4 +200,11 @@ def run() -> dict[str, Any]:
         for what in ("gap_s", "p99_s")
     }
     share = max(figures["dead_share_pct"] for figures in cases.values())
-    return {**gaps, "dead_share_pct": share, "cases": cases, "measured_s": MEASURED_S}
+    worst = min(one.get("unsteady_read_pct", 100.0) for one in cases.values())
+    return {
+        **gaps,
+        "dead_share_pct": share,
+        "unsteady_read_pct": worst,
+        "cases": cases,
+        "measured_s": MEASURED_S,
+    }

@@ -72,9 +72,10 @@ async def test_a_unit_that_dies_holds_its_neighbours_up_by_its_first_silence_onl
         await bench.clock.run_for(10)
         units[2].dead = True
         await bench.clock.run_for(60)
-    # Its first silence, 0.2 s; its repetitions go behind the others' cycle.
+    # Its first silence, within their deadline; its repetitions go behind the others' cycle.
     assert max(bench.gaps_s("d1")) <= 1.02
-    assert max(bench.gaps_s("d20")) <= 1.22
+    assert max(bench.gaps_s("d20")) < 2.0
+    assert sum(gap > 1.02 for gap in bench.gaps_s("d20")) == 1
 
 
 @pytest.mark.parametrize("gone", [4, 10])
@@ -95,7 +96,8 @@ async def test_many_that_die_together_cost_neither_their_neighbours_nor_the_port
     # Each is waited for once in the cycle in which they die, 0.2 s; later none is in the way.
     assert max(bench.gaps_s("d1")) <= 1.02 + 0.2 * gone
     assert sum(gap > 1.02 for gap in bench.gaps_s("d1")) <= 2
-    assert spent_s <= 0.03 * 300
+    # All of it spare time: a minute of waits in full, then what the back-off allows.
+    assert spent_s <= 60 + 240 * gone * 0.2 / 24
     assert sum(event[0] == "down" for event in bench.sink.events) == gone
 
 

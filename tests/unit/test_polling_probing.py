@@ -7,6 +7,9 @@ from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import UnitState
 from tests.fakes.scan_classes import clear, dead, scan, started
 
+FULL = 1e9
+"""Load of a port without spare time."""
+
 
 def simulate_dead(schedule: Schedule, seconds: float, took_s: float) -> list[tuple[float, int]]:
     """Run a port on which probes are never answered; returns when which unit was probed."""
@@ -71,6 +74,7 @@ def test_a_dear_probe_is_saved_for_only_when_it_was_passed_over_for_long() -> No
         [scan("slow", 5.0, unit=slow), scan("quick", 5.0, unit=quick)],
         budget=DeadBudget(share=0.03, credit_s=0.3),
     )
+    schedule.load.share = FULL
     schedule.start(0.0)
     first = schedule.next(3.0, clear)
     assert first is not None

@@ -6,6 +6,9 @@ from edge_agent.polling.budget import DeadBudget
 from edge_agent.polling.schedule import Schedule
 from tests.fakes.scan_classes import clear, dead, scan, started
 
+FULL = 1e9
+"""Load of a port without spare time."""
+
 
 def simulate(schedule: Schedule, seconds: float, took_s: float) -> list[tuple[float, str]]:
     """Run a port on which every request takes ``took_s``."""
@@ -121,6 +124,7 @@ def test_a_probe_that_never_finds_a_place_takes_one() -> None:
 
 def test_no_probe_beyond_the_budget() -> None:
     schedule = started(scan("gone", 1.0, unit=dead()))
+    schedule.load.share = FULL
     schedule.probing.budget.spend(0.0, 1.6)
     assert schedule.next(1.0, clear) is None
     assert schedule.wake_at(1.0, clear) < 28.0
@@ -148,6 +152,7 @@ def test_the_bytes_of_a_probe_count_as_well() -> None:
         wire_s=lambda block: 0.1 * block.size,
         budget=DeadBudget(share=0.03),
     )
+    schedule.load.share = FULL
     schedule.start(0.0)
     assert schedule.next(9.9, clear) is None  # 0.2 s to wait and 0.1 s of bytes need 10 s of saving
     assert schedule.next(10.1, clear) is not None

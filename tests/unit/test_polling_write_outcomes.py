@@ -135,6 +135,8 @@ async def test_a_unit_may_take_the_whole_timeout_for_a_write() -> None:
     units = alive(1)
     units[1].write_s = 0.4
     async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+        # A port without spare time.
+        bench.port.schedule.load.share = 1e9
         await bench.clock.run_for(30)
         assert (await commanded(bench)).confirmed
         await bench.clock.run_for(5)
