@@ -34,6 +34,7 @@ class Attribution:
         self._wire = wire
         self._clock = clock
         self._odd = ""
+        self._renumbers = False
 
     def take(self, received: bytearray, question: Question | None) -> bytes | None:
         """Take frames off the wire up to the answer; None if it is not there (yet).
@@ -76,12 +77,14 @@ class Attribution:
         self, wire: MbapWire, received: bytearray, question: Question | None
     ) -> bytes | None:
         while (pdu := wire.take(received, question)) is not None and question is not None:
-            # Only what cannot be the answer is taken for a late one: most numbers are right.
-            if question.concerns(pdu):
+            # An exception with the right number is the answer, until a gateway has shown that its
+            # numbers mean nothing.
+            if question.concerns(pdu) and not (self._renumbers and question.refused_by(pdu)):
                 break
             late = self._outstanding.came(question.unit, pdu, question, self._clock.monotonic_s())
             if late is None:
                 break
+            self._renumbers = True
             self._tell(late, pdu)
         return pdu
 
@@ -90,9 +93,9 @@ class Attribution:
         while wire.strays:
             stray = wire.strays.popleft()
             now = self._clock.monotonic_s()
-            late = self._outstanding.came_numbered(stray.transaction, stray.unit, now)
-            if late is None:
-                late = self._outstanding.came(stray.unit, stray.pdu, question, now)
+            late = self._outstanding.came_numbered(
+                stray.transaction, stray.unit, stray.pdu, question, now
+            )
             self._tell(late, stray.pdu)
             if late is None and question is not None and question.concerns(stray.pdu):
                 self._odd = _numbered_oddly(stray, wire.transaction, question)

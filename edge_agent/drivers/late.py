@@ -25,9 +25,9 @@ _WORST_MARGIN: Final = 3.0  # times the worst lateness seen of a unit
 _LONGEST_S: Final = 600.0
 _REMEMBERED_S: Final = 3600.0  # how long a unit is held to have become late
 _TIMEOUTS_RECENT: Final = 3.0
-_MOST_RECENT: Final = 3  # of one unit: a slow one that is asked more gets slower
+_MOST_RECENT: Final = 3  # of a unit that answers nothing: a slow one that is asked more gets slower
 _MOST_KEPT: Final = 256
-_MOST_GOOD: Final = 4096
+_MOST_GOOD: Final = 512
 _EXCEPTION_CODE: Final = 1
 _NOT_FOR_GOOD: Final = frozenset({1, 2, 3})  # illegal function, address, value
 
@@ -68,13 +68,16 @@ class _Line:
         requests: Outstanding requests by unit, oldest first.
         worst: Latest answer ever of each unit: how late, and when that was.
         units: Those that were asked.
-        good: What was answered with values; not expected to be refused.
+        good: By unit and function, what was answered with values: (first, count) of registers
+            or bits that are not expected to be refused.
     """
 
     requests: dict[int, list[_Request]] = field(default_factory=dict[int, list[_Request]])
     worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
     units: set[int] = field(default_factory=set[int])
-    good: set[Question] = field(default_factory=set[Question])
+    good: dict[tuple[int, int], set[tuple[int, int]]] = field(
+        default_factory=dict[tuple[int, int], set[tuple[int, int]]]
+    )
 
 
 class Outstanding:
@@ -129,7 +132,7 @@ class Outstanding:
             return 0.0
         rivals = [o for o in mine if _alike(o.question, question) and not _same(o, question)]
         times = [0.0, *(self._until(one, now_s) for one in rivals)]
-        recent = [one for one in mine if one.sent_s + self._recent_s > now_s]
+        recent = [o for o in mine if not o.heard and o.sent_s + self._recent_s > now_s]
         if len(recent) >= _MOST_RECENT:
             times.append(recent[-_MOST_RECENT].sent_s + self._recent_s)
         return max(times)
@@ -138,10 +141,8 @@ class Outstanding:
         """Note an answer in time; while the same is outstanding it may be that one's."""
         line = self._line
         line.units.add(question.unit)
-        if question.wanted and not refused and question not in line.good:
-            if len(line.good) >= _MOST_GOOD:
-                line.good.clear()
-            line.good.add(question)
+        if question.wanted and not refused:
+            self._note_good(question)
         mine = line.requests.get(question.unit)
         if mine is None:
             return
@@ -150,6 +151,9 @@ class Outstanding:
         earlier = next((one for one in mine if one.question == question), None)
         if earlier is not None:
             mine.remove(earlier)
+        # The exception may have been another request's; then this one's answer is still to come.
+        doubtful = refused and any(one.question.code == question.code for one in mine)
+        if earlier is not None or doubtful:
             mine.append(_Request(question, sent_s, heard=True))
 
     def came(self, unit: int, pdu: bytes, asked: Question | None, now_s: float) -> Late | None:
@@ -180,13 +184,29 @@ class Outstanding:
 
     def _is_good(self, question: Question, pdu: bytes) -> bool:
         """Whether this was answered before, and so is not expected to be refused in this way."""
-        return question in self._line.good and pdu[_EXCEPTION_CODE] in _NOT_FOR_GOOD
+        if not question.wanted or pdu[_EXCEPTION_CODE] not in _NOT_FOR_GOOD:
+            return False
+        first = question.first_place[1]
+        known = self._line.good.get((question.unit, question.code), ())
+        return any(at <= first and first + question.wanted <= at + n for at, n in known)
 
-    def came_numbered(self, transaction: int, unit: int, now_s: float) -> Late | None:
-        """Take a frame for the late answer to the request of this number; None: there is none."""
-        mine = self._of(unit, now_s)
-        found = next((one for one in mine if one.transaction == transaction), None)
-        return None if found is None else self._late(found, now_s)
+    def _note_good(self, question: Question) -> None:
+        known = self._line.good.setdefault((question.unit, question.code), set())
+        if len(known) >= _MOST_GOOD:
+            known.clear()
+        known.add((question.first_place[1], question.wanted))
+
+    def came_numbered(
+        self, transaction: int, unit: int, pdu: bytes, asked: Question | None, now_s: float
+    ) -> Late | None:
+        """Take a frame for the late answer to the request of this number, or of its shape.
+
+        The number may be that of another request, so the shape has to be right as well.
+        """
+        for one in self._of(unit, now_s):
+            if one.transaction == transaction and one.question.answered_by(pdu):
+                return self._late(one, now_s)
+        return self.came(unit, pdu, asked, now_s)
 
     def others(self, question: Question | None) -> Sequence[Question]:
         """What is outstanding on the line beside this one, oldest first, each once."""

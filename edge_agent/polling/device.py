@@ -29,6 +29,7 @@ from edge_agent.polling.variants import Variants
 from protocols.reading import Quality, Reading
 
 _SILENCES = 3
+_SILENCES_IN_PARTS = 5
 _HEARD = 2
 
 
@@ -41,14 +42,21 @@ class _Silence:
         heard: How often its unit had answered something since the time before.
         at_s: When it was asked in vain last, monotonic seconds.
         lost_s: Port time that it cost, seconds.
-        points: Those of its points that were not answered since.
+        points: How often in a row each of its points was not answered.
+        in_parts: It was asked in parts, so that the unit is heard by one beside another's loss.
     """
 
     count: int = 0
     heard: int = 0
     at_s: float = float("-inf")
     lost_s: float = 0.0
-    points: set[str] = field(default_factory=set[str])
+    points: dict[str, int] = field(default_factory=dict[str, int])
+    in_parts: bool = False
+
+    @property
+    def often(self) -> int:
+        """How often in a row the same points were not answered."""
+        return min(self.count, max(self.points.values(), default=0))
 
 
 class PolledDevice:
@@ -228,8 +236,11 @@ class PolledDevice:
         silence.heard += self.unit.heard_at > silence.at_s
         silence.at_s = now_s
         silence.lost_s += spent_s
-        silence.points.update(part.points)
-        if silence.count < _SILENCES or silence.heard < _HEARD:
+        silence.in_parts |= part != block
+        for name in part.points:
+            silence.points[name] = silence.points.get(name, 0) + 1
+        most = _SILENCES_IN_PARTS if silence.in_parts else _SILENCES
+        if silence.often < most or silence.heard < _HEARD:
             return 0.0
         del self._silences[block]
         scan.blocks = [one for one in scan.blocks if one != block]
@@ -295,7 +306,8 @@ class PolledDevice:
     def _heard(self, block: Block) -> None:
         """What was lost and is answered now was no silent block, and so may the others be."""
         for silence in list(self._silences.values()):
-            silence.points.difference_update(block.points)
+            for name in block.points:
+                silence.points.pop(name, None)
             if not silence.points:
                 self._silences.clear()
                 return

@@ -190,10 +190,7 @@ class PortOwner:
         result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         mine = [place for place in watched if place.device in self.devices]
         self._lane.add(WriteOrder(polled, point, value, expires_at, result, mine, judge))
-        if self._sleeper is not None:
-            sleeper, self._sleeper = self._sleeper, None
-            sleeper.cancel()
-        else:
+        if not self._wake():
             await self._make_way(result)
         return await result
 
@@ -206,6 +203,15 @@ class PortOwner:
         """
         if unit in self._units:
             self._vitals.late_heard(self._units[unit], lateness_s)
+            # What waited for it may be asked.
+            self._wake()
+
+    def _wake(self) -> bool:
+        """End the sleep until something is due; returns whether the port slept."""
+        sleeper, self._sleeper = self._sleeper, None
+        if sleeper is not None:
+            sleeper.cancel()
+        return sleeper is not None
 
     async def _make_way(self, result: "asyncio.Future[Written]") -> None:
         """End the wait for a unit that does not answer, as soon as that is safe."""

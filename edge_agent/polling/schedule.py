@@ -19,6 +19,7 @@ from edge_agent.polling.units import Unit
 _STARVED_S = 5.0
 _SUSPECT_STARVED_S = 1.0
 _SOONEST_S = 0.05
+_SHARE_OF_OTHERS = 1.0
 _MARGIN_S = 0.01  # late timers
 _LONGEST_ROOM_S = 3600.0
 _TOGETHER_S = 10.0  # units that died within this time may have one cause, and come back together
@@ -115,9 +116,11 @@ class Schedule:
             work_s = (len(self._pending) + 1) * self.load.mean_s
             return self._pending[0][0] - now_s - work_s - _MARGIN_S
         due_s = self._due[0][0] if self._due else now_s + _LONGEST_ROOM_S
-        # Those that were silent last will likely be waited for as well.
-        silent = [one for _, _, one in self._pending if one.scan.unit.failures]
-        others_s = sum(one.scan.unit.shortest_patience_s(one.block.weight) for one in silent)
+        # Some of the others will be waited for as well, those that were silent last most likely.
+        others_s = 0.0
+        for _, _, other in self._pending:
+            share = 1.0 if other.scan.unit.failures else _SHARE_OF_OTHERS
+            others_s += share * other.scan.unit.shortest_patience_s(other.block.weight)
         return due_s - now_s - others_s - self._wire_s(job.block) - _MARGIN_S
 
     def wake_at(self, now_s: float, clear_at: Clear) -> float:
@@ -125,8 +128,10 @@ class Schedule:
         times = [self._due[0][0]] if self._due else []
         for _, _, job in self._pending:
             at_s = clear_at(job)
-            # What may be asked now and was not waits for a place where it delays nobody.
-            times.append(at_s if at_s > now_s else job.deadline + _STARVED_S)
+            # What may be asked now and was not waits for a place where it delays nobody; what may
+            # not is given up at its deadline.
+            end_s = job.deadline + (0.0 if at_s > now_s else _STARVED_S)
+            times.append(min(at_s, max(end_s, now_s + _SOONEST_S)) if at_s > now_s else end_s)
         if self._waiting_since is not None:
             longest_s = min(_longest_wait_s(unit) for unit in self.probing.held or [None])
             times.append(max(self._waiting_since + longest_s, now_s + _SOONEST_S))

@@ -7,6 +7,8 @@ from random import Random
 _FLOOR_S = 0.2  # shorter waits mistake a busy machine for a dead unit
 _STABLE_S = 60.0
 _EXPECTED_S = 600.0
+_UNSTEADY_S = 600.0
+_NEW = 4  # probes
 _FAILURES = 3
 _FAILURES_UNSTEADY = 5  # of a unit that misses some and answers most
 _MAX_LEVEL = 5
@@ -161,12 +163,12 @@ class Unit:
         return now_s - self.heard_at < _STABLE_S
 
     def expected_back(self, now_s: float) -> bool:
-        """Whether it answered so recently that spare time is spent on looking for it."""
-        return now_s - self.heard_at < _EXPECTED_S
+        """Whether it answered so recently, or is so new, that spare time is spent on it."""
+        return now_s - self.heard_at < _EXPECTED_S or (not self.heard and self.probes <= _NEW)
 
     def unsteady(self, now_s: float) -> bool:
-        """Whether it has missed answers within the last minute; asked where it delays nobody."""
-        return now_s - self.missed_at < _STABLE_S
+        """Whether it has missed answers lately; it is asked where that delays nobody."""
+        return now_s - self.missed_at < _UNSTEADY_S
 
     def late_after_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
         """When an answer is later than usual: from then on another may be asked instead."""

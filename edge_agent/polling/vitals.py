@@ -69,7 +69,9 @@ class Vitals:
         spare = self._schedule.load.has_spare_time(now)
         if unit.failed(now, silent=silent, spare=spare):
             # Its silence is paid for: what it cost before the last probe, if that was one.
-            self.charge(now, unit.lost_s)
+            self._dead.inc(unit.lost_s)
+            if not spare:
+                self._schedule.probing.budget.spend(now, unit.lost_s)
             unit.lost_s = 0.0
             self._schedule.hold_unit(unit)
             if all(scan.unit.demoted for scan in self._schedule.classes):
