@@ -61,7 +61,7 @@ def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: s
             hint = _SILENT_LINE.format(device=port.device)
         case DeviceTimeoutError():
             hint = _SILENT_TCP
-        case DeviceGarbageError():
+        case DeviceGarbageError() if "accept_answers" not in said:
             hint = _GARBAGE
         case _:
             hint = ""

@@ -120,6 +120,8 @@ def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
             f"bytes that are no answer at {', '.join(noisy[:5])}{' ...' if noisy[5:] else ''}: "
             "two units of one number, a wrong setting, a second master, or noise"
         )
+    if outcome.odd:
+        yield outcome.odd
     if outcome.ended_by:
         yield f"the search was ended after {outcome.asked} questions by {outcome.ended_by}"
     yield from _not_asked(outcome)

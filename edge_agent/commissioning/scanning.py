@@ -69,6 +69,7 @@ class Outcome:
             line on which a unit was found, at its setting only.
         one_device: The TCP endpoint answers whatever the unit number: one device.
         noise: Settings at which bytes came that are no answer, with the units asked.
+        odd: What was wrong with the last such answer on Modbus TCP; empty when nothing was.
         skipped: Settings that the line refuses.
     """
 
@@ -78,6 +79,7 @@ class Outcome:
     unasked: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     one_device: bool = False
     noise: list[tuple[Port, int]] = field(default_factory=list[tuple[Port, int]])
+    odd: str = ""
     skipped: list[Setting] = field(default_factory=list[Setting])
 
 
@@ -261,8 +263,10 @@ class Scanner:
             reply = await driver.read(unit, Table.HOLDING, 0, 1, timeout_s=port.timeout_s + wire_s)
         except DeviceTimeoutError:
             return
-        except DeviceGarbageError:
+        except DeviceGarbageError as error:
             self.outcome.noise.append((port, unit))
+            if isinstance(port, ModbusTcpPort):
+                self.outcome.odd = f"unit {unit}: {in_words(error)}"
             return
         except DeviceRefusedError as error:
             self._note(port, unit, in_words(error))

@@ -17,6 +17,7 @@ from edge_agent.commissioning.scanning import Found, Outcome, Scanner
 from edge_agent.commissioning.search import LIKELY, Setting
 from edge_agent.drivers.identification import read_identification
 from edge_agent.errors import PortDownError
+from simulators.box import BoxFault, BoxFaultKind
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming, Responder
 from simulators.modbus import Framing, ModbusServer
@@ -243,3 +244,16 @@ async def test_identification_survives_refusal_silence_and_torn_texts(tmp_path: 
         port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path), parity="N")
         heard = [await read_identification(port, unit, timeout_s=0.2) for unit in (1, 2, 3, 9)]
     assert heard == [{}, {}, dict(enumerate(NAMES)), {}]
+
+
+async def test_a_device_that_answers_under_another_unit_is_told_as_that() -> None:
+    async with ModbusServer({1: PlainUnit({0: 1})}) as server:
+        server.box.add(BoxFault(BoxFaultKind.UNIT, number=0))
+        port = ModbusTcpPort(kind="modbus_tcp", host=server.host, port=server.port)
+        scan, _ = scanner(port, timeout_s=0.05)
+        await scan.search([None], [1, 2])
+    lines = list(summary(scan.outcome, NamedPort("x", port, stated=False)))
+    assert (
+        "unit 1: answered as unit 0; if it is the only device there: accept_answers: any_unit"
+        in lines
+    )
