@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Protocol, TypeVar
 
 import structlog
 
@@ -10,19 +9,17 @@ from config.server import SparkplugSettings
 from protocols.errors import FrameError
 from protocols.sparkplug import host_events as said
 from protocols.sparkplug.births import Table
-from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.host_session import HostSession, NodePhase
-from protocols.sparkplug.names import REBIRTH
-from protocols.sparkplug.payload import Metric, encode_payload, parse
+from protocols.sparkplug.payload import parse
 from protocols.sparkplug.rebirth import RebirthBudget
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, parse_topic
 from protocols.sparkplug.values import READERS
 from server.assets.registry import Asset, Registry
 from server.core.records import Records
+from server.ingest.asking import Asking
 from server.ingest.births import (
     StoredBirth,
-    devices_named,
     is_point,
     stored_births,
     undeclared_point,
@@ -31,26 +28,17 @@ from server.ingest.decode import Decoder
 from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
 from server.ingest.node import Happened, Newborn, Node, prepared
+from server.ingest.persistence import Persist
 from server.ingest.presence import Presence
 from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import note_connection
 from server.ingest.steady import SteadyTime
 from server.ingest.unit import NOWHERE, Unit
 
-T = TypeVar("T")
-
 _COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
 _MAX_TOPIC = 300
 """Longer ids do not fit into the keys of the records."""
 _log = structlog.get_logger()
-
-
-class Persist(Protocol):
-    """Runs work that needs a store until it succeeds."""
-
-    def __call__(self, step: str, work: Callable[[], T], /) -> T:
-        """Return what the work returns; ``step`` is for the log."""
-        ...
 
 
 class Host:
@@ -83,19 +71,22 @@ class Host:
         """By key, who has waited longest first."""
         self._refused: set[str] = set()
         """Keys of gateways that are beyond their number."""
-        self.requests: list[tuple[str, bytes]] = []
-        """Topic and payload of rebirth requests."""
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
         self._persist = persist
         self._time = time
         self._decoder = Decoder(metrics, time, max_future_ms=round(settings.max_future_s * 1000))
-        self._presence = Presence(time)
+        self._presence = Presence(time, registry, persist)
         self._budget = RebirthBudget()
+        self._asking = Asking(time, metrics)
         self.nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
         self._connection = 0
+
+    def take_requests(self) -> list[tuple[str, bytes]]:
+        """Return topic and payload of rebirth requests, and forget them."""
+        return self._asking.take()
 
     def restore(self, records: Records, now_ms: int) -> None:
         """Take up the stored births, so that data are decoded at once.
@@ -160,7 +151,7 @@ class Host:
             at = message.arrived_at
             self._presence.set_online(node, asset, device, online=True, at=at, reason="")
         if device is None:
-            self._follow_devices(node, message)
+            self._presence.follow_devices(node, message)
         self._decoder.read(message, unit, node.intake, birth=True)
 
     def missed(self, key: str, *, now_ms: int, now_s: float) -> None:
@@ -173,7 +164,7 @@ class Host:
 
     def tick(self, now_ms: int) -> None:
         """Do what time brings about: missing messages, devices that did not come, rebirths."""
-        for node in self.nodes.values():
+        for node in list(self.nodes.values()):
             self._count(node)
             due_at = node.session.next_due()
             if due_at is not None and now_ms >= due_at:
@@ -201,7 +192,7 @@ class Host:
                 break
             self._silence.asked(key, now_s)
             if key in self.nodes:
-                self._ask_rebirth(self.nodes[key], "silent", now_ms)
+                self._asking.ask(self.nodes[key], "silent", now_ms)
 
         def waits(key: tuple[str, str]) -> bool:
             return unread(f"{key[0]}/{key[1]}")
@@ -219,7 +210,7 @@ class Host:
                 break
             keys.discard(key)
             if node is not None:
-                self._ask_rebirth(node, "alarm_delay", now_ms)
+                self._asking.ask(node, "alarm_delay", now_ms)
 
     def _bury(self, node: Node, now_ms: int) -> None:
         """Speak the Will of a node in the broker's place."""
@@ -320,7 +311,7 @@ class Host:
             case said.NodeDied():
                 self._presence.node_gone(node, at, "connection_lost", "gateway_offline")
             case said.AskRebirth(reason):
-                self._ask_rebirth(node, reason, at)
+                self._asking.ask(node, reason, at)
         return True
 
     def _data(self, node: Node, device: str | None, message: said.Message) -> None:
@@ -336,26 +327,7 @@ class Host:
         elif message.payload.uuid:
             node.acks.append((message.topic, message.payload.uuid))
         if device is None:
-            self._follow_devices(node, message)
-
-    def _follow_devices(self, node: Node, message: said.Message) -> None:
-        """Note which devices the node says it has, and which it no longer has."""
-        named = devices_named(message.payload, node.session.node)
-        if named is None:
-            return
-        assets = {device: unit.asset for device, unit in node.units.items() if device is not None}
-        gone = [
-            asset
-            for device, asset in assets.items()
-            if device not in named and not asset.absence.removed
-        ]
-        back = [
-            asset for device, asset in assets.items() if device in named and asset.absence.removed
-        ]
-        if gone:
-            self._persist("presence", lambda: self._registry.remove(gone))
-        if back:
-            self._persist("presence", lambda: self._registry.restore(back))
+            self._presence.follow_devices(node, message)
 
     def _learn(
         self, node: Node, unit: Unit, unknown: list[WireMetric], message: said.Message
@@ -386,11 +358,3 @@ class Host:
         for kind, count in asdict(node.session.counters).items():
             self._metrics.session.labels(kind).inc(count - getattr(node.counted, kind))
         node.counted = replace(node.session.counters)
-
-    def _ask_rebirth(self, node: Node, reason: str, now_ms: int) -> None:
-        self._metrics.rebirths.labels(reason).inc()
-        _log.info("rebirth_asked", node=node.key, reason=reason)
-        now_ms = self._time.wall(now_ms)
-        metric = Metric(name=REBIRTH, timestamp=now_ms, datatype=DataType.BOOLEAN, value=True)
-        topic = Topic(node.group, MessageKind.NCMD, node.name).format()
-        self.requests.append((topic, encode_payload([metric], timestamp=now_ms)))

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -19,6 +19,14 @@ _log = structlog.get_logger()
 
 class StoppedError(PlantroomError):
     """The ingest was told to stop while a store could not be reached."""
+
+
+class Persist(Protocol):
+    """Runs work that needs a store until it succeeds."""
+
+    def __call__(self, step: str, work: Callable[[], T], /) -> T:
+        """Return what the work returns; ``step`` is for the log."""
+        ...
 
 
 class Persistence:

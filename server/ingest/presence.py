@@ -1,8 +1,11 @@
 """Who comes and goes, as the messages of its gateway say."""
 
+from protocols.sparkplug.host_events import Message
 from server.assets.presence import REMOVED
-from server.assets.registry import Asset
+from server.assets.registry import Asset, Registry
+from server.ingest.births import devices_named
 from server.ingest.node import Node
+from server.ingest.persistence import Persist
 from server.ingest.status import StatusChange, note_connection
 from server.ingest.steady import SteadyTime
 
@@ -10,8 +13,10 @@ from server.ingest.steady import SteadyTime
 class Presence:
     """Notes with a node what came and went of it; instants are steady ms."""
 
-    def __init__(self, time: SteadyTime) -> None:
+    def __init__(self, time: SteadyTime, registry: Registry, persist: Persist) -> None:
         self._time = time
+        self._registry = registry
+        self._persist = persist
 
     def set_online(
         self, node: Node, asset: Asset, device: str | None, *, online: bool, at: int, reason: str
@@ -37,3 +42,22 @@ class Presence:
         for device in node.units:
             if device is not None:
                 self.gone(node, device, of_devices, at)
+
+    def follow_devices(self, node: Node, message: Message) -> None:
+        """Note which devices the node says it has, and which it no longer has."""
+        named = devices_named(message.payload, node.session.node)
+        if named is None:
+            return
+        assets = {device: unit.asset for device, unit in node.units.items() if device is not None}
+        gone = [
+            asset
+            for device, asset in assets.items()
+            if device not in named and not asset.absence.removed
+        ]
+        back = [
+            asset for device, asset in assets.items() if device in named and asset.absence.removed
+        ]
+        if gone:
+            self._persist("presence", lambda: self._registry.remove(gone))
+        if back:
+            self._persist("presence", lambda: self._registry.restore(back))

@@ -16,8 +16,9 @@ from server.assets.series import Sample
 from server.core.clock import Clock
 from server.core.records import Records
 from server.ingest.births import StoredBirth, store_births
-from server.ingest.host import Host, Persist
+from server.ingest.host import Host
 from server.ingest.node import Newborn, Node, Ready
+from server.ingest.persistence import Persist
 from server.ingest.status import StatusChange, store_status
 
 Suspects = Callable[[list[Sample]], None]

@@ -236,9 +236,8 @@ class Ingest:
         self._rounds.settle()
         busy = self._host.busy.values()
         self._oldest_at = min((node.oldest_at for node in busy), default=_NEVER)
-        for topic, payload in self._host.requests:
+        for topic, payload in self._host.take_requests():
             self.link.publish(topic, payload)
-        self._host.requests.clear()
         waiting = len(self._rounds.ready.batch)
         due = waiting >= _MOST_VALUES or now_s - self._flushed_at >= self._flush_interval_s
         if waiting >= _MOST_WAITING or (due and not self._is_storing()):

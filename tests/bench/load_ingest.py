@@ -43,14 +43,14 @@ async def births(folder: Path) -> Outcome:
                 return outcome._replace(more={"registered_ms": await registering})
 
 
-async def beside(name: str, folder: Path) -> Outcome:
-    """200 fire alarms beside another neighbour."""
+async def beside(name: str, folder: Path, *, panels: int = 200) -> Outcome:
+    """Fire alarms beside another neighbour."""
     async with Site(folder) as site:
         with site.node("gw") as node:
-            panels = await site.panels(node, 200)
+            names = await site.panels(node, panels)
             async with _neighbour(name, site):
                 await asyncio.sleep(SETTLE_S)
-                return await site.trip(node, panels)
+                return await site.trip(node, names)
 
 
 def _neighbour(name: str, site: Site) -> Child:
