@@ -13,7 +13,7 @@ from tests.bench.load_site import Outcome, Site
 from tests.bench.measure import cpu_s, rss_mb
 from tests.fakes.sparkplug_node import PlainNode
 
-PANELS = 300
+PANELS, ROUNDS = 300, 3
 ROWS, REQUESTS = 50, 300
 PAGES = tuple(
     f"{name}?limit={ROWS}"
@@ -26,7 +26,8 @@ async def idle(folder: Path) -> Outcome:
     """300 fire alarms with nothing else to do."""
     async with Site(folder) as site:
         with site.node("gw") as node:
-            return await site.trip(node, await site.panels(node, PANELS))
+            outcome = await site.trip(node, await site.panels(node, PANELS))
+            return outcome._replace(rounds=ROUNDS)
 
 
 async def loaded(folder: Path) -> Outcome:
@@ -75,7 +76,7 @@ async def beside_readers(site: Site, node: PlainNode, panels: list[str]) -> Outc
         }
         more |= {f"{name}_rss_mb": round(rss_mb(pid)) for name, pid in pids(site).items()}
         more["readyz"] = (await site.get("/readyz")).split(b"\r\n", 1)[0].decode()
-    return Outcome(outcome.latencies, outcome.lost, more | _said(clients))
+    return Outcome(outcome.latencies, outcome.lost, more | _said(clients), ROUNDS)
 
 
 def _used(site: Site, clients: Child) -> dict[str, float]:

@@ -34,6 +34,8 @@ class Outcome(NamedTuple):
     """Alarms whose message had not arrived 40 s after the last trip."""
     more: dict[str, Any]
     """Other figures of the case, by name."""
+    rounds: int = 1
+    """The p99 is the median of so many rounds of the same: the disk stands still now and then."""
 
 
 class Hanging:
