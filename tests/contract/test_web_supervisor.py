@@ -1,6 +1,7 @@
 """A web process that hangs or does not start is not waited for without end."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from config.load_server import load_server
 from config.server import RecordsSettings, ServerSettings
 from server.api.context import Services
 from server.api.feed import EventFeed
@@ -25,6 +27,7 @@ from server.live.values import LiveValues
 from server.web import supervisor
 from server.web.desk import Desk
 from server.web.supervisor import Supervisor
+from tests.contract.test_config_docs import uncommented
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -96,3 +99,11 @@ async def test_one_that_never_starts_stops_the_server(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="does not start"):
         await kept.supervisor.run(lambda: None)
     kept.close()
+
+
+def test_settings_arrive_as_they_were(tmp_path: Path) -> None:
+    file = tmp_path / "server.yaml"
+    file.write_text(uncommented("server.yaml"), "utf-8")
+    settings = load_server(file)
+    told = json.loads(json.dumps(settings.model_dump(mode="json")))
+    assert ServerSettings.model_validate(told) == settings
