@@ -12,15 +12,19 @@ import pytest
 from config.errors import ConfigError
 from config.load import load_classes
 from config.points import Order, Point
+from edge_agent.commissioning.point_table import report
 from edge_agent.commissioning.point_table.choice import Found, find_table
+from edge_agent.commissioning.point_table.finding import find_heads
 from edge_agent.commissioning.point_table.headings import read_heading
 from edge_agent.commissioning.point_table.outcome import Imported, Options
+from edge_agent.commissioning.point_table.qualifiers import qualifier_words
 from edge_agent.commissioning.point_table.reading import read_table
 from edge_agent.commissioning.point_table.roles import Role, meanings
+from edge_agent.commissioning.point_table.sheet import Sheet
 from edge_agent.commissioning.spreadsheet import read_sheets, write_sheets
 
 EQUIPMENT: Final = load_classes()["heating_pump"]
-TABLES: Final = 400
+TABLES: Final = 250
 Truth = dict[str, Any]
 Cells = Callable[[random.Random, Truth], str]
 
@@ -308,3 +312,31 @@ def test_a_random_table_is_right_or_refused(tmp_path: Path) -> None:
             assert got == wanted, (seed, path.read_bytes().decode(errors="replace"))
     # A table that is refused is no answer for an integrator; most are understood.
     assert accepted > TABLES // 3
+
+
+GARBAGE: Final = (
+    *("", "-", "NaN", "1e400", "9" * 400, "0x", "1/0", "10^999", "1e-400", "0.0", "0=", "=", "()"),
+    *("bit", "1_000", "0=a;1=b", "CDAB", "03", "4区", "0x7FFF", "uint16", "0.1", "100.3", "10-20"),
+    *("x/10", "32767表示无效", "999999999999999999999=无效", "0.01Hz", "RW", "yes", "float", "3"),
+)
+
+
+def test_no_garbage_under_any_heading_is_a_traceback() -> None:
+    qualifiers = list(qualifier_words())
+    for seed in range(300):
+        rng = random.Random(seed)  # noqa: S311 (tables)
+        heads = ["地址", *rng.choices(list(VOCABULARY), k=rng.randint(2, 8))]
+        heads = [
+            f"{head} ({rng.choice(qualifiers)})" if rng.random() < 0.2 else head for head in heads
+        ]
+        rows = [
+            [str(rng.randrange(60_000)), *rng.choices(GARBAGE, k=len(heads) - rng.choice((0, 1)))]
+            for _ in range(rng.randint(1, 4))
+        ]
+        sheet = Sheet("garbage", [heads, *rows], separator=rng.choice(("", ",", ";")))
+        found = find_heads(sheet)
+        if found is not None:
+            fill_down = frozenset(rng.sample(list(Role), 2))
+            imported = read_table(sheet, found, Options(fill_down=fill_down), EQUIPMENT)
+            report.rows(imported)
+            report.columns(found)

@@ -1,5 +1,6 @@
 """Numbers in a point table: factors, units with a factor in them, ranges, sentinels (pure)."""
 
+import math
 import re
 from typing import Final, NamedTuple
 
@@ -10,6 +11,9 @@ _PLAIN: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _BIT: Final = re.compile(
     r"(?:bits?|b|位|第|d)?\.?(\d{1,2})(?:位)?(?:[-~:]+(?:bits?|b|d)?(\d{1,2})(?:位)?)?"
 )
+_MOST_BITS: Final = 64
+_MOST_EXPONENT: Final = 12
+_SMALLEST: Final = 1e-30
 _MOST_BIT: Final = 16
 _GROUPS: Final = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 _COMMA: Final = re.compile(r"[-+]?\d*,\d+")
@@ -71,7 +75,17 @@ def number(text: str, comma: Comma) -> float:
         raise CellError(f"in a table with decimal commas {text!r} may be thousands; write it plain")
     if not re.fullmatch(_PLAIN, plain):
         raise CellError(f"expected a number such as 0.1, 10, -40, got {text!r}")
-    return float(plain)
+    value = float(plain)
+    if not math.isfinite(value) or (value and abs(value) < _SMALLEST):
+        raise CellError(f"a number beyond all measure, got {text!r}")
+    return value
+
+
+def ten_to(exponent: float, text: str) -> float:
+    """Return a power of ten; the exponent is a whole number -12 to 12."""
+    if exponent % 1 or abs(exponent) > _MOST_EXPONENT:
+        raise CellError(f"expected an exponent -12 to 12, got {text!r}")
+    return float(f"1e{int(exponent)}")
 
 
 def factor(text: str, comma: Comma) -> Factor:
@@ -80,7 +94,7 @@ def factor(text: str, comma: Comma) -> Factor:
     if places := _DECIMALS.fullmatch(plain):
         return Factor(10 ** -int(places[1] or places[2]), explicit=True)
     if power := _POWER.fullmatch(re.sub(r"^[x×*]", "", plain)):
-        return Factor(10.0 ** int(power[1]), explicit=True)
+        return Factor(ten_to(int(power[1]), text), explicit=True)
     if power := re.fullmatch(r"10(-[1-9])", plain):
         return Factor(10.0 ** int(power[1]), explicit=True)
     plain = re.sub(r"^(?:精度|分辨率|resolution|scale|factor|系数|倍率)[:=]?", "", plain)
@@ -148,7 +162,10 @@ def sentinels(text: str) -> list[int | float | str]:
     parts = [part for part in re.split(r"[\s,;/、|]+|或|or|和|and", cleaned) if part]
     if not parts:
         raise CellError(f"expected raw numbers such as 0x7FFF, 65535, -32768, NaN, got {text!r}")
-    return [_sentinel(part, text) for part in parts]
+    found = [_sentinel(part, text) for part in parts]
+    if any(isinstance(raw, int) and abs(raw) >> _MOST_BITS for raw in found):
+        raise CellError(f"more than {_MOST_BITS} bits, got {text!r}")
+    return found
 
 
 def unit_and_factor(text: str, comma: Comma) -> tuple[str, Factor | None, bool]:

@@ -67,7 +67,10 @@ def read_remark(text: str, comma: Comma) -> Remark:
     """Return what a remark says beside the columns."""
     plain = folded(text)
     found = list(_SENTINEL.finditer(plain))
-    raws = tuple(_raw(one[1] or one[2]) for one in found)
+    try:
+        raws = tuple(numbers.sentinels(one[1] or one[2])[0] for one in found)
+    except CellError:
+        return Remark(doubt=f"{text!r} looks like a raw number that means invalid")
     small = any(isinstance(raw, int) and 0 <= raw < _LEAST_SENTINEL for raw in raws)
     if small and not states.looks_like_states(text):
         return Remark(doubt=f"{text!r}: a state, or a raw number that means invalid?")
@@ -77,18 +80,21 @@ def read_remark(text: str, comma: Comma) -> Remark:
         return Remark(states=states.states(text))
     if states.names_bits(plain):
         return Remark(invalid=raws)
-    order = _ORDER.findall(folded(rest))
+    return _unit(text, comma) or _sentence(rest, text, raws, comma)
+
+
+def _sentence(rest: str, text: str, raws: tuple[int | float | str, ...], comma: Comma) -> Remark:
+    """Return factor and order that a sentence names, or what in it is doubtful."""
     if states.hints_at_states(rest):
         return Remark(invalid=raws, doubt=f"{text!r} looks like states such as 0=off;1=on")
-    if (step := _unit(text, comma)) is not None:
-        return step
+    orders = {Order(one.upper()) for one in _ORDER.findall(folded(rest))}
     scale, doubt = _scale(rest, comma)
-    if len(set(order)) > 1:
+    if len(orders) > 1:
         doubt = f"{text!r} names several orders"
-    elif not order and _ORDER_WORDS.search(folded(rest)):
+    elif not orders and _ORDER_WORDS.search(folded(rest)):
         doubt = f"{text!r} looks like an order of bytes and words"
-    one = Order(order[0].upper()) if len(set(order)) == 1 else None
-    return Remark(None, raws, scale, one, "", doubt)
+    order = next(iter(orders)) if len(orders) == 1 else None
+    return Remark(None, raws, scale, order, "", doubt)
 
 
 def order_in(text: str) -> str:
@@ -141,7 +147,3 @@ def _scale(text: str, comma: Comma) -> tuple[float | None, str]:
     if len(values) == 1:
         return values.pop(), ""
     return None, f"{text!r} names several factors"
-
-
-def _raw(text: str) -> int | float | str:
-    return numbers.sentinels(text)[0]

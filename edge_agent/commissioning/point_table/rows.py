@@ -120,12 +120,13 @@ class RowReader:
         return content | commanding(cells, content, conventions, writes=writes)
 
     def _with_last(self, cells: RowCells, place: Place, conventions: Conventions) -> Place:
-        written = cells.parse(Role.LAST, places.written)
-        if written is None:
+        last = cells.parse(
+            Role.LAST,
+            lambda text: registers.number(places.written(text).first, conventions.sense, text)[0],
+        )
+        if last is None:
             return place
         text = cells.text(Role.LAST)
-        base = conventions.sense
-        last, _ = registers.number(written.first, base, text)
         count = last - place.address + 1
         if count < 1 or place.registers not in {None, count}:
             cells.complain(Role.LAST, f"does not end what begins at {place.address}, got {text!r}")

@@ -140,9 +140,7 @@ def _from_scale(
     if found is None:
         return
     factor, unit = found
-    if conventions.exponent:
-        factor = Factor(10.0**factor.value, explicit=True)
-    elif conventions.divides and not factor.explicit:
+    if conventions.divides and not factor.explicit:
         factor = Factor(float(f"{1 / factor.value:.12g}"), explicit=True)
     if cells.weight(Role.SCALE) == 1 and math.log10(abs(factor.value)) % 1:
         cells.complain(
@@ -158,7 +156,8 @@ def _from_scale(
 def _factor_and_unit(text: str, conventions: Conventions) -> tuple[Factor, str]:
     """Return 0.1, and also the 0.1 and °C of a resolution such as 0.1℃."""
     if conventions.exponent:
-        return Factor(numbers.number(text, conventions.comma), explicit=True), ""
+        exponent = numbers.number(text, conventions.comma)
+        return Factor(numbers.ten_to(exponent, text), explicit=True), ""
     percent = text.strip().removesuffix("%")
     if percent != text.strip():
         return Factor(numbers.number(percent, conventions.comma) / 100, explicit=True), ""
