@@ -142,11 +142,14 @@ class ResendBook:
         self.due.coarsen(_MAX_DUE_RANGES)
 
     def arrived(self, ranges: Iterable[Range]) -> None:
-        """Make rows due whose time is final now; what was sent live among them is under way."""
+        """Make rows due whose time is final now; what was sent live among them is under way.
+
+        A range of the backlog that was sent may have such rows in it, which could not be read then.
+        """
         for first, last in ranges:
             self.due.add(first, last)
-        for slot in (*self._live, *self._resent):
-            self.due.discard(slot.first, slot.last)
+            for slot in self._live:
+                self.due.discard(slot.first, slot.last)
         self.due.coarsen(_MAX_DUE_RANGES)
 
     def silent(self, now_s: float) -> bool:

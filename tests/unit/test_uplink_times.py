@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.fakes.gateway import NOW, reading
 from tests.fakes.uplink_bench import Bench
 
@@ -70,3 +72,23 @@ async def test_rows_of_an_outage_under_a_clock_that_lags_are_moved_by_its_step()
 
     stamps = [p.metrics[0].timestamp for p in bench.connection.data()]
     assert stamps == [NOW + 1000 * number for number in range(100)]
+
+
+@pytest.mark.parametrize("mode", ["journal", "state"])
+async def test_rows_held_between_two_settlements_are_sent_as_well(mode: str) -> None:
+    bench = Bench(connected=False, right=False, clock_grace_s=0, acknowledgement=mode)
+    closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    assert await bench.uplink._stamping.ready(bench.clock, closed)
+    for number in range(60):
+        bench.uplink.readings("p1", [reading(float(number), at=bench.clock.now_ms())])
+        bench.clock.advance(0.1)
+    assert await bench.uplink._stamping.ready(bench.clock, closed)
+    # After the times are given and before the births: this one waits for the next look.
+    bench.uplink.readings("p1", [reading(77.0, at=bench.clock.now_ms())])
+    bench.connect()
+    for step in range(100):
+        bench.clock.advance(await bench.drain.step())
+        if step % 10 == 5:
+            await bench.uplink._stamping.look()
+            bench.uplink.readings("p1", [reading(99.0, at=bench.clock.now_ms())])
+    assert set(range(61)) <= set(bench.connection.offsets())
