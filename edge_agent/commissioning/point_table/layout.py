@@ -21,7 +21,6 @@ class PointRow(NamedTuple):
         row: Its index.
         table: Table that the section above names.
         unit: Unit that the section above names.
-        cells: Its cells by role, with those that are filled down.
     """
 
     row: int

@@ -22,7 +22,6 @@ class Canon(NamedTuple):
     Args:
         names: Each name and alias, without spaces, to its point.
         units: Point to its unit.
-        states: Points that are true or false.
     """
 
     names: Mapping[str, str]
