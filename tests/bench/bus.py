@@ -153,13 +153,15 @@ def _unsteady(
         for number in units
     }
     periods = MEASURED_S / case.period_s
+    # Periods begin where the first of the healthy units is read.
+    grid_s = min(at for at in seen["taken_s"][str(case.healthy[0])] if at >= start_s)
     gaps = [
         later - earlier
         for times in read.values()
         for earlier, later in pairwise([start_s, *times, end_s])
     ]
     met = {
-        number: len({int((at - start_s) / case.period_s) for at in times})
+        number: len({(at - grid_s) // case.period_s for at in times})
         for number, times in read.items()
     }
     return {
