@@ -42,6 +42,8 @@ def claim_due(
 ) -> list[Outgoing]:
     """Take messages that are due, urgent ones first; they are due again when the lease ends.
 
+    Gateways take turns: hundreds of messages about one hold up those about another by one.
+
     A message is ``sending`` before its channel is called, so a crash leaves that in the row.
     Messages over budget wait; when a token is free, those of one receiver leave as one digest.
 
@@ -63,7 +65,7 @@ def claim_due(
         query = (
             select(Message)
             .where(UNDER_WAY, Message.next_attempt_at <= now, *look.not_full())
-            .order_by(Message.severity != URGENT, Message.next_attempt_at, Message.id)
+            .order_by(Message.severity != URGENT, Message.turn, Message.next_attempt_at, Message.id)
             .limit(limit - len(claimed))
             .with_for_update(skip_locked=True)
         )

@@ -143,6 +143,7 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
         language=row.language,
         fallbacks=rest,
         quiet=row.quiet,
+        source=row.source,
     )
     tell(session, row, kind="message.passed_on", now=now)
     tell(session, row, kind=QUEUED, now=now)

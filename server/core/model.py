@@ -51,6 +51,19 @@ class Message(Base):
             postgresql_where=UNDER_WAY,
         ),
         Index(
+            "ix_messages_turn",
+            "turn",
+            sqlite_where=UNDER_WAY,
+            postgresql_where=UNDER_WAY,
+        ),
+        Index(
+            "ix_messages_source",
+            "source",
+            "turn",
+            sqlite_where=UNDER_WAY,
+            postgresql_where=UNDER_WAY,
+        ),
+        Index(
             "ix_messages_receipt_due",
             "receipt_due_at",
             sqlite_where=RECEIPT_DUE,
@@ -103,6 +116,10 @@ class Message(Base):
     """Somebody has taken care: it is neither repeated nor passed on from then on."""
     unreached_at: Mapped[int | None]
     """When it was clear that it reaches nobody, or not in time."""
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    """Key of the gateway whose equipment it is about; empty when it is about none."""
+    turn: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Place in the order of sending: sources take turns (start-time fair queueing)."""
 
 
 class SignOfLife(Base):

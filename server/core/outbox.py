@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.core.errors import ConflictError, NotFoundError
-from server.core.model import Message
+from server.core.model import UNDER_WAY, Message
 from server.core.receivers import Receiver, hold_until, quiet_row
 from server.core.records import record_event
 from server.core.upsert import insert_new
@@ -68,8 +69,27 @@ def enqueue(
     fallbacks: Sequence[tuple[str, str]] = (),
     quiet: dict[str, Any] | None = None,
     not_before: int = 0,
+    source: str = "",
 ) -> bool:
-    """Write the message into the transaction; False when its key exists already."""
+    """Write the message into the transaction; False when its key exists already.
+
+    Args:
+        session: The transaction.
+        key: Names occasion and receiver; a second message with it is not written.
+        channel: Name of the channel.
+        receiver: Who gets it, by name.
+        kind: What it tells, such as incident.opened.
+        severity: Of what it tells.
+        incident_id: The incident that it is about, if any.
+        payload: What the channel's text is made of.
+        now: UTC ms.
+        address: Where the receiver is reached on this channel.
+        language: Of its text.
+        fallbacks: Further channels and addresses of the receiver, in order.
+        quiet: The receiver's quiet hours as kept in the row.
+        not_before: It is not sent earlier, UTC ms.
+        source: Key of the gateway whose equipment it is about; sources take turns.
+    """
     return insert_new(
         session,
         Message,
@@ -89,7 +109,22 @@ def enqueue(
         fallbacks=[list(way) for way in fallbacks],
         waiting=not_before > now,
         quiet=quiet,
+        source=source,
+        turn=_turn(session, source, now=now),
     )
+
+
+def _turn(session: Session, source: str, *, now: int) -> int:
+    """Return the place of a new message: behind its source's last, not before what is served."""
+    served = (
+        select(Message.turn)
+        .where(UNDER_WAY, Message.next_attempt_at <= now)
+        .order_by(Message.turn)
+        .limit(1)
+    )
+    last = select(func.max(Message.turn)).where(UNDER_WAY, Message.source == source)
+    own = session.scalar(last)
+    return max(session.scalar(served) or 0, 0 if own is None else own + 1)
 
 
 def send_to(
@@ -102,6 +137,7 @@ def send_to(
     incident_id: int | None,
     payload: dict[str, Any],
     now: int,
+    source: str = "",
 ) -> bool:
     """Write one message to one person: by the first way, by the others only when it fails.
 
@@ -123,6 +159,7 @@ def send_to(
         fallbacks=[(way.channel, way.address) for way in others],
         quiet=None if first.quiet_hours is None else quiet_row(first.quiet_hours),
         not_before=hold_until(first.quiet_hours, severity, now),
+        source=source,
     )
 
 

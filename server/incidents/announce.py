@@ -10,7 +10,7 @@ from server.alarms.model import Alarm
 from server.alarms.service import short as short_alarm
 from server.core.outbox import enqueue
 from server.incidents.model import Incident
-from server.incidents.service import short
+from server.incidents.service import short, source_of
 
 
 def announce(
@@ -37,6 +37,7 @@ def announce(
         "alarm": short_alarm(session, alarm),
         "work_order": work_order,
     }
+    source = source_of(session, incident)
     occasion = f"alarm-back/{alarm.id}/{now}" if again else f"incident-opened/{incident.id}"
     return sum(
         enqueue(
@@ -49,6 +50,7 @@ def announce(
             incident_id=incident.id,
             payload=payload,
             now=now,
+            source=source,
         )
         for receiver in wanted
     )

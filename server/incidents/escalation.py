@@ -45,7 +45,7 @@ from server.incidents.escalation_steps import (
 )
 from server.incidents.model import Incident, IncidentStep
 from server.incidents.movement import newest_sign
-from server.incidents.service import in_view, tell
+from server.incidents.service import in_view, source_of, tell
 from server.people.channels import Channels
 from server.people.directory import Directory, quiet_hours
 from server.people.service import load_directory
@@ -212,6 +212,7 @@ class Escalation:
         now: int,
     ) -> None:
         content = self._content(session, incident)
+        source = source_of(session, incident)
         told: dict[str, Any] = {}
         for person, on_duty in _persons(incident, step, directory=directory, now=now).items():
             ways = directory.ways(person, step.who["channels"])
@@ -228,6 +229,7 @@ class Escalation:
                 incident_id=incident.id,
                 payload=content | {"step": _words(step), "person": _card(person, settings)},
                 now=now,
+                source=source,
             )
             told[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
         if len(told) > 1 and self._channels is not None:

@@ -11,7 +11,7 @@ from config.classes import Severity
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import mark_acknowledged
-from server.assets.model import Equipment, Site
+from server.assets.model import Equipment, Gateway, Site
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, read_page
@@ -251,6 +251,16 @@ def short(session: Session, incident: Incident) -> dict[str, Any]:
         ),
         "acknowledged_by": incident.acknowledged_by,
     }
+
+
+def source_of(session: Session, incident: Incident) -> str:
+    """Return the key of the gateway whose equipment the incident is about."""
+    query = (
+        select(Gateway.key)
+        .join(Equipment, Equipment.gateway_id == Gateway.id)
+        .where(Equipment.id == incident.equipment_id)
+    )
+    return session.scalars(query).one()
 
 
 def _unseen_alarms(session: Session, incident_id: int) -> int:

@@ -91,7 +91,9 @@ def _column(session: Session, *, query: Any) -> list[Any]:
     return list(session.scalars(query))
 
 
-def write(records: Records, key: str, clock: FakeClock, receiver: str = "duty") -> None:
+def write(
+    records: Records, key: str, clock: FakeClock, receiver: str = "duty", *, source: str = ""
+) -> None:
     def work(session: Session) -> None:
         enqueue(
             session,
@@ -103,6 +105,7 @@ def write(records: Records, key: str, clock: FakeClock, receiver: str = "duty") 
             incident_id=1,
             payload={"n": 1},
             now=clock.now_ms(),
+            source=source,
         )
         record_event(session, at=clock.now_ms(), topic="incidents", kind="incident.opened")
 
@@ -274,3 +277,38 @@ async def test_the_outbox_outlives_a_database_that_is_away(
         await until(records, "message.sent", "message.sent", "message.sent")
     assert not failures
     assert {message.key for message in channel.sent} == {"a", "b", "c"}
+
+
+def claimed(records: Records, clock: FakeClock, *, limit: int) -> list[str]:
+    take = partial(claim_due, now=clock.now_ms(), lease_ms=60_000, limit=limit)
+    return [one.key for one in records.write(take)]
+
+
+def test_gateways_take_turns(records: Records, clock: FakeClock) -> None:
+    for number in range(30):
+        write(records, f"flood{number}", clock, source="site/loud")
+    clock.advance(1)
+    write(records, "a", clock, source="site/a")
+    write(records, "b", clock, source="site/b")
+    assert set(claimed(records, clock, limit=3)) == {"flood0", "a", "b"}
+    assert claimed(records, clock, limit=5) == [f"flood{number}" for number in range(1, 6)]
+    clock.advance(1)
+    # Whoever was quiet does not make up for it: from now on one each.
+    write(records, "c", clock, source="site/a")
+    write(records, "d", clock, source="site/a")
+    assert claimed(records, clock, limit=4) == ["flood6", "c", "flood7", "d"]
+
+
+def test_what_waits_for_the_morning_keeps_nobody_back(records: Records, clock: FakeClock) -> None:
+    write(records, "early", clock, source="site/a")
+    records.write(
+        lambda session: setattr(
+            session.scalars(select(Message)).one(), "next_attempt_at", clock.now_ms() + 10**9
+        )
+    )
+    for number in range(5):
+        write(records, f"x{number}", clock, source="site/b")
+    assert claimed(records, clock, limit=4) == ["x0", "x1", "x2", "x3"]
+    write(records, "new", clock, source="site/c")
+    assert claimed(records, clock, limit=1) == ["x4"]
+    assert claimed(records, clock, limit=1) == ["new"]
