@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from server.assets.events import record_equipment
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.core.errors import ConflictError, InvalidError
-from server.core.records import record_event
 
 REMOVED = "removed"
 """Why equipment is not online: its gateway no longer has it."""
@@ -34,7 +34,7 @@ def mark_removed(session: Session, equipment_ids: Collection[int], *, at: int) -
         row.removed_at = at
         if not row.online:
             row.reason = REMOVED
-        _record(session, row, kind="equipment.removed", at=at)
+        _record(session, row, kind="removed", at=at)
 
 
 def mark_present(session: Session, equipment_ids: Collection[int], *, at: int) -> None:
@@ -42,7 +42,7 @@ def mark_present(session: Session, equipment_ids: Collection[int], *, at: int) -
     query = select(Equipment).where(Equipment.id.in_(equipment_ids), absent())
     for row in session.scalars(query.with_for_update()):
         row.removed_at = row.retired_at = row.retired_by = row.retired_reason = None
-        _record(session, row, kind="equipment.restored", at=at)
+        _record(session, row, kind="restored", at=at)
 
 
 def mark_points(
@@ -117,7 +117,7 @@ def begin_retirement(
         units = list(session.scalars(query.order_by(Equipment.id).with_for_update()))
     for unit in units:
         unit.retired_at, unit.retired_by, unit.retired_reason = now, by, reason
-        _record(session, unit, kind="equipment.retired", at=now, by=by)
+        _record(session, unit, kind="retired", at=now, by=by)
     return units
 
 
@@ -126,25 +126,12 @@ def end_retirement(session: Session, equipment: Equipment, *, by: str, now: int)
     if equipment.retired_at is None:
         return False
     equipment.retired_at = equipment.retired_by = equipment.retired_reason = None
-    _record(session, equipment, kind="equipment.restored", at=now, by=by)
+    _record(session, equipment, kind="restored", at=now, by=by)
     return True
 
 
 def _record(
     session: Session, equipment: Equipment, *, kind: str, at: int, by: str | None = None
 ) -> None:
-    record_event(
-        session,
-        at=at,
-        topic="equipment",
-        kind=kind,
-        subject_id=equipment.id,
-        by=by,
-        payload={
-            "id": equipment.id,
-            "key": equipment.key,
-            "name_en": equipment.name_en,
-            "name_zh": equipment.name_zh,
-            "reason": equipment.retired_reason,
-        },
-    )
+    more = {"reason": equipment.retired_reason}
+    record_equipment(session, equipment, kind=kind, at=at, by=by, more=more)

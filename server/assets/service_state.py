@@ -2,10 +2,10 @@
 
 from sqlalchemy.orm import Session
 
+from server.assets.events import record_equipment
 from server.assets.model import Equipment
 from server.core.errors import InvalidError
 from server.core.instant import rfc3339
-from server.core.records import record_event
 
 
 def begin_out_of_service(
@@ -34,14 +34,14 @@ def begin_out_of_service(
     equipment.out_of_service_until_at = until
     equipment.out_of_service_by = by
     equipment.out_of_service_reason = reason
-    _tell(session, equipment, kind="equipment.out_of_service", by=by, now=now)
+    _tell(session, equipment, kind="out_of_service", by=by, now=now)
 
 
 def end_out_of_service(session: Session, equipment: Equipment, *, by: str | None, now: int) -> bool:
     """Put it back; False when it was in service."""
     if equipment.out_of_service_since_at is None:
         return False
-    _tell(session, equipment, kind="equipment.in_service", by=by, now=now)
+    _tell(session, equipment, kind="in_service", by=by, now=now)
     equipment.out_of_service_since_at = equipment.out_of_service_until_at = None
     equipment.out_of_service_by = equipment.out_of_service_reason = None
     return True
@@ -49,19 +49,8 @@ def end_out_of_service(session: Session, equipment: Equipment, *, by: str | None
 
 def _tell(session: Session, equipment: Equipment, *, kind: str, by: str | None, now: int) -> None:
     until = equipment.out_of_service_until_at
-    record_event(
-        session,
-        at=now,
-        topic="equipment",
-        kind=kind,
-        subject_id=equipment.id,
-        by=by,
-        payload={
-            "id": equipment.id,
-            "key": equipment.key,
-            "name_en": equipment.name_en,
-            "name_zh": equipment.name_zh,
-            "reason": equipment.out_of_service_reason,
-            "until": None if until is None else rfc3339(until),
-        },
-    )
+    more = {
+        "reason": equipment.out_of_service_reason,
+        "until": None if until is None else rfc3339(until),
+    }
+    record_equipment(session, equipment, kind=kind, at=now, by=by, more=more)
