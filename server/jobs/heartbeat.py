@@ -15,6 +15,9 @@ from server.core.records import Records
 from server.core.upsert import insert_new
 from server.notifications.channels.outbound import Outbound
 
+_START_S = 20.0
+"""How long the other parts of a server may take to begin."""
+_LOOK_S = 0.2
 log = structlog.get_logger()
 
 
@@ -42,15 +45,24 @@ class Heartbeat:
         settings = self._settings
         out = Outbound(timeout_s=settings.timeout_s, allow_private=settings.allow_private)
         async with out:
+            await self._until_started()
             while True:
                 self._say(await self.beat(out))
                 await self._clock.sleep(settings.interval_s)
 
+    async def _until_started(self) -> None:
+        """Wait a moment for parts that begin after this one, so that a start costs no beat."""
+        until_s = self._clock.monotonic_s() + _START_S
+        while self._not_well() and self._clock.monotonic_s() < until_s:
+            await self._clock.sleep(_LOOK_S)
+
+    def _not_well(self) -> list[str]:
+        return sorted(name for name, works in self._checks.items() if not works())
+
     async def beat(self, out: Outbound) -> str | None:
         """Beat once; return why it did not work."""
-        ill = [name for name, works in self._checks.items() if not works()]
-        if ill:
-            return f"not well: {', '.join(sorted(ill))}"
+        if not_well := self._not_well():
+            return f"not well: {', '.join(not_well)}"
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 await self._records.write_async(self._sign)

@@ -56,6 +56,21 @@ async def test_it_beats_each_interval(records: Records) -> None:
     assert receiver.requests[0].path == "/hook?to=duty"
 
 
+async def test_a_part_that_begins_later_costs_no_beat(records: Records) -> None:
+    async with WebhookReceiver() as receiver:
+        beat, _, clock = heart(records, receiver.url)
+        looks = iter([False, False])
+        beat._checks = {"http": lambda: next(looks, True)}
+        task = asyncio.create_task(beat.run())
+        async with asyncio.timeout(5):
+            while not receiver.requests:
+                clock.advance(0.2)
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert next(looks, None) is None
+
+
 async def test_it_is_silent_while_a_part_does_not_work(records: Records) -> None:
     async with WebhookReceiver() as receiver:
         beat, out, _ = heart(records, receiver.url, works=False)
