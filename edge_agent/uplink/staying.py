@@ -25,6 +25,7 @@ _LONGEST_PAUSE_S: Final = 1.5
 """A broker that returns has its gateways back within two seconds."""
 _SETTLED_S: Final = 5.0
 _LOOK_S: Final = 1.0
+_PROBE_S: Final = 1.0
 _ASK_STATE_S: Final = 30.0
 """Who waits for its primary host asks the broker this often what is retained."""
 
@@ -108,6 +109,16 @@ class Staying:
                 asked_s = now_s
                 self._node.ask_state()
 
+    async def _listens(self) -> bool:
+        """Return whether the broker is there at once: one that was stopped explains the loss."""
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                _, writer = await asyncio.open_connection(self._mqtt.host, self._mqtt.port)
+        except (OSError, TimeoutError):
+            return False
+        writer.transport.abort()
+        return True
+
     def _tell_down(self, why: str) -> None:
         self._situation.become(Link.BROKER_AWAY, why)
         if not self._said_down:
@@ -143,7 +154,11 @@ class Staying:
             if not connection.accepted:
                 situation.takeover.refused()
             elif connection.closed.done() and not connection.leaving:
-                situation.lost(self._clock.monotonic_s() - began_s)
+                lived_s = self._clock.monotonic_s() - began_s
+                if await self._listens():
+                    situation.lost(lived_s)
+                else:
+                    situation.takeover.refused()
             if not connection.closed.done():
                 self._act(node.session.close())
             node.session.connection_lost()

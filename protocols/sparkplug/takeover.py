@@ -2,8 +2,8 @@
 
 A broker that gets a second CONNECT with a client id closes the first connection; MQTT 3.1.1 has no
 word for it. Both clients connect again, so each is closed again and again within moments although
-the broker takes it back at once: that is what is looked for. A broker that is restarted refuses
-connections meanwhile.
+the broker is there all the time: that is what is looked for. A broker that is stopped, or a line
+that is cut, refuses a connection right after the loss; the callers try one.
 """
 
 from collections import deque
@@ -32,12 +32,12 @@ class TakeoverWatch:
         self._pauses = 0
 
     def refused(self) -> None:
-        """Note an attempt that failed: the broker is away, which explains lost connections."""
+        """Note a failed attempt, or a probe after a loss: the broker is away, which explains it."""
         self._at_once = False
         self._forget()
 
     def lost(self, lived_s: float) -> None:
-        """Note the end of a connection that the broker had accepted and we did not end."""
+        """Note the end of a connection that we did not end, by a broker that is still there."""
         at_once, self._at_once = self._at_once, True
         if lived_s >= _FORGIVEN_S or not (at_once or self.suspected):
             self._forget()

@@ -1,6 +1,7 @@
 """The server's connection to the broker and its STATE; only this and read_ahead import paho."""
 
 import random
+import socket
 import threading
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ OnMessage = Callable[[str, bytes, int], None]
 _FAREWELL_S = 2.0
 _LAST_WORDS_S = 0.3
 """How long nodes are heard after the farewell: what they sent before they heard it counts."""
+_PROBE_S = 1.0
 _PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 0.8
 """A node that is back before its host may believe a STATE that the broker has kept."""
@@ -153,8 +155,10 @@ class MqttLink:
         renewing, self._renewing = self._renewing, False
         if not was_connected or renewing:
             return
-        if reason.is_failure:
+        if reason.is_failure and self._listens():
             self._watch.lost(self._clock.monotonic_s() - self._connected_s)
+        elif reason.is_failure:
+            self._watch.refused()
         pause_s = self._watch.pause_s * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
         self._pause(max(_PAUSE_S, pause_s), max(_LONGEST_PAUSE_S, pause_s))
         said = str(reason)
@@ -171,6 +175,15 @@ class MqttLink:
                 probable_cause="a second server with the same mqtt.client_id or "
                 "sparkplug.host_id; each needs its own of both",
             )
+
+    def _listens(self) -> bool:
+        """Return whether the broker is there at once: one that was stopped explains the loss."""
+        broker = self._settings.host, self._settings.port
+        try:
+            socket.create_connection(broker, timeout=_PROBE_S).close()
+        except OSError:
+            return False
+        return True
 
     def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         try:

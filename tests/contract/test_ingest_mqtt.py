@@ -193,7 +193,7 @@ async def test_a_second_server_with_the_same_client_id_is_told_and_makes_no_stor
             await broker.of_kind(SUBSCRIBE, count)
             broker._writers[-1].close()
         await asyncio.sleep(1.5)
-        assert len(broker._writers) == 3
+        assert len(await broker.of_kind(CONNECT, 3)) == 3
     out = capfd.readouterr()
     assert "mqtt_client_id_shared" in out.out + out.err
 
