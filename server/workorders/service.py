@@ -90,17 +90,7 @@ def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, n
         WorkOrder.equipment_id == equipment_id, WorkOrder.closed_at.is_(None)
     )
     for order in session.scalars(query.order_by(WorkOrder.id).with_for_update()):
-        event = WorkOrderEvent(
-            work_order_id=order.id,
-            at=now,
-            from_state=order.state,
-            to_state=order.state,
-            by=by,
-            reason=None,
-            note=note,
-        )
-        session.add(event)
-        order.version += 1
+        _add_event(session, order, to=order.state, by=by, reason=None, note=note, now=now)
         tell(session, order, kind="work-order.noted", at=now, by=by)
 
 
@@ -244,6 +234,30 @@ def short(session: Session, order: WorkOrder) -> dict[str, Any]:
     }
 
 
+def _add_event(
+    session: Session,
+    order: WorkOrder,
+    *,
+    to: str,
+    by: str,
+    reason: str | None,
+    note: str | None,
+    now: int,
+) -> None:
+    """Write one line of the order's history, from its state to this one."""
+    event = WorkOrderEvent(
+        work_order_id=order.id,
+        at=now,
+        from_state=order.state,
+        to_state=to,
+        by=by,
+        reason=reason,
+        note=note,
+    )
+    session.add(event)
+    order.version += 1
+
+
 def _move(
     session: Session,
     order: WorkOrder,
@@ -254,18 +268,8 @@ def _move(
     note: str | None,
     now: int,
 ) -> None:
-    event = WorkOrderEvent(
-        work_order_id=order.id,
-        at=now,
-        from_state=order.state,
-        to_state=to.value,
-        by=by,
-        reason=reason,
-        note=note,
-    )
-    session.add(event)
+    _add_event(session, order, to=to.value, by=by, reason=reason, note=note, now=now)
     order.state = to.value
-    order.version += 1
     order.closed_at = now if to in _OVER else None
     # A pause moves the instant by which somebody must be there.
     order.on_site_due_at = clock_of(session, order, now=now).on_site_due_at

@@ -13,11 +13,11 @@ from tests.fakes.virtual_loop import run_virtually
 
 
 def test_a_box_that_hears_nothing_at_first_is_given_the_time_that_is_set() -> None:
-    def deaf_at_first(far: Far, data: bytes) -> None:
+    def silent_at_first(far: Far, data: bytes) -> None:
         if asyncio.get_running_loop().time() - far.opened_s > 1.5:
             far.later(0.01, box.reply(data))
 
-    box = Box(deaf_at_first)
+    box = Box(silent_at_first)
 
     async def talk() -> float:
         async with box.client(port(connect_delay_s=1.6)) as driver:
@@ -29,11 +29,11 @@ def test_a_box_that_hears_nothing_at_first_is_given_the_time_that_is_set() -> No
 
 
 def test_without_the_setting_the_link_is_kept_until_such_a_box_hears() -> None:
-    def deaf_at_first(far: Far, data: bytes) -> None:
+    def silent_at_first(far: Far, data: bytes) -> None:
         if asyncio.get_running_loop().time() - far.opened_s > 1.5:
             far.later(0.01, box.reply(data))
 
-    box = Box(deaf_at_first)
+    box = Box(silent_at_first)
 
     async def talk() -> None:
         async with box.client() as driver:
