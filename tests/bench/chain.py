@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import Child, free_port, init_server, plantroom_command
 from plantroom.receiver import Receiver
 from tests.bench.measure import percentile
 from tests.fakes.sparkplug_node import BOOLEAN, DOUBLE, STRING, PlainNode, Tag, now_ms
@@ -62,6 +62,13 @@ async def _run(folder: Path) -> dict[str, Any]:
     receiver = Receiver(secret, now_ms=now_ms)
     async with Mosquitto(folder / "broker") as broker, receiver:
         path = _server_file(folder, broker.port, receiver.url)
+        (folder / "password").write_text("correct horse battery")
+        await init_server(
+            path,
+            user="admin",
+            password_file=folder / "password",
+            log=folder / "init.log",
+        )
         server = Child(
             "server",
             plantroom_command("server", "run", str(path)),
