@@ -30,12 +30,14 @@ class Assignment(NamedTuple):
         addresses: All columns that give the register, the best first.
         doubts: What may be meant in two ways, in words; each refuses the table.
         unused: Columns that have no role.
+        ignored: Those of them that are of no use, by their heading or by choice: defaults, numbers.
     """
 
     columns: dict[Role, int]
     addresses: list[int]
     doubts: list[str]
     unused: list[int]
+    ignored: frozenset[int]
 
 
 def assign(
@@ -62,6 +64,7 @@ def assign(
                     scores[index, role] = score
     columns = {role: index for index, role in chosen.items() if role not in UNNEEDED}
     taken = set(chosen)
+    ignored = {index for index, role in chosen.items() if role in UNNEEDED}
     # The surest first: one column is one thing, and one thing stands in one column.
     for (index, role), _ in sorted(scores.items(), key=lambda one: -one[1]):
         if index in taken or role in columns:
@@ -69,6 +72,7 @@ def assign(
         taken.add(index)
         if role not in UNNEEDED:
             columns[role] = index
+    ignored |= _of_no_use(headings) - set(columns.values())
     _name_somehow(headings, columns, set(chosen))
     found = Scored(headings, scores, columns, cells)
     doubts = find_doubts(found, set(chosen))
@@ -83,7 +87,15 @@ def assign(
             and _is_address(headings[index], samples[index])
         ]
     unused = [index for index in headings if index not in used and index not in addresses]
-    return Assignment(columns, addresses, doubts, unused)
+    return Assignment(columns, addresses, doubts, unused, frozenset(ignored & set(unused)))
+
+
+def _of_no_use(headings: Mapping[int, Heading]) -> set[int]:
+    return {
+        index
+        for index, heading in headings.items()
+        if any(heading.roles.get(role, 0) > 1 for role in UNNEEDED) and not heading.rest
+    }
 
 
 def _name_somehow(

@@ -1,6 +1,7 @@
 """Columns that may be meant in two ways; each refuses the table and names the flag (pure)."""
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -63,6 +64,10 @@ def _assigned(match: Scored, index: int, role: Role) -> Iterator[str]:
         yield f"the column {heading.text!r} may be {roles}: say {flags}"
     elif heading.rest and role not in FREE:
         yield _partly(heading, role)
+    elif role not in FREE or Role.STATES in heading.roles:
+        for unknown in heading.unknown:
+            if _CHANGES.search(unknown):
+                yield _partly(heading._replace(rest=f"({unknown})"), role)
 
 
 def _left_over(match: Scored, index: int, chosen: Collection[int]) -> Iterator[str]:
@@ -130,6 +135,10 @@ def _sentinels(cells: Sequence[str]) -> bool:
     return all(compact(cell) in _USUAL_SENTINELS for cell in cells)
 
 
+_CHANGES: Final = re.compile(
+    r"[*×x÷/]\s*\d|\d\s*[*×x]|\d\.\d|[+-]\s*\d|\^|\d\s*(?:位小数|decimal|倍)"
+)
+"""What changes a value where it stands in the bracket of a heading: (x0.1)."""
 _LETTERS: Final = frozenset(
     "abcd cdab badc dcba 大端 小端 bigendian littleendian big-endian".split()
 )

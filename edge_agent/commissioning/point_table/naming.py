@@ -13,6 +13,7 @@ from edge_agent.commissioning.point_table.row_cells import RowCells
 from edge_agent.commissioning.point_table.text import compact
 
 _BRACKET: Final = re.compile(r"\s*[(（\[【]([^()（）\[\]【】]*)[)）\]】]\s*$")
+_FACTOR: Final = re.compile(r"\s[x×*÷/]\s*\d+(?:\.\d+)?\s*$|[×*÷]\s*\d+(?:\.\d+)?\s*$")
 _LONGEST: Final = 64
 
 
@@ -44,6 +45,12 @@ def bracket_of(name: str) -> str:
     """Return what stands in the bracket at the end of a name: 供水温度(℃)."""
     found = _BRACKET.search(name)
     return found[1] if found else ""
+
+
+def qualified(name: str) -> str:
+    """Return what in a name may speak of its value: its bracket, or a factor at its end: P x10."""
+    found = _FACTOR.search(name)
+    return bracket_of(name) or (found[0].strip() if found else "")
 
 
 def identifier(cells: RowCells, canon: Canon, content: Content) -> str:

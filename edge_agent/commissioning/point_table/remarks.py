@@ -9,15 +9,21 @@ from edge_agent.commissioning.point_table.numbers import Comma
 from edge_agent.commissioning.point_table.text import CellError, folded
 
 _RAW: Final = r"(0x[0-9a-f]+|[0-9a-f]{4}h|-?\d+(?:\.\d+)?|nan)"
-_NONE: Final = r"(?:无效值?|无数据|not available|unavailable|invalid|n/a|no data|缺省无效)"
+_NONE: Final = (
+    r"(?:无效值?|无数据|断线|开路|短路|传感器故障|无传感器|未接|"
+    r"sensor fault|no sensor|open circuit|not connected|not available|unavailable|"
+    r"invalid|n/a|no data|缺省无效)"
+)
 _SENTINEL: Final = re.compile(
     rf"{_RAW}\s*(?:=|:|->|→|\s|表示|代表|为|时|means|is|when)*\s*{_NONE}|"
     rf"{_NONE}\s*(?:数据|value)?\s*(?:=|:|\s|为|时|是|if|when)*\s*{_RAW}"
 )
 _SIGNED: Final = re.compile(
-    r"(?:[÷×]|(?<![a-z0-9./])[*/x]\s*(?=[\d]))\s*=?\s*\d[\d.,]*|除以\s*\d[\d.]*|乘以\s*\d[\d.]*|"
-    r"(?:放大|扩大|缩小)\s*了?\s*\d+\s*倍?|(?<![\d/.])1\s*/\s*\d+(?![\d/])|10\^-?\d|"
-    r"(?<!\d)[0-6]\s*(?:位小数|decimals?\b|decimal places?)|(?<![a-z])divided? by\s*\d+|"
+    r"(?:[÷×]|(?<![a-z0-9./])[*/x]\s*(?=[\d]))\s*=?\s*\d[\d.,]*|除以\s*\d[\d.]*(?![\d.]*\s*的)|"
+    r"乘以\s*\d[\d.]*|"
+    r"(?:放大|扩大|缩小)\s*了?\s*\d+\s*倍?|(?<![\d/.])1\s*/\s*\d+(?![\d/])|10\^-?\d|10的-?\d+次方|"
+    r"(?<!\d)[0-6]\s*(?:位小数|decimals?\b|decimal places?)|小数点?后?[0-6]位|"
+    r"(?<![a-z])divided? by\s*\d+|"
     r"multipl(?:y|ied) by\s*[\d.]+|"
     r"(?:精度|分辨率|系数|倍率|比例|factor|scale|resolution)\s*(?:factor)?\s*[:=为]?\s*\d[\d.]*"
 )
@@ -39,6 +45,8 @@ _UNIT_NUMBER: Final = re.compile(
     r"station(?: (?:address|no\.?))?|unit id|modbus id)\s*[:=#]?\s*(\d{1,3})(?!\d)"
 )
 
+_DIGITS: Final = {word: str(digit) for digit, word in enumerate("一二三四五六", 1)} | {"两": "2"}
+_CHINESE: Final = re.compile(r"[一二两三四五六](?=位小数)|(?<=小数点后)[一二两三四五六](?=位)")
 _LEAST_SENTINEL: Final = 100
 """Smaller numbers are states more often than raw numbers that no sensor sends."""
 
@@ -125,15 +133,16 @@ def _unit(text: str, comma: Comma) -> Remark | None:
 
 def _scale(text: str, comma: Comma) -> tuple[float | None, str]:
     """Return the factor of a remark, and why it is in doubt."""
-    plain = folded(text)
+    plain = _CHINESE.sub(lambda one: _DIGITS[one[0]], folded(text))
     found = _SIGNED.findall(plain)
     values = {float(one) for one in _STEP.findall(_SIGNED.sub(" ", plain))}
     if not found and not values:
         return None, f"{text!r} looks like a factor" if _UNCLEAR.search(plain) else ""
     for one in found:
         try:
+            cleaned = re.sub(r"10的(-?\d+)次方", r"10^\1", one)
             cleaned = re.sub(
-                r"^divided? by|^除以", "÷", re.sub(r"^multipl(?:y|ied) by|^乘以", "×", one)
+                r"^divided? by|^除以", "÷", re.sub(r"^multipl(?:y|ied) by|^乘以", "×", cleaned)
             )
             cleaned = re.sub(
                 r"(?:factor|scale|resolution|比例|系数|倍率|精度|分辨率|为|:|=|\s)", "", cleaned

@@ -11,11 +11,18 @@ from config.points import Point, Table
 from config.problems import explain
 from edge_agent.commissioning.point_table import places, registers, remarks, words
 from edge_agent.commissioning.point_table.behaviour import commanding, reporting
+from edge_agent.commissioning.point_table.claims import disagreements
 from edge_agent.commissioning.point_table.coding import Where, coding
 from edge_agent.commissioning.point_table.conventions import Conventions
 from edge_agent.commissioning.point_table.finding import Heads
 from edge_agent.commissioning.point_table.layout import PointRow, cells_of
-from edge_agent.commissioning.point_table.naming import Canon, bracket_of, display, identifier
+from edge_agent.commissioning.point_table.naming import (
+    Canon,
+    bracket_of,
+    display,
+    identifier,
+    qualified,
+)
 from edge_agent.commissioning.point_table.outcome import Content, Imported, Options
 from edge_agent.commissioning.point_table.qualifiers import Qualifier
 from edge_agent.commissioning.point_table.registers import Place
@@ -68,7 +75,9 @@ class RowReader:
         self._booleans = booleans(equipment)
         self._convert = convert_units
         self._across = merged_across(sheet, heads)
-        self._remarks = [*heads.assigned.unused]
+        self._only_kept: list[int] = []
+        ignored = heads.assigned.ignored
+        self._remarks = [one for one in heads.assigned.unused if one not in ignored]
         if (note := heads.columns.get(Role.NOTE)) is not None:
             self._remarks.insert(0, note)
 
@@ -77,6 +86,7 @@ class RowReader:
         column = self._heads.columns.get(Role.TABLE)
         filled = next((cell for _, cell in cells_of(self._sheet, rows, column)), "")
         refused = {one.row for one in self.imported.problems}
+        self._only_kept.clear()
         for row in rows:
             before = len(self.imported.problems)
             cells = RowCells(
@@ -90,6 +100,11 @@ class RowReader:
             content = self._content(cells, row, conventions)
             if len(self.imported.problems) == before and cells.number not in refused:
                 self._keep(cells, content)
+        if self._only_kept:
+            where = registers.row_list(self._only_kept)
+            self.imported.notes.append(
+                f"remarks of {where} are kept as text; nothing in them changes a value"
+            )
 
     def _need_table(self, cells: RowCells, filled: str) -> None:
         """Refuse an empty cell below a filled one: it may have been merged with it."""
@@ -117,7 +132,24 @@ class RowReader:
             cells, conventions, remark, floating=str(content.get("type")).startswith("float")
         )
         content |= reporting(cells, self._heads, conventions)
-        return content | commanding(cells, content, conventions, writes=writes)
+        content |= commanding(cells, content, conventions, writes=writes)
+        self._compare_claims(cells, content)
+        return content
+
+    def _compare_claims(self, cells: RowCells, content: Content) -> None:
+        """Refuse a row whose remarks or name speak of something that its columns do not say."""
+        name = cells.text(Role.NAME)
+        texts = {index: self._sheet.cell(cells.row, index) for index in self._remarks}
+        named = self._heads.columns.get(Role.NAME)
+        if named is not None:
+            texts[named] = qualified(name)
+        for index, text in texts.items():
+            flag = f"say --column ignore={self._heads.texts[index]!r}"
+            flag = "write the name without it" if index == named else flag
+            for claim in () if is_empty(text) else disagreements(text, name, content):
+                cells.complain_at(
+                    index, f"{claim}; say it in a column of its own, or {flag}; got {text!r}"
+                )
 
     def _with_last(self, cells: RowCells, place: Place, conventions: Conventions) -> Place:
         last = cells.parse(
@@ -166,6 +198,8 @@ class RowReader:
             if is_empty(text):
                 continue
             one = remarks.read_remark(text, conventions.comma)
+            if one == Remark() and index == self._heads.columns.get(Role.NOTE):
+                self._only_kept.append(cells.row)
             if one.doubt and not self._settled(cells, one, text):
                 flag = f"--column ignore={self._heads.texts[index]!r}"
                 cells.complain_at(
