@@ -1,8 +1,9 @@
 """/alarms/{id}/<verb> and /equipment/{id}/<verb>: putting alarms aside and taking them back."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
@@ -11,7 +12,8 @@ from server.alarms.service import get_alarm
 from server.announcing import Announcer
 from server.api.alarms import AlarmDetail, alarm_detail
 from server.api.context import Caller, RowId, Services, Use, problems
-from server.api.equipment import EquipmentItem, equipment_item
+from server.api.equipment import EquipmentItem, equipment_item, require_unchanged
+from server.api.etag import IfMatch, set_etag
 from server.api.lookup import get_or_404
 from server.api.shapes import InstantIn
 from server.api.strict import Body
@@ -87,42 +89,47 @@ def reset_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
     return use.records.write(change)
 
 
-@router.post("/equipment/{equipment_id}/out-of-service", responses=problems(403, 404, 409))
+@router.post("/equipment/{equipment_id}/out-of-service", responses=problems(403, 404, 409, 412))
 def take_out_of_service(
-    equipment_id: RowId, use: Use, caller: Caller, body: TakingOut
+    equipment_id: RowId,
+    use: Use,
+    caller: Caller,
+    response: Response,
+    body: TakingOut,
+    *,
+    if_match: IfMatch = None,
 ) -> EquipmentItem:
     """Hide the alarms of equipment that is being maintained; those of life safety stay."""
 
-    def change(session: Session) -> EquipmentItem:
-        row = get_or_404(session, Equipment, equipment_id, "equipment")
+    def change(session: Session, row: Equipment, now: int) -> None:
         _handling(use).take_out(
-            session,
-            row,
-            until=body.until,
-            reason=body.reason,
-            by=caller.name,
-            now=use.clock.now_ms(),
+            session, row, until=body.until, reason=body.reason, by=caller.name, now=now
         )
-        return equipment_item(row)
 
-    return use.records.write(change)
+    return _changed(use, equipment_id, change, if_match=if_match, response=response)
 
 
-@router.post("/equipment/{equipment_id}/in-service", responses=problems(403, 404))
-def put_in_service(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentItem:
+@router.post("/equipment/{equipment_id}/in-service", responses=problems(403, 404, 412))
+def put_in_service(
+    equipment_id: RowId, use: Use, caller: Caller, response: Response, *, if_match: IfMatch = None
+) -> EquipmentItem:
     """End the maintenance: what is still wrong announces itself; repeating it changes nothing."""
 
-    def change(session: Session) -> EquipmentItem:
-        row = get_or_404(session, Equipment, equipment_id, "equipment")
-        _handling(use).put_in(session, row, by=caller.name, now=use.clock.now_ms())
-        return equipment_item(row)
+    def change(session: Session, row: Equipment, now: int) -> None:
+        _handling(use).put_in(session, row, by=caller.name, now=now)
 
-    return use.records.write(change)
+    return _changed(use, equipment_id, change, if_match=if_match, response=response)
 
 
-@router.post("/equipment/{equipment_id}/retire", responses=problems(403, 404, 409))
+@router.post("/equipment/{equipment_id}/retire", responses=problems(403, 404, 409, 412))
 def retire_equipment(
-    equipment_id: RowId, use: Use, caller: Caller, body: Retiring
+    equipment_id: RowId,
+    use: Use,
+    caller: Caller,
+    response: Response,
+    body: Retiring,
+    *,
+    if_match: IfMatch = None,
 ) -> EquipmentItem:
     """Say that equipment is gone for good: its alarms end, its history stays.
 
@@ -130,25 +137,43 @@ def retire_equipment(
     changes nothing.
     """
 
-    def change(session: Session) -> EquipmentItem:
-        row = get_or_404(session, Equipment, equipment_id, "equipment", lock=True)
-        now = use.clock.now_ms()
+    def change(session: Session, row: Equipment, now: int) -> None:
         _handling(use).retire(session, row, reason=body.reason, by=caller.name, now=now)
-        return equipment_item(row)
 
-    return use.records.write(change)
+    return _changed(use, equipment_id, change, if_match=if_match, response=response)
 
 
-@router.post("/equipment/{equipment_id}/restore", responses=problems(403, 404))
-def restore_equipment(equipment_id: RowId, use: Use, caller: Caller) -> EquipmentItem:
+@router.post("/equipment/{equipment_id}/restore", responses=problems(403, 404, 412))
+def restore_equipment(
+    equipment_id: RowId, use: Use, caller: Caller, response: Response, *, if_match: IfMatch = None
+) -> EquipmentItem:
     """Take back a retirement; repeating it changes nothing."""
 
-    def change(session: Session) -> EquipmentItem:
+    def change(session: Session, row: Equipment, now: int) -> None:
+        end_retirement(session, row, by=caller.name, now=now)
+
+    return _changed(use, equipment_id, change, if_match=if_match, response=response)
+
+
+def _changed(
+    use: Services,
+    equipment_id: int,
+    change: Callable[[Session, Equipment, int], None],
+    *,
+    if_match: str | None,
+    response: Response,
+) -> EquipmentItem:
+    """Change equipment if it is as the caller knows it; the ETag is its new version."""
+
+    def work(session: Session) -> EquipmentItem:
         row = get_or_404(session, Equipment, equipment_id, "equipment", lock=True)
-        end_retirement(session, row, by=caller.name, now=use.clock.now_ms())
+        require_unchanged(row, if_match)
+        change(session, row, use.clock.now_ms())
         return equipment_item(row)
 
-    return use.records.write(change)
+    item = use.records.write(work)
+    set_etag(response, item.version)
+    return item
 
 
 def _handling(use: Services) -> Handling:

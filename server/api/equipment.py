@@ -1,13 +1,15 @@
 """/equipment: the ledger, and one piece of equipment with its points and live values."""
 
+from hashlib import blake2b
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import Select, select, true
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, problems
+from server.api.etag import require_version, set_etag
 from server.api.lookup import get_or_404
 from server.api.shapes import Instant, LiveValue, PointItem, columns_of, live_value
 from server.assets.model import Equipment, Point, Site
@@ -53,6 +55,8 @@ class EquipmentItem(BaseModel):
     """Since when it is gone for good."""
     retired_by: str | None
     retired_reason: str | None
+    version: str
+    """Changes with whether it is there, in service, removed or retired; also the ETag."""
     actions: list[str]
     """What may be done with it now: POST /equipment/{id}/<action>."""
 
@@ -106,8 +110,11 @@ def list_equipment(
 
 
 @router.get("/{equipment_id}", responses=problems(404))
-def get_equipment(equipment_id: RowId, use: Use) -> EquipmentDetail:
-    """Show one piece of equipment with its points and their last values."""
+def get_equipment(equipment_id: RowId, use: Use, response: Response) -> EquipmentDetail:
+    """Show one piece of equipment with its points and their last values; the ETag is its version.
+
+    Values change without a new version.
+    """
 
     def read(session: Session) -> tuple[Equipment, list[Point]]:
         row = get_or_404(session, Equipment, equipment_id, "equipment")
@@ -116,6 +123,7 @@ def get_equipment(equipment_id: RowId, use: Use) -> EquipmentDetail:
 
     row, points = use.records.read(read)
     item = equipment_item(row)
+    set_etag(response, item.version)
     shown = [_with_value(use, point, online=row.online) for point in points]
     return EquipmentDetail(**dict(item), points=shown)
 
@@ -125,8 +133,25 @@ def equipment_item(row: Equipment) -> EquipmentItem:
     # The key begins with the site's, and neither ever changes.
     site = row.key.partition("/")[0]
     return EquipmentItem.model_validate(
-        columns_of(row) | {"site": site, "actions": _actions_of(row)}
+        columns_of(row) | {"site": site, "version": _version_of(row), "actions": _actions_of(row)}
     )
+
+
+def require_unchanged(row: Equipment, if_match: str | None) -> None:
+    """Go on when a change is meant for the equipment as it is now.
+
+    Raises:
+        ProblemError: It was changed meanwhile.
+    """
+    require_version(if_match, _version_of(row), what=row.key)
+
+
+def _version_of(row: Equipment) -> str:
+    states = (
+        *(row.online, row.since_at, row.removed_at, row.retired_at),
+        *(row.out_of_service_since_at, row.out_of_service_until_at),
+    )
+    return blake2b(repr(states).encode(), digest_size=8).hexdigest()
 
 
 def _actions_of(row: Equipment) -> list[str]:

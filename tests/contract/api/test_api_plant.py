@@ -252,6 +252,39 @@ def test_equipment_that_is_gone_for_good_is_retired_and_taken_back(
     assert len(api.get("/equipment").json()["items"]) == 1
 
 
+def test_a_change_of_equipment_is_meant_for_what_was_read(api: Api, pump: Equipment) -> None:
+    path = f"/equipment/{pump.id}"
+
+    def put_online(*, online: bool) -> None:
+        def work(session: Session) -> None:
+            row = session.get_one(Equipment, pump.id)
+            row.online, row.since_at = online, row.since_at + 1
+
+        api.records.write(work)
+
+    put_online(online=False)
+    read = api.get(path)
+    assert read.headers["ETag"] == f'"{read.json()["version"]}"'
+    put_online(online=True)
+    put_online(online=False)
+    bodies: dict[str, object] = {
+        "retire": {"reason": "sold"},
+        "restore": None,
+        "out-of-service": {"until": "2026-11-22T12:00:00Z", "reason": "painting"},
+        "in-service": None,
+    }
+    for verb, body in bodies.items():
+        refused = api.post(f"{path}/{verb}", body, if_match=read.headers["ETag"])
+        assert refused.status_code == 412
+        assert "changed meanwhile" in refused.json()["detail"]
+    for verb in ("out-of-service", "in-service", "retire", "restore"):
+        tag = api.get(path).headers["ETag"]
+        answer = api.post(f"{path}/{verb}", bodies[verb], if_match=tag)
+        assert answer.status_code == 200
+        assert answer.headers["ETag"] == f'"{answer.json()["version"]}"' != tag
+    assert api.post(f"{path}/retire", {"reason": "x"}, if_match="*").status_code == 200
+
+
 def test_an_estate_says_when_removed_equipment_is_retired(api: Api, pump: Equipment) -> None:
     assert pump.site_id == 1
 
