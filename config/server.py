@@ -168,7 +168,10 @@ class MessageSettings(Settings):
 
 
 class LimitSettings(Settings):
-    """What gateways may bring; what is more is refused, counted and shown at its gateway."""
+    """What gateways may bring; what is more is refused, counted and shown at its gateway.
+
+    What is retired counts only as far as it is more than the limit itself.
+    """
 
     gateways: int = Field(
         default=5000, ge=1, le=100_000, description="Gateways that are entered at most."

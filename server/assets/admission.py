@@ -20,14 +20,32 @@ class _Brought:
 
     names: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     points: int = 0
+    retired: set[str] = field(default_factory=set[str])
+    """Keys of its equipment that is retired; set from any thread."""
+
+    def devices_left(self, gateway: str, most: int) -> int:
+        return _left(
+            len(self.names) - (gateway in self.names),
+            len(self.retired) - (gateway in self.retired),
+            most,
+        )
+
+    def retired_points(self) -> int:
+        return sum(len(self.names.get(key, ())) for key in tuple(self.retired))
 
 
 class Admission:
-    """Knows what each gateway has brought, and refuses more than it may; in one thread."""
+    """Knows what each gateway has brought, and refuses more than it may; in one thread.
+
+    What is retired does not count, as long as it is no more than the limit itself: all together
+    never is more than twice the limit, however often equipment is born and retired.
+    """
 
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
         self._gateways: dict[str, _Brought] = {}
+        self._retired: set[str] = set()
+        """Keys of gateways."""
         self.refused: dict[str, Counter[str]] = {}
         """By gateway: how many devices, points and long names were refused, or it was itself."""
         self._untold: set[str] = set()
@@ -40,18 +58,34 @@ class Admission:
         known |= new
         brought.points += len(new)
 
+    def set_retired(self, gateway: str, equipment: str, *, retired: bool) -> None:
+        """Count equipment that was noted as retired, or not any more; from any thread."""
+        of_gateway = self._gateways[gateway].retired
+        for keys in (of_gateway, self._retired) if equipment == gateway else (of_gateway,):
+            if retired:
+                keys.add(equipment)
+            else:
+                keys.discard(equipment)
+
+    def takes_gateways(self) -> bool:
+        """Return whether one more gateway may be entered."""
+        return _left(len(self._gateways), len(self._retired), self._limits.gateways) > 0
+
+    def takes_devices(self, gateway: str) -> bool:
+        """Return whether one more device of a gateway may be entered."""
+        return self._gateways[gateway].devices_left(gateway, self._limits.devices) > 0
+
     def admit(self, birth: EquipmentBirth) -> EquipmentBirth | None:
         """Return as much of a birth as may be entered, None when nothing may."""
         key = birth.gateway_key
         brought = self._gateways.get(key)
         if brought is None:
-            if len(self._gateways) >= self._limits.gateways:
+            if not self.takes_gateways():
                 self._refuse(key, "gateways", 1)
                 return None
             brought = self._gateways[key] = _Brought()
         if birth.key not in brought.names:
-            devices = len(brought.names.keys() - {key})
-            if birth.device is not None and devices >= self._limits.devices:
+            if birth.device is not None and not self.takes_devices(key):
                 self._refuse(key, "devices", 1)
                 return None
             brought.names[birth.key] = set()
@@ -66,7 +100,7 @@ class Admission:
         known = brought.names.setdefault(equipment, set())
         if all(point.name in known for point in points):
             return tuple(points)
-        room = self._limits.points - brought.points
+        room = _left(brought.points, brought.retired_points(), self._limits.points)
         admitted: list[PointBirth] = []
         too_many = too_long = 0
         for point in points:
@@ -106,3 +140,8 @@ class Admission:
             )
         counts[what] += count
         self._untold.add(gateway)
+
+
+def _left(entered: int, retired: int, most: int) -> int:
+    """Return how many more may be entered."""
+    return most - entered + min(retired, most)

@@ -56,6 +56,11 @@ class Asset:
     """What the points' rows say."""
 
     @property
+    def gateway_key(self) -> str:
+        """site/gateway."""
+        return "/".join(self.key.split("/", 2)[:2])
+
+    @property
     def connection(self) -> Series:
         """The synthetic point that says whether the equipment answers."""
         return self.series[CONNECTION]
@@ -217,8 +222,7 @@ class Registry:
         Raises:
             StoreError: Nothing is entered; trying again may help.
         """
-        gateway = "/".join(asset.key.split("/", 2)[:2])
-        births = self.admission.admit_points(gateway, asset.key, births)
+        births = self.admission.admit_points(asset.gateway_key, asset.key, births)
         if births:
             self._take(self._records.write(lambda session: enter_points(session, asset.id, births)))
 
@@ -244,6 +248,7 @@ class Registry:
     def _set_absence(self, asset: Asset, absence: Absence) -> None:
         if asset.absence != absence:
             asset.absence = absence
+            self.admission.set_retired(asset.gateway_key, asset.key, retired=absence.retired)
             for series in list(asset.series.values()):
                 self._on_series(series, asset)
 
@@ -276,10 +281,9 @@ class Registry:
                 asset.series[name] = self._series[point.id] = series
                 new.append(series)
             series.max_silence_ms = silence
-        if new:
-            gateway = "/".join(asset.key.split("/", 2)[:2])
-            names = [series.name for series in new if series.name != CONNECTION]
-            self.admission.note(gateway, asset.key, names)
+        names = [series.name for series in new if series.name != CONNECTION]
+        self.admission.note(asset.gateway_key, asset.key, names)
+        self.admission.set_retired(asset.gateway_key, asset.key, retired=asset.absence.retired)
         for series in list(asset.series.values()) if changed else new:
             self._on_series(series, asset)
 

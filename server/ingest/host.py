@@ -117,8 +117,10 @@ class Host:
         if topic is None:
             return
         if self._refused and f"{topic.group}/{topic.node}" in self._refused:
-            self._metrics.rejected.labels("refused_gateway").inc()
-            return
+            if not self._registry.admission.takes_gateways():
+                self._metrics.rejected.labels("refused_gateway").inc()
+                return
+            self._refused.clear()
         try:
             payload = parse(arrival.payload)
         except FrameError as error:
@@ -318,16 +320,21 @@ class Host:
         unit = node.units.get(device)
         if unit is None:
             self._metrics.reject("refused_equipment", topic=message.topic.format())
+            if device is not None and self._registry.admission.takes_devices(node.key):
+                self._ask_rebirth(node, "room_again", message.arrived_at)
             return
         unknown = self._decoder.read(message, unit, node.intake)
         if unknown and not self._learn(node, unit, unknown, message):
             self._metrics.reject("unknown_metric", topic=message.topic.format())
-            for request in node.session.ask_rebirth("unknown_alias", message.arrived_at):
-                self._act(node, prepared(node, request), message.arrived_at)
+            self._ask_rebirth(node, "unknown_alias", message.arrived_at)
         elif message.payload.uuid:
             node.acks.append((message.topic, message.payload.uuid))
         if device is None:
             self._presence.follow_devices(node, message)
+
+    def _ask_rebirth(self, node: Node, reason: str, at: int) -> None:
+        for request in node.session.ask_rebirth(reason, at):
+            self._act(node, prepared(node, request), at)
 
     def _learn(
         self, node: Node, unit: Unit, unknown: list[WireMetric], message: said.Message

@@ -1,12 +1,15 @@
 """Equipment that its gateway no longer has, and equipment that comes back."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy.orm import Session
 
+from config.server import LimitSettings
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import DEVICES
 from protocols.sparkplug.payload import Metric
-from server.assets.model import Equipment, Point
+from server.assets.model import Equipment, Gateway, Point
 from server.assets.presence import PRESENT, begin_retirement
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import PUMP, PUMP_POINTS, IngestPlant, node, plant
@@ -99,6 +102,74 @@ def test_what_is_retired_comes_back_by_being_born(plant: IngestPlant, node: Edge
     )
     plant.registry.follow_records()
     assert plant.rows(Equipment)[PUMP].retired_at is None
+
+
+def retire(plant: IngestPlant, *keys: str) -> None:
+    def work(session: Session) -> None:
+        for key in keys:
+            row = session.get_one(Equipment, plant.rows(Equipment)[key].id)
+            begin_retirement(session, row, reason="sold", by="li", now=1)
+
+    plant.records.write(work)
+    plant.registry.follow_records()
+
+
+def test_what_is_retired_makes_room_for_as_much_again_and_no_more(tmp_path: Path) -> None:
+    plant = IngestPlant(tmp_path, limits=LimitSettings(devices=2, points=4))
+    try:
+        node = EdgeNode(clock_ms=plant.clock.now_ms())
+
+        def live(*names: str) -> str:
+            plant.receive(node.nbirth(), *(node.dbirth(name, PUMP_POINTS) for name in names))
+            return "".join(sorted(key[len("site/gw/") :] for key in plant.rows(Equipment)))
+
+        def leave(*names: str) -> None:
+            plant.receive(*(node.ddeath(name) for name in names))
+            retire(plant, *(f"site/gw/{name}" for name in names))
+
+        def asked_for(device: str) -> bool:
+            plant.wait(60)
+            count = plant.metrics.rebirths.labels("room_again")._value
+            before = count.get()
+            plant.receive(node.ddata(device, {1: 5.0}))
+            return count.get() > before
+
+        assert live("a", "b", "c") == "ab"
+        assert not asked_for("c")
+        leave("a")
+        assert asked_for("c")
+        assert live("b", "c", "d") == "abc"
+        assert not asked_for("d")
+        assert len(plant.rows(Point)) == 6 + 4
+        plant.restart()
+        assert live("b", "c", "d") == "abc"
+        leave("b", "c")
+        assert live("d", "e") == "abcd"
+        leave("d")
+        assert live("f") == "abcd"
+        assert not asked_for("f")
+        assert live("a") == "abcd"
+        assert plant.rows(Equipment)["site/gw/a"].retired_at is None
+        assert len(plant.rows(Point)) == 8 + 5
+    finally:
+        plant.close()
+
+
+def test_a_gateway_that_is_retired_makes_room_for_one_more(tmp_path: Path) -> None:
+    plant = IngestPlant(tmp_path, limits=LimitSettings(gateways=1))
+    try:
+        for name, expected in (("gw1", 1), ("gw2", 1)):
+            node = EdgeNode("site", name, clock_ms=plant.clock.now_ms())
+            plant.receive(node.nbirth(), node.ndeath())
+            assert len(plant.rows(Gateway)) == expected
+        plant.wait(3600)
+        retire(plant, "site/gw1")
+        for name in ("gw2", "gw3"):
+            node = EdgeNode("site", name, clock_ms=plant.clock.now_ms())
+            plant.receive(node.nbirth(), node.ndeath())
+            assert set(plant.rows(Gateway)) == {"site/gw1", "site/gw2"}
+    finally:
+        plant.close()
 
 
 def test_a_point_that_a_birth_does_not_name_any_more_is_watched_no_more(
