@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
+from server.assets.event_rate import words_of
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.series import CONNECTION
 from server.core.db import Base, table_of
@@ -160,7 +161,7 @@ def store_refused(session: Session, refused: Mapping[str, Mapping[str, int]]) ->
         session.execute(update(Gateway).where(Gateway.key == key).values(refused=dict(counts)))
 
 
-def record_born(session: Session, equipment: EquipmentRow, *, at: int) -> None:
+def record_born(session: Session, equipment: EquipmentRow, *, omitted: int, at: int) -> None:
     """Write the event of equipment that is new or describes itself differently."""
     record_event(
         session,
@@ -175,6 +176,7 @@ def record_born(session: Session, equipment: EquipmentRow, *, at: int) -> None:
             "name_en": equipment.name_en,
             "name_zh": equipment.name_zh,
             "online": equipment.online,
+            **words_of(omitted),
         },
     )
 

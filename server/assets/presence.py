@@ -1,11 +1,12 @@
 """Equipment and points that are no longer there: removed by their gateway, retired by people."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from server.assets.event_rate import words_of
 from server.assets.events import record_equipment
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.core.errors import ConflictError, InvalidError
@@ -27,22 +28,54 @@ class Absence(NamedTuple):
 PRESENT = Absence(removed=False, retired=False)
 
 
-def mark_removed(session: Session, equipment_ids: Collection[int], *, at: int) -> None:
-    """Note that the gateway no longer has this equipment; what is marked already stays so."""
+def mark_removed(
+    session: Session, equipment_ids: Collection[int], /, *, told: Mapping[int, int], at: int
+) -> None:
+    """Note that the gateway no longer has this equipment; what is marked already stays so.
+
+    Args:
+        session: The transaction.
+        equipment_ids: Which.
+        told: Of which of them an event is written, and how many changes were omitted before it.
+        at: UTC ms.
+    """
     query = select(Equipment).where(Equipment.id.in_(equipment_ids), Equipment.removed_at.is_(None))
     for row in session.scalars(query.with_for_update()):
         row.removed_at = at
         if not row.online:
             row.reason = REMOVED
-        _record(session, row, kind="removed", at=at)
+        if row.id in told:
+            _record(session, row, kind="removed", at=at, omitted=told[row.id])
 
 
-def mark_present(session: Session, equipment_ids: Collection[int], *, at: int) -> None:
-    """Note that this equipment is there again: neither removed nor retired."""
+def mark_present(
+    session: Session, equipment_ids: Collection[int], /, *, told: Mapping[int, int], at: int
+) -> None:
+    """Note that this equipment is there again: neither removed nor retired.
+
+    Args:
+        session: The transaction.
+        equipment_ids: Which.
+        told: Of which of them an event is written, and how many changes were omitted before it.
+        at: UTC ms.
+    """
     query = select(Equipment).where(Equipment.id.in_(equipment_ids), absent())
     for row in session.scalars(query.with_for_update()):
         row.removed_at = row.retired_at = row.retired_by = row.retired_reason = None
-        _record(session, row, kind="restored", at=at)
+        if row.id in told:
+            _record(session, row, kind="restored", at=at, omitted=told[row.id])
+
+
+def record_state(session: Session, equipment_id: int, *, omitted: int, at: int) -> None:
+    """Write the event of what is so now, for changes that have none of their own."""
+    row = session.get_one(Equipment, equipment_id)
+    record_equipment(
+        session,
+        row,
+        kind="online" if row.online else "offline",
+        at=at,
+        more={"online": row.online, "reason": row.reason, **words_of(omitted)},
+    )
 
 
 def mark_points(
@@ -131,7 +164,13 @@ def end_retirement(session: Session, equipment: Equipment, *, by: str, now: int)
 
 
 def _record(
-    session: Session, equipment: Equipment, *, kind: str, at: int, by: str | None = None
+    session: Session,
+    equipment: Equipment,
+    *,
+    kind: str,
+    at: int,
+    by: str | None = None,
+    omitted: int = 0,
 ) -> None:
-    more = {"reason": equipment.retired_reason}
+    more = {"reason": equipment.retired_reason, **words_of(omitted)}
     record_equipment(session, equipment, kind=kind, at=at, by=by, more=more)

@@ -1,17 +1,18 @@
 """The equipment ledger in memory: births become rows, rows become series."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from config.server import LimitSettings
 from server.assets.admission import Admission
+from server.assets.asset import Asset, PresenceChange, asset_of, describes_as_before, presence_of
+from server.assets.event_rate import EventRate
 from server.assets.ledger import (
     Entered,
     EquipmentBirth,
-    EquipmentRow,
     PointBirth,
     enter,
     enter_points,
@@ -26,60 +27,21 @@ from server.assets.presence import (
     mark_points,
     mark_present,
     mark_removed,
+    record_state,
 )
 from server.assets.series import CONNECTION, Series
 from server.core.clock import Clock
 from server.core.records import Records
 
-
-@dataclass(slots=True, eq=False)
-class Asset:
-    """One piece of equipment while the server runs; owned by the ingest thread."""
-
-    id: int
-    key: str
-    """site/gateway/device; site/gateway for the gateway itself."""
-    gateway_id: int
-    equipment_class: str
-    profile: str
-    name_en: str
-    name_zh: str
-    online: bool
-    port: str = ""
-    """Line of the gateway that it is on."""
-    absence: Absence = PRESENT
-    removed_points: frozenset[str] = frozenset()
-    """Names of points that its last birth did not name."""
-    series: dict[str, Series] = field(default_factory=dict[str, Series])
-    """By name of the point, deleted ones included; the connection is among them."""
-    points: dict[str, PointBirth] = field(default_factory=dict[str, PointBirth])
-    """What the points' rows say."""
-
-    @property
-    def gateway_key(self) -> str:
-        """site/gateway."""
-        return "/".join(self.key.split("/", 2)[:2])
-
-    @property
-    def connection(self) -> Series:
-        """The synthetic point that says whether the equipment answers."""
-        return self.series[CONNECTION]
-
-    def is_watched(self, point: str) -> bool:
-        """Return whether alarm rules watch a point: nothing that was removed or retired."""
-        return self.absence == PRESENT and point not in self.removed_points
-
-
-class _Presence(NamedTuple):
-    """What a birth changes of what is there."""
-
-    asset: Asset
-    is_back: bool
-    removed: frozenset[str]
-    """Names of the points that it no longer has."""
-
-
 OnSeries = Callable[[Series, Asset], None]
+_MOST_TOLD = 100
+"""Events of what was omitted, in one transaction."""
+
+
+class _Mark(Protocol):
+    def __call__(
+        self, session: Session, ids: Sequence[int], /, *, told: Mapping[int, int], at: int
+    ) -> None: ...
 
 
 class Registry:
@@ -104,6 +66,7 @@ class Registry:
             limits: What gateways may bring.
         """
         self.admission = Admission(limits or LimitSettings())
+        self.events = EventRate[Asset]()
         self._records = records
         self._clock = clock
         self._on_series = on_series
@@ -153,24 +116,33 @@ class Registry:
             StoreError: Nothing is entered; trying again may help.
         """
         now = self._clock.now_ms()
-        news = [one for one in births if not _describes_as_before(self._assets.get(one.key), one)]
+        news = [one for one in births if not describes_as_before(self._assets.get(one.key), one)]
+        whole = [one.key for one in news if not one.is_part]
         presences = [
             presence
             for birth in births
-            if not birth.is_part and (presence := _presence_of(self._assets.get(birth.key), birth))
+            if not birth.is_part and (presence := presence_of(self._assets.get(birth.key), birth))
         ]
+
+        concerned = [asset for key in whole if (asset := self._assets.get(key)) is not None]
+        concerned += [one.asset for one in presences if one.is_back]
+        allowed = self.events.allowed(concerned, now)
+        omitted = {asset.key: count for asset, count in allowed.items()}
+        silent = {asset.key for asset in concerned} - omitted.keys()
 
         def write(session: Session) -> list[Entered]:
             entered = enter(session, news, at=now)
-            for birth, one in zip(news, entered, strict=True):
-                if not birth.is_part:
-                    record_born(session, one.equipment, at=now)
-            _note(session, presences, at=now)
+            for birth, (equipment, _) in zip(news, entered, strict=True):
+                if not (birth.is_part or birth.key in silent):
+                    told = omitted.get(birth.key, 0)
+                    record_born(session, equipment, omitted=told, at=now)
+            _note(session, presences, allowed, at=now)
             return entered
 
         if news or presences:
             for entered in self._records.write(write):
                 self._take(entered)
+            self.events.note(dict.fromkeys(concerned), allowed, now)
         for presence in presences:
             self._follow(presence)
         return [self._assets[birth.key] for birth in births]
@@ -181,8 +153,7 @@ class Registry:
         Raises:
             StoreError: Nothing is noted; trying again may help.
         """
-        ids, at = [asset.id for asset in assets], self._clock.now_ms()
-        self._records.write(lambda session: mark_removed(session, ids, at=at))
+        self._mark(mark_removed, assets)
         for asset in assets:
             self._set_absence(asset, asset.absence._replace(removed=True))
 
@@ -192,10 +163,32 @@ class Registry:
         Raises:
             StoreError: Nothing is noted; trying again may help.
         """
-        ids, at = [asset.id for asset in assets], self._clock.now_ms()
-        self._records.write(lambda session: mark_present(session, ids, at=at))
+        self._mark(mark_present, assets)
         for asset in assets:
             self._set_absence(asset, PRESENT)
+
+    def tell_omitted(self, *, but: Container[str] = ()) -> None:
+        """Write the events of what is so now, for changes that have none of their own.
+
+        Args:
+            but: Keys of gateways whose newest states are not in the rows yet.
+
+        Raises:
+            StoreError: Nothing is written; trying again may help.
+        """
+        at = self._clock.now_ms()
+        due = self.events.due(at, limit=_MOST_TOLD)
+        due = {asset: count for asset, count in due.items() if asset.gateway_key not in but}
+        if not due:
+            return
+
+        def write(session: Session) -> None:
+            for asset, omitted in due.items():
+                # The newest of them is what this event tells.
+                record_state(session, asset.id, omitted=omitted - 1, at=at)
+
+        self._records.write(write)
+        self.events.note(due, due, at)
 
     def follow_records(self) -> None:
         """Take over what people and settings have retired; from any thread.
@@ -236,7 +229,14 @@ class Registry:
         if untold:
             self._records.write(lambda session: store_refused(session, untold))
 
-    def _follow(self, presence: _Presence) -> None:
+    def _mark(self, mark: _Mark, assets: Sequence[Asset]) -> None:
+        ids, at = [asset.id for asset in assets], self._clock.now_ms()
+        allowed = self.events.allowed(assets, at)
+        told = _by_id(allowed)
+        self._records.write(lambda session: mark(session, ids, told=told, at=at))
+        self.events.note(assets, allowed, at)
+
+    def _follow(self, presence: PresenceChange) -> None:
         asset = presence.asset
         changed = presence.removed ^ asset.removed_points
         asset.removed_points = presence.removed
@@ -257,7 +257,7 @@ class Registry:
         equipment = entered.equipment
         asset = self._assets.get(equipment.key)
         if asset is None:
-            asset = self._assets[equipment.key] = _asset_of(equipment)
+            asset = self._assets[equipment.key] = asset_of(equipment)
         changed = asset.equipment_class != equipment.equipment_class
         asset.equipment_class, asset.profile = equipment.equipment_class, equipment.profile
         asset.name_en, asset.name_zh = equipment.name_en, equipment.name_zh
@@ -288,56 +288,20 @@ class Registry:
             self._on_series(series, asset)
 
 
-def _asset_of(row: EquipmentRow) -> Asset:
-    return Asset(
-        id=row.id,
-        key=row.key,
-        gateway_id=row.gateway_id,
-        equipment_class=row.equipment_class,
-        profile=row.profile,
-        name_en=row.name_en,
-        name_zh=row.name_zh,
-        online=row.online,
-        port=row.port,
-        absence=Absence(row.removed_at is not None, row.retired_at is not None),
-    )
-
-
 def _says_nothing_new(asset: Asset, birth: EquipmentBirth) -> bool:
-    return _describes_as_before(asset, birth) and _presence_of(asset, birth) is None
+    return describes_as_before(asset, birth) and presence_of(asset, birth) is None
 
 
-def _describes_as_before(asset: Asset | None, birth: EquipmentBirth) -> bool:
-    return (
-        asset is not None
-        and asset.equipment_class == birth.equipment_class
-        and asset.profile == birth.profile
-        and asset.name_en == birth.name_en
-        and asset.name_zh == birth.name_zh
-        and asset.port == birth.port
-        and all(asset.points.get(point.name) == point for point in birth.points)
-    )
-
-
-def _note(session: Session, presences: Sequence[_Presence], *, at: int) -> None:
+def _note(
+    session: Session, presences: Sequence[PresenceChange], allowed: Mapping[Asset, int], *, at: int
+) -> None:
     back = [asset.id for asset, is_back, _ in presences if is_back]
     if back:
-        mark_present(session, back, at=at)
+        mark_present(session, back, told=_by_id(allowed), at=at)
     for asset, _, removed in presences:
         gone, named = removed - asset.removed_points, asset.removed_points - removed
         mark_points(session, asset.id, removed=gone, back=named, at=at)
 
 
-def _presence_of(asset: Asset | None, birth: EquipmentBirth) -> _Presence | None:
-    """Return what a birth changes of what is there; None when all is as before.
-
-    A birth that only describes what its gateway has removed says nothing of its points.
-    """
-    if asset is None:
-        return None
-    is_back = birth.online and asset.absence != PRESENT
-    if asset.absence.removed and not birth.online:
-        return None
-    removed = frozenset(asset.series.keys() - birth.names - {CONNECTION})
-    changes = is_back or removed != asset.removed_points
-    return _Presence(asset, is_back, removed) if changes else None
+def _by_id(allowed: Mapping[Asset, int]) -> dict[int, int]:
+    return {asset.id: omitted for asset, omitted in allowed.items()}

@@ -15,7 +15,8 @@ from protocols.sparkplug.rebirth import RebirthBudget
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, parse_topic
 from protocols.sparkplug.values import READERS
-from server.assets.registry import Asset, Registry
+from server.assets.asset import Asset
+from server.assets.registry import Registry
 from server.core.records import Records
 from server.ingest.asking import Asking
 from server.ingest.births import (

@@ -1,8 +1,9 @@
 """Who comes and goes, as the messages of its gateway say."""
 
 from protocols.sparkplug.host_events import Message
+from server.assets.asset import Asset
 from server.assets.presence import REMOVED
-from server.assets.registry import Asset, Registry
+from server.assets.registry import Registry
 from server.ingest.births import devices_named
 from server.ingest.node import Node
 from server.ingest.persistence import Persist
@@ -26,7 +27,8 @@ class Presence:
             return
         at = self._time.wall(at)
         asset.online = online
-        node.changes.append(StatusChange(asset, device is None, online, at, reason))
+        omitted = self._registry.events.take(asset, at)
+        node.changes.append(StatusChange(asset, device is None, online, at, reason, omitted))
         note_connection(node.intake, asset, online=online, at=at)
 
     def gone(self, node: Node, device: str | None, reason: str, at: int) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
+from server.assets.asset import Asset
+from server.assets.event_rate import words_of
 from server.assets.model import Equipment, Gateway
-from server.assets.registry import Asset
 from server.assets.series import Sample
 from server.core.db import table_of
 from server.core.records import record_event
@@ -23,6 +24,8 @@ class StatusChange(NamedTuple):
     online: bool
     at: int
     reason: str
+    omitted: int | None
+    """How many changes before it have no event of their own; None: nor has this one."""
 
 
 def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> None:
@@ -74,6 +77,8 @@ def store_status(session: Session, changes: list[StatusChange]) -> None:
         session.execute(_UPDATE_GATEWAYS, gateways)
     for change in changes:
         asset = change.asset
+        if change.omitted is None:
+            continue
         record_event(
             session,
             at=change.at,
@@ -88,5 +93,6 @@ def store_status(session: Session, changes: list[StatusChange]) -> None:
                 "name_zh": asset.name_zh,
                 "online": change.online,
                 "reason": change.reason,
+                **words_of(change.omitted),
             },
         )

@@ -7,8 +7,8 @@ from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import COMMAND_RESULT
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.values import READERS, Reader
+from server.assets.asset import Asset
 from server.assets.naming import point_name
-from server.assets.registry import Asset
 from server.assets.series import Series
 from server.ingest.births import is_point
 

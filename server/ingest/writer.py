@@ -230,12 +230,15 @@ class Ingest:
             self._host.receive(arrival)
         self.metrics.messages.inc(len(arrivals))
         now_s = self._clock.monotonic_s()
-        if now_s - self._ticked_at >= _TICK_S:
+        ticks = now_s - self._ticked_at >= _TICK_S
+        if ticks:
             self._ticked_at = now_s
             self._tick(now_s)
         self._rounds.settle()
-        busy = self._host.busy.values()
-        self._oldest_at = min((node.oldest_at for node in busy), default=_NEVER)
+        busy = self._host.busy
+        if ticks:
+            self._persist("presence", lambda: self._registry.tell_omitted(but=busy))
+        self._oldest_at = min((node.oldest_at for node in busy.values()), default=_NEVER)
         for topic, payload in self._host.take_requests():
             self.link.publish(topic, payload)
         waiting = len(self._rounds.ready.batch)

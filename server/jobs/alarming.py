@@ -10,7 +10,8 @@ from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.alarms.step import DELAY, LATE
 from server.announcing import Announcer
-from server.assets.registry import Asset, Registry
+from server.assets.asset import Asset
+from server.assets.registry import Registry
 from server.assets.series import Series
 from server.chain import Chain
 from server.core.clock import Clock

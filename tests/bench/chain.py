@@ -96,11 +96,9 @@ async def _trip(node: PlainNode, receiver: Receiver, generator: Child) -> dict[s
         node.data(f"panel-{number}", {"fire": True})
         await asyncio.sleep(random.uniform(*TRIP_EVERY_S))
     async with asyncio.timeout(30):
-        while len({delivery.id for delivery in receiver.deliveries}) < len(tripped_at):
+        while not tripped_at.keys() <= _arrived(receiver).keys():
             await asyncio.sleep(0.1)
-    arrived_at: dict[str, int] = {}
-    for delivery in receiver.deliveries:
-        arrived_at.setdefault(delivery.body["data"]["incident"]["equipment_key"], delivery.at)
+    arrived_at = _arrived(receiver)
     latencies = [float(arrived_at[key] - at) for key, at in tripped_at.items()]
     rounds = [latencies[start : start + TRIPS] for start in range(0, len(latencies), TRIPS)]
     return {
@@ -111,6 +109,16 @@ async def _trip(node: PlainNode, receiver: Receiver, generator: Child) -> dict[s
         "messages": len(receiver.deliveries),
         "values_per_s": _reported(generator),
     }
+
+
+def _arrived(receiver: Receiver) -> dict[str, int]:
+    """When the first message about each equipment arrived, UTC ms."""
+    arrived: dict[str, int] = {}
+    for delivery in receiver.deliveries:
+        # The digest of the flood that all this is has no incident.
+        incident = delivery.body["data"].get("incident", {})
+        arrived.setdefault(incident.get("equipment_key", ""), delivery.at)
+    return arrived
 
 
 def _reported(generator: Child) -> int:

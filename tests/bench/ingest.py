@@ -25,7 +25,8 @@ from server.alarms.model import Alarm
 from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.announcing import Announcer
-from server.assets.registry import Asset, Registry
+from server.assets.asset import Asset
+from server.assets.registry import Registry
 from server.assets.series import CONNECTION, Series
 from server.chain import Chain
 from server.core import schema

@@ -15,7 +15,8 @@ from protocols.reading import Value
 from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.names import REBIRTH
 from protocols.sparkplug.payload import decode_payload
-from server.assets.registry import Asset, Registry
+from server.assets.asset import Asset
+from server.assets.registry import Registry
 from server.assets.series import Sample, Series
 from server.core.db import Base
 from server.core.errors import StoreError
