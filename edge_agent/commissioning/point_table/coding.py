@@ -105,6 +105,9 @@ def _kind(cells: RowCells, where: Where, said: TypeWords | None) -> DataType | N
     if said.kind in {"bool", "bit"} and digital is False:
         cells.complain(Role.SIGNAL, "an analogue signal of one bit")
     registers = _count(cells, where, None)
+    if said.kind in {"int", "word"} and said.sign is None:
+        sign = "signed" if said.kind == "int" else "unsigned"
+        cells.assume(f"{cells.text(Role.TYPE)!r} names no sign: {sign} is assumed")
     try:
         return type_words.data_type(said, registers)
     except CellError as error:

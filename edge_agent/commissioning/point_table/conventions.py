@@ -9,7 +9,7 @@ from edge_agent.commissioning.point_table.layout import PointRow, cells_of
 from edge_agent.commissioning.point_table.numbers import Comma, Factor
 from edge_agent.commissioning.point_table.orders import ORDER_ROLES
 from edge_agent.commissioning.point_table.outcome import Imported, Options, Problem
-from edge_agent.commissioning.point_table.qualifiers import Qualifier
+from edge_agent.commissioning.point_table.qualifiers import NUMBERINGS, Qualifier
 from edge_agent.commissioning.point_table.registers import Place, Sense, row_list
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.sheet import Sheet
@@ -111,9 +111,11 @@ def _places(
     column = registers_column(first, heading.text)
     for row, message in read.problems.items():
         imported.problems.append(Problem(row + 1, column, message))
+    assumed = numbering is None and not heading.qualifiers & NUMBERINGS
     imported.notes.append(
         f"addresses of {heading.text!r}: {'hexadecimal' if read.sense.hexadecimal else 'decimal'}, "
         f"numbering {read.sense.numbering}"
+        + (", which no column says: the first register is 0 (--numbering)" if assumed else "")
     )
     found = dict(read.found)
     for index, one in second:

@@ -48,6 +48,8 @@ def row_order(
             "no order of a value of several registers, and other rows name one; fill it, or say "
             f"--fill-down {role} (the cell above counts) or --order",
         )
+    if wide and not found and default is None:
+        cells.assume("no column says the order of words: ABCD is assumed (--order)")
     return next(iter(found.values()), default or Order.ABCD)
 
 

@@ -57,6 +57,7 @@ class Imported:
         problems: What was refused.
         notes: What was understood and is worth knowing.
         unused: What the table says and the device file does not: told, and refused by --strict.
+        assumed: What no column and no option says, to the rows that it is assumed for.
         unit: Number of the one unit that the table is about; None where it names none.
     """
 
@@ -65,4 +66,5 @@ class Imported:
     problems: list[Problem] = field(default_factory=list[Problem])
     notes: list[str] = field(default_factory=list[str])
     unused: list[str] = field(default_factory=list[str])
+    assumed: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     unit: int | None = None

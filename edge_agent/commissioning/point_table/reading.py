@@ -39,6 +39,7 @@ def read_table(
     conventions = settle(sheet, heads, rows, options, imported)
     _sentences(layout, heads, options, conventions, imported)
     reader.read(rows, conventions)
+    imported.notes += [f"{text}: {row_list(at)}" for text, at in imported.assumed.items()]
     _tell_layout(sheet, layout, rows, imported)
     _tell_columns(sheet, heads, rows, imported)
     imported.problems.sort(key=lambda one: one.row)

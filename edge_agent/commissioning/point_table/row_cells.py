@@ -91,6 +91,10 @@ class RowCells:
         """Tell what was understood."""
         self._imported.notes.append(f"row {self.number}: {message}")
 
+    def assume(self, message: str) -> None:
+        """Tell what no column and no option says of this row."""
+        self._imported.assumed.setdefault(message, []).append(self.row)
+
     def unused(self, message: str) -> None:
         """Tell what is not in the device file."""
         self._imported.unused.append(f"row {self.number}: {message}")

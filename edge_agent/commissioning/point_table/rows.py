@@ -186,6 +186,8 @@ class RowReader:
         write = cells.parse(Role.WRITE_FUNCTION, lambda text: words.table(text, _CODES))
         if write and write.table not in (tables or {write.table}):
             cells.complain(Role.WRITE_FUNCTION, f"writes a {write.table}, and reads another table")
+        if not tables and self._options.table is None:
+            cells.assume("no column says the table: holding registers are assumed (--table)")
         return (
             next(iter(tables), self._options.table or Table.HOLDING),
             writes or bool(write and write.writes),
