@@ -17,7 +17,7 @@ from config.points import DataType, Order, Table
 from config.problems import suggestion
 from edge_agent.clock import SystemClock
 from edge_agent.commissioning import template
-from edge_agent.commissioning.device_file import write_device_file
+from edge_agent.commissioning.device_files import DeviceFile, agent_file, write_files
 from edge_agent.commissioning.explain import explain
 from edge_agent.commissioning.overlaps import overlaps
 from edge_agent.commissioning.point_table import report
@@ -186,15 +186,16 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
             "source": source or f"point table {points.name}",
             "confidence": "point table; not checked on the device",
         }
-        path = write_device_file(output, head, imported.points, force=force)
+        files = write_files(output, head, imported, force=force)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    _tell(path, result, refused)
-    beside = imported.unit if unit is None else unit
-    _offer(path, beside)
-    if port is not None:
-        _read(port, path, 1 if beside is None else beside)
+    _tell(files, result, refused)
+    for one in files:
+        beside = one.imported.unit if unit is None else unit
+        _offer(one.path, beside)
+        if port is not None:
+            _read(port, one.path, 1 if beside is None else beside)
 
 
 def _write_template(path: Path) -> None:
@@ -230,31 +231,39 @@ def _refused(result: Result, *, leave_out: bool, strict: bool) -> list[str]:
         told += [f"{name}: --strict: {one}" for one in imported.unused]
     if told and (whole or not leave_out):
         raise ConfigError("\n".join(told))
-    if not imported.points:
+    if not any(one.points for one in imported.devices or [imported]):
         raise ConfigError(f"{name}: no points below the heads")
     return told
 
 
-def _tell(path: Path, result: Result, refused: Sequence[str]) -> None:
+def _tell(files: Sequence[DeviceFile], result: Result, refused: Sequence[str]) -> None:
     imported, equipment = result.imported, result.equipment
-    known = [name for name in imported.points if name in equipment.points]
-    click.echo(
-        f"{path}: {len(imported.points)} points, {len(known)} of them canonical of "
-        f"{equipment.equipment_class}"
-    )
-    for line in [*report.columns(result.found.heads), "", *report.rows(imported), ""]:
+    for one in files:
+        points = one.imported.points
+        known = sum(name in equipment.points for name in points)
+        click.echo(
+            f"{one.path}: {len(points)} points, {known} of them canonical of "
+            f"{equipment.equipment_class}{one.said}"
+        )
+    for line in report.columns(result.found.heads):
         click.echo(line)
+    for one in files:
+        click.echo("\n".join(["", *report.rows(one.imported)]))
+    click.echo("")
     for note in [
         *result.found.notes,
         *imported.notes,
         *imported.unused,
-        *overlaps(imported.points, imported.rows),
+        *(note for one in files for note in overlaps(one.imported.points, one.imported.rows)),
         *(f"left out: {one}" for one in refused),
     ]:
         click.echo(f"note: {note}")
-    missing = [name for name in equipment.points if name not in imported.points]
+    having = {name for one in files for name in one.imported.points}
+    missing = [name for name in equipment.points if name not in having]
     if missing:
         click.echo(f"note: the class also knows: {', '.join(missing)}")
+    for line in agent_file(files):
+        click.echo(line)
 
 
 def _offer(path: Path, unit: int | None) -> None:

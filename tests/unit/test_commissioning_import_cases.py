@@ -73,14 +73,22 @@ def test_a_table_is_understood_or_refused(case: Case, tmp_path: Path) -> None:
             assert text in said.stderr
         return
     assert said.exit_code == 0, said.output
-    points = load_profile(written).points
-    expected: dict[int, Case] = case["rows"]
+    devices: dict[str, dict[int, Case]] = case.get("devices") or {"p": case["rows"]}
+    assert {one.stem for one in tmp_path.glob("*.yaml")} == set(devices)
     report = dict(re.findall(r"^ *(\d+)  (\S+)  ", said.output, re.MULTILINE))
-    assert set(map(int, report)) == set(expected), said.output
+    assert set(map(int, report)) == {row for rows in devices.values() for row in rows}, said.output
+    for profile, rows in devices.items():
+        _check_rows(tmp_path / f"{profile}.yaml", rows, report, said.output)
+
+
+def _check_rows(
+    written: Path, expected: dict[int, Case], report: dict[str, str], said: str
+) -> None:
+    points = load_profile(written).points
     for row, wanted in expected.items():
         got = _plain(points[report[str(row)]])
         name = {"name": report[str(row)]} if "name" in wanted else {}
-        assert {key: (got | name).get(key) for key in wanted} == wanted, said.output
+        assert {key: (got | name).get(key) for key in wanted} == wanted, said
 
 
 def _plain(point: Point) -> Case:

@@ -34,6 +34,8 @@ class Conventions(NamedTuple):
         dots_are_whole: Whether 100.0 in the address column is the register 100.
         bit_base: Number of the lowest bit.
         orders: Whether some row names an order, so that an empty cell is in doubt.
+        filled_table: The first cell that names a table, so that an empty one is in doubt; or "".
+        refused: Rows whose register is not understood.
     """
 
     places: Mapping[int, Place]
@@ -45,6 +47,8 @@ class Conventions(NamedTuple):
     dots_are_whole: bool
     bit_base: int
     orders: bool
+    filled_table: str
+    refused: frozenset[int]
 
 
 def settle(
@@ -70,6 +74,8 @@ def settle(
         _dots(sheet, heads, rows, list(address.values())),
         1 if Qualifier.ONE_BASED in bit else 0,
         any(True for role in ORDER_ROLES for _ in cells_of(sheet, rows, heads.columns.get(role))),
+        next((cell for _, cell in cells_of(sheet, rows, heads.columns.get(Role.TABLE))), ""),
+        frozenset(one.row - 1 for one in imported.problems if one.row),
     )
 
 

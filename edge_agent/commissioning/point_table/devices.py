@@ -1,6 +1,8 @@
-"""Several devices in one table: found, and told apart or refused (pure)."""
+"""Several devices in one table: told apart by unit and device columns, or refused (pure)."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from edge_agent.commissioning.point_table import places
 from edge_agent.commissioning.point_table.finding import Heads, same_heading
@@ -9,9 +11,43 @@ from edge_agent.commissioning.point_table.outcome import Imported, Options, Prob
 from edge_agent.commissioning.point_table.registers import row_list
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.sheet import Sheet
-from edge_agent.commissioning.point_table.text import compact, folded, is_empty
+from edge_agent.commissioning.point_table.text import compact, is_empty
 
-_MOST_UNITS = 247
+_MOST_UNITS: Final = 247
+_USUAL: Final = 2
+_LONGEST: Final = 32
+
+
+class Group(NamedTuple):
+    """The rows of one device.
+
+    Args:
+        unit: Its Modbus unit; None where the table names none.
+        name: Its name; empty where the table names none.
+        rows: Its rows.
+    """
+
+    unit: int | None
+    name: str
+    rows: list[PointRow]
+
+
+class _Values(NamedTuple):
+    """What a column says of each row; empty text where its cell is empty."""
+
+    heading: str
+    role: Role
+    of_row: Mapping[int, str]
+
+    @property
+    def several(self) -> bool:
+        return len(set(self.of_row.values())) > 1
+
+    def rows_of(self) -> str:
+        found: dict[str, list[int]] = {}
+        for row, value in self.of_row.items():
+            found.setdefault(value, []).append(row)
+        return "; ".join(f"{one or 'empty'} in {row_list(rows)}" for one, rows in found.items())
 
 
 def chosen_rows(
@@ -31,68 +67,111 @@ def chosen_rows(
     return kept
 
 
-def one_device(sheet: Sheet, heads: Heads, rows: Sequence[PointRow], imported: Imported) -> None:
-    """Refuse a table of several devices; keep the unit of one."""
-    units = _values(sheet, heads, rows, Role.UNIT_NUMBER, _unit)
-    sections = dict[str, list[int]]()
-    for row in rows:
-        if row.unit is not None:
-            sections.setdefault(str(row.unit), []).append(row.row)
-    if units and sections and set(units) != set(sections):
-        imported.problems.append(
-            Problem(0, "", "the unit column and the headings between the rows name different units")
+def devices_of(
+    sheet: Sheet, heads: Heads, rows: Sequence[PointRow], options: Options, imported: Imported
+) -> list[Group]:
+    """Return the devices of a table, each with its rows; one where they cannot be told apart."""
+    units = _column(sheet, heads, rows, Role.UNIT_NUMBER, _unit)
+    names = _column(sheet, heads, rows, Role.DEVICE, str.strip)
+    sections = {row.row: str(row.unit) for row in rows if row.unit is not None}
+    problems = [*_unclear(units, names, sections, len(rows))]
+    if names and names.several and not _sure(heads, units, names, options):
+        problems.append(_no_device(names))
+    unit_of = units.of_row if units else sections
+    name_of = names.of_row if names else dict[int, str]()
+    keys = dict.fromkeys((unit_of.get(row.row, ""), name_of.get(row.row, "")) for row in rows)
+    groups = [
+        Group(
+            int(unit) if unit.isdecimal() else None,
+            name,
+            [
+                row
+                for row in rows
+                if (unit_of.get(row.row, ""), name_of.get(row.row, "")) == (unit, name)
+            ],
         )
-    _refuse_several(heads, Role.UNIT_NUMBER, units or sections, imported, in_column=bool(units))
-    devices = _values(sheet, heads, rows, Role.DEVICE, folded)
-    _refuse_several(heads, Role.DEVICE, devices, imported, in_column=True)
-    found = list(units or sections)
-    if len(found) == 1 and found[0].isdecimal() and int(found[0]) <= _MOST_UNITS:
-        imported.unit = int(found[0])
-    elif len(found) == 1:
-        imported.problems.append(
-            Problem(0, "", f"the unit is a number 0 to {_MOST_UNITS}, got {found[0]!r}")
-        )
+        for unit, name in keys
+    ]
+    for unit, _ in keys:
+        if unit and not (unit.isdecimal() and int(unit) <= _MOST_UNITS):
+            problems.append(f"the unit is a number 0 to {_MOST_UNITS}, got {unit!r}")
+    imported.problems += [Problem(0, "", one) for one in problems]
+    return groups if len(groups) > 1 and not problems else [Group(_one(groups), "", list(rows))]
 
 
-def _refuse_several(
-    heads: Heads,
-    role: Role,
-    values: dict[str, list[int]],
-    imported: Imported,
-    *,
-    in_column: bool,
-) -> None:
-    if len(values) < 2:  # noqa: PLR2004
-        return
-    lines = "; ".join(f"{value or 'empty'} in {row_list(rows)}" for value, rows in values.items())
-    index = heads.columns.get(role)
-    if in_column and index is not None:
-        heading, first = heads.texts[index], next(value for value in values if value)
-        hint = (
-            f"import one at a time, --only {heading!r}={first}, or say --column ignore={heading!r} "
-            "when it is no device"
-        )
-    else:
-        hint = "split it into one table a device"
-    imported.problems.append(Problem(0, "", f"several devices in one table ({lines}): {hint}"))
+def device_ids(profile: str, devices: Sequence[Imported]) -> list[str]:
+    """Return an identifier for each device: of its name where that is Latin, else of its unit."""
+    found: list[str] = []
+    for index, device in enumerate(devices, 1):
+        word = re.sub(r"[^a-z0-9]+", "-", device.name.casefold()).strip("-")
+        latin = word[:_LONGEST] if device.name.isascii() else ""
+        one = f"{profile}-{latin or (index if device.unit is None else device.unit)}"
+        while one in found:
+            one = f"{one}-{index}"
+        found.append(one)
+    return found
 
 
-def _values(
+def _one(groups: Sequence[Group]) -> int | None:
+    units = {group.unit for group in groups}
+    return units.pop() if len(units) == 1 else None
+
+
+def _unclear(
+    units: _Values | None,
+    names: _Values | None,
+    sections: Mapping[int, str],
+    count: int,
+) -> Iterator[str]:
+    """Yield why it cannot be decided which row belongs to which device."""
+    if units and sections and set(units.of_row.values()) != set(sections.values()):
+        yield "the unit column and the headings between the rows name different units"
+    if sections and not units and len(set(sections.values())) > 1 and len(sections) < count:
+        yield "several devices in one table: some rows stand above the first heading with a unit"
+    for values in (units, names):
+        if values and values.several and "" in values.of_row.values():
+            yield (
+                f"several devices in one table ({values.rows_of()}): which do the empty cells of "
+                f"{values.heading!r} belong to? Fill them, say --fill-down {values.role} (the cell "
+                f"above counts), or --column ignore={values.heading!r} when it is no device"
+            )
+
+
+def _no_device(names: _Values) -> str:
+    first = next(value for value in names.of_row.values() if value)
+    return (
+        f"several devices in one table ({names.rows_of()})? Say --column "
+        f"device={names.heading!r} (a device file for each), --only {names.heading!r}={first} "
+        f"(one of them), or --column ignore={names.heading!r} when it is no device"
+    )
+
+
+def _sure(heads: Heads, units: _Values | None, names: _Values, options: Options) -> bool:
+    """Whether a column surely names devices: by its heading, by choice, or one for each unit."""
+    if Role.DEVICE in options.settled:
+        return True
+    if heads.headings[heads.columns[Role.DEVICE]].roles.get(Role.DEVICE, 0) >= _USUAL:
+        return True
+    if units is None:
+        return False
+    pairs = {(units.of_row[row], name) for row, name in names.of_row.items()}
+    return len(pairs) == len(set(units.of_row.values())) == len(set(names.of_row.values()))
+
+
+def _column(
     sheet: Sheet,
     heads: Heads,
     rows: Sequence[PointRow],
     role: Role,
     parse: Callable[[str], str],
-) -> dict[str, list[int]]:
-    """Return each value of a column with its rows; an empty cell beside filled ones is a value."""
+) -> _Values | None:
+    """Return what a column says of each row; None where there is none, or it is empty."""
     index = heads.columns.get(role)
-    found: dict[str, list[int]] = {}
     if index is None:
-        return found
-    for row in rows:
-        cell = sheet.cell(row.row, index)
-        found.setdefault("" if is_empty(cell) else parse(cell), []).append(row.row)
-    return {} if set(found) == {""} else found
+        return None
+    cells = {row.row: sheet.cell(row.row, index) for row in rows}
+    found = {row: "" if is_empty(cell) else parse(cell) for row, cell in cells.items()}
+    return _Values(heads.texts[index], role, found) if any(found.values()) else None
 
 
 def _unit(text: str) -> str:

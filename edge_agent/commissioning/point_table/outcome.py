@@ -58,7 +58,9 @@ class Imported:
         notes: What was understood and is worth knowing.
         unused: What the table says and the device file does not: told, and refused by --strict.
         assumed: What no column and no option says, to the rows that it is assumed for.
-        unit: Number of the one unit that the table is about; None where it names none.
+        unit: Number of the one unit that the points are about; None where the table names none.
+        name: Name of the device, where the table holds several.
+        devices: What each device came to, where the table holds several; they have no more notes.
     """
 
     rows: dict[str, int] = field(default_factory=dict[str, int])
@@ -68,3 +70,5 @@ class Imported:
     unused: list[str] = field(default_factory=list[str])
     assumed: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     unit: int | None = None
+    name: str = ""
+    devices: "list[Imported]" = field(default_factory=list["Imported"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from config.classes import EquipmentClass
 from edge_agent.commissioning.point_table import remarks
 from edge_agent.commissioning.point_table.conventions import Conventions, registers_column, settle
-from edge_agent.commissioning.point_table.devices import chosen_rows, one_device
+from edge_agent.commissioning.point_table.devices import Group, chosen_rows, devices_of
 from edge_agent.commissioning.point_table.finding import Heads
 from edge_agent.commissioning.point_table.headings import nearest, said_in
 from edge_agent.commissioning.point_table.layout import Layout, PointRow, filled_down, lay_out
@@ -31,19 +31,37 @@ def read_table(
     layout = lay_out(sheet, heads)
     sheet = filled_down(sheet, heads, layout, options)
     reader = RowReader(sheet, heads, options, equipment, convert_units=convert_units)
-    imported = reader.imported
+    imported = Imported()
     for doubt in heads.assigned.doubts:
         imported.problems.append(Problem(0, "", doubt))
     rows = chosen_rows(sheet, heads, layout.points, options, imported)
-    one_device(sheet, heads, rows, imported)
+    groups = devices_of(sheet, heads, rows, options, imported)
     conventions = settle(sheet, heads, rows, options, imported)
     _sentences(layout, heads, options, conventions, imported)
-    reader.read(rows, conventions)
+    _read_groups(reader, groups, conventions, imported)
     imported.notes += [f"{text}: {row_list(at)}" for text, at in imported.assumed.items()]
     _tell_layout(sheet, layout, rows, imported)
     _tell_columns(sheet, heads, rows, imported)
     imported.problems.sort(key=lambda one: one.row)
     return imported
+
+
+def _read_groups(
+    reader: RowReader, groups: Sequence[Group], conventions: Conventions, imported: Imported
+) -> None:
+    if len(groups) == 1:
+        imported.unit = groups[0].unit
+        reader.read(groups[0].rows, conventions, imported)
+        return
+    for group in groups:
+        one = Imported(unit=group.unit, name=group.name)
+        reader.read(group.rows, conventions, one)
+        imported.devices.append(one)
+        imported.problems += one.problems
+        imported.notes += one.notes
+        imported.unused += one.unused
+        for text, rows in one.assumed.items():
+            imported.assumed.setdefault(text, []).extend(rows)
 
 
 def _sentences(

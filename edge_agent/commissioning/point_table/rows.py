@@ -15,7 +15,7 @@ from edge_agent.commissioning.point_table.claims import disagreements
 from edge_agent.commissioning.point_table.coding import Where, coding
 from edge_agent.commissioning.point_table.conventions import Conventions
 from edge_agent.commissioning.point_table.finding import Heads
-from edge_agent.commissioning.point_table.layout import PointRow, cells_of
+from edge_agent.commissioning.point_table.layout import PointRow
 from edge_agent.commissioning.point_table.naming import (
     Canon,
     bracket_of,
@@ -67,7 +67,7 @@ class RowReader:
         *,
         convert_units: bool = False,
     ) -> None:
-        self.imported = Imported()
+        self._imported = Imported()
         self._sheet = sheet
         self._heads = heads
         self._options = options
@@ -81,28 +81,26 @@ class RowReader:
         if (note := heads.columns.get(Role.NOTE)) is not None:
             self._remarks.insert(0, note)
 
-    def read(self, rows: Sequence[PointRow], conventions: Conventions) -> None:
-        """Add the points of all rows, or their problems."""
-        column = self._heads.columns.get(Role.TABLE)
-        filled = next((cell for _, cell in cells_of(self._sheet, rows, column)), "")
-        refused = {one.row for one in self.imported.problems}
+    def read(self, rows: Sequence[PointRow], conventions: Conventions, imported: Imported) -> None:
+        """Add the points of a device's rows, or their problems."""
+        self._imported = imported
         self._only_kept.clear()
         for row in rows:
-            before = len(self.imported.problems)
+            before = len(self._imported.problems)
             cells = RowCells(
                 self._sheet,
                 self._heads,
                 row.row,
                 across=self._across,
-                imported=self.imported,
+                imported=self._imported,
             )
-            self._need_table(cells, filled)
+            self._need_table(cells, conventions.filled_table)
             content = self._content(cells, row, conventions)
-            if len(self.imported.problems) == before and cells.number not in refused:
+            if len(self._imported.problems) == before and row.row not in conventions.refused:
                 self._keep(cells, content)
         if self._only_kept:
             where = registers.row_list(self._only_kept)
-            self.imported.notes.append(
+            self._imported.notes.append(
                 f"remarks of {where} are kept as text; nothing in them changes a value"
             )
 
@@ -254,9 +252,9 @@ class RowReader:
             cells.complain(Role.UNIT, problem)
             return
         content |= display(cells, self._canon, name)
-        if name in self.imported.rows:
+        if name in self._imported.rows:
             role = Role.POINT if cells.text(Role.POINT) else Role.NAME
-            cells.complain(role, f"the point {name} is already in row {self.imported.rows[name]}")
+            cells.complain(role, f"the point {name} is already in row {self._imported.rows[name]}")
             return
         try:
             Point.model_validate_json(json.dumps(content), strict=True)
@@ -266,5 +264,5 @@ class RowReader:
             return
         if (bracket := bracket_of(cells.text(Role.NAME))) and "name" not in content:
             cells.note(f"({bracket}) of the name is not kept")
-        self.imported.rows[name] = cells.number
-        self.imported.points[name] = content
+        self._imported.rows[name] = cells.number
+        self._imported.points[name] = content
