@@ -81,7 +81,7 @@ def reset_password_of(
     Raises:
         ServerError: There is no such person, or the person is disabled.
     """
-    given = password or one_time_password()
+    given = one_time_password() if password is None else password
     password_hash = hash_password(given)
     _prepare(settings)
 

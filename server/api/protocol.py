@@ -140,24 +140,24 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def look(self, now_s: float) -> None:
         """Close the connection when something takes too long."""
-        if self.transport.is_closing():
+        if self._is_left_unread(now_s):
+            # Also when it is closing: that waits for the client to read the rest.
+            log.warning("connection_cut", reason="does_not_read")
+            self.transport.abort()
+        elif self.transport.is_closing():
             return
-        if self._head_since is not None and now_s - self._head_since > HEAD_S:
+        elif self._head_since is not None and now_s - self._head_since > HEAD_S:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, f"no complete head within {HEAD_S:g} s")
         elif self._body_since is not None and now_s - self._body_since > BODY_S:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, f"no complete body within {BODY_S:g} s")
-        elif not self.transport.get_write_buffer_size():
-            self._unread_since = None
-        elif self._unread_since is None:
-            self._unread_since = now_s
-        elif now_s - self._unread_since > UNREAD_S:
-            log.warning("connection_cut", reason="does_not_read")
-            self.transport.abort()
 
     def drop(self) -> None:
         """Make room for another."""
         self._all.discard(self)
-        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # nobody would look any more whether the rest is read
+        else:
+            self.transport.close()
 
     def refuse(self, status: HTTPStatus, detail: str) -> None:
         """Say why and close; where an answer has begun already, only close."""
@@ -166,6 +166,14 @@ class GuardedProtocol(HttpToolsProtocol):
         if not answered or (self._body_since is None and self.waits):
             self.transport.write(_problem(status, detail))
         self.transport.close()
+
+    def _is_left_unread(self, now_s: float) -> bool:
+        """Return whether the client has left bytes unread for too long."""
+        if not self.transport.get_write_buffer_size():
+            self._unread_since = None
+            return False
+        self._unread_since = self._unread_since or now_s
+        return now_s - self._unread_since > UNREAD_S
 
     def _measure(self, size: int) -> None:
         self._head_bytes += size

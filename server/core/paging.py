@@ -46,9 +46,14 @@ def decode_cursor(cursor: str, kind: type) -> int | str:
         raise _wrong_cursor()
     if isinstance(value, int) and not 0 <= value < 2**63:
         raise _wrong_cursor()
-    if isinstance(value, str) and not value.isprintable():
-        raise _wrong_cursor()  # no key has NUL or a half of a surrogate pair
+    if isinstance(value, str) and not _may_be_a_key(value):
+        raise _wrong_cursor()
     return value
+
+
+def _may_be_a_key(text: str) -> bool:
+    """Return whether a database can hold the text: no NUL and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def read_page(

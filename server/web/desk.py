@@ -45,7 +45,9 @@ class Window:
         self._changed.append(point_ids)
 
     async def tell_values(self, values: Values, clock: Clock) -> None:
-        """Tell what changed, each point once; all of it later while the other end is behind."""
+        """Tell what changed, each point once; later while the other end is not there or behind."""
+        if not self.link.is_open:
+            return
         changed: set[int] = set()
         while self._changed:
             changed.update(self._changed.popleft())

@@ -53,6 +53,11 @@ class Link:
         return self
 
     @property
+    def is_open(self) -> bool:
+        """Whether the other end is there, as far as is known."""
+        return self._writer is not None and not self._writer.is_closing()
+
+    @property
     def unsent(self) -> int:
         """Bytes that the other end has not taken yet."""
         return 0 if self._writer is None else self._writer.transport.get_write_buffer_size()

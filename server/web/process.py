@@ -57,7 +57,8 @@ class WebProcess:
         """Serve until the server says stop, or is gone."""
         await self._link.open(end)
         reading = asyncio.create_task(self._link.run(), name="link")
-        reading.add_done_callback(lambda _: os._exit(1))
+        # It is cancelled when this process ends by an error, which has to be shown first.
+        reading.add_done_callback(lambda task: None if task.cancelled() else os._exit(1))
         begin = (await self._begin).head
         set_up_logging(level=begin["log_level"])
         settings = ServerSettings.model_validate(begin["settings"])

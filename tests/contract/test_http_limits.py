@@ -53,6 +53,14 @@ class House:
         await asyncio.sleep(0.05)
         return asked
 
+    async def unread(self) -> protocol.GuardedProtocol:
+        """The only connection, as soon as its client leaves an answer unread."""
+        while True:
+            for connection in self.server.connections._open:
+                if connection.waits and connection.transport.get_write_buffer_size():
+                    return connection
+            await asyncio.sleep(0.01)
+
     def later(self, seconds: float) -> None:
         """The look of so many seconds from now."""
         self.server.connections.look(asyncio.get_running_loop().time() + seconds)
@@ -150,13 +158,36 @@ async def test_what_is_no_http_is_told_as_a_problem() -> None:
 async def test_a_client_that_does_not_read_is_cut() -> None:
     async with house() as one:
         await one.say(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.sleep(0.2)
+        await one.unread()
         one.later(0)
         one.later(protocol.UNREAD_S - 1)
         assert len(one.server.connections) == 1
         one.later(protocol.UNREAD_S + 1)
         await asyncio.sleep(0.05)
         assert len(one.server.connections) == 0
+
+
+async def test_a_client_that_does_not_read_its_last_answer_is_cut() -> None:
+    async with house() as one:
+        await one.say(b"GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await one.unread()).transport.is_closing()
+        one.later(0)
+        one.later(protocol.UNREAD_S - 1)
+        assert len(one.server.connections) == 1
+        one.later(protocol.UNREAD_S + 1)
+        await asyncio.sleep(0.05)
+        assert len(one.server.connections) == 0
+
+
+async def test_who_makes_room_and_does_not_read_holds_nothing() -> None:
+    async with house(max_connections=10) as one:
+        await one.say(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection = await one.unread()
+        for _ in range(10):
+            await one.say(HALF)
+        while connection in one.server.connections._open:
+            await asyncio.sleep(0.01)
+        assert connection.transport.get_write_buffer_size() == 0
 
 
 async def test_who_has_sent_half_a_request_for_longest_makes_room() -> None:

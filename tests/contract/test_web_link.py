@@ -1,6 +1,7 @@
 """The server and its web process: calls, news, forwarded requests, and the end of either."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -11,8 +12,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from protocols.reading import Quality
+from server.core.clock import SystemClock
 from server.core.errors import ConflictError, ServerError, StoreError
+from server.live.values import LastValue, MirroredValues
 from server.web.asgi import request_frame, response_messages, run_request
+from server.web.desk import Window
 from server.web.link import Frame, Link
 
 
@@ -146,3 +151,22 @@ async def test_a_request_arrives_with_everything_and_so_does_its_answer() -> Non
     assert b'"url":"http://plant:8080/api/v1/a b?x=1&y=%C3%BC"' in body["body"]
     assert b'"body":"{\\"a\\": 1}"' in body["body"]
     assert '"header":"zü"'.encode() in body["body"]
+
+
+async def test_values_of_before_the_web_process_is_there_are_told_when_it_is() -> None:
+    values = MirroredValues()
+    values.take([LastValue(7, 21.5, Quality.GOOD, "", 1, 1)], [None])
+    told: list[Frame] = []
+    window = Window(no_answer, ignored)
+    window.changed([7])
+    await window.tell_values(values, SystemClock())  # it is being started
+    one, other = socket.socketpair()
+    web = await Link(answer=no_answer, hear=told.append).open(other)
+    await window.link.open(one)
+    reading = [asyncio.create_task(end.run()) for end in (window.link, web)]
+    await window.tell_values(values, SystemClock())
+    while not told:
+        await asyncio.sleep(0.001)
+    assert json.loads(told[0].body)[0][0][:2] == [7, 21.5]
+    window.link.close()
+    await asyncio.gather(*reading)

@@ -94,10 +94,13 @@ async def test_one_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     kept.close()
 
 
-async def test_one_that_never_starts_stops_the_server(tmp_path: Path) -> None:
+async def test_one_that_never_starts_stops_the_server_and_says_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     kept = Kept(tmp_path, url=f"sqlite:///{tmp_path / 'no' / 'such' / 'records.sqlite'}")
     with pytest.raises(ServerError, match="does not start"):
         await kept.supervisor.run(lambda: None)
+    assert "unable to open database file" in capfd.readouterr().err
     kept.close()
 
 

@@ -57,6 +57,14 @@ def test_init_may_be_repeated_but_not_with_another_password(file: Path) -> None:
     assert len(people(file)) == 1
 
 
+def test_an_empty_file_is_no_new_password(file: Path) -> None:
+    init(file, *from_file(file))
+    (file.parent / "empty").write_text("")
+    asked = ["reset-password", str(file), "admin", "--password-file", str(file.parent / "empty")]
+    done = CliRunner().invoke(cli, asked)
+    assert (done.exit_code, "8 to 256 characters" in done.output) == (1, True)
+
+
 def test_a_short_password_is_refused(file: Path) -> None:
     (file.parent / "password").write_text("short")
     done = init(file, *from_file(file))
