@@ -157,6 +157,9 @@ def _device_misfits(
     if isinstance(port, ModbusRtuPort | ModbusRtuOverTcpPort) and device.unit not in _ON_A_LINE:
         what = "0 is the broadcast" if device.unit == 0 else "248 to 255 are reserved"
         yield Misfit(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")
+    elif isinstance(port, ModbusTcpPort) and port.line_baud is not None and device.unit == 0:
+        what = "0 is the broadcast: nobody answers it, and a command reaches every unit"
+        yield Misfit(("unit",), f"expected 1 to 255 behind a gateway (line_baud), got 0 ({what})")
     if profile is None:
         yield from _without_profile(device)
     else:

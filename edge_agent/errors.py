@@ -24,9 +24,11 @@ class DriverError(AgentError):
 
     Attributes:
         reason: A fixed word for metrics and for the reading's reason.
+        went_out: Whether the request may have reached the device.
     """
 
     reason = "driver_error"
+    went_out = True
 
 
 class PortDownError(DriverError):

@@ -61,9 +61,9 @@ class Attribution:
         """When this may be asked, monotonic seconds; in the past if that is now."""
         return self._outstanding.clear_at(question, self._clock.monotonic_s())
 
-    def is_outstanding(self, question: Question) -> bool:
-        """Whether an answer to the same request may still come."""
-        return self._outstanding.is_outstanding(question, self._clock.monotonic_s())
+    def fresh_at(self, question: Question) -> float:
+        """As ``clear_at``, but an older answer to the same request counts as another's."""
+        return self._outstanding.clear_at(question, self._clock.monotonic_s(), afresh=True)
 
     def given_up(self, received: bytearray, question: Question, sent_s: float) -> None:
         """Note that nobody waits for the answer any more."""

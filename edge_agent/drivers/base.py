@@ -87,17 +87,19 @@ class Driver(Protocol):
         """
         ...
 
-    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
-        """Whether an answer to the same request may still come.
+    def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be asked so that its answer is no older one's.
 
-        Asked again, the older answer would be taken for the newer: the same registers, but as they
-        were when they were first asked for.
+        As ``clear_at``; but while an answer to the same request is outstanding as well, which
+        would carry the same registers as they were when they were first asked for.
         """
         ...
 
-    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def clear_to_write_at(
+        self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
+    ) -> float:
         """When this may be written without a late echo being taken for its own.
 
-        As ``clear_at``.
+        As ``clear_at``; ``multiple`` as in ``write``.
         """
         ...

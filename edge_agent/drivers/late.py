@@ -118,19 +118,24 @@ class Outstanding:
         mine.append(_Request(question, sent_s, transaction))
         del mine[:-_MOST_KEPT]
 
-    def is_outstanding(self, question: Question, now_s: float) -> bool:
-        """Whether an answer to this very request may still come."""
-        return any(one.question == question for one in self._of(question.unit, now_s))
-
-    def clear_at(self, question: Question, now_s: float) -> float:
+    def clear_at(self, question: Question, now_s: float, *, afresh: bool = False) -> float:
         """When no late answer can be taken for this one's; in the past if that is now.
 
         The same read may be repeated: whichever answer comes carries the registers asked for.
+
+        Args:
+            question: What is to be asked.
+            now_s: Monotonic seconds.
+            afresh: An older answer to the same read counts as another's.
         """
         mine = self._of(question.unit, now_s)
         if not mine:
             return 0.0
-        rivals = [o for o in mine if _alike(o.question, question) and not _same(o, question)]
+        rivals = [
+            one
+            for one in mine
+            if _alike(one.question, question) and (afresh or not _same(one, question))
+        ]
         times = [0.0, *(self._until(one, now_s) for one in rivals)]
         recent = [o for o in mine if not o.heard and o.sent_s + self._recent_s > now_s]
         if len(recent) >= _MOST_RECENT:

@@ -105,14 +105,16 @@ class ModbusClient:
         """When this may be asked without a late reply being taken for its answer."""
         return self._attribution.clear_at(read_question(unit, table, address, count))
 
-    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
-        """Whether an answer to the same request may still come."""
-        return self._attribution.is_outstanding(read_question(unit, table, address, count))
+    def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When this may be asked so that its answer is no older one's."""
+        return self._attribution.fresh_at(read_question(unit, table, address, count))
 
-    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def clear_to_write_at(
+        self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
+    ) -> float:
         """When this may be written without a late echo being taken for its own."""
         try:
-            question = write_question(unit, table, address, [0] * count)
+            question = write_question(unit, table, address, [0] * count, multiple=multiple)
         except DeviceGarbageError:
             # It will be refused when it is tried.
             return 0.0
@@ -141,10 +143,11 @@ class ModbusClient:
 
     async def _ask(self, question: Question, timeout_s: float) -> Reply:
         connection, write = self._connection, not question.wanted
-        link = await connection.ready(write=write)
-        if self._wire.can_mistake_late or self._gap_s or self._outstanding:
-            await self._wait_for_silence(link, question)
-            link = await connection.ready(write=write)
+        try:
+            link = await self._ready(question)
+        except DriverError as error:
+            error.went_out = False
+            raise
         try:
             return await self._ask_once(link, question, timeout_s)
         except PortDownError:
@@ -153,6 +156,15 @@ class ModbusClient:
         # Closed after the answer before, just when this was asked: a read may be asked again.
         link = await connection.renewed()
         return await self._ask_once(link, question, timeout_s)
+
+    async def _ready(self, question: Question) -> Link:
+        """Return a link that this may be sent on now."""
+        write = not question.wanted
+        link = await self._connection.ready(write=write)
+        if self._wire.can_mistake_late or self._gap_s or self._outstanding:
+            await self._wait_for_silence(link, question)
+            link = await self._connection.ready(write=write)
+        return link
 
     async def _ask_once(self, link: Link, question: Question, timeout_s: float) -> Reply:
         sent = self._clock.monotonic_s()

@@ -1,10 +1,11 @@
 """The write lane of a port: commands in front of all reads, each read back.
 
 Commands for one unit keep their order. While the first of them must wait, for late answers to be
-over or for its second look, the port serves other units and its reads.
+over or for its second look, the port serves other units and its reads. What a command reads is
+never older than the command: its reads wait until no earlier answer could be taken for theirs.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from config.interlock import Place
 from edge_agent.clock import Clock
@@ -26,8 +27,6 @@ from edge_agent.polling.units import busy_pause_s, may_wait
 from edge_agent.polling.writes import WriteOrder
 from protocols.modbus import limits
 from protocols.reading import Reading
-
-_MULTIPLE = frozenset({15, 16})
 
 Exchange = Callable[[PolledDevice, Awaitable[Reply]], Awaitable[Reply]]
 """Awaits one request and notes its outcome with the unit, as that of a read is."""
@@ -72,6 +71,8 @@ class WriteLane:
                 if self._ready_at(order) <= now_s:
                     return order
                 held.add(unit.number)
+                for device, block in self._reads(order):
+                    self._shapes.reserve(device, block)
         return None
 
     def wake_at(self) -> float:
@@ -92,9 +93,8 @@ class WriteLane:
         """
         # It stays in the lane until it is over, so that whoever ends the port ends it as well.
         try:
-            if not order.acknowledged:
-                await self._send(order)
-            over = await self._look(order)
+            sent = order.acknowledged or await self._send(order)
+            over = sent and await self._look(order)
         except (DriverError, CommandError) as error:
             if self._wait_for_busy(order, error):
                 return
@@ -107,15 +107,20 @@ class WriteLane:
         if over:
             self._orders.remove(order)
 
-    async def _send(self, order: WriteOrder) -> None:
+    async def _send(self, order: WriteOrder) -> bool:
+        """Write; returns False when an answer came between that must be waited for."""
         device, point = order.device, order.settings
         order.refuse_if_late(self._clock.now_ms())
         into: Sequence[int] = ()
         if point.is_part:
-            into = (await self._read(device, order.point)).values
+            known = await self._read(device, order.point)
+            if known is None:
+                return False
+            into = known.values
         order.registers = registers_for(point, order.value, into=into)
         for place in order.watched:
-            await self._refresh(place)
+            if not await self._refresh(place):
+                return False
         order.refuse_if_late(self._clock.now_ms())
         order.judge()
         order.before = device.latest.get(order.point)
@@ -126,7 +131,11 @@ class WriteLane:
             # "Accepted, and not finished": whether it was done is seen in the register.
             if error.code != limits.ACKNOWLEDGE:
                 raise
+        except DriverError as error:
+            order.sent = error.went_out
+            raise
         order.acknowledged = True
+        return True
 
     def _wait_for_busy(self, order: WriteOrder, error: DriverError | CommandError) -> bool:
         """Try again a little later where a device says that it is busy and did nothing."""
@@ -154,6 +163,8 @@ class WriteLane:
                 raise
             reason = str(error)
         else:
+            if reply is None:
+                return False
             order.after = self._taken(order.device, order.point, reply)
             confirmed = order.reads_back(reply.values)
             reason = "" if confirmed else "the device reads back another value"
@@ -163,8 +174,8 @@ class WriteLane:
         order.finish(reason)
         return True
 
-    async def _refresh(self, place: Place) -> None:
-        """Read a point that a condition rests on."""
+    async def _refresh(self, place: Place) -> bool:
+        """Read a point that a condition rests on; returns False when that must wait."""
         device = self._devices[place.device]
         name = f"{place.device}.{place.point}"
         if device.unit.demoted:
@@ -174,19 +185,24 @@ class WriteLane:
         try:
             for part in names:
                 reply = await self._read(device, part)
+                if reply is None:
+                    return False
                 readings += self._decoded(device, part, reply)
         except PortDownError:
             raise
         except DriverError as error:
             raise CommandError(f"{name} is needed for its interlock: {error}") from error
         device.publish(deriver.take(readings))
+        return True
 
-    async def _read(self, device: PolledDevice, name: str) -> Reply:
-        """Read one point, if need be with registers around it; the reply carries its own."""
+    async def _read(self, device: PolledDevice, name: str) -> Reply | None:
+        """Read one point, if need be with registers around it; the reply carries its own.
+
+        None: it must wait, because an older answer could be taken for this one's.
+        """
         point = device.device.points[name]
         own = _block_of(device, name)
-        while True:
-            block = self._shapes.one_request(device, own)
+        while (block := self._shapes.fresh(device, own)) is not None:
             unit, size = device.unit, block.size
             timeout_s = unit.longest_s + self._timing.wire_s(point.table, size)
             request = self._driver.read(
@@ -202,10 +218,10 @@ class WriteLane:
                 continue
             first = own.address - block.address
             return reply._replace(values=reply.values[first : first + own.size])
+        return None
 
     def _write(self, order: WriteOrder) -> Awaitable[Reply]:
         unit, point = order.device.unit, order.settings
-        function = None if point.writable is None else point.writable.function
         # In full: a unit that stores a value permanently is slower than one that is only read.
         timeout_s = unit.longest_s + self._timing.write_wire_s(point.table, len(order.registers))
         return self._driver.write(
@@ -214,7 +230,7 @@ class WriteLane:
             point.address,
             order.registers,
             timeout_s=timeout_s,
-            multiple=function in _MULTIPLE,
+            multiple=order.multiple,
         )
 
     def _taken(self, device: PolledDevice, name: str, reply: Reply) -> Reading:
@@ -228,13 +244,28 @@ class WriteLane:
         return compile_block(block, device.device.points)(reply.values, reply.at_ms)
 
     def _ready_at(self, order: WriteOrder) -> float:
-        busy_until = order.device.unit.busy_until
+        fresh_s = max((self._shapes.fresh_at(*read) for read in self._reads(order)), default=0.0)
+        ready_s = max(fresh_s, order.device.unit.busy_until)
         if order.acknowledged:
-            return max(order.look_at or 0.0, busy_until)
+            return max(order.look_at or 0.0, ready_s)
         point = order.settings
         where = order.device.unit.number, point.table, point.address, point.words
-        read_s = self._shapes.single_clear_at(order.device, _block_of(order.device, order.point))
-        return max(read_s, self._driver.clear_to_write_at(*where), busy_until)
+        write_s = self._driver.clear_to_write_at(*where, multiple=order.multiple)
+        # What cannot be read back is not written.
+        look_s = self._shapes.single_clear_at(order.device, _block_of(order.device, order.point))
+        return max(ready_s, write_s, look_s)
+
+    def _reads(self, order: WriteOrder) -> Iterator[tuple[PolledDevice, Block]]:
+        """What a command reads next, before it is sent or to look at what came of it."""
+        if order.acknowledged or order.settings.is_part:
+            yield order.device, _block_of(order.device, order.point)
+        if order.acknowledged:
+            return
+        for place in order.watched:
+            device = self._devices[place.device]
+            if not device.unit.demoted:
+                for name in device.parts_of(place.point)[0]:
+                    yield device, _block_of(device, name)
 
     def _is_over(self, order: WriteOrder) -> bool:
         try:

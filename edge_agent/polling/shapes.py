@@ -13,6 +13,7 @@ from edge_agent.polling.scan import Job
 OUTSTANDING: Final = "answer_outstanding"
 """Why a point was not read: a late answer to another request could be taken for its own."""
 
+_NOBODY: Final = -1  # address of a job: none has a right to repeat
 _LET_IN_S: Final = 5.0  # after the wait is over; whoever waited has been asked by then
 
 
@@ -45,16 +46,35 @@ class Shapes:
             return (job.block,)
         return self._choose(device, job.block, cut_only=job.doubt)
 
-    def one_request(self, device: PolledDevice, block: Block) -> Block:
-        """Return the request for a single point; the point's own if every other must wait."""
-        chosen = self._choose(device, block, cut_only=False)
-        return block if chosen is None else chosen[0]
-
     def single_clear_at(self, device: PolledDevice, block: Block) -> float:
         """When a single point may be asked, in one way or another; monotonic seconds."""
         if self._choose(device, block, cut_only=False) is not None:
             return 0.0
         return self._waits_until(device.unit.number, block)
+
+    def fresh(self, device: PolledDevice, block: Block) -> Block | None:
+        """Return the request for a single point that no older answer fits; None: it must wait.
+
+        What a command rests on, and what proves it, must not be older than the command.
+        """
+        unit = device.unit.number
+        if self._is_free(unit, block):
+            return block
+        wider = device.variants.wider(block, self._clock.monotonic_s())
+        return next((one for one in wider if self._is_free(unit, one)), None)
+
+    def fresh_at(self, device: PolledDevice, block: Block) -> float:
+        """When ``fresh`` has a request; monotonic seconds, in the past if that is now."""
+        if self.fresh(device, block) is not None:
+            return 0.0
+        return self._driver.fresh_at(device.unit.number, block.table, block.address, block.size)
+
+    def reserve(self, device: PolledDevice, block: Block) -> None:
+        """Note that a command waits for this read: nothing that would prolong its wait is asked."""
+        until_s = self._driver.fresh_at(device.unit.number, block.table, block.address, block.size)
+        if until_s > self._clock.monotonic_s():
+            key = device.unit.number, block.table, _size(block)
+            self._withheld[key] = (_NOBODY, until_s + _LET_IN_S)
 
     def withhold(self, job: Job) -> None:
         """Note that a job has waited in vain: what it waits for is not asked again before it."""
@@ -90,9 +110,8 @@ class Shapes:
             yield from ((wide,) for wide in device.variants.wider(block, now_s))
 
     def _is_free(self, unit: int, block: Block) -> bool:
-        where = unit, block.table, block.address, block.size
-        clear = self._driver.clear_at(*where) <= self._clock.monotonic_s()
-        return clear and not self._driver.is_outstanding(*where)
+        fresh_at_s = self._driver.fresh_at(unit, block.table, block.address, block.size)
+        return fresh_at_s <= self._clock.monotonic_s()
 
     def _may_repeat(self, unit: int, block: Block) -> bool:
         return self._waits_until(unit, block) <= self._clock.monotonic_s()

@@ -17,6 +17,8 @@ from protocols.reading import Reading, Value
 # it open: 4 means that it failed on the way. 5, accepted and not finished, is an acknowledgement.
 _NOT_DONE = frozenset({1, 2, 3, 6, 7})
 
+_MULTIPLE = frozenset({15, 16})
+
 Judge = Callable[[], None]
 """Raises CommandError when a command must not go out at this moment."""
 
@@ -74,6 +76,12 @@ class WriteOrder:
     def settings(self) -> Point:
         """The point that it writes."""
         return self.device.device.points[self.point]
+
+    @property
+    def multiple(self) -> bool:
+        """Whether one register or coil is written with the function for several."""
+        writable = self.settings.writable
+        return writable is not None and writable.function in _MULTIPLE
 
     def refuse_if_late(self, now_ms: int) -> None:
         """Raise CommandError when it may not go out any more."""

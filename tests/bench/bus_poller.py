@@ -57,13 +57,15 @@ class WatchedDriver:
         """When this may be asked."""
         return self._inner.clear_at(unit, table, address, count)
 
-    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
-        """Whether an answer to the same request may still come."""
-        return self._inner.is_outstanding(unit, table, address, count)
+    def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        """When the answer to this is no older one's."""
+        return self._inner.fresh_at(unit, table, address, count)
 
-    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def clear_to_write_at(
+        self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
+    ) -> float:
         """When this may be written."""
-        return self._inner.clear_to_write_at(unit, table, address, count)
+        return self._inner.clear_to_write_at(unit, table, address, count, multiple=multiple)
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float

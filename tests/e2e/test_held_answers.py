@@ -18,6 +18,13 @@ from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming
 from simulators.modbus import Framing, ModbusServer
 from simulators.serial_line import SerialLine
+from tests.contract.test_driver_held_writes import (
+    Controller,
+    Outcome,
+    command,
+    judge_outcome,
+    units_of,
+)
 from tests.contract.test_driver_lines import EchoAddress
 from tests.e2e.test_polling_on_a_line import stop
 from tests.fakes.devices import device, point
@@ -99,3 +106,18 @@ async def test_no_register_gets_the_value_of_another(tmp_path: Path) -> None:
         share = len(good) / wanted
         print(f"{kind}: {share:.0%} of the periods read")  # noqa: T201 (shown with -s)
         assert share > 0.4, kind
+
+
+@pytest.mark.timeout(120)
+async def test_a_command_rests_on_what_was_read_for_it_and_goes_out_once(tmp_path: Path) -> None:
+    outcome, clock = Outcome(Controller()), SystemClock()
+    path = tmp_path / "line"
+    settings = ModbusRtuPort(
+        kind="modbus_rtu", device=str(path), baud=115200, parity="N", timeout_s=0.4
+    )
+    driver = open_modbus(settings, clock)
+    async with SerialLine(units_of(outcome), path=path, timing=TIMING):
+        wall_s = lambda: clock.now_ms() / 1000  # noqa: E731 (the clock of the line)
+        await command(outcome, settings, driver, clock, now_s=wall_s, commands=20)
+    judge_outcome(outcome)
+    assert any(one.confirmed for one in outcome.done)

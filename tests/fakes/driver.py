@@ -102,12 +102,13 @@ class FakeDriver:
         del table, address, count
         return self.clear_at_s.get(unit, 0.0)
 
-    def is_outstanding(self, unit: int, table: Table, address: int, count: int) -> bool:
-        del unit, table, address, count
-        return False
+    def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
+        return self.clear_at(unit, table, address, count)
 
-    def clear_to_write_at(self, unit: int, table: Table, address: int, count: int) -> float:
-        del unit, table, address, count
+    def clear_to_write_at(
+        self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
+    ) -> float:
+        del unit, table, address, count, multiple
         return self.clear_to_write_s
 
     async def read(
