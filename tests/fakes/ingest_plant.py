@@ -197,6 +197,10 @@ class IngestPlant:
             if any(metric.name == REBIRTH for metric in decode_payload(payload).metrics)
         ]
 
+    def asked_because(self, reason: str) -> float:
+        """How many rebirths were asked for this reason."""
+        return self.metrics.rebirths.labels(reason)._value.get()
+
     def rejected(self, reason: str) -> float:
         return self.metrics.rejected.labels(reason)._value.get()
 
