@@ -179,16 +179,22 @@ function drawCounts() {
 
 function drawSites() {
   $("site-box").hidden = !state.sites.length;
+  // What another server's page remembered would hide everything here.
+  if (state.sites.length && !state.sites.some((site) => site.key === state.site)) state.site = "";
   $("site").replaceChildren(make("option", { value: "" }, t("all")),
-    ...state.sites.map((site) => make("option", { value: site.key, selected: site.key === state.site }, site.key)));
+    ...state.sites.map((site) => make("option", { value: site.key, selected: site.key === state.site }, named(site))));
 }
 
 const place = (row) => make("span", { class: "quiet", title: row.equipment }, named(row, "equipment_name"));
 
 function drawIncidents() {
-  list("incidents", state.incidents.filter(here).sort(bySeverity).map((row) => make("li", { class: fresh("i", row.id) },
-    mark(row.severity), make("span", { class: "what", title: row.equipment }, named(row, "title")),
-    make("span", { class: "quiet" }, `${row.alarms} ${t("alarm_count")}`), since(row.opened_at))), "no_incidents");
+  list("incidents", state.incidents.filter(here).sort(bySeverity).map((row) => make("li", { class: fresh("i", row.id), "data-incident": row.id },
+    make("span", { class: "number" }, `#${row.id}`), mark(row.severity),
+    make("span", { class: "what", title: row.equipment }, named(row, "title")),
+    row.acknowledged_by ? make("span", { class: "quiet" }, `${t("acknowledged")}: ${row.acknowledged_by}`) : null,
+    make("span", { class: "quiet" }, `${row.alarms} ${t("alarm_count")}`), since(row.opened_at),
+    make("span", { class: "buttons" }, row.actions.includes("acknowledge") && mayChange()
+      ? make("button", { type: "button", onclick: () => acknowledge("incidents", row, named(row, "title")) }, t("acknowledge")) : null))), "no_incidents");
 }
 
 function drawOrders() {
@@ -220,7 +226,7 @@ function drawAlarms() {
       make("td", {}, mark(alarm.severity, unseen && alarm.severity === "urgent")), make("td", { class: "words" }, named(alarm)),
       make("td", {}, place(alarm)), make("td", { class: "number" }, show(alarm.onset_value, alarm.unit)),
       make("td", {}, since(alarm.active_since)), make("td", {}, t(alarm.state)), make("td", {}, alarm.acknowledged_by ?? ""),
-      make("td", { class: "do" }, unseen && mayChange() ? make("button", { type: "button", onclick: () => acknowledge(alarm) }, t("acknowledge")) : null));
+      make("td", { class: "do" }, unseen && mayChange() ? make("button", { type: "button", onclick: () => acknowledge("alarms", alarm, `${named(alarm)} · ${named(alarm, "equipment_name")}`) }, t("acknowledge")) : null));
   });
   $("alarms").replaceChildren(...(rows.length ? [make("thead", {}, head), make("tbody", {}, ...rows)]
     : [make("tbody", {}, make("tr", {}, make("td", { class: "empty" }, t("no_alarms"))))]));
@@ -286,11 +292,10 @@ function dialog({ title, about, fields = [], yes, act }) {
   $("ask").showModal();
 }
 
-function acknowledge(alarm) {
+function acknowledge(kind, row, about) {
   dialog({
-    title: t("acknowledge"), about: `${named(alarm)} · ${named(alarm, "equipment_name")}`, yes: t("acknowledge"),
-    fields: [{ name: "comment", label: t("comment") }],
-    act: async (body, headers) => { await ask("POST", `/alarms/${alarm.id}/acknowledge`, body, headers); reload("alarms"); },
+    title: t("acknowledge"), about, yes: t("acknowledge"), fields: [{ name: "comment", label: t("comment") }],
+    act: async (body, headers) => { await ask("POST", `/${kind}/${row.id}/acknowledge`, body, headers); ["incidents", "alarms"].forEach(reload); },
   });
 }
 
