@@ -1,7 +1,9 @@
 """The body of a request: bounded, and JSON that everything behind it can keep."""
 
+import email.message
 import json
 import math
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -16,15 +18,16 @@ MAX_BODY = 1_000_000
 """Bytes."""
 _MAX_DIGITS = 20
 """Digits of 2**64, the largest whole number that a point can have."""
+_JSON = re.compile(r"json|.+\+json")
 _NO_BODY = {"GET", "HEAD", "OPTIONS"}
 
 
 class Bodies:
     """ASGI middleware behind the gate: reads the whole body, and refuses what cannot be kept.
 
-    Too many bytes are 413. JSON is refused when it holds what a database or a browser cannot
-    have (NUL, a half of a surrogate pair, a number beyond its range), or one key twice. NUL is
-    refused in path and query too.
+    Too many bytes are 413; below ``/api/`` anything but JSON in UTF-8 is 415. JSON is refused when
+    it holds what a database or a browser cannot have (NUL, a half of a surrogate pair, a number
+    beyond its range), or one key twice. NUL is refused in path and query too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,7 +43,8 @@ class Bodies:
             if scope["method"] not in _NO_BODY:
                 headers = Headers(scope=scope)
                 body = await _read(receive, headers)
-                if "json" in headers.get("content-type", ""):
+                if scope["path"].startswith("/api/") and body.strip():
+                    _check_kind(headers)
                     _check_json(body)
                 receive = replayed(body, receive)
         except ServerError as error:
@@ -109,9 +113,29 @@ def _check_address(scope: Scope) -> None:
         raise FieldError("query", "holds a NUL character")
 
 
+def _check_kind(headers: Headers) -> None:
+    kind = email.message.Message()
+    kind["Content-Type"] = headers.get("content-type", "")
+    if kind.get_content_maintype() != "application" or not _JSON.fullmatch(
+        kind.get_content_subtype()
+    ):
+        given = headers.get("content-type") or "none"
+        raise _other_kind(
+            f"send JSON, with the header 'Content-Type: application/json', not {given}"
+        )
+    charset = kind.get_content_charset("utf-8")
+    if charset not in {"utf-8", "utf8", "us-ascii"}:
+        raise _other_kind(f"send JSON in UTF-8, not in {charset}")
+    encoding = headers.get("content-encoding", "identity")
+    if encoding.strip().lower() not in {"", "identity"}:
+        raise _other_kind(f"send the body as it is, not encoded as {encoding}")
+
+
+def _other_kind(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail[:300])
+
+
 def _check_json(body: bytes) -> None:
-    if not body.strip():
-        return
     try:
         whole: object = json.loads(
             body.decode(),  # bytes would be read as UTF-16 too

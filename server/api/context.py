@@ -116,6 +116,7 @@ def problems(*statuses: int, everywhere: bool = True) -> dict[int | str, dict[st
         410: "It is over.",
         412: "It was changed by somebody else meanwhile.",
         413: "The body is too large.",
+        415: "The body is no JSON in UTF-8.",
         422: "The input is wrong; errors names the fields.",
         428: "If-Match is missing.",
         429: "Too many tries; Retry-After says when.",

@@ -120,6 +120,8 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
         statuses |= {HTTPStatus.UNAUTHORIZED}
     if method not in {"get", "head"}:
         statuses |= {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        if path.startswith("/api/"):
+            statuses |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
         statuses |= {HTTPStatus.FORBIDDEN}  # a viewer, or another site's page
     if method == "post" and path != SESSION_PATH:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

@@ -235,6 +235,46 @@ def test_a_giant_body_is_a_problem(api: Api) -> None:
     assert "1000000 bytes" in answer.json()["detail"]
 
 
+NO_JSON = [
+    {},
+    {"Content-Type": ""},
+    {"Content-Type": "application/x-www-form-urlencoded"},
+    {"Content-Type": "multipart/form-data; boundary=json"},
+    {"Content-Type": "text/json"},
+    {"Content-Type": "json"},
+    {"Content-Type": "application/jsonx"},
+    {"Content-Type": "application/json; charset=gbk"},
+    {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    {"Content-Type": 'application/"\r; =;'},
+]
+
+
+@pytest.mark.parametrize("headers", NO_JSON, ids=str)
+def test_a_body_that_is_no_json_is_refused_everywhere(api: Api, headers: dict[str, str]) -> None:
+    for operation in _operations(api):
+        if operation[0] == "GET":
+            continue
+        answer = _send(api, operation, content=b'{"name": "x"}', headers=headers)
+        assert answer.status_code == 415, (operation[:2], answer.text)
+        assert answer.headers["content-type"] == PROBLEM
+        assert "415" in operation[2]["responses"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Application/JSON",
+        "application/json; charset=UTF-8",
+        "application/merge-patch+json",
+        "application/json;;",
+    ],
+)
+def test_json_may_have_any_of_its_names(api: Api, kind: str) -> None:
+    headers = api.bearer() | {"Content-Type": kind}
+    answer = api.client.post("/api/v1/tokens", content=b'{"name": "x"}', headers=headers)
+    assert answer.status_code == 201, answer.text
+
+
 def _sample(  # noqa: C901, PLR0911 (one for each type)
     schema: dict[str, Any], schemas: dict[str, Any], text: str
 ) -> Any:
