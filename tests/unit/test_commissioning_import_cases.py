@@ -73,6 +73,11 @@ def test_a_table_is_understood_or_refused(case: Case, tmp_path: Path) -> None:
             assert text in said.stderr
         return
     assert said.exit_code == 0, said.output
+    for name, wanted in case.get("points", {}).items():
+        got = _plain(load_profile(written).points[name])
+        assert {key: got.get(key) for key in wanted} == wanted, said.output
+    if "rows" not in case and "devices" not in case:
+        return
     devices: dict[str, dict[int, Case]] = case.get("devices") or {"p": case["rows"]}
     assert {one.stem for one in tmp_path.glob("*.yaml")} == set(devices)
     report = dict(re.findall(r"^ *(\d+)  (\S+)  ", said.output, re.MULTILINE))

@@ -258,7 +258,6 @@ def _sized(cells: RowCells, where: Where, kind: DataType) -> Content:
 def _states(cells: RowCells, kind: DataType | None, remark: Remark) -> dict[int, str] | None:
     own = cells.text(Role.STATES)
     if own and states.names_bits(own):
-        cells.unused(f"the meanings of bits ({own})")
         return remark.states
     found = cells.parse(Role.STATES, states.states) if own else None
     if found is not None:

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from config.classes import EquipmentClass
 from config.points import Point, Table
 from config.problems import explain
-from edge_agent.commissioning.point_table import places, registers, remarks, words
+from edge_agent.commissioning.point_table import places, registers, remarks, states, words
 from edge_agent.commissioning.point_table.behaviour import commanding, reporting
+from edge_agent.commissioning.point_table.bit_points import bit_points
 from edge_agent.commissioning.point_table.claims import disagreements
 from edge_agent.commissioning.point_table.coding import Where, coding
 from edge_agent.commissioning.point_table.conventions import Conventions
@@ -266,3 +267,25 @@ class RowReader:
             cells.note(f"({bracket}) of the name is not kept")
         self._imported.rows[name] = cells.number
         self._imported.points[name] = content
+        self._keep_bits(cells, name, content)
+
+    def _keep_bits(self, cells: RowCells, name: str, content: Content) -> None:
+        """Add the bits of the register that a cell gives a meaning, or tell how to get them."""
+        texts = [self._sheet.cell(cells.row, index) for index in self._remarks]
+        for text in [cells.text(Role.STATES), *texts]:
+            if not states.names_bits(text):
+                continue
+            found = bit_points(text, name, content, self._canon)
+            taken = [one for one in found or {} if one in self._imported.rows]
+            if found is None or taken:
+                why = f"; {', '.join(taken)} is another point" if taken else ""
+                address = cells.text(Role.ADDRESS)
+                cells.unused(
+                    f"the meanings of bits ({text}) are not made into points{why}: give each a row "
+                    f"of its own, with the address {address}.0 ... {address}.15"
+                )
+                continue
+            self._imported.rows |= dict.fromkeys(found, cells.number)
+            self._imported.points |= found
+            if found:
+                cells.note(f"bits of {name}, counted from 0: {', '.join(found)}")
