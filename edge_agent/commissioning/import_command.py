@@ -80,6 +80,7 @@ class Result:
     type=click.Choice([one.value for one in DataType]),
     help="Data type where a row names none.",
 )
+@click.option("--zone", help="Whose clock dates and times show: Asia/Shanghai, +08:00, UTC.")
 @click.option(
     "--column",
     "columns",
@@ -127,6 +128,7 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
     table: str | None,
     order: str | None,
     kind: str | None,
+    zone: str | None,
     columns: tuple[str, ...],
     fill_down: tuple[str, ...],
     only: tuple[str, ...],
@@ -170,6 +172,7 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
             frozenset(Role(one) for one in fill_down),
             tuple(pairs("--only", only)),
             frozenset(chosen),
+            zone,
         )
         equipment = _class(class_name, class_files)
         found = find_table(points, read_sheets(points, sheet, encoding), chosen)

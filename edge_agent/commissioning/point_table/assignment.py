@@ -250,5 +250,8 @@ _CHECKS: Final[Mapping[Role, Callable[[str], object]]] = {
     Role.MINIMUM: _number,
     Role.MAXIMUM: _number,
     Role.RANGE: lambda text: numbers.bounds(text, _ANY_COMMA),
+    Role.RAW_MINIMUM: _number,
+    Role.RAW_MAXIMUM: _number,
+    Role.PLAUSIBLE: lambda text: numbers.bounds(text, _ANY_COMMA),
     Role.INDEX: lambda text: numbers.whole(text.replace(".", ""), 0, 10**9),
 }

@@ -65,7 +65,7 @@ def commanding(
         except CellError:
             cells.unused(f"the range {in_range!r}")
     if not (writes if wanted is None else wanted):
-        if low is not None or high is not None:
+        if (low is not None or high is not None) and "raw_span" not in content:
             said = "..".join("" if one is None else f"{one:g}" for one in (low, high))
             cells.unused(f"the range {said} is not kept: the point is read only")
         return {}

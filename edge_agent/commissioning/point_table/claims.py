@@ -13,11 +13,13 @@ from edge_agent.commissioning.point_table import states, words
 from edge_agent.commissioning.point_table.formula import factor_and_offset
 from edge_agent.commissioning.point_table.numbers import POINT
 from edge_agent.commissioning.point_table.outcome import Content
+from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.text import CellError, folded
 
 _COUNTS: Final = {"一": 1, "单": 1, "两": 2, "二": 2, "双": 2, "三": 3, "四": 4} | {
     str(one): one for one in range(1, 10)
 }
+_FACTORS: Final = (Role.SCALE_FROM, Role.DECIMALS_FROM, Role.RATIO_FROM)
 _REL: Final = 1e-9
 
 
@@ -41,7 +43,7 @@ class _Row(NamedTuple):
 
     @property
     def scaled_by_points(self) -> bool:
-        return any(self.content.get(key) for key in ("scale_from", "decimals_from", "ratio_from"))
+        return any(self.content.get(key) for key in _FACTORS)
 
     @property
     def words(self) -> int:

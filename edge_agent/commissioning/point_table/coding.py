@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from config.points import DataType, Order, Point, Table
 from edge_agent.commissioning.point_table import numbers, states, type_words, words
 from edge_agent.commissioning.point_table.conventions import Conventions
+from edge_agent.commissioning.point_table.details import sign_code
 from edge_agent.commissioning.point_table.orders import row_order
 from edge_agent.commissioning.point_table.outcome import Content, Options
 from edge_agent.commissioning.point_table.registers import Place
@@ -33,6 +34,7 @@ _WITHOUT_SENTINEL: Final = frozenset(
     {DataType.BOOL, DataType.BIT, DataType.STRING, DataType.DATETIME}
 )
 _REGISTER: Final = 16
+_DOUBLE: Final = 2
 _MOST_COUNT: Final = 4096
 
 
@@ -59,6 +61,11 @@ def coding(cells: RowCells, where: Where, remark: Remark) -> Content:
     order = row_order(
         cells, others, wide=wide, filled=where.conventions.orders, default=where.options.order
     )
+    if order is Order.CDAB and Point.model_construct(type=chosen).words > _DOUBLE:
+        cells.assume(
+            "CDAB of 48 and 64 bits is taken as the lowest word first (GHEFCDAB); two halves are "
+            "CDABGHEF"
+        )
     if order is not Order.ABCD and where.table not in _BITS:
         content["order"] = order.value
     if invalid := _invalid(cells, chosen, remark):
@@ -89,6 +96,8 @@ def _type_words(cells: RowCells) -> TypeWords | None:
 
 
 def _sign(text: str) -> TypeWords:
+    if sign_code(text):
+        return TypeWords()
     return type_words.read_type("signed" if words.signed(text) else "unsigned")
 
 

@@ -62,6 +62,9 @@ def identifier(cells: RowCells, canon: Canon, content: Content) -> str:
             if word and (known := canon.names.get(compact(word))):
                 return known
     if own:
+        if len(own) > _LONGEST:
+            cells.complain(Role.POINT, f"longer than {_LONGEST} characters, got {own!r}")
+            return ""
         if re.fullmatch(IDENTIFIER_PATTERN, own) and own != RESERVED_POINT:
             return own
         if own.isascii():

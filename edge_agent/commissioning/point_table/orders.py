@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
+from config.coding import MixedOrder
 from config.points import Order
 from edge_agent.commissioning.point_table import words
 from edge_agent.commissioning.point_table.qualifiers import Qualifier
@@ -11,17 +12,18 @@ from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.row_cells import RowCells
 from edge_agent.commissioning.point_table.text import CellError, compact
 
+AnyOrder: TypeAlias = Order | MixedOrder
 ORDER_ROLES: Final = (Role.ORDER, Role.BYTE_ORDER, Role.WORD_ORDER)
 
 
 def row_order(
     cells: RowCells,
-    others: Mapping[str, Order | None],
+    others: Mapping[str, AnyOrder | None],
     *,
     wide: bool,
     filled: bool,
-    default: Order | None,
-) -> Order:
+    default: AnyOrder | None,
+) -> AnyOrder:
     """Return the order that all places agree on; two different ones refuse the row.
 
     Args:
@@ -53,7 +55,7 @@ def row_order(
     return next(iter(found.values()), default or Order.ABCD)
 
 
-def _order_cell(cells: RowCells, role: Role, text: str, *, wide: bool) -> Order | None:
+def _order_cell(cells: RowCells, role: Role, text: str, *, wide: bool) -> AnyOrder | None:
     """Return the order of bytes and words that one cell says."""
     try:
         return words.order(text)[0]
@@ -68,7 +70,7 @@ def _order_cell(cells: RowCells, role: Role, text: str, *, wide: bool) -> Order 
         return None
 
 
-def _two_columns(cells: RowCells, *, wide: bool) -> Order | None:
+def _two_columns(cells: RowCells, *, wide: bool) -> AnyOrder | None:
     """Return the order that a byte order and a word order column say."""
     byte_text, word_text = cells.text(Role.BYTE_ORDER), cells.text(Role.WORD_ORDER)
     for role, text in ((Role.BYTE_ORDER, byte_text), (Role.WORD_ORDER, word_text)):

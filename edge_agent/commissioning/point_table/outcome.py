@@ -23,6 +23,7 @@ class Options(NamedTuple):
         type: Data type where a row names none.
         fill_down: Roles whose empty cells repeat the one above.
         only: Headings and the values of the rows that are imported.
+        zone: Whose clock dates and times show.
         settled: Roles that ``--column`` gave, so that they are no longer doubted.
     """
 
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     fill_down: frozenset[Role] = frozenset()
     only: tuple[tuple[str, str], ...] = ()
     settled: frozenset[Role] = frozenset()
+    zone: str | None = None
 
 
 class Problem(NamedTuple):

@@ -66,9 +66,12 @@ def _type(point: Point) -> str:
 def _value(point: Point) -> str:
     if point.is_state:
         return ""
-    text = "raw" if point.scale == 1 else f"raw x {point.scale:g}"
-    if point.offset:
-        text += f" {'+' if point.offset > 0 else '-'} {abs(point.offset):g}"
+    text = "raw" if point.factor == 1 else f"raw x {point.factor:g}"
+    text += "".join(f" x {name}" for name in point.ratio_from)
+    text += f" x 10^{point.scale_from}" if point.scale_from else ""
+    text += f" / 10^{point.decimals_from}" if point.decimals_from else ""
+    if point.shift:
+        text += f" {'+' if point.shift > 0 else '-'} {abs(point.shift):g}"
     return f"{text} {point.unit}".strip()
 
 
@@ -76,6 +79,7 @@ def _more(point: Point, content: Content) -> str:
     parts: list[str] = []
     if point.enum:
         parts.append(" ".join(f"{raw}={word}" for raw, word in point.enum.items()))
+    parts += _coding(point, content)
     if point.invalid:
         parts.append(f"invalid {', '.join(map(str, point.invalid))}")
     if point.writable is not None:
@@ -87,3 +91,19 @@ def _more(point: Point, content: Content) -> str:
     if "deadband" in content:
         parts.append("deadband")
     return clip("; ".join(parts), 2 * _WIDEST)
+
+
+def _coding(point: Point, content: Content) -> list[str]:
+    """Return what is unusual about how the registers carry it."""
+    said = {
+        f"else {point.otherwise}": point.otherwise,
+        f"sign {point.sign}": point.sign,
+        "inverted": point.inverted,
+        point.encoding.value: point.type is DataType.STRING,
+    }
+    parts = [text for text, is_so in said.items() if is_so]
+    if point.time is not None:
+        parts.append(", ".join(map(str, point.time.model_dump(exclude_unset=True).values())))
+    if "plausible" in content:
+        parts.append("plausible {:g} to {:g}".format(*(point.plausible or ())))
+    return parts

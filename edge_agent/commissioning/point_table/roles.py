@@ -39,6 +39,16 @@ class Role(StrEnum):
     MINIMUM = "minimum"
     MAXIMUM = "maximum"
     RANGE = "range"
+    PLAUSIBLE = "plausible"
+    RAW_MINIMUM = "raw-minimum"
+    RAW_MAXIMUM = "raw-maximum"
+    SCALE_FROM = "scale-from"
+    DECIMALS_FROM = "decimals-from"
+    RATIO_FROM = "ratio-from"
+    ENCODING = "encoding"
+    INVERTED = "inverted"
+    OTHERWISE = "otherwise"
+    TIME = "time"
     PERIOD = "period"
     DEADBAND = "deadband"
     NOTE = "note"
@@ -139,6 +149,20 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     "max value, maximum value",
     Role.RANGE: "量程, 取值范围, 范围, 设定范围, 数值范围, 数据范围, value range, setting range, "
     "data range, valid range, min max",
+    Role.PLAUSIBLE: "合理范围, 可信范围, plausible, plausible range, credible range",
+    Role.RAW_MINIMUM: "原始下限, 原始最小值, 码值下限, raw min, raw minimum, raw low",
+    Role.RAW_MAXIMUM: "原始上限, 原始最大值, 码值上限, raw max, raw maximum, raw high",
+    Role.SCALE_FROM: "比例因子寄存器, 指数寄存器, 系数寄存器, scale factor register, sf register, "
+    "scale factor point, scale from, sf point",
+    Role.DECIMALS_FROM: "小数位寄存器, 小数点寄存器, decimals register, decimal point register, "
+    "decimals from",
+    Role.RATIO_FROM: "变比寄存器, 变比点, ratio register, ratio from, ct pt, pt ct, ct ratio, "
+    "pt ratio, transformer ratio, 互感器变比",
+    Role.ENCODING: "字符编码, 字符集, 文本编码, encoding, charset, character set, text encoding",
+    Role.INVERTED: "取反, 是否取反, 反逻辑, inverted, invert, inversion, active low",
+    Role.OTHERWISE: "其他状态, otherwise, other states",
+    Role.TIME: "时间格式, 日期格式, 时间编码, time format, date format, date time format, "
+    "time layout",
     Role.PERIOD: "周期, 采集周期, 扫描周期, 轮询周期, 采样周期, 采集间隔, period, interval, "
     "scan interval, poll interval, period s, poll period, scan period, scan rate, sample period",
     Role.DEADBAND: "死区, 变化阈值, 上报阈值, deadband, dead band",

@@ -15,6 +15,8 @@ from edge_agent.commissioning.point_table.bit_points import bit_points
 from edge_agent.commissioning.point_table.claims import disagreements
 from edge_agent.commissioning.point_table.coding import Where, coding
 from edge_agent.commissioning.point_table.conventions import Conventions
+from edge_agent.commissioning.point_table.details import details
+from edge_agent.commissioning.point_table.factors import Factors, references
 from edge_agent.commissioning.point_table.finding import Heads
 from edge_agent.commissioning.point_table.layout import PointRow
 from edge_agent.commissioning.point_table.naming import (
@@ -51,6 +53,16 @@ _ROLE_OF: Final = {
     "deadband": Role.DEADBAND,
     "span": Role.MAXIMUM,
     "writable": Role.ACCESS,
+    "sign": Role.SIGN,
+    "inverted": Role.INVERTED,
+    "encoding": Role.ENCODING,
+    "time": Role.TIME,
+    "otherwise": Role.OTHERWISE,
+    "plausible": Role.PLAUSIBLE,
+    "raw_span": Role.RAW_MINIMUM,
+    "scale_from": Role.SCALE_FROM,
+    "decimals_from": Role.DECIMALS_FROM,
+    "ratio_from": Role.RATIO_FROM,
     "name": Role.NAME,
 }
 _CODES: Final = frozenset({Qualifier.FUNCTION})
@@ -77,6 +89,7 @@ class RowReader:
         self._convert = convert_units
         self._across = merged_across(sheet, heads)
         self._only_kept: list[int] = []
+        self._factors = Factors()
         ignored = heads.assigned.ignored
         self._remarks = [one for one in heads.assigned.unused if one not in ignored]
         if (note := heads.columns.get(Role.NOTE)) is not None:
@@ -86,6 +99,7 @@ class RowReader:
         """Add the points of a device's rows, or their problems."""
         self._imported = imported
         self._only_kept.clear()
+        self._factors = Factors()
         for row in rows:
             before = len(self._imported.problems)
             cells = RowCells(
@@ -99,6 +113,7 @@ class RowReader:
             content = self._content(cells, row, conventions)
             if len(self._imported.problems) == before and row.row not in conventions.refused:
                 self._keep(cells, content)
+        self._factors.resolve(imported)
         if self._only_kept:
             where = registers.row_list(self._only_kept)
             self._imported.notes.append(
@@ -130,9 +145,12 @@ class RowReader:
         content |= scaling(
             cells, conventions, remark, floating=str(content.get("type")).startswith("float")
         )
+        content |= details(cells, content, conventions, self._options)
         content |= reporting(cells, self._heads, conventions)
         content |= commanding(cells, content, conventions, writes=writes)
-        self._compare_claims(cells, content)
+        self._compare_claims(
+            cells, content | {role.value: one for role, one in references(cells).items()}
+        )
         return content
 
     def _compare_claims(self, cells: RowCells, content: Content) -> None:
@@ -267,6 +285,7 @@ class RowReader:
             cells.note(f"({bracket}) of the name is not kept")
         self._imported.rows[name] = cells.number
         self._imported.points[name] = content
+        self._factors.add(cells, name)
         self._keep_bits(cells, name, content)
 
     def _keep_bits(self, cells: RowCells, name: str, content: Content) -> None:

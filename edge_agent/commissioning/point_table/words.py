@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple, TypeVar
 
+from config.coding import MixedOrder
 from config.points import Order, Table
 from edge_agent.commissioning.point_table.qualifiers import Qualifier
 from edge_agent.commissioning.point_table.text import CellError, folded
@@ -19,17 +20,18 @@ _ORDERS: Final = _by_word(
     {
         Order.ABCD: "abcd 1234 4321h ab big bigendian be 大端 大端模式 大端序 高位在前 正序 "
         "msbfirst "
-        "msb motorola network abcdefgh 0123 高位先 normal standard noswap",
+        "msb motorola network abcdefgh abcdef 0123 高位先 normal standard noswap",
         Order.CDAB: "littleendianbyteswap littleendianbyteswapped cdab 3412 wordswap wordswapped "
-        "字交换 bigendianwordswap 2301 "
+        "字交换 bigendianwordswap 2301 efcdab "
         "bigendianwordswapped ghefcdab midlittleendian swappedwords 大端字交换 cdab交换",
         Order.BADC: "littleendianwordswap littleendianwordswapped badc 2143 ba byteswap "
         "byteswapped 字节交换 bigendianbyteswap 1032 "
-        "bigendianbyteswapped badcfehg midbigendian",
+        "bigendianbyteswapped badcfehg badcfe midbigendian",
         Order.DCBA: "dcba 4321 little littleendian le 小端 小端模式 小端序 反序 lsbfirst lsb intel "
-        "hgfedcba 3210",
+        "hgfedcba fedcba 3210",
     }
 )
+_MIXED: Final = {one.value.casefold(): one for one in MixedOrder}
 _WORD_HIGH: Final = frozenset(
     "高字在前 高字先 高字前 高16位在前 highwordfirst hwf mswfirst msw high 高低 高字低字 hilo "
     "highlow 高在前 msrf highregisterfirst 高寄存器在前".split()
@@ -112,7 +114,7 @@ class TableWord(NamedTuple):
     reads: bool
 
 
-def order(text: str) -> tuple[Order, bool]:
+def order(text: str) -> tuple[Order | MixedOrder, bool]:
     """Return the order of a cell, and whether it says only which of two words comes first.
 
     Raises:
@@ -122,6 +124,8 @@ def order(text: str) -> tuple[Order, bool]:
     plain = re.sub(r"^(?:order|字节序|顺序)", "", plain) or plain
     if plain in _ORDERS:
         return _ORDERS[plain], False
+    if plain in _MIXED:
+        return _MIXED[plain], False
     if plain in _WORD_HIGH and plain not in _BYTE_HIGH:
         return Order.ABCD, True
     if plain in _WORD_LOW and plain not in _BYTE_LOW:
@@ -240,6 +244,14 @@ def signed(text: str) -> bool:
     """Return what a column headed signed or 有符号 says: yes, no, 是, 否, signed, 无符号."""
     yes = _yes(text)
     return _two(text, _SIGNED, _UNSIGNED, "signed, unsigned, 是, 否") if yes is None else yes
+
+
+def is_yes(text: str) -> bool:
+    """Return what a column says that asks yes or no."""
+    yes = _yes(text)
+    if yes is None:
+        raise CellError(f"expected yes, no, 是, 否, 1, 0, got {text!r}")
+    return yes
 
 
 def _yes(text: str) -> bool | None:
