@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from threading import RLock
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -72,6 +73,8 @@ class Registry:
         self._on_series = on_series
         self._assets: dict[str, Asset] = {}
         self._series: dict[int, Series] = {}
+        self._presence = RLock()
+        """Held from a look at who is there, or a change of it in the rows, to that in memory."""
 
     def load(self) -> None:
         """Read the ledger; call once before anything else.
@@ -115,6 +118,10 @@ class Registry:
         Raises:
             StoreError: Nothing is entered; trying again may help.
         """
+        with self._presence:
+            return self._enter(births)
+
+    def _enter(self, births: Sequence[EquipmentBirth]) -> list[Asset]:
         now = self._clock.now_ms()
         news = [one for one in births if not describes_as_before(self._assets.get(one.key), one)]
         whole = [one.key for one in news if not one.is_part]
@@ -153,9 +160,10 @@ class Registry:
         Raises:
             StoreError: Nothing is noted; trying again may help.
         """
-        self._mark(mark_removed, assets)
-        for asset in assets:
-            self._set_absence(asset, asset.absence._replace(removed=True))
+        with self._presence:
+            self._mark(mark_removed, assets)
+            for asset in assets:
+                self._set_absence(asset, asset.absence._replace(removed=True))
 
     def restore(self, assets: Sequence[Asset]) -> None:
         """Note that they are there again, removed and retired no more.
@@ -163,9 +171,10 @@ class Registry:
         Raises:
             StoreError: Nothing is noted; trying again may help.
         """
-        self._mark(mark_present, assets)
-        for asset in assets:
-            self._set_absence(asset, PRESENT)
+        with self._presence:
+            self._mark(mark_present, assets)
+            for asset in assets:
+                self._set_absence(asset, PRESENT)
 
     def tell_omitted(self, *, but: Container[str] = ()) -> None:
         """Write the events of what is so now, for changes that have none of their own.
@@ -196,14 +205,15 @@ class Registry:
         Raises:
             StoreError: The records cannot be read or written now.
         """
-        absent = self._records.read(absent_rows)
-        for asset in self.assets():
-            absence = absent.get(asset.id, PRESENT)
-            if absence.retired and asset.online:
-                # It was born while somebody retired it.
-                self.restore([asset])
-            else:
-                self._set_absence(asset, absence)
+        with self._presence:
+            absent = self._records.read(absent_rows)
+            for asset in self.assets():
+                absence = absent.get(asset.id, PRESENT)
+                if absence.retired and asset.online:
+                    # It was born while somebody retired it.
+                    self.restore([asset])
+                else:
+                    self._set_absence(asset, absence)
 
     def series(self) -> Iterable[Series]:
         """Return all series."""

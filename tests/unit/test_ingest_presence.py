@@ -1,6 +1,9 @@
 """Equipment that its gateway no longer has, and equipment that comes back."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -102,6 +105,34 @@ def test_what_is_retired_comes_back_by_being_born(plant: IngestPlant, node: Edge
     )
     plant.registry.follow_records()
     assert plant.rows(Equipment)[PUMP].retired_at is None
+
+
+def test_a_look_into_the_records_undoes_nothing_that_happens_meanwhile(
+    plant: IngestPlant, node: EdgeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bear(plant, node, "pump", "fan")
+    registry, read = plant.registry, plant.records.read
+    pump, fan = (registry.asset(f"site/gw/{name}") for name in ("pump", "fan"))
+    assert pump is not None
+    assert fan is not None
+    registry.remove([fan])
+    others: list[threading.Thread] = []
+
+    def meanwhile() -> None:
+        registry.remove([pump])
+        registry.restore([fan])
+
+    def read_slowly(work: Callable[[Session], Any]) -> Any:
+        found = read(work)
+        others.append(threading.Thread(target=meanwhile))
+        others[0].start()
+        others[0].join(0.2)
+        return found
+
+    monkeypatch.setattr(plant.records, "read", read_slowly)
+    registry.follow_records()
+    others[0].join()
+    assert (pump.absence.removed, fan.absence) == (True, PRESENT)
 
 
 def retire(plant: IngestPlant, *keys: str) -> None:
