@@ -1,5 +1,9 @@
-"""The files of a connection to the broker: used, or refused in words that say which and why."""
+"""The files of a connection to the broker: used, or refused in words that say which and why.
 
+And what a broker means that refuses who they name.
+"""
+
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +12,7 @@ from typing import Final
 from config.errors import ConfigError
 from config.mqtt import MqttSettings, TlsSettings
 
+_ABOUT_THE_USER: Final = re.compile("authori[sz]ed|user ?name|password", re.IGNORECASE)
 _WHAT: Final = {
     "ca_file": "the certificate of the authority that signed the broker's, PEM; without this key "
     "the system's authorities count",
@@ -46,6 +51,18 @@ def password_of(mqtt: MqttSettings) -> str | None:
         why = _unreadable(path) or "is no text in UTF-8"
         what = "the password of mqtt.username, one line"
         raise ConfigError(f"{path} {why} (mqtt.password_file: {what})") from error
+
+
+def why_refused(mqtt: MqttSettings, said: str) -> str:
+    """Return what a broker said that refused a connection, with what it probably means.
+
+    Brokers have the same words for an unknown user and for a wrong password.
+    """
+    if not _ABOUT_THE_USER.search(said):
+        return said
+    if mqtt.username is None:
+        return f"{said}: it wants a user (mqtt.username), and this one has none"
+    return f"{said}: it does not know user {mqtt.username!r} (mqtt.username), or not this password"
 
 
 def tls_problems(tls: TlsSettings) -> Iterator[str]:

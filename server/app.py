@@ -252,6 +252,7 @@ class Server:
         self._checks["history"] = lambda: "history" not in ingest.stuck
         self._checks["alarm_chain"] = self._lateness.watch("alarm_chain", lambda: ingest.late_s)
         self._checks["broker"] = lambda: ingest.link.connected
+        self._notes["broker"] = lambda: ingest.link.problem
 
     def _say_ready(self, url: str | None) -> None:
         # What was built stays; without this the collector stops every thread to look at it again.

@@ -16,7 +16,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from config.connection_files import password_of, tls_context
+from config.connection_files import password_of, tls_context, why_refused
 from config.errors import ConfigError
 from config.mqtt import MqttSettings
 from edge_agent.errors import UplinkError
@@ -172,7 +172,9 @@ class MqttConnection:
     def _connect_answered(
         self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object
     ) -> None:
-        refused = f"the broker refuses: {code}" if code.is_failure else ""
+        refused = ""
+        if code.is_failure:
+            refused = f"the broker refuses: {why_refused(self._settings, str(code))}"
         self._hand_over(partial(_settle, self._accepted, refused))
 
     def _subscribe_answered(

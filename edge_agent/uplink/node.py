@@ -28,7 +28,7 @@ from protocols.sparkplug.payload import (
     name_metrics,
     seal,
 )
-from protocols.sparkplug.topics import MessageKind, Topic, state_topic
+from protocols.sparkplug.topics import NAMESPACE, MessageKind, Topic, state_topic
 
 MAX_QUEUED_BYTES = 1_000_000
 """More than this unwritten: the broker is too slow; data stays in the journal for now."""
@@ -126,6 +126,11 @@ class Node:
         device = Topic(self._site, MessageKind.DCMD, self._gateway, "x").format()[:-1] + "+"
         host = self.session.primary_host
         return [node, device, *([state_topic(host)] if host else [])]
+
+    @property
+    def topics(self) -> str:
+        """What everything is published under; + stands for the kind of message."""
+        return f"{NAMESPACE}/{self._site}/+/{self._gateway}"
 
     def ask_state(self) -> None:
         """Have the broker say again what it keeps of the primary host."""

@@ -30,6 +30,8 @@ class Situation:
 
     Args:
         client_id: The client id that the broker sees.
+        topics: What the node publishes under, for example spBv1.0/site/+/gateway.
+        user: Who the broker takes it for; None: anybody.
         primary_host: Whose STATE is waited for.
         unanswered_s: How long messages may be unacknowledged before that is told; None: nobody
             acknowledges, and nobody expects it.
@@ -41,13 +43,25 @@ class Situation:
     """
 
     def __init__(
-        self, clock: Clock, *, client_id: str, primary_host: str | None, unanswered_s: float | None
+        self,
+        clock: Clock,
+        *,
+        client_id: str,
+        topics: str,
+        user: str | None,
+        primary_host: str | None,
+        unanswered_s: float | None,
     ) -> None:
         self.link = Link.BROKER_AWAY
         self.why = "not connected yet"
         self.takeover = TakeoverWatch()
         self._clock = clock
         self._client_id = client_id
+        who = "an anonymous client" if user is None else f"user {user!r}"
+        self._unheard = (
+            f"the broker's ACL does not let {who} publish under {topics} or hear its commands "
+            "(deploy/mosquitto.acl), or no Plantroom server listens"
+        )
         self._host = primary_host
         self._unanswered_s = unanswered_s
         self._since_s = clock.monotonic_s()
@@ -95,7 +109,7 @@ class Situation:
             self._waits_unanswered,
             "nothing_acknowledged",
             for_s=round(unanswered_s),
-            probable_cause=_UNANSWERED,
+            probable_cause=self._unheard,
         )
         self._tell("twin", self._has_twin, "identity_shared", probable_cause=_TWIN)
 
@@ -108,7 +122,7 @@ class Situation:
             return _TWIN
         if self.link is Link.WAITS_FOR_HOST:
             return f"waits for STATE of {self._host}"
-        return f"nothing is acknowledged: {_UNANSWERED}" if self._waits_unanswered else ""
+        return f"nothing is acknowledged: {self._unheard}" if self._waits_unanswered else ""
 
     @property
     def _has_twin(self) -> bool:
@@ -128,10 +142,7 @@ class Situation:
 
 _TAKEN_OVER: Final = (
     "the broker ends each connection at once; probably another agent with the same site and "
-    "gateway (or mqtt.client_id) takes it over, or the broker forbids what this one does"
+    "gateway (or mqtt.client_id, or mqtt.username where the broker takes that for the client id) "
+    "takes it over, or the broker forbids what this one does"
 )
 _TWIN: Final = "the server acknowledges another agent's journal: two agents have this identity"
-_UNANSWERED: Final = (
-    "the broker's ACL does not let this gateway publish or hear its commands, or no Plantroom "
-    "server listens"
-)

@@ -70,7 +70,8 @@ class Staying:
         self._act = act
         self._received = received
         self._accepted = False
-        self._said_down = False
+        self._told_down: set[str] = set()
+        """Why the broker is away, as far as that was told since it was there."""
 
     async def run(self) -> None:
         """Stay connected, for ever."""
@@ -94,7 +95,7 @@ class Staying:
         """Note that a session has begun."""
         self._situation.become(Link.ONLINE)
         log.info("uplink_up", host=self._mqtt.host, port=self._mqtt.port)
-        self._said_down = False
+        self._told_down.clear()
 
     async def look(self) -> None:
         """Tell what lasts too long, and ask again for a STATE that is waited for; for ever."""
@@ -121,9 +122,9 @@ class Staying:
 
     def _tell_down(self, why: str) -> None:
         self._situation.become(Link.BROKER_AWAY, why)
-        if not self._said_down:
+        if why not in self._told_down:
             log.warning("uplink_down", host=self._mqtt.host, port=self._mqtt.port, why=why)
-            self._said_down = True
+            self._told_down.add(why)
 
     async def _one_connection(self) -> str:
         """Connect, be born, stay until the connection ends; returns why it did."""

@@ -83,6 +83,8 @@ class Uplink:
         self._situation = Situation(
             clock,
             client_id=settings.mqtt.client_id or self._node.client_id,
+            topics=self._node.topics,
+            user=settings.mqtt.username,
             primary_host=uplink.primary_host,
             unanswered_s=most_s if self._acknowledged_by_host else None,
         )

@@ -29,24 +29,28 @@ class Answer(Enum):
 
 
 class StateKeeper:
-    """The STATE of one host."""
+    """The STATE of one host.
+
+    Attributes:
+        echoed: Whether the broker has brought back the birth of this connection.
+    """
 
     def __init__(self) -> None:
         self._rival = False
         self._birth_at = 0
         self._newest = 0
-        self._echoed = False
+        self.echoed = False
         self._leaving = False
 
     def connecting(self, now_ms: int) -> State:
         """Return the Will of the CONNECT that is made now; its birth has the same timestamp."""
         self._birth_at = max(now_ms, self._birth_at + 1, self._newest + 1)
-        self._echoed = self._rival = False
+        self.echoed = self._rival = False
         return State(online=False, timestamp=self._birth_at)
 
     def birth(self) -> State:
         """Return what to publish once subscribed, and again when ``heard`` says so."""
-        self._echoed = False
+        self.echoed = False
         return State(online=True, timestamp=self._birth_at)
 
     def farewell(self, now_ms: int) -> State:
@@ -65,7 +69,7 @@ class StateKeeper:
             return Answer.NOTHING
         said = _state(payload)
         if said == State(online=True, timestamp=self._birth_at):
-            self._echoed = True
+            self.echoed = True
             return Answer.NOTHING
         if said is not None:
             newer = self._birth_at < said.timestamp < _FOREVER
@@ -77,7 +81,7 @@ class StateKeeper:
                 return Answer.NOTHING if known else Answer.RIVAL
             if newer:
                 return Answer.RECONNECT
-        return Answer.REPEAT if self._echoed else Answer.NOTHING
+        return Answer.REPEAT if self.echoed else Answer.NOTHING
 
 
 def _state(payload: bytes) -> State | None:

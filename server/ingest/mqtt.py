@@ -2,6 +2,7 @@
 
 import random
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from protocols.sparkplug.state_keeper import Answer, StateKeeper
 from protocols.sparkplug.takeover import TakeoverWatch
 from protocols.sparkplug.topics import NAMESPACE, state_topic
 from server.core.clock import Clock
+from server.ingest.broker_talk import BrokerTalk
 from server.ingest.read_ahead import Published, ReadAheadClient
 
 OnMessage = Callable[[str, bytes, int], None]
@@ -48,6 +50,7 @@ class MqttLink:
         self._host_id = host_id
         self._state_topic = state_topic(host_id)
         self._keeper = StateKeeper()
+        self._talk = BrokerTalk(settings, state_topic=self._state_topic)
         self._watch = TakeoverWatch()
         self._connected = False
         self._connected_s = 0.0
@@ -76,6 +79,15 @@ class MqttLink:
     def connection(self) -> int:
         """Which connection this is, counted from 1; 0 while there is none."""
         return self._connections if self._connected else 0
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the broker, with its probable cause; empty: nothing is known."""
+        return self._talk.problem
+
+    def look(self) -> None:
+        """Tell what has lasted too long; call it every second or so, from one thread."""
+        self._talk.look(self._clock.monotonic_s())
 
     def open(self) -> None:
         """Start connecting in paho's thread; it goes on for ever, a broker may be away."""
@@ -129,18 +141,21 @@ class MqttLink:
     ) -> None:
         if reason.is_failure:
             self._watch.refused()
-            _log.error("mqtt_refused", reason=str(reason))
+            self._talk.refused(str(reason))
             return
         # The own STATE comes first: the specification wants it subscribed before the birth.
         client.subscribe([(self._state_topic, 1), (f"{NAMESPACE}/#", 1)])
         self._say(self._keeper.birth())
         self._connections += 1
         self._connected_s = self._clock.monotonic_s()
+        self._talk.born(self._connected_s)
         self._connected = True
         _log.info("mqtt_connected", host=self._settings.host, port=self._settings.port)
 
     def _connect_failed(self, _client: Client, _userdata: object) -> None:
         self._watch.refused()
+        # paho calls this while it handles the error.
+        self._talk.unreachable(str(sys.exception() or "it does not answer"))
         self._pause(_PAUSE_S, _LONGEST_PAUSE_S)
 
     def _ended(
@@ -152,6 +167,7 @@ class MqttLink:
         _properties: Properties | None,
     ) -> None:
         was_connected, self._connected = self._connected, False
+        self._talk.lost()
         renewing, self._renewing = self._renewing, False
         if not was_connected or renewing:
             return
@@ -209,7 +225,10 @@ class MqttLink:
 
     def _own_state(self, payload: bytes, *, retained: bool) -> None:
         """Keep what is retained under our STATE true."""
-        match self._keeper.heard(payload, retained=retained):
+        answer = self._keeper.heard(payload, retained=retained)
+        if self._keeper.echoed:
+            self._talk.heard()
+        match answer:
             case Answer.REPEAT:
                 _log.warning("state_healed", said=repr(payload[:100]))
                 self._say(self._keeper.birth())

@@ -256,6 +256,7 @@ class Ingest:
             self.link.connection, now_ms=now_ms, now_s=now_s, unread=self.inbox.waits
         )
         self.metrics.queued.set(len(self.inbox))
+        self.link.look()
         if problems := self._identities.take_changed(now_s):
             store = partial(store_problems, problems=problems)
             self._persist("presence", lambda: self._records.write(store))

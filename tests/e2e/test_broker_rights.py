@@ -1,7 +1,6 @@
 """deploy/mosquitto.conf beside Debian's stock file: who may connect as whom, and say what."""
 
 import asyncio
-import os
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -12,20 +11,10 @@ import paho.mqtt.client as mqtt
 import pytest
 import yaml
 
-from plantroom.processes import Child, free_port
+from tests.e2e.shipped_broker import PASSWORD, ROOT, shipped_broker
 from tests.fakes.mail_server import CERTIFICATE
-from tests.mosquitto import wait_for_port
 
-ROOT = Path(__file__).parents[2]
 SERVER, GATEWAY, OTHER = "plantroom-server", "green-garden.heating-plant", "north.gw2"
-PASSWORD = "correct horse"
-STOCK = """\
-{user}
-persistence true
-persistence_location {folder}/
-log_dest stderr
-include_dir {folder}/conf.d
-"""
 OTHER_RIGHTS = """
 user north.gw2
 topic write spBv1.0/north/+/gw2/#
@@ -38,28 +27,8 @@ topic read  spBv1.0/STATE/#
 @pytest.fixture
 async def port(tmp_path: Path) -> AsyncIterator[int]:
     """A broker with Debian's file, ours included by it, and three users."""
-    port = free_port()
-    passwords = tmp_path / "plantroom.passwd"
-    passwords.touch()
-    for user in (SERVER, GATEWAY, OTHER):
-        command = ("mosquitto_passwd", "-b", str(passwords), user, PASSWORD)
-        made = await asyncio.create_subprocess_exec(*command)
-        assert await made.wait() == 0
-    (tmp_path / "plantroom.acl").write_text(
-        (ROOT / "deploy" / "mosquitto.acl").read_text() + OTHER_RIGHTS
-    )
-    (tmp_path / "conf.d").mkdir()
-    ours = (ROOT / "deploy" / "mosquitto.conf").read_text()
-    ours = re.sub(r"(?m)^(cafile|certfile|keyfile) .*$", rf"\1 {CERTIFICATE}", ours)
-    ours = ours.replace("/etc/mosquitto/plantroom.", f"{tmp_path}/plantroom.")
-    ours = ours.replace("listener 8883", f"listener {port} 127.0.0.1")
-    (tmp_path / "conf.d" / "plantroom.conf").write_text(ours)
-    # Started by root it would become the user mosquitto, who may not look into this folder.
-    user = "user root" if os.geteuid() == 0 else ""
-    (tmp_path / "mosquitto.conf").write_text(STOCK.format(user=user, folder=tmp_path))
-    broker = ["/usr/sbin/mosquitto", "-c", str(tmp_path / "mosquitto.conf")]
-    async with Child("mosquitto", broker, log=tmp_path / "mosquitto.log"):
-        await wait_for_port(port)
+    users = (SERVER, GATEWAY, OTHER)
+    async with shipped_broker(tmp_path, users=users, more_rights=OTHER_RIGHTS) as port:
         yield port
 
 

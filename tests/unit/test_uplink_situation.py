@@ -15,7 +15,14 @@ ACK_TOPIC = "spBv1.0/site/NCMD/gw"
 
 
 def situation(clock: FakeClock) -> Situation:
-    return Situation(clock, client_id="plantroom-s-g", primary_host="scada", unanswered_s=30)
+    return Situation(
+        clock,
+        client_id="plantroom-s-g",
+        topics="spBv1.0/s/+/g",
+        user="s.g",
+        primary_host="scada",
+        unanswered_s=30,
+    )
 
 
 def look(bench: Bench) -> list[str]:
