@@ -31,6 +31,7 @@ _BROKEN: Final = (
     zlib.error,
 )
 MOST_ROWS: Final = 20_000
+_MOST_TOLD: Final = 10
 _MOST_COLUMNS: Final = 200
 _MOST_BYTES: Final = 80_000_000
 _PERCENT: Final = re.compile(r"0(?:\.0+)?%")
@@ -124,10 +125,32 @@ def _sheet(name: str, page: "Worksheet", with_values: "Worksheet") -> Sheet:
         row - 1 for row, dimension in page.row_dimensions.items() if dimension.hidden
     )
     notes = ("the sheet is hidden in Excel",) if page.sheet_state != "visible" else ()
+    notes += _marks(page)
     columns = [letter for letter, dimension in page.column_dimensions.items() if dimension.hidden]
     if columns:
         notes += (f"columns {', '.join(columns)} are hidden in Excel, and were read",)
     return Sheet(name, rows, faults, frozenset(fractions), merges, hidden, notes)
+
+
+def _marks(page: "Worksheet") -> tuple[str, ...]:
+    """Return what a reader sees beside the text: cells struck through, comments."""
+    struck, comments = list[str](), list[str]()
+    for cells in page.iter_rows(max_row=MOST_ROWS, max_col=min(page.max_column, _MOST_COLUMNS)):
+        for cell in cells:
+            if cell.value in {None, ""}:
+                continue
+            if cell.has_style and cell.font.strike:  # pyright: ignore[reportUnknownMemberType]
+                struck.append(cell.coordinate)
+            if cell.comment is not None:
+                comments.append(f"{cell.coordinate} {' '.join(cell.comment.text.split())!r}")
+    notes = [f"struck through in Excel, and read: {_some(struck)}"] if struck else []
+    notes += [f"comments in Excel are not read: {_some(comments)}"] if comments else []
+    return tuple(notes)
+
+
+def _some(texts: list[str]) -> str:
+    more = f" and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
+    return ", ".join(texts[:_MOST_TOLD]) + more
 
 
 def _fill_down(rows: list[list[str]], merges: tuple[Merge, ...]) -> None:

@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 import yaml
 from click.testing import CliRunner
+from openpyxl.comments import Comment
+from openpyxl.styles import Font
 
 from config.load import load_classes, load_profile
 from config.points import Point
@@ -45,6 +47,10 @@ def _table(case: Case, folder: Path) -> Path:
             page.merge_cells(area)
         for cell, shown in case.get("formats", {}).items():
             page[cell].number_format = shown
+        for cell in case.get("struck", []):
+            page[cell].font = Font(strike=True)
+        for cell, text in case.get("comments", {}).items():
+            page[cell].comment = Comment(text, "somebody")
         for row in case.get("hidden", []):
             page.row_dimensions[row].hidden = True
     del book[book.sheetnames[0]]

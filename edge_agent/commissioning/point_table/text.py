@@ -5,7 +5,7 @@ import unicodedata
 from typing import Final
 
 _NOTHING: Final = frozenset({"", "-", "--", "---", "—", "——", "/", "\\", "无", "n/a", "na", "none"})
-_ATOMS: Final = re.compile(r"[a-zµμ]+|\d+|[\u3400-\u9fff]")
+_ATOMS: Final = re.compile(r"[a-zµμà-öø-ÿ]+|\d+|[\u3400-\u9fff]")
 
 
 class CellError(ValueError):

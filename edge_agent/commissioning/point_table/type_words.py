@@ -39,18 +39,19 @@ def _add(words: str, part: TypeWords) -> None:
         _PARTS[word] = part
 
 
-_add("unsigned uns 无符号 不带符号 u us", TypeWords(sign=_UNSIGNED))
-_add("signed 有符号 带符号 s", TypeWords(sign=_SIGNED))
+_add("vorzeichenlos ohnevorzeichen unsigned uns 无符号 不带符号 u us", TypeWords(sign=_UNSIGNED))
+_add("vorzeichenbehaftet mitvorzeichen signed 有符号 带符号 s", TypeWords(sign=_SIGNED))
 _add("8 8bits 8bit 8位 八位 1byte 1字节", TypeWords(bits=8))
 _add("16bits 16bit 16位 十六位 16 2byte 2bytes 2字节 双字节", TypeWords(bits=16))
 _add("24bits 24bit 24位 二十四位 24 3byte 3bytes 3字节 三字节", TypeWords(bits=24))
 _add("48bits 48bit 48位 四十八位 48 6byte 6bytes 6字节 六字节", TypeWords(bits=48))
 _add("32bits 32bit 32位 三十二位 32 4byte 4bytes 4字节 四字节", TypeWords(bits=32))
 _add("64bits 64bit 64位 六十四位 64 8byte 8bytes 8字节 八字节", TypeWords(bits=64))
-_add("int integer 整型 整形 整数 整数型", TypeWords("int"))
+_add("ganzzahl int integer 整型 整形 整数 整数型", TypeWords("int"))
 _add("i", TypeWords("int", sign=_SIGNED))
 _add("uint ui uinteger", TypeWords("int", sign=_UNSIGNED))
-_add("sint", TypeWords("int", sign=_SIGNED))
+_add("sint", TypeWords("short_int", sign=_SIGNED))
+_add("usint", TypeWords("short_int", sign=_UNSIGNED))
 _add("short 短整型 短整形 短整数", TypeWords("int", 16))
 _add("ushort", TypeWords("int", 16, _UNSIGNED))
 _add("long longint 长整型 长整形 长整数 双整型 双整数", TypeWords("int", 32))
@@ -63,7 +64,11 @@ _add("dint", TypeWords("int", 32, _SIGNED))
 _add("udint", TypeWords("int", 32, _UNSIGNED))
 _add("lint", TypeWords("int", 64, _SIGNED))
 _add("ulint", TypeWords("int", 64, _UNSIGNED))
-_add("float real 浮点 浮点数 浮点型 实数 实型 ieee754 ieee fp f flt 浮点数型", TypeWords("float"))
+_add(
+    "gleitkomma gleitkommazahl fliesskomma fliesskommazahl "
+    "float real 浮点 浮点数 浮点型 实数 实型 ieee754 ieee fp f flt 浮点数型",
+    TypeWords("float"),
+)
 _add("half 半精度 半精度型", TypeWords("float", 16))
 _add("single 单精度 单精度型", TypeWords("float", 32))
 _add("double lreal 双精度 双精度型", TypeWords("float", 64))
@@ -142,7 +147,9 @@ def data_type(words: TypeWords, registers: int | None) -> DataType:
         raise CellError(f"a {kind} has no width of {bits} bits; {_ALLOWED}")
     if kind is None and words.sign is None:
         raise CellError(f"does not say what it is (signed, unsigned, float); {_ALLOWED}")
-    if kind is None:
+    if kind == "short_int" and bits is None and registers is None:
+        raise CellError("SINT has 8 bits in IEC 61131, 16 elsewhere; write INT8 or INT16")
+    if kind in {None, "short_int"}:
         kind = "int"
     bits = bits or _bits_of(kind, registers)
     name = f"{kind}{bits}"

@@ -58,16 +58,16 @@ _UNCLEAR: Final = frozenset("低位在前 低位先 lowfirst".split())
 _TABLES: Final = _by_word(
     {
         Table.COIL: "coil coils 0x 0xxxx 0xxxxx 线圈 线圈状态 线圈寄存器 输出线圈 继电器 do "
-        "开关输出 "
-        "coilstatus digitaloutput 数字量输出 co 读线圈 readcoils readcoil",
-        Table.DISCRETE: "discrete discreteinput discreteinputs di 1x 1xxxx 1xxxxx 离散 离散输入 "
-        "离散量 离散量输入 输入状态 inputstatus digitalinput 数字量输入 开关输入 离散寄存器 "
-        "离散输入寄存器 触点 读离散输入 readdiscreteinputs contact",
-        Table.HOLDING: "holding holdingregister holdingregisters hr hreg 4x 4xxxx 4xxxxx 保持 "
-        "保持寄存器 保存寄存器 ao analogoutput 模拟量输出 outputregister 输出寄存器 "
-        "读保持寄存器 readholdingregisters readholdingregister holdingreg",
-        Table.INPUT: "inputregister inputregisters input ir ireg 3x 3xxxx 3xxxxx 输入 输入寄存器 "
-        "ai analoginput 模拟量输入 读输入寄存器 readinputregisters readinputregister inputreg",
+        "开关输出 coilstatus digitaloutput 数字量输出 co 读线圈 readcoils readcoil",
+        Table.DISCRETE: "discrete discreteinput discreteinputs di 1x 1xxxx 1xxxxx 离散 "
+        "离散输入 离散量 离散量输入 输入状态 inputstatus digitalinput 数字量输入 开关输入 "
+        "离散寄存器 离散输入寄存器 触点 读离散输入 readdiscreteinputs contact",
+        Table.HOLDING: "halteregister holding holdingregister holdingregisters hr hreg 4x "
+        "4xxxx 4xxxxx 保持 保持寄存器 保存寄存器 ao analogoutput 模拟量输出 outputregister "
+        "输出寄存器 读保持寄存器 readholdingregisters readholdingregister holdingreg",
+        Table.INPUT: "eingangsregister inputregister inputregisters input ir ireg 3x 3xxxx "
+        "3xxxxx 输入 输入寄存器 ai analoginput 模拟量输入 读输入寄存器 readinputregisters "
+        "readinputregister inputreg",
     }
 )
 _READ: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
@@ -84,9 +84,11 @@ _ALLOWED: Final = (
 )
 
 _READ_ONLY: Final = frozenset(
+    "lesen nurlesen lesend l "
     "r ro read readonly 只读 读 可读 遥测 遥信 r- 只读取 仅读 rd 读取".split()
 )
 _WRITABLE: Final = frozenset(
+    "lesenschreiben schreiben ls "
     "rw w wo write readwrite writeonly 读写 可读写 可写 只写 写 遥控 遥调 r w 可读可写 读写均可 "
     "可读可写入 wr writable rww 读及写 read/write".split()
 )
@@ -205,6 +207,8 @@ def writable(text: str) -> bool:
         return False
     if plain in _WRITABLE:
         return True
+    if plain in {"yes", "true", "是", "no", "false", "否"}:
+        return plain in {"yes", "true", "是"}
     raise CellError(f"expected R, RW, 只读 or 读写, got {text!r}")
 
 
