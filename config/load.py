@@ -1,6 +1,6 @@
 """Loads agent, class and device files; a wrong one is refused with all its problems and lines."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -34,8 +34,8 @@ def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
     try:
         return resolve(
             settings,
-            classes=load_classes(settings.class_files, skip=path),
-            profiles=load_profiles(settings.device_files, skip=path),
+            classes=_classes(settings.class_files, skip=path),
+            profiles=_profiles(settings.device_files, skip=path),
         )
     except MisfitError as error:
         raise document.complaint(error.misfits) from None
@@ -51,11 +51,7 @@ def load_classes(
     Raises:
         ConfigError: A file is wrong.
     """
-    classes = dict(_packaged_classes())
-    for source in _files_of(extra, skip):
-        loaded = _load_class(source)
-        classes[loaded.equipment_class] = loaded
-    return classes
+    return dict(_classes(extra, skip=skip))
 
 
 def load_profiles(
@@ -68,11 +64,7 @@ def load_profiles(
     Raises:
         ConfigError: A file is wrong.
     """
-    profiles = dict(_packaged_profiles())
-    for source in _files_of(extra, skip):
-        loaded = _load_profile(source)
-        profiles[loaded.profile] = loaded
-    return profiles
+    return dict(_profiles(extra, skip=skip))
 
 
 def load_profile(path: Path) -> DeviceProfile:
@@ -98,16 +90,58 @@ def checked(document: Document, model: type[AnySettings]) -> AnySettings:
         raise document.complaint(explain(error, model, document.data)) from None
 
 
-@cache
-def _packaged_classes() -> dict[str, EquipmentClass]:
-    loaded = [_load_class(source) for source in _packaged("classes")]
-    return {one.equipment_class: one for one in loaded}
+class _Files(Mapping[str, AnySettings]):
+    """Files by what they describe; packaged ones are read when they are asked for.
+
+    A gateway has many packaged files and uses few: it keeps only those in memory.
+
+    Args:
+        own: Those of a folder of yours; they replace packaged ones.
+        packaged: Packaged files by name.
+        read: Reads a packaged one.
+    """
+
+    def __init__(
+        self,
+        own: Mapping[str, AnySettings],
+        packaged: Mapping[str, Traversable],
+        read: Callable[[Traversable], AnySettings],
+    ) -> None:
+        self._own = own
+        self._packaged = packaged
+        self._read = read
+
+    def __getitem__(self, name: str) -> AnySettings:
+        return self._own[name] if name in self._own else self._read(self._packaged[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in self._packaged
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._packaged, **self._own})
+
+    def __len__(self) -> int:
+        return len(self._packaged.keys() | self._own.keys())
+
+
+def _classes(folder: Path | None, *, skip: Path | None) -> Mapping[str, EquipmentClass]:
+    own = [_load_class(source) for source in _files_of(folder, skip)]
+    return _Files({one.equipment_class: one for one in own}, _packaged("classes"), _packaged_class)
+
+
+def _profiles(folder: Path | None, *, skip: Path | None) -> Mapping[str, DeviceProfile]:
+    own = [_load_profile(source) for source in _files_of(folder, skip)]
+    return _Files({one.profile: one for one in own}, _packaged("devices"), _packaged_profile)
 
 
 @cache
-def _packaged_profiles() -> dict[str, DeviceProfile]:
-    loaded = [_load_profile(source) for source in _packaged("devices")]
-    return {one.profile: one for one in loaded}
+def _packaged_class(source: Traversable) -> EquipmentClass:
+    return _load_class(source)
+
+
+@cache
+def _packaged_profile(source: Traversable) -> DeviceProfile:
+    return _load_profile(source)
 
 
 def _files_of(folder: Path | None, skip: Path | None) -> list[Path]:
@@ -117,9 +151,11 @@ def _files_of(folder: Path | None, skip: Path | None) -> list[Path]:
     return [path for path in folder_files(folder) if path.resolve() != left_out]
 
 
-def _packaged(folder: str) -> Iterable[Traversable]:
+def _packaged(folder: str) -> dict[str, Traversable]:
+    """Return packaged files by the name of what they describe, which is the file's."""
     sources = resources.files("config").joinpath(folder).iterdir()
-    return sorted((one for one in sources if one.name.endswith(".yaml")), key=lambda one: one.name)
+    found = {PurePath(one.name).stem: one for one in sources if one.name.endswith(".yaml")}
+    return dict(sorted(found.items()))
 
 
 def _load_class(source: Traversable) -> EquipmentClass:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,12 @@ class ResolvedDevice:
 
 @dataclass(frozen=True)
 class Gateway:
-    """What one gateway runs."""
+    """What one gateway runs.
+
+    Attributes:
+        settings: The agent file without its devices, which would be in memory twice.
+        devices: Its devices with everything filled in, by id.
+    """
 
     settings: AgentSettings
     devices: dict[str, ResolvedDevice]
@@ -85,13 +91,17 @@ def resolve(
         misfits += [Misfit(("devices", device_id, *at), message) for at, message in found]
         if not found:
             devices[device_id] = _resolved(device_id, device, classes, profiles)
-    makers = {name: one.maker for name, one in profiles.items()}
+    used = {one.profile for one in devices.values() if one.profile}
+    makers = {name: profiles[name].maker for name in used}
     misfits += shared_misfits(settings.ports, devices, makers)
     if not misfits:
         misfits += _interlock_misfits(settings, devices)
     if misfits:
         raise MisfitError(misfits)
-    return Gateway(settings=settings, devices=keeping_off_others(settings.ports, devices))
+    return Gateway(
+        settings=settings.model_copy(update={"devices": {}}),
+        devices=keeping_off_others(settings.ports, devices),
+    )
 
 
 def _interlock_misfits(
@@ -326,6 +336,7 @@ def _class_name(name: str, equipment_class: EquipmentClass | None) -> Words | No
     return canonical.name if canonical else None
 
 
+@lru_cache(maxsize=1024)
 def _plain_name(name: str) -> Words:
     text = name.replace("_", " ").capitalize()
     return Words(en=text, zh=text)

@@ -193,6 +193,8 @@ class Connection:
         """Whether the other side is known to forget or to close such a link."""
         if write and self._few:
             return True
+        if not self._lessons:
+            return False
         now = self._clock.monotonic_s()
         self._lessons = [one for one in self._lessons if now - one[1] < _REMEMBERED_S]
         if len(self._lessons) < (1 if write else _LESSONS):

@@ -103,10 +103,14 @@ class ModbusClient:
 
     def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked without a late reply being taken for its answer."""
+        if not self._outstanding:
+            return 0.0
         return self._attribution.clear_at(read_question(unit, table, address, count))
 
     def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked so that its answer is no older one's."""
+        if not self._outstanding:
+            return 0.0
         return self._attribution.fresh_at(read_question(unit, table, address, count))
 
     def clear_to_write_at(

@@ -223,13 +223,14 @@ class Asker:
     def _count(
         self, began: float, error: DriverError | None, *, answered: bool | None = None
     ) -> float:
-        spent = self._clock.monotonic_s() - began
+        now = self._clock.monotonic_s()
+        spent = now - began
         self._requests.inc()
         self._busy.inc(spent)
         if answered is None:
             answered = error is None or isinstance(error, DeviceRefusedError)
         if answered:
-            self._schedule.load.add(self._clock.monotonic_s(), spent)
+            self._schedule.load.add(now, spent)
         if error is not None:
             self._health.request_errors.labels(self._name, error.reason).inc()
         return spent

@@ -111,7 +111,7 @@ class Shapes:
 
     def _is_free(self, unit: int, block: Block) -> bool:
         fresh_at_s = self._driver.fresh_at(unit, block.table, block.address, block.size)
-        return fresh_at_s <= self._clock.monotonic_s()
+        return not fresh_at_s or fresh_at_s <= self._clock.monotonic_s()
 
     def _may_repeat(self, unit: int, block: Block) -> bool:
         return self._waits_until(unit, block) <= self._clock.monotonic_s()

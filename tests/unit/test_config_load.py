@@ -1,10 +1,20 @@
-from pathlib import Path
+import gc
+import tracemalloc
+from pathlib import Path, PurePath
+from types import SimpleNamespace
 
 import pytest
 
 from config.errors import ConfigError
-from config.load import load_agent, load_classes, load_profiles
+from config.load import (
+    _packaged_class,
+    _packaged_profile,
+    load_agent,
+    load_classes,
+    load_profiles,
+)
 from config.load_server import load_server
+from config.source import Document
 
 AGENT = """
 site: estate1
@@ -191,3 +201,40 @@ def test_packaged_files_are_the_nine_classes_and_the_published_devices() -> None
 def test_a_caller_cannot_spoil_the_packaged_files() -> None:
     load_profiles().clear()
     assert "xy-md02" in load_profiles()
+
+
+def test_a_gateway_keeps_only_the_packaged_files_that_it_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noted(source: PurePath) -> Document:
+        read.append(source.name)
+        return Document.read(source)
+
+    monkeypatch.setattr("config.load.Document", SimpleNamespace(read=noted))
+    _packaged_class.cache_clear()
+    _packaged_profile.cache_clear()
+
+    load_agent(written(tmp_path, "agent.yaml", AGENT))
+
+    assert sorted(read) == ["agent.yaml", "room_climate.yaml", "xy-md02.yaml"]
+
+
+def test_a_point_of_the_agent_file_is_in_memory_once(tmp_path: Path) -> None:
+    points = "".join(
+        f"      v{n}: {{table: input, address: {n}, type: int16}}\n" for n in range(500)
+    )
+    path = written(tmp_path, "agent.yaml", f"{AGENT}    points:\n{points}")
+    load_agent(path)
+
+    tracemalloc.start()
+    try:
+        gateway = load_agent(path)
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert len(gateway.devices["p1"].points) > 500
+    assert kept / 500 < 2400, kept / 500
