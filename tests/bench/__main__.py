@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.bench import agent, backlog, bus, chain, ingest, load, rules
+from tests.bench import agent, backlog, bus, chain, ingest, load, pages, rules
 from tests.bench.measure import machine, save
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
@@ -13,6 +13,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest": ingest.run,
     "chain": chain.run,
     "rules": rules.run,
+    "pages": pages.run,
 }
 
 # Takes minutes of real time whatever the machine; ``make bench-bus``.

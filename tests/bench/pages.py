@@ -1,0 +1,173 @@
+"""CPU of the process that serves HTTP for a page: every listing, with an API token.
+
+What lists with a cursor is found in the OpenAPI document. Each is asked for its first page of 50
+rows, for a later one, and for one with filters, one request after the other on one connection; the
+figure is the median over blocks of requests.
+"""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+from urllib.parse import quote
+
+import yaml
+
+from plantroom.processes import Child, free_port, init_server, plantroom_command
+from tests.bench.load_clients import request
+from tests.bench.measure import machine
+from tests.bench.pages_rows import fill
+
+ROWS = 50
+BLOCKS, BLOCK = 15, 20
+FILTERS = {
+    "alarms": "state=all&severity=high&equipment=bench/gw/device-0",
+    "commands": "point=bench/gw/device-0/fire",
+    "equipment": "site=bench&class=fire_panel&online=true&state=all",
+    "events": "topic=alarms&from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z",
+    "gateways": "site=bench",
+    "incidents": "state=all&equipment=bench/gw/device-0",
+    "messages": "state=sent&incident=1",
+    "points": "equipment=bench/gw/device-0",
+    "power-links": "equipment=bench/gw/device-0",
+    "values": "equipment=bench/gw/device-0",
+    "work-orders": "state=all&trade=plumbing&equipment=bench/gw/device-0",
+}
+
+
+def run() -> dict[str, Any]:
+    """Measure CPU of the HTTP process per page of 50 rows, with an API token, ms."""
+    return asyncio.run(_run())
+
+
+async def _run() -> dict[str, Any]:
+    figures: dict[str, Any] = {"machine": machine()}
+    async with served() as (port, token, pid):
+        reader = Reader(port, token, pid)
+        async with reader:
+            for name in await reader.listings():
+                figures |= await _costs(reader, name)
+    most = max(figures, key=lambda key: figures[key] if key.endswith("_ms") else 0.0)
+    return figures | {"worst_ms": figures[most], "worst": most.removesuffix("_ms")}
+
+
+async def _costs(reader: "Reader", name: str) -> dict[str, Any]:
+    first = f"{name}?limit={ROWS}"
+    page = await reader.get(first)
+    paths = {"first": first}
+    if page["next_cursor"] is not None:
+        paths["later"] = f"{first}&cursor={quote(page['next_cursor'])}"
+    if name in FILTERS:
+        paths["filtered"] = f"{first}&{FILTERS[name]}"
+    costs: dict[str, Any] = {}
+    for kind, path in paths.items():
+        rows = len((await reader.get(path))["items"])
+        key = f"{name}_{kind}"
+        costs[f"{key}_ms"] = await reader.cpu_ms(path)
+        if rows != ROWS:
+            costs[f"{key}_rows"] = rows
+    return costs
+
+
+class Reader:
+    """One connection of one client, and the CPU clock of the process behind it."""
+
+    def __init__(self, port: int, token: str, pid: int) -> None:
+        self._port = port
+        self._token = token
+        # The kernel's number of another process' CPU clock; see clock_getcpuclockid(3).
+        self._clock = (~pid << 3) | 2
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    async def listings(self) -> list[str]:
+        """Return the paths, below /api/v1, that answer with a page."""
+        document = await self.get("openapi.json")
+        return sorted(
+            path.removeprefix("/api/v1/")
+            for path, methods in document["paths"].items()
+            if "/schemas/Page_" in json.dumps(methods.get("get", {}))
+        )
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Return the JSON of an answer."""
+        body = await self._ask(path)
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+    async def cpu_ms(self, path: str) -> float:
+        """Return what a request costs the process, the median of blocks, ms."""
+        blocks: list[float] = []
+        await self._many(path)
+        for _ in range(BLOCKS):
+            before = time.clock_gettime(self._clock)
+            await self._many(path)
+            blocks.append((time.clock_gettime(self._clock) - before) / BLOCK * 1000)
+        return round(median(blocks), 2)
+
+    async def _many(self, path: str) -> None:
+        for _ in range(BLOCK):
+            await self._ask(path)
+
+    async def _ask(self, path: str) -> bytes:
+        self._writer.write(request(path, self._token))
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(line for line in lines if line.startswith(b"content-length:"))
+        body = await self._reader.readexactly(int(length.partition(b":")[2]))
+        if b" 200 " not in lines[0]:
+            message = f"{path}: {body.decode()}"
+            raise RuntimeError(message)
+        return body
+
+
+@asynccontextmanager
+async def served(url: str | None = None) -> AsyncGenerator[tuple[int, str, int]]:
+    """Run a server over filled records; give its port, a token and the HTTP process' id."""
+    with tempfile.TemporaryDirectory(prefix="plantroom-pages-") as name:
+        folder, port = Path(name), free_port()
+        (folder / "password").write_text("correct horse battery")
+        (folder / "secret").write_text("whsec_cGxhbnRyb29tLWJlbmNoLXBhZ2VzLTAxMjM=")
+        settings: dict[str, Any] = {
+            "data_dir": "data",
+            "mqtt": {"port": free_port()},
+            "http": {"port": port},
+            "messages": {"webhooks": [_webhook(number) for number in range(ROWS + 10)]},
+        }
+        if url is not None:
+            settings["records"] = {"url": url}
+        file = folder / "server.yaml"
+        file.write_text(yaml.safe_dump(settings))
+        password = folder / "password"
+        token = await init_server(
+            file, user="admin", password_file=password, log=folder / "init.log"
+        )
+        fill(url or f"sqlite:///{folder}/data/records.sqlite", ROWS + 10)
+        command = plantroom_command("server", "run", str(file))
+        log = folder / "server.log"
+        async with Child("server", command, log=log, ready_event="server_ready") as server:
+            yield port, token, _child_of(server.pid)
+
+
+def _child_of(pid: int) -> int:
+    """Return the process that serves HTTP for a server."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1])
+
+
+def _webhook(number: int) -> dict[str, Any]:
+    return {
+        "name": f"hook-{number:02}",
+        "url": "http://127.0.0.1:9/",
+        "secret_file": "secret",
+        "allow_private": True,
+    }

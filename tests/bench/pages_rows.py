@@ -1,0 +1,214 @@
+"""Rows for every listing: half of what hangs on equipment belongs to the first device."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.alarms.model import Alarm
+from server.assets.model import Equipment, Gateway, Point, PowerLink, Site
+from server.assets.series import CONNECTION
+from server.commands.model import Command
+from server.core.model import Event, Message, Token, User
+from server.core.records import Records
+from server.incidents.model import Incident
+from server.people.model import EscalationPolicy, Person, Roster, Team
+from server.workorders.model import WorkOrder, WorkOrderEvent
+from tests.fakes.sparkplug_node import BOOLEAN, now_ms
+
+
+def fill(url: str, rows: int) -> None:
+    """Write ``rows`` rows of every kind, twice as many of what is filtered by equipment."""
+    with Records.open(url) as records:
+        records.write(lambda session: _fill(session, rows, now=now_ms()))
+
+
+def _fill(session: Session, rows: int, *, now: int) -> None:
+    devices = _devices(session, rows, now=now)
+    points = list(session.scalars(select(Point).where(Point.name == "fire").order_by(Point.id)))
+    for number in range(2 * rows):
+        index = 0 if number % 2 else number // 2
+        _trouble(session, number, devices[index], points[index], now=now)
+    for number in range(rows):
+        _people(session, f"key-{number:03}", now=now)
+        session.add(
+            PowerLink(
+                feeder_id=devices[0].id,
+                equipment_id=devices[number + 1].id,
+                cause="power_lost",
+                created_at=now,
+                created_by="bench",
+            )
+        )
+
+
+def _devices(session: Session, rows: int, *, now: int) -> list[Equipment]:
+    sites = [Site(key="bench"), *(Site(key=f"site-{number:03}") for number in range(rows))]
+    session.add_all(sites)
+    session.flush()
+    keys = ["bench/gw", *(f"bench/gw-{number:03}" for number in range(rows))]
+    gateways = [
+        Gateway(key=key, site_id=sites[0].id, online=True, since_at=now, refused={}) for key in keys
+    ]
+    session.add_all(gateways)
+    session.flush()
+    devices = [
+        Equipment(
+            key=f"bench/gw/device-{number}",
+            site_id=sites[0].id,
+            gateway_id=gateways[0].id,
+            equipment_class="fire_panel",
+            profile="panel",
+            name_en=f"Fire panel {number}",
+            name_zh=f"火灾报警控制器 {number}",
+            online=True,
+            since_at=now,
+            port="rs485-1",
+        )
+        for number in range(rows + 1)
+    ]
+    session.add_all(devices)
+    session.flush()
+    for device in devices:
+        session.add_all([_point(device, "fire"), _point(device, CONNECTION)])
+    session.add_all(_point(devices[0], f"zone-{number:03}") for number in range(rows))
+    session.flush()
+    return devices
+
+
+def _point(device: Equipment, name: str) -> Point:
+    return Point(
+        key=f"{device.key}/{name}",
+        equipment_id=device.id,
+        name=name,
+        datatype=BOOLEAN,
+        unit="",
+        name_en="Fire alarm",
+        name_zh="火警",
+        max_silence_ms=60_000,
+    )
+
+
+def _trouble(session: Session, number: int, device: Equipment, point: Point, *, now: int) -> None:
+    cause, at = f"cause-{number}", now - 60_000 * number
+    about = {"equipment_id": device.id, "cause": cause, "severity": "high"}
+    titles = {"title_en": f"{device.name_en}: fire", "title_zh": f"{device.name_zh} 火警"}
+    incident = Incident(**about, **titles, opened_at=at)
+    session.add(incident)
+    session.flush()
+    session.add(
+        Alarm(
+            **about,
+            rule=f"fire_panel.rule_{number}",
+            point_id=point.id,
+            incident_id=incident.id,
+            life_safety=False,
+            trade="fire",
+            name_en="Fire alarm",
+            name_zh="火警",
+            active=True,
+            active_since_at=at,
+            onset_value=True,
+            onset_quality=192,
+            raised_at=at + 12,
+            announced_at=at + 15,
+        )
+    )
+    order = WorkOrder(
+        **about,
+        **titles,
+        incident_id=incident.id,
+        trade="plumbing",
+        life_safety=False,
+        state="in_progress",
+        assignee="bench",
+        opened_at=at,
+        on_site_due_at=at + 900_000,
+    )
+    session.add(order)
+    session.flush()
+    for before, state in (
+        ("open", "accepted"),
+        ("accepted", "on_site"),
+        ("on_site", "in_progress"),
+    ):
+        session.add(
+            WorkOrderEvent(
+                work_order_id=order.id, at=at, from_state=before, to_state=state, by="bench"
+            )
+        )
+    _told(session, number, incident, point, at=at)
+
+
+def _told(session: Session, number: int, incident: Incident, point: Point, *, at: int) -> None:
+    session.add(
+        Event(
+            at=at,
+            topic="alarms",
+            kind="alarm.raised",
+            subject_id=number + 1,
+            payload={
+                "id": number + 1,
+                "state": "unacknowledged",
+                "equipment_key": "bench/gw/device-0",
+                "active_since": "2026-11-22T09:53:13.123Z",
+                "onset_value": True,
+                "point": {"id": point.id, "key": point.key},
+            },
+        )
+    )
+    session.add(
+        Message(
+            key=f"incident/{number}/opened",
+            channel="hook-00",
+            receiver="hook-00",
+            kind="incident.opened",
+            severity="high",
+            incident_id=1 if number % 2 else incident.id,
+            payload={"title_en": incident.title_en, "title_zh": incident.title_zh},
+            state="sent",
+            created_at=at,
+            next_attempt_at=at,
+            attempts=1,
+            sent_at=at + 40,
+        )
+    )
+    session.add(
+        Command(
+            key=f"command-{number}",
+            point_id=point.id,
+            equipment_id=point.equipment_id,
+            value=True,
+            reason="a test of the sounders",
+            asked_by="bench",
+            asked_at=at,
+            expires_at=at + 60_000,
+            state="done",
+            due_at=at,
+            sent_at=at + 5,
+            settled_at=at + 90,
+            before=False,
+            after=True,
+        )
+    )
+
+
+def _people(session: Session, key: str, *, now: int) -> None:
+    user = User(name=key, password_hash="", role="viewer", created_at=now)
+    session.add(user)
+    session.flush()
+    session.add(Token(name=key, token_hash=key, user_id=user.id, created_at=now))
+    shift = {"days": ["workday"], "start": "08:00", "end": "20:00", "persons": [key]}
+    step = {"after_s": 0, "who": ["on_duty"]}
+    bodies = {
+        Person: {
+            "name": key,
+            "role": "engineer",
+            "trades": ["fire"],
+            "phone": "13800138000",
+            "channels": [{"channel": "hook-00", "address": None}],
+        },
+        Team: {"name": key, "members": [key]},
+        Roster: {"name": key, "trades": ["fire"], "shifts": [shift], "accept_holes": True},
+        EscalationPolicy: {"trades": ["fire"], "steps": [step], "accept_holes": True},
+    }
+    for table, body in bodies.items():
+        session.add(table(key=key, body=body, version=1, changed_at=now, changed_by="bench"))
