@@ -8,6 +8,7 @@ from typing import Any, Final
 
 MOST_EXACT: Final = 2**53 - 1
 """JavaScript's Number.MAX_SAFE_INTEGER."""
+_AS_IT_IS: Final = frozenset({str, bool, float, type(None)})
 
 
 def exact_value(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
@@ -19,10 +20,12 @@ def exact_value(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
 
 def exact(data: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
     """Return objects and lists with all their values as they may stand in JSON."""
-    match data:
-        case dict():
-            return {key: exact(value) for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType]
-        case list() | tuple():
-            return [exact(value) for value in data]  # pyright: ignore[reportUnknownVariableType]
-        case _:
-            return exact_value(data)
+    # Nearly all of what is in an object is of these; a call for each would cost more than JSON.
+    if isinstance(data, dict):
+        return {  # pyright: ignore[reportUnknownVariableType]
+            key: value if type(value) in _AS_IT_IS else exact(value)  # pyright: ignore[reportUnknownArgumentType]
+            for key, value in data.items()  # pyright: ignore[reportUnknownVariableType]
+        }
+    if isinstance(data, list | tuple):
+        return [value if type(value) in _AS_IT_IS else exact(value) for value in data]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return exact_value(data)

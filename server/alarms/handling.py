@@ -132,11 +132,10 @@ def open_alarms_of(session: Session, equipment_id: int) -> list[Alarm]:
     return list(session.scalars(query.order_by(Alarm.id).with_for_update()))
 
 
-def actions_of(alarm: Alarm) -> list[str]:
-    """Return what may be done with it now: POST /alarms/{id}/<action>."""
+def actions_of(facts: AlarmFacts, *, closed: bool) -> list[str]:
+    """Return what may be done with an alarm now: POST /alarms/{id}/<action>."""
     actions: list[str] = []
-    facts = facts_of(alarm)
-    if alarm.closed_at is None:
+    if not closed:
         if not facts.acknowledged:
             actions.append("acknowledge")
         if facts.state is AlarmState.LATCHED or (facts.latched and not facts.active):

@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, bindparam, select, true
 from sqlalchemy.orm import Session
 
 from server.alarms.model import Alarm, AlarmAnnouncement, AlarmChange
@@ -15,11 +15,11 @@ from server.alarms.state import acknowledge
 from server.assets.model import Equipment, Point
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
-from server.core.paging import DEFAULT_LIMIT, read_page
+from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
 from server.core.records import record_event
 
 _OPEN = Alarm.closed_at.is_(None)
-_CONDITIONS = {
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
     "open": _OPEN,
     "active": _OPEN & Alarm.active,
     "unacknowledged": _OPEN & Alarm.acknowledged_at.is_(None),
@@ -30,10 +30,35 @@ _CONDITIONS = {
     "chattering": _OPEN & Alarm.chattering,
     "closed": ~_OPEN,
     "all": true(),
-    "monitored": Alarm.monitored,
+    "monitored": Alarm.monitored.is_(True),
 }
 STATES = tuple(_CONDITIONS)
 """What lists may be asked for; those of rules on trial only by their own name."""
+ALARMS = Listing(
+    select(
+        *columns_of(Alarm),
+        Equipment.key.label("equipment"),
+        Equipment.name_en.label("equipment_name_en"),
+        Equipment.name_zh.label("equipment_name_zh"),
+        Point.key.label("point"),
+        Point.unit,
+    )
+    .join(Equipment, Equipment.id == Alarm.equipment_id)
+    .join(Point, Point.id == Alarm.point_id),
+    key=Alarm.id,
+    newest_first=True,
+    filters={
+        "state": {
+            name: condition if name == "monitored" else condition & ~Alarm.monitored
+            for name, condition in _CONDITIONS.items()
+        },
+        "severity": Alarm.severity == bindparam("severity"),
+        "equipment": Alarm.equipment_id == bindparam("equipment"),
+        "site": Equipment.site_id == bindparam("site"),
+        "ids": Alarm.id.in_(bindparam("ids", expanding=True)),
+    },
+)
+"""Alarms with the names of what they are about."""
 
 
 def list_alarms(
@@ -45,26 +70,23 @@ def list_alarms(
     site_id: int | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
-) -> tuple[Sequence[Alarm], str | None]:
+) -> Found:
     """Return alarms, newest first, and the cursor of what follows.
 
     Raises:
         InvalidError: An unknown state.
     """
-    condition = _CONDITIONS.get(state)
-    if condition is None:
+    if state not in STATES:
         raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
-    query = select(Alarm).where(condition)
-    if state != "monitored":
-        query = query.where(~Alarm.monitored)
-    if severity is not None:
-        query = query.where(Alarm.severity == severity)
-    if equipment_id is not None:
-        query = query.where(Alarm.equipment_id == equipment_id)
-    if site_id is not None:
-        of_site = select(Equipment.id).where(Equipment.site_id == site_id)
-        query = query.where(Alarm.equipment_id.in_(of_site))
-    return read_page(session, query, key=Alarm.id, newest_first=True, limit=limit, cursor=cursor)
+    return ALARMS.page(
+        session,
+        limit=limit,
+        cursor=cursor,
+        state=str(state),
+        severity=severity,
+        equipment=equipment_id,
+        site=site_id,
+    )
 
 
 def get_alarm(session: Session, alarm_id: int, *, lock: bool = False) -> Alarm:

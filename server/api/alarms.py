@@ -2,25 +2,24 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
 from server.alarms.handling import actions_of
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
-from server.alarms.service import changes_of, comment, get_alarm, list_alarms
+from server.alarms.service import ALARMS, changes_of, comment, get_alarm, list_alarms
 from server.alarms.state import AlarmState
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
-from server.api.lookup import equipment_by_id, find_equipment
-from server.api.shapes import Instant, JsonValue, OfEquipment, columns_of, of_equipment
+from server.api.lookup import equipment_id
+from server.api.pages import PageOf
+from server.api.shapes import Instant, JsonValue, OfEquipment
 from server.api.strict import Body
-from server.assets.model import Point
-from server.core.paging import Page, read_plain
+from server.core.paging import Found
 from server.incidents.service import acknowledge
 
 router = APIRouter(prefix="/alarms", tags=["alarms"], responses=problems())
@@ -118,30 +117,26 @@ class Remark(Body):
     comment: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+_PAGES = PageOf(AlarmItem)
+
+
+def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of ALARMS)
+    fields = ALARMS.fields(row)
+    facts = facts_of(row)
+    fields["state"] = facts.state
+    fields["active_since"] = fields["active_since_at"]
+    fields["inactive_since"] = fields["inactive_since_at"]
+    fields["actions"] = actions_of(facts, closed=fields["closed_at"] is not None)
+    return fields
+
+
 def alarm_items(session: Session, rows: Sequence[Alarm]) -> list[AlarmItem]:
-    """Show alarms with the names of what they are about."""
-    equipment = equipment_by_id(session, (row.equipment_id for row in rows))
-    ids = {row.point_id for row in rows}
-    of_points = read_plain(session, select(Point).where(Point.id.in_(ids)))
-    points = {one.id: one for one in of_points}
-    return [
-        AlarmItem.model_validate(
-            columns_of(row)
-            | of_equipment(equipment[row.equipment_id])
-            | {
-                "state": facts_of(row).state,
-                "active_since": row.active_since_at,
-                "inactive_since": row.inactive_since_at,
-                "point": points[row.point_id].key,
-                "unit": points[row.point_id].unit,
-                "actions": actions_of(row),
-            }
-        )
-        for row in rows
-    ]
+    """Show alarms with the names of what they are about, in the order of their ids."""
+    found = ALARMS.all(session, ids=[row.id for row in rows])
+    return [AlarmItem.model_validate(_fields(row)) for row in reversed(found)]
 
 
-@router.get("", operation_id="list_alarms")
+@router.get("", operation_id="list_alarms", response_model=_PAGES.model)
 def list_alarms_(
     use: Use,
     *,
@@ -150,17 +145,16 @@ def list_alarms_(
     equipment: Annotated[str | None, Query(max_length=200, description="Id or key.")] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[AlarmItem]:
+) -> Response:
     """List alarms, newest first."""
 
-    def read(session: Session) -> Page[AlarmItem]:
-        of = None if equipment is None else find_equipment(session, equipment).id
-        rows, following = list_alarms(
+    def read(session: Session) -> Found:
+        of = equipment_id(session, equipment)
+        return list_alarms(
             session, state=state, severity=severity, equipment_id=of, cursor=cursor, limit=limit
         )
-        return Page(items=alarm_items(session, rows), next_cursor=following)
 
-    return use.records.read(read)
+    return _PAGES.answer(use.records.read(read), _fields)
 
 
 @router.get("/{alarm_id}", operation_id="get_alarm", responses=problems(404))

@@ -4,7 +4,7 @@ import secrets
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,12 +13,12 @@ from config.channels import EmailChannel, RobotChannel
 from config.server import WEBHOOK, MessageSettings
 from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
 from server.api.messages import MessageItem, message_item
+from server.api.pages import PageOf, part_of
 from server.api.strict import Body
 from server.core.addresses import address_problem
 from server.core.errors import NotFoundError
 from server.core.model import Message
 from server.core.outbox import QUEUED, send_to, tell
-from server.core.paging import Page
 from server.core.problem import FieldError
 from server.core.receivers import Language, Receiver
 from server.notifications.templates import TEST
@@ -54,13 +54,15 @@ class TestOrder(Body):
     language: Language = "zh"
 
 
-@router.get("")
-def list_channels(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Page[ChannelItem]:
+_PAGES = PageOf(ChannelItem)
+
+
+@router.get("", response_model=_PAGES.model)
+def list_channels(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List the channels of the server file by name."""
-    items = sorted(_items(use.settings.messages), key=lambda one: one.name)
-    rest = [one for one in items if cursor is None or one.name > cursor]
-    following = rest[limit - 1].name if len(rest) > limit else None
-    return Page(items=rest[:limit], next_cursor=following)
+    items = _items(use.settings.messages)
+    found = part_of(items, lambda one: one.name, limit=limit, cursor=cursor)
+    return _PAGES.answer(found, lambda one: one)
 
 
 @router.post(

@@ -4,17 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
-from server.api.lookup import find_point, get_or_404
-from server.api.shapes import Instant, JsonValue, columns_of
+from server.api.lookup import get_or_404, point_id
+from server.api.pages import PageOf
+from server.api.shapes import Instant, JsonValue, fields_of
 from server.api.strict import Body
 from server.assets.model import Point
 from server.commands.model import Command
 from server.commands.service import CommandState, give
-from server.core.paging import Page, read_page
+from server.core.paging import Found, Listing, columns_of
 
 router = APIRouter(tags=["commands"], responses=problems())
 
@@ -56,6 +57,17 @@ class Wish(Body):
     reason: str = Field(min_length=1, max_length=500, description="Why; it goes on record.")
 
 
+_COMMANDS = Listing(
+    select(*columns_of(Command), Point.key.label("point")).join(
+        Point, Point.id == Command.point_id
+    ),
+    key=Command.id,
+    newest_first=True,
+    filters={"point": Command.point_id == bindparam("point")},
+)
+_PAGES = PageOf(CommandItem)
+
+
 @router.post(
     "/points/{point_id}/commands",
     status_code=202,
@@ -77,25 +89,17 @@ async def command_point(
     return item
 
 
-@router.get("/commands", response_model=Page[CommandItem], responses=problems(404))
+@router.get("/commands", response_model=_PAGES.model, responses=problems(404))
 def list_commands(
     use: Use, point: Ref = None, limit: Limit = PAGE, cursor: Cursor = None
-) -> dict[str, object]:
+) -> Response:
     """List commands, newest first."""
 
-    def read(session: Session) -> dict[str, object]:
-        query = select(Command)
-        if point is not None:
-            query = query.where(Command.point_id == find_point(session, point).id)
-        rows, following = read_page(
-            session, query, key=Command.id, newest_first=True, limit=limit, cursor=cursor
-        )
-        ids = {row.point_id for row in rows}
-        points = {one.id: one for one in session.scalars(select(Point).where(Point.id.in_(ids)))}
-        items = [_item(row, points[row.point_id]) for row in rows]
-        return {"items": items, "next_cursor": following}
+    def read(session: Session) -> Found:
+        of = point_id(session, point)
+        return _COMMANDS.page(session, limit=limit, cursor=cursor, point=of)
 
-    return use.records.read(read)
+    return _PAGES.answer(use.records.read(read), _COMMANDS.fields)
 
 
 @router.get("/commands/{command_id}", responses=problems(404))
@@ -110,4 +114,4 @@ def get_command(command_id: RowId, use: Use) -> CommandItem:
 
 
 def _item(row: Command, point: Point) -> CommandItem:
-    return CommandItem.model_validate(columns_of(row) | {"point": point.key})
+    return CommandItem.model_validate(fields_of(row) | {"point": point.key})

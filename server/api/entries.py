@@ -1,5 +1,6 @@
 """What persons, teams, rosters and policies share: shapes, paging, saving."""
 
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -10,8 +11,9 @@ from sqlalchemy import select
 from config.base import IDENTIFIER_PATTERN
 from server.api.context import Services
 from server.api.etag import expected_version, set_etag
+from server.api.pages import PageOf
 from server.api.shapes import Instant
-from server.core.paging import Page, read_page
+from server.core.paging import Listing, columns_of
 from server.core.problem import ProblemError
 from server.people.channels import channel_names
 from server.people.coverage import Hole
@@ -72,17 +74,36 @@ def item_of(shape: type[Item], row: Entry, holes: list[Hole] | None = None) -> I
     return shape.model_validate(row.body | about)
 
 
-def page_of_entries(
-    use: Services, kind: Kind[Any], shape: type[Item], *, limit: int, cursor: str | None
-) -> Page[Item]:
-    """Return a page of entries, by key."""
-    table = kind.table
-    rows, following = use.records.read(
-        lambda session: read_page(
-            session, select(table), key=table.key, newest_first=False, limit=limit, cursor=cursor
+class EntryPages(PageOf[Item]):
+    """Pages of one kind of entries, by key."""
+
+    def __init__(self, kind: Kind[Any], item: type[Item]) -> None:
+        super().__init__(item)
+        self._item = item
+        self._listing = Listing(select(*columns_of(kind.table)), key=kind.table.key)
+
+    def list(
+        self,
+        use: Services,
+        *,
+        limit: int,
+        cursor: str | None,
+        shown: Callable[[Item], Item] = lambda item: item,
+        after: Iterable[Item] = (),
+    ) -> Response:
+        """Answer with a page.
+
+        Args:
+            use: The services.
+            limit: How many.
+            cursor: Of the page before.
+            shown: Takes away what not everybody may see.
+            after: Items that follow the last page.
+        """
+        found = use.records.read(
+            lambda session: self._listing.page(session, limit=limit, cursor=cursor)
         )
-    )
-    return Page[shape](items=[item_of(shape, row) for row in rows], next_cursor=following)
+        return self.answer(found, lambda row: shown(item_of(self._item, row)), after=after)
 
 
 def show_entry(

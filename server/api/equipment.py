@@ -1,19 +1,20 @@
 """/equipment: the ledger, and one piece of equipment with its points and live values."""
 
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import Select, select, true
+from sqlalchemy import bindparam, select, true
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, problems
 from server.api.etag import require_version, set_etag
-from server.api.lookup import get_or_404
-from server.api.shapes import Instant, LiveValue, PointItem, columns_of, live_value
-from server.assets.model import Equipment, Point, Site
-from server.core.paging import Page, page_of, read_page
+from server.api.lookup import get_or_404, id_of_site
+from server.api.pages import PageOf
+from server.api.shapes import Instant, LiveValue, PointItem, fields_of, live_value
+from server.assets.model import Equipment, Point
+from server.core.paging import Listing, columns_of
 
 _RETIRED = Equipment.retired_at.is_not(None)
 _STATES = {
@@ -22,6 +23,10 @@ _STATES = {
     "retired": _RETIRED,
     "all": true(),
 }
+_VERSIONED = (
+    *("online", "since_at", "removed_at", "retired_at"),
+    *("out_of_service_since_at", "out_of_service_until_at"),
+)
 router = APIRouter(prefix="/equipment", tags=["equipment"], responses=problems())
 
 
@@ -73,7 +78,21 @@ class EquipmentDetail(EquipmentItem):
     points: list[PointWithValue]
 
 
-@router.get("", response_model=Page[EquipmentItem])
+_EQUIPMENT = Listing(
+    select(*columns_of(Equipment)),
+    key=Equipment.key,
+    filters={
+        "state": _STATES,
+        "site": Equipment.site_id == id_of_site("site"),
+        "equipment_class": Equipment.equipment_class == bindparam("equipment_class"),
+        "online": Equipment.online == bindparam("online"),
+        "only": Equipment.key == bindparam("only"),
+    },
+)
+_PAGES = PageOf(EquipmentItem)
+
+
+@router.get("", response_model=_PAGES.model)
 def list_equipment(
     use: Use,
     *,
@@ -90,23 +109,21 @@ def list_equipment(
     ] = "current",
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, object]:
+) -> Response:
     """List the equipment, by key."""
-    query: Select[Equipment] = select(Equipment).where(_STATES[state])
-    if site is not None:
-        query = query.join(Site, Site.id == Equipment.site_id).where(Site.key == site)
-    if equipment_class is not None:
-        query = query.where(Equipment.equipment_class == equipment_class)
-    if online is not None:
-        query = query.where(Equipment.online.is_(online))
-    if key is not None:
-        query = query.where(Equipment.key == key)
-    rows = use.records.read(
-        lambda session: read_page(
-            session, query, key=Equipment.key, newest_first=False, limit=limit, cursor=cursor
+    found = use.records.read(
+        lambda session: _EQUIPMENT.page(
+            session,
+            limit=limit,
+            cursor=cursor,
+            state=state,
+            site=site,
+            equipment_class=equipment_class,
+            online=online,
+            only=key,
         )
     )
-    return page_of(rows, equipment_item)
+    return _PAGES.answer(found, lambda row: _fields(_EQUIPMENT.fields(row)))
 
 
 @router.get("/{equipment_id}", responses=problems(404))
@@ -130,11 +147,15 @@ def get_equipment(equipment_id: RowId, use: Use, response: Response) -> Equipmen
 
 def equipment_item(row: Equipment) -> EquipmentItem:
     """Show a piece of equipment."""
+    return EquipmentItem.model_validate(_fields(fields_of(row)))
+
+
+def _fields(fields: dict[str, Any]) -> dict[str, Any]:
     # The key begins with the site's, and neither ever changes.
-    site = row.key.partition("/")[0]
-    return EquipmentItem.model_validate(
-        columns_of(row) | {"site": site, "version": _version_of(row), "actions": _actions_of(row)}
-    )
+    fields["site"] = fields["key"].partition("/")[0]
+    fields["version"] = _version_of(fields)
+    fields["actions"] = _actions_of(fields)
+    return fields
 
 
 def require_unchanged(row: Equipment, if_match: str | None) -> None:
@@ -143,22 +164,19 @@ def require_unchanged(row: Equipment, if_match: str | None) -> None:
     Raises:
         ProblemError: It was changed meanwhile.
     """
-    require_version(if_match, _version_of(row), what=row.key)
+    require_version(if_match, _version_of(fields_of(row)), what=row.key)
 
 
-def _version_of(row: Equipment) -> str:
-    states = (
-        *(row.online, row.since_at, row.removed_at, row.retired_at),
-        *(row.out_of_service_since_at, row.out_of_service_until_at),
-    )
+def _version_of(fields: dict[str, Any]) -> str:
+    states = tuple(fields[name] for name in _VERSIONED)
     return blake2b(repr(states).encode(), digest_size=8).hexdigest()
 
 
-def _actions_of(row: Equipment) -> list[str]:
-    if row.retired_at is not None:
+def _actions_of(fields: dict[str, Any]) -> list[str]:
+    if fields["retired_at"] is not None:
         return ["restore"]
-    out = ["in-service"] if row.out_of_service_since_at is not None else []
-    return [*out, "out-of-service", *([] if row.online else ["retire"])]
+    out = ["in-service"] if fields["out_of_service_since_at"] is not None else []
+    return [*out, "out-of-service", *([] if fields["online"] else ["retire"])]
 
 
 def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:

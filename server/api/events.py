@@ -3,16 +3,17 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.api.pages import PageOf
 from server.api.shapes import Instant, InstantIn, JsonObject
 from server.core.auth import Principal, Role
 from server.core.errors import ForbiddenError
 from server.core.model import Event
-from server.core.paging import Page, page_of, read_page
+from server.core.paging import Listing, columns_of
 
 router = APIRouter(prefix="/events", tags=["events"], responses=problems(403))
 
@@ -47,6 +48,19 @@ class EventItem(BaseModel):
         return cls.model_validate(row, from_attributes=True)
 
 
+_EVENTS = Listing(
+    select(*columns_of(Event)),
+    key=Event.id,
+    newest_first=True,
+    filters={
+        "topics": Event.topic.in_(bindparam("topics", expanding=True)),
+        "start": Event.at >= bindparam("start"),
+        "end": Event.at < bindparam("end"),
+    },
+)
+_PAGES = PageOf(EventItem)
+
+
 def visible_topics(caller: Principal, wanted: set[str] | None) -> set[str]:
     """Topics that the caller may read; who logged in is for administrators.
 
@@ -61,7 +75,7 @@ def visible_topics(caller: Principal, wanted: set[str] | None) -> set[str]:
     return known - {Topic.AUDIT} if wanted is None else wanted
 
 
-@router.get("", response_model=Page[EventItem])
+@router.get("", response_model=_PAGES.model)
 def list_events(
     use: Use,
     caller: Caller,
@@ -71,17 +85,12 @@ def list_events(
     end: Annotated[InstantIn | None, Query(alias="to", description="Before.")] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, object]:
+) -> Response:
     """List what happened, newest first."""
     topics = visible_topics(caller, None if topic is None else {str(topic)})
-    query = select(Event).where(Event.topic.in_(topics))
-    if start is not None:
-        query = query.where(Event.at >= start)
-    if end is not None:
-        query = query.where(Event.at < end)
-    rows = use.records.read(
-        lambda session: read_page(
-            session, query, key=Event.id, newest_first=True, limit=limit, cursor=cursor
+    found = use.records.read(
+        lambda session: _EVENTS.page(
+            session, limit=limit, cursor=cursor, topics=sorted(topics), start=start, end=end
         )
     )
-    return page_of(rows, EventItem.of)
+    return _PAGES.answer(found, _EVENTS.fields)

@@ -47,6 +47,7 @@ from server.api.docs import docs_router
 from server.api.gate import COOKIE, PUBLIC, SESSION_PATH, Gate
 from server.api.idempotency import MAX_KEY, Idempotency
 from server.api.passwords import Doorkeeper
+from server.api.routes import Straight
 from server.api.strict import Carried, Strict, allowed_methods
 from server.core.problem import MEDIA_TYPE, install_problems
 
@@ -196,6 +197,7 @@ def build_app(
     app.include_router(docs_router(app.openapi))
     app.include_router(links.router)
     app.state.carried = Carried(app)
+    app.router.middleware_stack = Straight(app, app.router.middleware_stack)
     _allow_what_is_allowed(app)
     return app
 

@@ -1,26 +1,26 @@
 """/incidents: alarms of one equipment and cause, which people are told of once."""
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
-from server.alarms.model import Alarm
 from server.api.alarms import Acknowledgement, AlarmItem, alarm_items
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
-from server.api.lookup import equipment_by_id, find_equipment
-from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
+from server.api.lookup import equipment_id
+from server.api.pages import PageOf
+from server.api.shapes import Instant, OfEquipment
 from server.core.model import Message
 from server.core.outbox import without_address
-from server.core.paging import Page
+from server.core.paging import Found
 from server.incidents.escalation_steps import changes_of, steps_of
 from server.incidents.model import Incident
 from server.incidents.service import (
+    INCIDENTS,
     acknowledge_incident,
     alarms_of,
     get_incident,
@@ -107,30 +107,18 @@ class IncidentDetail(IncidentItem):
     changes: list[IncidentChangeItem]
 
 
-def _items(session: Session, rows: Sequence[Incident]) -> list[IncidentItem]:
-    equipment = equipment_by_id(session, (row.equipment_id for row in rows))
-    ids = [row.id for row in rows]
-    query = (
-        select(Alarm.incident_id, func.count())
-        .where(Alarm.incident_id.in_(ids))
-        .group_by(Alarm.incident_id)
-    )
-    counts = {row[0]: row[1] for row in session.execute(query)}
-    return [
-        IncidentItem.model_validate(
-            columns_of(row)
-            | of_equipment(equipment[row.equipment_id])
-            | {
-                "state": "open" if row.closed_at is None else "closed",
-                "alarms": counts.get(row.id, 0),
-                "actions": _actions(row),
-            }
-        )
-        for row in rows
-    ]
+_PAGES = PageOf(IncidentItem)
 
 
-@router.get("", operation_id="list_incidents")
+def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of INCIDENTS)
+    fields = INCIDENTS.fields(row)
+    is_open = fields["closed_at"] is None
+    fields["state"] = "open" if is_open else "closed"
+    fields["actions"] = ["acknowledge"] if is_open and fields["acknowledged_at"] is None else []
+    return fields
+
+
+@router.get("", operation_id="list_incidents", response_model=_PAGES.model)
 def list_incidents_(
     use: Use,
     *,
@@ -138,17 +126,14 @@ def list_incidents_(
     equipment: Annotated[str | None, Query(max_length=200, description="Id or key.")] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[IncidentItem]:
+) -> Response:
     """List incidents, newest first."""
 
-    def read(session: Session) -> Page[IncidentItem]:
-        of = None if equipment is None else find_equipment(session, equipment).id
-        rows, following = list_incidents(
-            session, state=state, equipment_id=of, cursor=cursor, limit=limit
-        )
-        return Page(items=_items(session, rows), next_cursor=following)
+    def read(session: Session) -> Found:
+        of = equipment_id(session, equipment)
+        return list_incidents(session, state=state, equipment_id=of, cursor=cursor, limit=limit)
 
-    return use.records.read(read)
+    return _PAGES.answer(use.records.read(read), _fields)
 
 
 @router.get("/{incident_id}", operation_id="get_incident", responses=problems(404))
@@ -172,15 +157,11 @@ def acknowledge_incident_(
     return use.records.write(change)
 
 
-def _actions(row: Incident) -> list[str]:
-    return ["acknowledge"] if row.closed_at is None and row.acknowledged_at is None else []
-
-
 def _detail(session: Session, row: Incident) -> IncidentDetail:
-    session.flush()
+    (item,) = INCIDENTS.all(session, id=row.id)
     orders = select(WorkOrder.id).where(WorkOrder.incident_id == row.id)
     return IncidentDetail(
-        **dict(_items(session, [row])[0]),
+        **dict(IncidentItem.model_validate(_fields(item))),
         alarm_items=alarm_items(session, alarms_of(session, row.id)),
         work_order_ids=list(session.scalars(orders.order_by(WorkOrder.id))),
         policy=None if row.policy is None else row.policy["key"],

@@ -1,19 +1,20 @@
 """/messages: what was sent to whom, what failed, and sending a dead letter again."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import get_or_404
-from server.api.shapes import Instant, JsonObject, columns_of
+from server.api.pages import PageOf
+from server.api.shapes import Instant, JsonObject, fields_of
 from server.core.auth import Principal, Role
 from server.core.model import Message
 from server.core.outbox import send_again, without_address
-from server.core.paging import Page, page_of, read_page
+from server.core.paging import Listing, columns_of
 
 router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
 
@@ -64,20 +65,31 @@ class MessageDetail(MessageItem):
     payload: JsonObject
 
 
+_MESSAGES = Listing(
+    select(*columns_of(Message, "payload", "fallbacks", "quiet")),
+    key=Message.id,
+    newest_first=True,
+    filters={
+        "state": Message.state == bindparam("state"),
+        "incident": Message.incident_id == bindparam("incident"),
+    },
+)
+_PAGES = PageOf(MessageItem)
+
+
 def message_item(row: Message, caller: Principal) -> MessageItem:
     """Show a message without what it says."""
-    return MessageItem.model_validate(_fields(row, caller))
+    return MessageItem.model_validate(_fields(fields_of(row), row, caller))
 
 
-def _fields(row: Message, caller: Principal) -> dict[str, object]:
-    actions = ["send-again"] if row.state == MessageState.DEAD else []
-    fields = columns_of(row) | {"actions": actions}
-    if caller.role.may_act_as(Role.OPERATOR):
-        return fields
-    return fields | {"address": None, "last_error": without_address(row)}
+def _fields(fields: dict[str, Any], row: Message, caller: Principal) -> dict[str, Any]:
+    fields["actions"] = ["send-again"] if row.state == MessageState.DEAD else []
+    if not caller.role.may_act_as(Role.OPERATOR):
+        fields |= {"address": None, "last_error": without_address(row)}
+    return fields
 
 
-@router.get("", response_model=Page[MessageItem])
+@router.get("", response_model=_PAGES.model)
 def list_messages(
     use: Use,
     caller: Caller,
@@ -88,26 +100,21 @@ def list_messages(
     ] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, object]:
+) -> Response:
     """List the messages, newest first."""
-    query = select(Message)
-    if state is not None:
-        query = query.where(Message.state == state)
-    if incident is not None:
-        query = query.where(Message.incident_id == incident)
-    rows = use.records.read(
-        lambda session: read_page(
-            session, query, key=Message.id, newest_first=True, limit=limit, cursor=cursor
+    found = use.records.read(
+        lambda session: _MESSAGES.page(
+            session, limit=limit, cursor=cursor, state=state, incident=incident
         )
     )
-    return page_of(rows, lambda row: message_item(row, caller))
+    return _PAGES.answer(found, lambda row: _fields(_MESSAGES.fields(row), row, caller))
 
 
 @router.get("/{message_id}", responses=problems(404))
 def get_message(message_id: RowId, use: Use, caller: Caller) -> MessageDetail:
     """Show one message with what it says."""
     row = use.records.read(lambda session: get_or_404(session, Message, message_id, "message"))
-    return MessageDetail.model_validate(_fields(row, caller))
+    return MessageDetail.model_validate(_fields(fields_of(row), row, caller))
 
 
 @router.post("/{message_id}/send-again", responses=problems(403, 404, 409))

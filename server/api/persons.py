@@ -17,15 +17,14 @@ from server.api.context import (
 from server.api.entries import (
     AcceptHoles,
     EntryItem,
+    EntryPages,
     Key,
     delete_entry,
-    page_of_entries,
     save_entry,
     show_entry,
 )
 from server.api.etag import IfMatch
 from server.core.auth import Principal, Role
-from server.core.paging import Page
 from server.people.service import PERSONS, TEAMS
 
 router = APIRouter(tags=["people"], responses=problems())
@@ -39,6 +38,10 @@ class TeamItem(TeamSettings, EntryItem):
     """People who work together."""
 
 
+_PERSON_PAGES = EntryPages(PERSONS, PersonItem)
+_TEAM_PAGES = EntryPages(TEAMS, TeamItem)
+
+
 def _shown(item: PersonItem, caller: Principal) -> PersonItem:
     if caller.role.may_act_as(Role.OPERATOR):
         return item
@@ -46,13 +49,12 @@ def _shown(item: PersonItem, caller: Principal) -> PersonItem:
     return item.model_copy(update={"phone": None, "channels": hidden})
 
 
-@router.get("/persons")
-def list_persons(
-    use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor = None
-) -> Page[PersonItem]:
+@router.get("/persons", response_model=_PERSON_PAGES.model)
+def list_persons(use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List everybody, by key."""
-    page = page_of_entries(use, PERSONS, PersonItem, limit=limit, cursor=cursor)
-    return Page(items=[_shown(one, caller) for one in page.items], next_cursor=page.next_cursor)
+    return _PERSON_PAGES.list(
+        use, limit=limit, cursor=cursor, shown=lambda one: _shown(one, caller)
+    )
 
 
 @router.get("/persons/{key}", responses=problems(404))
@@ -96,10 +98,10 @@ def delete_person(
     delete_entry(use, PERSONS, key, by=caller.name, accept_holes=accept_holes)
 
 
-@router.get("/teams")
-def list_teams(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Page[TeamItem]:
+@router.get("/teams", response_model=_TEAM_PAGES.model)
+def list_teams(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List the teams, by key."""
-    return page_of_entries(use, TEAMS, TeamItem, limit=limit, cursor=cursor)
+    return _TEAM_PAGES.list(use, limit=limit, cursor=cursor)
 
 
 @router.get("/teams/{key}", responses=problems(404))

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from sqlalchemy import select
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Cursor, Limit, Use, problems
-from server.api.lookup import find_equipment
+from server.api.lookup import equipment_id
+from server.api.pages import PageOf
 from server.api.shapes import LiveValue, PointItem, live_value
 from server.assets.model import Equipment, Point
-from server.core.paging import Page, page_of, read_page
+from server.core.paging import Found, Listing, columns_of
 
 router = APIRouter(tags=["points"], responses=problems(404))
 
@@ -19,47 +20,43 @@ Ref = Annotated[
 ]
 
 
-@router.get("/points", response_model=Page[PointItem])
+_POINTS = Listing(
+    select(*columns_of(Point), Equipment.online).join(
+        Equipment, Equipment.id == Point.equipment_id
+    ),
+    key=Point.key,
+    filters={"equipment": Point.equipment_id == bindparam("equipment")},
+)
+_PAGES = PageOf(PointItem)
+_VALUE_PAGES = PageOf(LiveValue)
+
+
+@router.get("/points", response_model=_PAGES.model)
 def list_points(
     use: Use, equipment: Ref = None, limit: Limit = PAGE, cursor: Cursor = None
-) -> dict[str, object]:
+) -> Response:
     """List the points, by key."""
-    return page_of(_points(use, equipment, limit, cursor), PointItem.of)
+    return _PAGES.answer(_points(use, equipment, limit, cursor), _POINTS.fields)
 
 
-@router.get("/values", response_model=Page[LiveValue])
+@router.get("/values", response_model=_VALUE_PAGES.model)
 def list_values(
     use: Use, equipment: Ref = None, limit: Limit = PAGE, cursor: Cursor = None
-) -> dict[str, object]:
+) -> Response:
     """List the last value of each point, by the point's key."""
     points, following = _points(use, equipment, limit, cursor)
-    ids = {point.equipment_id for point in points}
-    query = select(Equipment.id).where(Equipment.id.in_(ids), Equipment.online.is_(True))
-    online = set(use.records.read(lambda session: session.scalars(query).all()))
     now = use.clock.now_ms()
-    items = [
-        live_value(
-            last,
-            max_silence_ms=point.max_silence_ms,
-            now=now,
-            online=point.equipment_id in online,
-        )
+    values = [
+        live_value(last, max_silence_ms=point.max_silence_ms, now=now, online=point.online)
         for point in points
         if (last := use.values.read(point.id)) is not None
     ]
-    return {"items": items, "next_cursor": following}
+    return _VALUE_PAGES.answer(Found(values, following), lambda value: value)
 
 
-def _points(
-    use: Use, ref: str | None, limit: int, cursor: str | None
-) -> tuple[list[Point], str | None]:
-    def read(session: Session) -> tuple[list[Point], str | None]:
-        query = select(Point)
-        if ref is not None:
-            query = query.where(Point.equipment_id == find_equipment(session, ref).id)
-        rows, following = read_page(
-            session, query, key=Point.key, newest_first=False, limit=limit, cursor=cursor
-        )
-        return list(rows), following
+def _points(use: Use, ref: str | None, limit: int, cursor: str | None) -> Found:
+    def read(session: Session) -> Found:
+        of = equipment_id(session, ref)
+        return _POINTS.page(session, limit=limit, cursor=cursor, equipment=of)
 
     return use.records.read(read)

@@ -1,5 +1,6 @@
 """/escalation-policies: who is told of an incident, and who next."""
 
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,15 +12,14 @@ from config.people import PolicySettings
 from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
 from server.api.entries import (
     EntryItem,
+    EntryPages,
     Key,
     delete_entry,
-    page_of_entries,
     save_entry,
     show_entry,
 )
 from server.api.etag import IfMatch
 from server.api.rosters import ContactItem, SiteKey, contacts
-from server.core.paging import Page
 from server.incidents.escalation_rules import DEFAULTS, choose
 from server.people.channels import channel_names
 from server.people.service import POLICIES, load_directory
@@ -47,15 +47,13 @@ class PolicyPreview(BaseModel):
     steps: list[StepPreview]
 
 
-@router.get("/escalation-policies")
-def list_escalation_policies(
-    use: Use, limit: Limit = PAGE, cursor: Cursor = None
-) -> Page[PolicyItem]:
+_PAGES = EntryPages(POLICIES, PolicyItem)
+
+
+@router.get("/escalation-policies", response_model=_PAGES.model)
+def list_escalation_policies(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List the policies, by key; the packaged ones follow at the end."""
-    page = page_of_entries(use, POLICIES, PolicyItem, limit=limit, cursor=cursor)
-    if page.next_cursor is not None:
-        return page
-    return Page(items=[*page.items, *_packaged()], next_cursor=None)
+    return _PAGES.list(use, limit=limit, cursor=cursor, after=_packaged())
 
 
 @router.get("/escalation-policies/{key}", responses=problems(404))
@@ -118,6 +116,7 @@ def preview_escalation(
     )
 
 
+@cache
 def _packaged() -> list[PolicyItem]:
     about = {"version": 0, "changed_at": None, "changed_by": None}
     return [

@@ -1,23 +1,24 @@
 """/power-links: which feeder supplies which equipment, so that an outage is one cause."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.orm import Session, aliased
 
 from server.alarms.feeders import feeders_above
 from server.alarms.overrides import load_overrides
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
-from server.api.lookup import find_equipment, get_or_404
+from server.api.lookup import equipment_id, find_equipment, get_or_404
+from server.api.pages import PageOf
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Equipment, PowerLink
-from server.core.paging import Page, read_page
+from server.core.paging import Found, Listing, columns_of
 from server.core.problem import FieldError
 from server.core.records import record_event
 from server.core.upsert import insert_new
@@ -54,7 +55,27 @@ class PowerLinkItem(BaseModel):
     created_by: str
 
 
-@router.get("")
+_FEEDER, _SUPPLIED = aliased(Equipment), aliased(Equipment)
+_LINKS = Listing(
+    select(
+        *columns_of(PowerLink),
+        _FEEDER.key.label("feeder"),
+        _FEEDER.equipment_class.label("feeder_class"),
+        _SUPPLIED.key.label("equipment"),
+    )
+    .join(_FEEDER, _FEEDER.id == PowerLink.feeder_id)
+    .join(_SUPPLIED, _SUPPLIED.id == PowerLink.equipment_id),
+    key=PowerLink.id,
+    filters={
+        "equipment": (PowerLink.equipment_id == bindparam("equipment"))
+        | (PowerLink.feeder_id == bindparam("equipment")),
+        "id": PowerLink.id == bindparam("id"),
+    },
+)
+_PAGES = PageOf(PowerLinkItem)
+
+
+@router.get("", response_model=_PAGES.model)
 def list_power_links(
     use: Use,
     *,
@@ -63,23 +84,16 @@ def list_power_links(
     ] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[PowerLinkItem]:
+) -> Response:
     """List who feeds whom."""
 
-    def read(session: Session) -> Page[PowerLinkItem]:
-        query = select(PowerLink)
-        if equipment is not None:
-            row = find_equipment(session, equipment)
-            query = query.where(
-                (PowerLink.equipment_id == row.id) | (PowerLink.feeder_id == row.id)
-            )
-        rows, following = read_page(
-            session, query, key=PowerLink.id, newest_first=False, limit=limit, cursor=cursor
-        )
-        book = RuleBook(use.classes, load_overrides(session))
-        return Page(items=[_item(session, row, book) for row in rows], next_cursor=following)
+    def read(session: Session) -> tuple[Found, RuleBook]:
+        of = equipment_id(session, equipment)
+        found = _LINKS.page(session, limit=limit, cursor=cursor, equipment=of)
+        return found, RuleBook(use.classes, load_overrides(session))
 
-    return use.records.read(read)
+    found, book = use.records.read(read)
+    return _PAGES.answer(found, lambda row: _fields(row, book))
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(403, 404))
@@ -110,8 +124,7 @@ def create_power_link(use: Use, caller: Caller, body: PowerLinkIn) -> PowerLinkI
         )
         row = session.scalars(found).one()
         row.cause = body.cause
-        session.flush()
-        item = _item(session, row, book)
+        item = _item(session, row.id, book)
         _tell(session, item, kind="power-link.created", by=caller.name, now=use.clock.now_ms())
         return item
 
@@ -123,8 +136,8 @@ def delete_power_link(link_id: RowId, use: Use, caller: Caller) -> Response:
     """Forget that a feeder supplies equipment."""
 
     def change(session: Session) -> None:
-        row = get_or_404(session, PowerLink, link_id, "power link")
-        item = _item(session, row, RuleBook(use.classes, load_overrides(session)))
+        get_or_404(session, PowerLink, link_id, "power link")
+        item = _item(session, link_id, RuleBook(use.classes, load_overrides(session)))
         _tell(session, item, kind="power-link.deleted", by=caller.name, now=use.clock.now_ms())
         session.execute(delete(PowerLink).where(PowerLink.id == link_id))
 
@@ -133,7 +146,8 @@ def delete_power_link(link_id: RowId, use: Use, caller: Caller) -> Response:
 
 
 def _check_cause(book: RuleBook, feeder: Equipment, cause: str) -> None:
-    causes = {rule.settings.cause for rule in _announcing(book, feeder)}
+    rules = _announcing(book, key=feeder.key, kind=feeder.equipment_class, feeder_id=feeder.id)
+    causes = {rule.settings.cause for rule in rules}
     if cause in causes:
         return
     known = ", ".join(sorted(causes))
@@ -141,9 +155,8 @@ def _check_cause(book: RuleBook, feeder: Equipment, cause: str) -> None:
     raise FieldError("body.cause", f"no alarm rule of {feeder.key} has the cause {cause!r}; {has}")
 
 
-def _announcing(book: RuleBook, feeder: Equipment) -> list[Rule]:
-    site = feeder.key.partition("/")[0]
-    rules = book.rules_of(feeder.equipment_class, site=site, equipment_id=feeder.id)
+def _announcing(book: RuleBook, *, key: str, kind: str, feeder_id: int) -> list[Rule]:
+    rules = book.rules_of(kind, site=key.partition("/")[0], equipment_id=feeder_id)
     return [rule for rule in rules if rule.settings.mode == "announce"]
 
 
@@ -152,17 +165,15 @@ def _tell(session: Session, item: PowerLinkItem, *, kind: str, by: str, now: int
     record_event(session, at=now, topic="audit", kind=kind, subject_id=item.id, by=by, payload=told)
 
 
-def _item(session: Session, row: PowerLink, book: RuleBook) -> PowerLinkItem:
-    feeder = session.get_one(Equipment, row.feeder_id)
-    supplied = session.get_one(Equipment, row.equipment_id)
-    return PowerLinkItem(
-        id=row.id,
-        feeder_id=feeder.id,
-        feeder=feeder.key,
-        equipment_id=supplied.id,
-        equipment=supplied.key,
-        cause=row.cause,
-        rules=[r.id for r in _announcing(book, feeder) if r.settings.cause == row.cause],
-        created_at=row.created_at,
-        created_by=row.created_by,
+def _item(session: Session, link_id: int, book: RuleBook) -> PowerLinkItem:
+    (row,) = _LINKS.all(session, id=link_id)
+    return PowerLinkItem.model_validate(_fields(row, book))
+
+
+def _fields(row: Any, book: RuleBook) -> dict[str, Any]:  # noqa: ANN401 (a row of _LINKS)
+    fields = _LINKS.fields(row)
+    rules = _announcing(
+        book, key=fields["feeder"], kind=fields["feeder_class"], feeder_id=fields["feeder_id"]
     )
+    fields["rules"] = [rule.id for rule in rules if rule.settings.cause == fields["cause"]]
+    return fields

@@ -23,18 +23,17 @@ from server.api.context import (
 from server.api.entries import (
     AcceptHoles,
     EntryItem,
+    EntryPages,
     HoleItem,
     Key,
     delete_entry,
     hole_item,
-    page_of_entries,
     save_entry,
     show_entry,
 )
 from server.api.etag import IfMatch
 from server.api.shapes import Instant, InstantIn
 from server.api.strict import Body
-from server.core.paging import Page
 from server.core.problem import FieldError
 from server.jobs.coverage import all_holes, needs_of
 from server.people.channels import channel_names
@@ -141,10 +140,13 @@ class Coverage(BaseModel):
     holes: list[HoleItem]
 
 
-@router.get("/rosters")
-def list_rosters(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Page[RosterItem]:
+_PAGES = EntryPages(ROSTERS, RosterItem)
+
+
+@router.get("/rosters", response_model=_PAGES.model)
+def list_rosters(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List the rosters, by key."""
-    return page_of_entries(use, ROSTERS, RosterItem, limit=limit, cursor=cursor)
+    return _PAGES.list(use, limit=limit, cursor=cursor)
 
 
 @router.get("/rosters/{key}", responses=problems(404))

@@ -3,11 +3,10 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
-from sqlalchemy import Row
 
 from protocols.exact_json import exact, exact_value
 from protocols.reading import Quality
-from server.assets.model import Equipment, Point
+from server.assets.model import Point
 from server.core.db import Base
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
@@ -70,20 +69,8 @@ class OfEquipment(BaseModel):
     equipment_name_zh: str
 
 
-def of_equipment(row: Equipment) -> dict[str, object]:
-    """Fields of ``OfEquipment``."""
-    return {
-        "equipment_id": row.id,
-        "equipment": row.key,
-        "equipment_name_en": row.name_en,
-        "equipment_name_zh": row.name_zh,
-    }
-
-
-def columns_of(row: Base | Row[Any]) -> dict[str, object]:
-    """Fields of a shape that are columns of its row, mapped or plain."""
-    if isinstance(row, Row):
-        return dict(zip(row._fields, row, strict=True))  # pyright: ignore[reportPrivateUsage] (a name of named tuples)
+def fields_of(row: Base) -> dict[str, Any]:
+    """Return the columns of a mapped row by name."""
     return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 

@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
+from server.api.lookup import id_of_site
+from server.api.pages import PageOf
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Gateway, Site
 from server.assets.sites import change_site
-from server.core.paging import Page, page_of, read_page
+from server.core.paging import Listing, columns_of
 
 Name = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -56,15 +58,21 @@ class GatewayItem(BaseModel):
     nothing."""
 
 
-@router.get("/sites", response_model=Page[SiteItem])
-def list_sites(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> dict[str, object]:
+_SITES = Listing(select(*columns_of(Site)), key=Site.key)
+_SITE_PAGES = PageOf(SiteItem)
+_GATEWAYS = Listing(
+    select(*columns_of(Gateway)),
+    key=Gateway.key,
+    filters={"site": Gateway.site_id == id_of_site("site")},
+)
+_GATEWAY_PAGES = PageOf(GatewayItem)
+
+
+@router.get("/sites", response_model=_SITE_PAGES.model)
+def list_sites(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List the estates, by key."""
-    rows = use.records.read(
-        lambda session: read_page(
-            session, select(Site), key=Site.key, newest_first=False, limit=limit, cursor=cursor
-        )
-    )
-    return page_of(rows, _site_item)
+    found = use.records.read(lambda session: _SITES.page(session, limit=limit, cursor=cursor))
+    return _SITE_PAGES.answer(found, _SITES.fields)
 
 
 @router.put("/sites/{site}", responses=problems(403, 404))
@@ -90,20 +98,15 @@ def _site_item(row: Site) -> SiteItem:
     return SiteItem.model_validate(row, from_attributes=True)
 
 
-@router.get("/gateways", response_model=Page[GatewayItem])
+@router.get("/gateways", response_model=_GATEWAY_PAGES.model)
 def list_gateways(
     use: Use,
     site: Annotated[str | None, Query(description="Key of a site.")] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, object]:
+) -> Response:
     """List the gateways, by key."""
-    query = select(Gateway)
-    if site is not None:
-        query = query.join(Site, Site.id == Gateway.site_id).where(Site.key == site)
-    rows = use.records.read(
-        lambda session: read_page(
-            session, query, key=Gateway.key, newest_first=False, limit=limit, cursor=cursor
-        )
+    found = use.records.read(
+        lambda session: _GATEWAYS.page(session, limit=limit, cursor=cursor, site=site)
     )
-    return page_of(rows, lambda row: GatewayItem.model_validate(row, from_attributes=True))
+    return _GATEWAY_PAGES.answer(found, _GATEWAYS.fields)

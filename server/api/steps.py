@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from server.core.errors import ConflictError
 from server.workorders.model import WorkOrder
-from server.workorders.service import allowed_states, events_of
-from server.workorders.states import OrderState, WaitReason
+from server.workorders.service import state_before_wait
+from server.workorders.states import OrderState, WaitReason, next_states
 
 
 class Verb(StrEnum):
@@ -61,27 +61,28 @@ class Action(BaseModel):
     fields: list[ActionField]
 
 
-def actions_of(session: Session, order: WorkOrder, *, arrived: bool | None = None) -> list[Action]:
+@cache
+def actions_of(
+    state: OrderState, *, needs_arrival: bool, arrived: bool, waited_from: OrderState
+) -> tuple[Action, ...]:
     """Return the steps that are possible now, the usual one first.
 
     Args:
-        session: Where the order is.
-        order: The order.
-        arrived: Whether somebody has been there; None looks it up.
+        state: Where the order is.
+        needs_arrival: Somebody has to be on site before the work begins.
+        arrived: Somebody has been there.
+        waited_from: Where it goes on if it waits.
     """
-    state = OrderState(order.state)
-    allowed = {OrderState(one) for one in allowed_states(session, order, arrived=arrived)}
+    allowed = set(next_states(state, needs_arrival=needs_arrival, arrived=arrived))
     actions: list[Action] = []
     if state is OrderState.WAITING:
-        before = state_before_wait(session, order)
-        actions.append(_action(Verb.RESUME, before))
-        allowed -= {before, OrderState.ACCEPTED, OrderState.IN_PROGRESS}
+        actions.append(_action(Verb.RESUME, waited_from))
+        allowed -= {waited_from, OrderState.ACCEPTED, OrderState.IN_PROGRESS}
     possible = [(verb, to) for verb, to in _LEADS_TO.items() if to in allowed]
     possible.sort(key=lambda step: _detour(state, step[1]))
-    return actions + [_action(verb, to) for verb, to in possible]
+    return (*actions, *(_action(verb, to) for verb, to in possible))
 
 
-@cache
 def _detour(state: OrderState, to: OrderState) -> int:
     """How far a step is from the usual walk: forward, pause, back, give up."""
     states = list(OrderState)
@@ -105,16 +106,6 @@ def target_of(session: Session, order: WorkOrder, verb: Verb) -> OrderState:
     return state_before_wait(session, order)
 
 
-def state_before_wait(session: Session, order: WorkOrder) -> OrderState:
-    """Return where a waiting order goes on."""
-    for event in reversed(events_of(session, order.id)):
-        waits = event.to_state == OrderState.WAITING
-        if waits and event.from_state not in {None, OrderState.WAITING}:
-            return OrderState(event.from_state)
-    return OrderState.ACCEPTED
-
-
-@cache
 def _action(name: Verb, to: OrderState) -> Action:
     note = ActionField(name="note", required=False)
     match to:

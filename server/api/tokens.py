@@ -3,18 +3,19 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from server.api.pages import PageOf
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.core.auth import Role, create_token, revoke_token
 from server.core.errors import NotFoundError
 from server.core.model import Token
-from server.core.paging import Page, page_of, read_page
+from server.core.paging import Listing, columns_of
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], responses=problems(403))
 
@@ -42,24 +43,27 @@ class CreatedToken(TokenItem):
     token: str
 
 
+_TOKENS = Listing(
+    select(*columns_of(Token, "token_hash")),
+    key=Token.id,
+    newest_first=True,
+    filters={"user": Token.user_id == bindparam("user")},
+)
+_PAGES = PageOf(TokenItem)
+
+
 def _item(row: Token) -> TokenItem:
     return TokenItem.model_validate(row, from_attributes=True)
 
 
-@router.get("", response_model=Page[TokenItem])
-def list_tokens(
-    use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor = None
-) -> dict[str, object]:
+@router.get("", response_model=_PAGES.model)
+def list_tokens(use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List one's own keys; an administrator sees all."""
-    query = select(Token)
-    if not caller.role.may_act_as(Role.ADMINISTRATOR):
-        query = query.where(Token.user_id == caller.user_id)
-    rows = use.records.read(
-        lambda session: read_page(
-            session, query, key=Token.id, newest_first=True, limit=limit, cursor=cursor
-        )
+    user = None if caller.role.may_act_as(Role.ADMINISTRATOR) else caller.user_id
+    found = use.records.read(
+        lambda session: _TOKENS.page(session, limit=limit, cursor=cursor, user=user)
     )
-    return page_of(rows, _item)
+    return _PAGES.answer(found, _TOKENS.fields)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)

@@ -3,12 +3,13 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Administrator, Cursor, Limit, RowId, Use, problems
+from server.api.pages import PageOf
 from server.api.passwords import doorkeeper_of
 from server.api.shapes import Instant
 from server.api.strict import Body
@@ -24,7 +25,7 @@ from server.core.auth import (
     reset_password,
 )
 from server.core.model import User
-from server.core.paging import Page, page_of, read_page
+from server.core.paging import Listing, columns_of
 
 router = APIRouter(prefix="/users", tags=["users"], responses=problems(403))
 
@@ -56,21 +57,21 @@ class OneTimePassword(BaseModel):
     valid_until: Instant
 
 
+_USERS = Listing(select(*columns_of(User, "password_hash")), key=User.id)
+_PAGES = PageOf(UserItem)
+
+
 def _item(row: User) -> UserItem:
     return UserItem.model_validate(row, from_attributes=True)
 
 
-@router.get("", response_model=Page[UserItem])
+@router.get("", response_model=_PAGES.model)
 def list_users(
     use: Use, _caller: Administrator, limit: Limit = PAGE, cursor: Cursor = None
-) -> dict[str, object]:
+) -> Response:
     """List everybody, the disabled included."""
-    rows = use.records.read(
-        lambda session: read_page(
-            session, select(User), key=User.id, newest_first=False, limit=limit, cursor=cursor
-        )
-    )
-    return page_of(rows, _item)
+    found = use.records.read(lambda session: _USERS.page(session, limit=limit, cursor=cursor))
+    return _PAGES.answer(found, _USERS.fields)
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))

@@ -1,9 +1,8 @@
 """/work-orders: what somebody must do, and each step that is taken."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
@@ -13,21 +12,23 @@ from config.classes import Severity, Trade
 from server.api.alarms import AlarmItem, alarm_items
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
-from server.api.lookup import equipment_by_id, find_equipment
-from server.api.shapes import Instant, OfEquipment, columns_of, of_equipment
+from server.api.lookup import equipment_id
+from server.api.pages import PageOf
+from server.api.shapes import Instant, OfEquipment
 from server.api.steps import Action, Verb, actions_of, target_of
 from server.api.strict import Body
-from server.core.paging import Page
+from server.core.paging import Found
 from server.core.problem import ProblemError
+from server.workorders.listing import ORDERS
 from server.workorders.model import WorkOrder
 from server.workorders.service import (
     StaleVersionError,
-    arrived_orders,
     clock_of,
     events_of,
     evidence_of,
     get_order,
     list_orders,
+    needs_arrival,
     transition,
 )
 from server.workorders.states import OrderState
@@ -114,20 +115,21 @@ class StepIn(Body):
     """To whom it is dispatched; default: to oneself."""
 
 
-def _items(session: Session, rows: Sequence[WorkOrder]) -> list[OrderItem]:
-    equipment = equipment_by_id(session, (row.equipment_id for row in rows))
-    arrived = arrived_orders(session, [row.id for row in rows])
-    return [
-        OrderItem.model_validate(
-            columns_of(row)
-            | of_equipment(equipment[row.equipment_id])
-            | {"actions": actions_of(session, row, arrived=row.id in arrived)}
-        )
-        for row in rows
-    ]
+_PAGES = PageOf(OrderItem)
 
 
-@router.get("")
+def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of ORDERS)
+    fields = ORDERS.fields(row)
+    fields["actions"] = actions_of(
+        OrderState(fields["state"]),
+        needs_arrival=needs_arrival(row),
+        arrived=fields["arrived"],
+        waited_from=OrderState(fields["waited_from"] or OrderState.ACCEPTED),
+    )
+    return fields
+
+
+@router.get("", response_model=_PAGES.model)
 def list_work_orders(
     use: Use,
     *,
@@ -138,17 +140,16 @@ def list_work_orders(
     trade: Annotated[Trade | None, Query(description="Only of this trade.")] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[OrderItem]:
+) -> Response:
     """List work orders, newest first."""
 
-    def read(session: Session) -> Page[OrderItem]:
-        of = None if equipment is None else find_equipment(session, equipment).id
-        rows, following = list_orders(
+    def read(session: Session) -> Found:
+        of = equipment_id(session, equipment)
+        return list_orders(
             session, state=state, equipment_id=of, trade=trade, cursor=cursor, limit=limit
         )
-        return Page(items=_items(session, rows), next_cursor=following)
 
-    return use.records.read(read)
+    return _PAGES.answer(use.records.read(read), _fields)
 
 
 @router.get("/{order_id}", responses=problems(404))
@@ -203,10 +204,10 @@ def step_work_order(
 
 
 def _detail(session: Session, row: WorkOrder, now: int) -> OrderDetail:
-    session.flush()
+    (item,) = ORDERS.all(session, id=row.id)
     events = events_of(session, row.id)
     return OrderDetail(
-        **dict(_items(session, [row])[0]),
+        **dict(OrderItem.model_validate(_fields(item))),
         events=[OrderEventItem.model_validate(event, from_attributes=True) for event in events],
         evidence=alarm_items(session, evidence_of(session, row.id)),
         sla=SlaItem.model_validate(clock_of(session, row, now=now), from_attributes=True),

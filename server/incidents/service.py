@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
@@ -14,14 +14,39 @@ from server.alarms.service import mark_acknowledged
 from server.assets.model import Equipment, Gateway, Site
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
-from server.core.paging import DEFAULT_LIMIT, read_page
+from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
 from server.core.records import record_event
 from server.core.upsert import insert_new
 from server.incidents.escalation_steps import add_change, answer, stop, watch
 from server.incidents.model import Incident
 
-STATES = ("open", "closed", "all")
+_CONDITIONS = {
+    "open": Incident.closed_at.is_(None),
+    "closed": Incident.closed_at.is_not(None),
+    "all": true(),
+}
+STATES = tuple(_CONDITIONS)
 """What lists may be asked for."""
+INCIDENTS = Listing(
+    select(
+        *columns_of(Incident, "policy"),
+        Equipment.key.label("equipment"),
+        Equipment.name_en.label("equipment_name_en"),
+        Equipment.name_zh.label("equipment_name_zh"),
+        select(func.count())
+        .where(Alarm.incident_id == Incident.id)
+        .scalar_subquery()
+        .label("alarms"),
+    ).join(Equipment, Equipment.id == Incident.equipment_id),
+    key=Incident.id,
+    newest_first=True,
+    filters={
+        "state": _CONDITIONS,
+        "equipment": Incident.equipment_id == bindparam("equipment"),
+        "id": Incident.id == bindparam("id"),
+    },
+)
+"""Incidents with the names of their equipment and the number of their alarms."""
 
 
 class Joined(NamedTuple):
@@ -164,7 +189,7 @@ def list_incidents(
     equipment_id: int | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
-) -> tuple[Sequence[Incident], str | None]:
+) -> Found:
     """Return incidents, newest first, and the cursor of what follows.
 
     Raises:
@@ -172,13 +197,9 @@ def list_incidents(
     """
     if state not in STATES:
         raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
-    query = select(Incident)
-    if state != "all":
-        is_open = Incident.closed_at.is_(None)
-        query = query.where(is_open if state == "open" else ~is_open)
-    if equipment_id is not None:
-        query = query.where(Incident.equipment_id == equipment_id)
-    return read_page(session, query, key=Incident.id, newest_first=True, limit=limit, cursor=cursor)
+    return INCIDENTS.page(
+        session, limit=limit, cursor=cursor, state=str(state), equipment=equipment_id
+    )
 
 
 def get_incident(session: Session, incident_id: int) -> Incident:

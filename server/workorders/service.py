@@ -1,6 +1,6 @@
 """Work orders for people: lists, details, and the walk that only people take."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,10 +11,11 @@ from server.alarms.model import Alarm
 from server.assets.model import Equipment
 from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.instant import rfc3339
-from server.core.paging import DEFAULT_LIMIT, read_page
+from server.core.paging import DEFAULT_LIMIT, Found
 from server.core.records import record_event
 from server.incidents.movement import note_movement
 from server.incidents.service import lock_open
+from server.workorders.listing import CONDITIONS, HAS_ARRIVED, ORDERS, WAITED_FROM
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
 from server.workorders.sla import Sla, Step, sla_of
 from server.workorders.states import OrderState, check_transition, next_states, parse_state
@@ -59,8 +60,8 @@ def transition(
         target,
         reason=reason,
         note=note,
-        needs_arrival=_needs_arrival(order),
-        arrived=order.id in arrived_orders(session, [order.id]),
+        needs_arrival=needs_arrival(order),
+        arrived=_has_arrived(session, order),
     )
     if target is OrderState.DISPATCHED and not (assignee or order.assignee):
         raise InvalidError("assignee: say to whom it is dispatched")
@@ -94,30 +95,18 @@ def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, n
         tell(session, order, kind="work-order.noted", at=now, by=by)
 
 
-def allowed_states(session: Session, order: WorkOrder, *, arrived: bool | None = None) -> list[str]:
-    """Return where the order may go from here.
-
-    Args:
-        session: Where the order is.
-        order: The order.
-        arrived: Whether somebody has been there; None looks it up.
-    """
+def allowed_states(session: Session, order: WorkOrder) -> list[str]:
+    """Return where the order may go from here."""
+    state, arrived = OrderState(order.state), _has_arrived(session, order)
     return [
-        str(state)
-        for state in next_states(
-            OrderState(order.state),
-            needs_arrival=_needs_arrival(order),
-            arrived=order.id in arrived_orders(session, [order.id]) if arrived is None else arrived,
-        )
+        str(one) for one in next_states(state, needs_arrival=needs_arrival(order), arrived=arrived)
     ]
 
 
-def arrived_orders(session: Session, ids: Collection[int]) -> frozenset[int]:
-    """Return those of these orders where somebody has been on site."""
-    query = select(WorkOrderEvent.work_order_id).where(
-        WorkOrderEvent.work_order_id.in_(ids), WorkOrderEvent.to_state == OrderState.ON_SITE
-    )
-    return frozenset(session.scalars(query))
+def state_before_wait(session: Session, order: WorkOrder) -> OrderState:
+    """Return where a waiting order goes on."""
+    before = session.scalar(select(WAITED_FROM).where(WorkOrder.id == order.id))
+    return OrderState(before or OrderState.ACCEPTED)
 
 
 def list_orders(
@@ -128,25 +117,16 @@ def list_orders(
     trade: str | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
-) -> tuple[Sequence[WorkOrder], str | None]:
+) -> Found:
     """Return orders, newest first; ``open`` is everything that is not over.
 
     Raises:
         InvalidError: An unknown state.
     """
-    query = select(WorkOrder)
-    if state == "open":
-        query = query.where(WorkOrder.closed_at.is_(None))
-    elif state == "closed":
-        query = query.where(WorkOrder.closed_at.is_not(None))
-    elif state != "all":
-        query = query.where(WorkOrder.state == parse_state(state))
-    if equipment_id is not None:
-        query = query.where(WorkOrder.equipment_id == equipment_id)
-    if trade is not None:
-        query = query.where(WorkOrder.trade == trade)
-    return read_page(
-        session, query, key=WorkOrder.id, newest_first=True, limit=limit, cursor=cursor
+    if state not in CONDITIONS:
+        parse_state(state)
+    return ORDERS.page(
+        session, limit=limit, cursor=cursor, state=str(state), equipment=equipment_id, trade=trade
     )
 
 
@@ -275,5 +255,10 @@ def _move(
     order.on_site_due_at = clock_of(session, order, now=now).on_site_due_at
 
 
-def _needs_arrival(order: WorkOrder) -> bool:
+def _has_arrived(session: Session, order: WorkOrder) -> bool:
+    return session.scalar(select(HAS_ARRIVED).where(WorkOrder.id == order.id)) or False
+
+
+def needs_arrival(order: WorkOrder) -> bool:
+    """Return whether somebody has to be on site before the work begins."""
     return order.life_safety or order.severity == Severity.URGENT

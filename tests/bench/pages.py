@@ -21,23 +21,11 @@ import yaml
 from plantroom.processes import Child, free_port, init_server, plantroom_command
 from tests.bench.load_clients import request
 from tests.bench.measure import machine
-from tests.bench.pages_rows import fill
+from tests.fakes.many_rows import FILTERS, fill
 
-ROWS = 50
-BLOCKS, BLOCK = 15, 20
-FILTERS = {
-    "alarms": "state=all&severity=high&equipment=bench/gw/device-0",
-    "commands": "point=bench/gw/device-0/fire",
-    "equipment": "site=bench&class=fire_panel&online=true&state=all",
-    "events": "topic=alarms&from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z",
-    "gateways": "site=bench",
-    "incidents": "state=all&equipment=bench/gw/device-0",
-    "messages": "state=sent&incident=1",
-    "points": "equipment=bench/gw/device-0",
-    "power-links": "equipment=bench/gw/device-0",
-    "values": "equipment=bench/gw/device-0",
-    "work-orders": "state=all&trade=plumbing&equipment=bench/gw/device-0",
-}
+ROWS, FILLED = 50, 110
+BLOCKS, BLOCK = 11, 20
+_READY_S = 180.0
 
 
 def run() -> dict[str, Any]:
@@ -142,7 +130,7 @@ async def served(url: str | None = None) -> AsyncGenerator[tuple[int, str, int]]
             "data_dir": "data",
             "mqtt": {"port": free_port()},
             "http": {"port": port},
-            "messages": {"webhooks": [_webhook(number) for number in range(ROWS + 10)]},
+            "messages": {"webhooks": [_webhook(number) for number in range(FILLED)]},
         }
         if url is not None:
             settings["records"] = {"url": url}
@@ -152,11 +140,15 @@ async def served(url: str | None = None) -> AsyncGenerator[tuple[int, str, int]]
         token = await init_server(
             file, user="admin", password_file=password, log=folder / "init.log"
         )
-        fill(url or f"sqlite:///{folder}/data/records.sqlite", ROWS + 10)
+        fill(url or f"sqlite:///{folder}/data/records.sqlite", FILLED)
         command = plantroom_command("server", "run", str(file))
         log = folder / "server.log"
-        async with Child("server", command, log=log, ready_event="server_ready") as server:
+        server = Child("server", command, log=log, ready_event="server_ready")
+        await server.start(timeout_s=_READY_S)
+        try:
             yield port, token, _child_of(server.pid)
+        finally:
+            await server.stop()
 
 
 def _child_of(pid: int) -> int:
@@ -166,7 +158,7 @@ def _child_of(pid: int) -> int:
 
 def _webhook(number: int) -> dict[str, Any]:
     return {
-        "name": f"hook-{number:02}",
+        "name": f"hook-{number:03}",
         "url": "http://127.0.0.1:9/",
         "secret_file": "secret",
         "allow_private": True,

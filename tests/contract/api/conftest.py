@@ -113,7 +113,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 def client() -> Generator[TestClient]:
     """One application for all tests; each gives it services of its own."""
     with Records.open("sqlite://") as records:
-        app = build_app(_services(records, HandClock()))
+        app = build_app(services_over(records, HandClock()))
         with TestClient(app, raise_server_exceptions=False) as client:
             yield client
 
@@ -124,14 +124,14 @@ def api(
 ) -> Generator[Api]:
     path, tokens = prepared
     with Records.open(f"sqlite:///{shutil.copy(path, tmp_path)}") as records:
-        services = _services(records, HandClock())
+        services = services_over(records, HandClock())
         state = cast("FastAPI", client.app).state
         state.services, state.doorkeeper = services, Doorkeeper()
         client.cookies.clear()
         yield Api(client, services, tokens)
 
 
-def _services(records: Records, clock: HandClock) -> Services:
+def services_over(records: Records, clock: HandClock) -> Services:
     registry = Registry(records, clock)
     values = LiveValues(registry)
     return Services(

@@ -1,9 +1,12 @@
 """Rows for every listing: half of what hangs on equipment belongs to the first device."""
 
+from itertools import pairwise
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.alarms.model import Alarm
+from server.alarms.service import short
 from server.assets.model import Equipment, Gateway, Point, PowerLink, Site
 from server.assets.series import CONNECTION
 from server.commands.model import Command
@@ -13,6 +16,21 @@ from server.incidents.model import Incident
 from server.people.model import EscalationPolicy, Person, Roster, Team
 from server.workorders.model import WorkOrder, WorkOrderEvent
 from tests.fakes.sparkplug_node import BOOLEAN, now_ms
+
+FILTERS = {
+    "alarms": "state=all&severity=high&equipment=bench/gw/device-0",
+    "commands": "point=bench/gw/device-0/fire",
+    "equipment": "site=bench&class=fire_panel&online=true&state=all",
+    "events": "topic=alarms&from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z",
+    "gateways": "site=bench",
+    "incidents": "state=all&equipment=bench/gw/device-0",
+    "messages": "state=sent&incident=1",
+    "points": "equipment=bench/gw/device-0",
+    "power-links": "equipment=bench/gw/device-0",
+    "values": "equipment=bench/gw/device-0",
+    "work-orders": "state=all&trade=plumbing&equipment=bench/gw/device-0",
+}
+"""Filters of the listings that leave rows, by path."""
 
 
 def fill(url: str, rows: int) -> None:
@@ -94,76 +112,65 @@ def _trouble(session: Session, number: int, device: Equipment, point: Point, *, 
     incident = Incident(**about, **titles, opened_at=at)
     session.add(incident)
     session.flush()
-    session.add(
-        Alarm(
-            **about,
-            rule=f"fire_panel.rule_{number}",
-            point_id=point.id,
-            incident_id=incident.id,
-            life_safety=False,
-            trade="fire",
-            name_en="Fire alarm",
-            name_zh="火警",
-            active=True,
-            active_since_at=at,
-            onset_value=True,
-            onset_quality=192,
-            raised_at=at + 12,
-            announced_at=at + 15,
-        )
+    alarm = Alarm(
+        **about,
+        rule=f"fire_panel.rule_{number}",
+        point_id=point.id,
+        incident_id=incident.id,
+        life_safety=False,
+        trade="fire",
+        name_en="Fire alarm",
+        name_zh="火警",
+        active=True,
+        active_since_at=at,
+        onset_value=True,
+        onset_quality=192,
+        raised_at=at + 12,
+        announced_at=at + 15,
     )
+    session.add(alarm)
     order = WorkOrder(
         **about,
         **titles,
         incident_id=incident.id,
         trade="plumbing",
         life_safety=False,
-        state="in_progress",
+        state="waiting" if number % 2 else "in_progress",
         assignee="bench",
         opened_at=at,
         on_site_due_at=at + 900_000,
     )
     session.add(order)
     session.flush()
-    for before, state in (
-        ("open", "accepted"),
-        ("accepted", "on_site"),
-        ("on_site", "in_progress"),
-    ):
+    walk = ("open", "accepted", "on_site", "in_progress", "waiting")[: 5 if number % 2 else 4]
+    for before, state in pairwise(walk):
         session.add(
             WorkOrderEvent(
                 work_order_id=order.id, at=at, from_state=before, to_state=state, by="bench"
             )
         )
-    _told(session, number, incident, point, at=at)
+    _told(session, number, alarm, point, at=at)
 
 
-def _told(session: Session, number: int, incident: Incident, point: Point, *, at: int) -> None:
+def _told(session: Session, number: int, alarm: Alarm, point: Point, *, at: int) -> None:
     session.add(
         Event(
             at=at,
             topic="alarms",
             kind="alarm.raised",
-            subject_id=number + 1,
-            payload={
-                "id": number + 1,
-                "state": "unacknowledged",
-                "equipment_key": "bench/gw/device-0",
-                "active_since": "2026-11-22T09:53:13.123Z",
-                "onset_value": True,
-                "point": {"id": point.id, "key": point.key},
-            },
+            subject_id=alarm.id,
+            payload=short(session, alarm),
         )
     )
     session.add(
         Message(
             key=f"incident/{number}/opened",
-            channel="hook-00",
-            receiver="hook-00",
+            channel="hook-000",
+            receiver="hook-000",
             kind="incident.opened",
             severity="high",
-            incident_id=1 if number % 2 else incident.id,
-            payload={"title_en": incident.title_en, "title_zh": incident.title_zh},
+            incident_id=1 if number % 2 else alarm.incident_id,
+            payload={"title_en": alarm.name_en, "title_zh": alarm.name_zh},
             state="sent",
             created_at=at,
             next_attempt_at=at,
@@ -204,7 +211,7 @@ def _people(session: Session, key: str, *, now: int) -> None:
             "role": "engineer",
             "trades": ["fire"],
             "phone": "13800138000",
-            "channels": [{"channel": "hook-00", "address": None}],
+            "channels": [{"channel": "hook-000", "address": None}],
         },
         Team: {"name": key, "members": [key]},
         Roster: {"name": key, "trades": ["fire"], "shifts": [shift], "accept_holes": True},
