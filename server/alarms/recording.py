@@ -24,7 +24,7 @@ from server.alarms.repository import (
 from server.alarms.service import close_if_over, tell
 from server.alarms.state import activate, return_to_normal
 from server.alarms.step import Transition
-from server.core.upsert import insert_new
+from server.core.upsert import insert_row
 
 
 class Over(NamedTuple):
@@ -45,11 +45,10 @@ def raise_alarm(
     if transition.at < over_at:
         return Over(over_at)
     hidden = hiding(session, transition, now)
-    if insert_new(session, Alarm, **_columns(transition, now=now), **hidden):
-        alarm = find_open(session, occurrence)
-        if alarm is not None:
-            _note(session, alarm, transition, kind="raised", now=now)
-            note_hidden(session, alarm, at=transition.at, now=now)
+    alarm = insert_row(session, Alarm, **_columns(transition, now=now), **hidden)
+    if alarm is not None:
+        _note(session, alarm, transition, kind="raised", now=now)
+        note_hidden(session, alarm, at=transition.at, now=now)
         return alarm
     alarm = find_open(session, occurrence)
     if alarm is None:

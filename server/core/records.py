@@ -7,16 +7,31 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from server.core.db import table_of
 from server.core.errors import StoreError
 from server.core.model import Event
 from server.core.sqlite import RELAXED, WRITES, Checkpoints, set_up
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Event]], None]
+
+
+_EVENTS, _KEPT = "events", "kept"
+_COLUMNS = ("at", "topic", "kind", "subject_id", "by", "payload")
+
+
+class _Keeping(Session):
+    """Keeps what it has read until it ends; others read anew what nobody holds meanwhile."""
+
+
+@event.listens_for(_Keeping, "loaded_as_persistent")
+@event.listens_for(_Keeping, "pending_to_persistent")
+def _keep(session: Session, instance: object) -> None:
+    session.info.setdefault(_KEPT, []).append(instance)
 
 
 class _RehearsedError(Exception):
@@ -27,7 +42,8 @@ class Records:
     """The database of everything but the time series.
 
     ``write`` runs a function in the writer thread inside one transaction; what it returns must
-    not depend on the session. Listeners hear of the committed events, in the writer thread.
+    not depend on the session. Listeners hear of the committed events, in the writer thread; their
+    ids are only in the table.
     """
 
     def __init__(self, engine: Engine, *, checkpoints: Checkpoints | None = None) -> None:
@@ -110,7 +126,8 @@ class Records:
 
         def work_in_vain(session: Session) -> None:
             work(session)
-            session.flush()
+            # One event and several are different statements.
+            _insert(session, _flush(session)[:1])
             raise _RehearsedError
 
         with suppress(_RehearsedError):
@@ -122,7 +139,7 @@ class Records:
         Raises:
             StoreError: The database cannot be read now.
         """
-        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+        with _translated(), _Keeping(self.engine, expire_on_commit=False) as session:
             return work(session)
 
     async def read_async(self, work: Callable[[Session], T]) -> T:
@@ -130,11 +147,13 @@ class Records:
         return await asyncio.to_thread(self.read, work)
 
     def _transact(self, work: Callable[[Session], T], on: Engine) -> T:
-        with _translated(), Session(on, expire_on_commit=False) as session:
-            with session.begin():
-                result = work(session)
-                session.flush()
-            events: list[Event] = session.info.get("events", [])
+        with (
+            _translated(),
+            _Keeping(on, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            result = work(session)
+            events = _flush(session)
         if self._checkpoints is not None:
             self._checkpoints.after_commit()
         if events:
@@ -153,10 +172,23 @@ def record_event(
     by: str | None = None,
     payload: dict[str, Any] | None = None,
 ) -> None:
-    """Write what happened into the transaction; listeners hear of it after the commit."""
+    """Write what happened at the end of the transaction; listeners hear of it after the commit."""
     row = Event(at=at, topic=topic, kind=kind, subject_id=subject_id, by=by, payload=payload or {})
-    session.add(row)
-    session.info.setdefault("events", []).append(row)
+    session.info.setdefault(_EVENTS, []).append(row)
+
+
+def _flush(session: Session) -> list[Event]:
+    """Write what is left, all events at once, and return these."""
+    session.flush()
+    events: list[Event] = session.info.get(_EVENTS, [])
+    _insert(session, events)
+    return events
+
+
+def _insert(session: Session, events: Sequence[Event]) -> None:
+    if events:
+        rows = [{name: getattr(one, name) for name in _COLUMNS} for one in events]
+        session.execute(insert(table_of(Event)), rows)
 
 
 def _relax_postgresql(connection: Connection) -> None:

@@ -11,6 +11,8 @@ WRITES: Final = "plantroom_writes"
 """Execution option of a connection that writes."""
 RELAXED: Final = "plantroom_relaxed"
 """Execution option of a connection whose commits do not wait for the disk."""
+_LEVEL = "plantroom_synchronous"
+"""What a connection is set to."""
 _FALLBACK_PAGES = 16_384
 """64 MB of WAL: a commit copies them itself when the checkpoints' thread cannot."""
 _GATHER_S = 1.0
@@ -40,7 +42,9 @@ def set_up(engine: Engine, *, read_only: bool = False) -> None:
         options = connection.get_execution_options()
         if options.get(WRITES, False):
             level = "NORMAL" if options.get(RELAXED, False) else "FULL"
-            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+            if connection.info.get(_LEVEL) != level:
+                connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+                connection.info[_LEVEL] = level
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES, False) else "BEGIN")
 
     event.listen(engine, "connect", connected)

@@ -1,23 +1,31 @@
 """Inserting a row that another transaction may have inserted first."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import inspect
+from sqlalchemy import Table, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from server.core.db import Base, table_of
 
+Row = TypeVar("Row", bound=Base)
 
-def insert_new(session: Session, table: type[Base], **values: Any) -> bool:  # noqa: ANN401 (columns)
-    """Insert the row unless a unique index has it already; say whether it is new.
+
+def insert_row(session: Session, table: type[Row], **values: Any) -> Row | None:  # noqa: ANN401 (columns)
+    """Insert the row unless a unique index has it already; return it when it is new.
 
     The loser of a race waits for the winner's commit and then reads the winner's row.
     """
     session.flush()
-    build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = build(table).values(**values).on_conflict_do_nothing()
+    statement = _insert(session, table).values(**values).on_conflict_do_nothing()
+    return session.scalars(statement.returning(table)).one_or_none()
+
+
+def insert_new(session: Session, table: type[Base], **values: Any) -> bool:  # noqa: ANN401 (columns)
+    """Insert the row unless a unique index has it already; say whether it is new."""
+    session.flush()
+    statement = _insert(session, table).values(**values).on_conflict_do_nothing()
     # A row count is not reliable here: the ORM reports -1 on PostgreSQL.
     returned = session.execute(statement.returning(*inspect(table).primary_key))
     return returned.first() is not None
@@ -28,9 +36,8 @@ def insert_all_new(session: Session, table: type[Base], rows: Sequence[dict[str,
     if not rows:
         return
     session.flush()
-    build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     # The table and not the class: the rows are many, and nobody wants them as objects.
-    session.execute(build(table_of(table)).on_conflict_do_nothing(), rows)
+    session.execute(_insert(session, table_of(table)).on_conflict_do_nothing(), rows)
 
 
 def replace_all(
@@ -40,7 +47,11 @@ def replace_all(
     if not rows:
         return
     session.flush()
-    build = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = build(table_of(table))
+    statement = _insert(session, table_of(table))
     others = {name: statement.excluded[name] for name in rows[0] if name != key}
     session.execute(statement.on_conflict_do_update(index_elements=[key], set_=others), rows)
+
+
+def _insert(session: Session, table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return (postgresql.insert if is_postgresql else sqlite.insert)(table)

@@ -48,7 +48,7 @@ from server.incidents.movement import newest_sign
 from server.incidents.service import in_view, source_of, tell
 from server.people.channels import Channels
 from server.people.directory import Directory, quiet_hours
-from server.people.service import load_directory
+from server.people.service import has_persons, load_directory
 from server.people.targets import resolve
 
 log = structlog.get_logger()
@@ -84,6 +84,8 @@ class Escalation:
             directory: Who works here, for a caller who begins many at once.
         """
         incident.call_owed_at = None
+        if directory is None and not has_persons(session):
+            return
         directory = directory or load_directory(session, self._channels)
         if not directory.people.persons:
             return

@@ -16,7 +16,7 @@ from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
 from server.core.records import record_event
-from server.core.upsert import insert_new
+from server.core.upsert import insert_row
 from server.incidents.escalation_steps import add_change, answer, stop, watch
 from server.incidents.model import Incident
 
@@ -62,7 +62,7 @@ class Joined(NamedTuple):
 def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
     """Put the alarm into the open incident of its equipment and cause, or open one."""
     equipment = session.get_one(Equipment, alarm.equipment_id)
-    opened = insert_new(
+    opened = insert_row(
         session,
         Incident,
         equipment_id=alarm.equipment_id,
@@ -72,7 +72,7 @@ def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
         title_zh=f"{equipment.name_zh} {alarm.name_zh}",
         opened_at=now,
     )
-    incident = lock_open(session, alarm.equipment_id, alarm.cause)
+    incident = opened or lock_open(session, alarm.equipment_id, alarm.cause)
     if incident is None:
         # The open one that stood in the way was closed by another process in between.
         return join_incident(session, alarm, now=now)
@@ -81,9 +81,9 @@ def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
         incident.severity = alarm.severity
     alarm.incident_id = incident.id
     session.flush()
-    kind = "incident.opened" if opened else "incident.updated"
+    kind = "incident.updated" if opened is None else "incident.opened"
     tell(session, incident, kind=kind, at=now)
-    return Joined(incident, opened, worse)
+    return Joined(incident, opened is not None, worse)
 
 
 def close_if_over(session: Session, incident_id: int | None, *, now: int) -> bool:

@@ -106,6 +106,7 @@ def _install(session: Session, rule: Rule, *, now: int) -> Series:
     )
     session.add(point)
     session.flush()
-    return Series(
-        point.id, key=_KEY, name=rule.point, equipment_id=equipment.id, max_silence_ms=None
-    )
+    number, of = point.id, equipment.id
+    # A real alarm finds nothing of it in its session, and reads it.
+    session.expunge_all()
+    return Series(number, key=_KEY, name=rule.point, equipment_id=of, max_silence_ms=None)

@@ -1,10 +1,12 @@
 """Persons, teams, rosters and policies: saved when they fit together, with the holes they leave."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import Text, cast, delete, select
 from sqlalchemy.orm import Session
 
 from config.base import dotted
@@ -69,12 +71,25 @@ POLICIES = Kind("escalation policy", "policies", EscalationPolicy, PolicySetting
 KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES)
 
 
+@lru_cache(maxsize=10_000)
+def _parsed(kind: type[Settings], text: str) -> Settings:
+    """Return an entry's settings, which nobody can change; each alarm asks for all of them."""
+    return kind.model_validate(json.loads(text))
+
+
+def has_persons(session: Session) -> bool:
+    """Return whether there is anybody."""
+    return session.scalar(select(Person.id).limit(1)) is not None
+
+
 def load_directory(session: Session, channels: Channels = None) -> Directory:
     """Return everybody and every roster."""
     parts: dict[str, Any] = {
         kind.field: {
-            row.key: kind.settings.model_validate(row.body)
-            for row in session.scalars(select(kind.table).order_by(kind.table.key))
+            key: _parsed(kind.settings, text)
+            for key, text in session.execute(
+                select(kind.table.key, cast(kind.table.body, Text)).order_by(kind.table.key)
+            )
         }
         for kind in KINDS
     }

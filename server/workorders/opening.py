@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from config.classes import Severity
 from server.alarms.model import Alarm
-from server.core.upsert import insert_new
+from server.core.upsert import insert_new, insert_row
 from server.incidents.model import Incident
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
 from server.workorders.service import clock_of, tell
@@ -23,8 +23,8 @@ def join_order(
     Attributes:
         opens: The alarm's rule opens work orders; others only add evidence.
     """
-    opened = opens and _insert(session, alarm, incident, trade=trade, now=now)
-    order = _find_open(session, alarm)
+    opened = _insert(session, alarm, incident, trade=trade, now=now) if opens else None
+    order = opened or _find_open(session, alarm)
     if order is None:
         if not opens:
             return None
@@ -43,8 +43,10 @@ def join_order(
     return order
 
 
-def _insert(session: Session, alarm: Alarm, incident: Incident, *, trade: str, now: int) -> bool:
-    return insert_new(
+def _insert(
+    session: Session, alarm: Alarm, incident: Incident, *, trade: str, now: int
+) -> WorkOrder | None:
+    return insert_row(
         session,
         WorkOrder,
         equipment_id=alarm.equipment_id,

@@ -15,8 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.bench.load_hostile import HOSTILE
 from tests.bench.load_ingest import beside, births, flood
-from tests.bench.load_readers import idle, loaded, pages
+from tests.bench.load_readers import hostile, idle, loaded, pages
 from tests.bench.load_site import Outcome
 from tests.bench.measure import machine, percentile
 from tests.chaos.disk import watched_disk
@@ -32,7 +33,14 @@ CASES: dict[str, Case] = {
 }
 # Run when they are named.
 FURTHER: dict[str, Case] = {
-    name: partial(beside, name) for name in ("alarms", "loop", "reconnect", "storm")
+    **{
+        name: partial(beside, name)
+        for name in (
+            *("alarms", "loop", "reconnect", "storm"),
+            *("backlog", "garbage", "large", "restless"),
+        )
+    },
+    **{name: partial(hostile, name) for name in HOSTILE},
 }
 
 

@@ -8,8 +8,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from random import Random
 
 from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.names import BD_SEQ, CLASS, REBIRTH
 from protocols.sparkplug.payload import Metric, encode_metrics, encode_payload, seal
 from tests.bench.flood import BASE, POINTS, STATES
@@ -53,7 +55,11 @@ class RawNode:
         self.publish("NBIRTH", encode_payload(metrics, timestamp=now, seq=0))
         self._seq = 0
 
-    def device_birth(self, number: int) -> None:
+    def death(self) -> None:
+        metrics = [Metric(name=BD_SEQ, datatype=DataType.INT64, value=0)]
+        self.publish("NDEATH", encode_payload(metrics, timestamp=now_ms()))
+
+    def device_birth(self, number: int, *, kind: str = "heating_pump") -> None:
         now = now_ms()
         metrics = [
             Metric(
@@ -65,7 +71,7 @@ class RawNode:
             )
             for point, (name, value) in enumerate(BASE, 1)
         ]
-        metrics.append(Metric(name=CLASS, datatype=DataType.STRING, value="heating_pump"))
+        metrics.append(Metric(name=CLASS, datatype=DataType.STRING, value=kind))
         payload = encode_payload(metrics, timestamp=now, seq=self.next_seq())
         self.publish("DBIRTH", payload, f"/d{number}")
 
@@ -81,6 +87,23 @@ class RawNode:
         )
         payload = seal(fragment, timestamp=now, seq=self.next_seq(), uuid=None)
         self.publish("DDATA", payload, f"/d{number}")
+
+    def history(self, number: int, step: int) -> None:
+        """All points of a device as its journal has them, an hour old."""
+        at = now_ms() - 3_600_000 + step
+        fragment = encode_metrics(
+            Metric(
+                alias=number * POINTS + point,
+                value=base if name in STATES else base + step % 70 / 7,
+                timestamp=at,
+                is_historical=True,
+            )
+            for point, (name, base) in enumerate(BASE, 1)
+        )
+        uuid = uuid_of("backlog", step)
+        self.publish(
+            "DDATA", seal(fragment, timestamp=at, seq=self.next_seq(), uuid=uuid), f"/d{number}"
+        )
 
     def panel_birth(self, number: int) -> None:
         now = now_ms()
@@ -107,6 +130,14 @@ class RawNode:
         ]
         payload = encode_payload(metrics, timestamp=now, seq=self.next_seq())
         self.publish("DBIRTH", payload, "/huge")
+
+    def huge_data(self) -> None:
+        now = now_ms()
+        metrics = [
+            Metric(name=f"point-{k:080}", datatype=DataType.DOUBLE, value=1.0, timestamp=now)
+            for k in range(1, 8_000)
+        ]
+        self.publish("DDATA", encode_payload(metrics, timestamp=now, seq=self.next_seq()), "/huge")
 
     def rename(self, name: str) -> None:
         self._name = name
@@ -214,6 +245,61 @@ def storm(port: int, _seconds: float) -> None:
     time.sleep(3600)
 
 
+def backlog(port: int, seconds: float) -> None:
+    """Replay hundreds of thousands of journaled values as fast as the broker takes them."""
+    node = RawNode(port, GROUP, "returning")
+    node.birth()
+    for number in range(_FLOOD_DEVICES):
+        node.device_birth(number)
+    print('{"event": "ready"}', flush=True)
+    time.sleep(2)
+    start, step = time.monotonic(), 0
+    while time.monotonic() < start + seconds:
+        node.history(step % _FLOOD_DEVICES, step)
+        step += 1
+
+
+def garbage(port: int, seconds: float) -> None:
+    """Publish bytes that are no payload, of every kind, as fast as the broker takes them."""
+    node = RawNode(port, GROUP, "garbled")
+    node.birth()
+    node.device_birth(0)
+    random = Random(1)  # noqa: S311 (no secret)
+    some = [random.randbytes(random.choice((3, 300, 30_000))) for _ in range(200)]
+    print('{"event": "ready"}', flush=True)
+    start, step = time.monotonic(), 0
+    while time.monotonic() < start + seconds:
+        kind = ("DDATA", "DBIRTH", "NBIRTH", "NDEATH")[step % 4]
+        node.publish(kind, some[step % 200], "/d0" if kind.startswith("D") else "")
+        step += 1
+
+
+def large(port: int, seconds: float) -> None:
+    """Publish data of nearly 1 MB as fast as the broker takes them."""
+    node = RawNode(port, GROUP, "verbose")
+    node.birth()
+    node.huge_birth()
+    print('{"event": "ready"}', flush=True)
+    start = time.monotonic()
+    while time.monotonic() < start + seconds:
+        node.huge_data()
+
+
+def restless(port: int, seconds: float) -> None:
+    """Die and be born ten times a second, with 20 devices that describe themselves differently."""
+    node = RawNode(port, GROUP, "changing")
+    print('{"event": "ready"}', flush=True)
+    start, step = time.monotonic(), 0
+    while time.monotonic() < start + seconds:
+        step += 1
+        node.birth()
+        for number in range(20):
+            node.device_birth(number, kind=("heating_pump", "lift")[step % 2])
+        time.sleep(0.05)
+        node.death()
+        time.sleep(0.05)
+
+
 NEIGHBOURS: dict[str, Callable[[int, float], None]] = {
     "flood": flood,
     "births": births,
@@ -221,6 +307,10 @@ NEIGHBOURS: dict[str, Callable[[int, float], None]] = {
     "loop": loop,
     "reconnect": reconnect,
     "storm": storm,
+    "backlog": backlog,
+    "garbage": garbage,
+    "large": large,
+    "restless": restless,
 }
 
 

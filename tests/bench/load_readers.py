@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from plantroom.processes import Child
 from tests.bench.load_clients import ask
@@ -62,7 +65,46 @@ async def _cpu_ms(site: Site, path: str) -> float:
 
 async def beside_readers(site: Site, node: PlainNode, panels: list[str]) -> Outcome:
     """Trip the panels while a process of readers asks as fast as it can."""
-    command = [sys.executable, "-m", "tests.bench.load_clients", str(site.http_port), site.token]
+    return await beside_clients(site, node, panels, "load_clients")
+
+
+async def hostile(name: str, folder: Path, *, panels: int = 200) -> Outcome:
+    """Fire alarms beside bad clients, and whether somebody who is logged in can work meanwhile."""
+    async with Site(folder) as site:
+        with site.node("gw") as node:
+            names = await site.panels(node, panels)
+            worked: list[float] = []
+            working = asyncio.create_task(_work(site, worked))
+            try:
+                outcome = await beside_clients(site, node, names, "load_hostile", name)
+            finally:
+                working.cancel()
+            worst = round(max(worked, default=0.0) * 1000)
+            return outcome._replace(more=outcome.more | {"work_worst_ms": worst})
+
+
+async def _work(site: Site, worked: list[float]) -> None:
+    """Look at the alarms and comment on one, twice a second, as somebody in the duty room does."""
+    url = f"http://127.0.0.1:{site.http_port}/api/v1/"
+    headers = {"Authorization": f"Bearer {site.token}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+        while True:
+            began = time.monotonic()
+            alarms = await client.get("alarms?limit=5")
+            alarms.raise_for_status()
+            if items := alarms.json()["items"]:
+                path = f"alarms/{items[0]['id']}/comments"
+                (await client.post(path, json={"comment": "seen"})).raise_for_status()
+            worked.append(time.monotonic() - began)
+            await asyncio.sleep(0.5)
+
+
+async def beside_clients(
+    site: Site, node: PlainNode, panels: list[str], module: str, *kind: str
+) -> Outcome:
+    """Trip the panels beside a process of clients."""
+    command = [sys.executable, "-m", f"tests.bench.{module}", *kind]
+    command += [str(site.http_port), site.token]
     clients = Child("clients", command, log=site.folder / "clients.log", ready_event="ready")
     async with clients:
         await asyncio.sleep(SETTLE_S)
