@@ -101,12 +101,12 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     "write fc",
     Role.SIGNAL: "ai di, di ai, ai ao, di do, ai ao di do, di do ai ao, 信号类型, 点类型, "
     "io类型, io, 点位类型, signal type, io type, point type",
-    Role.ADDRESS: "registeradresse, startadresse, modbus adresse, registernummer, 寄存器地址, "
-    "起始地址, 起始寄存器, modbus地址, 寄存器起始地址, 首地址, 点地址, 数据地址, 协议地址, "
-    "plc地址, register address, start address, starting address, modbus address, "
-    "start register, starting register, register addr, reg addr, modbus register, "
-    "register number, register no, first register, data address, modbus addr, plc address, "
-    "protocol address, pdu address",
+    Role.ADDRESS: "寄存器地址, 起始地址, 起始寄存器, modbus地址, 寄存器起始地址, "
+    "registeradresse, startadresse, modbus adresse, registernummer, 首地址, 点地址, "
+    "数据地址, 协议地址, plc地址, register address, start address, starting address, "
+    "modbus address, start register, starting register, register addr, reg addr, "
+    "modbus register, register number, register no, first register, data address, "
+    "modbus addr, plc address, protocol address, pdu address",
     Role.LAST: "结束地址, 终止地址, 末地址, 结束寄存器, end address, last address, "
     "end register, last register, stop address",
     Role.TYPE: "datentyp, datenformat, 数据类型, 数据格式, 变量类型, 数值类型, data type, "
@@ -149,10 +149,9 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     "invalid value, sentinel, not available, not available value, no value, no data, "
     "fault value, sentinel value, 无效标识, 空值, na value, error value, null value, "
     "invalid marker",
-    Role.ACCESS: "zugriff, lesen schreiben, writable, writeable, 可写, 读写, 读写属性, 读写权限, "
-    "读写类型, 权限, "
-    "访问权限, 访问, 读写方式, access, rw, read write, access mode, access type, "
-    "permission, access right, access rights",
+    Role.ACCESS: "zugriff, lesen schreiben, writable, writeable, 可写, 读写, 读写属性, "
+    "读写权限, 读写类型, 权限, 访问权限, 访问, 读写方式, access, rw, read write, "
+    "access mode, access type, permission, access right, access rights",
     Role.MINIMUM: "minimalwert, 最小值, 下限, 最小, 量程下限, 最低值, min, minimum, low limit, "
     "lower limit, min value, minimum value",
     Role.MAXIMUM: "maximalwert, 最大值, 上限, 最大, 量程上限, 最高值, max, maximum, "

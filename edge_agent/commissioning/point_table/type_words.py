@@ -149,7 +149,7 @@ def data_type(words: TypeWords, registers: int | None) -> DataType:
         raise CellError(f"does not say what it is (signed, unsigned, float); {_ALLOWED}")
     if kind == "short_int" and bits is None and registers is None:
         raise CellError("SINT has 8 bits in IEC 61131, 16 elsewhere; write INT8 or INT16")
-    if kind in {None, "short_int"}:
+    if kind is None or kind == "short_int":
         kind = "int"
     bits = bits or _bits_of(kind, registers)
     name = f"{kind}{bits}"
