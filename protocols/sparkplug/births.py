@@ -35,6 +35,10 @@ class Known(NamedTuple):
     read: Reader | None
 
 
+AMBIGUOUS: Final = Known("", None, 0, None)
+"""Behind an alias that one birth gave to several names: nobody can tell whose its values are."""
+
+
 class Table:
     """The declared metrics of a node or of one device; aliases are looked up per device.
 
@@ -55,7 +59,9 @@ class Table:
             if known is not None:
                 self.names[known.name] = known
                 if known.alias is not None:
-                    self.aliases[known.alias] = known
+                    other = self.aliases.setdefault(known.alias, known)
+                    alone = other.name == known.name
+                    self.aliases[known.alias] = known if alone else AMBIGUOUS
 
     @classmethod
     def of_nobody(cls) -> "Table":

@@ -1,7 +1,7 @@
 """How much a gateway may bring into the ledger: a faulty one must not fill the database."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -11,6 +11,8 @@ from server.assets.ledger import EquipmentBirth, PointBirth
 
 _MOST_NAMED = 1_000
 """Gateways of which is kept what was refused."""
+_SHOWN = 60
+"""Characters of a refused name that are told."""
 _log = structlog.get_logger()
 
 
@@ -43,11 +45,17 @@ class Admission:
 
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
+        self._allowed = {
+            "gateways": limits.gateways,
+            "devices": limits.devices,
+            "points": limits.points,
+            "long_names": limits.name_length,
+        }
         self._gateways: dict[str, _Brought] = {}
         self._retired: set[str] = set()
         """Keys of gateways."""
         self.refused: dict[str, Counter[str]] = {}
-        """By gateway: how many devices, points and long names were refused, or it was itself."""
+        """By gateway: how many devices, points and metrics were refused, or it was itself."""
         self._untold: set[str] = set()
 
     def note(self, gateway: str, equipment: str, points: Iterable[str]) -> None:
@@ -78,15 +86,17 @@ class Admission:
     def admit(self, birth: EquipmentBirth) -> EquipmentBirth | None:
         """Return as much of a birth as may be entered, None when nothing may."""
         key = birth.gateway_key
+        for why, names in birth.unusable.items():
+            self.refuse(key, why, names)
         brought = self._gateways.get(key)
         if brought is None:
             if not self.takes_gateways():
-                self._refuse(key, "gateways", 1)
+                self.refuse(key, "gateways", [key])
                 return None
             brought = self._gateways[key] = _Brought()
         if birth.key not in brought.names:
             if birth.device is not None and not self.takes_devices(key):
-                self._refuse(key, "devices", 1)
+                self.refuse(key, "devices", [birth.device])
                 return None
             brought.names[birth.key] = set()
         points = self.admit_points(key, birth.key, birth.points)
@@ -102,30 +112,37 @@ class Admission:
             return tuple(points)
         room = _left(brought.points, brought.retired_points(), self._limits.points)
         admitted: list[PointBirth] = []
-        too_many = too_long = 0
+        too_many: list[str] = []
+        too_long: list[str] = []
         for point in points:
             if point.name not in known:
                 if len(point.name) > self._limits.name_length:
-                    too_long += 1
+                    too_long.append(point.name)
                     continue
                 if room <= 0:
-                    too_many += 1
+                    too_many.append(point.name)
                     continue
                 room -= 1
                 known.add(point.name)
                 brought.points += 1
             admitted.append(point)
-        self._refuse(gateway, "points", too_many)
-        self._refuse(gateway, "long_names", too_long)
+        self.refuse(gateway, "points", too_many)
+        self.refuse(gateway, "long_names", too_long)
         return tuple(admitted)
 
-    def take_untold(self) -> dict[str, dict[str, int]]:
-        """Return what was refused of gateways since this was asked last, by gateway."""
-        untold, self._untold = self._untold, set()
+    def take_untold(self, is_entered: Callable[[str], bool]) -> dict[str, dict[str, int]]:
+        """Return what was refused of gateways since this was asked last, by gateway.
+
+        Args:
+            is_entered: Whether a gateway is in the ledger; what is refused of others waits.
+        """
+        untold = {gateway for gateway in self._untold if is_entered(gateway)}
+        self._untold -= untold
         return {gateway: dict(self.refused[gateway]) for gateway in untold}
 
-    def _refuse(self, gateway: str, what: str, count: int) -> None:
-        if not count:
+    def refuse(self, gateway: str, what: str, names: Sequence[str]) -> None:
+        """Count what is not taken of a gateway; the first of each kind is told with an example."""
+        if not names:
             return
         counts = self.refused.get(gateway)
         if counts is None:
@@ -133,12 +150,15 @@ class Admission:
                 return
             counts = self.refused[gateway] = Counter()
         if not counts[what]:
-            limits = self._limits
-            allowed = limits.name_length if what == "long_names" else getattr(limits, what)
             _log.error(
-                "gateway_refused", gateway=gateway, what=what, refused=count, allowed=allowed
+                "gateway_refused",
+                gateway=gateway,
+                what=what,
+                refused=len(names),
+                example=names[0][:_SHOWN],
+                allowed=self._allowed.get(what),
             )
-        counts[what] += count
+        counts[what] += len(names)
         self._untold.add(gateway)
 
 

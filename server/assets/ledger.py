@@ -1,7 +1,7 @@
 """What a birth says about equipment, and the rows that it becomes. Nothing is ever deleted."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, insert, select, update
@@ -58,6 +58,8 @@ class EquipmentBirth:
     """More of its points are to follow."""
     named: frozenset[str] | None = None
     """Names of all its points, when ``points`` are not all."""
+    unusable: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Names of its metrics that can be no points, by the reason."""
 
     @property
     def gateway_key(self) -> str:

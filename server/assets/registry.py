@@ -235,7 +235,7 @@ class Registry:
         Raises:
             StoreError: It is not written; the next refusal is.
         """
-        untold = self.admission.take_untold()
+        untold = self.admission.take_untold(lambda key: key in self._assets)
         if untold:
             self._records.write(lambda session: store_refused(session, untold))
 

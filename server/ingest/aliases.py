@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from protocols.sparkplug.births import AMBIGUOUS
 from server.assets.naming import metric_name
 from server.ingest.node import Node
 
@@ -27,4 +28,6 @@ class Aliases:
         session = node.session
         table = session.devices.get(device[0]) if device else session.node
         known = None if table is None else table.names.get(metric_name(point))
-        return None if known is None else known.alias
+        if table is None or known is None or known.alias is None:
+            return None
+        return None if table.aliases.get(known.alias) is AMBIGUOUS else known.alias

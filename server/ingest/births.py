@@ -1,6 +1,6 @@
 """From a Sparkplug birth to what the ledger wants to know, and births kept for a restart."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from protocols.errors import FrameError
 from protocols.reading import Value
-from protocols.sparkplug.births import Table
+from protocols.sparkplug.births import AMBIGUOUS, Table
 from protocols.sparkplug.names import (
     BD_SEQ,
     CLASS,
@@ -39,6 +39,7 @@ from protocols.sparkplug.properties import read_properties
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
 from protocols.sparkplug.topics import MessageKind, Topic
+from protocols.sparkplug.values import READERS
 from server.assets.ledger import GATEWAY_CLASS, EquipmentBirth, PointBirth
 from server.assets.naming import point_name
 from server.core.upsert import replace_all
@@ -72,6 +73,15 @@ def is_point(name: str) -> bool:
     return not (name in _NO_POINTS or len(name) > _MAX_NAME or "\0" in name)
 
 
+def unusable(name: str, datatype: int) -> str:
+    """Return why a metric can be no point, as a fixed word; empty when it can, or is none."""
+    if len(name) > _MAX_NAME:
+        return "long_names"
+    if not name or "\0" in name:
+        return "unusable_names"
+    return "" if name in _NO_POINTS or datatype in READERS else "unusable_types"
+
+
 def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> EquipmentBirth:
     """Return what a birth says; nodes that know nothing of our properties get plain names."""
     words = _words(payload.metrics)
@@ -88,6 +98,7 @@ def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> Equipme
         port=_clean(words.get(UNIT), "").rpartition("/")[0],
         points=tuple({point.name: point for point in _points(payload.metrics, table)}.values()),
         online=table.online,
+        unusable=_unusable(payload.metrics, table),
     )
 
 
@@ -146,6 +157,27 @@ def _points(metrics: Iterable[WireMetric], table: Table) -> Iterable[PointBirth]
             minimum=_bound(said.get(PROPERTY_MINIMUM)),
             maximum=_bound(said.get(PROPERTY_MAXIMUM)),
         )
+
+
+def _unusable(metrics: Iterable[WireMetric], table: Table) -> Mapping[str, Sequence[str]]:
+    """Return the metrics of a birth that can be no points, or whose values nobody can tell apart.
+
+    By the reason, their names. Two metrics of one name are one point; its values may be either's.
+    """
+    found: dict[str, list[str]] = {}
+    names: set[str] = set()
+    for metric in metrics:
+        name = metric.name
+        known = table.names.get(name)
+        why = unusable(name, 0 if known is None else known.datatype)
+        if not why and name in names:
+            why = "repeated_names"
+        elif not why and known is not None and known.alias is not None:
+            why = "shared_aliases" if table.aliases.get(known.alias) is AMBIGUOUS else ""
+        names.add(name)
+        if why:
+            found.setdefault(why, []).append(name)
+    return found
 
 
 def _properties(metric: WireMetric) -> Mapping[str, Value]:

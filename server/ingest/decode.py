@@ -59,7 +59,7 @@ class Decoder:
         further: dict[int, int] | None = None
         for place, metric in enumerate(payload.metrics):
             alias = metric.alias
-            route = aliases.get(alias) if alias else unit.find(metric)
+            route = aliases.get(alias) if alias and not birth else unit.find(metric)
             if route is None:
                 unknown.append(metric)
                 continue
@@ -152,6 +152,6 @@ def _note_standing(message: Message, unit: Unit) -> None:
     for metric in message.payload.metrics:
         if metric.is_null or metric.is_historical:
             continue
-        route = (unit.aliases.get(metric.alias) if metric.alias else None) or unit.find(metric)
+        route = unit.find(metric)
         if route is not None and route.series is not None:
             route.series.stands_at = metric.timestamp

@@ -24,6 +24,7 @@ from server.ingest.births import (
     is_point,
     stored_births,
     undeclared_point,
+    unusable,
 )
 from server.ingest.decode import Decoder
 from server.ingest.inbox import Arrival
@@ -280,6 +281,8 @@ class Host:
         """Return the event, a birth with as much as may be entered; None when nothing may."""
         if not isinstance(event, Newborn):
             return event
+        for why, names in event.birth.unusable.items():
+            self._metrics.rejected.labels(why).inc(len(names))
         birth = self._registry.admission.admit(event.birth)
         if birth is not None:
             return event if birth is event.birth else event._replace(birth=birth)
@@ -348,6 +351,9 @@ class Host:
                 return False
             if not is_point(name) or datatype not in READERS:
                 unit.names[name] = NOWHERE
+                if why := unusable(name, datatype):
+                    self._metrics.rejected.labels(why).inc()
+                    self._registry.admission.refuse(node.key, why, [name])
             else:
                 new.append(metric)
         if new:

@@ -48,7 +48,9 @@ class Unit:
         self.names = {
             name: _route(asset, name, known.datatype) for name, known in table.names.items()
         }
-        self.aliases = {alias: self.names[known.name] for alias, known in table.aliases.items()}
+        self.aliases = {
+            alias: self.names.get(known.name, NOWHERE) for alias, known in table.aliases.items()
+        }
 
     def was_born_as(self, table: Table, bd_seq: int) -> bool:
         """Return whether another birth would be read in just the same way."""
