@@ -1,5 +1,6 @@
 """Two agents with one identity, two servers with one host id: each log names the cause."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from plantroom.processes import Child, free_port, init_server, plantroom_command
 from tests.e2e.conftest import ESTATE
 from tests.e2e.plant import Plant
+from tests.e2e.test_state import StateEar
 
 SHARED = "mqtt_client_id_shared"
 pytestmark = pytest.mark.timeout(120)
@@ -49,10 +51,11 @@ async def test_two_agents_with_one_identity_are_told_on_both_sides(plant: Plant)
     assert "identity_shared" in (plant.folder / "server.log").read_text()
 
 
-async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(plant: Plant) -> None:
+async def second_server(plant: Plant, **mqtt: object) -> Child:
+    """Return another server of the same host id, set up and not started."""
     folder = plant.folder / "second"
     folder.mkdir()
-    settings = {"mqtt": {"port": plant.broker.port}, "http": {"port": free_port()}}
+    settings = {"mqtt": {"port": plant.broker.port, **mqtt}, "http": {"port": free_port()}}
     (folder / "server.yaml").write_text(yaml.safe_dump(settings))
     await init_server(
         folder / "server.yaml",
@@ -61,9 +64,12 @@ async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(pla
         log=folder / "init.log",
     )
     command = plantroom_command("server", "run", str(folder / "server.yaml"))
-    log = folder / "server.log"
-    async with Child("second", command, log=log, ready_event="server_ready"):
-        logs = (plant.folder / "server.log", log)
+    return Child("second", command, log=folder / "server.log", ready_event="server_ready")
+
+
+async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(plant: Plant) -> None:
+    async with await second_server(plant) as second:
+        logs = (plant.folder / "server.log", second.log)
 
         async def both_say_so() -> bool:
             return all(SHARED in file.read_text() for file in logs)
@@ -72,3 +78,30 @@ async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(pla
         for file in logs:
             assert "sparkplug.host_id" in file.read_text()
             assert file.read_text().count('"mqtt_connected"') < 12, "no storm of connections"
+
+
+async def test_a_second_server_with_the_same_host_id_is_told_on_both_sides(plant: Plant) -> None:
+    ear = StateEar(plant.broker.port)
+    async with await second_server(plant, client_id="another") as second:
+        logs = (plant.folder / "server.log", second.log)
+
+        async def both_say_so() -> bool:
+            return all('"host_id_shared"' in file.read_text() for file in logs)
+
+        await plant.eventually(both_say_so, within_s=30)
+        await asyncio.sleep(3)
+        for file in logs:
+            text = file.read_text()
+            assert text.count('"host_id_shared"') == 1
+            assert text.count('"mqtt_connected"') == 1
+        assert len(ear.heard) < 12, "neither shouts the other down"
+        assert ear.heard[-1]["online"] is True
+    # One of them goes: the other says that the host is there.
+
+    async def still_there() -> bool:
+        return ear.heard[-1]["online"] is True
+
+    await plant.eventually(still_there)
+    await asyncio.sleep(2)
+    assert await still_there()
+    ear.close()

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from protocols.reading import Value
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.payload import Metric, encode_payload, parse
@@ -63,7 +63,7 @@ def test_metrics_that_can_be_no_points_are_counted_and_told_once_with_an_example
     node = EdgeNode(clock_ms=plant.clock.now_ms())
     with capture_logs() as logs:
         plant.receive(node.nbirth(), odd_birth(node), odd_birth(node))
-        values: dict[int, Value] = dict.fromkeys(range(1, 9), 5.0)
+        values: dict[int, Any] = dict.fromkeys(range(1, 9), 5.0)
         plant.receive(node.ddata("pump", values, at=node.clock_ms + 1, uuid=uuid_of("j", 1)))
     told = {
         line["what"]: (line["refused"], line["example"])
