@@ -63,10 +63,16 @@ def _host(text: str) -> str:
         if _NO_HOST.search(text):
             message = "expected a host name or an address, without a port, brackets or a path"
             raise ValueError(f"{message}, got {text!r}") from None
+        if _NUMBERS.fullmatch(text):
+            message = "expected an address of four numbers from 0 to 255"
+            raise ValueError(f"{message}, got {text!r}") from None
     return text
 
 
 _NO_HOST = re.compile(r"[\s/\[\]@?#]|(?:\.|localhost).*:[0-9]+$")
+
+_NUMBERS = re.compile(r"[0-9.]+")
+"""No name ends in a number; resolvers would take 10.1 for 10.0.0.1."""
 
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 """A host name or an IP address."""

@@ -45,12 +45,22 @@ def password_of(mqtt: MqttSettings) -> str | None:
     path = mqtt.password_file
     if path is None:
         return None
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = _unreadable(path) or "is no text in UTF-8"
-        what = "the password of mqtt.username, one line"
-        raise ConfigError(f"{path} {why} (mqtt.password_file: {what})") from error
+    problem = password_problem(path)
+    if problem:
+        raise ConfigError(problem)
+    return path.read_text(encoding="utf-8").strip()
+
+
+def password_problem(path: Path) -> str:
+    """Return what is wrong with the file of a connection's password; empty: nothing."""
+    why = unreadable(path)
+    if not why:
+        try:
+            path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            why = "is no text in UTF-8"
+    what = "the password of mqtt.username, one line"
+    return f"{path} {why} (mqtt.password_file: {what})" if why else ""
 
 
 def why_refused(mqtt: MqttSettings, said: str) -> str:
@@ -70,11 +80,11 @@ def tls_problems(tls: TlsSettings) -> Iterator[str]:
     unusable = False
     for option, what in _WHAT.items():
         path: Path | None = getattr(tls, option)
-        why = "" if path is None else _unreadable(path)
+        why = "" if path is None else unreadable(path)
         if why:
             unusable = True
             yield _told(path, why, option, what)
-    if tls.ca_file is not None and not _unreadable(tls.ca_file):
+    if tls.ca_file is not None and not unreadable(tls.ca_file):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if _fails(lambda: context.load_verify_locations(tls.ca_file)):
             yield _told(tls.ca_file, "holds no certificate in PEM", "ca_file", _WHAT["ca_file"])
@@ -100,7 +110,8 @@ def _told(path: Path | None, why: str, option: str, what: str) -> str:
     return f"{path} {why} (mqtt.tls.{option}: {what})"
 
 
-def _unreadable(path: Path) -> str:
+def unreadable(path: Path) -> str:
+    """Return why a file cannot be read, as words behind its name; empty: it can."""
     try:
         path.open("rb").close()
     except FileNotFoundError:

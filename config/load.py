@@ -125,12 +125,12 @@ class _Files(Mapping[str, AnySettings]):
 
 
 def _classes(folder: Path | None, *, skip: Path | None) -> Mapping[str, EquipmentClass]:
-    own = [_load_class(source) for source in _files_of(folder, skip)]
+    own = [_load_class(source) for source in _files_of(folder, skip, "class_files")]
     return _Files({one.equipment_class: one for one in own}, _packaged("classes"), _packaged_class)
 
 
 def _profiles(folder: Path | None, *, skip: Path | None) -> Mapping[str, DeviceProfile]:
-    own = [_load_profile(source) for source in _files_of(folder, skip)]
+    own = [_load_profile(source) for source in _files_of(folder, skip, "device_files")]
     return _Files({one.profile: one for one in own}, _packaged("devices"), _packaged_profile)
 
 
@@ -144,11 +144,11 @@ def _packaged_profile(source: Traversable) -> DeviceProfile:
     return _load_profile(source)
 
 
-def _files_of(folder: Path | None, skip: Path | None) -> list[Path]:
+def _files_of(folder: Path | None, skip: Path | None, option: str) -> list[Path]:
     if folder is None:
         return []
     left_out = None if skip is None else skip.resolve()
-    return [path for path in folder_files(folder) if path.resolve() != left_out]
+    return [path for path in folder_files(folder, option=option) if path.resolve() != left_out]
 
 
 def _packaged(folder: str) -> dict[str, Traversable]:

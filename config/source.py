@@ -266,12 +266,13 @@ def _missing(error: yaml.MarkedYAMLError, line: int, lines: Sequence[str]) -> st
     return ""
 
 
-def folder_files(folder: Path) -> list[Path]:
-    """Return the YAML files of a folder, sorted.
+def folder_files(folder: Path, *, option: str) -> list[Path]:
+    """Return the YAML files of the folder that an option names, sorted.
 
     Raises:
         ConfigError: There is no such folder.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder")
+        why = "is no folder" if folder.exists() else "does not exist"
+        raise ConfigError(f"{option}: the folder {folder} {why}")
     return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})

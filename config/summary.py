@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
-from pathlib import Path
 
+from config.base import Settings
 from config.classes import EquipmentClass
-from config.connection_files import tls_problems
+from config.connection_files import password_problem, tls_problems, unreadable
 from config.edge import JournalSettings
 from config.mqtt import MqttSettings
 from config.ports import ModbusRtuPort, Port
@@ -117,12 +117,9 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
 def _server_notes(settings: ServerSettings) -> Iterator[str]:
     yield from _mqtt_notes(settings.mqtt)
     for webhook in settings.messages.webhooks:
-        yield from _missing(webhook.secret_file)
-    for channel in settings.messages.channels.values():
-        names = [name for name in type(channel).model_fields if name.endswith("_file")]
-        for path in (getattr(channel, name) for name in names):
-            if path is not None:
-                yield from _missing(path)
+        yield from _file_notes(webhook, f"messages.webhooks.{webhook.name}")
+    for name, channel in settings.messages.channels.items():
+        yield from _file_notes(channel, f"messages.channels.{name}")
     if not settings.messages.announced:
         yield "no webhook and no robot: nobody is told about an alarm unless a roster says so"
     if not _is_local(settings.http.host) and not settings.http.secure_cookie:
@@ -131,17 +128,22 @@ def _server_notes(settings: ServerSettings) -> Iterator[str]:
 
 def _mqtt_notes(mqtt: MqttSettings) -> Iterator[str]:
     tls = mqtt.tls
-    if mqtt.password_file is not None:
-        yield from _missing(mqtt.password_file)
+    problem = "" if mqtt.password_file is None else password_problem(mqtt.password_file)
+    if problem:
+        yield problem
     if tls is not None:
         yield from tls_problems(tls)
     if tls is None and not _is_local(mqtt.host):
         yield "mqtt has no tls: everything travels in clear"
 
 
-def _missing(path: Path) -> Iterator[str]:
-    if not path.is_file():
-        yield f"{path} does not exist"
+def _file_notes(settings: Settings, place: str) -> Iterator[str]:
+    """Yield what is wrong with the files that settings name: which option, and why."""
+    for option in type(settings).model_fields:
+        path = getattr(settings, option) if option.endswith("_file") else None
+        why = "" if path is None else unreadable(path)
+        if why:
+            yield f"{path} {why} ({place}.{option})"
 
 
 def _is_local(host: str) -> bool:

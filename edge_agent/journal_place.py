@@ -19,8 +19,10 @@ def refuse_hopeless_place(path: Path) -> None:
     is a fault, and polling goes on.
 
     Raises:
-        JournalError: A folder's rights, a read-only folder or a wrong name.
+        JournalError: A folder's rights, a read-only folder, a wrong name or a folder's name.
     """
+    if path.is_dir():
+        raise JournalError(f"{path} is a folder; set journal.path to a file in it")
     folder = path.parent
     while not folder.exists() and folder != folder.parent:
         # The journal makes its folder itself.

@@ -18,6 +18,11 @@ def test_a_file_in_place_of_a_folder_ends_the_start(tmp_path: Path) -> None:
         refuse_hopeless_place(path)
 
 
+def test_a_folder_in_place_of_the_file_ends_the_start(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=f"{tmp_path} is a folder; set journal.path"):
+        refuse_hopeless_place(tmp_path)
+
+
 def test_a_folder_that_is_not_there_yet_is_made_by_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "new" / "deep" / "journal.sqlite"
     refuse_hopeless_place(path)

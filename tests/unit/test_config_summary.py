@@ -42,9 +42,10 @@ def test_what_is_allowed_but_odd_is_noted(tmp_path: Path) -> None:
     more = "mqtt: {host: broker.example, username: u, password_file: p}\n"
     more += "uplink: {acknowledgement: state}\n"
     notes = [line for line in agent_lines(tmp_path, more) if line.startswith("note")]
+    password = "mqtt.password_file: the password of mqtt.username, one line"
     shared = "right for one controller, wrong for two devices"
     assert notes == [
-        f"note    {tmp_path}/p does not exist",
+        f"note    {tmp_path}/p does not exist ({password})",
         "note    mqtt has no tls: everything travels in clear",
         "note    c1 has no class: the server has no alarm rules for it",
         f"note    r1 and c1 are both unit 1 of port a: {shared}",
