@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from server.core.db import table_of
@@ -205,4 +205,9 @@ def _translated() -> Generator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreError(f"the connection to the records broke: {error.orig}") from error
+        # SQLite says so of a page or a file; mistakes in a statement are subclasses.
+        if type(error) is DatabaseError:
+            raise StoreError(
+                f"the records are damaged: {error.orig}; put back a copy of their file"
+            ) from error
         raise

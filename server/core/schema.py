@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from server.core.errors import StoreError
@@ -27,7 +27,10 @@ def upgrade(url: str) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             command.upgrade(alembic_config(connection), "head")
     except DBAPIError as error:
-        raise StoreError(f"the schema of the records cannot be made: {error.orig}") from error
+        where = make_url(url).render_as_string(hide_password=True)
+        raise StoreError(
+            f"the schema of the records in {where} cannot be made: {error.orig}"
+        ) from error
 
 
 def alembic_config(connection: Connection) -> Config:

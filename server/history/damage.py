@@ -17,7 +17,7 @@ _OF_THE_FILE = (
     "Trying to read a database",
 )
 _OF_THE_WAL = ("replaying WAL", "Corrupt WAL file")
-_CUT_SHORT = "Could not read enough bytes"
+_OF_THIS_PATH = ("Could not read enough bytes", "Is a directory")
 
 
 class Damage(NamedTuple):
@@ -40,7 +40,7 @@ def is_damage(error: BaseException | None, path: Path) -> bool:
     if isinstance(error, duckdb.SerializationException):
         return True
     text = str(error)
-    if _CUT_SHORT in text:
+    if any(words in text for words in _OF_THIS_PATH):
         return str(path) in text
     return isinstance(error, duckdb.Error) and any(
         words in text for words in (*_OF_THE_FILE, *_OF_THE_WAL)

@@ -41,7 +41,10 @@ class DuckHistory:
     def __init__(
         self, folder: Path, *, memory_limit_mb: int = 256, retention_days: int = 1825
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"history.path {folder}: {error.strerror}") from error
         self._folder = folder
         self._retention_days = retention_days
         self._damages: SimpleQueue[Damage] = SimpleQueue()

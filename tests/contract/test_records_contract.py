@@ -188,6 +188,23 @@ def test_a_file_that_is_no_database_is_an_error_of_the_store(tmp_path: Path) -> 
         schema.upgrade(f"sqlite:///{tmp_path}/records.sqlite")
 
 
+def test_a_damaged_page_is_an_error_of_the_store_that_says_what_helps(tmp_path: Path) -> None:
+    file = tmp_path / "records.sqlite"
+    url = f"sqlite:///{file}"
+    schema.upgrade(url)
+    with Records.open(url) as records:
+        for number in range(50):
+            records.write(lambda session, number=number: add_event(session, number))
+    with file.open("r+b") as damaged:
+        for page in range(1, file.stat().st_size // 4096):
+            damaged.seek(page * 4096)
+            damaged.write(b"\xff" * 100)
+    with Records.open(url) as records, pytest.raises(StoreError, match=r"damaged.*put back a copy"):
+        records.read(lambda session: list(session.scalars(select(Event))))
+    with pytest.raises(StoreError, match=r"records\.sqlite cannot be made: .*malformed"):
+        schema.upgrade(url)
+
+
 def test_two_processes_that_read_before_they_write_wait_for_each_other(url: str) -> None:
     """A reader that became a writer would be refused at once when somebody wrote in between."""
     schema.upgrade(url)

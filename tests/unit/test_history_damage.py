@@ -127,6 +127,23 @@ def test_a_file_that_is_damaged_at_the_start_is_moved_aside(
     again.close()
 
 
+def test_a_folder_in_place_of_the_file_is_moved_aside(tmp_path: Path, sound: Path) -> None:
+    folder = shutil.copytree(sound, tmp_path / "history")
+    (folder / FILE).unlink()
+    (folder / FILE).mkdir()
+    history = DuckHistory(folder, memory_limit_mb=128)
+    goes_on(history)
+    assert (folder / f"{FILE}.damaged-1").is_dir()
+    assert [one.file for one in history.damages()] == [FILE]
+    history.close()
+
+
+def test_a_file_in_place_of_the_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "history").touch()
+    with pytest.raises(StoreError, match=r"history\.path .*/history: File exists"):
+        DuckHistory(tmp_path / "history", memory_limit_mb=128)
+
+
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
 def test_a_damaged_log_costs_the_log_only(tmp_path: Path, sound: Path, at: float) -> None:
     folder = shutil.copytree(sound, tmp_path / "history")
