@@ -135,7 +135,8 @@ def _sheet(name: str, page: "Worksheet", with_values: "Worksheet") -> Sheet:
 def _marks(page: "Worksheet") -> tuple[str, ...]:
     """Return what a reader sees beside the text: cells struck through, comments."""
     struck, comments = list[str](), list[str]()
-    for cells in page.iter_rows(max_row=MOST_ROWS, max_col=min(page.max_column, _MOST_COLUMNS)):
+    rows = min(page.max_row, MOST_ROWS)
+    for cells in page.iter_rows(max_row=rows, max_col=min(page.max_column, _MOST_COLUMNS)):
         for cell in cells:
             if cell.value in {None, ""}:
                 continue
