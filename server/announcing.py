@@ -136,7 +136,8 @@ class Announcer:
                 now=now,
             )
         self._tell_persons(session, digest, now=now)
-        share_places(session, new_of_keys(session, f"{digest.key}/"), self._channels.place)
+        new = new_of_keys(session, f"{digest.key}/", now=now)
+        share_places(session, new, self._channels.place)
         log.info("alarm_flood", site=digest.site.key, alarms=digest.alarms)
 
     def _tell_persons(self, session: Session, digest: Digest, *, now: int) -> None:

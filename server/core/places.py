@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.core.model import Message
+from server.core.model import UNDER_WAY, Message
 from server.core.outbox import DIGEST, QUEUED, tell
 
 PlaceOf = Callable[[str, str, str], str | None]
@@ -32,12 +32,19 @@ def new_of_incident(session: Session, incident_id: int, *, now: int) -> Sequence
     return session.scalars(query.order_by(Message.id)).all()
 
 
-def new_of_keys(session: Session, keys: str) -> Sequence[Message]:
-    """Return what waits and has a key that begins so."""
+def new_of_keys(session: Session, keys: str, *, now: int) -> Sequence[Message]:
+    """Return what was written at this instant, waits, and has a key that begins so."""
     query = select(Message).where(
-        Message.key.startswith(keys, autoescape=True), Message.state == "pending"
+        # What left long ago is never looked through: an index holds what is under way.
+        UNDER_WAY,
+        Message.next_attempt_at >= now,
+        Message.key.startswith(keys, autoescape=True),
+        Message.created_at == now,
+        Message.state == "pending",
     )
-    return session.scalars(query.order_by(Message.id)).all()
+    # In the order of the index: by id SQLite would go through the whole table.
+    by_index = query.order_by(Message.next_attempt_at, Message.id)
+    return session.scalars(by_index).all()
 
 
 def share_places(session: Session, rows: Sequence[Message], place_of: PlaceOf) -> None:
