@@ -287,6 +287,8 @@ class Host:
         if birth is not None:
             return event if birth is event.birth else event._replace(birth=birth)
         if event.device is None:
+            if len(self._refused) >= 2 * self._settings.limits.gateways:
+                self._refused.clear()  # whoever still speaks is refused anew
             self._refused.add(node.key)
             self.nodes.pop((node.group, node.name), None)
         elif len(node.session.devices) <= 2 * self._settings.limits.devices:

@@ -18,12 +18,13 @@ from server.api.context import Services
 from server.api.gate import note_token
 from server.assets.registry import Registry
 from server.core.clock import Clock
-from server.core.errors import InvalidError
+from server.core.errors import InvalidError, StoreError
 from server.core.model import Event
 from server.history.packed import PackedHistory
 from server.live.values import Values
 from server.web.asgi import run_request
 from server.web.link import Answer, Frame, Hear, Link
+from server.web.remote import HISTORY_S
 
 BEAT_S = 0.2
 _FRAME_VALUES = 2000
@@ -147,9 +148,12 @@ class Desk:
     async def _read(self, read: Callable[[int, int, int, int], bytes], frame: Frame) -> bytes:
         series, start, end, size = frame.head["of"]
         loop = asyncio.get_running_loop()
+        asked_s = self._clock.monotonic_s()
         await self._turn.acquire()
         began_s = self._clock.monotonic_s()
         try:
+            if began_s - asked_s > HISTORY_S:
+                raise StoreError("the history has too much to do: this question is out of date")
             return await loop.run_in_executor(self._reader, read, series, start, end, size)
         finally:
             # Half of the time belongs to what stores.

@@ -23,6 +23,8 @@ _STEADY_S = 60.0
 _TRIES = 3
 _PING_EVERY_S, _MUTE_S = 10.0, 60.0
 """A process that does not answer for so long hangs, and is replaced."""
+_START_S = 180.0
+"""So does one that is not ready after so long, also on a slow machine."""
 _STOP_S = GRACE_S + 1.5
 log = get_logger()
 
@@ -138,10 +140,14 @@ class Supervisor:
                 task.cancel()
 
     async def _until_mute(self, window: Window) -> None:
+        began_s = self._clock.monotonic_s()
         while True:
             await self._clock.sleep(_PING_EVERY_S)
             if not self.works:
-                continue
+                if self._clock.monotonic_s() - began_s <= _START_S:
+                    continue
+                log.warning("web_process_hangs", error=f"not ready after {_START_S:g} s")
+                return
             try:
                 await window.link.call(Frame("ping", {}), timeout_s=_MUTE_S)
             except StoreError as error:

@@ -104,6 +104,19 @@ async def test_one_that_never_starts_stops_the_server_and_says_why(
     kept.close()
 
 
+async def test_one_whose_start_hangs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_PING_EVERY_S", 0.1)
+    monkeypatch.setattr(supervisor, "_START_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        kept = Kept(tmp_path, url=f"postgresql+psycopg://somebody@127.0.0.1:{port}/records")
+        with pytest.raises(ServerError, match="does not start"):
+            await kept.supervisor.run(lambda: None)
+        kept.close()
+
+
 def test_settings_arrive_as_they_were(tmp_path: Path) -> None:
     file = tmp_path / "server.yaml"
     file.write_text(uncommented("server.yaml"), "utf-8")
