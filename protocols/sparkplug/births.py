@@ -44,16 +44,17 @@ class Table:
 
     Attributes:
         online: Whether the device answers; True for the node itself.
-        awaited: The node was born again and this device has not followed yet.
+        awaited: The node was born again and this device, which was online, has not followed yet.
+        older: The node was born again since this was declared.
     """
 
-    __slots__ = ("aliases", "awaited", "names", "online")
+    __slots__ = ("aliases", "awaited", "names", "older", "online")
 
     def __init__(self, metrics: Iterable[WireMetric] = (), *, online: bool = True) -> None:
         self.aliases: dict[int, Known] = {}
         self.names: dict[str, Known] = {}
         self.online = online
-        self.awaited = False
+        self.awaited = self.older = False
         for metric in metrics:
             known = _declared(metric)
             if known is not None:

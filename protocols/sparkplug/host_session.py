@@ -174,6 +174,7 @@ class HostSession:
 
     def _passed(self, message: Message, seq: int) -> list[Event]:
         """Take a message whose number had passed: sent twice, late, or after a very long gap."""
+        self._forget_older()
         if seq == self._behind:
             self.counters.gaps += 1
             events = self._flush()
@@ -200,7 +201,17 @@ class HostSession:
         return events
 
     def _give_up_waiting(self, now_ms: int) -> list[Event]:
+        self._forget_older()
         return self._flush() + self.ask_rebirth("seq_gap", now_ms)
+
+    def _forget_older(self) -> None:
+        """Note that messages are missing, maybe births: who was not born since has other aliases.
+
+        A node that starts anew under the same bdSeq may number its metrics otherwise.
+        """
+        for table in self.devices.values():
+            if table.older:
+                table.forget()
 
     def _flush(self) -> list[Event]:
         """Deliver all early messages in order and go on after the last of them."""
@@ -241,7 +252,7 @@ class HostSession:
         bd_seq = bd_seq_of(message.payload)
         same = self.phase is NodePhase.ALIVE and bd_seq == self.bd_seq
         for table in self.devices.values():
-            table.awaited = table.online
+            table.awaited, table.older = table.online, True
             if not same:
                 table.forget()
         self.phase, self.bd_seq, self._restored = NodePhase.ALIVE, bd_seq, False

@@ -85,6 +85,8 @@ class Host:
         self.nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
         self._connection = 0
+        self._foreign_deaths: set[tuple[str, str]] = set()
+        """Nodes said to be dead under another bdSeq; they may be, and have to speak."""
 
     def take_requests(self) -> list[tuple[str, bytes]]:
         """Return topic and payload of rebirth requests, and forget them."""
@@ -132,7 +134,11 @@ class Host:
         node = self.nodes.get(key) or self._node(topic)
         self._silence.heard(key)
         message = said.Message(topic, payload, arrival.payload, arrival.arrived_at)
-        self._follow(node, node.session.receive(message), arrival.arrived_at)
+        events = node.session.receive(message)
+        if topic.kind is MessageKind.NDEATH and node.session.phase is NodePhase.ALIVE:
+            # Of another session: an old one's, or of a node that never renews its Will.
+            self._foreign_deaths.add(key)
+        self._follow(node, events, arrival.arrived_at)
 
     def advance(self, node: Node) -> None:
         """Do what waits of a node, up to the next birth that must be entered."""
@@ -189,6 +195,9 @@ class Host:
             self._connection = connection
             alive = [k for k, node in self.nodes.items() if node.session.phase is NodePhase.ALIVE]
             self._silence.begin(alive if connection else (), now_s)
+        for key in self._foreign_deaths:
+            self._silence.suspect(key, now_s)
+        self._foreign_deaths.clear()
         for key in self._silence.to_ask(now_s):
             if unread(f"{key[0]}/{key[1]}"):
                 continue

@@ -146,3 +146,27 @@ def test_a_hundred_silent_gateways_are_asked_a_few_at_a_time(plant: IngestPlant)
     assert all(online for online, _ in states(plant).values())
     plant.wait(PATIENCE_S + 1)
     assert not any(online for online, _ in states(plant).values())
+
+
+def test_a_node_whose_will_names_another_session_has_to_speak(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    """Some never renew their Will: their death always has the bdSeq of the first connection."""
+    pump.wait(1)
+    pump.receive(node.ndeath(bd_seq=99))
+    pump.wait(1)
+    assert states(pump)[PUMP][0], "an old Will says nothing about the present session"
+    pump.wait(PATIENCE_S + 1)
+    assert pump.rebirths_asked() == [NCMD]
+    pump.wait(PATIENCE_S + 1)
+    assert states(pump) == {"site/gw": (False, "silent"), PUMP: (False, "silent")}
+
+
+def test_an_old_will_of_a_node_that_goes_on_asks_nothing(pump: IngestPlant, node: EdgeNode) -> None:
+    pump.wait(1)
+    pump.receive(node.ndeath(bd_seq=99))
+    pump.wait(1)
+    pump.receive(node.ddata("pump", {1: 2.0}))
+    pump.wait(3 * PATIENCE_S)
+    assert pump.rebirths_asked() == []
+    assert states(pump)[PUMP][0]

@@ -123,7 +123,8 @@ def test_messages_out_of_order_are_put_in_order() -> None:
 
 def test_the_reorder_wait_crosses_the_wrap_of_the_sequence() -> None:
     session = alive()
-    session.receive(nbirth(seq=253))
+    session.receive(nbirth(seq=252))
+    session.receive(dbirth(seq=253))
     for seq in (1, 255, 0):
         assert session.receive(ddata(seq, float(seq))) == []
     assert texts(session.tick(T0 + 2_000)) == [
@@ -204,3 +205,40 @@ def test_a_death_ends_the_wait_for_missing_messages() -> None:
     session.receive(ddata(7, 7.0))
     assert texts(session.receive(ndeath())) == ["Data pump 7", "NodeDied"]
     assert session.next_due() is None
+
+
+def test_a_lost_birth_of_a_device_leaves_no_old_aliases_behind() -> None:
+    """The node began anew under the same bdSeq, as those do that never count it."""
+    session = alive()
+    session.receive(nbirth())
+    # Its DBIRTH, number 1, is lost; it may have numbered its metrics otherwise.
+    assert session.receive(ddata(2, 5.0)) == []
+    assert texts(session.tick(T0 + 2_000)) == ["AskRebirth no_birth"]
+    session.receive(nbirth())
+    session.receive(dbirth())
+    assert texts(session.receive(ddata(2, 6.0))) == ["Data pump 6"]
+
+
+def test_a_long_gap_after_a_birth_leaves_no_old_aliases_behind_either() -> None:
+    session = alive()
+    session.receive(nbirth())
+    assert texts(session.receive(ddata(200, 5.0))) == ["AskRebirth no_birth"]
+
+
+def test_a_reborn_device_keeps_its_aliases_over_a_gap() -> None:
+    session = alive()
+    session.receive(nbirth())
+    session.receive(dbirth())
+    session.receive(ddata(3, 5.0))
+    assert texts(session.tick(T0 + 2_000)) == ["Data pump 5", "AskRebirth seq_gap"]
+
+
+def test_messages_lost_where_the_sequence_wraps_are_a_gap_also_when_the_node_falls_silent() -> None:
+    session = alive()
+    for seq in range(2, 254):
+        session.receive(ddata(seq))
+    # 254, 255 and 0 are lost.
+    assert session.receive(ddata(1, 1.0)) == []
+    due = session.next_due()
+    assert due is not None
+    assert texts(session.tick(due)) == ["Data pump 1", "AskRebirth seq_gap"]
