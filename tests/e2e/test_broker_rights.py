@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,19 @@ class Client:
         self._client.loop_stop()
 
 
+async def until(question: Callable[[], bool]) -> None:
+    """Wait for a fact; the test's timeout ends what never becomes one."""
+    while not question():
+        await asyncio.sleep(0.05)
+
+
 async def test_nobody_takes_another_ones_client_id(port: int) -> None:
     victims = {user: Client(port, user=user, client_id=user) for user in (SERVER, OTHER)}
-    await asyncio.sleep(0.3)
+    await until(lambda: all(victim.accepted for victim in victims.values()))
     stolen = [SERVER, "plantroom-server-plantroom", OTHER, "plantroom-north-gw2"]
     thieves = [Client(port, user=GATEWAY, client_id=name) for name in stolen]
-    await asyncio.sleep(1)
+    await until(lambda: all(thief.accepted for thief in thieves))
+    await asyncio.sleep(0.5)
     for user, victim in victims.items():
         assert (victim.accepted, victim.ended) == ([True], 0), user
     for client in (*victims.values(), *thieves):
@@ -83,7 +90,7 @@ async def test_nobody_takes_another_ones_client_id(port: int) -> None:
 async def test_a_wrong_password_or_a_stranger_is_refused(port: int) -> None:
     for user, password in ((GATEWAY, "wrong"), ("stranger", PASSWORD), (SERVER, "")):
         client = Client(port, user=user, client_id="x", password=password)
-        await asyncio.sleep(0.3)
+        await until(lambda client=client: bool(client.accepted))
         assert True not in client.accepted
         client.close()
 
@@ -109,7 +116,9 @@ async def test_a_gateway_speaks_for_itself_alone(port: int) -> None:
     server.say("spBv1.0/green-garden/NCMD/heating-plant")
     server.say("spBv1.0/north/NCMD/gw2")
     server.say("spBv1.0/STATE/plantroom")
-    await asyncio.sleep(1)
+    # The last word of each comes after all that it may not say.
+    await until(lambda: own[-1] in {topic for topic, _ in server.heard})
+    await until(lambda: "spBv1.0/STATE/plantroom" in {topic for topic, _ in gateway.heard})
     said = {topic for topic, _ in server.heard}
     assert said >= set(own)
     assert "spBv1.0/north/NBIRTH/gw2" not in said
