@@ -95,3 +95,17 @@ def test_every_package_says_what_it_is() -> None:
         if path.name == "__init__.py" and path.parts[len(ROOT.parts)] != "tests"
     )
     assert [_name(path) for path in packages if not ast.get_docstring(_tree(path))] == []
+
+
+def test_the_list_of_decisions_is_complete_and_in_order() -> None:
+    folder = ROOT / "docs" / "adr"
+    titles = {
+        file.name: file.read_text(encoding="utf-8").partition("  ")[0]
+        for file in sorted(folder.glob("0*.md"))
+    }
+    wanted = [
+        f"| [{int(name[:4])}]({name}) | {title.partition(': ')[2]} |"
+        for name, title in titles.items()
+    ]
+    rows = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in rows if row.startswith("| [")] == wanted
