@@ -30,13 +30,13 @@ chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is l
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
-bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; seven minutes
+bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; eight minutes
 	$(BIN)/python -m tests.bench bus
 
 bench-backlog: $(STAMP)  ## a day of 200 points a second replayed in order, live data beside it; ten minutes
 	$(BIN)/python -m tests.bench backlog
 
-bench-load: $(STAMP)  ## alarms beside readers, streams, half requests, a flood and first births; four minutes
+bench-load: $(STAMP)  ## alarms beside readers, streams, half requests, a flood and first births; five minutes
 	$(BIN)/python -m tests.bench load $(CASES)
 
 kill: $(STAMP)  ## kill -9 at random with the broker away; four seconds a round

@@ -55,7 +55,7 @@ async def test_a_ratio_that_changes_is_used_in_its_own_cycle() -> None:
     assert bench.sink.times_s("d1", "total")[0] == newest
 
 
-@pytest.mark.parametrize("how", ["refused", "garbled", "silent"])
+@pytest.mark.parametrize("how", ["refused", "garbled", "busy"])
 async def test_a_factor_that_fails_makes_its_points_bad_and_no_others(how: str) -> None:
     one = unit(power=5, other=1, ct=40)
     async with running(Bench([meter()], {1: one})) as bench:
