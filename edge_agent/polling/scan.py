@@ -56,6 +56,7 @@ class ScanClass:
         self.outstanding = 0
         self.lesson = None
         self.heard = False
+        self.had = None
         self.cycle += 1
 
 

@@ -24,12 +24,18 @@ LONG: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Run the named benchmarks, or all; after ``load``, its named cases."""
-    print(machine())
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all short ones; after ``load``, its named cases."""
     known = BENCHES | LONG
+    cases: list[str] = []
     if names and names[0] == "load":
-        known, names = {"load": partial(load.run, names[1:])}, ["load"]
+        names, cases = ["load"], names[1:]
+        known["load"] = partial(load.run, cases)
+    unknown = [*(set(names) - known.keys()), *(set(cases) - load.KNOWN.keys())]
+    if unknown:
+        print(_usage())
+        return 0 if unknown == ["--help"] else 2
+    print(machine())
     for name in names or list(BENCHES):
         print(f"\n{name}: {_title(known[name])}", flush=True)
         figures = known[name]()
@@ -37,6 +43,15 @@ def main(names: list[str]) -> None:
         for key, value in figures.items():
             print(f"  {key:34} {value}")
     print("\nwritten to .bench/*.json")
+    return 0
+
+
+def _usage() -> str:
+    benches = (BENCHES | LONG).items()
+    lines = [f"  {name:8} {_title(bench)}" for name, bench in benches]
+    cases = f"  load takes cases: {', '.join(load.KNOWN)}"
+    short = f"without a name: {', '.join(BENCHES)}"
+    return "\n".join(["python -m tests.bench [NAME ...]", *lines, cases, short])
 
 
 def _title(bench: Callable[[], dict[str, Any]]) -> str:
@@ -45,4 +60,4 @@ def _title(bench: Callable[[], dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -42,6 +42,7 @@ FURTHER: dict[str, Case] = {
     },
     **{name: partial(hostile, name) for name in HOSTILE},
 }
+KNOWN = CASES | FURTHER
 
 
 def run(names: Sequence[str] = ()) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def run(names: Sequence[str] = ()) -> dict[str, Any]:
     figures: dict[str, Any] = {"machine": machine()}
     for name in names or CASES:
         with tempfile.TemporaryDirectory(prefix="plantroom-load-") as folder:
-            outcome = asyncio.run(_run((CASES | FURTHER)[name], Path(folder)))
+            outcome = asyncio.run(_run(KNOWN[name], Path(folder)))
         figures |= {f"{name}_{key}": value for key, value in _figures(outcome).items()}
     return figures
 

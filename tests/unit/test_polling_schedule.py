@@ -45,6 +45,14 @@ def test_a_late_cycle_is_skipped_never_bunched() -> None:
     assert schedule.take_skipped() == 0
 
 
+def test_what_a_probe_had_read_before_the_port_was_lost_is_read_on_the_next_connection() -> None:
+    hourly = scan("a", 3600.0)
+    schedule = started(hourly)
+    hourly.had = hourly.blocks[0]
+    schedule.start(5.0)
+    assert [at for _, at in simulate(schedule, 6.0, 0.01)] == ["a0"]
+
+
 def test_an_overloaded_port_asks_without_a_pause_and_without_a_backlog() -> None:
     asked = simulate(started(scan("a", 0.1)), 3.0, 0.13)
     gaps = [b[0] - a[0] for a, b in itertools.pairwise(asked)]
