@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from edge_agent.commissioning.point_table import numbers
-from edge_agent.commissioning.point_table.headings import Heading
+from edge_agent.commissioning.point_table.headings import Heading, nearest_role
 from edge_agent.commissioning.point_table.numbers import Comma
 from edge_agent.commissioning.point_table.roles import FREE, UNNEEDED, Role
 from edge_agent.commissioning.point_table.text import CellError, compact, is_empty
@@ -107,6 +107,13 @@ def _unknown(match: Scored, index: int) -> Iterator[str]:
     """Yield what the cells under a heading without meaning look like: factors, orders ..."""
     cells = [cell for cell in match.cells(index) if not is_empty(cell)]
     text = match.headings[index].text
+    near = nearest_role(text)
+    if near is not None and near not in FREE and near not in match.columns:
+        yield (
+            f"the column {text!r} may be {near}, but is not understood: say --column "
+            f"{near}={text!r} or --column ignore={text!r}"
+        )
+        return
     for roles, looks_like in _BY_CELLS.items():
         if not match.columns.keys() & set(roles) and looks_like(cells):
             yield (

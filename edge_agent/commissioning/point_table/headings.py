@@ -20,9 +20,10 @@ _MEANINGS: Final = meanings()
 _QUALIFIERS: Final = qualifier_words()
 _FILLERS: Final = frozenset(word.strip() for word in FILLERS.split(","))
 _LONGEST: Final = 8
+_ALIKE: Final = 0.75
 _BRACKETS: Final = re.compile(r"[(\[【<{〔]([^()\[\]【】<>{}〔〕]*)[)\]】>}〕]")
 _AREAS: Final = re.compile(r"区|area|zone|block")
-_FUNCTIONS: Final = re.compile(r"功能|function|func|\bfc\b|\d")
+_FUNCTIONS: Final = re.compile(r"功能|function|func|funktion|\bfc\b|\d")
 
 
 class Heading(NamedTuple):
@@ -108,8 +109,19 @@ def said_in(text: str) -> set[Qualifier]:
 
 def nearest(text: str) -> str:
     """Return ``; did you mean '...'?`` for a heading that is nearly known."""
-    close = get_close_matches("".join(atoms(text)), list(_MEANINGS), n=1, cutoff=0.75)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    close = _close(text)
+    return f" (did you mean {close!r}?)" if close else ""
+
+
+def nearest_role(text: str) -> Role | None:
+    """Return the role of a heading that is nearly known."""
+    close = _close(text)
+    return max(_MEANINGS[close], key=lambda one: one.weight).role if close else None
+
+
+def _close(text: str) -> str:
+    found = get_close_matches("".join(atoms(text)), list(_MEANINGS), n=1, cutoff=_ALIKE)
+    return found[0] if found else ""
 
 
 def _common(meant: Sequence[Sequence[Meaning]]) -> list[Meaning]:

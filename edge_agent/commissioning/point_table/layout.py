@@ -52,6 +52,8 @@ def lay_out(sheet: Sheet, heads: Heads) -> Layout:
         if text:
             found.texts.append((row, text))
     table, unit = _titles(sheet, heads)
+    # "8 analog inputs" above a table whose rows name their tables is the product's name.
+    table = None if Role.TABLE in heads.columns else table
     for row in range(heads.last + 1, len(sheet.rows)):
         cells = [cell for cell in sheet.rows[row] if not is_empty(cell)]
         if not cells:

@@ -118,6 +118,7 @@ def read_type(text: str) -> TypeWords:
     if sized := _SIZED.match(plain):
         return TypeWords("string", size=int(sized[2]))
     plain = re.sub(r"[()\[\]]+", "", plain)
+    plain = re.sub(r"(?<=\d)t$", "", plain)  # uint16_t
     if plain in _NAMES:
         return _exact(plain)
     parts = _cut(plain, {})
