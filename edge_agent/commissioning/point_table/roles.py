@@ -134,7 +134,8 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     Role.DIVISOR: "teiler, 除数, 除系数, 放大倍数, 放大系数, division factor, divisor, "
     "divide by, divided by, dividing factor, div, 缩小比例, 除以",
     Role.DECIMALS: "nachkommastellen, dezimalstellen, dec places, 小数位, 小数位数, 小数点, "
-    "小数点位数, 小数, decimals, decimal places, decimal point, decimal digits, number of decimals, "
+    "小数点位数, 小数, decimals, decimal places, decimal point, decimal digits, "
+    "number of decimals, "
     "no of decimals, decimal, dp",
     Role.FORMULA: "公式, 换算公式, 计算公式, 换算关系, 换算, 计算方法, formula, conversion, "
     "conversion formula, calculation, equation, computation, 数据换算, 换算方法, 计算",
