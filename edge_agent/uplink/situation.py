@@ -63,6 +63,7 @@ class Situation:
             "(deploy/mosquitto.acl), or no Plantroom server listens"
         )
         self._host = primary_host
+        self._host_says = ""
         self._unanswered_s = unanswered_s
         self._since_s = clock.monotonic_s()
         self._told: set[str] = set()
@@ -74,7 +75,16 @@ class Situation:
         if link is not self.link:
             self._since_s = self._clock.monotonic_s()
             self._told.discard("host")
+        if link is Link.BROKER_AWAY:
+            # The next connection hears again what is kept.
+            self._host_says = ""
         self.link, self.why = link, why
+
+    def host_said(self, said: str) -> None:
+        """Note what stands under STATE of the primary host, as far as it is a reason to wait."""
+        if said != self._host_says:
+            self._host_says = said
+            self._told.discard("host")
 
     def foreign_acknowledgement(self) -> None:
         """Note that rows of another journal were acknowledged to this node."""
@@ -101,7 +111,7 @@ class Situation:
         """
         waited_s = self._clock.monotonic_s() - self._since_s
         waits = self.link is Link.WAITS_FOR_HOST and waited_s >= WAIT_TOLD_S
-        self._tell("host", waits, "waits_for_host", host_id=self._host)
+        self._tell("host", waits, "waits_for_host", host_id=self._host, said=self._host_says)
         online, most_s = self.link is Link.ONLINE, self._unanswered_s
         self._waits_unanswered = online and most_s is not None and unanswered_s >= most_s
         self._tell(
@@ -121,7 +131,8 @@ class Situation:
         if self._has_twin:
             return _TWIN
         if self.link is Link.WAITS_FOR_HOST:
-            return f"waits for STATE of {self._host}"
+            said = self._host_says and f": {self._host_says}"
+            return f"waits for STATE of {self._host}{said}"
         return f"nothing is acknowledged: {self._unheard}" if self._waits_unanswered else ""
 
     @property

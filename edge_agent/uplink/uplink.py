@@ -33,6 +33,7 @@ from protocols.reading import Quality, Reading
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.edge_session import Action, DeviceState, Phase
 from protocols.sparkplug.names import COMMAND_RESULT
+from protocols.sparkplug.topics import parse_state_topic
 
 log = structlog.get_logger()
 
@@ -215,6 +216,10 @@ class Uplink:
             messages = read_message(topic, payload, self._datatypes_of)
         except FrameError as error:
             self._unreadable += 1
+            host = parse_state_topic(topic)
+            if host is not None and host == self._node.session.primary_host:
+                nothing = "nothing is kept there, it was deleted"
+                self._situation.host_said(f"unreadable, {error}" if payload else nothing)
             log.debug("message_unreadable", topic=topic, error=str(error))
             return
         for message in messages:
@@ -237,6 +242,8 @@ class Uplink:
 
     def _host_said(self, host_id: str, *, online: bool, timestamp: int, retained: bool) -> None:
         session = self._node.session
+        if host_id == session.primary_host:
+            self._situation.host_said("" if online else "it says that it is offline")
         before = session.host_timestamp
         self._act(
             session.host_state(host_id, online=online, timestamp=timestamp, retained=retained)

@@ -53,6 +53,35 @@ def test_waiting_for_the_primary_host_is_told_after_seconds_and_once() -> None:
     assert len(logs) == 1
 
 
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b"ONLINE", "unreadable, not a STATE: b'ONLINE'"),
+        (b'{"online":"true","timestamp":1}', "unreadable, not a STATE"),
+        (b'{"online":true,"timestamp":"2026-11-28"}', "unreadable, not a STATE"),
+        (b'{"online":false,"timestamp":1}', "it says that it is offline"),
+        (b"", "nothing is kept there, it was deleted"),
+    ],
+)
+def test_why_a_state_lets_a_gateway_wait_is_told(payload: bytes, said: str) -> None:
+    bench = Bench(acknowledgement="state", primary_host="scada", connected=False)
+    bench.connect()
+    bench.uplink._situation.become(Link.WAITS_FOR_HOST)
+    bench.uplink._received(state_topic("scada"), payload, True)  # noqa: FBT003
+    bench.clock.advance(6)
+    assert look(bench) == ["waits_for_host"]
+    assert look(bench) == []
+    problem = bench.uplink.stats().problem
+    assert problem.startswith("waits for STATE of scada: ")
+    assert said in problem
+    # Of another host, and of this one what ends the wait.
+    bench.uplink._received(state_topic("other"), b"ONLINE", True)  # noqa: FBT003
+    assert bench.uplink.stats().problem == problem
+    online = encode_state(State(online=True, timestamp=NOW))
+    bench.uplink._received(state_topic("scada"), online, True)  # noqa: FBT003
+    assert bench.uplink.stats().problem == ""
+
+
 def test_a_gateway_whom_nobody_acknowledges_says_why_that_may_be() -> None:
     bench = Bench()
     bench.say(1.0)
