@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Misfit, MisfitError, Settings
+from config.base import Host, Misfit, MisfitError, Settings
 
 SeverityWord = Literal["urgent", "high", "medium", "low"]
 ShortField = Literal["estate", "asset", "fault", "severity", "link"]
@@ -54,7 +54,7 @@ class EmailChannel(_Channel):
     """E-mail over SMTP; a person's address is the receiver."""
 
     kind: Literal["email"] = Field(description="E-mail.")
-    host: str = Field(min_length=1, description="Mail server.")
+    host: Host = Field(description="Mail server.")
     port: int = Field(default=587, ge=1, le=65535, description="TCP port.")
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="Encryption; none only towards a server of your own."

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from config.alarming import AlarmSettings
-from config.base import Identifier, Misfit, MisfitError, Settings
+from config.base import Host, Identifier, Misfit, MisfitError, Settings
 from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
 from config.mqtt import MqttSettings
 
@@ -52,7 +52,7 @@ class HistorySettings(Settings):
 class HttpSettings(Settings):
     """The HTTP interface."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    host: Host = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port.")
     session_hours: float = Field(default=12, gt=0, description="Life of a login, hours.")
     secure_cookie: bool = Field(default=False, description="True behind HTTPS.")

@@ -12,6 +12,7 @@ from config.errors import ConfigError
 from config.load import load_classes
 from config.load_server import load_server
 from config.server import ServerSettings
+from config.summary import summarize_server
 from protocols.errors import PlantroomError
 from server.app import ROLES, Server
 from server.core.clock import SystemClock
@@ -101,12 +102,13 @@ def reset_password(file: Path, user: str, password_file: Path | None) -> None:
 @cli.command()
 @_FILE
 def check(file: Path) -> None:
-    """Say whether the file is right; exit status 2 when it is not.
+    """Say what the file means and what looks wrong; exit status 2 when it is refused.
 
     Example: plantroom server check server.yaml
     """
     settings = _load(file)
-    click.echo(f"{file}: right; data in {settings.data_dir}, HTTP on port {settings.http.port}")
+    click.echo(f"{file}: right")
+    click.echo(summarize_server(settings, load_classes(settings.class_files)))
 
 
 @cli.command()

@@ -21,6 +21,11 @@ class KnownChannels:
         name = channel_name(self._settings, channel, person, address)
         return name is not None and address_problem(self._settings, name, address) is None
 
+    def problem(self, channel: str, address: str | None) -> str | None:
+        """Return what is wrong with an address that was written for a channel, or None."""
+        name = None if address is None else channel_name(self._settings, channel, "", address)
+        return address_problem(self._settings, name, address or "") if name else None
+
     def place(self, channel: str, receiver: str, address: str) -> str | None:
         """Return what a message reaches: a group, a mailbox, a telephone; None for a webhook.
 

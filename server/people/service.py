@@ -1,7 +1,7 @@
 """Persons, teams, rosters and policies: saved when they fit together, with the holes they leave."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Text, cast, delete, select
 from sqlalchemy.orm import Session
 
-from config.base import dotted
+from config.base import Misfit, dotted
 from config.people import (
     PeopleFile,
     PersonSettings,
@@ -131,7 +131,7 @@ def save(
     if stored is not None:
         body = _completed(body, stored)
     after = _with(before, kind, {key: body})
-    _refuse_misfits(after)
+    _refuse_misfits(after, [key] if kind is PERSONS else [])
     holes = kind.holes(after, body, now)
     if kind is not PERSONS or not _reached_alike(before, after, key):
         holes = once([*holes, *new_holes(before, after, now=now)])
@@ -186,7 +186,7 @@ def import_people(
     before = after = load_directory(session, channels)
     for kind in KINDS:
         after = _with(after, kind, getattr(people, kind.field))
-    _refuse_misfits(after)
+    _refuse_misfits(after, people.persons)
     holes: list[Hole] = []
     for kind in KINDS:
         for key, body in getattr(people, kind.field).items():
@@ -236,10 +236,22 @@ def _with(directory: Directory, kind: Kind[Any], added: Mapping[str, Settings]) 
     return replace(directory, people=people)
 
 
-def _refuse_misfits(directory: Directory) -> None:
+def _refuse_misfits(directory: Directory, persons: Iterable[str]) -> None:
+    """Refuse names of nobody, and addresses of these persons that are none for their channels."""
     misfits = list(misfits_of(directory.people))
+    misfits += [misfit for key in persons for misfit in _wrong_addresses(directory, key)]
     if misfits:
         raise InvalidError("; ".join(f"{dotted(one.path)}: {one.message}" for one in misfits))
+
+
+def _wrong_addresses(directory: Directory, person: str) -> Iterable[Misfit]:
+    if directory.channels is None:
+        return
+    for number, one in enumerate(directory.people.persons[person].channels):
+        problem = directory.channels.problem(one.channel, one.address)
+        if problem is not None:
+            path = ("persons", person, "channels", number, "address")
+            yield Misfit(path, f"{problem} (channel {one.channel})")
 
 
 def _accepts(body: Settings) -> bool:

@@ -94,6 +94,28 @@ def test_a_right_file_is_called_right(file: Path) -> None:
     assert "right" in done.output
 
 
+def test_what_a_right_file_means_is_said_and_what_looks_wrong(file: Path) -> None:
+    file.write_text("mqtt: {host: broker.lan, tls: {ca_file: gone.pem}}\n")
+    done = CliRunner().invoke(cli, ["check", str(file)])
+    assert done.exit_code == 0
+    assert "broker  broker.lan:1883, TLS, anonymous, host id plantroom" in done.output
+    assert f"note    {file.parent}/gone.pem does not exist (mqtt.tls.ca_file: " in done.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http: {host: '0.0.0.0:80'}\n",
+        "http: {host: 10.0.0.300}\n",
+    ],
+)
+def test_a_host_is_a_host(file: Path, text: str) -> None:
+    file.write_text(text)
+    done = CliRunner().invoke(cli, ["check", str(file)])
+    assert done.exit_code == 2
+    assert "server.yaml:1:" in done.output
+
+
 def test_unknown_roles_are_refused(file: Path) -> None:
     done = CliRunner().invoke(cli, ["run", str(file), "--roles", "api,kitchen"])
     assert done.exit_code == 2
@@ -167,3 +189,17 @@ def test_every_help_is_for_people(command: tuple[str, ...]) -> None:
     assert "\\b" not in answer.output
     assert "\b" not in answer.output
     assert not answer.output.endswith("Commands:\n")
+
+
+@pytest.mark.parametrize("address", ["138", "wang@example.org", "010-62345678"])
+def test_an_address_that_is_none_for_its_channel_is_refused(file: Path, address: str) -> None:
+    (file.parent / "key").write_text("secret")
+    sms = "{kind: aliyun_sms, access_key_id: x, access_key_secret_file: key, sign_name: a, "
+    sms += "template: SMS_1, parameters: [estate]}"
+    file.write_text(f"data_dir: data\nmessages: {{channels: {{sms: {sms}}}}}\n")
+    path = file.parent / "people.yaml"
+    person = f"{{name: 王伟, channels: [{{channel: sms, address: '{address}'}}]}}"
+    path.write_text(f"persons: {{wang: {person}}}\n", encoding="utf-8")
+    done = CliRunner().invoke(cli, ["people", str(file), str(path)])
+    assert done.exit_code == 1
+    assert f"persons.wang.channels.0.address: '{address}' is no mobile number" in done.output
