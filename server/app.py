@@ -248,6 +248,7 @@ class Server:
         self._works |= alarming.works
         self._checks |= alarming.checks
         alarming.hears = lambda: ingest.hears
+        alarming.set_behind(ingest.is_behind)
         self._checks["ingest"] = lambda: ingest.alive and not ingest.stuck
         self._checks["history"] = lambda: "history" not in ingest.stuck
         self._checks["alarm_chain"] = self._lateness.watch("alarm_chain", lambda: ingest.late_s)

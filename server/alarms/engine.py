@@ -5,7 +5,7 @@ memory by ``commit``, after the records hold it. So memory never claims what the
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from protocols.reading import Quality
@@ -37,6 +37,8 @@ class AlarmEngine:
 
     def __init__(self, book: RuleBook, clock: Clock, *, catch_up_ms: int = CATCH_UP_MS) -> None:
         self.lock = threading.RLock()
+        self.is_behind: Callable[[str], bool] = lambda _gateway: False
+        """Whether what a gateway, by its key, said seconds ago is not judged yet."""
         self._clock = clock
         self._posts = Posts(book)
         self._catch_up_ms = catch_up_ms
@@ -187,6 +189,9 @@ class AlarmEngine:
             return step
         if watch.doubts(watch.memory) and not self._is_certain(watch, now=step.now):
             return None
+        longest_ms = max(watch.delays.on, watch.delays.off) + self._catch_up_ms
+        if step.now - since < longest_ms and self.is_behind(watch.gateway):
+            return None
         memory, flips = expire(watch.memory, since=since)
         step.memories[watch] = memory
         step.add_flips(watch, flips)
@@ -213,7 +218,8 @@ class AlarmEngine:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
         self._posts.withdraw_lost(step)
-        judge_silence(step, self._posts, earliest=self._patient_from + STARTUP_GRACE_MS)
+        earliest = self._patient_from + STARTUP_GRACE_MS
+        judge_silence(step, self._posts, earliest=earliest, is_behind=self.is_behind)
         return step
 
     def doubt_connections(self) -> Step:

@@ -1,5 +1,6 @@
 """Alarms that no value raises: points that are silent, connections that are lost."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from protocols.reading import Quality
@@ -11,11 +12,14 @@ from server.alarms.step import Step
 from server.alarms.watch import Watch
 
 
-def judge_silence(step: Step, posts: Posts, *, earliest: int) -> None:
+def judge_silence(
+    step: Step, posts: Posts, *, earliest: int, is_behind: Callable[[str], bool]
+) -> None:
     """Propose alarms for points that are silent, or not good, for too long.
 
     Attributes:
         earliest: Server time before which silence is not counted, UTC ms.
+        is_behind: Whether what a gateway said is not judged yet: its silence is ours.
     """
     for watch in posts.silences.values():
         after = watch.after_ms
@@ -24,7 +28,7 @@ def judge_silence(step: Step, posts: Posts, *, earliest: int) -> None:
             continue
         series = watch.series
         since = series.seen_at if memory.bad_since is None else memory.bad_since
-        if step.now - max(since, earliest) <= after:
+        if step.now - max(since, earliest) <= after or is_behind(watch.gateway):
             continue
         silent_at = series.last_at + after if series.last_at else step.now
         # After what was announced last, even if a clock that is ahead has dated that.

@@ -150,6 +150,12 @@ class Inbox:
         lane = self._lanes.get(source)
         return lane is not None and bool(lane.messages)
 
+    def unread_since(self, source: str) -> int | None:
+        """Return when the oldest unread message of this gateway arrived, steady ms; or None."""
+        with self._lock:
+            lane = self._lanes.get(source)
+            return lane.messages[0].arrived_at if lane is not None and lane.messages else None
+
     def oldest_at(self) -> int | None:
         """Return when the oldest unread message arrived, steady ms; None when all are read."""
         with self._lock:

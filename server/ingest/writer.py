@@ -46,7 +46,7 @@ _TICK_S = 0.1
 _REFUSED_S = 10.0
 """Between two looks at what was refused of gateways."""
 _BEHIND_S = 5.0
-"""With a message unread for so long nobody knows what the plant says now."""
+"""With a message unread for so long nobody knows what its gateway says now."""
 _NEVER = 2**62
 _log = structlog.get_logger()
 
@@ -134,6 +134,7 @@ class Ingest:
         self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
+        self._worked_at = clock.monotonic_s()
         self._told_refused_at = 0.0
         self._identities = Identities()
         self._oldest_at = _NEVER
@@ -194,8 +195,21 @@ class Ingest:
 
     @property
     def hears(self) -> bool:
-        """Whether what the broker says is read as it comes."""
-        return self.link.connected and self.late_s < _BEHIND_S
+        """Whether what the broker says is taken in turn as it comes.
+
+        A gateway that sends more than its turns take is behind alone: see ``is_behind``.
+        """
+        idle_s = self._clock.monotonic_s() - self._worked_at
+        return self.link.connected and idle_s < _BEHIND_S
+
+    def is_behind(self, gateway: str) -> bool:
+        """Return whether what a gateway, by its key, said seconds ago waits; from any thread."""
+        node = self._host.busy.get(gateway)
+        oldest_at = min(
+            self.inbox.unread_since(gateway) or _NEVER,
+            _NEVER if node is None else node.oldest_at or _NEVER,
+        )
+        return self._time.of(self._clock.now_ms()) - oldest_at > 1000 * _BEHIND_S
 
     @property
     def late_s(self) -> float:
@@ -245,6 +259,7 @@ class Ingest:
         due = waiting >= _MOST_VALUES or now_s - self._flushed_at >= self._flush_interval_s
         if waiting >= _MOST_WAITING or (due and not self._is_storing()):
             self._flush()
+        self._worked_at = self._clock.monotonic_s()
 
     def _tick(self, now_s: float) -> None:
         now_ms = self._time.of(self._clock.now_ms())

@@ -95,6 +95,10 @@ class Alarming:
     def _hears(self) -> bool:
         return self.hears()
 
+    def set_behind(self, is_behind: Callable[[str], bool]) -> None:
+        """Say how it is found out whether what a gateway said, by its key, is not judged yet."""
+        self._engine.is_behind = is_behind
+
     def doubtful(self) -> set[str]:
         """Return the keys of gateways that could say whether a running delay was interrupted."""
         return self._engine.doubtful()

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from protocols.reading import Quality
+from server.alarms.watch import gateway_of
 from server.assets.series import CONNECTION, Series
 from tests.fakes.pump_room import sample
 from tests.fakes.rule_bench import RuleBench
@@ -167,6 +168,28 @@ def test_silence_is_not_judged_right_after_a_start(bench: RuleBench) -> None:
     bench.clock.advance(2)
     assert [one[:2] for one in bench.sweep()] == [("raised", "silent")]
     assert bench.sweep() == []
+
+
+def test_the_silence_of_a_gateway_that_is_behind_proves_nothing(bench: RuleBench) -> None:
+    gateway = gateway_of(bench.series["pressure"])
+    bench.engine.is_behind = lambda key: key == gateway
+    bench.clock.advance(60 + 121)
+    assert bench.sweep() == []
+    bench.engine.is_behind = lambda key: key != gateway
+    assert [one[:2] for one in bench.sweep()] == [("raised", "silent")]
+
+
+def test_a_delay_of_a_gateway_that_is_behind_waits_for_it_but_not_for_ever(
+    bench: RuleBench,
+) -> None:
+    bench.see("level", 0.5, 1)
+    bench.engine.is_behind = lambda _key: True
+    bench.clock.advance(11)
+    assert bench.is_held("low_level", "level", 1)
+    bench.clock.advance(28)
+    assert bench.is_held("low_level", "level", 1)
+    bench.clock.advance(2)
+    assert bench.expire("low_level", "level", 1) == [("raised", "low_level", 1, None)]
 
 
 def test_silence_is_judged_by_arrival_and_ends_with_a_good_value(bench: RuleBench) -> None:

@@ -49,6 +49,22 @@ def test_gateways_for_which_an_alarm_waits_are_asked_once_when_the_broker_is_the
     assert pump.rebirths_asked() == [NCMD for key in wanted if key == "site/gw"]
 
 
+def test_a_gateway_that_sends_too_much_is_behind_alone(pump: IngestPlant, node: EdgeNode) -> None:
+    for number in range(1, 2_000):
+        pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + number))
+    assert not pump.ingest.is_behind("site/gw")
+    pump.clock.advance(4)
+    pump.ingest._work(wait_s=0)
+    pump.clock.advance(4)
+    pump.ingest._work(wait_s=0)
+    assert pump.ingest.late_s > 5
+    assert pump.ingest.hears
+    assert pump.ingest.is_behind("site/gw")
+    assert not pump.ingest.is_behind("site/other")
+    pump.wait(1)
+    assert not pump.ingest.is_behind("site/gw")
+
+
 def test_who_waits_for_a_store_hears_nothing(pump: IngestPlant, node: EdgeNode) -> None:
     heard: list[bool] = []
 
