@@ -6,15 +6,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from config.base import Misfit
-from config.points import DataType, Point, Table
+from config.points import Point, Table
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 
 if TYPE_CHECKING:
     from config.resolve import ResolvedDevice
 
 Register = tuple[Table, int]
-
-_PARTS = frozenset({DataType.BIT, DataType.BITFIELD})
 
 
 def shared_misfits(
@@ -98,16 +96,21 @@ def _registers(point: Point) -> list[Register]:
     return [(point.table, point.address + k) for k in range(point.words)]
 
 
+def _is_part(point: Point) -> bool:
+    """Whether it is some bits or one byte of its registers."""
+    return point.bit is not None or point.byte is not None
+
+
 def _common(first: "ResolvedDevice", second: "ResolvedDevice") -> str:
-    """Name a register that both read as a whole; bits of one may belong to two devices."""
+    """Name a register that both read as a whole; parts of one may belong to two devices."""
     whole = {
         place: name
         for name, point in first.points.items()
-        if point.type not in _PARTS
+        if not _is_part(point)
         for place in _registers(point)
     }
     for name, point in second.points.items():
-        if point.type in _PARTS:
+        if _is_part(point):
             continue
         for place in _registers(point):
             if place in whole:

@@ -82,6 +82,33 @@ def test_two_devices_may_share_port_and_unit() -> None:
     assert set(gateway.devices) == {"a1", "a2"}
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"type": "uint8", "byte": "high"}, {"type": "uint8", "byte": "low"}),
+        ({"type": "bcd8", "byte": "low"}, {"type": "bit", "bit": 9}),
+        (
+            {"type": "enum", "bit": 0, "width": 2, "enum": {0: "off", 1: "on"}},
+            {"type": "enum", "bit": 2, "width": 2, "enum": {0: "off", 1: "on"}},
+        ),
+        ({"type": "bitfield", "bit": 0, "width": 4}, {"type": "bitfield", "bit": 4, "width": 4}),
+    ],
+)
+def test_parts_of_one_register_may_belong_to_two_devices_of_one_controller(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    line = {"kind": "modbus_rtu", "device": "/dev/ttyS0", "baud": 9600}
+    shared = {"table": "holding", "address": 7}
+    gateway = resolved(
+        {
+            "p1": device(points={"state": shared | first}, unit=1),
+            "p2": device(points={"state": shared | second}, unit=1),
+        },
+        a=line,
+    )
+    assert list(gateway.devices) == ["p1", "p2"]
+
+
 def test_unit_0_is_fine_on_tcp_and_refused_on_a_serial_line() -> None:
     assert resolved({"r": device(profile="xy-md02", unit=0)}).devices["r"].unit == 0
     with pytest.raises(MisfitError) as refused:
