@@ -20,7 +20,9 @@ def exact_value(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
 
 def exact(data: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
     """Return objects and lists with all their values as they may stand in JSON."""
-    # Nearly all of what is in an object is of these; a call for each would cost more than JSON.
+    if type(data) is int:
+        return exact_value(data)
+    # Nearly all of what is in an object needs nothing; a call for each would cost more than JSON.
     if isinstance(data, dict):
         return {  # pyright: ignore[reportUnknownVariableType]
             key: value if type(value) in _AS_IT_IS else exact(value)  # pyright: ignore[reportUnknownArgumentType]
@@ -28,4 +30,4 @@ def exact(data: Any) -> Any:  # noqa: ANN401 (whatever JSON can carry)
         }
     if isinstance(data, list | tuple):
         return [value if type(value) in _AS_IT_IS else exact(value) for value in data]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return exact_value(data)
+    return data

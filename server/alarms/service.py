@@ -36,7 +36,7 @@ STATES = tuple(_CONDITIONS)
 """What lists may be asked for; those of rules on trial only by their own name."""
 ALARMS = Listing(
     select(
-        *columns_of(Alarm),
+        *columns_of(Alarm, "trade", "opens_order", "of_communication", "digest_of"),
         Equipment.key.label("equipment"),
         Equipment.name_en.label("equipment_name_en"),
         Equipment.name_zh.label("equipment_name_zh"),

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -79,10 +78,19 @@ ROOMS = (
 )
 
 # The gate does the work; these only tell OpenAPI how to get through it.
-_DOORS = [
-    Security(HTTPBearer(auto_error=False, description="A token of POST /tokens.")),
-    Security(APIKeyCookie(name=COOKIE, auto_error=False, description="POST /session sets it.")),
-]
+_DOORS: dict[str, Any] = {
+    "HTTPBearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of POST /tokens.",
+    },
+    "APIKeyCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "POST /session sets it.",
+    },
+}
 
 
 _IDEMPOTENCY_KEY = {
@@ -105,6 +113,7 @@ class _Application(FastAPI):
         if self.openapi_schema is not None:
             return self.openapi_schema
         document = super().openapi()
+        document["components"]["securitySchemes"] = _DOORS
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 _describe(path, method, operation)
@@ -116,6 +125,7 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     statuses = {HTTPStatus.UNPROCESSABLE_ENTITY}
     if path.startswith("/api/"):
+        operation["security"] = [{door: []} for door in _DOORS]
         statuses |= {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
     elif path not in PUBLIC:
         statuses |= {HTTPStatus.UNAUTHORIZED}
@@ -188,7 +198,7 @@ def build_app(
     app.state.services = services
     app.state.doorkeeper = Doorkeeper()
     install_problems(app)
-    api = APIRouter(prefix="/api/v1", dependencies=[*_DOORS, Strict])
+    api = APIRouter(prefix="/api/v1", dependencies=[Strict])
     for room in ROOMS:
         api.include_router(room.router)
     app.include_router(api)

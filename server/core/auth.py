@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from server.core.errors import ConflictError, InvalidError, NotFoundError
@@ -26,6 +26,17 @@ USED_UP = 0
 # OWASP's argon2id figures: 19 MiB and 2 passes, so that ten logins at once stay affordable.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _nobody_hash = _hasher.hash(secrets.token_hex(16))
+
+# Every request that is not known from a moment ago asks one of these.
+_USER = select(User.id, User.name, User.role, User.one_time_until).where(User.disabled_at.is_(None))
+_OF_TOKEN = (
+    _USER.add_columns(Token.id.label("token_id"), Token.last_used_at)
+    .join(Token, User.id == Token.user_id)
+    .where(Token.token_hash == bindparam("hash"), Token.revoked_at.is_(None))
+)
+_OF_LOGIN = _USER.join(Login, User.id == Login.user_id).where(
+    Login.token_hash == bindparam("hash"), Login.expires_at > bindparam("at")
+)
 
 
 class Role(StrEnum):
@@ -242,30 +253,19 @@ def revoke_token(session: Session, *, token: Token, at: int, by: str) -> None:
 
 def principal_of_token(session: Session, secret: str) -> Principal | None:
     """Who a token stands for; None when it is unknown, revoked or its user is disabled."""
-    row = session.execute(
-        select(Token, User)
-        .join(User, User.id == Token.user_id)
-        .where(Token.token_hash == hash_secret(secret), Token.revoked_at.is_(None))
-        .where(User.disabled_at.is_(None))
-    ).one_or_none()
+    row = session.execute(_OF_TOKEN, {"hash": hash_secret(secret)}).one_or_none()
     if row is None:
         return None
-    token, user = row
-    return Principal(user.id, user.name, Role(user.role), token.id, token.last_used_at)
+    return Principal(row.id, row.name, Role(row.role), row.token_id, row.last_used_at)
 
 
 def principal_of_login(session: Session, secret: str, at: int) -> Principal | None:
     """Who a session cookie stands for; None when it is unknown or over."""
-    user = session.scalar(
-        select(User)
-        .join(Login, User.id == Login.user_id)
-        .where(Login.token_hash == hash_secret(secret), Login.expires_at > at)
-        .where(User.disabled_at.is_(None))
-    )
-    if user is None:
+    row = session.execute(_OF_LOGIN, {"hash": hash_secret(secret), "at": at}).one_or_none()
+    if row is None:
         return None
-    must_change = user.one_time_until is not None
-    return Principal(user.id, user.name, Role(user.role), must_change_password=must_change)
+    must_change = row.one_time_until is not None
+    return Principal(row.id, row.name, Role(row.role), must_change_password=must_change)
 
 
 def _user(session: Session, user_id: int) -> User:

@@ -7,12 +7,14 @@ from server.core.errors import InvalidError
 
 LAST = 253_402_300_799_999
 """The last instant that the text form can carry, UTC ms: end of the year 9999."""
+_ENDS = tuple(f".{millis:03d}Z" for millis in range(1000))
 
 
 def rfc3339(at: int) -> str:
     """UTC milliseconds as ``2026-11-22T09:53:13.123Z``; clipped to the years 1970-9999."""
-    seconds, millis = divmod(min(max(at, 0), LAST), 1000)
-    return f"{_second(seconds)}.{millis:03d}Z"
+    if not 0 <= at <= LAST:
+        at = 0 if at < 0 else LAST
+    return _second(at // 1000) + _ENDS[at % 1000]
 
 
 @lru_cache(4096)
