@@ -209,7 +209,10 @@ class SparkplugSettings(Settings):
         "says nothing for so long is asked for a birth; as long again, and it is offline, seconds.",
     )
     max_future_s: float = Field(
-        default=300, gt=0, description="A timestamp further in the future is refused, seconds."
+        default=300,
+        gt=0,
+        description="A timestamp further in the future is refused, seconds; a gateway with a "
+        "journal sends it again until the clocks agree.",
     )
     max_payload_bytes: int = Field(
         default=1_000_000, ge=1000, description="Larger payloads are refused, bytes."

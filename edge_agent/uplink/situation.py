@@ -60,7 +60,7 @@ class Situation:
         who = "an anonymous client" if user is None else f"user {user!r}"
         self._unheard = (
             f"the broker's ACL does not let {who} publish under {topics} or hear its commands "
-            "(deploy/mosquitto.acl), or no Plantroom server listens"
+            "(deploy/mosquitto.acl), or no Plantroom server listens, or its clock is far behind"
         )
         self._host = primary_host
         self._host_says = ""

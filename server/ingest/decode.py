@@ -42,11 +42,14 @@ class Decoder:
         self._metrics = metrics
         self._time = time
         self._max_future_ms = max_future_ms
+        self.from_future = False
+        """Whether the last message had values that may be right when the clocks agree again."""
 
     def read(  # noqa: C901, PLR0912, PLR0915 (a function call per value costs a tenth of the rate)
         self, message: Message, unit: Unit, intake: Intake, *, birth: bool = False
     ) -> list[WireMetric]:
         """Add the values of a message; return the metrics that nobody declared."""
+        self.from_future = False
         payload, arrived_at = message.payload, message.arrived_at
         latest = arrived_at + self._max_future_ms
         seen_at = arrived_at - self._time.ahead_ms
@@ -142,6 +145,7 @@ class Decoder:
             taken_at = payload.timestamp if payload.HasField("timestamp") else message.arrived_at
             if EARLIEST_MS <= taken_at <= latest:
                 return taken_at
+        self.from_future |= taken_at > latest
         reason = "timestamp_in_future" if taken_at > latest else "timestamp_too_old"
         self._metrics.reject(reason, point=series.key, timestamp=taken_at)
         return 0

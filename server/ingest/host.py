@@ -342,7 +342,8 @@ class Host:
         if unknown and not self._learn(node, unit, unknown, message):
             self._metrics.reject("unknown_metric", topic=message.topic.format())
             self._ask_rebirth(node, "unknown_alias", message.arrived_at)
-        elif message.payload.uuid:
+        elif message.payload.uuid and not self._decoder.from_future:
+            # The gateway keeps what a wrong clock refuses, its own or this server's.
             node.acks.append((message.topic, message.payload.uuid))
         if device is None:
             self._presence.follow_devices(node, message)

@@ -2,8 +2,9 @@
 
 import threading
 
-_LONGEST_MS = 86_400_000
-"""A stored instant further ahead of the clock than this says nothing about the clock."""
+_LONGEST_MS = 90_000_000
+"""25 hours, more than a date that is set a day too early. A stored instant further ahead of the
+clock than this says nothing about the clock."""
 
 
 class SteadyTime:

@@ -1,5 +1,7 @@
 """Clocks that are turned back: the server's own, and a gateway's."""
 
+import pytest
+
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
 
@@ -85,6 +87,37 @@ def test_a_gateway_whose_clock_jumps_ahead_loses_those_values_only(
     )
     assert pump.stored(f"{PUMP}/pressure") == [1.0, 3.0]
     assert pump.rejected("timestamp_in_future") == 1
+
+
+def test_what_a_wrong_clock_refuses_stays_with_its_gateway_until_the_clocks_agree(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    sent = [node.clock_ms + 2 * HOUR_MS + offset for offset in range(2)]
+    for offset, at in enumerate(sent):
+        pump.hear(node.ddata("pump", {1: 2.0 + offset}, at=at, uuid=f"j/{offset}"))
+    pump.hear(node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1, uuid="j/2"))
+    assert pump.acked() == [(NCMD, "j", [(2, 2)])]
+    pump.clock.utc_ms += 2 * HOUR_MS
+    node.clock_ms = pump.clock.now_ms()
+    for offset, at in enumerate(sent):
+        again = node.ddata("pump", {1: 2.0 + offset}, at=at, uuid=f"j/{offset}", historical=True)
+        pump.hear(again)
+    assert pump.stored(f"{PUMP}/pressure") == [1.0, 9.0, 2.0, 3.0]
+    assert [ranges for _, _, ranges in pump.acked()] == [[(2, 2)], [(0, 0)], [(1, 1)]]
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 240_000])
+def test_a_server_that_starts_with_yesterdays_date_goes_on(
+    pump: IngestPlant, node: EdgeNode, ahead_ms: int
+) -> None:
+    right = pump.clock.now_ms()
+    pump.hear(node.ddata("pump", {1: 2.0}, at=right + ahead_ms, uuid="j/1"))
+    pump.clock.utc_ms -= 24 * HOUR_MS
+    node.clock_ms = pump.clock.now_ms()
+    pump.restart()
+    pump.hear(node.ddata("pump", {1: 3.0}, at=right + ahead_ms + 1, uuid="j/2"))
+    assert pump.stored(f"{PUMP}/pressure")[-1] == 3.0
+    assert pump.rejected("timestamp_in_future") == 0
 
 
 def test_a_gateway_whose_clock_is_turned_back_loses_nothing(
