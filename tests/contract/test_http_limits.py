@@ -61,6 +61,11 @@ class House:
                     return connection
             await asyncio.sleep(0.01)
 
+    async def empty(self) -> None:
+        """Every connection has ended."""
+        while len(self.server.connections):
+            await asyncio.sleep(0.01)
+
     def later(self, seconds: float) -> None:
         """The look of so many seconds from now."""
         self.server.connections.look(asyncio.get_running_loop().time() + seconds)
@@ -105,8 +110,7 @@ async def test_half_a_head_has_an_end() -> None:
         assert (await asked.problem())["status"] == 408
         assert (await silent.problem())["status"] == 408
         assert await asked.closed()
-        await asyncio.sleep(0.05)
-        assert len(one.server.connections) == 0
+        await one.empty()
 
 
 @pytest.mark.parametrize("drip", [b"\r\n", b"G"])
@@ -163,8 +167,7 @@ async def test_a_client_that_does_not_read_is_cut() -> None:
         one.later(protocol.UNREAD_S - 1)
         assert len(one.server.connections) == 1
         one.later(protocol.UNREAD_S + 1)
-        await asyncio.sleep(0.05)
-        assert len(one.server.connections) == 0
+        await one.empty()
 
 
 async def test_a_client_that_does_not_read_its_last_answer_is_cut() -> None:
@@ -175,8 +178,7 @@ async def test_a_client_that_does_not_read_its_last_answer_is_cut() -> None:
         one.later(protocol.UNREAD_S - 1)
         assert len(one.server.connections) == 1
         one.later(protocol.UNREAD_S + 1)
-        await asyncio.sleep(0.05)
-        assert len(one.server.connections) == 0
+        await one.empty()
 
 
 async def test_who_makes_room_and_does_not_read_holds_nothing() -> None:

@@ -55,12 +55,12 @@ async def _running() -> AsyncIterator[tuple[Simulation, Told, PlantClock]]:
         yield simulation, told, clock
 
 
-async def _ask(simulation: Simulation, unit: int, pdu: bytes) -> bytes:
+async def _ask(simulation: Simulation, unit: int, pdu: bytes, *, within_s: float = 5.0) -> bytes:
     address = simulation.addresses["tcp"]
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
         writer.write(mbap_frame(1, unit, pdu))
-        header = await asyncio.wait_for(reader.readexactly(7), 0.1)
+        header = await asyncio.wait_for(reader.readexactly(7), within_s)
         return await reader.readexactly(int.from_bytes(header[4:6], "big") - 1)
     finally:
         writer.close()
@@ -112,7 +112,7 @@ async def test_orders_over_tcp_are_obeyed_and_answered() -> None:
         assert (await _ask(simulation, 1, bytes.fromhex("04012D0001")))[2:] == b"\x00\x4b"
         assert await order(do="fault", unit="counter", kind="dead") == {"ok": True}
         with pytest.raises(TimeoutError):
-            await _ask(simulation, 2, bytes.fromhex("0300000002"))
+            await _ask(simulation, 2, bytes.fromhex("0300000002"), within_s=0.1)
         assert await order(do="clear", unit="counter") == {"ok": True}
         assert (await _ask(simulation, 2, bytes.fromhex("0300000002")))[-1] == 1
         assert await order(do="get", unit="counter", point="count") == {"ok": True, "value": 1}
