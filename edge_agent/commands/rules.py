@@ -84,7 +84,7 @@ def _text(value: Value, point: Point) -> str:
     if not isinstance(value, str):
         raise CommandError(f"expected text, got {value!r}")
     if size > most:
-        raise CommandError(f"expected at most {most} characters, got {size}")
+        raise CommandError(f"expected at most {most} bytes of {point.encoding}, got {size}")
     return value
 
 

@@ -90,7 +90,7 @@ class Layout:
         try:
             of_day = time(*clock, microsecond=1000 * found.get("ms", 0))
             if not self.has_date:
-                return of_day.isoformat("auto")
+                return of_day.isoformat(_timespec(of_day))
             day = date(year, found["MM"], found["DD"])
         except ValueError as error:
             raise FrameError(f"{raw.hex()} is no date and time: {error}") from None
@@ -122,8 +122,11 @@ class Layout:
                 raise FrameError(f"{moment.isoformat()} is left out by the clock of its zone")
         except (OverflowError, ValueError):
             raise FrameError(f"{moment.isoformat()} is beyond all dates") from None
-        digits = "milliseconds" if instant.microsecond else "seconds"
-        return instant.replace(tzinfo=None).isoformat(timespec=digits) + "Z"
+        return instant.replace(tzinfo=None).isoformat(timespec=_timespec(instant)) + "Z"
+
+
+def _timespec(moment: datetime | time) -> str:
+    return "milliseconds" if moment.microsecond else "seconds"
 
 
 def layout_of(text: str) -> Layout:

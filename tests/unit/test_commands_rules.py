@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from config.coding import Encoding
 from config.points import DataType, Table
 from config.writable import Writable
 from edge_agent.commands.rules import Command, check
@@ -60,7 +61,12 @@ def test_values_in_range_pass(options: dict[str, Any], value: Value, result: Val
         ({"type": DataType.ENUM, "enum": MODES}, "boost", "one of off, auto, manual"),
         ({"type": DataType.ENUM, "enum": MODES, "writable": Writable()}, "manual", "outside"),
         ({"type": DataType.ENUM, "enum": MODES}, True, "one of"),
-        ({"type": DataType.STRING, "length": 2}, "abcde", "at most 4"),
+        ({"type": DataType.STRING, "length": 2}, "abcde", "at most 4 bytes of ascii, got 5"),
+        (
+            {"type": DataType.STRING, "length": 2, "encoding": Encoding.GBK},
+            "水泵房",
+            "at most 4 bytes of gbk, got 6",
+        ),
         ({"type": DataType.STRING, "length": 2}, 5, "expected text"),
     ],
 )

@@ -1,6 +1,8 @@
 import contextlib
 import math
 import struct
+from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -322,3 +324,11 @@ def test_no_registers_end_in_anything_but_a_value_or_a_frame_error(
         cut = (registers * 8)[: field.words]
         with contextlib.suppress(FrameError):
             assert isinstance(decode_field(cut, field), str)
+
+
+def test_a_time_of_day_has_as_many_digits_as_one_with_a_date() -> None:
+    of_day = Field(0, "datetime", layout=layout_of("hh mm ss -- ms"))
+    whole = Field(0, "datetime", layout=replace(layout_of("YY MM DD hh mm ss ms"), zone=UTC))
+    assert decode_field([0x0628, 0x0500, 120], of_day) == "06:40:05.120"
+    assert decode_field([0x0628, 0x0500, 0], of_day) == "06:40:05"
+    assert decode_field([0x1A0B, 0x1C06, 0x2805, 120], whole) == "2026-11-28T06:40:05.120Z"
