@@ -24,6 +24,16 @@ Network = Annotated[str, AfterValidator(_network)]
 """An IP address or a network."""
 
 
+def _host_as_written(text: str) -> str:
+    if not text or set(text) & set("/@ "):
+        raise ValueError(f"expected a host name or an address, as hooks.estate.lan, got {text!r}")
+    return text
+
+
+HostAsWritten = Annotated[str, AfterValidator(_host_as_written)]
+"""A host in any form that a URL may have it."""
+
+
 class RecordsSettings(Settings):
     """Alarms, incidents, work orders, people: the records."""
 
@@ -114,7 +124,7 @@ class MessageSettings(Settings):
     channels: dict[Identifier, AnyChannel] = Field(
         default={}, description="Ways to reach people, by name."
     )
-    allow_hosts: tuple[str, ...] = Field(
+    allow_hosts: tuple[HostAsWritten, ...] = Field(
         default=(),
         description="Host names and addresses, as a url, host or endpoint here has them, that may "
         "be loopback or private.",

@@ -192,7 +192,7 @@ function drawIncidents() {
     make("span", { class: "number" }, `#${row.id}`), mark(row.severity),
     make("span", { class: "what", title: row.equipment }, named(row, "title")),
     row.acknowledged_by ? make("span", { class: "quiet" }, `${t("acknowledged")}: ${row.acknowledged_by}`) : null,
-    make("span", { class: "quiet" }, `${row.alarms} ${t("alarm_count")}`), since(row.opened_at),
+    row.alarms > 1 ? make("span", { class: "quiet" }, `${row.alarms} ${t("alarm_count")}`) : null, since(row.opened_at),
     make("span", { class: "buttons" }, row.actions.includes("acknowledge") && mayChange()
       ? make("button", { type: "button", onclick: () => acknowledge("incidents", row, named(row, "title")) }, t("acknowledge")) : null))), "no_incidents");
 }

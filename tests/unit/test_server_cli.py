@@ -107,6 +107,7 @@ def test_what_a_right_file_means_is_said_and_what_looks_wrong(file: Path) -> Non
     [
         "http: {host: '0.0.0.0:80'}\n",
         "http: {host: 10.0.0.300}\n",
+        "messages: {allow_hosts: ['http://hooks.lan']}\n",
     ],
 )
 def test_a_host_is_a_host(file: Path, text: str) -> None:
