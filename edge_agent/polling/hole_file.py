@@ -54,6 +54,7 @@ class FileHoles:
                 "points": digest,
                 "holes": sorted(learned.holes),
                 "barriers": sorted([table.value, address] for table, address in learned.barriers),
+                "reasons": dict(sorted(learned.reasons)),
                 "longest": learned.longest,
             }
             for device, (digest, learned) in sorted(self._known.items())
@@ -86,6 +87,8 @@ def _entry(entry: Any) -> tuple[str, Learned]:  # noqa: ANN401 (JSON of whoever 
     learned = Learned(
         frozenset(map(str, entry["holes"])),
         frozenset((Table(table), int(address)) for table, address in barriers),
-        longest=int(entry.get("longest", 0)),
+        # Files of earlier versions have neither.
+        frozenset((str(hole), str(why)) for hole, why in entry.get("reasons", {}).items()),
+        int(entry.get("longest", 0)),
     )
     return str(entry["points"]), learned

@@ -1,6 +1,7 @@
 """What a device refuses is learned in one cycle, kept on disk, forgotten with its device file."""
 
 import asyncio
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,12 @@ from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, holding, running
 
-LEARNED = Learned(frozenset({"p6"}), frozenset({(Table.HOLDING, 40), (Table.COIL, 3)}))
+LEARNED = Learned(
+    frozenset({"p6", "p7"}),
+    frozenset({(Table.HOLDING, 40), (Table.COIL, 3)}),
+    reasons=frozenset({("p7", "no_answer")}),
+    longest=20,
+)
 
 
 def swiss_cheese(seed: int) -> tuple[dict[str, int], set[int], set[int]]:
@@ -101,6 +107,17 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     assert again.recall("d1", "digest") == LEARNED
     assert again.recall("d1", "other") == NOTHING
     assert again.recall("d2", "digest") == NOTHING
+
+
+def test_nothing_of_what_is_learned_is_left_out_of_the_test_above() -> None:
+    assert all(getattr(LEARNED, one.name) != getattr(NOTHING, one.name) for one in fields(Learned))
+
+
+def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "holes.json"
+    path.write_text('{"d1": {"points": "digest", "holes": ["p6"], "barriers": [["holding", 40]]}}')
+    known = FileHoles(path).recall("d1", "digest")
+    assert known == Learned(frozenset({"p6"}), frozenset({(Table.HOLDING, 40)}))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"d1": {}}', '{"d1": 5}'])
