@@ -18,7 +18,7 @@ class Status(StrEnum):
     """Not carried out: a rule, an expiry, a unit that is down, or the device says no."""
     FAILED = "failed"
     """It went out, and it is unknown whether the device did it: no answer, or one that says
-    neither yes nor no (exceptions 4 and 5)."""
+    neither yes nor no (exception 4)."""
 
 
 class CommandResult(NamedTuple):
