@@ -81,7 +81,8 @@ class Admission:
 
     def takes_devices(self, gateway: str) -> bool:
         """Return whether one more device of a gateway may be entered."""
-        return self._gateways[gateway].devices_left(gateway, self._limits.devices) > 0
+        brought = self._gateways.get(gateway)
+        return brought is not None and brought.devices_left(gateway, self._limits.devices) > 0
 
     def admit(self, birth: EquipmentBirth) -> EquipmentBirth | None:
         """Return as much of a birth as may be entered, None when nothing may."""
