@@ -54,9 +54,12 @@ class StateKeeper:
         return State(online=True, timestamp=self._birth_at)
 
     def farewell(self, now_ms: int) -> State:
-        """Return what a clean end says; nothing that is heard is answered from now on."""
+        """Return what a clean end says; nothing that is heard is answered from now on.
+
+        Whoever has heard something newer under this id would not believe what is older than that.
+        """
         self._leaving = True
-        return State(online=False, timestamp=max(now_ms, self._birth_at))
+        return State(online=False, timestamp=max(now_ms, self._birth_at, self._newest))
 
     def heard(self, payload: bytes, *, retained: bool) -> Answer:
         """Take what the broker delivers under this host's STATE.

@@ -36,6 +36,13 @@ def test_a_farewell_is_never_older_than_its_birth() -> None:
     assert keeper.farewell(NOW - 3_600_000).timestamp == at
 
 
+def test_a_farewell_is_never_older_than_what_a_rival_said() -> None:
+    keeper = StateKeeper()
+    born(keeper)
+    assert keeper.heard(said(online=True, at=NOW + 3_600_000), retained=False) is Answer.RIVAL
+    assert keeper.farewell(NOW + 60_000) == State(online=False, timestamp=NOW + 3_600_000)
+
+
 @pytest.mark.parametrize("garbage", [b"", b"ONLINE", b"{", b'{"online":1,"timestamp":3}'])
 def test_what_was_deleted_or_is_garbage_is_said_again(garbage: bytes) -> None:
     keeper = StateKeeper()
