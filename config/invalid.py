@@ -38,7 +38,7 @@ def as_decoded(raw: float, field: Field) -> float | int | None:
     if isinstance(raw, float):
         raise InvalidNumberError(f"{raw!r} is no raw number of {field.kind}; {_allowed(field)}")
     if raw < 0:
-        low, _ = _bounds(field)
+        low, _ = raw_bounds(field)
         if raw >= low:
             return raw
     elif raw >> field.bits == 0:
@@ -48,7 +48,7 @@ def as_decoded(raw: float, field: Field) -> float | int | None:
 
 def check_keys(keys: Iterable[int], field: Field) -> None:
     """Raise InvalidNumberError when no register of this type decodes to a key of an enum."""
-    low, high = _bounds(field)
+    low, high = raw_bounds(field)
     wrong = [str(key) for key in keys if not low <= key <= high]
     if wrong:
         top = f"0x{high:X}" if low == 0 else str(high)
@@ -89,7 +89,8 @@ def _pattern(raw: int, field: Field) -> int | None:
         return None
 
 
-def _bounds(field: Field) -> tuple[int, int]:
+def raw_bounds(field: Field) -> tuple[int, int]:
+    """Return the lowest and the highest raw number of whole numbers, BCD and bits."""
     if field.kind in BCD_DIGITS:
         return bcd_bounds(BCD_DIGITS[field.kind], field.sign)
     is_signed = field.kind in INTEGERS and not field.kind.startswith("u")
@@ -104,5 +105,5 @@ def _allowed(field: Field) -> str:
         top = "F" * BCD_DIGITS[field.kind]
         return f"allowed: 0..0x{top}, the digits as they are read in hexadecimal"
     pattern = f"allowed: 0..0x{(1 << field.bits) - 1:X}"
-    low, _ = _bounds(field)
+    low, _ = raw_bounds(field)
     return f"{pattern} (bit pattern) or {low}..-1 (value)" if low < 0 else pattern

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from config.coding import DataType, Encoding, Numbering, Sign, Table
 from config.invalid import InvalidNumberError, as_decoded, check_keys
+from config.reach import out_of_reach
 from protocols.modbus import field as wire
 from protocols.modbus.numbers import DIGIT_SIGNS, SIGNS
 
@@ -29,7 +30,9 @@ def incomplete(point: "Point") -> str:
         _wrong_sign,
         _wrong_place,
         _wrong_numbers,
+        _wrong_words,
         _wrong_scaling,
+        out_of_reach,
         lambda point: point.wrong_reporting(state=point.is_state),
         _wrong_writable,
         _emptied,
@@ -100,13 +103,16 @@ def _useless_part(point: "Point") -> str:
         "enum": point.enum is not None and point.type not in {DataType.ENUM, DataType.BITFIELD},
         "otherwise": point.otherwise is not None and point.enum is None,
         "invalid": bool(point.invalid) and point.type in _NEVER_INVALID,
+        "scale": point.scale != 1 and not scaled,
+        "offset": point.offset != 0 and not scaled,
         "raw_span": point.raw_span is not None and not scaled,
         "scale_from": point.scale_from is not None and not scaled,
         "decimals_from": point.decimals_from is not None and not scaled,
         "ratio_from": bool(point.ratio_from) and not scaled,
     }
     key = next((key for key, is_wrong in wrong.items() if is_wrong), "")
-    what = "a bitfield with words" if is_number and point.enum else f"type {point.type}"
+    words = point.type is DataType.BITFIELD and point.enum
+    what = "a bitfield with words" if words else f"type {point.type}"
     return f"{key} means nothing to {what}; remove it" if key else ""
 
 
@@ -163,6 +169,20 @@ def _wrong_numbers(point: "Point") -> str:
         check_keys(point.enum or (), field)
     except InvalidNumberError as error:
         return f"{key}: {error}"
+    return ""
+
+
+def _wrong_words(point: "Point") -> str:
+    """Words of states that say nothing, or of raw numbers that are never a state."""
+    empty = [raw for raw, word in (point.enum or {}).items() if not word.strip()]
+    if empty:
+        return f"enum: {empty[0]} has no word"
+    never = [raw for raw in point.enum or () if raw in point.invalid]
+    if never:
+        return f"enum: {never[0]} is invalid as well; it is a state or it is not"
+    rest = (point.otherwise or "").replace("{raw}", "")
+    if "{" in rest or "}" in rest:
+        return f"otherwise: only {{raw}} stands for the number, got {point.otherwise!r}"
     return ""
 
 

@@ -135,8 +135,7 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     "divide by, divided by, dividing factor, div, 缩小比例, 除以",
     Role.DECIMALS: "nachkommastellen, dezimalstellen, dec places, 小数位, 小数位数, 小数点, "
     "小数点位数, 小数, decimals, decimal places, decimal point, decimal digits, "
-    "number of decimals, "
-    "no of decimals, decimal, dp",
+    "number of decimals, no of decimals, decimal, dp",
     Role.FORMULA: "公式, 换算公式, 计算公式, 换算关系, 换算, 计算方法, formula, conversion, "
     "conversion formula, calculation, equation, computation, 数据换算, 换算方法, 计算",
     Role.OFFSET: "versatz, 偏移, 偏移量, 零点偏移, 加数, offset, value offset, 数据偏移",
