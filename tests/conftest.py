@@ -8,6 +8,8 @@ import pluggy
 import pytest
 
 _FOLDER_MARKERS = {"e2e": "broker", "browser": "browser"}
+_PROCESSES_S = 120
+"""What starts processes takes long on a busy machine."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if marker is None:
             continue
         item.add_marker(marker)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_PROCESSES_S))
         if not config.getoption(f"--{marker}"):
             item.add_marker(pytest.mark.skip(reason=f"needs --{marker}"))
 

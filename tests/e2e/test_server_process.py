@@ -78,7 +78,8 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
             assert {"records", "outbox", "calls", "timers", "history", "ingest"} <= set(
                 health["parts"]
             )
-            assert (health["late_s"], health["notes"]) == ({}, {})
+            assert health["late_s"] == {}
+            assert set(health["notes"]) <= {"broker"}  # there is none
             assert "plantroom_ingest_rejected" in (await client.get(f"{url}/metrics")).text
             assert (await client.get(f"{url}/api/v1/session")).json()["name"] == "admin"
             stream = await stack.enter_async_context(
@@ -146,7 +147,6 @@ def test_it_says_which_command_makes_the_first_administrator(tmp_path: Path) -> 
     assert f"plantroom server init {file}" in answer.output
 
 
-@pytest.mark.timeout(90)
 async def test_sighup_ends_nothing_and_is_logged(tmp_path: Path) -> None:
     async with ServerHouse(tmp_path) as house:
         for _ in range(3):
@@ -157,7 +157,6 @@ async def test_sighup_ends_nothing_and_is_logged(tmp_path: Path) -> None:
     assert "sighup_ignored" in log.read_text()
 
 
-@pytest.mark.timeout(90)
 async def test_a_forgotten_password_is_replaced_beside_a_running_server(tmp_path: Path) -> None:
     async with ServerHouse(tmp_path) as house:
         command = ["reset-password", str(tmp_path / "server.yaml")]
