@@ -53,7 +53,8 @@ _EVENTS = Listing(
     key=Event.id,
     newest_first=True,
     filters={
-        "topics": Event.topic.in_(bindparam("topics", expanding=True)),
+        "topic": Event.topic == bindparam("topic"),
+        "without": {"audit": Event.topic != Topic.AUDIT},
         "start": Event.at >= bindparam("start"),
         "end": Event.at < bindparam("end"),
     },
@@ -90,7 +91,13 @@ def list_events(
     topics = visible_topics(caller, None if topic is None else {str(topic)})
     found = use.records.read(
         lambda session: _EVENTS.page(
-            session, limit=limit, cursor=cursor, topics=sorted(topics), start=start, end=end
+            session,
+            limit=limit,
+            cursor=cursor,
+            topic=topic,
+            without=None if Topic.AUDIT in topics or topic is not None else "audit",
+            start=start,
+            end=end,
         )
     )
     return _PAGES.answer(found, _EVENTS.fields)

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.bench.load_hostile import HOSTILE
 from tests.bench.load_ingest import beside, births, flood
-from tests.bench.load_readers import hostile, idle, loaded, pages
+from tests.bench.load_readers import hostile, idle, loaded
 from tests.bench.load_site import Outcome
 from tests.bench.measure import machine, percentile
 from tests.chaos.disk import watched_disk
@@ -29,7 +29,6 @@ CASES: dict[str, Case] = {
     "loaded": loaded,
     "flood": flood,
     "births": births,
-    "pages": pages,
 }
 # Run when they are named.
 FURTHER: dict[str, Case] = {

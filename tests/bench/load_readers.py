@@ -1,7 +1,6 @@
 """The cases ``idle`` and ``loaded``: nothing else, or readers as fast as they can."""
 
 import asyncio
-import contextlib
 import json
 import sys
 import time
@@ -11,17 +10,11 @@ from typing import Any
 import httpx
 
 from plantroom.processes import Child
-from tests.bench.load_clients import ask
 from tests.bench.load_site import Outcome, Site
 from tests.bench.measure import cpu_s, rss_mb
 from tests.fakes.sparkplug_node import PlainNode
 
 PANELS, ROUNDS = 300, 3
-ROWS, REQUESTS = 50, 300
-PAGES = tuple(
-    f"{name}?limit={ROWS}"
-    for name in ("alarms", "equipment", "values", "points", "events", "incidents", "work-orders")
-)
 SETTLE_S = 3.0
 
 
@@ -39,28 +32,6 @@ async def loaded(folder: Path) -> Outcome:
         with site.node("gw") as node:
             panels = await site.panels(node, PANELS)
             return await beside_readers(site, node, panels)
-
-
-async def pages(folder: Path) -> Outcome:
-    """CPU of the process that serves HTTP for a page of 50 rows, one request after the other."""
-    async with Site(folder) as site:
-        with site.node("gw") as node:
-            outcome = await site.trip(
-                node, await site.panels(node, ROWS + 10), every_s=(0.02, 0.02)
-            )
-            costs = {path: await _cpu_ms(site, path) for path in PAGES}
-            return Outcome(outcome.latencies, outcome.lost, {"cpu_ms": costs})
-
-
-async def _cpu_ms(site: Site, path: str) -> float:
-    reader, writer = await asyncio.open_connection("127.0.0.1", site.http_port)
-    with contextlib.closing(writer):
-        pid = list(pids(site).values())[-1]
-        await ask(reader, writer, path, site.token)
-        before = cpu_s(pid)
-        for _ in range(REQUESTS):
-            await ask(reader, writer, path, site.token)
-        return round((cpu_s(pid) - before) / REQUESTS * 1000, 2)
 
 
 async def beside_readers(site: Site, node: PlainNode, panels: list[str]) -> Outcome:
