@@ -6,7 +6,7 @@ import click
 
 from config.summary import summarize_gateway
 from edge_agent.agent_file import loaded
-from edge_agent.commissioning.load import port_loads
+from edge_agent.commissioning.load import port_loads, read_apart
 from edge_agent.commissioning.plan_command import refusal
 
 
@@ -26,5 +26,7 @@ def command(file: Path) -> None:
     gateway = loaded(file)
     click.echo(summarize_gateway(gateway))
     for one in port_loads(gateway):
+        for note in read_apart(one):
+            click.echo(f"note: {note}")
         if not one.fits:
             click.echo(f"warning {refusal(one)}", err=True)

@@ -91,6 +91,23 @@ def remedies(asked: PortLoad) -> list[str]:
     return [*_slower(asked.classes), *_faster_line(asked), *_more_lines(asked)]
 
 
+def read_apart(asked: PortLoad) -> Iterator[str]:
+    """Say which points are read in another request than a factor that scales them."""
+    points = {device.id: device.points for device in asked.devices}
+    for one in asked.classes:
+        request = {name: at for at, block in enumerate(one.blocks) for name in block.points}
+        apart = {
+            name: [by for by in points[one.device][name].factors if request.get(by) != at]
+            for name, at in request.items()
+        }
+        said = [f"{name} ({', '.join(factors)})" for name, factors in apart.items() if factors]
+        if said:
+            yield (
+                f"device {one.device}: in another request of the cycle than what scales them: "
+                f"{', '.join(said)}; a factor that changes between the two makes one wrong value"
+            )
+
+
 def _port_load(
     name: str, port: Port, devices: tuple[ResolvedDevice, ...], answer_s: float | None
 ) -> PortLoad:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from config.resolve import Gateway
 from edge_agent.__main__ import cli
-from edge_agent.commissioning.load import port_loads, remedies
+from edge_agent.commissioning.load import port_loads, read_apart, remedies
 from tests.fakes.devices import device, point
 from tests.fakes.gateway import gateway
 
@@ -52,6 +52,20 @@ def test_a_serial_request_is_priced_by_its_characters_silences_and_turnaround() 
     slow = LINE.model_copy(update={"turnaround_s": 0.05})
     (other,) = port_loads(one_port(slow, 1), answer_s=0.04)
     assert other.classes[0].cycle_s == pytest.approx((8 + 25 + 7) * 11 / 9600 + 0.090)
+
+
+def test_a_factor_in_another_request_is_told() -> None:
+    points = {
+        "near": point(0, ratio_from=("ct",)),
+        "ct": point(1, type="uint16"),
+        "far": point(5000, ratio_from=("ct",)),
+    }
+    settings = gateway().settings.model_copy(update={"ports": {"bus": PLC}})
+    (bus,) = port_loads(Gateway(settings=settings, devices={"d": device("d", points)}))
+    (note,) = read_apart(bus)
+    assert "device d" in note
+    assert "far (ct)" in note
+    assert "near" not in note
 
 
 def test_loads_of_all_units_and_periods_of_a_port_add_up() -> None:

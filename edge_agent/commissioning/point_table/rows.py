@@ -116,9 +116,7 @@ class RowReader:
         self._factors.resolve(imported)
         if self._only_kept:
             where = registers.row_list(self._only_kept)
-            self._imported.notes.append(
-                f"remarks of {where} are kept as text; nothing in them changes a value"
-            )
+            self._imported.notes.append(f"remarks of {where} are only kept as text, not understood")
 
     def _need_table(self, cells: RowCells, filled: str) -> None:
         """Refuse an empty cell below a filled one: it may have been merged with it."""
