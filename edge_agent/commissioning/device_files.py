@@ -52,12 +52,22 @@ def write_files(
     if there:
         raise ConfigError(f"{folder / there[0]}.yaml: exists already; --force replaces it")
     found: list[DeviceFile] = []
-    for profile, device, one in zip(profiles, ids, devices, strict=True):
-        path = folder / f"{profile}.yaml"
-        if not same or not found:
-            path = write_device_file(folder, {**head, "profile": profile}, one.points, force=force)
-        found.append(DeviceFile(path, device, one))
+    fresh = [path for path in _paths(folder, profiles) if not path.exists()]
+    try:
+        for path, device, one in zip(_paths(folder, profiles), ids, devices, strict=True):
+            if not same or not found:
+                named = {**head, "profile": path.stem}
+                write_device_file(folder, named, one.points, force=force)
+            found.append(DeviceFile(path, device, one))
+    except ConfigError:
+        for path in fresh:
+            path.unlink(missing_ok=True)
+        raise
     return found
+
+
+def _paths(folder: Path, profiles: Sequence[str]) -> list[Path]:
+    return [folder / f"{profile}.yaml" for profile in profiles]
 
 
 def agent_file(files: Sequence[DeviceFile]) -> list[str]:

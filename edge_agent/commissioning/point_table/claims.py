@@ -105,8 +105,8 @@ def _width(row: _Row, found: "re.Match[str]") -> bool:
         return True
     if row.kind in {DataType.BOOL, DataType.BIT}:
         return False
-    half = row.kind.endswith("int8") or row.kind == DataType.BCD8
-    return bits == (8 if half else 16 * row.words)
+    named = re.search(r"\d+", row.kind)
+    return bits == (int(named[0]) if named else 16 * row.words)
 
 
 def _count(row: _Row, found: "re.Match[str]") -> bool:
@@ -207,8 +207,8 @@ _CLAIMS: Final = (
         _half,
     ),
     _claim(
-        r"(?:fc|功能码|function(?: code)?)\s*[:=]?\s*(?:0x)?0?[1-4](?!\d)|0?[1-4]\s*功能码|线圈|"
-        r"(?:保持|输入)寄存器|离散输入|"
+        r"(?:fc|功能码|function(?: code)?)\s*[:=]?\s*(?:0x)?0?[1-4](?!\d)|0?[1-4]\s*功能码|"
+        r"线圈(?![电温绕])|(?:保持|输入)寄存器|离散输入|"
         r"(?<![a-z])(?:coil|(?:holding|input) register|discrete input)",
         "another table",
         _table,
