@@ -17,7 +17,9 @@ def judge_silence(
 ) -> None:
     """Propose alarms for points that are silent, or not good, for too long.
 
-    Attributes:
+    Args:
+        step: Takes what is proposed.
+        posts: What is watched.
         earliest: Server time before which silence is not counted, UTC ms.
         is_behind: Whether what a gateway said is not judged yet: its silence is ours.
     """

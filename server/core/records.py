@@ -58,7 +58,8 @@ class Records:
     def open(cls, url: str, *, read_only: bool = False) -> Self:
         """Open ``sqlite:///FILE`` or ``postgresql+psycopg://...``; the schema must exist.
 
-        Attributes:
+        Args:
+            url: Of SQLAlchemy.
             read_only: Another process writes; the database refuses every change from here.
         """
         engine = create_engine(url)
