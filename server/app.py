@@ -6,6 +6,7 @@ history -> HTTP, live stream, outbox.
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
@@ -49,6 +50,10 @@ from server.web.supervisor import Supervisor
 ROLES = ("ingest", "api", "jobs")
 """ingest: broker, history and the alarms that follow from time; api: HTTP; jobs: messages."""
 
+_SWITCH_S = 0.001
+"""So long a busy ingest thread keeps the interpreter's lock from the alarm chain, after each of
+its some thirty calls of the database; 5 ms is Python's own."""
+
 log = get_logger()
 
 
@@ -83,6 +88,7 @@ class Server:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Build, run until ``stop`` is set, end in the opposite order."""
+        sys.setswitchinterval(_SWITCH_S)
         async with self._stack:
             await self._build()
             async with asyncio.TaskGroup() as group:

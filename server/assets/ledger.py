@@ -1,6 +1,6 @@
 """What a birth says about equipment, and the rows that it becomes. Nothing is ever deleted."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -121,7 +121,7 @@ class Entered(NamedTuple):
 
     equipment: EquipmentRow
     points: list[PointRow]
-    """All of them."""
+    """Those that were asked for or written, the connection among them."""
 
 
 _EQUIPMENT = tuple(getattr(Equipment, name) for name in EquipmentRow._fields)
@@ -221,11 +221,15 @@ def _enter_equipment(
 
 
 def _enter_points(
-    session: Session, said: Sequence[tuple[EquipmentRow, Iterable[PointBirth]]]
+    session: Session, said: Sequence[tuple[EquipmentRow, Sequence[PointBirth]]]
 ) -> dict[int, list[PointRow]]:
-    """Return all points of the equipment, by its id."""
+    """Return these points and the connection, by the id of the equipment.
+
+    The others are not read: a birth with thousands of points comes in many parts.
+    """
     ids = [equipment.id for equipment, _ in said]
-    known = _points_of(session, ids)
+    names = {CONNECTION, *(birth.name for _, births in said for birth in births)}
+    known = _points_of(session, ids, names)
     new: list[tuple[EquipmentRow, PointBirth]] = []
     changed = False
     for equipment, births in said:
@@ -241,7 +245,7 @@ def _enter_points(
         return {number: known.get(number, []) for number in ids}
     if new:
         _insert_points(session, new)
-    known = _points_of(session, ids)
+    known = _points_of(session, ids, names)
     return {number: known.get(number, []) for number in ids}
 
 
@@ -284,10 +288,15 @@ def _equipment_of(session: Session, keys: Collection[str]) -> dict[str, Equipmen
     return found
 
 
-def _points_of(session: Session, equipment_ids: Sequence[int]) -> dict[int, list[PointRow]]:
+def _points_of(
+    session: Session, equipment_ids: Sequence[int], names: Collection[str]
+) -> dict[int, list[PointRow]]:
     found: dict[int, list[PointRow]] = {}
-    for chunk in _chunks(equipment_ids):
-        found |= _points_where(session, Point.equipment_id.in_(chunk))
+    for ids in _chunks(equipment_ids):
+        for some in _chunks(list(names)):
+            named = Point.equipment_id.in_(ids) & Point.name.in_(some)
+            for number, points in _points_where(session, named).items():
+                found.setdefault(number, []).extend(points)
     return found
 
 

@@ -272,8 +272,10 @@ class Registry:
         asset.equipment_class, asset.profile = equipment.equipment_class, equipment.profile
         asset.name_en, asset.name_zh = equipment.name_en, equipment.name_zh
         asset.port = equipment.port
+        removed = {point.birth.name: point.removed_at is not None for point in entered.points}
         asset.removed_points = frozenset(
-            point.birth.name for point in entered.points if point.removed_at is not None
+            {name for name, is_so in removed.items() if is_so}
+            | (asset.removed_points - removed.keys())
         )
         new: list[Series] = []
         for point in entered.points:

@@ -48,6 +48,8 @@ async def hostile(name: str, folder: Path, *, panels: int = 200) -> Outcome:
             working = asyncio.create_task(_work(site, worked))
             try:
                 outcome = await beside_clients(site, node, names, "load_hostile", name)
+                if working.done():
+                    working.result()
             finally:
                 working.cancel()
             worst = round(max(worked, default=0.0) * 1000)

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from protocols.sparkplug.journal_ack import uuid_of
+from server.assets import ledger
+from server.assets.ledger import PointRow
 from server.assets.model import Equipment, Point
 from server.assets.series import Sample
 from server.history.base import Batch
@@ -304,3 +306,21 @@ def test_a_slow_history_holds_up_only_who_floods(tmp_path: Path) -> None:
     finally:
         go_on.set()
         plant.close()
+
+
+def test_a_birth_of_thousands_of_points_reads_each_of_them_a_few_times(
+    plant: IngestPlant, node: EdgeNode
+) -> None:
+    rows = [0]
+
+    def counted(session: object, condition: object) -> dict[int, list[PointRow]]:
+        found = points_where(session, condition)  # type: ignore[arg-type]
+        rows[0] += sum(map(len, found.values()))
+        return found
+
+    points_where = ledger._points_where
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "_points_where", counted)
+        plant.receive(node.nbirth(), node.dbirth("huge", {f"p{k}": 1.0 for k in range(5_000)}))
+    assert len(plant.rows(Point)) == 5_002
+    assert rows[0] < 2 * 5_002
