@@ -285,6 +285,8 @@ class Asker:
         device = self._devices[job.scan.device]
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
         silent = isinstance(error, DeviceTimeoutError)
+        if not job.probe:
+            self._schedule.waited_in_vain(job, now, spent)
         if silent:
             unit.unanswered(now, block.weight)
             if job.wider:

@@ -87,6 +87,7 @@ class Probing:
             return None
         ripe.sort(key=lambda one: one.ripe_at)
         neighbours_s = self.neighbours_s()
+        saving = False
         for one in ripe:
             clear = [job for job in self._jobs(one) if clear_at(job) <= now_s]
             if not clear:
@@ -101,9 +102,8 @@ class Probing:
             cost_s = patience_s + wire_s
             job.spare = cost_s <= spare_s and one.unit.expected_back(now_s)
             free = job.spare or one.unit.suspect or one.unit.alone
-            if not free and not self.budget.allows(now_s, cost_s):
-                if now_s - one.ripe_at > _SAVED_FOR_S:
-                    return None
+            if not free and (saving or not self.budget.allows(now_s, cost_s)):
+                saving = saving or now_s - one.ripe_at > _SAVED_FOR_S
                 continue
             job.patience_s = patience_s
             return job

@@ -12,6 +12,7 @@ from itertools import count
 from edge_agent.polling.budget import DeadBudget
 from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
+from edge_agent.polling.precedence import Precedence, starved_at
 from edge_agent.polling.probing import Clear, Probing
 from edge_agent.polling.scan import Job, ScanClass
 from edge_agent.polling.units import Unit
@@ -19,7 +20,6 @@ from edge_agent.polling.units import Unit
 _STARVED_S = 5.0
 _SUSPECT_STARVED_S = 1.0
 _SOONEST_S = 0.05
-_SHARE_OF_OTHERS = 1.0
 _MARGIN_S = 0.01  # late timers
 _LONGEST_ROOM_S = 3600.0
 _TOGETHER_S = 10.0  # units that died within this time may have one cause, and come back together
@@ -53,6 +53,7 @@ class Schedule:
         self.classes = classes
         self.probing = Probing(classes, wire_s, budget or DeadBudget())
         self.load = PortLoad()
+        self._precedence = Precedence(self.load, wire_s)
         self._wire_s = wire_s
         self._due: list[tuple[float, int, ScanClass]] = []
         self._pending: list[tuple[float, int, Job]] = []
@@ -104,24 +105,29 @@ class Schedule:
     def room_s(self, job: Job, now_s: float) -> float:
         """How long the answer to this read may be waited for so that every deadline holds.
 
-        0 on a port without spare time.
+        0 on a port without spare time, and in front of others that the wait would move too far.
         """
-        if not self.load.has_spare_time(now_s):
+        if not self.load.has_spare_time(now_s) or now_s > starved_at(job):
             return 0.0
-        if now_s > job.deadline + _STARVED_S:
-            return 0.0
-        unit = job.scan.unit
-        if self._pending and not unit.unsteady(now_s):
+        waiting = self._protected(now_s)
+        if waiting:
+            if job.scan.unit.unsteady(now_s) or not self._precedence.in_full(job, waiting):
+                return 0.0
             # Each of those that are pending takes as long as one takes here on average.
             work_s = (len(self._pending) + 1) * self.load.mean_s
             return self._pending[0][0] - now_s - work_s - _MARGIN_S
         due_s = self._due[0][0] if self._due else now_s + _LONGEST_ROOM_S
-        # Some of the others will be waited for as well, those that were silent last most likely.
-        others_s = 0.0
-        for _, _, other in self._pending:
-            share = 1.0 if other.scan.unit.failures else _SHARE_OF_OTHERS
-            others_s += share * other.scan.unit.shortest_patience_s(other.block.weight)
+        # The others may have to be waited for as well.
+        others_s = sum(
+            other.scan.unit.shortest_patience_s(other.block.weight) for _, _, other in self._pending
+        )
         return due_s - now_s - others_s - self._wire_s(job.block) - _MARGIN_S
+
+    def waited_in_vain(self, job: Job, now_s: float, seconds: float) -> None:
+        """Note that a read which has just ended was not answered well."""
+        if not self._protected(now_s):
+            seconds = min(seconds, max(0.0, now_s - self._protected_due_s(now_s)))
+        self._precedence.waited_in_vain(job, now_s, seconds)
 
     def wake_at(self, now_s: float, clear_at: Clear) -> float:
         """When ``next`` may have something, if nothing else happens before."""
@@ -130,8 +136,10 @@ class Schedule:
             at_s = clear_at(job)
             # What may be asked now and was not waits for a place where it delays nobody; what may
             # not is given up at its deadline.
-            end_s = job.deadline + (0.0 if at_s > now_s else _STARVED_S)
-            times.append(min(at_s, max(end_s, now_s + _SOONEST_S)) if at_s > now_s else end_s)
+            if at_s > now_s:
+                times.append(min(at_s, max(job.deadline, now_s + _SOONEST_S)))
+            else:
+                times.append(max(self._precedence.ask_at(job, now_s), now_s + _SOONEST_S))
         if self._waiting_since is not None:
             longest_s = min(_longest_wait_s(unit) for unit in self.probing.held or [None])
             times.append(max(self._waiting_since + longest_s, now_s + _SOONEST_S))
@@ -259,9 +267,9 @@ class Schedule:
             held.append(entry)
             if clear_at(entry[2]) > now_s:
                 continue
-            if not self._gives_way(entry[2], now_s):
+            if not self._precedence.gives_way(entry[2], now_s):
                 chosen = entry
-            elif second is None and self._fits(entry[2], now_s):
+            elif second is None and self._may_ask(entry[2], now_s):
                 second = entry
         chosen = chosen or second
         for entry in held:
@@ -269,26 +277,29 @@ class Schedule:
                 heapq.heappush(self._pending, entry)
         return None if chosen is None else chosen[2]
 
-    def _gives_way(self, job: Job, now_s: float) -> bool:
-        """Whether it waits for a place where it delays nobody, because its unit misses answers."""
-        unit = job.scan.unit
-        if not (unit.unsteady(now_s) and unit.heard and self.load.has_spare_time(now_s)):
-            return False
-        return now_s <= job.deadline + _STARVED_S
+    def _may_ask(self, job: Job, now_s: float) -> bool:
+        """Whether one that gives way may be asked when all others have been."""
+        return self._precedence.may_ask(job, now_s, self._protected_due_s(now_s))
 
-    def _fits(self, job: Job, now_s: float) -> bool:
-        """Whether the wait for an answer would end before anybody is due."""
-        unit = job.scan.unit
-        cost_s = unit.shortest_patience_s(job.block.weight) + self._wire_s(job.block)
-        return not self._due or now_s + cost_s <= self._due[0][0]
+    def _protected(self, now_s: float) -> list[Job]:
+        """What is pending and may not be held up."""
+        protected = self._precedence.is_protected
+        return [job for _, _, job in self._pending if protected(job.scan.unit, now_s)]
+
+    def _protected_due_s(self, now_s: float) -> float:
+        """When somebody is due who may not be held up."""
+        protected = self._precedence.is_protected
+        due = [at_s for at_s, _, scan in self._due if protected(scan.unit, now_s)]
+        return min(due, default=now_s + _LONGEST_ROOM_S)
 
     def _spare_s(self, now_s: float, clear_at: Clear) -> float:
         """How long a probe may take for nothing; 0 while there is something to read."""
         if not self.load.has_spare_time(now_s):
             return 0.0
         for _, _, job in self._pending:
-            waits = self._gives_way(job, now_s) and not self._fits(job, now_s)
-            if not waits and clear_at(job) <= now_s:
+            if clear_at(job) > now_s:
+                continue
+            if not self._precedence.gives_way(job, now_s) or self._may_ask(job, now_s):
                 return 0.0
         return self._free_s(now_s, clear_at) - _MARGIN_S
 

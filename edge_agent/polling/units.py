@@ -111,6 +111,7 @@ class Unit:
     limit: int = _FAILURES
     _usual: Usual | None = None
     _by_weight: dict[int, Usual] = field(default_factory=dict[int, Usual])
+    _latest: tuple[float, float] = (0.0, float("-inf"))
     _owed: int = 0
     _owed_until: float = float("-inf")
 
@@ -170,6 +171,11 @@ class Unit:
         """Whether it has missed answers lately; it is asked where that delays nobody."""
         return now_s - self.missed_at < _UNSTEADY_S
 
+    def lateness_s(self, now_s: float) -> float:
+        """How late its latest answer of the last ten minutes was, seconds; 0 if none was late."""
+        latest_s, at_s = self._latest
+        return latest_s if now_s - at_s < _UNSTEADY_S else 0.0
+
     def late_after_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
         """When an answer is later than usual: from then on another may be asked instead."""
         usual = self._of(weight)
@@ -218,6 +224,7 @@ class Unit:
             Whether waiting longer can help; False: it is slower than the port's ``timeout_s``.
         """
         self._owed = max(0, self._owed - 1)
+        self._latest = max(lateness_s, self.lateness_s(now_s)), now_s
         if lateness_s >= self.longest_s:
             return False
         if self._usual is None:
@@ -228,7 +235,14 @@ class Unit:
             self.look_soon(now_s)
         return True
 
-    def failed(self, now_s: float, *, silent: bool = True, spare: bool = False) -> bool:
+    def may_be_late(self, now_s: float, *, known: bool) -> bool:
+        """Whether an answer may come that nobody waits for; ``known``: it is known to be late."""
+        late = self.lateness_s(now_s) > 0 if known else self.heard_lately(now_s)
+        return late and self._is_owed(now_s)
+
+    def failed(
+        self, now_s: float, *, silent: bool = True, spare: bool = False, garbled: bool = False
+    ) -> bool:
         """Note a missing or useless answer; returns whether the unit is now demoted by it.
 
         A unit that was never heard, came back a moment ago, or is suspect already gets no second
@@ -239,13 +253,15 @@ class Unit:
             now_s: Monotonic seconds.
             silent: Nothing came.
             spare: The port has spare time.
+            garbled: Another unit may have talked at the same time: it counts as no missed answer.
         """
         self.failures += 1
         spared = spare and self.heard_lately(now_s)
         steady = self.failures == 1 and not self.unsteady(now_s)
         if self.failures == 1:
             self.limit = _FAILURES if steady or not spared else _FAILURES_UNSTEADY
-        self.missed_at = now_s
+        if not garbled:
+            self.missed_at = now_s
         again = (self.suspect or self.flapping(now_s)) and not spared
         fresh = silent and (self.state is UnitState.UNKNOWN or again)
         if self.demoted:

@@ -67,11 +67,10 @@ class Vitals:
         silent = isinstance(error, DeviceTimeoutError)
         held = unit.held
         spare = self._schedule.load.has_spare_time(now)
-        if unit.failed(now, silent=silent, spare=spare):
+        garbled = self._may_be_garbled(unit, now, silent=silent)
+        if unit.failed(now, silent=silent, spare=spare, garbled=garbled):
             # Its silence is paid for: what it cost before the last probe, if that was one.
-            self._dead.inc(unit.lost_s)
-            if not spare:
-                self._schedule.probing.budget.spend(now, unit.lost_s)
+            self.charge(now, unit.lost_s)
             unit.lost_s = 0.0
             self._schedule.hold_unit(unit)
             if all(scan.unit.demoted for scan in self._schedule.classes):
@@ -86,6 +85,11 @@ class Vitals:
         elif silent and not held and not spare:
             self._suspect_together(unit, now)
         return False
+
+    def _may_be_garbled(self, unit: Unit, now: float, *, silent: bool) -> bool:
+        """Whether a late answer of another unit may have met its question or its answer."""
+        others = {id(scan.unit): scan.unit for scan in self._schedule.classes}.values()
+        return any(other.may_be_late(now, known=silent) for other in others if other is not unit)
 
     def _suspect_together(self, unit: Unit, now: float) -> None:
         """Several units silent at once: each is asked once more, shortly, where it delays nobody.
@@ -103,9 +107,10 @@ class Vitals:
                 self._schedule.suspect_unit(one, now)
 
     def charge(self, now: float, seconds: float) -> None:
-        """Note port time that a unit's silence cost, apart from probes."""
+        """Note port time that a unit's silence cost, apart from probes; spare time is free."""
         self._dead.inc(seconds)
-        self._schedule.probing.budget.spend(now, seconds)
+        if not self._schedule.load.has_spare_time(now):
+            self._schedule.probing.budget.spend(now, seconds)
 
     def charge_probe(self, job: Job, seconds: float) -> None:
         """Note port time that a probe cost in vain."""

@@ -72,9 +72,9 @@ async def test_a_unit_that_dies_holds_its_neighbours_up_by_its_first_silence_onl
         await bench.clock.run_for(10)
         units[2].dead = True
         await bench.clock.run_for(60)
-    # Its first silence, within their deadline; its repetitions go behind the others' cycle.
+    # Its first silence, 0.2 s; its repetitions go behind the others' cycle.
     assert max(bench.gaps_s("d1")) <= 1.02
-    assert max(bench.gaps_s("d20")) < 2.0
+    assert max(bench.gaps_s("d20")) <= 1.22
     assert sum(gap > 1.02 for gap in bench.gaps_s("d20")) == 1
 
 
@@ -95,8 +95,9 @@ async def test_many_that_die_together_cost_neither_their_neighbours_nor_the_port
         await until_up(bench, *names, within_s=60)
     # Each is waited for once in the cycle in which they die, 0.2 s; later none is in the way.
     assert max(bench.gaps_s("d1")) <= 1.02 + 0.2 * gone
-    assert sum(gap > 1.02 for gap in bench.gaps_s("d1")) <= 2
-    # All of it spare time: a minute of waits in full, then what the back-off allows.
+    for healthy in ("d1", "d11", "d19", "d17"):
+        assert sum(gap > 1.02 for gap in bench.gaps_s(healthy)) <= 2, healthy
+    # All else is spare time: a minute of waits in full, then what the back-off allows.
     assert spent_s <= 60 + 240 * gone * 0.2 / 24
     assert sum(event[0] == "down" for event in bench.sink.events) == gone
 
@@ -108,6 +109,9 @@ async def test_units_that_are_dead_from_the_start_are_waited_for_as_their_neighb
     async with running(Bench(fleet(20), units)) as bench:
         await bench.clock.run_for(300)
     assert max(bench.gaps_s("d1")) <= 1.02 + 10 * 0.2
+    for healthy in ("d1", "d5", "d10"):
+        assert sum(gap > 1.02 for gap in bench.gaps_s(healthy)) <= 1, healthy
+    # Their first five probes are spare time, all others 3 %.
     assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * 300 + 10 * 5 * 0.2
 
 

@@ -13,6 +13,7 @@ from tests.fakes.port_bench import Bench, alive, fleet, running
 
 SEEDS = range(20)
 SECONDS = 120
+TIMEOUT_S = 0.4
 
 
 class LossyLine(FakeDriver):
@@ -62,7 +63,7 @@ async def test_units_that_answer_nine_in_ten_are_not_forgotten(seed: int, period
         units,
         driver=lossy(seed, ill, {7: 0.2}),
         seed=seed,
-        settings=ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=0.4),
+        settings=ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=TIMEOUT_S),
     )
     async with running(bench):
         await bench.clock.run_for(20)
@@ -73,14 +74,14 @@ async def test_units_that_answer_nine_in_ten_are_not_forgotten(seed: int, period
         assert share >= 0.85, number
         assert longest_s <= 3 * period_s + 5, number
     healthy = sorted(g for number in (1, 4, 5, 8, 10) for g in bench.gaps_s(f"d{number}")[5:])
-    # The first answer that is missed in a minute is waited for in its turn.
+    # The first answer that is missed in ten minutes is waited for in its turn.
     assert healthy[int(0.9 * len(healthy))] <= period_s + 0.05
-    assert healthy[-1] < 2 * period_s
+    assert healthy[-1] <= period_s + TIMEOUT_S
 
 
 async def test_a_unit_that_answers_gets_the_whole_timeout() -> None:
     units = alive(4)
-    settings = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=0.4)
+    settings = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=TIMEOUT_S)
     async with running(Bench(fleet(4), units, settings=settings)) as bench:
         for turn in range(40):
             units[3].response_s = 0.225 if turn % 10 == 9 else 0.01

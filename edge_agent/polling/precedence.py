@@ -1,0 +1,109 @@
+"""Units that miss answers come behind those that do not: where they cost nobody (pure).
+
+On a line with time to spare there is such a place in every period. Where there is none, or on a
+full line, waits that were in vain may hold up the others for a share of the port's time. So a unit
+that misses few answers is asked as often as any, and one that misses many costs no more than that.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from edge_agent.polling.budget import DeadBudget
+from edge_agent.polling.load import PortLoad
+from edge_agent.polling.plan import Block
+from edge_agent.polling.scan import Job
+from edge_agent.polling.units import Unit
+
+_STARVED_S: Final = 5.0
+_SHARE: Final = 0.2  # of the port's time, by which all of them together may hold up others
+_SAVED_S: Final = 0.2  # at first, of each
+_MOVED: Final = 0.25  # of a period, by which a wait in full may move those behind it, all together
+_PLACE: Final = 0.5  # of a period; a longer wait has no place between two cycles
+
+
+class Precedence:
+    """Who goes first on one port, and who is waited for in full.
+
+    Args:
+        load: What reading takes.
+        wire_s: Time that the bytes of a read of so much need on the wire, beside the wait.
+    """
+
+    def __init__(self, load: PortLoad, wire_s: Callable[[Block], float]) -> None:
+        self._load = load
+        self._wire_s = wire_s
+        self._budgets: dict[int, DeadBudget] = {}
+
+    def gives_way(self, job: Job, now_s: float) -> bool:
+        """Whether it comes behind all others, because its unit misses answers."""
+        unit = job.scan.unit
+        if not (unit.unsteady(now_s) and unit.heard) or now_s > starved_at(job):
+            return False
+        behind = now_s > job.deadline + job.scan.period_s
+        return not (behind and self._budget(job.scan.unit).allows(now_s, self._wait_s(job, now_s)))
+
+    def is_protected(self, unit: Unit, now_s: float) -> bool:
+        """Whether others may not hold it up: it holds up hardly anybody itself."""
+        return not unit.unsteady(now_s) or self._budget(unit).allows(now_s, 0.0)
+
+    def may_ask(self, job: Job, now_s: float, due_s: float) -> bool:
+        """Whether one that gives way may be asked now.
+
+        Args:
+            job: The request.
+            now_s: Monotonic seconds.
+            due_s: When somebody is due who gives no way.
+        """
+        if now_s + self._clear_s(job, now_s) <= due_s:
+            return True
+        if not self._has_no_place(job, now_s):
+            return False
+        held_up_s = now_s + self._wait_s(job, now_s) - due_s
+        return held_up_s <= 0 or self._budget(job.scan.unit).allows(now_s, held_up_s)
+
+    def ask_at(self, job: Job, now_s: float) -> float:
+        """When one that gives way may be asked, if nobody is due before."""
+        paid_s = self._budget(job.scan.unit).free_at(now_s, self._wait_s(job, now_s))
+        return min(starved_at(job), paid_s if self._has_no_place(job, now_s) else job.deadline)
+
+    def waited_in_vain(self, job: Job, now_s: float, seconds: float) -> None:
+        """Charge what a request that was not answered well has held others up."""
+        self._budget(job.scan.unit).spend(now_s, seconds)
+        for budget in self._budgets.values():
+            budget.share = _SHARE / len(self._budgets)
+
+    def in_full(self, job: Job, waiting: Iterable[Job]) -> bool:
+        """Whether a steady unit is waited for in full in front of others.
+
+        Its repetition is, behind them; in front of them only where that moves them a little.
+        """
+        unit, periods = job.scan.unit, [other.scan.period_s for other in waiting]
+        longer_s = unit.longest_s - unit.shortest_patience_s(job.block.weight)
+        return len(periods) * longer_s <= _MOVED * min(periods, default=0.0)
+
+    def _budget(self, unit: Unit) -> DeadBudget:
+        if unit.number not in self._budgets:
+            self._budgets[unit.number] = DeadBudget(share=_SHARE, credit_s=_SAVED_S)
+        return self._budgets[unit.number]
+
+    def _has_no_place(self, job: Job, now_s: float) -> bool:
+        return now_s > job.deadline or self._clear_s(job, now_s) > _PLACE * job.scan.period_s
+
+    def _wait_s(self, job: Job, now_s: float) -> float:
+        """How long it is waited for at least, if no answer comes."""
+        unit, weight = job.scan.unit, job.block.weight
+        spare = self._load.has_spare_time(now_s)
+        wait_s = unit.shortest_patience_s(weight) if spare else unit.patience_s(None, weight)
+        return wait_s + self._wire_s(job.block)
+
+    def _clear_s(self, job: Job, now_s: float) -> float:
+        """How long the line may not be free: a late answer garbles whoever is asked meanwhile."""
+        late_s = job.scan.unit.lateness_s(now_s) + self._wire_s(job.block)
+        if late_s > _PLACE * job.scan.period_s:
+            late_s = 0.0
+        return max(late_s, self._wait_s(job, now_s))
+
+
+def starved_at(job: Job) -> float:
+    """When a request gives way no longer, monotonic seconds."""
+    return job.deadline + _STARVED_S
