@@ -174,7 +174,8 @@ class ModbusClient:
         sent = self._clock.monotonic_s()
         frame = self._wire.frame(question)
         self._attribution.asking()
-        self._echo.sent(frame, like_its_answer=question.code in SINGLE_WRITES)
+        if self._wire.on_a_line:
+            self._echo.sent(frame, like_its_answer=question.code in SINGLE_WRITES)
         link.send(frame)
         self._quiet_since = sent + len(frame) * self._char_s
         try:

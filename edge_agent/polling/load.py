@@ -35,4 +35,4 @@ class PortLoad:
     def _decayed(self, now_s: float) -> float:
         passed_s = 0.0 if self._at is None else now_s - self._at
         self._at = now_s
-        return self.share * exp(-passed_s / _WINDOW_S)
+        return self.share * exp(-passed_s / _WINDOW_S) if passed_s else self.share

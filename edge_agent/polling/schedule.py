@@ -182,6 +182,8 @@ class Schedule:
 
     def take_overdue(self, now_s: float, clear_at: Clear) -> Sequence[Job]:
         """Remove and return requests that had to wait until their cycle was over."""
+        if not self._pending:
+            return ()
         late = [job for _, _, job in self._pending if job.deadline <= now_s]
         late = [job for job in late if clear_at(job) > now_s]
         if late:
