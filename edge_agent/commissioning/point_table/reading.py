@@ -13,7 +13,7 @@ from edge_agent.commissioning.point_table.orders import ORDER_ROLES
 from edge_agent.commissioning.point_table.outcome import Imported, Options, Problem
 from edge_agent.commissioning.point_table.qualifiers import USED_BY, Qualifier
 from edge_agent.commissioning.point_table.registers import row_list
-from edge_agent.commissioning.point_table.roles import FREE
+from edge_agent.commissioning.point_table.roles import FREE, Role
 from edge_agent.commissioning.point_table.rows import RowReader
 from edge_agent.commissioning.point_table.sheet import Sheet
 from edge_agent.commissioning.point_table.text import is_empty
@@ -81,6 +81,9 @@ def _sentences(
         order = remarks.order_in(text)
         if order and options.order is None and not any(one in heads.columns for one in ORDER_ROLES):
             wanted.append(f"--order, such as --order CDAB ({order})")
+        if remarks.names_a_factor(text) and not any(one in heads.columns for one in _FACTORS):
+            message = f"{text!r} concerns the whole table: add a column with the factor of each row"
+            imported.problems.append(Problem(row + 1, "", message))
         for flag in wanted:
             message = f"{text!r} concerns the whole table: say {flag}"
             imported.problems.append(Problem(row + 1, "", message))
@@ -133,6 +136,7 @@ def _tell_columns(sheet: Sheet, heads: Heads, rows: Sequence[PointRow], imported
             imported.unused.append(text)
 
 
+_FACTORS = (Role.SCALE, Role.DIVISOR, Role.DECIMALS, Role.FORMULA)
 _TELLING = frozenset(
     {
         Qualifier.HEX,

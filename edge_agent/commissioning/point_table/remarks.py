@@ -34,6 +34,10 @@ _STEP: Final = re.compile(
 _UNCLEAR: Final = re.compile(
     r"tenths?|hundredths?|十分之一|百分之一|千分之一|scaled|(?<![a-z])deci(?![a-z])|定标|(?:放大|扩大|缩小)"
 )
+_FACTOR_WORDS: Final = re.compile(
+    r"放大|扩大|缩小|除以|乘以|[÷×]\s*\d|divided? by|multipl(?:y|ied) by|(?<![a-z])scaled|位小数|"
+    r"(?<![a-z])(?:tenths?|hundredths?)(?![a-z])"
+)
 _ORDER: Final = re.compile(r"(?<![a-z])(abcd|cdab|badc|dcba)(?![a-z])")
 _ORDER_WORDS: Final = re.compile(
     r"大端|小端|高字在前|低字在前|高字节在前|低字节在前|高位在前|低位在前|字交换|big.?endian|little.?endian|"
@@ -110,6 +114,11 @@ def order_in(text: str) -> str:
     plain = folded(text)
     found = _ORDER.search(plain) or _ORDER_WORDS.search(plain)
     return found[0] if found else ""
+
+
+def names_a_factor(text: str) -> bool:
+    """Whether a title or note says how raw numbers are scaled: 温度值均放大10倍."""
+    return bool(_FACTOR_WORDS.search(folded(text)))
 
 
 def unit_number_in(text: str) -> int | None:
