@@ -157,7 +157,11 @@ def _half(row: _Row, _: "re.Match[str]") -> bool:
 
 def _factor(row: _Row, found: "re.Match[str]") -> bool:
     value = float(found[1])
-    return _is_scaled(row, found) and (_same(row.scale, value) or _same(row.scale * value, 1))
+    return (
+        value == 1
+        or row.scaled_by_points
+        or (_same(row.scale, value) or _same(row.scale * value, 1))
+    )
 
 
 _RATIO_NAME: Final = re.compile(r"变比|(?<![a-z])[cpv]t(?![a-z])|ratio|互感器|倍率|transformer")
@@ -181,9 +185,15 @@ _CLAIMS: Final = (
     _claim(r"有符号|带符号|补码|(?<![a-z])signed|two'?s complement", "a sign", _is_signed),
     _claim(r"无符号|不带符号|(?<![a-z])unsigned", "no sign", _is_unsigned),
     _claim(r"bcd", "BCD", _kind("bcd", "datetime")),
-    _claim(r"浮点|(?<![a-z])float(?!ing (?:contact|input))|ieee ?-?754", "a float", _kind("float")),
     _claim(
-        r"(?<![a-z])(?:ascii|gbk|gb ?2312|gb ?18030|utf-?8|string)(?![a-z])|字符串",
+        r"浮点|(?<![a-z])float(?= ?(?:32|64|ing point|values?|numbers?|format|$|[,;.)]))|"
+        r"ieee ?-?754",
+        "a float",
+        _kind("float"),
+    ),
+    _claim(
+        r"(?<![a-z])(?:ascii|gbk|gb ?2312|gb ?18030|utf-?8|^string$|character string)(?![a-z])|"
+        r"字符串",
         "text",
         _kind("string"),
     ),
@@ -209,7 +219,7 @@ _CLAIMS: Final = (
     _claim(
         r"(?:fc|功能码|function(?: code)?)\s*[:=]?\s*(?:0x)?0?[1-4](?!\d)|0?[1-4]\s*功能码|"
         r"线圈(?![电温绕])|(?:保持|输入)寄存器|离散输入|"
-        r"(?<![a-z])(?:coil|(?:holding|input) register|discrete input)",
+        r"(?<![a-z])(?:coil(?! (?:temp|volt|curr|res))|(?:holding|input) register|discrete input)",
         "another table",
         _table,
     ),
@@ -246,7 +256,7 @@ _CLAIMS: Final = (
         _formula,
     ),
     _claim(
-        r"偏移量?\s*(?:为|:|=)?\s*[-+]?\d|(?<![a-z])offset\s*(?:of|:|=)?\s*[-+]?\d|减去?\s*\d|"
+        r"偏移量?\s*(?:为|:|=)?\s*[-+]?[1-9]|(?<![a-z])offset\s*(?:of|:|=)?\s*[-+]?[1-9]|减去?\s*\d|"
         r"(?<![a-z])minus\s*\d",
         "an offset",
         _has("offset"),

@@ -28,8 +28,9 @@ _SIGNED: Final = re.compile(
     r"(?:精度|分辨率|系数|倍率|比例|factor|scale|resolution)\s*(?:factor)?\s*[:=为]?\s*\d[\d.]*"
 )
 _STEP: Final = re.compile(
-    r"(?:单位|步长|lsb|unit|resolution|分辨率|精度|(?<![\d.])1\s*(?:bit|lsb)?)\s*(?:=|:|为|对应|代表|表示|是)?"
-    r"\s*(0?\.\d+)(?![\d.])"
+    r"(?:(?:单位|步长|lsb|unit|resolution|分辨率|精度)\s*(?:=|:|为|对应|代表|表示|是)?|"
+    r"(?<![\w.])1\s*(?:bit|lsb|digit)?\s*(?:=|:|为|对应|代表|表示|是))"
+    r"\s*(?<![\d.])(0?\.\d+)(?![\d.])"
 )
 _UNCLEAR: Final = re.compile(
     r"tenths?|hundredths?|十分之一|百分之一|千分之一|scaled|(?<![a-z])deci(?![a-z])|定标|(?:放大|扩大|缩小)"

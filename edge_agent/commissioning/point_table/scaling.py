@@ -46,10 +46,7 @@ def scaling(
         factors[Role.DECIMALS] = places
     _from_unit(cells, conventions, factors, units)
     _from_name(cells, conventions, factors, units)
-    if remark.scale is not None:
-        factors["remark"] = remark.scale
-    if remark.unit:
-        units["remark"] = remark.unit
+    _from_remark(cells, remark, factors, units)
     formula = cells.parse(Role.FORMULA, lambda text: factor_and_offset(text, conventions.comma))
     if formula is not None:
         factors[Role.FORMULA] = formula[0]
@@ -64,6 +61,17 @@ def scaling(
     if unit := _agreed_unit(cells, units):
         content["unit"] = unit
     return content
+
+
+def _from_remark(
+    cells: RowCells, remark: Remark, factors: dict[str, float], units: dict[str, str]
+) -> None:
+    if remark.scale is not None:
+        factors["remark"] = remark.scale
+        if not cells.text(Role.SCALE):
+            cells.note(f"the factor {remark.scale:g} is taken from a remark")
+    if remark.unit:
+        units["remark"] = remark.unit
 
 
 def _only_shown(cells: RowCells, factors: dict[str, float]) -> None:
