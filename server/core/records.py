@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -62,9 +62,9 @@ class Records:
             url: Of SQLAlchemy.
             read_only: Another process writes; the database refuses every change from here.
         """
-        engine = create_engine(url)
         if read_only:
-            return cls._open_to_read(engine)
+            return cls._open_to_read(url)
+        engine = create_engine(url)
         if engine.dialect.name != "sqlite":
             event.listen(engine, "begin", _relax_postgresql)
             return cls(engine)
@@ -72,11 +72,15 @@ class Records:
         return cls(engine, checkpoints=Checkpoints(engine.url.database or ":memory:"))
 
     @classmethod
-    def _open_to_read(cls, engine: Engine) -> Self:
-        if engine.dialect.name == "sqlite":
+    def _open_to_read(cls, url: str) -> Self:
+        if make_url(url).get_backend_name() == "sqlite":
+            engine = create_engine(url)
             set_up(engine, read_only=True)
             return cls(engine)
-        return cls(engine.execution_options(postgresql_readonly=True))
+        # Each statement sees what is committed when it begins, as in a transaction of its default
+        # level, but without the two questions that begin and end one.
+        only_read = {"options": "-c default_transaction_read_only=on"}
+        return cls(create_engine(url, isolation_level="AUTOCOMMIT", connect_args=only_read))
 
     def __enter__(self) -> Self:
         return self

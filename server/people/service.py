@@ -157,7 +157,7 @@ def remove(
         ConflictError: Something names it.
         HolesError: That opens holes and they are not accepted.
     """
-    row = get_entry(session, kind, key)
+    row = get_entry(session, kind, key, lock=True)
     before = load_directory(session, channels)
     rest = {name: one for name, one in getattr(before.people, kind.field).items() if name != key}
     people = before.people.model_copy(update={kind.field: rest})
@@ -207,13 +207,14 @@ def import_people(
     return once(holes)
 
 
-def get_entry(session: Session, kind: Kind[Any], key: str) -> Entry:
-    """Return an entry.
+def get_entry(session: Session, kind: Kind[Any], key: str, *, lock: bool = False) -> Entry:
+    """Return an entry, locked against other writers when it shall change.
 
     Raises:
         NotFoundError: There is none.
     """
-    row = session.scalar(select(kind.table).where(kind.table.key == key).with_for_update())
+    query = select(kind.table).where(kind.table.key == key)
+    row = session.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise NotFoundError(f"no {kind.word} {key!r}")
     return row

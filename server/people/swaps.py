@@ -46,7 +46,7 @@ def change_roster(
         InvalidError: They name unknown people or nobody, or end before they begin.
         HolesError: They leave hours without anybody that were not there before.
     """
-    get_entry(session, ROSTERS, key)
+    get_entry(session, ROSTERS, key, lock=True)
     before = load_directory(session, channels)
     for one in changes:
         _check(before, one)

@@ -4,12 +4,13 @@ import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from server.core import schema
@@ -17,6 +18,7 @@ from server.core.errors import StoreError
 from server.core.model import Event, Timer
 from server.core.records import Records, record_event
 from server.migrations.tables import METADATA
+from server.people.service import KINDS, Kind, get_entry
 from server.workorders.model import WorkOrder
 from tests.databases import POSTGRES_MARKS, empty_database
 from tests.fakes import assets
@@ -226,3 +228,23 @@ def test_two_processes_that_read_before_they_write_wait_for_each_other(url: str)
 def test_closing_twice_is_allowed(records: Records) -> None:
     records.close()
     records.close()
+
+
+def test_who_only_reads_sees_what_is_committed_and_changes_nothing(
+    url: str, records: Records
+) -> None:
+    with Records.open(url, read_only=True) as reader:
+        for number in (1, 2):
+            records.write(lambda session, number=number: add_event(session, number))
+            assert events(reader) == list(range(1, number + 1))
+        with pytest.raises((StoreError, DBAPIError)):
+            reader.write(add_event)
+    assert events(records) == [1, 2]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
+def test_who_only_reads_reads_every_entry(url: str, records: Records, kind: Kind[Any]) -> None:
+    row = {"key": "one", "body": {}, "version": 1, "changed_at": 1, "changed_by": "x"}
+    records.write(lambda session: session.add(kind.table(**row)))
+    with Records.open(url, read_only=True) as reader:
+        assert reader.read(lambda session: get_entry(session, kind, "one").version) == 1
