@@ -15,7 +15,6 @@ _REGISTERS: Final = {
     DataType.INT16: 1,
     DataType.UINT32: 2,
     DataType.INT32: 2,
-    DataType.BITFIELD: 1,
 }
 _KEY: Final = re.compile(
     r"(?:^|[\s;,、/|。]+)(?:bits?\s*\.?\s*|b|d|第|位\s*)(\d{1,2})\s*位?\s*(?:[=:]|-+>?|—+|–|→|\s|、|\.)\s*",
