@@ -86,12 +86,16 @@ class Fleet:
             and self._settings.get(name) == gateway.settings.ports[name]
         }
         new = [name for name in wanted if name not in same]
+        began_s = self._clock.monotonic_s()
         return Change(
             gateway=gateway,
             stopped=tuple(name for name in self.ports if name not in same),
             started={
                 name: self._build(
-                    name, gateway.settings.ports[name], wanted[name], number / len(new)
+                    name,
+                    gateway.settings.ports[name],
+                    wanted[name],
+                    began_s + _SPREAD_S * number / len(new),
                 )
                 for number, name in enumerate(new)
             },
@@ -131,7 +135,7 @@ class Fleet:
             self._running[name] = tasks.create_task(port.run(), name=f"port:{name}")
 
     def _build(
-        self, name: str, settings: Port, devices: Mapping[str, ResolvedDevice], phase: float
+        self, name: str, settings: Port, devices: Mapping[str, ResolvedDevice], at_s: float
     ) -> PortOwner:
         try:
             return PortOwner(
@@ -143,7 +147,8 @@ class Fleet:
                 health=self._health,
                 holes=self._holes,
                 clock=self._clock,
-                phase_s=_SPREAD_S * phase,
+                # What it takes to build the others is no part of the spread.
+                phase_s=at_s - self._clock.monotonic_s(),
             )
         except (PlantroomError, ValueError) as error:
             raise ConfigError(f"port {name}: {error}") from error

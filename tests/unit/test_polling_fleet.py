@@ -1,0 +1,47 @@
+"""The ports of a gateway together."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from config.ports import Port
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Driver
+from edge_agent.health import Health
+from edge_agent.polling.fleet import Fleet
+from edge_agent.polling.holes import MemoryHoles
+from tests.fakes.agent_clock import FakeClock
+from tests.fakes.devices import device, point
+from tests.fakes.driver import FakeDriver
+from tests.fakes.port_bench import SETTINGS
+from tests.fakes.reading_sink import ListSink
+
+PORTS = 10
+
+
+def test_ports_are_spread_over_a_tenth_of_a_second_however_long_they_take_to_build() -> None:
+    clock = FakeClock()
+
+    def open_driver(_: Port, at: Clock) -> Driver:
+        clock.advance(0.03)
+        return FakeDriver({}, at)
+
+    fleet = Fleet(
+        sink=ListSink(),
+        health=Health(),
+        holes=MemoryHoles(),
+        clock=clock,
+        open_driver=open_driver,
+    )
+    names = [f"p{number}" for number in range(PORTS)]
+    gateway: Any = SimpleNamespace(
+        settings=SimpleNamespace(ports=dict.fromkeys(names, SETTINGS)),
+        devices={name: device(name, {"p": point(0)}, port=name) for name in names},
+    )
+    began_s = clock.monotonic_s()
+
+    ports = fleet.prepare(gateway).started
+
+    origins = [port.schedule.classes[0].origin_s - began_s for port in ports.values()]
+    assert origins == pytest.approx([0.01 * number for number in range(PORTS)])
