@@ -7,11 +7,10 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from server.core.db import table_of
 from server.core.errors import StoreError
 from server.core.model import Event
 from server.core.sqlite import RELAXED, WRITES, Checkpoints, set_up
@@ -21,7 +20,6 @@ Listener = Callable[[Sequence[Event]], None]
 
 
 _EVENTS, _KEPT = "events", "kept"
-_COLUMNS = ("at", "topic", "kind", "subject_id", "by", "payload")
 
 
 class _Keeping(Session):
@@ -42,8 +40,7 @@ class Records:
     """The database of everything but the time series.
 
     ``write`` runs a function in the writer thread inside one transaction; what it returns must
-    not depend on the session. Listeners hear of the committed events, in the writer thread; their
-    ids are only in the table.
+    not depend on the session. Listeners hear of the committed events, in the writer thread.
     """
 
     def __init__(self, engine: Engine, *, checkpoints: Checkpoints | None = None) -> None:
@@ -132,7 +129,9 @@ class Records:
         def work_in_vain(session: Session) -> None:
             work(session)
             # One event and several are different statements.
-            _insert(session, _flush(session)[:1])
+            session.add_all(session.info.get(_EVENTS, [])[:1])
+            session.flush()
+            _flush(session)
             raise _RehearsedError
 
         with suppress(_RehearsedError):
@@ -183,17 +182,11 @@ def record_event(
 
 
 def _flush(session: Session) -> list[Event]:
-    """Write what is left, all events at once, and return these."""
-    session.flush()
+    """Write what is left, all events in their order, and return these."""
     events: list[Event] = session.info.get(_EVENTS, [])
-    _insert(session, events)
+    session.add_all(events)
+    session.flush()
     return events
-
-
-def _insert(session: Session, events: Sequence[Event]) -> None:
-    if events:
-        rows = [{name: getattr(one, name) for name in _COLUMNS} for one in events]
-        session.execute(insert(table_of(Event)), rows)
 
 
 def _relax_postgresql(connection: Connection) -> None:
