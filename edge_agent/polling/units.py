@@ -112,6 +112,7 @@ class Unit:
     _usual: Usual | None = None
     _by_weight: dict[int, Usual] = field(default_factory=dict[int, Usual])
     _latest: tuple[float, float] = (0.0, float("-inf"))
+    _wavered_at: float = float("-inf")
     _owed: int = 0
     _owed_until: float = float("-inf")
 
@@ -196,6 +197,8 @@ class Unit:
         elif now_s - self.promoted_at > _STABLE_S:
             self.level = 0
         self.state = UnitState.ONLINE
+        if self.failures:
+            self._wavered_at = now_s
         self.failures = 0
         self.suspect = False
         self.lost_s = 0.0
@@ -237,7 +240,8 @@ class Unit:
 
     def may_be_late(self, now_s: float, *, known: bool) -> bool:
         """Whether an answer may come that nobody waits for; ``known``: it is known to be late."""
-        late = self.lateness_s(now_s) > 0 if known else self.heard_lately(now_s)
+        comes_and_goes = self.lateness_s(now_s) > 0 or now_s - self._wavered_at < _UNSTEADY_S
+        late = comes_and_goes if known else self.heard_lately(now_s)
         return late and self._is_owed(now_s)
 
     def failed(
