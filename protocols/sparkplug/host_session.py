@@ -42,6 +42,7 @@ __all__ = [
 
 _BEHIND: Final = MODULUS // 2
 _MOST_EARLY: Final = 64
+_MOST_EARLY_BYTES: Final = 4_000_000
 _SEQUENCED: Final = frozenset(
     {MessageKind.DDATA, MessageKind.NDATA, MessageKind.DBIRTH, MessageKind.DDEATH}
 )
@@ -152,6 +153,10 @@ class HostSession:
         # The hot path only forgets what was behind.
         return None if self._behind is None else self._behind_until
 
+    @property
+    def _early_bytes(self) -> int:
+        return sum(len(message.data) for message in self._early.values())
+
     def _sequenced(self, message: Message, seq: int) -> list[Event]:
         """Place a message that is not simply the next one."""
         if not message.payload.HasField("seq") or seq >= MODULUS:
@@ -170,7 +175,8 @@ class HostSession:
             self.counters.gaps += 1
             self._early_until = message.arrived_at + self._reorder_timeout_ms
         self._early[seq] = message
-        return self._give_up_waiting(message.arrived_at) if len(self._early) > _MOST_EARLY else []
+        full = len(self._early) > _MOST_EARLY or self._early_bytes > _MOST_EARLY_BYTES
+        return self._give_up_waiting(message.arrived_at) if full else []
 
     def _passed(self, message: Message, seq: int) -> list[Event]:
         """Take a message whose number had passed: sent twice, late, or after a very long gap."""

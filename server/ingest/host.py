@@ -39,6 +39,8 @@ from server.ingest.unit import NOWHERE, Unit
 
 _COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
 _MAX_TOPIC = 300
+_PIECE_BYTES = 250_000
+"""Of payloads of one gateway, read without a look at the others."""
 """Longer ids do not fit into the keys of the records."""
 _log = structlog.get_logger()
 
@@ -141,13 +143,15 @@ class Host:
         self._follow(node, events, arrival.arrived_at)
 
     def advance(self, node: Node) -> None:
-        """Do what waits of a node, up to the next birth that must be entered."""
-        events = node.events
-        while events:
+        """Do a piece of what waits of a node, up to the next birth that must be entered."""
+        events, left = node.events, _PIECE_BYTES
+        while events and left > 0:
             event, at = events[0]
             if not self._act(node, event, at):
                 return
             events.popleft()
+            if isinstance(event, said.Data | Newborn):
+                left -= len(event.message.data)
 
     def _enter(self, node: Node, newborn: Newborn, asset: Asset) -> None:
         """Take over a birth that is in the ledger now."""

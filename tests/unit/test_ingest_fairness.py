@@ -19,7 +19,7 @@ from server.ingest.inbox import Arrival, Bounds, Inbox
 from server.ingest.metrics import IngestMetrics
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.edge_node import EdgeNode
-from tests.fakes.ingest_plant import IngestPlant, node, plant, pump
+from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
 
 __all__ = ["node", "plant", "pump"]
 
@@ -324,3 +324,31 @@ def test_a_birth_of_thousands_of_points_reads_each_of_them_a_few_times(
         plant.receive(node.nbirth(), node.dbirth("huge", {f"p{k}": 1.0 for k in range(5_000)}))
     assert len(plant.rows(Point)) == 5_002
     assert rows[0] < 2 * 5_002
+
+
+def test_large_messages_that_waited_for_a_missing_one_are_read_a_piece_at_a_time(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    """A gap ends; what came behind it is dozens of payloads, and another gateway has news."""
+    verbose = EdgeNode(name="verbose", clock_ms=pump.clock.now_ms())
+    points = {f"p{k}": 0.0 for k in range(2_000)}
+    pump.receive(verbose.nbirth(), verbose.dbirth("d", points))
+    pump.watch(f"{PUMP}/pressure")
+    missing = verbose.ddata("d", {1: 0.5}, at=verbose.clock_ms + 1)
+    for step in range(30):
+        values = {alias: float(step + 1) for alias in range(1, 2_001)}
+        pump.ingest.inbox.put(*verbose.ddata("d", values, at=verbose.clock_ms + 2 + step))
+    while len(pump.ingest.inbox):
+        pump.ingest._work(wait_s=0)
+    late = pump.series("site/verbose/d/p0")
+    assert late.last_value == 0.0
+    pump.ingest.inbox.put(*missing)
+    pump.ingest._work(wait_s=0)
+    pump.ingest.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
+    pump.ingest._work(wait_s=0)
+    assert pump.series(f"{PUMP}/pressure").last_value == 9.0
+    read = late.last_value
+    assert isinstance(read, float)
+    assert 0 < read < 30
+    pump.wait(1)
+    assert late.last_value == 30.0

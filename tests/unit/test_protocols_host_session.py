@@ -184,6 +184,16 @@ def test_a_gap_of_most_of_the_circle_is_recognised_by_its_second_message() -> No
     assert session.counters.gaps == 1
 
 
+def test_large_early_messages_end_the_wait_sooner() -> None:
+    session = alive()
+    large = "x" * 1_000_000
+    early = [
+        message("DDATA", Metric(alias=1, value=large), seq=seq, device="pump")
+        for seq in range(5, 10)
+    ]
+    assert [len(session.receive(one)) for one in early] == [0, 0, 0, 5, 1]
+
+
 def test_too_many_early_messages_end_the_wait() -> None:
     session = alive()
     for seq in range(3, 67):
