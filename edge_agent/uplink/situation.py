@@ -58,7 +58,7 @@ class Situation:
         self._clock = clock
         self._client_id = client_id
         who = "an anonymous client" if user is None else f"user {user!r}"
-        self._unheard = (
+        self._likely_cause = (
             f"the broker's ACL does not let {who} publish under {topics} or hear its commands "
             "(deploy/mosquitto.acl), or no Plantroom server listens, or its clock is far behind"
         )
@@ -119,7 +119,7 @@ class Situation:
             self._waits_unanswered,
             "nothing_acknowledged",
             for_s=round(unanswered_s),
-            probable_cause=self._unheard,
+            probable_cause=self._likely_cause,
         )
         self._tell("twin", self._has_twin, "identity_shared", probable_cause=_TWIN)
 
@@ -133,7 +133,7 @@ class Situation:
         if self.link is Link.WAITS_FOR_HOST:
             said = self._host_says and f": {self._host_says}"
             return f"waits for STATE of {self._host}{said}"
-        return f"nothing is acknowledged: {self._unheard}" if self._waits_unanswered else ""
+        return f"nothing is acknowledged: {self._likely_cause}" if self._waits_unanswered else ""
 
     @property
     def _has_twin(self) -> bool:

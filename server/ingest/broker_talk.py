@@ -37,12 +37,12 @@ class BrokerTalk:
     def born(self, now_s: float) -> None:
         """Note that the broker has taken this client, which has said that it is there."""
         self._born_s = now_s
-        if self.problem != self._unheard:
+        if self.problem != self._not_echoed:
             self.problem = ""
 
     def heard(self) -> None:
         """Note that the broker has brought back what this host said."""
-        if self.problem == self._unheard:
+        if self.problem == self._not_echoed:
             self.problem = ""
             _log.info("own_state_heard", topic=self._topic)
         self._born_s = None
@@ -55,10 +55,10 @@ class BrokerTalk:
         """Tell what has lasted too long; call it every second or so."""
         if self._born_s is not None and now_s - self._born_s >= UNHEARD_S:
             self._born_s = None
-            self._tell("own_state_unheard", self._unheard)
+            self._tell("own_state_unheard", self._not_echoed)
 
     @property
-    def _unheard(self) -> str:
+    def _not_echoed(self) -> str:
         user = self._settings.username
         who = "an anonymous client" if user is None else f"user {user!r}"
         return (

@@ -18,7 +18,7 @@ from server.incidents.service import lock_open
 from server.workorders.listing import CONDITIONS, HAS_ARRIVED, ORDERS, WAITED_FROM
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
 from server.workorders.sla import Sla, Step, sla_of
-from server.workorders.states import OrderState, check_transition, next_states, parse_state
+from server.workorders.states import OrderState, check_transition, parse_state
 
 _OVER = frozenset({OrderState.CLOSED, OrderState.CANCELLED})
 _NOT_MOVING = frozenset({OrderState.OPEN, OrderState.DISPATCHED, OrderState.CANCELLED})
@@ -93,14 +93,6 @@ def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, n
     for order in session.scalars(query.order_by(WorkOrder.id).with_for_update()):
         _add_event(session, order, to=order.state, by=by, reason=None, note=note, now=now)
         tell(session, order, kind="work-order.noted", at=now, by=by)
-
-
-def allowed_states(session: Session, order: WorkOrder) -> list[str]:
-    """Return where the order may go from here."""
-    state, arrived = OrderState(order.state), _has_arrived(session, order)
-    return [
-        str(one) for one in next_states(state, needs_arrival=needs_arrival(order), arrived=arrived)
-    ]
 
 
 def state_before_wait(session: Session, order: WorkOrder) -> OrderState:

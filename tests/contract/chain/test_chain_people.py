@@ -12,10 +12,11 @@ from server.incidents.service import list_incidents
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import (
     StaleVersionError,
-    allowed_states,
     events_of,
     list_orders,
+    needs_arrival,
 )
+from server.workorders.states import OrderState, next_states
 from tests.fakes.house import MINUTE, House
 
 
@@ -95,7 +96,8 @@ def test_dispatching_needs_somebody(house: House) -> None:
     with pytest.raises(InvalidError, match="to whom"):
         house.walk("dispatched")
     (order,) = house.all(WorkOrder)
-    assert house.records.read(lambda session: allowed_states(session, order)) == [
+    state = OrderState(order.state)
+    assert list(next_states(state, needs_arrival=needs_arrival(order), arrived=False)) == [
         "dispatched",
         "accepted",
         "cancelled",
