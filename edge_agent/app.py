@@ -16,8 +16,8 @@ from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.journal_place import refuse_hopeless_place
-from edge_agent.polling.fleet import Fleet
-from edge_agent.polling.hole_file import FileHoles
+from edge_agent.polling.availability_file import FileHoles
+from edge_agent.polling.port_manager import Fleet
 from edge_agent.port_metrics import PortMetrics
 from edge_agent.reload import Reloader
 from edge_agent.service_manager import ServiceManager

@@ -14,7 +14,7 @@ from config.edge import AgentSettings
 from config.errors import ConfigError
 from config.resolve import Gateway
 from edge_agent.health import Health
-from edge_agent.polling.fleet import Change, Fleet
+from edge_agent.polling.port_manager import Change, Fleet
 from edge_agent.uplink.uplink import Uplink
 
 log = structlog.get_logger()

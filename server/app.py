@@ -18,6 +18,7 @@ from structlog import get_logger
 from config.classes import EquipmentClass
 from config.load import load_classes
 from config.server import ServerSettings
+from server.alarming.wiring import Alarming
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
@@ -27,6 +28,7 @@ from server.commands.sender import CommandSender, answers
 from server.core.auth import has_users
 from server.core.clock import Clock
 from server.core.errors import NobodyError
+from server.core.isolation import Poison
 from server.core.lateness import Lateness
 from server.core.lock import claim_folder
 from server.core.records import Records
@@ -36,12 +38,10 @@ from server.history.duckdb import DuckHistory
 from server.history_damage import DamageWatch
 from server.ingest.metrics import IngestMetrics
 from server.ingest.writer import Ingest, Stored, ignore
-from server.jobs.alarming import Alarming
 from server.jobs.calls import start_calls
-from server.jobs.delivery import open_delivery
-from server.jobs.poison import Poison
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
+from server.notifications.delivery import open_delivery
 from server.notifications.registry import load_link_key
 from server.upkeep import Upkeep
 from server.web.desk import Desk

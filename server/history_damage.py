@@ -10,10 +10,10 @@ from structlog import get_logger
 from config.server import MessageSettings
 from server.core.clock import Clock
 from server.core.errors import StoreError
-from server.core.outbox import enqueue
 from server.core.records import Records, record_event
 from server.history.damage import Damage
 from server.history.duckdb import DuckHistory
+from server.messages.queue import enqueue
 
 KIND = "history.damaged"
 _INTERVAL_S = 2.0

@@ -13,8 +13,8 @@ from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import LineTiming, line_timing
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.bisection import halves
+from edge_agent.polling.computed import deriver_of_points
 from edge_agent.polling.convert import bad_readings, compile_block
-from edge_agent.polling.derive import deriver_of_points
 from edge_agent.polling.plan import Block, plan
 from protocols.reading import Quality, Reading
 

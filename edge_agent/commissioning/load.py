@@ -8,7 +8,7 @@ from typing import Final, get_args
 from config.ports import ModbusRtuPort, Port
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.drivers.timing import LineTiming, line_timing
-from edge_agent.polling.derive import class_points
+from edge_agent.polling.computed import class_points
 from edge_agent.polling.plan import Block, plan
 
 COMFORTABLE: Final = 0.8

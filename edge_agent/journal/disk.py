@@ -12,8 +12,8 @@ from edge_agent.clock import Clock
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.base import Row
 from edge_agent.journal.damage import JournalCorruptError, mark, set_aside
-from edge_agent.journal.salvage import Foundation
-from edge_agent.journal.store import Batch, Salvaged, Store, Written
+from edge_agent.journal.file import Batch, Salvaged, Store, Written
+from edge_agent.journal.recovery import Foundation
 
 log = structlog.get_logger()
 Result = TypeVar("Result")

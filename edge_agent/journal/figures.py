@@ -10,8 +10,8 @@ from edge_agent.clock import Clock
 from edge_agent.errors import JournalError
 from edge_agent.journal.base import JournalStats
 from edge_agent.journal.bounds import Age
+from edge_agent.journal.file import Store, Written
 from edge_agent.journal.group import Group
-from edge_agent.journal.store import Store, Written
 
 log = structlog.get_logger()
 

@@ -2,9 +2,9 @@
 
 from edge_agent.journal.aliases import AliasBook
 from edge_agent.journal.bounds import Age
-from edge_agent.journal.pending import Pending
+from edge_agent.journal.buffer import Pending
+from edge_agent.journal.file import Batch
 from edge_agent.journal.ranges import RangeSet
-from edge_agent.journal.store import Batch
 
 
 class Group:

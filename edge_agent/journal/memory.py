@@ -10,7 +10,7 @@ from typing import Self
 from config.edge import JournalSettings
 from edge_agent.clock import Clock
 from edge_agent.journal.base import Alias, JournalStats, Row
-from edge_agent.journal.pending import Pending
+from edge_agent.journal.buffer import Pending
 from edge_agent.journal.ranges import Range
 
 MEMORY_BYTES = 32_000_000

@@ -8,7 +8,7 @@ from typing import IO
 
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.damage import JournalCorruptError
-from edge_agent.journal.salvage import Foundation
+from edge_agent.journal.recovery import Foundation
 
 OFFSET_BLOCK = 10_000_000
 """Offsets reserved at once: how many rows may be numbered while the disk refuses to write."""

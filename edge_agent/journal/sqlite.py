@@ -14,16 +14,16 @@ from edge_agent.clock import Clock, boot_id
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.aliases import AliasBook
 from edge_agent.journal.base import Alias, JournalStats, Row
+from edge_agent.journal.buffer import Pending
 from edge_agent.journal.damage import JournalCorruptError
 from edge_agent.journal.disk import Disk
 from edge_agent.journal.figures import Figures
+from edge_agent.journal.file import Store
 from edge_agent.journal.group import Group
 from edge_agent.journal.memory import MEMORY_BYTES
-from edge_agent.journal.pending import Pending
 from edge_agent.journal.ranges import Range, RangeSet
-from edge_agent.journal.salvage import Foundation
+from edge_agent.journal.recovery import Foundation
 from edge_agent.journal.schema import OFFSET_BLOCK
-from edge_agent.journal.store import Store
 
 log = structlog.get_logger()
 

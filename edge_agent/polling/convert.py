@@ -41,7 +41,7 @@ Finish = Callable[[Any], Value | Unusable]
 def compile_block(block: Block, points: Mapping[str, Point]) -> BlockReader:
     """Return a function of (registers or bits, taken_at) that makes the block's readings.
 
-    The value of a point that others scale is its raw number; see ``edge_agent.polling.derive``.
+    The value of a point that others scale is its raw number; see ``edge_agent.polling.computed``.
     """
     chosen = [points[name] for name in block.points]
     decode = block_decoder([point.field(block.address) for point in chosen], block.size)

@@ -9,20 +9,20 @@ from edge_agent.drivers.base import Reply
 from edge_agent.drivers.timing import LineTiming
 from edge_agent.errors import DeviceRefusedError, DriverError
 from edge_agent.health import Health
+from edge_agent.polling.availability import Lessons
+from edge_agent.polling.availability_log import Complaints
+from edge_agent.polling.availability_store import HoleMemory
 from edge_agent.polling.bisection import NO_ANSWER, PERMANENT, Bisection, reason_of
 from edge_agent.polling.changes import ChangeFilter
-from edge_agent.polling.complaints import Complaints
-from edge_agent.polling.convert import BlockReader, bad_readings, compile_block
-from edge_agent.polling.derive import (
+from edge_agent.polling.computed import (
     Deriver,
     class_points,
     deriver_of_class,
     deriver_of_points,
 )
-from edge_agent.polling.holes import HoleMemory
-from edge_agent.polling.lessons import Lessons
+from edge_agent.polling.convert import BlockReader, bad_readings, compile_block
 from edge_agent.polling.plan import Block, plan
-from edge_agent.polling.scan import ScanClass, smallest
+from edge_agent.polling.scan_class import ScanClass, smallest
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from edge_agent.polling.variants import Variants

@@ -12,14 +12,14 @@ from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
-from edge_agent.polling.asking import Asker
+from edge_agent.polling.availability_store import HoleMemory
 from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.holes import HoleMemory
-from edge_agent.polling.lane import WriteLane
+from edge_agent.polling.requests import Asker
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.sink import ReadingSink
+from edge_agent.polling.unit_health import Vitals
 from edge_agent.polling.units import Unit
-from edge_agent.polling.vitals import Vitals
+from edge_agent.polling.write_lane import WriteLane
 from edge_agent.polling.writes import Judge, WriteOrder, Written, no_objection
 from protocols.reading import Reading, Value
 

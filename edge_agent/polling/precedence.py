@@ -8,10 +8,10 @@ that misses few answers is asked as often as any, and one that misses many costs
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from edge_agent.polling.budget import DeadBudget
 from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
-from edge_agent.polling.scan import Job
+from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.scan_class import Job
 from edge_agent.polling.units import Unit
 
 _STARVED_S: Final = 5.0

@@ -10,9 +10,9 @@ in turns, and from a share of its own, so that no cheap probe waits for it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.polling.budget import DeadBudget
 from edge_agent.polling.plan import Block
-from edge_agent.polling.scan import Job, ScanClass
+from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
 _FULL_SHARE = 0.002

@@ -9,12 +9,12 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
-from edge_agent.polling.budget import DeadBudget
 from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
 from edge_agent.polling.precedence import Precedence, starved_at
+from edge_agent.polling.probe_budget import DeadBudget
 from edge_agent.polling.probing import Clear, Probing
-from edge_agent.polling.scan import Job, ScanClass
+from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
 _STARVED_S = 5.0

@@ -8,7 +8,7 @@ from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.plan import Block
-from edge_agent.polling.scan import Job
+from edge_agent.polling.scan_class import Job
 
 OUTSTANDING: Final = "answer_outstanding"
 """Why a point was not read: a late answer to another request could be taken for its own."""

@@ -7,7 +7,7 @@ from config.computed import Computed, Result, results_of
 from config.points import DataType as PointType
 from config.points import Point
 from config.resolve import ResolvedDevice
-from edge_agent.uplink.quick import TIMESTAMP_BYTES, WRITERS, QuickWriter, head_of, varint
+from edge_agent.uplink.fast_encoder import TIMESTAMP_BYTES, WRITERS, QuickWriter, head_of, varint
 from protocols.errors import ValueRangeError
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug import names

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from server.alarms.floods import WINDOW_MS
 from server.alarms.model import Alarm, AlarmAnnouncement, AlarmChange
-from server.alarms.outages import SETTLING
+from server.alarms.suppression.outages import SETTLING
 from server.assets.model import Equipment, Site
 
 BIN_MS = WINDOW_MS

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality, Value
-from server.alarms.memory import Memory, Run, Seen, with_run
+from server.alarms.evaluation.memory import Memory, Run, Seen, with_run
+from server.alarms.evaluation.step import DELAY, LATE
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.state import AlarmFacts, OutOfService, Shelf
-from server.alarms.step import DELAY, LATE
 from server.core.timers import timers_of
 
 _REMEMBERED_MS = 30 * 86_400_000

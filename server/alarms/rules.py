@@ -14,7 +14,7 @@ from config.conditions import (
 )
 from config.expression import Expression, compile_expression
 from protocols.reading import Value
-from server.alarms.conditions import point_of
+from server.alarms.evaluation.conditions import point_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from config.base import MisfitError, dotted
 from config.classes import AlarmRule, EquipmentClass
 from config.errors import ConfigError
+from server.alarming.trial_impact import Effect, Tried, effects_of
+from server.alarms.evaluation.trial import Trial, TrialPoint, TrialRun, needed_points, switched_on
 from server.alarms.overrides import load_overrides
 from server.alarms.rulebook import RuleBook, merged
-from server.alarms.trial import Trial, TrialPoint, TrialRun, needed_points, switched_on
 from server.api.context import Caller, Services, Use, problems
 from server.api.rule_shapes import Scope, find_rule, scope_of
 from server.api.shapes import Instant, JsonValue
@@ -22,7 +23,6 @@ from server.assets.model import Equipment, Point, Site
 from server.core.clock import Clock
 from server.core.errors import ConflictError
 from server.core.problem import FieldError
-from server.trial_effects import Effect, Tried, effects_of
 
 router = APIRouter(prefix="/alarm-rules", tags=["alarms"], responses=problems(403, 404))
 

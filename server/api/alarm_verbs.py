@@ -7,9 +7,10 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from server.alarms.outages import Outages
+from server.alarming.announcements import Announcer
+from server.alarming.operator_actions import Handling
 from server.alarms.service import get_alarm
-from server.announcing import Announcer
+from server.alarms.suppression.outages import Outages
 from server.api.alarms import AlarmDetail, alarm_detail
 from server.api.context import Caller, RowId, Services, Use, problems
 from server.api.equipment import EquipmentItem, equipment_item, require_unchanged
@@ -19,7 +20,6 @@ from server.api.shapes import InstantIn
 from server.api.strict import Body
 from server.assets.model import Equipment
 from server.assets.presence import end_retirement
-from server.handling import Handling
 
 router = APIRouter(tags=["alarms"], responses=problems())
 

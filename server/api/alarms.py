@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
-from server.alarms.handling import actions_of
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import ALARMS, changes_of, comment, get_alarm, list_alarms
 from server.alarms.state import AlarmState
+from server.alarms.suppression.shelving import actions_of
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id
 from server.api.pages import PageOf

@@ -15,12 +15,12 @@ from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
 from server.api.messages import MessageItem, message_item
 from server.api.pages import PageOf, part_of
 from server.api.strict import Body
-from server.core.addresses import address_problem
 from server.core.errors import NotFoundError
-from server.core.model import Message
-from server.core.outbox import QUEUED, send_to, tell
 from server.core.problem import FieldError
-from server.core.receivers import Language, Receiver
+from server.messages.addresses import address_problem
+from server.messages.model import Message
+from server.messages.queue import QUEUED, send_to, tell
+from server.messages.receivers import Language, Receiver
 from server.notifications.templates import TEST
 
 router = APIRouter(prefix="/channels", tags=["messages"], responses=problems())

@@ -16,13 +16,13 @@ from server.api.principals import Principals
 from server.core.auth import Principal, Role
 from server.core.clock import Clock
 from server.core.errors import ForbiddenError
-from server.core.links import LinkKey
 from server.core.paging import DEFAULT_LIMIT, MAX_LIMIT
 from server.core.problem import MEDIA_TYPE, Problem
 from server.core.records import Records
 from server.history.base import HistoryReader
 from server.live.hub import LiveHub
 from server.live.values import Values
+from server.messages.links import LinkKey
 
 
 class Server(Protocol):

@@ -16,10 +16,10 @@ from server.api.context import Services, services_of
 from server.api.docs import PATHS as DOCS
 from server.core.auth import Principal, Role, principal_of_login, principal_of_token
 from server.core.errors import ForbiddenError, ServerError, StoreError
-from server.core.links import PATH as LINK_PATH
 from server.core.model import Token
 from server.core.problem import ProblemError, answer_for
 from server.core.records import Records
+from server.messages.links import PATH as LINK_PATH
 
 COOKIE = "plantroom_session"
 SESSION_PATH = "/api/v1/session"

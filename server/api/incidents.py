@@ -14,8 +14,6 @@ from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id
 from server.api.pages import PageOf
 from server.api.shapes import Instant, OfEquipment
-from server.core.model import Message
-from server.core.outbox import without_address
 from server.core.paging import Found
 from server.incidents.escalation_steps import changes_of, steps_of
 from server.incidents.model import Incident
@@ -26,6 +24,8 @@ from server.incidents.service import (
     get_incident,
     list_incidents,
 )
+from server.messages.model import Message
+from server.messages.queue import without_address
 from server.workorders.model import WorkOrder
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], responses=problems())

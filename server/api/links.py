@@ -14,12 +14,12 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from server.api.context import Services, Use
-from server.core.links import PATH, is_genuine, message_id_of
-from server.core.model import Message, UsedLink
 from server.core.records import record_event
 from server.core.upsert import insert_new
 from server.incidents.model import Incident
 from server.incidents.service import acknowledge_incident
+from server.messages.links import PATH, is_genuine, message_id_of
+from server.messages.model import Message, UsedLink
 
 router = APIRouter(include_in_schema=False)
 

@@ -12,9 +12,9 @@ from server.api.lookup import get_or_404
 from server.api.pages import PageOf
 from server.api.shapes import Instant, JsonObject, fields_of
 from server.core.auth import Principal, Role
-from server.core.model import Message
-from server.core.outbox import send_again, without_address
 from server.core.paging import Listing, columns_of
+from server.messages.model import Message
+from server.messages.queue import send_again, without_address
 
 router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
 

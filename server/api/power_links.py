@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session, aliased
 
-from server.alarms.feeders import feeders_above
 from server.alarms.overrides import load_overrides
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule
+from server.alarms.suppression.feeders import feeders_above
 from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id, find_equipment, get_or_404
 from server.api.pages import PageOf

@@ -12,10 +12,8 @@ from sqlalchemy.orm import Session
 
 from config.people import PersonSettings, PolicySettings
 from server.assets.model import Equipment, Site
-from server.core.outbox import send_to
-from server.core.places import new_of_incident, share_places
-from server.core.receivers import Receiver
 from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
+from server.incidents.activity import newest_sign
 from server.incidents.escalation_rules import (
     choose,
     next_round_at,
@@ -44,8 +42,10 @@ from server.incidents.escalation_steps import (
     write_plan,
 )
 from server.incidents.model import Incident, IncidentStep
-from server.incidents.movement import newest_sign
 from server.incidents.service import in_view, source_of, tell
+from server.messages.places import new_of_incident, share_places
+from server.messages.queue import send_to
+from server.messages.receivers import Receiver
 from server.people.channels import Channels
 from server.people.directory import Directory, quiet_hours
 from server.people.service import has_persons, load_directory

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from config.people import PolicySettings
 from server.core.timers import cancel_timer, set_timer
-from server.core.unreached import is_unreached
-from server.core.withdrawals import withdraw
 from server.incidents.escalation_rules import PlannedStep
 from server.incidents.model import Incident, IncidentChange, IncidentStep
+from server.messages.unreached import is_unreached
+from server.messages.withdrawals import withdraw
 
 STEP = "incident-step"
 """Timer of a step."""

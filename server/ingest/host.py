@@ -18,7 +18,6 @@ from protocols.sparkplug.values import READERS
 from server.assets.asset import Asset
 from server.assets.registry import Registry
 from server.core.records import Records
-from server.ingest.asking import Asking
 from server.ingest.births import (
     StoredBirth,
     is_point,
@@ -32,6 +31,7 @@ from server.ingest.metrics import IngestMetrics
 from server.ingest.node import Happened, Newborn, Node, prepared
 from server.ingest.persistence import Persist
 from server.ingest.presence import Presence
+from server.ingest.rebirth_requests import Asking
 from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import note_connection
 from server.ingest.steady import SteadyTime

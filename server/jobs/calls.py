@@ -3,14 +3,14 @@
 from config.load import load_classes
 from config.server import ServerSettings
 from server.core.clock import Clock
+from server.core.isolation import Poison
 from server.core.records import Records
-from server.core.unreached import UNREACHED
+from server.core.timer_sweep import Handler, TimerSweep
 from server.incidents.escalation import TIMER_KINDS
 from server.jobs import coverage
 from server.jobs.coverage import CoverageCheck
 from server.jobs.escalation import EscalationTimers
-from server.jobs.poison import Poison
-from server.jobs.timers import Handler, TimerSweep
+from server.messages.unreached import UNREACHED
 
 
 def start_calls(

@@ -16,17 +16,17 @@ from server.assets.model import Equipment, Site
 from server.core.clock import Clock
 from server.core.instant import rfc3339
 from server.core.model import Timer
-from server.core.outbox import send_to
-from server.core.receivers import Receiver
 from server.core.records import Records, record_event
 from server.core.timers import DueTimer, set_timer, take_timer
 from server.core.upsert import insert_new
 from server.incidents.escalation_rules import choose
+from server.messages.queue import send_to
+from server.messages.receivers import Receiver
 from server.people.channels import channel_names
 from server.people.coverage import Hole, holes_of, nobody_after_duty
+from server.people.coverage_gaps import once
 from server.people.directory import Directory, quiet_hours
 from server.people.duty import DAY, instant, local
-from server.people.holes import once
 from server.people.service import load_directory
 from server.people.targets import policy_holes, reached
 

@@ -19,10 +19,10 @@ from config.channels import (
 )
 from config.errors import ConfigError
 from config.server import MessageSettings, WebhookSettings
-from server.core.addresses import channel_name
-from server.core.budgets import Terms
 from server.core.clock import Clock
-from server.core.links import LinkKey
+from server.messages.addresses import channel_name
+from server.messages.links import LinkKey
+from server.messages.rate_limits import Terms
 from server.notifications.channels import (
     aliyun_sms,
     aliyun_voice,

@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339
-from server.core.outbox import DIGEST, Outgoing
-from server.core.receivers import CHINA
+from server.messages.queue import DIGEST, Outgoing
+from server.messages.receivers import CHINA
 from server.notifications.cutting import cut
 
 TEST = "test"

@@ -2,8 +2,8 @@
 
 from config.channels import RobotChannel
 from config.server import MessageSettings
-from server.core.addresses import address_problem, channel_name, phone_of
-from server.core.places import GROUP
+from server.messages.addresses import address_problem, channel_name, phone_of
+from server.messages.places import GROUP
 
 
 class KnownChannels:

@@ -6,7 +6,7 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 from config.people import PeopleFile, PersonSettings, Role, RosterSettings
-from server.core.receivers import QuietHours
+from server.messages.receivers import QuietHours
 from server.people.channels import Channels
 from server.people.duty import Change, Span, gaps, spans_of
 

@@ -23,9 +23,9 @@ from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
 from server.people.coverage import Hole
+from server.people.coverage_gaps import HolesError, new_holes, once, roster_holes
 from server.people.directory import Directory
 from server.people.duty import Change
-from server.people.holes import HolesError, new_holes, once, roster_holes
 from server.people.model import (
     Entry,
     EscalationPolicy,

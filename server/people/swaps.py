@@ -9,9 +9,9 @@ from server.core.errors import InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
 from server.people.coverage import Hole
+from server.people.coverage_gaps import HolesError, roster_holes
 from server.people.directory import Directory
 from server.people.duty import Change
-from server.people.holes import HolesError, roster_holes
 from server.people.model import RosterChange
 from server.people.service import ROSTERS, get_entry, load_directory
 

@@ -13,7 +13,7 @@ from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found
 from server.core.records import record_event
-from server.incidents.movement import note_movement
+from server.incidents.activity import note_movement
 from server.incidents.service import lock_open
 from server.workorders.listing import CONDITIONS, HAS_ARRIVED, ORDERS, WAITED_FROM
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence

@@ -23,7 +23,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.drivers.base import Driver, LateHeard, Reply, unheard
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality, Reading
 

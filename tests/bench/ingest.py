@@ -20,15 +20,15 @@ from config.mqtt import MqttSettings
 from config.server import MessageSettings, ServerSettings
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.topics import MessageKind, parse_topic
-from server.alarms.engine import AlarmEngine
+from server.alarming.announcements import Announcer
+from server.alarming.pipeline import Chain
+from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm
-from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
-from server.announcing import Announcer
+from server.alarms.suppression.outages import Outages
 from server.assets.asset import Asset
 from server.assets.registry import Registry
 from server.assets.series import CONNECTION, Series
-from server.chain import Chain
 from server.core import schema
 from server.core.clock import SystemClock
 from server.core.records import Records

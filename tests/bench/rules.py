@@ -24,17 +24,17 @@ from config.alarming import AlarmSettings
 from config.load import load_classes
 from config.server import MessageSettings
 from protocols.reading import Quality, Value
-from server.alarms.engine import AlarmEngine
+from server.alarming.announcements import Announcer
+from server.alarming.pipeline import TIMER_KINDS, Chain
+from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm
-from server.alarms.outages import Outages
 from server.alarms.rulebook import Override, RuleBook
-from server.announcing import Announcer
+from server.alarms.suppression.outages import Outages
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.series import Sample, Series
-from server.chain import TIMER_KINDS, Chain
 from server.core import schema
 from server.core.records import Records
-from server.jobs.timers import Handler, TimerSweep
+from server.core.timer_sweep import Handler, TimerSweep
 from tests.bench.classes import Kind, well
 from tests.fakes.agent_clock import FakeClock
 

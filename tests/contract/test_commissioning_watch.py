@@ -15,7 +15,7 @@ from edge_agent.commissioning.watch_command import WatchError, watch
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
 from edge_agent.journal.memory import MemoryJournal
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from edge_agent.status import StatusPage
 from edge_agent.status_report import StatusReport

@@ -24,7 +24,7 @@ from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.errors import AgentError, CommandError
 from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.writes import Written
 from simulators.faults import Fault, FaultKind, FaultyUnit

@@ -17,8 +17,8 @@ from edge_agent.commissioning.read_command import Wish, show
 from edge_agent.drivers.lines import Lines
 from edge_agent.errors import DeviceTimeoutError
 from edge_agent.health import Health
-from edge_agent.polling.fleet import Fleet
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.port_manager import Fleet
 from protocols.reading import Quality
 from simulators.serial_line import SerialLine
 from tests.fakes.devices import device, point

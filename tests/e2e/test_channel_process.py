@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from config.channels import DingTalkChannel, HeartbeatSettings, LinkSettings
 from config.server import MessageSettings
 from server.core.clock import SystemClock
-from server.core.receivers import Receiver
 from server.core.records import Records
 from server.first_user import make_administrator
 from server.incidents.model import Incident
+from server.messages.receivers import Receiver
 from tests.contract.api.test_api_messages import incident_with_message
 from tests.contract.channels.rigs import PHONE
 from tests.e2e.test_server_process import running, settings_in

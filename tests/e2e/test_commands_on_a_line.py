@@ -14,7 +14,7 @@ from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from simulators.line import LineTiming, Reply
 from simulators.serial_line import SerialLine

@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 
 from config.people import PeopleFile
 from server.core.errors import StoreError
-from server.core.model import Message
 from server.core.records import Records
+from server.core.timer_sweep import Handler, TimerSweep
 from server.core.timers import due_timers
-from server.core.unreached import UNREACHED
 from server.incidents.escalation import TIMER_KINDS
 from server.incidents.model import IncidentChange, IncidentStep
 from server.incidents.service import acknowledge_incident
 from server.jobs.escalation import EscalationTimers
-from server.jobs.timers import Handler, TimerSweep
+from server.messages.model import Message
+from server.messages.unreached import UNREACHED
 from server.people.service import import_people
 from tests.fakes.house import SETTINGS, House
 

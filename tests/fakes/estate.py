@@ -8,7 +8,7 @@ from protocols.reading import Quality, Value
 from server.alarms.model import Alarm
 from server.assets.model import Equipment, Gateway, Point, PowerLink
 from server.assets.series import CONNECTION, Sample, Series
-from server.core.model import Message
+from server.messages.model import Message
 from tests.fakes.house import House
 from tests.fakes.pump_room import CLASSES
 

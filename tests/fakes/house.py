@@ -10,23 +10,24 @@ from config.alarming import AlarmSettings
 from config.classes import EquipmentClass
 from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
-from server.alarms.engine import AlarmEngine
+from server.alarming.announcements import Announcer
+from server.alarming.operator_actions import Handling
+from server.alarming.pipeline import TIMER_KINDS, Chain
+from server.alarming.rule_changes import RuleChanges
+from server.alarming.timers import HandlingTimers
+from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm
-from server.alarms.outages import Outages
 from server.alarms.overrides import Place, put_override
 from server.alarms.repository import facts_of
 from server.alarms.rulebook import RuleBook
-from server.announcing import Announcer
+from server.alarms.suppression.outages import Outages
 from server.assets.series import Series
-from server.chain import TIMER_KINDS, Chain
-from server.core.model import Event, Message
+from server.core.model import Event
 from server.core.records import Records
-from server.handling import Handling
+from server.core.timer_sweep import Handler, TimerSweep
 from server.incidents.model import Incident
 from server.incidents.service import acknowledge
-from server.jobs.handling import HandlingTimers
-from server.jobs.rule_changes import RuleChanges
-from server.jobs.timers import Handler, TimerSweep
+from server.messages.model import Message
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import transition
 from tests.fakes.agent_clock import FakeClock

@@ -10,9 +10,10 @@ from server.alarms.service import short
 from server.assets.model import Equipment, Gateway, Point, PowerLink, Site
 from server.assets.series import CONNECTION
 from server.commands.model import Command
-from server.core.model import Event, Message, Token, User
+from server.core.model import Event, Token, User
 from server.core.records import Records
 from server.incidents.model import Incident
+from server.messages.model import Message
 from server.people.model import EscalationPolicy, Person, Roster, Team
 from server.workorders.model import WorkOrder, WorkOrderEvent
 from tests.fakes.sparkplug_node import BOOLEAN, now_ms

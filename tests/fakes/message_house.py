@@ -7,11 +7,11 @@ from typing import Any, Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.core.budgets import Terms
-from server.core.model import Message
-from server.core.outbox import Outgoing, send_to
-from server.core.receivers import Receiver
 from server.core.records import Records
+from server.messages.model import Message
+from server.messages.queue import Outgoing, send_to
+from server.messages.rate_limits import Terms
+from server.messages.receivers import Receiver
 from server.notifications.channels.base import Fate, Outcome, Sent
 
 

@@ -12,7 +12,7 @@ from config.ports import ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.health import Health
-from edge_agent.polling.holes import HoleMemory, MemoryHoles
+from edge_agent.polling.availability_store import HoleMemory, MemoryHoles
 from edge_agent.polling.port import PortOwner
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver, FakeUnit

@@ -15,8 +15,8 @@ from edge_agent.drivers.base import Reply
 from edge_agent.health import Health
 from edge_agent.journal.base import Journal
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.polling.fleet import Fleet
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.port_manager import Fleet
 from edge_agent.reload import Reloader
 from edge_agent.uplink.uplink import Uplink
 from protocols.sparkplug.topics import MessageKind

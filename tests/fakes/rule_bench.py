@@ -3,9 +3,9 @@
 import math
 
 from protocols.reading import Quality, Value
-from server.alarms.engine import AlarmEngine
+from server.alarms.evaluation.engine import AlarmEngine
+from server.alarms.evaluation.step import Step
 from server.alarms.rulebook import RuleBook
-from server.alarms.step import Step
 from server.assets.series import Sample
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.pump_room import CLASSES, pump_series, sample

@@ -1,9 +1,9 @@
 """Classes, units and schedules of a port without a port."""
 
 from config.points import Table
-from edge_agent.polling.budget import DeadBudget
 from edge_agent.polling.plan import Block
-from edge_agent.polling.scan import Job, ScanClass
+from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import Unit
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from server.core.budgets import Terms
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Terms
 from server.notifications.channels.base import Outcome, Sent
 
 

@@ -31,8 +31,8 @@ from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.polling.fleet import Fleet
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.port_manager import Fleet
 from edge_agent.port_metrics import PortMetrics
 from edge_agent.reload import Reloader
 from edge_agent.uplink.uplink import Uplink

@@ -11,7 +11,7 @@ from config.points import Table
 from config.ports import ModbusTcpPort
 from edge_agent.health import Health
 from edge_agent.journal.memory import MemoryJournal
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from edge_agent.status import StatusPage
 from edge_agent.status_report import StatusReport

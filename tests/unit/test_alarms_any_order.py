@@ -5,7 +5,7 @@ from itertools import groupby
 
 import pytest
 
-from server.alarms.step import LATE_SETTLE_MS
+from server.alarms.evaluation.step import LATE_SETTLE_MS
 from tests.fakes.rule_bench import Found, RuleBench
 
 HOT, COOL = 90.0, 20.0

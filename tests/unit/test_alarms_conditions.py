@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from config.conditions import Condition
 from protocols.reading import Quality, Value
-from server.alarms.conditions import NOTHING, holds, point_of, quiet_band
+from server.alarms.evaluation.conditions import NOTHING, holds, point_of, quiet_band
 
 _ADAPTER: TypeAdapter[Condition] = TypeAdapter(Condition)
 

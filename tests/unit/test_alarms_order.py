@@ -3,12 +3,12 @@
 import pytest
 
 from protocols.reading import Quality
-from server.alarms.memory import Memory, Seen
-from server.alarms.step import LATE_SETTLE_MS
+from server.alarms.evaluation.memory import Memory, Seen
+from server.alarms.evaluation.step import LATE_SETTLE_MS
 from server.history.base import LastValue, Row
 from tests.fakes.pump_room import sample
 from tests.fakes.rule_bench import Found, RuleBench
-from tests.unit.test_alarms_trace import bench_with, stuck_bench
+from tests.unit.test_alarms_windows import bench_with, stuck_bench
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from config.classes import AlarmRule
 from protocols.reading import Quality
+from server.alarms.evaluation.trial import Trial, TrialPoint, needed_points, try_rule
 from server.alarms.rulebook import RuleBook, merged
-from server.alarms.trial import Trial, TrialPoint, needed_points, try_rule
 from server.assets.series import Sample
 from server.history.base import Batch, Row
 from server.history.memory import MemoryHistory

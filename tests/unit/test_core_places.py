@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from server.core.model import Message
-from server.core.outbox import enqueue
-from server.core.places import new_of_incident, new_of_keys, parts_of
+from server.messages.model import Message
+from server.messages.places import new_of_incident, new_of_keys, parts_of
+from server.messages.queue import enqueue
 from tests.fakes.ingest_plant import open_records
 
 NOW = 1_000

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from config.people import PeopleFile
 from config.server import MessageSettings
-from server.core.model import Event, Message, Timer
+from server.core.model import Event, Timer
 from server.core.records import Records
 from server.core.schema import upgrade
+from server.core.timer_sweep import TimerSweep
 from server.jobs.coverage import KIND, CoverageCheck
-from server.jobs.timers import TimerSweep
+from server.messages.model import Message
 from server.people.service import import_people
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.pump_room import CLASSES, install

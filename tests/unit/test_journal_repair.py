@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from config.edge import JournalSettings
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal import damage as aside
-from edge_agent.journal import salvage
+from edge_agent.journal import recovery as salvage
 from edge_agent.journal.base import Row
 from edge_agent.journal.sqlite import SqliteJournal
 from protocols.sparkplug.datatypes import DataType
@@ -145,7 +145,7 @@ async def test_a_sector_that_cannot_be_read_is_passed_over(
     await filled(path)
     async with journal_at(path) as journal:
         with monkeypatch.context() as broken:
-            broken.setattr("edge_agent.journal.store.moved", refuse)
+            broken.setattr("edge_agent.journal.file.moved", refuse)
             for _ in range(3):
                 with pytest.raises(JournalFullError):
                     await taken(journal)

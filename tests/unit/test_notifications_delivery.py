@@ -10,15 +10,13 @@ import pytest
 
 from config.channels import EmailChannel, TencentSmsChannel
 from config.server import MessageSettings
-from server.core.budgets import Budget, Terms
 from server.core.db import Base
-from server.core.links import LinkKey
-from server.core.receivers import Receiver
 from server.core.records import Records
 from server.core.timers import timers_of
-from server.core.unreached import UNREACHED
-from server.jobs.outbox import OutboxWorker
-from server.jobs.receipts import ReceiptSweep
+from server.messages.links import LinkKey
+from server.messages.rate_limits import Budget, Terms
+from server.messages.receivers import Receiver
+from server.messages.unreached import UNREACHED
 from server.notifications.channels.base import (
     Delivered,
     Failed,
@@ -28,7 +26,9 @@ from server.notifications.channels.base import (
     Unknown,
     Unsent,
 )
+from server.notifications.receipts import ReceiptSweep
 from server.notifications.registry import Channels
+from server.notifications.worker import OutboxWorker
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import ToldChannel, rows, states, write_message
 

@@ -7,7 +7,7 @@ import pytest
 from config.channels import DingTalkChannel, LinkSettings, WeComChannel
 from config.errors import ConfigError
 from config.server import MessageSettings, WebhookSettings
-from server.core.addresses import address_problem, channel_name
+from server.messages.addresses import address_problem, channel_name
 from server.notifications.registry import (
     load_link_key,
     open_channels,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
 from server.notifications.cutting import cut, fit, utf8_bytes, utf16_units
 from server.notifications.templates import render, short_parameters
 

@@ -13,9 +13,9 @@ from config.people import PeopleFile, PolicySettings
 from config.server import MessageSettings, WebhookSettings
 from server.people.channels import Channels, channel_names
 from server.people.coverage import holes_of
+from server.people.coverage_gaps import new_holes
 from server.people.directory import Directory
 from server.people.duty import Change
-from server.people.holes import new_holes
 from server.people.targets import policy_holes, resolve
 
 NOW = int(datetime(2026, 11, 25, 10, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)

@@ -11,7 +11,7 @@ from edge_agent.drivers.link import ignore
 from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.drivers.wires import wire_of
 from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from edge_agent.uplink.encoder import DeviceEncoder
 from protocols.reading import Reading

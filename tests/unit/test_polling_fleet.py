@@ -9,8 +9,8 @@ from config.ports import Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.health import Health
-from edge_agent.polling.fleet import Fleet
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.port_manager import Fleet
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver

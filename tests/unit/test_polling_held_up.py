@@ -12,7 +12,7 @@ import pytest
 from config.ports import Framing, ModbusRtuPort
 from config.resolve import ResolvedDevice
 from edge_agent.health import Health
-from edge_agent.polling.holes import MemoryHoles
+from edge_agent.polling.availability_store import MemoryHoles
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from simulators.faults import Fault, FaultKind, FaultyUnit

@@ -2,7 +2,7 @@
 
 import itertools
 
-from edge_agent.polling.budget import DeadBudget
+from edge_agent.polling.probe_budget import DeadBudget
 from edge_agent.polling.schedule import Schedule
 from tests.fakes.scan_classes import clear, dead, scan, started
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from edge_agent.polling.budget import DeadBudget
+from edge_agent.polling.probe_budget import DeadBudget
 from edge_agent.polling.units import Unit, UnitState
 
 

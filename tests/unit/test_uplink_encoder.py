@@ -12,7 +12,7 @@ from edge_agent.uplink.encoder import (
     retired_birth,
     state_readings,
 )
-from edge_agent.uplink.quick import WRITERS, head_of, varint
+from edge_agent.uplink.fast_encoder import WRITERS, head_of, varint
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import STATE, STATE_REASON

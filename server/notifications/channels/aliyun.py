@@ -10,10 +10,10 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from config.channels import AliyunSmsChannel, AliyunVoiceChannel
-from server.core.addresses import phone_problem
 from server.core.clock import Clock
 from server.core.instant import rfc3339
-from server.core.outbox import Outgoing
+from server.messages.addresses import phone_problem
+from server.messages.queue import Outgoing
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled, Unknown
 from server.notifications.channels.provider import DAY, Answer, Provider, out_id_of
 from server.notifications.templates import short_parameters

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from config.channels import AliyunSmsChannel as AliyunSmsSettings
-from server.core.addresses import phone_of, phone_problem
-from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
-from server.core.receivers import CHINA
+from server.messages.addresses import phone_of, phone_problem
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
+from server.messages.receivers import CHINA
 from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,

@@ -8,10 +8,10 @@ import json
 from typing import Final
 
 from config.channels import AliyunVoiceChannel as AliyunVoiceSettings
-from server.core.addresses import phone_of, phone_problem
-from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
+from server.messages.addresses import phone_of, phone_problem
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
 from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,

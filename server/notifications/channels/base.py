@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from server.core.budgets import Terms
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Terms
 
 
 @dataclass(frozen=True, slots=True)

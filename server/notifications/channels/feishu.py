@@ -9,10 +9,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from config.channels import FeishuChannel as FeishuSettings
-from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
-from server.core.places import mentioned
+from server.messages.places import mentioned
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from config.channels import EmailChannel as EmailSettings
-from server.core.addresses import mail_problem
-from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
+from server.messages.addresses import mail_problem
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
 from server.notifications.channels.addresses import (
     PrivateAddressError,
     UnreachableHostError,

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from config.errors import ConfigError
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
 from server.notifications.channels.addresses import PrivateAddressError
 from server.notifications.channels.base import Failed, Refused, Throttled, Unknown
 from server.notifications.channels.outbound import Caller, NoAnswerError, NotSentError, Reply

@@ -10,10 +10,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from config.channels import TencentSmsChannel as TencentSmsSettings
-from server.core.addresses import phone_of, phone_problem
-from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
+from server.messages.addresses import phone_of, phone_problem
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
 from server.notifications.channels.base import (
     Delivered,
     Failed,

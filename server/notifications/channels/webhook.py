@@ -13,10 +13,10 @@ from urllib.parse import quote
 from config.errors import ConfigError
 from config.server import WebhookSettings
 from protocols.exact_json import exact
-from server.core.budgets import Terms
 from server.core.clock import Clock
 from server.core.instant import rfc3339
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Terms
 from server.notifications.channels.addresses import PrivateAddressError
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent
 from server.notifications.channels.outbound import Caller, OutboundError, Reply

@@ -5,11 +5,11 @@ from typing import Final
 from urllib.parse import urlencode
 
 from config.channels import WeComChannel as WeComSettings
-from server.core.addresses import phone_of
-from server.core.budgets import Budget, Terms
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
-from server.core.places import mentioned
+from server.messages.addresses import phone_of
+from server.messages.places import mentioned
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit

@@ -5,14 +5,14 @@ import pytest
 from config.alarming import AlarmSettings
 from config.load import load_classes
 from protocols.reading import Quality
-from server.alarms.engine import AlarmEngine
-from server.alarms.outages import Outages
+from server.alarming.announcements import Announcer
+from server.alarming.pipeline import Chain
+from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.rulebook import RuleBook
-from server.announcing import Announcer
+from server.alarms.suppression.outages import Outages
 from server.assets.ledger import EquipmentBirth, PointBirth
 from server.assets.registry import Registry
 from server.assets.series import Sample
-from server.chain import Chain
 from tests.contract.api.conftest import NOW, Api
 
 PUMP = "garden/gw1/pump2"

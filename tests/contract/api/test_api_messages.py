@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from config.channels import AliyunSmsChannel, DingTalkChannel, EmailChannel
 from config.server import MessageSettings, WebhookSettings
-from server.core.deliveries import give_up
-from server.core.links import LinkKey
-from server.core.model import Event, Message, UsedLink
-from server.core.outbox import outgoing, send_to
-from server.core.receivers import Receiver
+from server.core.model import Event
 from server.incidents.model import Incident
+from server.messages.attempts import give_up
+from server.messages.links import LinkKey
+from server.messages.model import Message, UsedLink
+from server.messages.queue import outgoing, send_to
+from server.messages.receivers import Receiver
 from tests.contract.api.conftest import NOW, Api
 from tests.fakes.assets import add_equipment
 

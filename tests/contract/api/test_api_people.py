@@ -6,7 +6,7 @@ import pytest
 from httpx2 import Response
 
 from config.server import MessageSettings
-from server.announcing import Announcer
+from server.alarming.announcements import Announcer
 from tests.contract.api.conftest import Api
 from tests.contract.api.test_api_chain import Tripped
 

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
 from server.assets.model import Equipment
-from server.core.model import Event, Message
+from server.core.model import Event
 from server.history.base import Batch
 from server.incidents.model import Incident
 from server.incidents.service import short
+from server.messages.model import Message
 from tests.contract.api.conftest import NOW, Api
 
 

@@ -5,18 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from server.alarms.engine import AlarmEngine
+from server.alarming.announcements import Announcer
+from server.alarming.pipeline import Chain
+from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm, AlarmChange
-from server.alarms.outages import Outages
 from server.alarms.rulebook import RuleBook
 from server.alarms.service import changes_of
-from server.announcing import Announcer
-from server.chain import Chain
+from server.alarms.suppression.outages import Outages
 from server.core.errors import StoreError
-from server.core.model import Message
 from server.core.records import Records
 from server.incidents.model import Incident
 from server.incidents.service import alarms_of
+from server.messages.model import Message
 from server.workorders.model import WorkOrder
 from server.workorders.service import (
     evidence_of,

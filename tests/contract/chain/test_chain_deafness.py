@@ -1,7 +1,7 @@
 """A server without its broker hears nothing; that is no alarm of the plant."""
 
+from server.alarming.silence import SilenceSweep
 from server.alarms.model import Alarm
-from server.jobs.silence import SilenceSweep
 from tests.contract.chain.test_chain_outages import estate
 from tests.fakes.estate import Estate
 

@@ -1,7 +1,8 @@
 """Who is called after whom, exactly once, on every database."""
 
-from server.core.model import Message, Timer
+from server.core.model import Timer
 from server.incidents.model import Incident
+from server.messages.model import Message
 from tests.contract.chain.test_chain_putting_aside import take_out, variant
 from tests.fakes.duty_house import (
     MINUTE_S,

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from config.load import load_classes
 from server.alarms.model import Alarm, AlarmFlood
-from server.core.model import Message
 from server.incidents.model import Incident, IncidentStep
 from server.incidents.service import acknowledge_incident
+from server.messages.model import Message
 from server.people.directory import Directory
 from server.people.service import load_directory
 from tests.contract.chain.test_chain_floods import Estate, kinds
@@ -212,7 +212,7 @@ def test_the_calls_after_a_flood_leave_room_for_alarms_in_between(
         loads.append(load_directory(*arguments))
         return loads[-1]
 
-    for module in ("server.announcing", "server.incidents.escalation"):
+    for module in ("server.alarming.announcements", "server.incidents.escalation"):
         monkeypatch.setattr(f"{module}.load_directory", counted)
 
     def slice_() -> int:

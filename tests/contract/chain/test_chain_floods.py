@@ -7,8 +7,8 @@ import pytest
 from protocols.reading import Quality
 from server.alarms.model import Alarm, AlarmFlood
 from server.assets.series import Sample
-from server.core.model import Message
 from server.incidents.model import Incident
+from server.messages.model import Message
 from tests.fakes.house import House
 
 PUMPS = 100

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from server.alarms import recording
+from server.alarms import lifecycle as recording
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.overrides import Place, put_override
 from server.alarms.service import changes_of
-from server.core.model import Message, Timer
+from server.core.model import Timer
 from server.core.steady_clock import newest_record
 from server.incidents.model import Incident
+from server.messages.model import Message
 from tests.contract.chain.test_chain_putting_aside import variant
 from tests.fakes.house import House
 

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.core.budgets import Budget, Terms
-from server.core.claims import claim_due, release_claims
-from server.core.deliveries import mark_failed, mark_sent, mark_unknown
-from server.core.outbox import Outgoing
-from server.core.receivers import (
+from server.core.records import Records
+from server.messages.attempts import mark_failed, mark_sent, mark_unknown
+from server.messages.claims import claim_due, release_claims
+from server.messages.queue import Outgoing
+from server.messages.rate_limits import Budget, Terms
+from server.messages.receivers import (
     CHINA,
     QuietHours,
     Receiver,
@@ -21,7 +22,6 @@ from server.core.receivers import (
     quiet_of,
     quiet_row,
 )
-from server.core.records import Records
 from tests.fakes.message_house import rows, states, write_message
 
 NOW = 1_795_000_000_000

@@ -10,8 +10,8 @@ from protocols.reading import Quality
 from server.alarms.model import Alarm, AlarmChange
 from server.assets.model import Equipment, PowerLink
 from server.assets.series import Sample
-from server.core.model import Message
 from server.incidents.model import Incident
+from server.messages.model import Message
 from tests.fakes.estate import GATEWAY, Estate
 
 

@@ -7,8 +7,9 @@ from server.alarms.model import Alarm
 from server.alarms.service import changes_of, list_alarms
 from server.assets.model import Equipment
 from server.core.errors import ConflictError, InvalidError
-from server.core.model import Message, Timer
+from server.core.model import Timer
 from server.incidents.model import Incident
+from server.messages.model import Message
 from server.workorders.model import WorkOrder
 from tests.fakes.house import MINUTE, House
 from tests.fakes.pump_room import PUMP

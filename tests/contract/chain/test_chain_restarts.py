@@ -6,9 +6,10 @@ from sqlalchemy.orm import Session
 
 from server.alarms.model import Alarm, AlarmChange
 from server.assets.model import Equipment
-from server.core.model import Message, Timer
+from server.core.model import Timer
 from server.core.timers import due_timers
 from server.incidents.model import Incident
+from server.messages.model import Message
 from server.workorders.model import WorkOrder
 from tests.fakes.house import House, counts
 

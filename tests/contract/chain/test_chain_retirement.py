@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from server.alarming.retirement import Retirement
 from server.alarms.model import Alarm, AlarmChange
-from server.alarms.outages import units_of_line
+from server.alarms.suppression.outages import units_of_line
 from server.assets.model import Equipment, Gateway, Site
 from server.assets.presence import mark_removed
 from server.assets.registry import Registry
 from server.core.errors import ConflictError, InvalidError
 from server.incidents.model import Incident
-from server.jobs.retirement import Retirement
 from server.workorders.model import WorkOrder, WorkOrderEvent
 from tests.fakes.house import House
 

@@ -21,8 +21,8 @@ from server.alarms.overrides import (
 )
 from server.alarms.rulebook import Override, RuleBook, merged
 from server.core.errors import NotFoundError, StoreError
-from server.core.model import Message
 from server.core.records import Records
+from server.messages.model import Message
 from tests.fakes.house import House
 from tests.fakes.pump_room import CLASSES, PUMP
 

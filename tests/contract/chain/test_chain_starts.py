@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from server.alarming.silence import SilenceSweep
 from server.alarms.model import Alarm
 from server.assets.model import Equipment
-from server.jobs.silence import SilenceSweep
 from tests.fakes.house import House
 
 

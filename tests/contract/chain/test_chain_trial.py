@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from config.server import ServerSettings
-from server.alarms.replay import Onset
+from server.alarming.trial_impact import Effect, Tried, effects_of
+from server.alarms.evaluation.replay import Onset
 from server.alarms.rulebook import merged
 from server.incidents.model import Incident
-from server.trial_effects import Effect, Tried, effects_of
 from tests.fakes.duty_house import load, staff
 from tests.fakes.estate import Estate
 from tests.fakes.house import SETTINGS

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.core.budgets import Budget, Terms
-from server.core.claims import claim_due
-from server.core.deliveries import mark_failed, mark_sent, mark_undelivered, mark_unknown
-from server.core.model import Bucket, Message, Timer
-from server.core.outbox import Outgoing, send_again
+from server.core.model import Timer
 from server.core.timers import due_timers
-from server.core.unreached import UNREACHED
+from server.messages.attempts import mark_failed, mark_sent, mark_undelivered, mark_unknown
+from server.messages.claims import claim_due
+from server.messages.model import Bucket, Message
+from server.messages.queue import Outgoing, send_again
+from server.messages.rate_limits import Budget, Terms
+from server.messages.unreached import UNREACHED
 from tests.fakes.duty_house import (
     MINUTE_S,
     at_once,

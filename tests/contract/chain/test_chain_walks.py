@@ -10,7 +10,7 @@ from server.alarms.model import Alarm, AlarmChange
 from server.alarms.repository import facts_of
 from server.assets.model import Equipment
 from server.core.errors import ConflictError
-from server.core.model import Message
+from server.messages.model import Message
 from tests.contract.chain.test_chain_putting_aside import variant
 from tests.fakes.house import MINUTE, House
 

@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.core.claims import claim_due, claim_receipts, release_claims
-from server.core.deliveries import (
+from server.messages.attempts import (
     mark_delivered,
     mark_failed,
     mark_sent,
     mark_undelivered,
     mark_unknown,
 )
-from server.core.model import Message
-from server.core.outbox import Outgoing
+from server.messages.claims import claim_due, claim_receipts, release_claims
+from server.messages.model import Message
+from server.messages.queue import Outgoing
 from tests.contract.chain.test_chain_putting_aside import take_out
 from tests.contract.chain.test_chain_unreached import copy_of
 from tests.fakes.duty_house import MINUTE_S, load, messages, pass_time, person, staff, take

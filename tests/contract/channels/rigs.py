@@ -29,7 +29,7 @@ from config.channels import (
 )
 from config.server import WebhookSettings
 from server.core.clock import Clock
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
 from server.notifications.channels.aliyun_sms import AliyunSmsChannel
 from server.notifications.channels.aliyun_voice import AliyunVoiceChannel
 from server.notifications.channels.base import Channel

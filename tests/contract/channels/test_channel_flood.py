@@ -12,12 +12,12 @@ from sqlalchemy import event
 
 from config.channels import DingTalkChannel as DingTalkSettings
 from config.server import MessageSettings
-from server.core.claims import claim_due
 from server.core.db import Base
-from server.core.receivers import Receiver
 from server.core.records import Records
-from server.jobs.verdicts import Verdicts
+from server.messages.claims import claim_due
+from server.messages.receivers import Receiver
 from server.notifications.channels.base import Channel, Sent
+from server.notifications.outcomes import Verdicts
 from server.notifications.registry import Channels
 from tests.contract.channels.rigs import HTTP_CASES, PHONE, mail_channel
 from tests.fakes.agent_clock import FakeClock

@@ -13,7 +13,7 @@ import pytest
 
 from config.errors import ConfigError
 from config.server import WebhookSettings
-from server.core.outbox import Outgoing
+from server.messages.queue import Outgoing
 from server.notifications.channels.base import Channel, Failed, Refused, Sent
 from server.notifications.channels.webhook import (
     WebhookChannel,

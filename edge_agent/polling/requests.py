@@ -1,0 +1,338 @@
+"""One request of a port and everything that follows from its outcome."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Driver, Reply
+from edge_agent.drivers.timing import LineTiming
+from edge_agent.errors import (
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DriverError,
+    PortDownError,
+)
+from edge_agent.health import Health
+from edge_agent.polling.bisection import PERMANENT
+from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.scan_class import Job
+from edge_agent.polling.schedule import Schedule
+from edge_agent.polling.shapes import OUTSTANDING, Shapes
+from edge_agent.polling.unit_health import Vitals
+from edge_agent.polling.units import busy_pause_s, may_wait
+from protocols.modbus import limits
+
+_SHORT_S = 0.2
+_BUSY = frozenset({limits.ACKNOWLEDGE, limits.DEVICE_BUSY})
+
+
+@dataclass(eq=False, slots=True)
+class Underway:
+    """A read that is on its way.
+
+    Attributes:
+        written_s: When its bytes, and those of its answer, are through at the earliest.
+        cut: Whether it was given up for a command.
+    """
+
+    task: "asyncio.Task[object] | None"
+    job: Job
+    written_s: float
+    cut: bool = False
+
+    def give_up(self) -> None:
+        """End it now."""
+        if self.task is not None and not self.cut:
+            self.cut = True
+            self.task.cancel()
+
+
+class Asker:
+    """Sends the requests of one port, one at a time.
+
+    Args:
+        name: Of the port.
+        numbered: Whether its answers carry the number of their question.
+        quiet_s: Silence that the driver keeps before each request.
+        driver: Its connection.
+        devices: The devices on it, by id.
+        schedule: What is asked next.
+        vitals: Judges its units.
+        timing: What its bytes take.
+        health: Takes the figures.
+        clock: Where time comes from.
+
+    Attributes:
+        underway: The read that is on its way; None while there is none.
+        shapes: Chooses how to ask.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        numbered: bool,
+        quiet_s: float,
+        driver: Driver,
+        devices: Mapping[str, PolledDevice],
+        schedule: Schedule,
+        vitals: Vitals,
+        timing: LineTiming,
+        health: Health,
+        clock: Clock,
+    ) -> None:
+        self.underway: Underway | None = None
+        self.shapes = Shapes(driver, devices, clock)
+        self._name = name
+        self._numbered = numbered
+        self._quiet_s = quiet_s
+        self._driver = driver
+        self._devices = devices
+        self._schedule = schedule
+        self._vitals = vitals
+        self._timing = timing
+        self._health = health
+        self._clock = clock
+        self._requests = health.requests.labels(name)
+        self._rtt = health.rtt.labels(name)
+        self._busy = health.busy.labels(name)
+
+    def clear_at(self, job: Job) -> float:
+        """When this request may be sent, in one way or another; monotonic seconds."""
+        return max(self.shapes.clear_at(job), job.scan.unit.busy_until)
+
+    async def ask(self, job: Job) -> None:
+        """Send one read request, or make others of it that no late answer would fit.
+
+        Raises:
+            PortDownError: The port is lost; the request is pending again.
+        """
+        chosen = self.shapes.choose(job)
+        if chosen == (job.block,):
+            await self._ask(job)
+        elif chosen is None:
+            self._schedule.unsent(job)
+        elif job.doubt:
+            self._devices[job.scan.device].doubt_cut(job.scan, job.block, chosen)
+        else:
+            self._schedule.replace(job, chosen)
+
+    def end_withheld(self) -> None:
+        """End requests that could not be sent while their cycle lasted."""
+        now = self._clock.monotonic_s()
+        for job in self._schedule.take_overdue(now, self.clear_at):
+            at_ms = self._clock.now_ms()
+            self.shapes.withhold(job)
+            self._devices[job.scan.device].withheld(job.scan, job.block, at_ms, OUTSTANDING)
+            self._over(job, at_ms)
+
+    async def _ask(self, job: Job) -> None:
+        block, unit = job.block, job.scan.unit
+        wire_s = self._timing.wire_s(block.table, block.size)
+        patience_s = job.patience_s
+        if patience_s is None:
+            patience_s = self._patience_s(job)
+        began = self._clock.monotonic_s()
+        self.underway = underway = Underway(
+            asyncio.current_task(), job, began + self._quiet_s + wire_s
+        )
+        try:
+            reply = await self._driver.read(
+                unit.number,
+                block.table,
+                block.address,
+                block.size,
+                timeout_s=patience_s + wire_s,
+            )
+        except DeviceRefusedError as error:
+            self._count(began, error)
+            self._refused(job, error)
+        except PortDownError as error:
+            self._count(began, error)
+            self._schedule.unsent(job)
+            raise
+        except DriverError as error:
+            self._failed(job, error, self._count(began, error))
+        except asyncio.CancelledError:
+            if not underway.cut or underway.task is None or underway.task.uncancel():
+                raise
+            self._cut_short(job, self._count(began, None, answered=False))
+        else:
+            self._rtt.observe(reply.took_s)
+            self._count(began, None)
+            self._answered(job, reply, reply.took_s - wire_s)
+        finally:
+            self.underway = None
+
+    async def exchange(self, device: PolledDevice, request: Awaitable[Reply]) -> Reply:
+        """Await one request of a command; its unit is judged by the outcome as by a read's.
+
+        Raises:
+            DriverError: What the request raises.
+        """
+        began = self._clock.monotonic_s()
+        try:
+            reply = await request
+        except DeviceRefusedError as error:
+            self._count(began, error)
+            self._vitals.heard(device, self._clock.now_ms(), None)
+            raise
+        except DriverError as error:
+            self._count(began, error)
+            if not isinstance(error, PortDownError):
+                self._vitals.missed(device.unit, error)
+            raise
+        self._count(began, None)
+        # A write takes longer than a read: it says nothing about how long to wait for one.
+        self._vitals.heard(device, reply.at_ms, None)
+        return reply
+
+    def end_empty_cycles(self) -> None:
+        """Note the cycles in which nothing was left to ask."""
+        for scan in self._schedule.take_empty():
+            now = self._clock.monotonic_s()
+            self._devices[scan.device].cycle_done(scan, self._clock.now_ms(), now)
+
+    def gives_way_at(self, underway: Underway) -> float:
+        """When this read may be given up for a command, monotonic seconds.
+
+        Where answers carry numbers a held unit is not waited for at all. Elsewhere an answer must
+        not come in while the command goes out: nothing is given up before it is late.
+        """
+        unit = underway.job.scan.unit
+        if self._numbered and unit.held:
+            return 0.0
+        neighbours_s = self._schedule.probing.neighbours_s()
+        return underway.written_s + unit.late_after_s(neighbours_s, underway.job.block.weight)
+
+    def _patience_s(self, job: Job) -> float:
+        unit, weight = job.scan.unit, job.block.weight
+        if unit.response_s is not None:
+            # In full where that makes nobody miss his deadline.
+            now = self._clock.monotonic_s()
+            spare = self._schedule.load.has_spare_time(now)
+            usual_s = unit.shortest_patience_s(weight) if spare else unit.patience_s(None, weight)
+            return min(unit.longest_s, max(usual_s, self._schedule.room_s(job, now)))
+        patience_s = unit.patience_s(self._schedule.probing.neighbours_s())
+        if patience_s == unit.longest_s and self._schedule.probing.held:
+            # Nobody was heard yet and somebody was waited for in full: not the same for each.
+            return max(_SHORT_S, unit.longest_s / 4)
+        return patience_s
+
+    def _count(
+        self, began: float, error: DriverError | None, *, answered: bool | None = None
+    ) -> float:
+        now = self._clock.monotonic_s()
+        spent = now - began
+        self._requests.inc()
+        self._busy.inc(spent)
+        if answered is None:
+            answered = error is None or isinstance(error, DeviceRefusedError)
+        if answered:
+            self._schedule.load.add(now, spent)
+        if error is not None:
+            self._health.request_errors.labels(self._name, error.reason).inc()
+        return spent
+
+    def _answered(self, job: Job, reply: Reply, response_s: float) -> None:
+        device = self._devices[job.scan.device]
+        # The answer to a repetition may be the one to the first asking.
+        measured_s = None if job.attempts else response_s
+        held = job.scan.unit.held
+        self._vitals.heard(device, reply.at_ms, measured_s, job.block.weight)
+        if job.doubt:
+            device.doubt_answered(job.scan, job.block, self._clock.monotonic_s())
+        elif job.probe:
+            # Some registers are emptied by being read: what was read is used.
+            device.take(job.scan, job.block, reply)
+            if job.block not in job.scan.blocks:
+                device.lives_on(job.block)
+            job.scan.had = job.block if held else None
+            return
+        device.take(job.scan, job.block, reply)
+        self._over(job, reply.at_ms)
+
+    def _refused(self, job: Job, error: DeviceRefusedError) -> None:
+        """A refusal is an answer: the unit lives, this block is not to be had."""
+        now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
+        device = self._devices[job.scan.device]
+        self._vitals.heard(device, at_ms, None)
+        if job.doubt:
+            device.doubt_answered(job.scan, job.block, now)
+        if job.probe or self._wait_for_busy(job, error, now):
+            return
+        if job.wider:
+            device.variants.refused(job.block, now, permanent=error.code in PERMANENT)
+            job.block, job.wider = device.variants.narrow(job.block), False
+            self._schedule.unsent(job)
+            return
+        pieces = device.refused(job.scan, job.block, error, at_ms=at_ms, now_s=now)
+        self._schedule.add_pieces(job, pieces)
+        self._over(job, at_ms)
+
+    def _wait_for_busy(self, job: Job, error: DeviceRefusedError, now: float) -> bool:
+        """Ask a busy unit again in the same cycle, each time a little later; False: no more."""
+        if error.code not in _BUSY or not may_wait(job.busy, now, job.deadline):
+            return False
+        job.scan.unit.busy_until = now + busy_pause_s(job.busy)
+        job.busy += 1
+        self._schedule.unsent(job)
+        return True
+
+    def _failed(self, job: Job, error: DriverError, spent: float) -> None:
+        unit, block = job.scan.unit, job.block
+        device = self._devices[job.scan.device]
+        now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
+        silent = isinstance(error, DeviceTimeoutError)
+        if not job.probe:
+            self._schedule.waited_in_vain(job, now, spent)
+        if silent:
+            unit.unanswered(now, block.weight)
+            if job.wider:
+                device.variants.silent(block, now)
+        if job.probe:
+            self._vitals.charge_probe(job, spent)
+        elif silent:
+            unit.lost_s += spent
+        if job.doubt:
+            if silent:
+                device.doubt_silent(job.scan, block, now)
+        elif not (silent and not job.probe and self._set_apart(job, now, at_ms, spent)):
+            self._judge(job, error, at_ms)
+
+    def _set_apart(self, job: Job, now: float, at_ms: int, spent: float) -> bool:
+        """Note that a block was not answered; returns whether it is doubtful now."""
+        if job.wider:
+            # What it does not answer may be what was asked beyond the block.
+            return False
+        device = self._devices[job.scan.device]
+        lost_s = device.silent(job.scan, job.planned, job.block, now_s=now, spent_s=spent)
+        if lost_s:
+            self._vitals.charge(now, lost_s)
+            self._over(job, at_ms)
+        return bool(lost_s)
+
+    def _judge(self, job: Job, error: DriverError, at_ms: int) -> None:
+        """Note with its unit that a request had no good answer; ask once more or give it up."""
+        unit = job.scan.unit
+        if self._vitals.missed(unit, error) or unit.suspect or job.probe:
+            return
+        if job.attempts == 0:
+            self._schedule.again(job)
+        else:
+            self._devices[job.scan.device].disturbed(job.scan, job.block, at_ms, error)
+            self._over(job, at_ms)
+
+    def _cut_short(self, job: Job, spent: float) -> None:
+        """A command came: what was waited for so far says nothing of the unit."""
+        unit, now = job.scan.unit, self._clock.monotonic_s()
+        unit.unanswered(now)
+        if job.probe:
+            self._vitals.charge_probe(job, spent)
+        self._schedule.unsent(job)
+
+    def _over(self, job: Job, at_ms: int) -> None:
+        if self._schedule.done(job):
+            device = self._devices[job.scan.device]
+            device.cycle_done(job.scan, at_ms, self._clock.monotonic_s())

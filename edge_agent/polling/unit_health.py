@@ -1,0 +1,144 @@
+"""Whether units live: what each answer and each silence means for a unit (one port's)."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from edge_agent.clock import Clock
+from edge_agent.errors import DeviceTimeoutError, DriverError
+from edge_agent.health import Health
+from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.scan_class import Job
+from edge_agent.polling.schedule import Schedule
+from edge_agent.polling.units import Unit, UnitState
+
+_TOGETHER_S = 5.0  # silences of several units within this time have one cause
+
+
+class Vitals:
+    """Keeps the state of each unit, and tells its devices and the schedule when it changes.
+
+    Attributes:
+        worked: Whether something answered since this was last set to False.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        devices: Mapping[str, PolledDevice],
+        schedule: Schedule,
+        health: Health,
+        clock: Clock,
+    ) -> None:
+        self.worked = False
+        self._name = name
+        self._devices = devices
+        self._schedule = schedule
+        self._health = health
+        self._clock = clock
+        self._dead = health.dead.labels(name)
+        self._silences: dict[int, float] = {}
+        self._too_slow: set[int] = set()
+
+    def heard(
+        self, device: PolledDevice, at_ms: int, response_s: float | None, weight: int | None = None
+    ) -> None:
+        """Note that a unit answered, whatever it said."""
+        unit = device.unit
+        now = self._clock.monotonic_s()
+        if not self.worked:
+            self.worked = True
+            self._health.port(self._name, up=True, at=at_ms)
+        self._silences.pop(unit.number, None)
+        before, held = unit.state, unit.held
+        unit.answered(now, response_s, weight)
+        if held:
+            self._schedule.revive_unit(unit, now)
+        if before is UnitState.DEGRADED:
+            self._say_state(unit, at_ms)
+        if not device.up:
+            for one in self._on(unit):
+                one.came_up(at_ms, now)
+
+    def missed(self, unit: Unit, error: DriverError) -> bool:
+        """Note that a unit gave no good answer; returns whether it is now demoted by it."""
+        now, at_ms, before = self._clock.monotonic_s(), self._clock.now_ms(), unit.state
+        silent = isinstance(error, DeviceTimeoutError)
+        held = unit.held
+        spare = self._schedule.load.has_spare_time(now)
+        garbled = self._may_be_garbled(unit, now, silent=silent)
+        if unit.failed(now, silent=silent, spare=spare, garbled=garbled):
+            # Its silence is paid for: what it cost before the last probe, if that was one.
+            self.charge(now, unit.lost_s)
+            unit.lost_s = 0.0
+            self._schedule.hold_unit(unit)
+            if all(scan.unit.demoted for scan in self._schedule.classes):
+                self._schedule.probing.budget.forgive(now)
+            for device in self._on(unit):
+                device.went_down(at_ms, reason=error.reason, error=f"port {self._name}, {error}")
+            return True
+        if before is UnitState.ONLINE and unit.state is UnitState.DEGRADED:
+            self._say_state(unit, at_ms, error.reason)
+        if held and not unit.held:
+            self._schedule.revive_unit(unit, now)
+        elif silent and not held and not spare:
+            self._suspect_together(unit, now)
+        return False
+
+    def _may_be_garbled(self, unit: Unit, now: float, *, silent: bool) -> bool:
+        """Whether a late answer of another unit may have met its question or its answer."""
+        others = {id(scan.unit): scan.unit for scan in self._schedule.classes}.values()
+        return any(other.may_be_late(now, known=silent) for other in others if other is not unit)
+
+    def _suspect_together(self, unit: Unit, now: float) -> None:
+        """Several units silent at once: each is asked once more, shortly, where it delays nobody.
+
+        The usual repetitions, each longer than the one before, would hold up those that answer for
+        as many seconds as there are silent ones.
+        """
+        self._silences[unit.number] = now
+        recent = {number for number, at in self._silences.items() if now - at < _TOGETHER_S}
+        if len(recent) == 1:
+            return
+        silent = {id(s.unit): s.unit for s in self._schedule.classes if s.unit.number in recent}
+        for one in silent.values():
+            if one.failures and not one.held:
+                self._schedule.suspect_unit(one, now)
+
+    def charge(self, now: float, seconds: float) -> None:
+        """Note port time that a unit's silence cost, apart from probes; spare time is free."""
+        self._dead.inc(seconds)
+        if not self._schedule.load.has_spare_time(now):
+            self._schedule.probing.budget.spend(now, seconds)
+
+    def charge_probe(self, job: Job, seconds: float) -> None:
+        """Note port time that a probe cost in vain."""
+        self._dead.inc(seconds)
+        self._schedule.probing.spent(job, self._clock.monotonic_s(), seconds)
+
+    def late_heard(self, unit: Unit, lateness_s: float) -> None:
+        """Note that a unit answered when nobody waited for it any more; it lives.
+
+        Args:
+            unit: Whose answer it was.
+            lateness_s: From its question to its answer, seconds.
+        """
+        if unit.late_heard(self._clock.monotonic_s(), lateness_s):
+            return
+        if unit.number not in self._too_slow:
+            self._too_slow.add(unit.number)
+            structlog.get_logger().warning(
+                "answers_too_late",
+                port=self._name,
+                unit=unit.number,
+                after_s=round(lateness_s, 3),
+                timeout_s=unit.longest_s,
+            )
+
+    def _say_state(self, unit: Unit, at_ms: int, reason: str = "") -> None:
+        for device in self._on(unit):
+            device.say_state(at_ms, reason)
+
+    def _on(self, unit: Unit) -> list[PolledDevice]:
+        return [device for device in self._devices.values() if device.unit is unit]

@@ -1,0 +1,179 @@
+"""Who hears of an alarm: it joins its incident and work order, and messages are written."""
+
+import structlog
+from sqlalchemy.orm import Session
+
+from config.alarming import AlarmSettings
+from config.classes import Severity
+from config.server import MessageSettings
+from server.alarms.floods import Digest, end_floods, note_new, take_digest
+from server.alarms.model import Alarm
+from server.alarms.service import mark_announced
+from server.core.records import record_event
+from server.incidents.announce import announce
+from server.incidents.deferred_calls import owe_call, owed_incidents
+from server.incidents.escalation import Escalation
+from server.incidents.service import alarms_of, close_if_over, in_view, join_incident
+from server.messages.places import new_of_incident, new_of_keys, share_places
+from server.messages.queue import enqueue, send_to
+from server.messages.receivers import Receiver
+from server.people.channels import channel_names
+from server.people.directory import Directory
+from server.people.service import load_directory
+from server.people.targets import resolve
+from server.workorders.content import message_content
+from server.workorders.opening import join_order
+from server.workorders.service import short as short_order
+
+log = structlog.get_logger()
+
+FLOOD_MESSAGE = "alarms.flood"
+"""Kind of the digest of a flood."""
+_USUAL = AlarmSettings()
+_SLICE = 20
+"""So many calls that a flood has left over are one transaction; alarms come in between."""
+
+
+class Announcer:
+    """Writes what follows from an alarm into the alarm's own transaction; sends nothing itself."""
+
+    def __init__(self, messages: MessageSettings, alarms: AlarmSettings = _USUAL) -> None:
+        self._messages = messages
+        self._alarms = alarms
+        self._channels = channel_names(messages)
+        self._escalation = Escalation(message_content, self._channels)
+
+    def follow(self, session: Session, alarm: Alarm, *, now: int, again: bool = False) -> None:
+        """Incident, work order and first messages of an alarm that people shall hear of.
+
+        In a flood only what is urgent or of life safety has messages of its own; the others are in
+        its digest, and people are called about them when it is over.
+
+        Attributes:
+            again: It was put aside and is back: who was told before is told again.
+        """
+        joined = join_incident(session, alarm, now=now)
+        incident = joined.incident
+        order = join_order(
+            session, alarm, incident, trade=alarm.trade, opens=alarm.opens_order, now=now
+        )
+        is_new = alarm.announced_at is None
+        mark_announced(session, alarm, now=now)
+        in_flood = note_new(session, alarm, self._alarms, now=now)
+        # Where all others are put aside, whoever did that has not seen this one.
+        joins = is_new and not joined.opened
+        again = again or (joins and not in_view(session, incident, besides=alarm))
+        owed = incident.call_owed_at is not None
+        if joined.opened or joined.worse or again or owed:
+            if in_flood and incident.severity != Severity.URGENT and not alarm.life_safety:
+                owe_call(session, incident, now=now)
+            else:
+                announce(
+                    session,
+                    incident,
+                    alarm,
+                    receivers=self._messages.announced,
+                    work_order=None if order is None else short_order(session, order),
+                    now=now,
+                    again=again,
+                )
+                self._escalation.begin(session, incident, trade=alarm.trade, now=now)
+                new = new_of_incident(session, incident.id, now=now)
+                share_places(session, new, self._channels.place)
+        log.info(
+            "alarm_raised",
+            alarm=alarm.id,
+            rule=alarm.rule,
+            severity=alarm.severity,
+            incident=incident.id,
+            work_order=None if order is None else order.id,
+        )
+
+    def after_change(self, session: Session, alarm: Alarm, *, now: int) -> None:
+        """Close what is over after a hidden alarm came back into view or was reset."""
+        if alarm.closed_at is not None:
+            close_if_over(session, alarm.incident_id, now=now)
+
+    def send_digest(self, session: Session, flood_id: int, *, now: int) -> None:
+        """One message to each receiver and each person on duty about all that came."""
+        digest = take_digest(session, flood_id, now=now)
+        if digest is not None:
+            self._send(session, digest, now=now)
+
+    def end_floods(self, session: Session, *, now: int) -> None:
+        """Where it is quiet again, tell what no digest has told; the calls follow in slices."""
+        for digest in end_floods(session, self._alarms, now=now):
+            self._send(session, digest, now=now)
+
+    def call_owed(self, session: Session, *, now: int) -> int:
+        """Call people about what floods that are over have left; return how many incidents.
+
+        One slice; call again until it is none.
+        """
+        rows = owed_incidents(session, limit=_SLICE)
+        directory = load_directory(session, self._channels) if rows else None
+        for incident in rows:
+            first = alarms_of(session, incident.id)[0]
+            if in_view(session, incident):
+                self._escalation.begin(
+                    session, incident, trade=first.trade, now=now, directory=directory
+                )
+            # Otherwise whoever takes it back into view begins anew.
+            incident.call_owed_at = None
+        return len(rows)
+
+    def _send(self, session: Session, digest: Digest, *, now: int) -> None:
+        for receiver in self._messages.announced:
+            enqueue(
+                session,
+                key=f"{digest.key}/{receiver.name}",
+                channel=receiver.channel,
+                receiver=receiver.name,
+                kind=FLOOD_MESSAGE,
+                severity=Severity.HIGH.value,
+                incident_id=None,
+                payload=digest.payload(),
+                now=now,
+            )
+        self._tell_persons(session, digest, now=now)
+        new = new_of_keys(session, f"{digest.key}/", now=now)
+        share_places(session, new, self._channels.place)
+        log.info("alarm_flood", site=digest.site.key, alarms=digest.alarms)
+
+    def _tell_persons(self, session: Session, digest: Digest, *, now: int) -> None:
+        directory = load_directory(session, self._channels)
+        persons = _readers(directory, digest, now=now)
+        if directory.people.persons and not persons:
+            log.warning("alarm_flood_unheard", site=digest.site.key, alarms=digest.alarms)
+            told = {"site": digest.site.key, "alarms": digest.alarms, "trades": digest.trades}
+            record_event(session, at=now, topic="alarms", kind="alarms.flood_unheard", payload=told)
+        for person in persons:
+            settings = directory.people.persons[person]
+            send_to(
+                session,
+                [
+                    Receiver(settings.name, channel, address, settings.languages[0], None)
+                    for channel, address in directory.ways(person)
+                ],
+                key=f"{digest.key}/{person}",
+                kind=FLOOD_MESSAGE,
+                severity=Severity.HIGH.value,
+                incident_id=None,
+                payload=digest.payload(),
+                now=now,
+            )
+
+
+def _readers(directory: Directory, digest: Digest, *, now: int) -> list[str]:
+    """Return who is on duty for any trade of the digest; without them leaders, then managers."""
+    site = digest.site.key
+    for who in ("on_duty", "leader", "manager"):
+        found = [
+            one
+            for trade in digest.trades
+            for one in resolve(who, directory, site=site, trade=trade or None, at=now)
+        ]
+        heard = [one for one in dict.fromkeys(found) if directory.ways(one)]
+        if heard:
+            return heard
+    return []

@@ -1,0 +1,132 @@
+"""Everything that turns readings and time into alarms, in one process: built once by the app."""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from config.classes import EquipmentClass
+from config.server import ServerSettings
+from server.alarming.announcements import Announcer
+from server.alarming.hearing import Hearing
+from server.alarming.operator_actions import Handling
+from server.alarming.pipeline import Chain
+from server.alarming.retirement import Retirement
+from server.alarming.rule_changes import RuleChanges
+from server.alarming.silence import SilenceSweep
+from server.alarming.timers import HandlingTimers
+from server.alarming.warm_up import rehearse
+from server.alarms.evaluation.engine import AlarmEngine
+from server.alarms.evaluation.step import DELAY, LATE
+from server.alarms.rulebook import RuleBook
+from server.alarms.suppression.outages import Outages
+from server.assets.asset import Asset
+from server.assets.registry import Registry
+from server.assets.series import Series
+from server.core.clock import Clock
+from server.core.isolation import Poison
+from server.core.records import Records
+from server.core.sweep import Sweep
+from server.core.timer_sweep import Handler, TimerSweep
+from server.history.base import History, Row, read_all
+
+_PAGE = 50_000
+"""Rows that are read from the history at once."""
+_MOST_DELAYS = 10_000
+"""Delays that are looked at in one sweep."""
+
+
+class Alarming:
+    """The alarm engine, the chain behind it, and what runs when time has passed."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        records: Records,
+        history: History,
+        classes: Mapping[str, EquipmentClass],
+        clock: Clock,
+        poison: Poison | None = None,
+    ) -> None:
+        self.hears: Callable[[], bool] = lambda: True
+        """Whether the broker is connected and heard; silence proves nothing otherwise."""
+        self._records, self._classes, self._clock = records, classes, clock
+        announcer = Announcer(settings.messages, settings.alarms)
+        catch_up_ms = round(settings.alarms.catch_up_s * 1000)
+        self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
+        self._history = history
+        outages = Outages(settings.alarms, tells=self._engine.tells_of_silence)
+        handling = self._handling = Handling(announcer, settings.alarms, outages=outages)
+        self.chain = Chain(records, self._engine, announcer, clock, outages=outages)
+        self._rules = RuleChanges(records, self.chain, classes, clock)
+        timers = HandlingTimers(records, handling, clock)
+        handlers: dict[str, Handler] = {LATE: self.chain.on_timer}
+        handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
+        sweep = TimerSweep(records, handlers, clock, poison=poison)
+        put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, poison=poison)
+        hearing = Hearing(self._engine, clock, hears=self._hears)
+        # Delays that are in doubt stay due, so they have a sweep in which they stand in nobody's
+        # way; before it, whether anything may have been missed since the last one.
+        delays = TimerSweep(
+            records,
+            {DELAY: self.chain.on_timer},
+            clock,
+            before=hearing.look,
+            limit=_MOST_DELAYS,
+            poison=poison,
+        )
+        self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "delays": delays.run,
+            "timers": sweep.run,
+            "rules": self._rules.run,
+            "silence": SilenceSweep(self.chain, clock, hears=hearing.look).run,
+            "handling": put_aside.run,
+        }
+        self.checks: dict[str, Callable[[], bool]] = {
+            "timers": lambda: delays.works and sweep.works and put_aside.works
+        }
+        """Whether what runs when time has passed works, by name."""
+
+    def follow(self, registry: Registry) -> None:
+        """Leave alone what is removed or retired; call before ``works`` are started."""
+        retirement = Retirement(self._records, registry, self._handling, self._clock)
+        sweep = Sweep("retirement", retirement.sweep, self._clock, interval_s=1)
+        self.works["retirement"] = sweep.run
+
+    def _hears(self) -> bool:
+        return self.hears()
+
+    def set_behind(self, is_behind: Callable[[str], bool]) -> None:
+        """Say how it is found out whether what a gateway said, by its key, is not judged yet."""
+        self._engine.is_behind = is_behind
+
+    def doubtful(self) -> set[str]:
+        """Return the keys of gateways that could say whether a running delay was interrupted."""
+        return self._engine.doubtful()
+
+    def attach(self, series: Series, asset: Asset) -> None:
+        """Watch a series that the registry announces, or watch it no more."""
+        if asset.is_watched(series.name):
+            self._engine.attach(series, equipment_class=asset.equipment_class)
+        else:
+            self._engine.detach(series)
+
+    def rehearse(self) -> None:
+        """Do everything that follows from an alarm once, and take it back.
+
+        Raises:
+            StoreError: The records cannot be written.
+        """
+        rehearse(self._records, self.chain, self._classes, self._clock)
+
+    def restore(self) -> None:
+        """Remember what the records and the history hold; after the registry, before any sample.
+
+        Raises:
+            StoreError: One of them cannot be read.
+        """
+        self._rules.apply()
+        self.chain.restore()
+        self._engine.recall(self._rows, newest=self._history.last_values())
+
+    def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:
+        return read_all(self._history, series_id, start, end, page=_PAGE)

@@ -1,0 +1,1 @@
+"""Whether a rule holds: one engine over samples, in event time."""

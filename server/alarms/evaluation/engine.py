@@ -1,0 +1,291 @@
+"""Runs the rules over samples, in event time, once per reading.
+
+The engine only proposes: a ``Step`` holds what follows from the samples and becomes the engine's
+memory by ``commit``, after the records hold it. So memory never claims what the database lacks.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from protocols.reading import Quality
+from server.alarms.evaluation.expressions import around_now, judge_guarded
+from server.alarms.evaluation.judging import ALONE, Around, holds_now, judge_sample, present_of
+from server.alarms.evaluation.memory import Memory, Seen, expire, judge
+from server.alarms.evaluation.reconcile import settle_late
+from server.alarms.evaluation.rule_instance import Watch, gateway_of
+from server.alarms.evaluation.silence import doubt_connections, judge_connections, judge_silence
+from server.alarms.evaluation.step import LATE_SETTLE_MS, Step
+from server.alarms.evaluation.warm_start import Recall, recall, seed
+from server.alarms.evaluation.watches import Posts
+from server.alarms.rulebook import RuleBook
+from server.assets.series import Sample, Series
+from server.core.clock import Clock
+from server.history.base import LastValue
+
+STARTUP_GRACE_MS = 60_000
+"""Silence is not judged so long after a start: the readings may have waited for the server."""
+CATCH_UP_MS = 30_000
+"""Usual bound of ``alarms.catch_up_s``."""
+
+
+class AlarmEngine:
+    """The rules of all equipment, attached to the series that the registry announces.
+
+    Callers hold ``lock`` from ``evaluate`` to ``commit``.
+    """
+
+    def __init__(self, book: RuleBook, clock: Clock, *, catch_up_ms: int = CATCH_UP_MS) -> None:
+        self.lock = threading.RLock()
+        self.is_behind: Callable[[str], bool] = lambda _gateway: False
+        """Whether what a gateway, by its key, said seconds ago is not judged yet."""
+        self._clock = clock
+        self._posts = Posts(book)
+        self._catch_up_ms = catch_up_ms
+        now = clock.now_ms()
+        self._patient_from = now
+        """Server time since which silence may mean something."""
+        self._doubted_at = now
+        """When the server was started or could not hear any more."""
+        self._hears_at = now
+        """Since when it hears."""
+        self._late_at: dict[str, int] = {}
+        """When the last late value of each gateway came, server time."""
+        self._unsettled: dict[Watch, bool] = {}
+        """Whose rule was changed (True) or is gone, as long as that is not committed."""
+
+    def attach(self, series: Series, *, equipment_class: str) -> None:
+        """Watch a series of equipment of that class; repeating it changes nothing."""
+        with self.lock:
+            self._posts.attach(series, equipment_class=equipment_class)
+
+    def detach(self, series: Series) -> None:
+        """Watch a series no more: its active alarms return with the next step."""
+        with self.lock:
+            self._posts.detach(series)
+
+    def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
+        """Take over what the records hold, for series attached before and after.
+
+        What ends a delay that runs may wait in the journal of its gateway.
+        """
+        with self.lock:
+            self._posts.restore(memories)
+
+    def recall(self, rows_of: Recall, *, newest: Iterable[LastValue] = ()) -> None:
+        """Let rules over several values look at what the history holds; once, after a start.
+
+        Attributes:
+            newest: Last stored value of each series.
+        """
+        with self.lock:
+            seed(self._posts, newest)
+            recall(self._posts, rows_of, now=self._clock.now_ms())
+
+    def doubt(self, *, leapt: bool = False) -> None:
+        """The server hears nothing any more: what ends a running delay may be missed.
+
+        Attributes:
+            leapt: Its clock jumped ahead, as after a standstill; silence begins anew too.
+        """
+        with self.lock:
+            self._doubted_at = self._clock.now_ms()
+            if leapt:
+                self._patient_from = self._doubted_at
+            self._posts.doubt()
+
+    def hear_again(self) -> None:
+        """The server hears again: gateways have their backlogs to tell."""
+        with self.lock:
+            self._hears_at = self._clock.now_ms()
+
+    def doubtful(self) -> set[str]:
+        """Return the keys of gateways that could say whether a running delay was interrupted."""
+        with self.lock:
+            watches = self._posts.watches.values()
+            return {watch.gateway for watch in watches if watch.doubts(watch.memory)}
+
+    def connections(self) -> list[Series]:
+        """Return the connection series that a rule watches."""
+        with self.lock:
+            return self._posts.connections()
+
+    def tells_of_silence(self, equipment_id: int) -> bool:
+        """Return whether people are told that nothing is heard of this equipment.
+
+        It takes no lock, so that who is in a transaction may ask.
+        """
+        return self._posts.tells_of_silence(equipment_id)
+
+    def watched(self) -> set[tuple[str, int]]:
+        """Return rule and point of everything that is watched."""
+        with self.lock:
+            return set(self._posts.watches)
+
+    def reload(self, book: RuleBook) -> Step:
+        """Apply other rules at once; propose what they find in the newest values.
+
+        Open alarms stay open unless the newest value says otherwise or their rule is gone.
+        """
+        step = Step(self._clock.now_ms())
+        changed, gone = self._posts.replace_rules(book)
+        self._unsettled.update(dict.fromkeys(changed, True) | dict.fromkeys(gone, False))
+        step.rules_changed = True
+        for watch, stays in self._unsettled.items():
+            step.touched.add(watch.series.id)
+            if stays:
+                step.promote(watch)
+                self._judge_again(step, watch)
+            else:
+                step.withdraw(watch)
+        return step
+
+    def promote(self, keys: Iterable[tuple[str, int]]) -> Step:
+        """Propose to announce open alarms on trial, by rule and point, whose rule is not any more.
+
+        Their class file was changed while the server was away.
+        """
+        step = Step(self._clock.now_ms())
+        for key in keys:
+            watch = self._posts.watches.get(key)
+            if watch is not None:
+                step.promote(watch)
+        return step
+
+    def evaluate(self, samples: Sequence[Sample], *, handed_over: bool = True) -> Step:
+        """Propose what follows from the samples.
+
+        Attributes:
+            handed_over: The ingest has counted them as undecided.
+        """
+        step = Step(self._clock.now_ms())
+        self._posts.withdraw_lost(step)
+        guarded: list[Sample] = []
+        for sample in samples:
+            if handed_over:
+                step.decided.append(sample.series)
+            if sample.late:
+                self._late_at[gateway_of(sample.series)] = step.now
+            post = self._posts.by_series.get(sample.series.id)
+            if post is None:
+                continue
+            step.touched.add(sample.series.id)
+            for watch in post.plain:
+                judge_sample(step, watch, sample, at=sample.taken_at)
+            if post.guarded:
+                guarded.append(sample)
+                step.past.append(sample)
+            if sample.quality is Quality.GOOD and not sample.late:
+                step.looked[sample.series] = sample.value
+        if guarded:
+            judge_guarded(step, self._posts, guarded)
+        return step
+
+    def expire(self, rule: str, point_id: int, *, since: int) -> Step | None:
+        """Propose what follows from the end of a delay; None while that is in doubt."""
+        step = Step(self._clock.now_ms())
+        watch = self._posts.watches.get((rule, point_id))
+        if watch is None:
+            return step
+        if watch.doubts(watch.memory) and not self._is_certain(watch, now=step.now):
+            return None
+        longest_ms = max(watch.delays.on, watch.delays.off) + self._catch_up_ms
+        if step.now - since < longest_ms and self.is_behind(watch.gateway):
+            return None
+        memory, flips = expire(watch.memory, since=since)
+        step.memories[watch] = memory
+        step.add_flips(watch, flips)
+        return step
+
+    def settle(self, rule: str, point_id: int) -> Step | None:
+        """Propose the end of a late run; None while late values still come."""
+        step = Step(self._clock.now_ms())
+        watch = self._posts.watches.get((rule, point_id))
+        if watch is None:
+            return step
+        if not self._is_quiet(watch, now=step.now):
+            return None
+        now = present_of(watch, watch.memory, around=self._around(watch))
+        memory, found, flips = settle_late(
+            watch.memory, present=now, delays=watch.delays, now=step.now
+        )
+        step.memories[watch] = memory
+        step.add_late(watch, found)
+        step.add_flips(watch, flips)
+        return step
+
+    def silence(self) -> Step:
+        """Propose alarms for points that are silent, or not good, for too long."""
+        step = Step(self._clock.now_ms())
+        self._posts.withdraw_lost(step)
+        earliest = self._patient_from + STARTUP_GRACE_MS
+        judge_silence(step, self._posts, earliest=earliest, is_behind=self.is_behind)
+        return step
+
+    def doubt_connections(self) -> Step:
+        """Propose to stop the delays of lost connections."""
+        step = Step(self._clock.now_ms())
+        doubt_connections(step, self._posts)
+        return step
+
+    def judge_connections(self) -> Step:
+        """Propose what follows from connections that are lost now, as if that began now."""
+        step = Step(self._clock.now_ms())
+        judge_connections(step, self._posts)
+        return step
+
+    def commit(self, step: Step) -> None:
+        """Make the step the truth and tell the ingest which values may be skipped from now on."""
+        touched = step.touched
+        if step.rules_changed:
+            self._unsettled.clear()
+        if step.lost_withdrawn:
+            self._posts.lost.clear()
+        for watch, memory in step.memories.items():
+            watch.memory = memory
+            touched.add(watch.series.id)
+        by_series = self._posts.by_series
+        for series, value in step.looked.items():
+            by_series[series.id].looked = value
+        for sample in step.past:
+            by_series[sample.series.id].past.append(sample)
+        for series in step.decided:
+            series.undecided = max(0, series.undecided - 1)
+        for series_id in touched:
+            post = by_series.get(series_id)
+            if post is not None:
+                post.set_band()
+
+    def _is_certain(self, watch: Watch, *, now: int) -> bool:
+        """Return whether its gateway has said enough for a delay that was in doubt to count."""
+        pending, series = watch.memory.pending, watch.series
+        # A newer value that said otherwise would have been judged by now.
+        if pending is not None and series.stands_at >= pending.at and not series.undecided:
+            return True
+        return now - self._doubted_at >= self._catch_up_ms or self._is_quiet(watch, now=now)
+
+    def _is_quiet(self, watch: Watch, *, now: int) -> bool:
+        """Return whether the backlog of its gateway is through."""
+        last = max(self._late_at.get(watch.gateway, 0), self._hears_at)
+        return now - last >= LATE_SETTLE_MS
+
+    def _around(self, watch: Watch) -> Around:
+        """Return what the other points say now."""
+        return around_now(self._posts, watch) if watch.rule.reads else ALONE
+
+    def _judge_again(self, step: Step, watch: Watch) -> None:
+        """Judge the newest value by a rule that has changed; it counts from its own instant."""
+        series = watch.series
+        if not series.last_at or watch.rule.judged_by_silence:
+            return
+        memory = watch.memory
+        condition = holds_now(watch, memory, around=self._around(watch))
+        if condition is None:
+            return
+        seen = Seen(max(series.last_at, memory.changed_at), series.last_value, series.last_quality)
+        after, flips = judge(
+            replace(memory, held=condition), seen, condition=condition, delays=watch.delays
+        )
+        step.memories[watch] = after
+        step.retimed.add(watch)
+        step.add_flips(watch, flips)

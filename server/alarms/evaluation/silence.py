@@ -1,0 +1,69 @@
+"""Alarms that no value raises: points that are silent, connections that are lost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from protocols.reading import Quality
+from server.alarms.evaluation.expressions import around_now
+from server.alarms.evaluation.judging import both
+from server.alarms.evaluation.memory import Seen, judge
+from server.alarms.evaluation.rule_instance import Watch
+from server.alarms.evaluation.step import Step
+from server.alarms.evaluation.watches import Posts
+
+
+def judge_silence(
+    step: Step, posts: Posts, *, earliest: int, is_behind: Callable[[str], bool]
+) -> None:
+    """Propose alarms for points that are silent, or not good, for too long.
+
+    Args:
+        step: Takes what is proposed.
+        posts: What is watched.
+        earliest: Server time before which silence is not counted, UTC ms.
+        is_behind: Whether what a gateway said is not judged yet: its silence is ours.
+    """
+    for watch in posts.silences.values():
+        after = watch.after_ms
+        memory = watch.memory
+        if after is None or memory.active or memory.pending is not None:
+            continue
+        series = watch.series
+        since = series.seen_at if memory.bad_since is None else memory.bad_since
+        if step.now - max(since, earliest) <= after or is_behind(watch.gateway):
+            continue
+        silent_at = series.last_at + after if series.last_at else step.now
+        # After what was announced last, even if a clock that is ahead has dated that.
+        at = max(min(silent_at, step.now), memory.changed_at + 1)
+        _hold(step, posts, watch, Seen(at, series.last_value, Quality.STALE, step.now))
+
+
+def doubt_connections(step: Step, posts: Posts) -> None:
+    """Propose to stop the delays of lost connections."""
+    for watch in posts.of_connections():
+        if watch.memory.pending is not None and not watch.memory.active:
+            step.memories[watch] = replace(watch.memory, pending=None)
+
+
+def judge_connections(step: Step, posts: Posts) -> None:
+    """Propose what follows from connections that are lost now, as if that began now."""
+    for watch in posts.of_connections():
+        memory, series = watch.memory, watch.series
+        if memory.active or memory.pending is not None or series.last_value is not False:
+            continue
+        at = max(step.now, memory.changed_at)
+        _hold(step, posts, watch, Seen(at, series.last_value, series.last_quality, step.now))
+
+
+def _hold(step: Step, posts: Posts, watch: Watch, seen: Seen) -> None:
+    """The condition holds; whether the rule does is a question of its ``while``."""
+    memory = watch.memory
+    condition = both(held=True, enabled=around_now(posts, watch).enabled)
+    if condition is None or (memory.held and not condition):
+        return
+    memory = replace(memory, held=True)
+    flips = []
+    if condition:
+        memory, flips = judge(memory, seen, condition=True, delays=watch.delays)
+    step.memories[watch] = memory
+    step.add_flips(watch, flips)

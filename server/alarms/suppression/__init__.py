@@ -1,0 +1,1 @@
+"""Why an alarm is not announced: shelved, in maintenance, or explained by an outage."""
