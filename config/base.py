@@ -10,19 +10,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from config.keyboard import slip
 
 
-class Misfit(NamedTuple):
+class Conflict(NamedTuple):
     """One thing that is wrong, at a path below the place that was checked."""
 
     path: tuple[str | int, ...]
     message: str
 
 
-class MisfitError(ValueError):
+class ConflictingSettingsError(ValueError):
     """Parts of a file that do not fit each other; keeps all of them, not only the first."""
 
-    def __init__(self, misfits: Sequence[Misfit]) -> None:
-        super().__init__("; ".join(f"{dotted(at)}: {message}" for at, message in misfits))
-        self.misfits = tuple(misfits)
+    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+        super().__init__("; ".join(f"{dotted(at)}: {message}" for at, message in conflicts))
+        self.conflicts = tuple(conflicts)
 
 
 def dotted(path: Sequence[str | int]) -> str:

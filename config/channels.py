@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Host, Misfit, MisfitError, Settings
+from config.base import Conflict, ConflictingSettingsError, Host, Settings
 
 SeverityWord = Literal["urgent", "high", "medium", "low"]
 ShortField = Literal["estate", "asset", "fault", "severity", "link"]
@@ -29,7 +29,7 @@ def _check_link(parameters: tuple[ShortField, ...], length: int) -> None:
             f"expected {_LINK_LENGTH} or more, got {length}: parameters has link, and half a link "
             "acknowledges nothing; apply for a template whose variable is that long"
         )
-        raise MisfitError([Misfit(("parameter_length",), message)])
+        raise ConflictingSettingsError([Conflict(("parameter_length",), message)])
 
 
 class _Channel(Settings):
@@ -76,14 +76,16 @@ class EmailChannel(_Channel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        misfits: list[Misfit] = []
+        conflicts: list[Conflict] = []
         if (self.username is None) != (self.password_file is None):
-            misfits.append(Misfit(("username",), "expected username and password_file, or none"))
+            conflicts.append(
+                Conflict(("username",), "expected username and password_file, or none")
+            )
         if self.username is not None and self.security == "none":
             message = "expected starttls or tls: the password would travel in clear"
-            misfits.append(Misfit(("security",), message))
-        if misfits:
-            raise MisfitError(misfits)
+            conflicts.append(Conflict(("security",), message))
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.conditions import (
     Condition,
     ExpressionCondition,
@@ -122,17 +122,17 @@ class EquipmentClass(Settings):
 
     @model_validator(mode="after")
     def _rules_fit_points(self) -> Self:
-        misfits = [
-            Misfit(("rules", name, *at), message)
+        conflicts = [
+            Conflict(("rules", name, *at), message)
             for name, rule in self.rules.items()
-            for at, message in rule_misfits(rule, self.points)
+            for at, message in rule_conflicts(rule, self.points)
         ]
-        if misfits:
-            raise MisfitError(misfits)
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
 
-def rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[Misfit]:
+def rule_conflicts(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[Conflict]:
     """Return where a rule does not fit the points of its class."""
     condition = rule.condition
     if not isinstance(condition, UnreachableCondition):
@@ -140,17 +140,19 @@ def rule_misfits(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[
         if point is None:
             known = ", ".join(sorted(points))
             message = f"no point {condition.point!r}; the class has: {known}"
-            yield Misfit(("condition", "point"), message)
+            yield Conflict(("condition", "point"), message)
         elif isinstance(condition, LimitCondition | RateCondition) and point.kind in _NO_NUMBERS:
             words = f"a {condition.kind} needs a number or counter"
-            yield Misfit(("condition", "point"), f"{words}; {condition.point!r} is a {point.kind}")
+            yield Conflict(
+                ("condition", "point"), f"{words}; {condition.point!r} is a {point.kind}"
+            )
     for language, message in unknown_places(rule.name, condition):
-        yield Misfit(("name", language), message)
+        yield Conflict(("name", language), message)
     for path, text in _expressions(rule):
         try:
             compile_expression(text, points)
         except ConfigError as error:
-            yield Misfit(path, str(error))
+            yield Conflict(path, str(error))
 
 
 def _expressions(rule: AlarmRule) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from pydantic import Field
 
-from config.base import Misfit
+from config.base import Conflict
 from config.errors import ConfigError
 from config.expression import Expression, compile_expression, words_of
 from config.points import DataType, Point
@@ -53,16 +53,16 @@ _STATES: Final = frozenset({DataType.BOOL, DataType.BIT})
 _WORDS: Final = frozenset({DataType.ENUM, DataType.STRING, DataType.DATETIME})
 
 
-def derived_misfits(
+def derived_conflicts(
     points: Mapping[str, Point], computed: Mapping[str, Computed]
-) -> Iterator[Misfit]:
+) -> Iterator[Conflict]:
     """Return what is wrong with factors and expressions: names, types, points that need themselves.
 
     The path of each begins with ``points`` or ``computed``.
     """
-    found = [*_factor_misfits(points), *_expression_misfits(points, computed)]
+    found = [*_factor_conflicts(points), *_expression_conflicts(points, computed)]
     if not found:
-        found = [*_circles(points, computed)] or [*_type_misfits(points, computed)]
+        found = [*_circles(points, computed)] or [*_type_conflicts(points, computed)]
     yield from found
 
 
@@ -148,7 +148,7 @@ def _result_of_expression(
     return _Typing(expression, known, words).result
 
 
-def _factor_misfits(points: Mapping[str, Point]) -> Iterator[Misfit]:
+def _factor_conflicts(points: Mapping[str, Point]) -> Iterator[Conflict]:
     for name, point in points.items():
         for factor in point.factors:
             key = "ratio_from" if factor in point.ratio_from else "scale_from"
@@ -157,38 +157,42 @@ def _factor_misfits(points: Mapping[str, Point]) -> Iterator[Misfit]:
             if factor not in points:
                 known = sorted(points)
                 hint = suggestion(factor, known)
-                yield Misfit(at, f"no point {factor!r}{hint} Points here: {', '.join(known)}")
+                yield Conflict(at, f"no point {factor!r}{hint} Points here: {', '.join(known)}")
             elif _result_of_point(points[factor]) is not Result.NUMBER:
-                yield Misfit(at, f"{factor} is of type {points[factor].type}; a factor is a number")
+                yield Conflict(
+                    at, f"{factor} is of type {points[factor].type}; a factor is a number"
+                )
             elif points[factor].clear_on_read:
-                yield Misfit(at, f"{factor} is emptied by being read; the next read has no factor")
+                yield Conflict(
+                    at, f"{factor} is emptied by being read; the next read has no factor"
+                )
 
 
-def _expression_misfits(
+def _expression_conflicts(
     points: Mapping[str, Point], computed: Mapping[str, Computed]
-) -> Iterator[Misfit]:
+) -> Iterator[Conflict]:
     for name, one in computed.items():
         if name in points:
-            yield Misfit(
+            yield Conflict(
                 ("computed", name), "is a point with registers as well; choose another name"
             )
         try:
             expression = expression_of(one, points.keys() | computed.keys())
         except ConfigError as error:
-            yield Misfit(("computed", name, "expression"), str(error))
+            yield Conflict(("computed", name, "expression"), str(error))
             continue
         if not expression.names:
             message = f"{one.expression!r} names no point of the device"
-            yield Misfit(("computed", name, "expression"), message)
+            yield Conflict(("computed", name, "expression"), message)
 
 
-def _circles(points: Mapping[str, Point], computed: Mapping[str, Computed]) -> Iterator[Misfit]:
+def _circles(points: Mapping[str, Point], computed: Mapping[str, Computed]) -> Iterator[Conflict]:
     needs = {name: needs_of(name, points, computed) for name in [*points, *computed]}
     for name in needs:
         way = _way_back(name, needs)
         if way:
             at = ("computed", name, "expression") if name in computed else ("points", name)
-            yield Misfit(at, f"needs itself: {' -> '.join(way)}")
+            yield Conflict(at, f"needs itself: {' -> '.join(way)}")
 
 
 def _way_back(name: str, needs: Mapping[str, frozenset[str]]) -> list[str]:
@@ -204,21 +208,21 @@ def _way_back(name: str, needs: Mapping[str, frozenset[str]]) -> list[str]:
     return []
 
 
-def _type_misfits(
+def _type_conflicts(
     points: Mapping[str, Point], computed: Mapping[str, Computed]
-) -> Iterator[Misfit]:
+) -> Iterator[Conflict]:
     results = results_of(points, computed)
     for name, one in computed.items():
         result = results[name]
         if isinstance(result, ConfigError):
-            yield Misfit(("computed", name, "expression"), str(result))
+            yield Conflict(("computed", name, "expression"), str(result))
             continue
         if result is Result.WORD:
             message = f"{one.expression!r} is text; expected a number or a state"
-            yield Misfit(("computed", name, "expression"), message)
+            yield Conflict(("computed", name, "expression"), message)
         problem = one.wrong_reporting(state=result is not Result.NUMBER)
         if problem:
-            yield Misfit(("computed", name), problem)
+            yield Conflict(("computed", name), problem)
 
 
 def _result_of_point(point: Point) -> Result:

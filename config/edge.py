@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.computed import Computed
 from config.mqtt import MqttSettings
 from config.points import Point
@@ -139,11 +139,11 @@ class AgentSettings(Settings):
     @model_validator(mode="after")
     def _ports_exist(self) -> Self:
         known = ", ".join(sorted(self.ports))
-        misfits = [
-            Misfit(("devices", name, "port"), f"no port {device.port!r}; this file has: {known}")
+        conflicts = [
+            Conflict(("devices", name, "port"), f"no port {device.port!r}; this file has: {known}")
             for name, device in self.devices.items()
             if device.port not in self.ports
         ]
-        if misfits:
-            raise MisfitError(misfits)
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self

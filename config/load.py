@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from pydantic import ValidationError
 
-from config.base import AnySettings, Misfit, MisfitError
+from config.base import AnySettings, Conflict, ConflictingSettingsError
 from config.classes import EquipmentClass
 from config.edge import AgentSettings
 from config.paths import below, mqtt_paths
@@ -37,8 +37,8 @@ def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
             classes=_classes(settings.class_files, skip=path),
             profiles=_profiles(settings.device_files, skip=path),
         )
-    except MisfitError as error:
-        raise document.complaint(error.misfits) from None
+    except ConflictingSettingsError as error:
+        raise document.complaint(error.conflicts) from None
 
 
 def load_classes(
@@ -176,7 +176,7 @@ def _named_like_its_file(document: Document, source: Traversable, *, key: str, n
     stem = PurePath(source.name).stem
     if stem != name:
         raise document.complaint(
-            [Misfit((key,), f"expected the file's name {stem!r}, got {name!r}")]
+            [Conflict((key,), f"expected the file's name {stem!r}, got {name!r}")]
         )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import Identifier, Misfit, MisfitError, Settings
+from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
 from config.classes import Severity, Trade
 from config.phone import phone_problem
 
@@ -191,15 +191,15 @@ class PolicySettings(Settings):
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:
-        misfits = [
-            Misfit(("steps", index, "after_s"), f"expected {before.after_s:g} or more")
+        conflicts = [
+            Conflict(("steps", index, "after_s"), f"expected {before.after_s:g} or more")
             for index, (before, step) in enumerate(
                 zip(self.steps, self.steps[1:], strict=False), start=1
             )
             if step.after_s < before.after_s
         ]
-        if misfits:
-            raise MisfitError(misfits)
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
 
@@ -215,19 +215,19 @@ class PeopleFile(Settings):
 
     @model_validator(mode="after")
     def _names_known(self) -> Self:
-        misfits = list(misfits_of(self))
-        if misfits:
-            raise MisfitError(misfits)
+        conflicts = list(conflicts_of(self))
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
 
-def misfits_of(people: PeopleFile) -> Iterator[Misfit]:
+def conflicts_of(people: PeopleFile) -> Iterator[Conflict]:
     """Return where persons and teams are named that do not exist."""
     for kind, path, name in _references(people):
         known = people.persons if kind == "person" else people.teams
         if name not in known:
             listed = ", ".join(sorted(known)[:20]) or "none"
-            yield Misfit(path, f"no {kind} {name!r}; known: {listed}")
+            yield Conflict(path, f"no {kind} {name!r}; known: {listed}")
 
 
 def _references(people: PeopleFile) -> Iterator[_Reference]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from config.base import IDENTIFIER_PATTERN, Misfit, MisfitError
+from config.base import IDENTIFIER_PATTERN, Conflict, ConflictingSettingsError
 from config.keyboard import slip
 
 _MAX_SHOWN: Final = 60
@@ -47,22 +47,22 @@ _EXPECTED: Final = {
 """What was expected, by pydantic's error type; filled from the error's context."""
 
 
-def explain(error: ValidationError, model: type[BaseModel], data: object) -> list[Misfit]:
+def explain(error: ValidationError, model: type[BaseModel], data: object) -> list[Conflict]:
     """Return every problem of ``data`` in plain words, with the path that the file has."""
-    misfits: dict[tuple[str | int, ...], list[str]] = {}
+    conflicts: dict[tuple[str | int, ...], list[str]] = {}
     misspelt: set[tuple[str | int, ...]] = set()
     for detail in error.errors(include_url=False):
-        for path, message in _misfits(detail, model, data):
+        for path, message in _conflicts(detail, model, data):
             meant = re.match(r"unknown key; did you mean '(.*?)'", message)
             if meant:
                 misspelt.add((*path[:-1], meant[1]))
-            messages = misfits.setdefault(path, [])
+            messages = conflicts.setdefault(path, [])
             if message not in messages:
                 messages.append(message)
     # A key that is only misspelt is not missing as well.
     return [
-        Misfit(path, _joined(messages))
-        for path, messages in misfits.items()
+        Conflict(path, _joined(messages))
+        for path, messages in conflicts.items()
         if path not in misspelt or not messages[0].startswith("this key is required")
     ]
 
@@ -92,42 +92,42 @@ def _joined(messages: list[str]) -> str:
     return "; ".join(messages)
 
 
-def _misfits(detail: ErrorDetails, model: type[BaseModel], data: object) -> list[Misfit]:
+def _conflicts(detail: ErrorDetails, model: type[BaseModel], data: object) -> list[Conflict]:
     path, owner, field = _locate(detail["loc"], model, data)
     context = detail.get("ctx", {})
     inner = context.get("error")
-    if isinstance(inner, MisfitError):
-        return [Misfit((*path, *below), message) for below, message in inner.misfits]
+    if isinstance(inner, ConflictingSettingsError):
+        return [Conflict((*path, *below), message) for below, message in inner.conflicts]
     if detail["loc"][-1:] == ("[key]",):
         message = _expectation(detail, field).replace("expected", "the key must be", 1)
-        return [Misfit(path, message)]
-    return [_misfit(detail, path=path, owner=owner, field=field)]
+        return [Conflict(path, message)]
+    return [_conflict(detail, path=path, owner=owner, field=field)]
 
 
-def _misfit(
+def _conflict(
     detail: ErrorDetails,
     *,
     path: tuple[str | int, ...],
     owner: object,
     field: FieldInfo | None,
-) -> Misfit:
+) -> Conflict:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "extra_forbidden":
-            return Misfit(path, _unknown_key(str(path[-1]), owner))
+            return Conflict(path, _unknown_key(str(path[-1]), owner))
         case "missing":
             about = f" ({_about(field)})" if _about(field) else ""
-            return Misfit(path, f"this key is required{about}")
+            return Conflict(path, f"this key is required{about}")
         case "union_tag_not_found":
             allowed = ", ".join(_tags(owner, field))
-            return Misfit((*path, "kind"), f"this key is required; allowed: {allowed}")
+            return Conflict((*path, "kind"), f"this key is required; allowed: {allowed}")
         case "union_tag_invalid":
             message = f"expected one of: {context['expected_tags']}, got {shown(context['tag'])}"
-            return Misfit((*path, "kind"), message)
+            return Conflict((*path, "kind"), message)
         case "value_error":
-            return Misfit(path, str(context["error"]))
+            return Conflict(path, str(context["error"]))
         case _:
-            return Misfit(path, _expectation(detail, field))
+            return Conflict(path, _expectation(detail, field))
 
 
 def _expectation(detail: ErrorDetails, field: FieldInfo | None) -> str:

@@ -5,8 +5,8 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier, Misfit, MisfitError, Settings
-from config.computed import Computed, derived_misfits, with_ratios
+from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
+from config.computed import Computed, derived_conflicts, with_ratios
 from config.points import Point, Table
 
 Ratio: TypeAlias = Annotated[float, Field(gt=0, le=1e9)]
@@ -88,12 +88,12 @@ class DeviceProfile(Settings):
     @model_validator(mode="after")
     def _derivable(self) -> Self:
         both = sorted(self.ratios.keys() & {*self.points, *self.computed})
-        misfits = [
-            Misfit(("ratios", name), "is a point as well; choose another name") for name in both
+        conflicts = [
+            Conflict(("ratios", name), "is a point as well; choose another name") for name in both
         ]
-        misfits = misfits or list(derived_misfits(self.read_points(), self.computed))
-        if misfits:
-            raise MisfitError(misfits)
+        conflicts = conflicts or list(derived_conflicts(self.read_points(), self.computed))
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
     def read_points(self, ratios: Mapping[str, float] | None = None) -> dict[str, Point]:

@@ -6,14 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from config.base import Misfit, MisfitError, Words
+from config.base import Conflict, ConflictingSettingsError, Words
 from config.classes import EquipmentClass
 from config.computed import (
     Computed,
     Reported,
     TimedComputed,
     all_needs_of,
-    derived_misfits,
+    derived_conflicts,
     needs_of,
 )
 from config.edge import AgentSettings, Device
@@ -24,7 +24,7 @@ from config.ports import Accept, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpP
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
 from config.reporting import Reporting
-from config.sharing import keeping_off_others, shared_misfits
+from config.sharing import keeping_off_others, shared_conflicts
 
 _ON_A_LINE: Final = range(1, 248)
 
@@ -83,21 +83,21 @@ def resolve(
     Raises:
         MisfitError: Parts do not fit each other; lists all of them.
     """
-    misfits = [*_shared_lines(settings.ports), *_loose_answers(settings)]
+    conflicts = [*_shared_lines(settings.ports), *_loose_answers(settings)]
     devices: dict[str, ResolvedDevice] = {}
     for device_id, device in settings.devices.items():
         port = settings.ports[device.port]
         found = list(_device_misfits(device, port, classes, profiles))
-        misfits += [Misfit(("devices", device_id, *at), message) for at, message in found]
+        conflicts += [Conflict(("devices", device_id, *at), message) for at, message in found]
         if not found:
             devices[device_id] = _resolved(device_id, device, classes, profiles)
     used = {one.profile for one in devices.values() if one.profile}
     makers = {name: profiles[name].maker for name in used}
-    misfits += shared_misfits(settings.ports, devices, makers)
-    if not misfits:
-        misfits += _interlock_misfits(settings, devices)
-    if misfits:
-        raise MisfitError(misfits)
+    conflicts += shared_conflicts(settings.ports, devices, makers)
+    if not conflicts:
+        conflicts += _interlock_misfits(settings, devices)
+    if conflicts:
+        raise ConflictingSettingsError(conflicts)
     return Gateway(
         settings=settings.model_copy(update={"devices": {}}),
         devices=keeping_off_others(settings.ports, devices),
@@ -106,7 +106,7 @@ def resolve(
 
 def _interlock_misfits(
     settings: AgentSettings, devices: Mapping[str, ResolvedDevice]
-) -> Iterator[Misfit]:
+) -> Iterator[Conflict]:
     names = {device_id: device.reported for device_id, device in devices.items()}
     for device_id, device in devices.items():
         for name, point in device.points.items():
@@ -117,10 +117,10 @@ def _interlock_misfits(
             except ConfigError as error:
                 own = name in settings.devices[device_id].points
                 at = ("points", name, "writable", "interlock") if own else ("profile",)
-                yield Misfit(("devices", device_id, *at), str(error))
+                yield Conflict(("devices", device_id, *at), str(error))
 
 
-def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Misfit]:
+def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Conflict]:
     """Two ports on one serial line would talk into each other's answers."""
     owners: dict[Path | str, tuple[str, str]] = {}
     for name, port in ports.items():
@@ -136,10 +136,10 @@ def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Misfit]:
         if owner != name:
             also = "" if other == line else f" ({other})"
             message = f"{line} is already port {owner!r}{also}; put its devices on that port"
-            yield Misfit(("ports", name, key), message)
+            yield Conflict(("ports", name, key), message)
 
 
-def _loose_answers(settings: AgentSettings) -> Iterator[Misfit]:
+def _loose_answers(settings: AgentSettings) -> Iterator[Conflict]:
     """Whose answer it is must be certain where its header does not say so."""
     for name, port in settings.ports.items():
         if isinstance(port, ModbusTcpPort) and port.accept_answers is not Accept.EXACT:
@@ -147,7 +147,7 @@ def _loose_answers(settings: AgentSettings) -> Iterator[Misfit]:
             if len(units) > 1:
                 message = f"expected exact on a port with several units, got {port.accept_answers}"
                 listed = ", ".join(map(str, units))
-                yield Misfit(("ports", name, "accept_answers"), f"{message} (units {listed})")
+                yield Conflict(("ports", name, "accept_answers"), f"{message} (units {listed})")
 
 
 def _device_misfits(
@@ -155,21 +155,21 @@ def _device_misfits(
     port: Port,
     classes: Mapping[str, EquipmentClass],
     profiles: Mapping[str, DeviceProfile],
-) -> Iterator[Misfit]:
+) -> Iterator[Conflict]:
     if device.profile is not None and device.profile not in profiles:
-        yield Misfit(("profile",), _unknown("device file", device.profile, profiles))
+        yield Conflict(("profile",), _unknown("device file", device.profile, profiles))
         return
     profile = profiles[device.profile] if device.profile is not None else None
     wanted = _class_of(device, profile)
     if wanted and wanted not in classes:
         at = ("class",) if device.equipment_class else ("profile",)
-        yield Misfit(at, _unknown("equipment class", wanted, classes))
+        yield Conflict(at, _unknown("equipment class", wanted, classes))
     if isinstance(port, ModbusRtuPort | ModbusRtuOverTcpPort) and device.unit not in _ON_A_LINE:
         what = "0 is the broadcast" if device.unit == 0 else "248 to 255 are reserved"
-        yield Misfit(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")
+        yield Conflict(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")
     elif isinstance(port, ModbusTcpPort) and port.line_baud is not None and device.unit == 0:
         what = "0 is the broadcast: nobody answers it, and a command reaches every unit"
-        yield Misfit(("unit",), f"expected 1 to 255 behind a gateway (line_baud), got 0 ({what})")
+        yield Conflict(("unit",), f"expected 1 to 255 behind a gateway (line_baud), got 0 ({what})")
     if profile is None:
         yield from _without_profile(device)
     else:
@@ -182,48 +182,50 @@ def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
     return f"no {what} {name!r}{suggestion(name, names)} There are: {', '.join(names)}"
 
 
-def _without_profile(device: Device) -> Iterator[Misfit]:
+def _without_profile(device: Device) -> Iterator[Conflict]:
     if not device.points:
-        yield Misfit((), "needs a profile (device file) or points of its own")
+        yield Conflict((), "needs a profile (device file) or points of its own")
     for key, is_given in (("only", device.only is not None), ("ratios", bool(device.ratios))):
         if is_given:
             what = "chooses points" if key == "only" else "sets ratios"
-            yield Misfit((key,), f"{what} of a device file; this device has no profile")
+            yield Conflict((key,), f"{what} of a device file; this device has no profile")
 
 
-def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Misfit]:
+def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Conflict]:
     for name in device.ratios:
         if name not in profile.ratios:
             message = _unknown(f"ratio of {profile.profile}", name, profile.ratios)
-            yield Misfit(("ratios", name), message)
+            yield Conflict(("ratios", name), message)
     known = {**profile.points, **profile.computed}
     for index, name in enumerate(device.only or ()):
         if name not in known:
-            yield Misfit(("only", index), _unknown(f"point of {profile.profile}", name, known))
+            yield Conflict(("only", index), _unknown(f"point of {profile.profile}", name, known))
 
 
-def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Misfit]:
+def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Conflict]:
     limits = _limits(device, profile)
     points, computed = _points(device, profile)
     if RESERVED_POINT in computed:
-        yield Misfit(("computed",), f"the name {RESERVED_POINT} is taken by the server's own flag")
-    for at, message in derived_misfits(points, computed):
+        yield Conflict(
+            ("computed",), f"the name {RESERVED_POINT} is taken by the server's own flag"
+        )
+    for at, message in derived_conflicts(points, computed):
         own = device.points if at[0] == "points" else device.computed
-        yield Misfit(at if at[1] in own else ("profile",), f"{at[1]}: {message}")
+        yield Conflict(at if at[1] in own else ("profile",), f"{at[1]}: {message}")
     for name, point in points.items():
         # What the device file says is told at the key that chose the device file.
         at = ("points", name) if name in device.points else ("profile",)
         if name == RESERVED_POINT:
-            yield Misfit(at, "this name is taken by the server's own online flag; choose another")
+            yield Conflict(at, "this name is taken by the server's own online flag; choose another")
         if point.table in {Table.HOLDING, Table.INPUT} and point.words > limits.max_registers:
             message = f"{name} has {point.words} registers, more than one read may ask"
-            yield Misfit(at, f"{message} (max_registers {limits.max_registers})")
+            yield Conflict(at, f"{message} (max_registers {limits.max_registers})")
         refusal = limits.refusal(point)
         if refusal:
-            yield Misfit(at, f"{name} cannot be read: {refusal}")
+            yield Conflict(at, f"{name} cannot be read: {refusal}")
         if point.max_silence_s is not None and point.max_silence_s < _period(point, device):
             message = f"max_silence_s {point.max_silence_s:g} of {name} is shorter than its period"
-            yield Misfit(at, f"{message}, {_period(point, device):g} s")
+            yield Conflict(at, f"{message}, {_period(point, device):g} s")
 
 
 def _points(

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from config.alarming import AlarmSettings
-from config.base import Host, Identifier, Misfit, MisfitError, Settings
+from config.base import Conflict, ConflictingSettingsError, Host, Identifier, Settings
 from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
 from config.mqtt import MqttSettings
 
@@ -157,23 +157,23 @@ class MessageSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        misfits: list[Misfit] = []
+        conflicts: list[Conflict] = []
         names: set[str] = set()
         for index, webhook in enumerate(self.webhooks):
             if webhook.name in names:
                 message = f"{webhook.name!r} is already the name of another receiver"
-                misfits.append(Misfit(("webhooks", index, "name"), message))
+                conflicts.append(Conflict(("webhooks", index, "name"), message))
             names.add(webhook.name)
-        misfits += [
-            Misfit(("channels", name), "is already the name of a receiver")
+        conflicts += [
+            Conflict(("channels", name), "is already the name of a receiver")
             for name in self.channels
             if name in names or name == WEBHOOK
         ]
         if self.max_retry_s < self.first_retry_s:
             message = f"expected first_retry_s ({self.first_retry_s:g}) or more"
-            misfits.append(Misfit(("max_retry_s",), f"{message}, got {self.max_retry_s:g}"))
-        if misfits:
-            raise MisfitError(misfits)
+            conflicts.append(Conflict(("max_retry_s",), f"{message}, got {self.max_retry_s:g}"))
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
 

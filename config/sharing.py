@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from config.base import Misfit
+from config.base import Conflict
 from config.points import Point, Table
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 Register = tuple[Table, int]
 
 
-def shared_misfits(
+def shared_conflicts(
     ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]", makers: Mapping[str, str]
-) -> Iterator[Misfit]:
+) -> Iterator[Conflict]:
     """Yield what cannot be meant where two devices are one unit.
 
     Args:
@@ -37,7 +37,7 @@ def shared_misfits(
             where = f"unit {first.unit} of port {first.port!r} is already {first.id!r}"
             if first.port != second.port:
                 where += f" (port {second.port!r} leads to the same place)"
-            yield Misfit(at, f"{where}, and {what}; two devices on one line need two units")
+            yield Conflict(at, f"{where}, and {what}; two devices on one line need two units")
         elif not what:
             yield from _emptied_by_another(first, second)
     for device in devices.values():
@@ -118,26 +118,26 @@ def _common(first: "ResolvedDevice", second: "ResolvedDevice") -> str:
     return ""
 
 
-def _emptied_by_another(first: "ResolvedDevice", second: "ResolvedDevice") -> Iterator[Misfit]:
+def _emptied_by_another(first: "ResolvedDevice", second: "ResolvedDevice") -> Iterator[Conflict]:
     for one, other in ((first, second), (second, first)):
         emptied = _emptied(one)
         for name, point in other.points.items():
             for place in _registers(point):
                 if place in emptied:
                     message = f"{name} reads {place[0]} {place[1]}, which is emptied when"
-                    yield Misfit(
+                    yield Conflict(
                         ("devices", other.id), f"{message} {one.id}.{emptied[place]} is read"
                     )
 
 
-def _emptied_too_early(device: "ResolvedDevice") -> Iterator[Misfit]:
+def _emptied_too_early(device: "ResolvedDevice") -> Iterator[Conflict]:
     emptied = _emptied(device)
     for name, point in device.points.items():
         for place in _registers(point):
             other = emptied.get(place, name)
             if other != name and device.points[other].period_s != point.period_s:
                 message = f"{name} reads {place[0]} {place[1]}, which is emptied when {other} is"
-                yield Misfit(("devices", device.id), f"{message} read: give both one period_s")
+                yield Conflict(("devices", device.id), f"{message} read: give both one period_s")
 
 
 def _emptied(device: "ResolvedDevice") -> dict[Register, str]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, Self, cast
 
 import yaml
 
-from config.base import Misfit, dotted
+from config.base import Conflict, dotted
 from config.errors import ConfigError
 from config.keyboard import slips
 
@@ -122,9 +122,9 @@ class Document:
             node, line = found
         return line
 
-    def complaint(self, misfits: Sequence[Misfit]) -> ConfigError:
+    def complaint(self, conflicts: Sequence[Conflict]) -> ConfigError:
         """Return the error that names file, line and path of each misfit, in the file's order."""
-        lines = sorted((self.line(at), dotted(at), message) for at, message in misfits)
+        lines = sorted((self.line(at), dotted(at), message) for at, message in conflicts)
         return ConfigError(
             "\n".join(
                 f"{self.name}:{line}: {path}: {message}" if path else f"{self.name}: {message}"

@@ -16,8 +16,8 @@ from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.journal_place import refuse_hopeless_place
-from edge_agent.polling.availability_file import FileHoles
-from edge_agent.polling.port_manager import Fleet
+from edge_agent.polling.availability_file import AvailabilityFile
+from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
 from edge_agent.reload import Reloader
 from edge_agent.service_manager import ServiceManager
@@ -53,18 +53,27 @@ async def run(
         ledger = SqliteLedger(beside.with_suffix(".commands.sqlite"))
         await stack.enter_async_context(ledger)
         health = Health()
-        holes = FileHoles(beside.with_suffix(".holes.json"))
+        holes = AvailabilityFile(beside.with_suffix(".holes.json"))
         stack.callback(holes.close)
         uplink = Uplink(gateway, journal, clock, synchronised=synchronised)
-        fleet = Fleet(
+        port_manager = PortManager(
             sink=uplink, health=health, holes=holes, clock=clock, open_driver=Lines().open
         )
         commands = CommandService(
-            devices=fleet.devices, ports=fleet.ports, ledger=ledger, health=health, clock=clock
+            devices=port_manager.devices,
+            ports=port_manager.ports,
+            ledger=ledger,
+            health=health,
+            clock=clock,
         )
         metrics = PortMetrics(health, clock)
         report = StatusReport(
-            settings, ports=fleet.ports, health=health, journal=journal, uplink=uplink, clock=clock
+            settings,
+            ports=port_manager.ports,
+            health=health,
+            journal=journal,
+            uplink=uplink,
+            clock=clock,
         )
         page = StatusPage(
             settings.status, health=health, journal=journal, uplink=uplink, report=report
@@ -73,7 +82,7 @@ async def run(
         health.registry.register(AgentCollector(journal, uplink, clock))
         health.registry.register(metrics)
         ProcessCollector(registry=health.registry)
-        first = fleet.prepare(gateway)
+        first = port_manager.prepare(gateway)
         with _ends_quietly():
             async with asyncio.TaskGroup() as tasks:
                 for name, work in {
@@ -84,19 +93,24 @@ async def run(
                     "watchdog": manager.run(clock),
                 }.items():
                     tasks.create_task(work, name=name)
-                fleet.start(first, tasks)
+                port_manager.start(first, tasks)
                 log.info(
                     "agent_ready",
                     site=settings.site,
                     gateway=settings.gateway,
-                    devices=len(fleet.devices),
-                    ports=len(fleet.ports),
+                    devices=len(port_manager.devices),
+                    ports=len(port_manager.ports),
                     status_port=page.port,
                 )
                 reloader = Reloader(
-                    gateway, load=load, fleet=fleet, uplink=uplink, health=health, tasks=tasks
+                    gateway,
+                    load=load,
+                    port_manager=port_manager,
+                    uplink=uplink,
+                    health=health,
+                    tasks=tasks,
                 )
-                reloads = _reload_when_asked(hang_up, reloader, fleet, manager, clock)
+                reloads = _reload_when_asked(hang_up, reloader, port_manager, manager, clock)
                 tasks.create_task(reloads, name="reloads")
                 await stop.wait()
                 manager.stopping()
@@ -107,12 +121,12 @@ async def run(
 async def _reload_when_asked(
     hang_up: asyncio.Event,
     reloader: Reloader,
-    fleet: Fleet,
+    port_manager: PortManager,
     manager: ServiceManager,
     clock: Clock,
 ) -> None:
     while True:
-        status = f"polling {len(fleet.devices)} devices on {len(fleet.ports)} ports"
+        status = f"polling {len(port_manager.devices)} devices on {len(port_manager.ports)} ports"
         if reloader.refusal:
             status = f"reload refused: {reloader.refusal}; still {status}"
         manager.ready(status)

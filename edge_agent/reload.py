@@ -14,7 +14,7 @@ from config.edge import AgentSettings
 from config.errors import ConfigError
 from config.resolve import Gateway
 from edge_agent.health import Health
-from edge_agent.polling.port_manager import Change, Fleet
+from edge_agent.polling.port_manager import Change, PortManager
 from edge_agent.uplink.uplink import Uplink
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ class Reloader:
         gateway: Gateway,
         *,
         load: Callable[[], Gateway],
-        fleet: Fleet,
+        port_manager: PortManager,
         uplink: Uplink,
         health: Health,
         tasks: asyncio.TaskGroup,
@@ -48,7 +48,7 @@ class Reloader:
         self._health = health
         self._settings = gateway.settings
         self._load = load
-        self._fleet = fleet
+        self._fleet = port_manager
         self._uplink = uplink
         self._tasks = tasks
 

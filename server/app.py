@@ -28,7 +28,7 @@ from server.commands.sender import CommandSender, answers
 from server.core.auth import has_users
 from server.core.clock import Clock
 from server.core.errors import NobodyError
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.lateness import Lateness
 from server.core.lock import claim_folder
 from server.core.records import Records
@@ -75,7 +75,7 @@ class Server:
         self._stack = AsyncExitStack()
         self._metrics = CollectorRegistry()
         ProcessCollector(registry=self._metrics)
-        self._poison = Poison(self._metrics)
+        self._poison = ErrorIsolation(self._metrics)
         self._lateness = Lateness(
             self._clock, limit_s=settings.alarms.late_after_s, metrics=self._metrics
         )
@@ -121,11 +121,11 @@ class Server:
                 wall=self._clock.wall,
                 checks=self._checks,
                 lateness=self._lateness,
-                poison=self._poison,
+                isolation=self._poison,
             )
             self._works |= await self._stack.enter_async_context(delivery)
             calls = await asyncio.to_thread(
-                start_calls, records, settings, self._clock, poison=self._poison
+                start_calls, records, settings, self._clock, isolation=self._poison
             )
             self._checks["calls"] = lambda: calls.works
             # Who should have been called while the server was away is called first.
@@ -152,7 +152,7 @@ class Server:
             history=history,
             classes=classes,
             clock=self._clock,
-            poison=self._poison,
+            isolation=self._poison,
         )
         registry = Registry(
             records,
@@ -173,7 +173,7 @@ class Server:
                 history=history,
                 registry=registry,
                 clock=self._clock,
-                suspects=alarming.chain.on_samples,
+                on_suspects=alarming.pipeline.on_samples,
                 answers=answers(records, self._clock),
                 stored=stored,
                 doubtful=alarming.doubtful,
@@ -190,8 +190,8 @@ class Server:
             )
             self._works["commands"] = sender.run
             self._works["upkeep"] = Upkeep(history, self._clock).run
-            with self._poison.kept("rehearsal"):
-                await asyncio.to_thread(alarming.rehearse)
+            with self._poison.isolate_errors("rehearsal"):
+                await asyncio.to_thread(alarming.warm_up)
 
     async def _open_http(
         self,

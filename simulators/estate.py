@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from config.base import Identifier, Misfit, MisfitError, Settings, Words
+from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.load import load_profiles
 from config.points import DataType, Point, Table
 from config.ports import Framing
@@ -156,7 +156,7 @@ class Estate(Settings):
         # The script is judged by the units' points, so they must be right first.
         misfits = list(_unit_misfits(self)) or list(_script_misfits(self))
         if misfits:
-            raise MisfitError(misfits)
+            raise ConflictingSettingsError(misfits)
         return self
 
 
@@ -196,34 +196,36 @@ def load_estate(path: Path) -> Estate:
         raise document.complaint(explain(error, Estate, document.data)) from None
 
 
-def _unit_misfits(estate: Estate) -> Iterator[Misfit]:
+def _unit_misfits(estate: Estate) -> Iterator[Conflict]:
     taken: dict[tuple[str, int], str] = {}
     profiles = load_profiles()
     for name, unit in estate.units.items():
         at = ("units", name)
         if unit.endpoint not in estate.endpoints:
             known = ", ".join(sorted(estate.endpoints))
-            yield Misfit((*at, "endpoint"), f"no {unit.endpoint!r}; this file has: {known}")
+            yield Conflict((*at, "endpoint"), f"no {unit.endpoint!r}; this file has: {known}")
         other = taken.setdefault((unit.endpoint, unit.unit), name)
         if other != name:
-            yield Misfit((*at, "unit"), f"address {unit.unit} is taken by {other!r}")
+            yield Conflict((*at, "unit"), f"address {unit.unit} is taken by {other!r}")
         if unit.profile is not None and unit.profile not in profiles:
             known = ", ".join(sorted(profiles))
-            yield Misfit((*at, "profile"), f"no device file {unit.profile!r}; there are: {known}")
+            yield Conflict((*at, "profile"), f"no device file {unit.profile!r}; there are: {known}")
 
 
-def _script_misfits(estate: Estate) -> Iterator[Misfit]:
+def _script_misfits(estate: Estate) -> Iterator[Conflict]:
     for index, step in enumerate(estate.script):
         at = ("script", index)
         unit = estate.units.get(step.unit)
         if unit is None:
             known = ", ".join(sorted(estate.units))
-            yield Misfit((*at, "unit"), f"no unit {step.unit!r}; there are: {known}")
+            yield Conflict((*at, "unit"), f"no unit {step.unit!r}; there are: {known}")
             continue
         events = events_of(unit.equipment)
         if step.do not in _ACTIONS | events:
             known = ", ".join(sorted(_ACTIONS | events))
-            yield Misfit((*at, "do"), f"no event {step.do!r} of a {unit.equipment}; known: {known}")
+            yield Conflict(
+                (*at, "do"), f"no event {step.do!r} of a {unit.equipment}; known: {known}"
+            )
         if step.point is not None and step.point not in points_of(unit):
             known = ", ".join(sorted(points_of(unit)))
-            yield Misfit((*at, "point"), f"no point {step.point!r}; there are: {known}")
+            yield Conflict((*at, "point"), f"no point {step.point!r}; there are: {known}")

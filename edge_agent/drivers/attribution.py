@@ -10,7 +10,7 @@ from edge_agent.clock import Clock
 from edge_agent.drivers.base import LateHeard
 from edge_agent.drivers.late import Late, Outstanding
 from edge_agent.drivers.mbap import MbapWire
-from edge_agent.drivers.modbus import Frame, Question, speaks_of_unit
+from edge_agent.drivers.modbus import Frame, Request, speaks_of_unit
 from edge_agent.drivers.wires import LineWire, Wire
 
 _KEPT_BYTES: Final = 2 * 513  # the longest frame is one of ASCII; what is older is noise
@@ -36,7 +36,7 @@ class Attribution:
         self._odd = ""
         self._renumbers = False
 
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+    def take(self, received: bytearray, request: Request | None) -> bytes | None:
         """Take frames off the wire up to the answer; None if it is not there (yet).
 
         Raises:
@@ -44,71 +44,71 @@ class Attribution:
         """
         if isinstance(self._wire, MbapWire):
             try:
-                return self._by_number(self._wire, received, question)
+                return self._by_number(self._wire, received, request)
             finally:
-                self._settle(self._wire, question)
-        return self._by_shape(self._wire, received, question)
+                self._settle(self._wire, request)
+        return self._by_shape(self._wire, received, request)
 
     def asking(self) -> None:
         """Note that a question goes out."""
         self._odd = ""
 
-    def remark(self, received: bytearray, question: Question) -> str:
+    def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""
-        return self._odd or self._wire.remark(received, question)
+        return self._odd or self._wire.remark(received, request)
 
-    def clear_at(self, question: Question) -> float:
+    def clear_at(self, request: Request) -> float:
         """When this may be asked, monotonic seconds; in the past if that is now."""
-        return self._outstanding.clear_at(question, self._clock.monotonic_s())
+        return self._outstanding.clear_at(request, self._clock.monotonic_s())
 
-    def fresh_at(self, question: Question) -> float:
+    def fresh_at(self, request: Request) -> float:
         """As ``clear_at``, but an older answer to the same request counts as another's."""
-        return self._outstanding.clear_at(question, self._clock.monotonic_s(), afresh=True)
+        return self._outstanding.clear_at(request, self._clock.monotonic_s(), afresh=True)
 
-    def given_up(self, received: bytearray, question: Question, sent_s: float) -> None:
+    def given_up(self, received: bytearray, request: Request, sent_s: float) -> None:
         """Note that nobody waits for the answer any more."""
         if isinstance(self._wire, MbapWire):
-            self._outstanding.add(question, sent_s, self._wire.transaction)
+            self._outstanding.add(request, sent_s, self._wire.transaction)
         # The answer itself with a wrong checksum is not followed by another; all else may be.
-        elif not self._wire.damaged(received, question):
-            self._outstanding.add(question, sent_s)
+        elif not self._wire.damaged(received, request):
+            self._outstanding.add(request, sent_s)
 
     def _by_number(
-        self, wire: MbapWire, received: bytearray, question: Question | None
+        self, wire: MbapWire, received: bytearray, request: Request | None
     ) -> bytes | None:
-        while (pdu := wire.take(received, question)) is not None and question is not None:
+        while (pdu := wire.take(received, request)) is not None and request is not None:
             # An exception with the right number is the answer, until a gateway has shown that its
             # numbers mean nothing.
-            if question.concerns(pdu) and not (self._renumbers and question.refused_by(pdu)):
+            if request.concerns(pdu) and not (self._renumbers and request.refused_by(pdu)):
                 break
-            late = self._outstanding.came(question.unit, pdu, question, self._clock.monotonic_s())
+            late = self._outstanding.came(request.unit, pdu, request, self._clock.monotonic_s())
             if late is None:
                 break
             self._renumbers = True
             self._tell(late, pdu)
         return pdu
 
-    def _settle(self, wire: MbapWire, question: Question | None) -> None:
+    def _settle(self, wire: MbapWire, request: Request | None) -> None:
         """Tell whose answers the frames with another number were."""
         while wire.strays:
             stray = wire.strays.popleft()
             now = self._clock.monotonic_s()
             late = self._outstanding.came_numbered(
-                stray.transaction, stray.unit, stray.pdu, question, now
+                stray.transaction, stray.unit, stray.pdu, request, now
             )
             self._tell(late, stray.pdu)
-            if late is None and question is not None and question.concerns(stray.pdu):
-                self._odd = _numbered_oddly(stray, wire.transaction, question)
+            if late is None and request is not None and request.concerns(stray.pdu):
+                self._odd = _numbered_oddly(stray, wire.transaction, request)
 
     def _by_shape(
-        self, wire: LineWire, received: bytearray, question: Question | None
+        self, wire: LineWire, received: bytearray, request: Request | None
     ) -> bytes | None:
         del received[:-_KEPT_BYTES]
-        asked = () if question is None else (question,)
-        while frame := wire.first(received, (*asked, *self._outstanding.others(question))):
+        asked = () if request is None else (request,)
+        while frame := wire.first(received, (*asked, *self._outstanding.others(request))):
             now = self._clock.monotonic_s()
-            late = self._outstanding.came(frame.unit, frame.pdu, question, now)
-            if late is None and question is not None and _answers(question, frame):
+            late = self._outstanding.came(frame.unit, frame.pdu, request, now)
+            if late is None and request is not None and _answers(request, frame):
                 return frame.pdu
             self._tell(late, frame.pdu)
         return None
@@ -118,11 +118,11 @@ class Attribution:
             self._late(late.unit, late.after_s)
 
 
-def _numbered_oddly(stray: Frame, transaction: int, question: Question) -> str:
-    unit = "" if stray.unit == question.unit else f" and as unit {stray.unit}"
+def _numbered_oddly(stray: Frame, transaction: int, request: Request) -> str:
+    unit = "" if stray.unit == request.unit else f" and as unit {stray.unit}"
     told = f"answered with transaction {stray.transaction} instead of {transaction}{unit}"
     return f"{told}; if it is the only device there: accept_answers: any_number"
 
 
-def _answers(question: Question, frame: Frame) -> bool:
-    return frame.unit == question.unit and question.concerns(frame.pdu)
+def _answers(request: Request, frame: Frame) -> bool:
+    return frame.unit == request.unit and request.concerns(frame.pdu)

@@ -26,7 +26,7 @@ LateHeard = Callable[[int, float], object]
 
 
 def unheard(unit: int, after_s: float) -> None:
-    """Take no notice; the ``late_heard`` of a driver that nobody asks about late answers."""
+    """Take no notice; the ``on_late_response`` of a driver that nobody asks about late answers."""
     del unit, after_s
 
 
@@ -38,11 +38,11 @@ class Driver(Protocol):
     DeviceGarbageError, and nothing else.
 
     Attributes:
-        late_heard: Called when an answer comes that nobody waits for any more: the unit lives, and
-            is slower than it was waited for. Must be quick and ask nothing itself.
+        on_late_response: Called when an answer comes that nobody waits for any more: the unit
+            lives, and is slower than it was waited for. Must be quick and ask nothing itself.
     """
 
-    late_heard: LateHeard
+    on_late_response: LateHeard
 
     async def __aenter__(self) -> Self:
         """Open the connection."""

@@ -9,7 +9,7 @@ from typing import Final
 from config.ports import ModbusRtuPort, Port
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.link import Link, ignore, open_tcp
-from edge_agent.drivers.modbus import Question
+from edge_agent.drivers.modbus import Request
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.drivers.wires import AsciiWire, Wire, wire_of
@@ -65,25 +65,25 @@ async def _open(port: Port) -> Link:
 
 async def _ask(link: Link, wire: Wire, unit: int, first: int, timeout_s: float) -> Identification:
     pdu = identification_request(first)
-    question = Question(unit, pdu, HEAD, _UNKNOWN_SIZE, 0)
+    request = Request(unit, pdu, HEAD, _UNKNOWN_SIZE, 0)
     changed = asyncio.Event()
     link.on_change = changed.set
     link.received.clear()
-    link.send(wire.frame(question))
+    link.send(wire.frame(request))
     async with asyncio.timeout(timeout_s):
         while True:
             await changed.wait()
             changed.clear()
             if link.lost:
                 raise TimeoutError(link.lost)
-            answer = _taken(link, wire, question)
+            answer = _taken(link, wire, request)
             if answer is not None:
                 return parse_identification(answer)
 
 
-def _taken(link: Link, wire: Wire, question: Question) -> bytes | None:
-    size = _size(link.received, wire, question.unit) or _UNKNOWN_SIZE
-    return wire.take(link.received, question._replace(size=size))
+def _taken(link: Link, wire: Wire, request: Request) -> bytes | None:
+    size = _size(link.received, wire, request.unit) or _UNKNOWN_SIZE
+    return wire.take(link.received, request._replace(size=size))
 
 
 def _size(received: bytearray, wire: Wire, unit: int) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from edge_agent.drivers.modbus import Question
+from edge_agent.drivers.modbus import Request
 
 LONGEST_HELD_S: Final = 20.0
 """Longest time that a unit which answers newer requests is expected to hold an answer, seconds."""
@@ -53,7 +53,7 @@ class _Request:
         refused: Whether an exception came that may be its own.
     """
 
-    question: Question
+    request: Request
     sent_s: float
     transaction: int = 0
     heard: bool = False
@@ -65,14 +65,14 @@ class _Line:
     """What is known of a line, whoever uses it.
 
     Attributes:
-        requests: Outstanding requests by unit, oldest first.
+        all_sent: Outstanding requests by unit, oldest first.
         worst: Latest answer ever of each unit: how late, and when that was.
         units: Those that were asked.
         good: By unit and function, what was answered with values: (first, count) of registers
             or bits that are not expected to be refused.
     """
 
-    requests: dict[int, list[_Request]] = field(default_factory=dict[int, list[_Request]])
+    all_sent: dict[int, list[_Request]] = field(default_factory=dict[int, list[_Request]])
     worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
     units: set[int] = field(default_factory=set[int])
     good: dict[tuple[int, int], set[tuple[int, int]]] = field(
@@ -93,7 +93,7 @@ class Outstanding:
         self._line = line or _Line()
 
     def __bool__(self) -> bool:
-        return bool(self._line.requests)
+        return bool(self._line.all_sent)
 
     def handed_on(self, timeout_s: float) -> "Outstanding":
         """Return the same requests for the next user of the line; both keep them up to date."""
@@ -107,34 +107,34 @@ class Outstanding:
                 when it is the only unit, the connection takes with it what was outstanding.
         """
         if direct and len(self._line.units) <= 1:
-            self._line.requests.clear()
-        for request in self._all():
-            request.transaction = 0
+            self._line.all_sent.clear()
+        for sent in self._all():
+            sent.transaction = 0
 
-    def add(self, question: Question, sent_s: float, transaction: int = 0) -> None:
+    def add(self, request: Request, sent_s: float, transaction: int = 0) -> None:
         """Note that the wait for an answer was given up."""
-        self._line.units.add(question.unit)
-        mine = self._line.requests.setdefault(question.unit, [])
-        mine.append(_Request(question, sent_s, transaction))
+        self._line.units.add(request.unit)
+        mine = self._line.all_sent.setdefault(request.unit, [])
+        mine.append(_Request(request, sent_s, transaction))
         del mine[:-_MOST_KEPT]
 
-    def clear_at(self, question: Question, now_s: float, *, afresh: bool = False) -> float:
+    def clear_at(self, request: Request, now_s: float, *, afresh: bool = False) -> float:
         """When no late answer can be taken for this one's; in the past if that is now.
 
         The same read may be repeated: whichever answer comes carries the registers asked for.
 
         Args:
-            question: What is to be asked.
+            request: What is to be asked.
             now_s: Monotonic seconds.
             afresh: An older answer to the same read counts as another's.
         """
-        mine = self._of(question.unit, now_s)
+        mine = self._of(request.unit, now_s)
         if not mine:
             return 0.0
         rivals = [
             one
             for one in mine
-            if _alike(one.question, question) and (afresh or not _same(one, question))
+            if _alike(one.request, request) and (afresh or not _same(one, request))
         ]
         times = [0.0, *(self._until(one, now_s) for one in rivals)]
         recent = [o for o in mine if not o.heard and o.sent_s + self._recent_s > now_s]
@@ -142,34 +142,34 @@ class Outstanding:
             times.append(recent[-_MOST_RECENT].sent_s + self._recent_s)
         return max(times)
 
-    def answered(self, question: Question, sent_s: float, *, refused: bool = False) -> None:
+    def answered(self, request: Request, sent_s: float, *, refused: bool = False) -> None:
         """Note an answer in time; while the same is outstanding it may be that one's."""
         line = self._line
-        line.units.add(question.unit)
-        if question.wanted and not refused:
-            self._note_good(question)
-        mine = line.requests.get(question.unit)
+        line.units.add(request.unit)
+        if request.wanted and not refused:
+            self._note_good(request)
+        mine = line.all_sent.get(request.unit)
         if mine is None:
             return
         for one in mine:
             one.heard = True
-        earlier = next((one for one in mine if one.question == question), None)
+        earlier = next((one for one in mine if one.request == request), None)
         if earlier is not None:
             mine.remove(earlier)
         # The exception may have been another request's; then this one's answer is still to come.
-        doubtful = refused and any(one.question.code == question.code for one in mine)
+        doubtful = refused and any(one.request.code == request.code for one in mine)
         if earlier is not None or doubtful:
-            mine.append(_Request(question, sent_s, heard=True))
+            mine.append(_Request(request, sent_s, heard=True))
 
-    def came(self, unit: int, pdu: bytes, asked: Question | None, now_s: float) -> Late | None:
+    def came(self, unit: int, pdu: bytes, asked: Request | None, now_s: float) -> Late | None:
         """Take a frame for the late answer that it is; None: it answers ``asked``, or nothing."""
         waiting = asked if asked is not None and asked.unit == unit else None
         if waiting is not None and waiting.answered_by(pdu):
             return None
         mine = self._of(unit, now_s)
-        found = next((one for one in mine if one.question.answered_by(pdu)), None)
+        found = next((one for one in mine if one.request.answered_by(pdu)), None)
         if found is None and not (waiting is not None and waiting.adapted_by(pdu)):
-            found = next((one for one in mine if one.question.adapted_by(pdu)), None)
+            found = next((one for one in mine if one.request.adapted_by(pdu)), None)
         if found is not None:
             return self._late(found, now_s)
         refused = [one for one in mine if self._may_refuse(one, pdu, waiting)]
@@ -181,69 +181,69 @@ class Outstanding:
         refused[0].refused = waiting is None or not self._is_good(waiting, pdu)
         return Late(unit, now_s - refused[0].sent_s)
 
-    def _may_refuse(self, one: _Request, pdu: bytes, waiting: Question | None) -> bool:
-        question = one.question
-        if one.refused or not question.refused_by(pdu) or _implies(question, waiting):
+    def _may_refuse(self, one: _Request, pdu: bytes, waiting: Request | None) -> bool:
+        request = one.request
+        if one.refused or not request.refused_by(pdu) or _implies(request, waiting):
             return False
-        return not self._is_good(question, pdu)
+        return not self._is_good(request, pdu)
 
-    def _is_good(self, question: Question, pdu: bytes) -> bool:
+    def _is_good(self, request: Request, pdu: bytes) -> bool:
         """Whether this was answered before, and so is not expected to be refused in this way."""
-        if not question.wanted or pdu[_EXCEPTION_CODE] not in _NOT_FOR_GOOD:
+        if not request.wanted or pdu[_EXCEPTION_CODE] not in _NOT_FOR_GOOD:
             return False
-        first = question.first_place[1]
-        known = self._line.good.get((question.unit, question.code), ())
-        return any(at <= first and first + question.wanted <= at + n for at, n in known)
+        first = request.first_place[1]
+        known = self._line.good.get((request.unit, request.code), ())
+        return any(at <= first and first + request.wanted <= at + n for at, n in known)
 
-    def _note_good(self, question: Question) -> None:
-        known = self._line.good.setdefault((question.unit, question.code), set())
+    def _note_good(self, request: Request) -> None:
+        known = self._line.good.setdefault((request.unit, request.code), set())
         if len(known) >= _MOST_GOOD:
             known.clear()
-        known.add((question.first_place[1], question.wanted))
+        known.add((request.first_place[1], request.wanted))
 
     def came_numbered(
-        self, transaction: int, unit: int, pdu: bytes, asked: Question | None, now_s: float
+        self, transaction: int, unit: int, pdu: bytes, asked: Request | None, now_s: float
     ) -> Late | None:
         """Take a frame for the late answer to the request of this number, or of its shape.
 
         The number may be that of another request, so the shape has to be right as well.
         """
         for one in self._of(unit, now_s):
-            if one.transaction == transaction and one.question.answered_by(pdu):
+            if one.transaction == transaction and one.request.answered_by(pdu):
                 return self._late(one, now_s)
         return self.came(unit, pdu, asked, now_s)
 
-    def others(self, question: Question | None) -> Sequence[Question]:
+    def others(self, request: Request | None) -> Sequence[Request]:
         """What is outstanding on the line beside this one, oldest first, each once."""
         found = sorted(self._all(), key=lambda one: one.sent_s)
-        return [one for one in dict.fromkeys(each.question for each in found) if one != question]
+        return [one for one in dict.fromkeys(each.request for each in found) if one != request]
 
     def _late(self, found: _Request, now_s: float) -> Late:
-        unit = found.question.unit
-        mine = self._line.requests[unit]
+        unit = found.request.unit
+        mine = self._line.all_sent[unit]
         mine.remove(found)
         if not mine:
-            del self._line.requests[unit]
+            del self._line.all_sent[unit]
         late_s = now_s - found.sent_s
         worst_s, _ = self._line.worst.get(unit, (0.0, now_s))
         self._line.worst[unit] = (max(worst_s, late_s), now_s)
         return Late(unit, late_s)
 
     def _of(self, unit: int, now_s: float) -> list[_Request]:
-        mine = self._line.requests.get(unit)
+        mine = self._line.all_sent.get(unit)
         if mine is None:
             return []
         mine[:] = [one for one in mine if self._until(one, now_s) > now_s]
         if not mine:
-            del self._line.requests[unit]
+            del self._line.all_sent[unit]
         return mine
 
     def _all(self) -> list[_Request]:
-        return [one for mine in self._line.requests.values() for one in mine]
+        return [one for mine in self._line.all_sent.values() for one in mine]
 
     def _until(self, one: _Request, now_s: float) -> float:
         """When no answer to it is expected any more."""
-        unit = one.question.unit
+        unit = one.request.unit
         worst_s, seen_s = self._line.worst.get(unit, (0.0, now_s))
         if now_s - seen_s > _REMEMBERED_S:
             del self._line.worst[unit]
@@ -252,7 +252,7 @@ class Outstanding:
         return one.sent_s + min(_LONGEST_S, max(longest_s, _WORST_MARGIN * worst_s))
 
 
-def _alike(one: Question, other: Question) -> bool:
+def _alike(one: Request, other: Request) -> bool:
     """Whether an answer to one would pass for an answer to the other.
 
     Writes of one place are alike whatever they write: which of them was done must not be mixed up.
@@ -264,12 +264,12 @@ def _alike(one: Question, other: Question) -> bool:
     return (one.head, one.size) == (other.head, other.size)
 
 
-def _same(one: _Request, question: Question) -> bool:
+def _same(one: _Request, request: Request) -> bool:
     """Whether any answer to the one is as good for the other; an echo is not."""
-    return bool(question.wanted) and one.question == question
+    return bool(request.wanted) and one.request == request
 
 
-def _implies(one: Question, asked: Question | None) -> bool:
+def _implies(one: Request, asked: Request | None) -> bool:
     """Whether a device that refuses the one refuses what was asked as well."""
     if asked is None or not (one.wanted and asked.wanted):
         return False

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from edge_agent.drivers.modbus import Frame, Question, readable
+from edge_agent.drivers.modbus import Frame, Request, readable
 from edge_agent.errors import DeviceGarbageError
 
 _HEADER: Final = struct.Struct(">HHHB")
@@ -38,13 +38,13 @@ class MbapWire:
         self._any_unit = any_unit
         self._noise = bytearray()
 
-    def frame(self, question: Question) -> bytes:
+    def frame(self, request: Request) -> bytes:
         """Return the bytes to send."""
         self.transaction = self.transaction % 0xFFFF + 1
         self._noise.clear()
-        return _framed(self.transaction, question)
+        return _framed(self.transaction, request)
 
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+    def take(self, received: bytearray, request: Request | None) -> bytes | None:
         """Remove whole frames; return the PDU of the one that answers, None if it is not there.
 
         Raises:
@@ -53,9 +53,9 @@ class MbapWire:
         while len(received) >= _HEADER.size:
             transaction, protocol, length, unit = _HEADER.unpack_from(received)
             end = length + 6 if not protocol and 1 < length <= _LONGEST else 0
-            mine = question is not None and transaction == self.transaction
-            if question is not None and not (mine and end and len(received) >= end):
-                start = self._start(received, question, end)
+            mine = request is not None and transaction == self.transaction
+            if request is not None and not (mine and end and len(received) >= end):
+                start = self._start(received, request, end)
                 if start:
                     self._pass_over(received, start)
                     continue
@@ -66,18 +66,18 @@ class MbapWire:
                 return None
             pdu = bytes(received[7:end])
             del received[:end]
-            if question is None or not mine:
+            if request is None or not mine:
                 self.strays.append(Frame(unit, pdu, transaction))
-            elif unit == question.unit or self._any_unit:
+            elif unit == request.unit or self._any_unit:
                 return pdu
             else:
                 hint = "if it is the only device there: accept_answers: any_unit"
-                raise DeviceGarbageError(f"{question}: answered as unit {unit}; {hint}")
+                raise DeviceGarbageError(f"{request}: answered as unit {unit}; {hint}")
         return None
 
-    def remark(self, received: bytearray, question: Question) -> str:
+    def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""
-        del question
+        del request
         if len(received) >= _HEADER.size:
             transaction, _, length, _ = _HEADER.unpack_from(received)
             if transaction == self.transaction:
@@ -93,14 +93,14 @@ class MbapWire:
         self._noise += received[: min(size, _KEPT_NOISE - len(self._noise))]
         del received[:size]
 
-    def _start(self, received: bytearray, question: Question, end: int) -> int:
+    def _start(self, received: bytearray, request: Request, end: int) -> int:
         """Where the answer begins if what is before it is no whole frame; else 0.
 
         Registers may hold what looks like a header: it must not lie within another frame.
 
         Args:
             received: What came.
-            question: What was asked.
+            request: What was asked.
             end: Of the frame at the beginning; 0 if there is none.
         """
         head = self.transaction.to_bytes(2, "big") + b"\0\0"
@@ -108,7 +108,7 @@ class MbapWire:
         while 0 < at <= len(received) - _HEADER.size - 1:
             length = int.from_bytes(received[at + 4 : at + 6], "big")
             until = at + 6 + length
-            fits = received[at + 7] in {question.head[0], question.refusal[0]}
+            fits = received[at + 7] in {request.head[0], request.refusal[0]}
             apart = not end or at < end < until or (len(received) < end and until == len(received))
             if fits and apart and 1 < length <= _LONGEST and until <= len(received):
                 return at
@@ -128,24 +128,24 @@ class LooseMbapWire:
     def __init__(self) -> None:
         self._transaction = 0
 
-    def frame(self, question: Question) -> bytes:
+    def frame(self, request: Request) -> bytes:
         """Return the bytes to send."""
         self._transaction = self._transaction % 0xFFFF + 1
-        return _framed(self._transaction, question)
+        return _framed(self._transaction, request)
 
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+    def take(self, received: bytearray, request: Request | None) -> bytes | None:
         """Remove and return the PDU that answers, None if it is not there (yet)."""
-        frame = self.first(received, (question,)) if question is not None else None
+        frame = self.first(received, (request,)) if request is not None else None
         return frame.pdu if frame is not None else None
 
-    def first(self, received: bytearray, questions: Sequence[Question]) -> Frame | None:
+    def first(self, received: bytearray, requests: Sequence[Request]) -> Frame | None:
         """Remove the first frame that answers one of the questions, and what is before it."""
         found: list[tuple[int, int, int]] = []
-        for question in questions:
-            for head, size in question.shapes:
+        for request in requests:
+            for head, size in request.shapes:
                 at = _placed(received, head, size)
                 if at:
-                    found.append((at, at + size, question.unit))
+                    found.append((at, at + size, request.unit))
         if not found:
             return None
         start, end, unit = min(found)
@@ -153,20 +153,20 @@ class LooseMbapWire:
         del received[:end]
         return Frame(unit, pdu)
 
-    def damaged(self, received: bytearray, question: Question) -> bool:
+    def damaged(self, received: bytearray, request: Request) -> bool:
         """Whether the answer is there and damaged, which is not known here."""
-        del received, question
+        del received, request
         return False
 
-    def remark(self, received: bytearray, question: Question) -> str:
+    def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""
-        del question
+        del request
         return f"no answer in {readable(received)}" if received else ""
 
 
-def _framed(transaction: int, question: Question) -> bytes:
-    pdu = question.pdu
-    return _HEADER.pack(transaction, 0, len(pdu) + 1, question.unit) + pdu
+def _framed(transaction: int, request: Request) -> bytes:
+    pdu = request.pdu
+    return _HEADER.pack(transaction, 0, len(pdu) + 1, request.unit) + pdu
 
 
 def _next_start(received: bytearray) -> int:

@@ -80,7 +80,7 @@ class Frame(NamedTuple):
     transaction: int = 0
 
 
-class Question(NamedTuple):
+class Request(NamedTuple):
     """A request and the shape of its only possible answer.
 
     Attributes:
@@ -149,7 +149,7 @@ class Question(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def read_question(unit: int, table: Table, address: int, count: int) -> Question:
+def read_request(unit: int, table: Table, address: int, count: int) -> Request:
     """Ask for registers or bits.
 
     Raises:
@@ -162,12 +162,12 @@ def read_question(unit: int, table: Table, address: int, count: int) -> Question
         message = f"unit {unit}: {count} of {table} {address} cannot be asked: {error}"
         raise DeviceGarbageError(message) from error
     size = (count + 7) // 8 if table in _BITS else 2 * count
-    return Question(unit, pdu, bytes((pdu[0], size)), size + 2, count)
+    return Request(unit, pdu, bytes((pdu[0], size)), size + 2, count)
 
 
-def write_question(
+def write_request(
     unit: int, table: Table, address: int, values: Sequence[int], *, multiple: bool = False
-) -> Question:
+) -> Request:
     """Write registers or coils; ``multiple``: one value with the function for several as well.
 
     Raises:
@@ -182,7 +182,7 @@ def write_question(
         raise DeviceGarbageError(message) from error
     # The answer repeats the address and the value or the count; a device that limits a value may
     # say the one that it took.
-    return Question(unit, pdu, pdu[:5], 5, 0)
+    return Request(unit, pdu, pdu[:5], 5, 0)
 
 
 def _write_request(table: Table, address: int, values: Sequence[int], *, single: bool) -> ModbusPDU:
@@ -207,7 +207,7 @@ def speaks_of_unit(pdu: bytes) -> bool:
     return not (pdu[0] & _EXCEPTION and pdu[1:2] and pdu[1] in _NOBODY_THERE)
 
 
-def answer(question: Question, pdu: bytes) -> Sequence[int]:
+def answer(request: Request, pdu: bytes) -> Sequence[int]:
     """Return what the PDU of an answer carries; nothing for a write.
 
     Raises:
@@ -215,21 +215,21 @@ def answer(question: Question, pdu: bytes) -> Sequence[int]:
         DeviceRefusedError: An exception reply.
         DeviceGarbageError: Another function, length or echo than was asked for.
     """
-    if len(pdu) > 1 and pdu.startswith(question.refusal):
+    if len(pdu) > 1 and pdu.startswith(request.refusal):
         code = pdu[1]
         name = _EXCEPTION_NAMES.get(code, "unknown exception")
         if code in _NOBODY_THERE:
-            raise DeviceTimeoutError(f"{question}: exception {code}, {name}")
-        raise DeviceRefusedError(f"{question}: exception {code}, {name}", code=code)
-    if not (question.answered_by(pdu) or question.adapted_by(pdu)):
-        message = f"{question}: asked {question.pdu.hex()}, got {pdu[:16].hex()}"
-        raise DeviceGarbageError(f"{message} ({len(pdu)} bytes for {question.size})")
-    if not question.wanted:
+            raise DeviceTimeoutError(f"{request}: exception {code}, {name}")
+        raise DeviceRefusedError(f"{request}: exception {code}, {name}", code=code)
+    if not (request.answered_by(pdu) or request.adapted_by(pdu)):
+        message = f"{request}: asked {request.pdu.hex()}, got {pdu[:16].hex()}"
+        raise DeviceGarbageError(f"{message} ({len(pdu)} bytes for {request.size})")
+    if not request.wanted:
         return ()
-    if question.code <= 2:  # noqa: PLR2004 (the two functions that read bits)
+    if request.code <= 2:  # noqa: PLR2004 (the two functions that read bits)
         bits = int.from_bytes(pdu[2:], "little")
-        return [bits >> index & 1 for index in range(question.wanted)]
-    return struct.unpack(f">{question.wanted}H", pdu[2:])
+        return [bits >> index & 1 for index in range(request.wanted)]
+    return struct.unpack(f">{request.wanted}H", pdu[2:])
 
 
 def readable(data: bytes | bytearray) -> str:

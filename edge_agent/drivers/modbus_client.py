@@ -16,10 +16,10 @@ from edge_agent.drivers.late import Outstanding
 from edge_agent.drivers.link import Link, open_tcp
 from edge_agent.drivers.modbus import (
     SINGLE_WRITES,
-    Question,
+    Request,
     answer,
-    read_question,
-    write_question,
+    read_request,
+    write_request,
 )
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
@@ -71,7 +71,7 @@ class ModbusClient:
             else outstanding.handed_on(port.timeout_s)
         )
         self._attribution = Attribution(wire, self._outstanding, clock, late=self._late)
-        self.late_heard: LateHeard = unheard
+        self.on_late_response: LateHeard = unheard
         self._connection = Connection(
             self._opened,
             delay_s=port.connect_delay_s,
@@ -80,7 +80,7 @@ class ModbusClient:
             on_change=self._changed,
         )
         self._echo = LocalEcho()
-        self._question: Question | None = None
+        self._question: Request | None = None
         self._answer: asyncio.Future[tuple[bytes, int]] | None = None
         self._quiet_since = 0.0
 
@@ -105,30 +105,30 @@ class ModbusClient:
         """When this may be asked without a late reply being taken for its answer."""
         if not self._outstanding:
             return 0.0
-        return self._attribution.clear_at(read_question(unit, table, address, count))
+        return self._attribution.clear_at(read_request(unit, table, address, count))
 
     def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked so that its answer is no older one's."""
         if not self._outstanding:
             return 0.0
-        return self._attribution.fresh_at(read_question(unit, table, address, count))
+        return self._attribution.fresh_at(read_request(unit, table, address, count))
 
     def clear_to_write_at(
         self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
     ) -> float:
         """When this may be written without a late echo being taken for its own."""
         try:
-            question = write_question(unit, table, address, [0] * count, multiple=multiple)
+            request = write_request(unit, table, address, [0] * count, multiple=multiple)
         except DeviceGarbageError:
             # It will be refused when it is tried.
             return 0.0
-        return self._attribution.clear_at(question)
+        return self._attribution.clear_at(request)
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
     ) -> Reply:
         """Ask for registers or bits."""
-        return await self._ask(read_question(unit, table, address, count), timeout_s)
+        return await self._ask(read_request(unit, table, address, count), timeout_s)
 
     async def write(
         self,
@@ -141,58 +141,58 @@ class ModbusClient:
         multiple: bool = False,
     ) -> Reply:
         """Write registers (function 6 or 16) or coils (5 or 15)."""
-        question = write_question(unit, table, address, values, multiple=multiple)
-        reply = await self._ask(question, timeout_s)
+        request = write_request(unit, table, address, values, multiple=multiple)
+        reply = await self._ask(request, timeout_s)
         return reply._replace(values=values)
 
-    async def _ask(self, question: Question, timeout_s: float) -> Reply:
-        connection, write = self._connection, not question.wanted
+    async def _ask(self, request: Request, timeout_s: float) -> Reply:
+        connection, write = self._connection, not request.wanted
         try:
-            link = await self._ready(question)
+            link = await self._ready(request)
         except DriverError as error:
             error.went_out = False
             raise
         try:
-            return await self._ask_once(link, question, timeout_s)
+            return await self._ask_once(link, request, timeout_s)
         except PortDownError:
             if write or not connection.replaceable:
                 raise
         # Closed after the answer before, just when this was asked: a read may be asked again.
         link = await connection.renewed()
-        return await self._ask_once(link, question, timeout_s)
+        return await self._ask_once(link, request, timeout_s)
 
-    async def _ready(self, question: Question) -> Link:
+    async def _ready(self, request: Request) -> Link:
         """Return a link that this may be sent on now."""
-        write = not question.wanted
+        write = not request.wanted
         link = await self._connection.ready(write=write)
         if self._wire.can_mistake_late or self._gap_s or self._outstanding:
-            await self._wait_for_silence(link, question)
+            await self._wait_for_silence(link, request)
             link = await self._connection.ready(write=write)
         return link
 
-    async def _ask_once(self, link: Link, question: Question, timeout_s: float) -> Reply:
+    async def _ask_once(self, link: Link, request: Request, timeout_s: float) -> Reply:
         sent = self._clock.monotonic_s()
-        frame = self._wire.frame(question)
+        frame = self._wire.frame(request)
         self._attribution.asking()
         if self._wire.on_a_line:
-            self._echo.sent(frame, like_its_answer=question.code in SINGLE_WRITES)
+            self._echo.sent(frame, like_its_answer=request.code in SINGLE_WRITES)
         link.send(frame)
         self._quiet_since = sent + len(frame) * self._char_s
         try:
-            pdu, at_ms = await self._heard(question, timeout_s)
+            pdu, at_ms = await self._heard(request, timeout_s)
         except (DriverError, asyncio.CancelledError) as error:
             # Whoever opens this line next, a serial server may still hand the answer on.
-            self._attribution.given_up(link.received, question, sent)
+            self._attribution.given_up(link.received, request, sent)
             if isinstance(error, (DeviceTimeoutError, DeviceGarbageError)):
-                self._connection.unanswered(question.unit, sent_s=sent)
+                self._connection.unanswered(request.unit, sent_s=sent)
             raise
-        self._connection.answered(question.unit)
-        self._outstanding.answered(question, sent, refused=question.refused_by(pdu))
-        return Reply(answer(question, pdu), at_ms, self._clock.monotonic_s() - sent)
+        self._connection.answered(request.unit)
+        self._outstanding.answered(request, sent, refused=request.refused_by(pdu))
+        return Reply(answer(request, pdu), at_ms, self._clock.monotonic_s() - sent)
 
-    async def _heard(self, question: Question, timeout_s: float) -> tuple[bytes, int]:
+    async def _heard(self, request: Request, timeout_s: float) -> tuple[bytes, int]:
         loop = asyncio.get_running_loop()
-        self._question = question
+        self._question = request
         self._answer = future = loop.create_future()
         self._timer = loop.call_later(timeout_s, self._expire, loop, loop.time() + timeout_s)
         try:
@@ -201,7 +201,7 @@ class ModbusClient:
             self._timer.cancel()
             self._question = self._answer = None
 
-    async def _wait_for_silence(self, link: Link, question: Question) -> None:
+    async def _wait_for_silence(self, link: Link, request: Request) -> None:
         """Keep the gap between frames, and drop what came in the meantime."""
         began = self._clock.monotonic_s()
         patient_until = began + _JABBER_S + self._gap_s
@@ -211,12 +211,12 @@ class ModbusClient:
             self._attribution.take(link.received, None)
             now = self._clock.monotonic_s()
             clear_at, quiet_at = (
-                self._attribution.clear_at(question),
+                self._attribution.clear_at(request),
                 self._quiet_since + self._gap_s,
             )
             if clear_at > now:
                 if now - began >= self._longest_wait_s:
-                    message = f"{question}: not asked, a late answer could be taken for its own"
+                    message = f"{request}: not asked, a late answer could be taken for its own"
                     raise DeviceTimeoutError(message)
                 patient_until = clear_at + _JABBER_S + self._gap_s
             elif quiet_at <= now or link.lost:
@@ -224,7 +224,7 @@ class ModbusClient:
                     link.received.clear()
                 return
             elif now > patient_until:
-                raise DeviceGarbageError(f"{question}: not asked, the line is never silent")
+                raise DeviceGarbageError(f"{request}: not asked, the line is never silent")
             # What is outstanding may come sooner.
             await self._clock.sleep(min(max(clear_at, quiet_at) - now, _LOOK_AGAIN_S))
 
@@ -254,8 +254,8 @@ class ModbusClient:
 
     def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """The time is up, unless the answer is just coming in."""
-        link, waiting, question = self._connection.link, self._answer, self._question
-        if waiting is None or waiting.done() or link is None or question is None:
+        link, waiting, request = self._connection.link, self._answer, self._question
+        if waiting is None or waiting.done() or link is None or request is None:
             return
         pieces_s = _PIECES_S if self._wire.on_a_line else _TCP_PIECES_S
         pause_s = max(pieces_s, 2 * self._gap_s)
@@ -264,16 +264,16 @@ class ModbusClient:
         if arriving and loop.time() < deadline + longest_s:
             self._timer = loop.call_later(pause_s, self._expire, loop, deadline)
         elif said := self._remark(link):
-            waiting.set_exception(DeviceGarbageError(f"{question}: {said}"))
+            waiting.set_exception(DeviceGarbageError(f"{request}: {said}"))
         else:
-            waiting.set_exception(DeviceTimeoutError(f"{question}: no answer in time"))
+            waiting.set_exception(DeviceTimeoutError(f"{request}: no answer in time"))
 
     def _remark(self, link: Link) -> str:
-        question = self._question
-        return "" if question is None else self._attribution.remark(link.received, question)
+        request = self._question
+        return "" if request is None else self._attribution.remark(link.received, request)
 
     def _late(self, unit: int, after_s: float) -> None:
-        self.late_heard(unit, after_s)
+        self.on_late_response(unit, after_s)
 
 
 def open_modbus(

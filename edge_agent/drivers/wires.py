@@ -6,7 +6,7 @@ from pymodbus.framer import FramerAscii, FramerRTU
 
 from config.ports import Accept, Framing, ModbusTcpPort, Port
 from edge_agent.drivers.mbap import LooseMbapWire, MbapWire
-from edge_agent.drivers.modbus import Frame, Question, readable
+from edge_agent.drivers.modbus import Frame, Request, readable
 
 
 class RtuWire:
@@ -15,20 +15,20 @@ class RtuWire:
     can_mistake_late = True
     on_a_line = True
 
-    def frame(self, question: Question) -> bytes:
+    def frame(self, request: Request) -> bytes:
         """Return the bytes to send."""
-        return FramerRTU(None).encode(question.pdu, question.unit, 0)  # pyright: ignore[reportArgumentType]
+        return FramerRTU(None).encode(request.pdu, request.unit, 0)  # pyright: ignore[reportArgumentType]
 
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+    def take(self, received: bytearray, request: Request | None) -> bytes | None:
         """Remove and return the PDU that answers, None if it is not there (yet)."""
-        frame = self.first(received, (question,)) if question is not None else None
+        frame = self.first(received, (request,)) if request is not None else None
         return frame.pdu if frame is not None else None
 
-    def first(self, received: bytearray, questions: Sequence[Question]) -> Frame | None:
+    def first(self, received: bytearray, requests: Sequence[Request]) -> Frame | None:
         """Remove the first frame that answers one of the questions, and the noise before it."""
         found: list[tuple[int, int]] = []
-        for question in questions:
-            for head, size in _shapes(question):
+        for request in requests:
+            for head, size in _shapes(request):
                 start = _find(received, head, size)
                 if start is not None:
                     found.append((start, start + size))
@@ -39,29 +39,29 @@ class RtuWire:
         del received[:end]
         return Frame(frame[0], frame[1:-2])
 
-    def damaged(self, received: bytearray, question: Question) -> bool:
+    def damaged(self, received: bytearray, request: Request) -> bool:
         """Whether the answer is there, whole and with a wrong checksum."""
-        return any(_seems(received, head, size) for head, size in _shapes(question))
+        return any(_seems(received, head, size) for head, size in _shapes(request))
 
-    def remark(self, received: bytearray, question: Question) -> str:
+    def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""
         if not received:
             return ""
-        for head, size in question.shapes:
+        for head, size in request.shapes:
             # The same answer of another unit.
             at = received.find(head, 1)
             end = at + size + 2
             if at > 0 and end <= len(received) and _fits(received[at - 1 : end]):
                 return f"answered as unit {received[at - 1]}"
-        if self.damaged(received, question):
+        if self.damaged(received, request):
             return f"its checksum is wrong: {readable(received)}"
         return f"{len(received)} bytes, no answer: {readable(received)}"
 
 
-def _shapes(question: Question) -> Sequence[tuple[bytes, int]]:
+def _shapes(request: Request) -> Sequence[tuple[bytes, int]]:
     """Return how an answer or an exception begins on a line with checksums, and its size."""
-    unit = bytes((question.unit,))
-    return [(unit + head, size + 3) for head, size in question.shapes]
+    unit = bytes((request.unit,))
+    return [(unit + head, size + 3) for head, size in request.shapes]
 
 
 def _fits(frame: bytearray) -> bool:
@@ -90,16 +90,16 @@ class AsciiWire:
     can_mistake_late = True
     on_a_line = True
 
-    def frame(self, question: Question) -> bytes:
+    def frame(self, request: Request) -> bytes:
         """Return the bytes to send."""
-        return FramerAscii(None).encode(question.pdu, question.unit, 0)  # pyright: ignore[reportArgumentType]
+        return FramerAscii(None).encode(request.pdu, request.unit, 0)  # pyright: ignore[reportArgumentType]
 
-    def take(self, received: bytearray, question: Question | None) -> bytes | None:
+    def take(self, received: bytearray, request: Request | None) -> bytes | None:
         """Remove and return the PDU that answers, None if it is not there (yet)."""
-        frame = self.first(received, (question,)) if question is not None else None
+        frame = self.first(received, (request,)) if request is not None else None
         return frame.pdu if frame is not None else None
 
-    def first(self, received: bytearray, questions: Sequence[Question]) -> Frame | None:
+    def first(self, received: bytearray, requests: Sequence[Request]) -> Frame | None:
         """Remove the first frame that answers one of the questions, and the noise before it."""
         start = 0
         while (end := received.find(b"\r\n", start)) >= 0:
@@ -108,24 +108,24 @@ class AsciiWire:
             start = end + 2
             body = _unhex(received[colon + 1 : end]) if colon >= 0 else b""
             unit, pdu = body[:1], body[1:-1]
-            for question in questions:
-                if unit == bytes((question.unit,)) and question.concerns(pdu):
+            for request in requests:
+                if unit == bytes((request.unit,)) and request.concerns(pdu):
                     del received[:start]
-                    return Frame(question.unit, pdu)
+                    return Frame(request.unit, pdu)
         return None
 
-    def damaged(self, received: bytearray, question: Question) -> bool:
+    def damaged(self, received: bytearray, request: Request) -> bool:
         """Whether the answer is there, whole and with a wrong sum."""
         return any(
             _seems(received.upper(), b":" + head.hex().upper().encode(), 2 * (size - 1) + 3)
-            for head, size in _shapes(question)
+            for head, size in _shapes(request)
         )
 
-    def remark(self, received: bytearray, question: Question) -> str:
+    def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""
         for line in received.split(b"\r\n")[:-1]:
             body = _unhex(line[line.rfind(b":") + 1 :])
-            if body and question.concerns(bytes(body[1:-1])):
+            if body and request.concerns(bytes(body[1:-1])):
                 return f"answered as unit {body[0]}"
         return f"{len(received)} bytes, no answer: {readable(received)}" if received else ""
 

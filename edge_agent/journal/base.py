@@ -96,7 +96,7 @@ class Journal(Protocol):
         *,
         taken_at: int,
         readings: int = 1,
-        zero_ms: int | None = None,
+        boot_offset_ms: int | None = None,
     ) -> int:
         """Keep a message and return its offset; it is on disk after the next group commit.
 
@@ -105,8 +105,8 @@ class Journal(Protocol):
             fragment: Serialized Sparkplug metrics.
             taken_at: UTC ms of its newest reading.
             readings: How many it carries.
-            zero_ms: Given while the clock is not believed: the UTC ms that it had, by itself,
-                when the machine was started. The row waits for ``settle``.
+            boot_offset_ms: Given while the clock is not believed: the UTC ms that it had, by
+                itself, when the machine was started. The row waits for ``settle``.
 
         Raises JournalFullError when no offset is left that could not be used twice.
         """
@@ -124,8 +124,8 @@ class Journal(Protocol):
         """
         ...
 
-    async def settle(self, zero_ms: int) -> None:
-        """Give rows that wait their true time: the machine was started at UTC ms ``zero_ms``."""
+    async def settle(self, boot_offset_ms: int) -> None:
+        """Give rows that wait their true time: the machine started at UTC ms ``boot_offset_ms``."""
         ...
 
     @property

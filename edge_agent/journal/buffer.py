@@ -5,7 +5,7 @@ from typing import Literal
 
 from edge_agent.errors import JournalFullError
 from edge_agent.journal.base import Row
-from edge_agent.journal.clock_epochs import HeldRow, Zeros, moved
+from edge_agent.journal.clock_epochs import BootOffsets, ProvisionalRow, moved
 from edge_agent.journal.ranges import Range
 
 Drop = Literal["oldest", "newest"]
@@ -14,7 +14,7 @@ _ROW_BYTES = 200
 """What a row costs in memory besides its fragment."""
 
 
-class Pending:
+class Buffer:
     """Rows in the order of their offsets.
 
     Attributes:
@@ -22,8 +22,8 @@ class Pending:
         dropped: Rows given up for the bound, since the start.
         next_offset: The offset of the next row.
         reserved: Offsets from here on may not be used yet.
-        zeros: The eras of rows whose time is not final.
-        era: The one that is open; None when there is none.
+        boot_offsets: The eras of rows whose time is not final.
+        epoch: The one that is open; None when there is none.
     """
 
     def __init__(self, *, max_bytes: int, drop: Drop) -> None:
@@ -31,9 +31,9 @@ class Pending:
         self.dropped = 0
         self.next_offset = 0
         self.reserved = 0
-        self.zeros: Zeros = {}
-        self.era: int | None = None
-        self._held: dict[int, HeldRow] = {}
+        self.boot_offsets: BootOffsets = {}
+        self.epoch: int | None = None
+        self._held: dict[int, ProvisionalRow] = {}
         self._max_bytes = max_bytes
         self._drop: Drop = drop
         self._bytes = 0
@@ -52,23 +52,23 @@ class Pending:
             self._shed()
         return offset
 
-    def hold(self, offset: int, zero_ms: int) -> None:
+    def hold(self, offset: int, boot_offset_ms: int) -> None:
         """Note that the time of a row is not final (eras.py)."""
-        if self.era is None:
-            self.era = max(self.zeros, default=0) + 1
-            self.zeros[self.era] = None
-        self._held[offset] = HeldRow(offset, self.era, zero_ms)
+        if self.epoch is None:
+            self.epoch = max(self.boot_offsets, default=0) + 1
+            self.boot_offsets[self.epoch] = None
+        self._held[offset] = ProvisionalRow(offset, self.epoch, boot_offset_ms)
 
     def first_held(self) -> int | None:
         """Return the lowest offset whose time is not known; None when there is none."""
-        waiting = (row for row in self._held.values() if self.zeros.get(row.era) is None)
+        waiting = (row for row in self._held.values() if self.boot_offsets.get(row.epoch) is None)
         return min((row.offset for row in waiting if row.offset in self.rows), default=None)
 
-    def settle(self, zero_ms: int) -> None:
+    def settle(self, boot_offset_ms: int) -> None:
         """Close the open era."""
-        if self.era is not None:
-            self.zeros[self.era] = zero_ms
-            self.era = None
+        if self.epoch is not None:
+            self.boot_offsets[self.epoch] = boot_offset_ms
+            self.epoch = None
 
     def within(self, first: int, last: int, limit: int) -> list[Row]:
         """Return up to ``limit`` rows of the closed range whose time is known, lowest first."""
@@ -79,9 +79,11 @@ class Pending:
             if row.offset < first:
                 continue
             held = self._held.get(row.offset)
-            zero_ms = 0 if held is None else self.zeros.get(held.era)
-            if zero_ms is not None:
-                found.append(row if held is None else moved(row, zero_ms - held.zero_ms))
+            boot_offset_ms = 0 if held is None else self.boot_offsets.get(held.epoch)
+            if boot_offset_ms is not None:
+                found.append(
+                    row if held is None else moved(row, boot_offset_ms - held.boot_offset_ms)
+                )
         return found
 
     def remove(self, ranges: Iterable[Range]) -> None:
@@ -102,13 +104,13 @@ class Pending:
             self._forget(doomed)
             self.dropped += 1
 
-    def take(self) -> tuple[dict[int, Row], dict[int, HeldRow]]:
+    def take(self) -> tuple[dict[int, Row], dict[int, ProvisionalRow]]:
         """Hand over all rows, for writing, and which of them have no final time."""
         rows, held = self.rows, self._held
         self.rows, self._held, self._bytes = {}, {}, 0
         return rows, {offset: row for offset, row in held.items() if offset in rows}
 
-    def put_back(self, rows: dict[int, Row], held: dict[int, HeldRow]) -> None:
+    def put_back(self, rows: dict[int, Row], held: dict[int, ProvisionalRow]) -> None:
         """Take rows back that could not be written; they are older than all others."""
         self.rows = rows | self.rows
         self._held = held | self._held

@@ -18,22 +18,22 @@ from protocols.sparkplug.payload import shift_times
 _ROUNDING_MS = 3
 """UTC minus monotonic is never the same to the millisecond."""
 
-Zeros = dict[int, int | None]
+BootOffsets = dict[int, int | None]
 """Era to its true zero, UTC ms; None while it is open."""
 
 
-class HeldRow(NamedTuple):
+class ProvisionalRow(NamedTuple):
     """That a row's time is not final.
 
     Attributes:
         offset: Of the row.
-        era: Which question it waits for.
-        zero_ms: UTC ms of the machine's start by the clock that stamped it.
+        epoch: Which question it waits for.
+        boot_offset_ms: UTC ms of the machine's start by the clock that stamped it.
     """
 
     offset: int
-    era: int
-    zero_ms: int
+    epoch: int
+    boot_offset_ms: int
 
 
 def moved(row: Row, by_ms: int) -> Row:
@@ -47,11 +47,11 @@ def moved(row: Row, by_ms: int) -> Row:
     return row._replace(fragment=fragment, taken_at=row.taken_at + by_ms)
 
 
-class Eras:
-    """The eras of one journal file; used in the journal's thread, ``zeros`` read anywhere.
+class ClockEpochs:
+    """The eras of one journal file; used in the journal's thread, ``boot_offsets`` read anywhere.
 
     Attributes:
-        zeros: Every era to its zero.
+        boot_offsets: Every era to its zero.
         current: The open era of this boot; None when there is none.
         believed: Whether the clock of this boot was believed before.
     """
@@ -59,13 +59,15 @@ class Eras:
     def __init__(self, connection: sqlite3.Connection, boot: str) -> None:
         self._connection = connection
         self._boot = boot
-        self.zeros: Zeros = {}
+        self.boot_offsets: BootOffsets = {}
         self._boots: dict[int, str] = {}
-        for era, owner, zero_ms in connection.execute("SELECT era, boot, zero_ms FROM eras"):
-            self.zeros[era] = zero_ms
-            self._boots[era] = owner
-        mine = [era for era, owner in self._boots.items() if owner == boot]
-        open_ones = [era for era in mine if self.zeros[era] is None]
+        for epoch, owner, boot_offset_ms in connection.execute(
+            "SELECT era, boot, zero_ms FROM eras"
+        ):
+            self.boot_offsets[epoch] = boot_offset_ms
+            self._boots[epoch] = owner
+        mine = [epoch for epoch, owner in self._boots.items() if owner == boot]
+        open_ones = [epoch for epoch in mine if self.boot_offsets[epoch] is None]
         self.current = open_ones[-1] if open_ones else None
         self.believed = len(mine) > len(open_ones)
         (self.held_readings,) = connection.execute(
@@ -78,24 +80,31 @@ class Eras:
     def open_eras(self) -> list[int]:
         """Return the eras whose rows may not be sent yet."""
         # Listed at once: the other thread may add one meanwhile.
-        return [era for era, zero_ms in list(self.zeros.items()) if zero_ms is None]
+        return [
+            epoch
+            for epoch, boot_offset_ms in list(self.boot_offsets.items())
+            if boot_offset_ms is None
+        ]
 
     def records(self) -> list[tuple[int, str, int | None]]:
         """Return era, boot and zero of each, for a file that takes this one's place."""
-        known = list(self.zeros.items())
-        return [(era, self._boots.get(era, self._boot), zero_ms) for era, zero_ms in known]
+        known = list(self.boot_offsets.items())
+        return [
+            (epoch, self._boots.get(epoch, self._boot), boot_offset_ms)
+            for epoch, boot_offset_ms in known
+        ]
 
-    def add(self, held: Iterable[HeldRow]) -> None:
+    def add(self, held: Iterable[ProvisionalRow]) -> None:
         """Write which rows wait, and what could not be written before; within a transaction."""
         rows = list(held)
-        for era in {row.era for row in rows} - self._boots.keys():
-            self._boots[era] = self._boot
-            self.zeros.setdefault(era, None)
-            self._unsaved.add(era)
+        for epoch in {row.epoch for row in rows} - self._boots.keys():
+            self._boots[epoch] = self._boot
+            self.boot_offsets.setdefault(epoch, None)
+            self._unsaved.add(epoch)
         self._connection.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
         self._connection.executemany(
             "INSERT OR REPLACE INTO eras VALUES (?, ?, ?)",
-            [(era, self._boots[era], self.zeros[era]) for era in self._unsaved],
+            [(epoch, self._boots[epoch], self.boot_offsets[epoch]) for epoch in self._unsaved],
         )
 
     def saved(self) -> None:
@@ -110,35 +119,35 @@ class Eras:
             "DELETE FROM eras WHERE boot <> ? AND era NOT IN (SELECT era FROM held)", (self._boot,)
         )
 
-    def settle(self, zero_ms: int) -> int | None:
-        """Close all open eras: the machine was started at ``zero_ms``; ``add`` makes it durable.
+    def settle(self, boot_offset_ms: int) -> int | None:
+        """Close all open epochs: the machine started at ``boot_offset_ms``; ``add`` writes it down.
 
         Returns the first offset on disk that waited for it.
 
         What an earlier boot left open can never be known: a clock that was never set is taken to
         have stopped just before the next start; any other keeps the times it gave.
         """
-        later_ms = zero_ms
+        later_ms = boot_offset_ms
         (first,) = self._connection.execute("SELECT min(offset) FROM held").fetchone()
-        for era in sorted(self.open_eras(), reverse=True):
-            if self._boots.setdefault(era, self._boot) != self._boot:
-                later_ms = self._guess(era, later_ms)
-                self.zeros[era] = later_ms
+        for epoch in sorted(self.open_eras(), reverse=True):
+            if self._boots.setdefault(epoch, self._boot) != self._boot:
+                later_ms = self._guess(epoch, later_ms)
+                self.boot_offsets[epoch] = later_ms
             else:
-                self.zeros[era] = zero_ms
-            self._unsaved.add(era)
+                self.boot_offsets[epoch] = boot_offset_ms
+            self._unsaved.add(epoch)
         if self._boot not in self._boots.values():
-            era = max(self.zeros, default=0) + 1
-            self._boots[era], self.zeros[era] = self._boot, zero_ms
-            self._unsaved.add(era)
+            epoch = max(self.boot_offsets, default=0) + 1
+            self._boots[epoch], self.boot_offsets[epoch] = self._boot, boot_offset_ms
+            self._unsaved.add(epoch)
         self.current, self.believed, self.held_readings = None, True, 0
         return first
 
-    def _guess(self, era: int, next_start_ms: int) -> int:
+    def _guess(self, epoch: int, next_start_ms: int) -> int:
         found = self._connection.execute(
             "SELECT held.zero_ms, taken_at - held.zero_ms FROM held CROSS JOIN rows USING (offset)"
             " WHERE era = ? ORDER BY held.offset DESC LIMIT 1",
-            (era,),
+            (epoch,),
         ).fetchone()
         if found is None:
             return next_start_ms

@@ -12,8 +12,8 @@ from edge_agent.clock import Clock
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.base import Row
 from edge_agent.journal.damage import JournalCorruptError, mark, set_aside
-from edge_agent.journal.file import Batch, Salvaged, Store, Written
-from edge_agent.journal.recovery import Foundation
+from edge_agent.journal.file import Batch, JournalFile, Recovered, Written
+from edge_agent.journal.recovery import RecoverySeed
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -35,7 +35,7 @@ class Disk:
         self._clock = clock
         self._boot = boot
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self.store: Store | None = None
+        self.store: JournalFile | None = None
         self.damaged = False
         self._failed_reads = 0
         self._next_try_s = 0.0
@@ -50,7 +50,7 @@ class Disk:
         """Whether it is time to open or to replace the file."""
         return not self.usable and self._clock.monotonic_s() >= self._next_try_s
 
-    async def open(self, ground: Foundation | None = None) -> Store:
+    async def open(self, ground: RecoverySeed | None = None) -> JournalFile:
         """Open the file, in place of a damaged one.
 
         Raises:
@@ -60,7 +60,7 @@ class Disk:
         self._next_try_s = self._clock.monotonic_s() + _RETRY_S
         await self._set_aside()
         self.store = await self._in_worker(
-            lambda: Store.open(
+            lambda: JournalFile.open(
                 self._settings, now_ms=self._clock.now_ms(), boot=self._boot, ground=ground
             )
         )
@@ -86,13 +86,13 @@ class Disk:
         self._failed_reads = 0
         return rows
 
-    async def settle(self, zero_ms: int) -> int | None:
+    async def settle(self, boot_offset_ms: int) -> int | None:
         """Close the open eras of the file; return the first offset that waited."""
-        return await self._watched(lambda store: store.settle(zero_ms))
+        return await self._watched(lambda store: store.settle(boot_offset_ms))
 
-    async def salvage(self) -> Salvaged:
+    async def recover(self) -> Recovered:
         """Take over one chunk of a file set aside. Raises JournalError."""
-        return await self._watched(Store.salvage)
+        return await self._watched(JournalFile.recover)
 
     def found_damaged(self, error: JournalError) -> None:
         """Note that the file has to be replaced."""
@@ -126,7 +126,7 @@ class Disk:
         if store is not None:
             await self._in_worker(store.close)
 
-    async def _watched(self, work: Callable[[Store], Result]) -> Result:
+    async def _watched(self, work: Callable[[JournalFile], Result]) -> Result:
         store = self.store
         if store is None or self.damaged:
             raise JournalFullError(f"{self._settings.path}: there is no journal file")

@@ -10,7 +10,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import JournalError
 from edge_agent.journal.base import JournalStats
 from edge_agent.journal.bounds import Age
-from edge_agent.journal.file import Store, Written
+from edge_agent.journal.file import JournalFile, Written
 from edge_agent.journal.group import Group
 
 log = structlog.get_logger()
@@ -28,12 +28,12 @@ class Figures:
         self._age_ms, self._opened_s = 0, clock.monotonic_s()
         self._next_age_check_s = 0.0
 
-    def opened(self, store: Store) -> None:
+    def opened(self, store: JournalFile) -> None:
         """Note what a file holds."""
         self._age_ms = store.facts.get("age_ms", 0)
         self._opened_s = self._clock.monotonic_s()
         self._stats.rows = store.facts.get("rows", 0)
-        self._stats.held_readings += store.eras.held_readings
+        self._stats.held_readings += store.epochs.held_readings
 
     def age(self, next_offset: int) -> Age | None:
         """Return how old this journal is, once a minute."""
@@ -76,7 +76,7 @@ class Figures:
         """Note that none waits any more."""
         self._stats.held_readings = 0
 
-    def of(self, group: Group, store: Store | None) -> JournalStats:
+    def of(self, group: Group, store: JournalFile | None) -> JournalStats:
         """Return the figures of this moment."""
         pending = group.pending
         return replace(

@@ -12,7 +12,7 @@ from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal import schema
 from edge_agent.journal.base import Alias, Row
 from edge_agent.journal.bounds import Age, Bounds
-from edge_agent.journal.clock_epochs import Eras, HeldRow, moved
+from edge_agent.journal.clock_epochs import ClockEpochs, ProvisionalRow, moved
 from edge_agent.journal.damage import (
     JournalCorruptError,
     finish,
@@ -23,7 +23,7 @@ from edge_agent.journal.damage import (
     waiting,
 )
 from edge_agent.journal.ranges import Range
-from edge_agent.journal.recovery import Foundation, foundation, read_chunk
+from edge_agent.journal.recovery import RecoverySeed, foundation, read_chunk
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ class Batch:
     acknowledged: list[Range] = field(default_factory=list[Range])
     aliases: list[tuple[int, Alias]] = field(default_factory=list[tuple[int, Alias]])
     rows: list[Row] = field(default_factory=list[Row])
-    held: list[HeldRow] = field(default_factory=list[HeldRow])
+    held: list[ProvisionalRow] = field(default_factory=list[ProvisionalRow])
     facts: dict[str, int] = field(default_factory=dict[str, int])
     age: Age | None = None
 
@@ -56,7 +56,7 @@ class Written(NamedTuple):
     oldest_at: int | None
 
 
-class Salvaged(NamedTuple):
+class Recovered(NamedTuple):
     """What one step of salvaging took over; ``more`` while another step is worth it."""
 
     written: Written | None
@@ -64,14 +64,14 @@ class Salvaged(NamedTuple):
     more: bool
 
 
-class Store:
+class JournalFile:
     """An open journal file, locked against every other agent; others may read it.
 
     Attributes:
         journal_id: Name stored in the file.
         facts: Numbers stored in the file, such as ``reserved`` and ``bd_seq``.
         aliases: All aliases stored in the file when it was opened.
-        eras: Rows whose time is not final.
+        epochs: Rows whose time is not final.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Store:
             int(alias): Alias(device, point, datatype)
             for alias, device, point, datatype in connection.execute("SELECT * FROM aliases")
         }
-        self.eras = Eras(connection, boot)
+        self.epochs = ClockEpochs(connection, boot)
         self.salvaging = bool(waiting(self._path))
 
     @classmethod
@@ -98,7 +98,7 @@ class Store:
         *,
         now_ms: int,
         boot: str,
-        ground: Foundation | None = None,
+        ground: RecoverySeed | None = None,
     ) -> Self:
         """Open the file, or make it; a damaged one is renamed and a new one started.
 
@@ -137,7 +137,7 @@ class Store:
         *,
         now_ms: int,
         boot: str,
-        ground: Foundation | None,
+        ground: RecoverySeed | None,
     ) -> Self:
         path = settings.path
         connection: sqlite3.Connection | None = None
@@ -162,7 +162,7 @@ class Store:
             dropped = 0
             if batch.age is not None:
                 dropped = self._bounds.give_up_older(batch.age)
-                self.eras.prune(self._bounds.lowest())
+                self.epochs.prune(self._bounds.lowest())
             # Ignored if known: a file that was lost and found again has some of them.
             connection.executemany(
                 "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?)",
@@ -172,7 +172,7 @@ class Store:
             rows += connection.executemany(
                 "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?)", kept
             ).rowcount
-            self.eras.add(batch.held)
+            self.epochs.add(batch.held)
             dropped += self._bounds.make_room(rows - dropped)
             rows -= dropped
             facts = batch.facts | {"rows": rows}
@@ -185,37 +185,37 @@ class Store:
                 connection.execute("ROLLBACK")
             raise self._failed(error) from error
         self.facts |= facts
-        self.eras.saved()
+        self.epochs.saved()
         return Written(rows, dropped + refused, self._bounds.used_bytes(), self._bounds.oldest_at())
 
     def read(self, first: int, last: int, limit: int) -> list[Row]:
         """Return up to ``limit`` rows of the closed range whose time is final, lowest first."""
-        open_eras = self.eras.open_eras()
+        open_eras = self.epochs.open_eras()
         places = ",".join("?" * len(open_eras))
-        zeros = self.eras.zeros
+        boot_offsets = self.epochs.boot_offsets
         try:
             found = self._connection.execute(
                 _READ.replace("@", places), (first, last, *open_eras, limit)
             )
             rows: list[Row] = []
-            for *row, era, zero_ms in found:
-                true_ms = None if era is None else zeros.get(era)
-                rows.append(moved(Row(*row), 0 if true_ms is None else true_ms - zero_ms))
+            for *row, epoch, boot_offset_ms in found:
+                true_ms = None if epoch is None else boot_offsets.get(epoch)
+                rows.append(moved(Row(*row), 0 if true_ms is None else true_ms - boot_offset_ms))
         except sqlite3.Error as error:
             raise self._failed(error) from error
         return rows
 
-    def settle(self, zero_ms: int) -> int | None:
+    def settle(self, boot_offset_ms: int) -> int | None:
         """Close the open eras; return the first offset that waited for it.
 
         What the disk refuses now the next write takes along.
         """
         try:
-            return self.eras.settle(zero_ms)
+            return self.epochs.settle(boot_offset_ms)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def salvage(self) -> Salvaged:
+    def recover(self) -> Recovered:
         """Take over one chunk of the oldest file set aside.
 
         Raises JournalFullError when the disk refuses for now.
@@ -223,7 +223,7 @@ class Store:
         asides = waiting(self._path)
         self.salvaging = bool(asides)
         if not asides:
-            return Salvaged(None, None, more=False)
+            return Recovered(None, None, more=False)
         aside = asides[0]
         at = self.facts.get(_SALVAGED_TO, -1)
         try:
@@ -232,13 +232,13 @@ class Store:
             return self._salvage_ends(aside, readable=False, error=str(error))
         if chunk.over:
             return self._salvage_ends(aside, readable=True)
-        held = [row for row in chunk.held if row.era in self.eras.zeros]
+        held = [row for row in chunk.held if row.epoch in self.epochs.boot_offsets]
         count = self.facts.get(_SALVAGED, 0) + len(chunk.rows)
         facts = {_SALVAGED_TO: chunk.through, _SALVAGED: count}
         written = self.write(Batch(rows=chunk.rows, held=held, facts=facts))
-        return Salvaged(written, (chunk.rows[0].offset, chunk.rows[-1].offset), more=True)
+        return Recovered(written, (chunk.rows[0].offset, chunk.rows[-1].offset), more=True)
 
-    def _salvage_ends(self, aside: Path, *, readable: bool, error: str = "") -> Salvaged:
+    def _salvage_ends(self, aside: Path, *, readable: bool, error: str = "") -> Recovered:
         rows = self.facts.get(_SALVAGED, 0)
         self.write(Batch(facts={_SALVAGED_TO: -1, _SALVAGED: 0}))
         try:
@@ -249,7 +249,7 @@ class Store:
             log.warning("journal_salvaged", rows=rows, file=str(aside))
         else:
             log.error("journal_not_salvaged", rows=rows, file=str(aside), error=error)
-        return Salvaged(None, None, more=True)
+        return Recovered(None, None, more=True)
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
@@ -268,7 +268,7 @@ class Store:
         ).rowcount
 
 
-def _ground_in(path: Path, now_ms: int) -> Foundation | None:
+def _ground_in(path: Path, now_ms: int) -> RecoverySeed | None:
     """Return what the last file set aside knows; a file that knows nothing is given up."""
     for aside in reversed(waiting(path)):
         ground = foundation(aside, now_ms=now_ms)

@@ -2,7 +2,7 @@
 
 from edge_agent.journal.aliases import AliasBook
 from edge_agent.journal.bounds import Age
-from edge_agent.journal.buffer import Pending
+from edge_agent.journal.buffer import Buffer
 from edge_agent.journal.file import Batch
 from edge_agent.journal.ranges import RangeSet
 
@@ -18,7 +18,7 @@ class Group:
         writing: How many rows are being written just now.
     """
 
-    def __init__(self, pending: Pending) -> None:
+    def __init__(self, pending: Buffer) -> None:
         self.pending = pending
         self.aliases = AliasBook({})
         self.acknowledged = RangeSet()

@@ -10,7 +10,7 @@ from typing import Self
 from config.edge import JournalSettings
 from edge_agent.clock import Clock
 from edge_agent.journal.base import Alias, JournalStats, Row
-from edge_agent.journal.buffer import Pending
+from edge_agent.journal.buffer import Buffer
 from edge_agent.journal.ranges import Range
 
 MEMORY_BYTES = 32_000_000
@@ -23,7 +23,7 @@ class MemoryJournal:
     def __init__(self, settings: JournalSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._pending = Pending(max_bytes=min(settings.max_bytes, MEMORY_BYTES), drop=settings.drop)
+        self._pending = Buffer(max_bytes=min(settings.max_bytes, MEMORY_BYTES), drop=settings.drop)
         self._pending.reserved = sys.maxsize
         self._aliases: dict[Alias, int] = {}
         self._marks: deque[tuple[int, float]] = deque()
@@ -57,12 +57,12 @@ class MemoryJournal:
         *,
         taken_at: int,
         readings: int = 1,
-        zero_ms: int | None = None,
+        boot_offset_ms: int | None = None,
     ) -> int:
         """Keep a message and return its offset."""
         offset = self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
-        if zero_ms is not None:
-            self._pending.hold(offset, zero_ms)
+        if boot_offset_ms is not None:
+            self._pending.hold(offset, boot_offset_ms)
             self._held_readings += readings
         return offset
 
@@ -74,10 +74,10 @@ class MemoryJournal:
         """Return up to ``limit`` rows of the closed range, lowest offset first."""
         return self._pending.within(first, last, limit)
 
-    async def settle(self, zero_ms: int) -> None:
+    async def settle(self, boot_offset_ms: int) -> None:
         """Give rows that wait their true time."""
         first = self._pending.first_held()
-        self._pending.settle(zero_ms)
+        self._pending.settle(boot_offset_ms)
         self._held_readings, self.believed = 0, True
         if first is not None:
             self._arrivals.append((first, self.next_offset - 1))

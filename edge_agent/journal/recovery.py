@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from edge_agent.errors import JournalFullError
 from edge_agent.journal.base import Alias, Row
-from edge_agent.journal.clock_epochs import HeldRow
+from edge_agent.journal.clock_epochs import ProvisionalRow
 from edge_agent.journal.damage import JournalCorruptError, translated
 
 CHUNK = 2000
@@ -26,23 +26,23 @@ _NEXT = (
 _FURTHEST = 2**62
 
 
-EraRecord = tuple[int, str, int | None]
+EpochRecord = tuple[int, str, int | None]
 
 
-class Foundation(NamedTuple):
+class RecoverySeed(NamedTuple):
     """What a new file takes over at once, before anything is numbered.
 
     Attributes:
         aliases: Alias number to what it stands for.
         bd_seq: Used twice, an old death could end a new birth; None when unknown.
         base: Every offset of the damaged file is below this.
-        eras: Era, boot and zero of rows whose time was not final.
+        epochs: Era, boot and zero of rows whose time was not final.
     """
 
     aliases: dict[int, Alias]
     bd_seq: int | None
     base: int
-    eras: list[EraRecord]
+    epochs: list[EpochRecord]
 
 
 class Chunk(NamedTuple):
@@ -54,19 +54,19 @@ class Chunk(NamedTuple):
     """
 
     rows: list[Row]
-    held: list[HeldRow]
+    held: list[ProvisionalRow]
     through: int
     over: bool
 
 
-def foundation(damaged: Path, *, now_ms: int) -> Foundation | None:
+def foundation(damaged: Path, *, now_ms: int) -> RecoverySeed | None:
     """Read what rows mean; None when that is lost, and with it the meaning of every row.
 
     Raises JournalFullError when the disk refuses for now.
     """
     try:
         with closing(_connect(damaged)) as source:
-            aliases, facts, eras = _aliases(source), _facts(source), _eras(source)
+            aliases, facts, epochs = _aliases(source), _facts(source), _epochs(source)
     except sqlite3.DatabaseError as error:
         why = translated(error, damaged)
         if isinstance(why, JournalFullError):
@@ -74,7 +74,7 @@ def foundation(damaged: Path, *, now_ms: int) -> Foundation | None:
         return None
     # Without its facts nobody knows what was numbered: far beyond anything that can have been.
     base = facts.get("reserved") or max(2**40, now_ms * 1000)
-    return Foundation(aliases, facts.get("bd_seq"), base, eras)
+    return RecoverySeed(aliases, facts.get("bd_seq"), base, epochs)
 
 
 def read_chunk(damaged: Path, after: int, known: dict[int, Alias]) -> Chunk:
@@ -111,7 +111,7 @@ def _facts(source: sqlite3.Connection) -> dict[str, int]:
     return {}
 
 
-def _eras(source: sqlite3.Connection) -> list[EraRecord]:
+def _epochs(source: sqlite3.Connection) -> list[EpochRecord]:
     with suppress(sqlite3.DatabaseError):
         return source.execute("SELECT era, boot, zero_ms FROM eras").fetchall()
     return []
@@ -160,13 +160,13 @@ def _works(source: sqlite3.Connection, after: int) -> bool:
     return True
 
 
-def _held(source: sqlite3.Connection, rows: list[Row]) -> Iterator[HeldRow]:
+def _held(source: sqlite3.Connection, rows: list[Row]) -> Iterator[ProvisionalRow]:
     """Yield which of these rows had no final time, with the era as the damaged file has it."""
     if not rows:
         return
     with suppress(sqlite3.DatabaseError):
         yield from (
-            HeldRow(*found)
+            ProvisionalRow(*found)
             for found in source.execute(
                 "SELECT offset, era, zero_ms FROM held WHERE offset BETWEEN ? AND ?",
                 (rows[0].offset, rows[-1].offset),

@@ -8,7 +8,7 @@ from typing import IO
 
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.damage import JournalCorruptError
-from edge_agent.journal.recovery import Foundation
+from edge_agent.journal.recovery import RecoverySeed
 
 OFFSET_BLOCK = 10_000_000
 """Offsets reserved at once: how many rows may be numbered while the disk refuses to write."""
@@ -67,7 +67,7 @@ def is_new(connection: sqlite3.Connection) -> bool:
     return version == 0
 
 
-def prepare(connection: sqlite3.Connection, path: Path, ground: Foundation | None) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, ground: RecoverySeed | None) -> None:
     """Make the tables, on what a damaged predecessor left, or check them; reserve offsets."""
     execute = connection.execute
     execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -99,11 +99,11 @@ def prepare(connection: sqlite3.Connection, path: Path, ground: Foundation | Non
     execute("COMMIT")
 
 
-def _build_on(connection: sqlite3.Connection, ground: Foundation) -> None:
+def _build_on(connection: sqlite3.Connection, ground: RecoverySeed) -> None:
     connection.executemany(
         "INSERT INTO aliases VALUES (?, ?, ?, ?)",
         [(number, *alias) for number, alias in ground.aliases.items()],
     )
-    connection.executemany("INSERT INTO eras VALUES (?, ?, ?)", ground.eras)
+    connection.executemany("INSERT INTO eras VALUES (?, ?, ?)", ground.epochs)
     if ground.bd_seq is not None:
         connection.execute(SET_FACT, ("bd_seq", ground.bd_seq))

@@ -14,15 +14,15 @@ from edge_agent.clock import Clock, boot_id
 from edge_agent.errors import JournalError, JournalFullError
 from edge_agent.journal.aliases import AliasBook
 from edge_agent.journal.base import Alias, JournalStats, Row
-from edge_agent.journal.buffer import Pending
+from edge_agent.journal.buffer import Buffer
 from edge_agent.journal.damage import JournalCorruptError
 from edge_agent.journal.disk import Disk
 from edge_agent.journal.figures import Figures
-from edge_agent.journal.file import Store
+from edge_agent.journal.file import JournalFile
 from edge_agent.journal.group import Group
 from edge_agent.journal.memory import MEMORY_BYTES
 from edge_agent.journal.ranges import Range, RangeSet
-from edge_agent.journal.recovery import Foundation
+from edge_agent.journal.recovery import RecoverySeed
 from edge_agent.journal.schema import OFFSET_BLOCK
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class SqliteJournal:
 
     async def __aenter__(self) -> Self:
         most_bytes = min(self._settings.max_bytes, MEMORY_BYTES)
-        self._pending = Pending(max_bytes=most_bytes, drop=self._settings.drop)
+        self._pending = Buffer(max_bytes=most_bytes, drop=self._settings.drop)
         self._group = Group(self._pending)
         self._disk = Disk(self._settings, self._clock, boot=self._boot)
         self._figures = Figures(self._settings, self._clock)
@@ -95,12 +95,12 @@ class SqliteJournal:
         *,
         taken_at: int,
         readings: int = 1,
-        zero_ms: int | None = None,
+        boot_offset_ms: int | None = None,
     ) -> int:
         """Keep a message and return its offset; it is on disk after the next group commit."""
         offset = self._pending.append(device, fragment, taken_at=taken_at, readings=readings)
-        if zero_ms is not None:
-            self._pending.hold(offset, zero_ms)
+        if boot_offset_ms is not None:
+            self._pending.hold(offset, boot_offset_ms)
             self._figures.held(readings)
         return offset
 
@@ -132,15 +132,15 @@ class SqliteJournal:
                 self._figures.refused(error, said_already=True)
             raise
 
-    async def settle(self, zero_ms: int) -> None:
-        """Give rows that wait their true time: the machine was started at UTC ms ``zero_ms``."""
+    async def settle(self, boot_offset_ms: int) -> None:
+        """Give rows that wait their true time: the machine started at UTC ms ``boot_offset_ms``."""
         async with self._committing:
             first, on_disk = self._pending.first_held(), None
             try:
-                on_disk = await self._disk.settle(zero_ms)
+                on_disk = await self._disk.settle(boot_offset_ms)
             except JournalError as error:
                 self._figures.refused(error)
-            self._pending.settle(zero_ms)
+            self._pending.settle(boot_offset_ms)
         self._figures.settled()
         self._believed = True
         waited = [offset for offset in (first, on_disk) if offset is not None]
@@ -209,13 +209,13 @@ class SqliteJournal:
         await self.commit()
         store = self._disk.store
         if store is not None and store.salvaging:
-            await self.salvage()
+            await self.recover()
 
-    async def salvage(self) -> bool:
+    async def recover(self) -> bool:
         """Take over one chunk of a file set aside; return whether there may be more."""
         async with self._committing:
             try:
-                salvaged = await self._disk.salvage()
+                salvaged = await self._disk.recover()
             except (JournalFullError, JournalCorruptError) as error:
                 self._figures.refused(error)
                 return False
@@ -229,7 +229,7 @@ class SqliteJournal:
         """Return the figures of this moment."""
         return self._figures.of(self._group, self._disk.store)
 
-    def _begin(self, store: Store | None) -> None:
+    def _begin(self, store: JournalFile | None) -> None:
         """Start numbering: where the file goes on, or from 0 while there is none."""
         self._numbered = store is not None
         self._group.aliases = AliasBook({} if store is None else store.aliases)
@@ -241,20 +241,20 @@ class SqliteJournal:
         self._pending.next_offset = store.facts["first"]
         self._bd_seq = store.facts.get("bd_seq")
 
-    def _take(self, store: Store) -> None:
-        self._id, self._believed = store.journal_id, store.eras.believed
+    def _take(self, store: JournalFile) -> None:
+        self._id, self._believed = store.journal_id, store.epochs.believed
         self._pending.reserved = store.facts["reserved"]
-        self._eras = store.eras
-        self._pending.zeros = store.eras.zeros
-        self._pending.era = store.eras.current
+        self._epochs = store.epochs
+        self._pending.boot_offsets = store.epochs.boot_offsets
+        self._pending.epoch = store.epochs.current
         self._figures.opened(store)
 
     async def _reopen(self) -> None:
         """Open the file that the disk refused, or replace the damaged one."""
         ground = None
         if self._numbered:
-            eras, base = self._eras.records(), self._pending.reserved
-            ground = Foundation(self.aliases(), self._bd_seq, base, eras)
+            epochs, base = self._epochs.records(), self._pending.reserved
+            ground = RecoverySeed(self.aliases(), self._bd_seq, base, epochs)
         async with self._committing:
             try:
                 store = await self._disk.open(ground)
@@ -265,7 +265,7 @@ class SqliteJournal:
         self._figures.writable()
         self.on_renamed()
 
-    def _replace(self, store: Store) -> None:
+    def _replace(self, store: JournalFile) -> None:
         """Go on in another file, with all that memory holds."""
         rows, held = self._pending.take()
         before, believed = self._group.aliases, self._believed
@@ -296,5 +296,5 @@ class SqliteJournal:
                 before.by_name(row.fragment),
                 taken_at=row.taken_at,
                 readings=row.readings,
-                zero_ms=None if waiting is None else waiting.zero_ms,
+                boot_offset_ms=None if waiting is None else waiting.boot_offset_ms,
             )

@@ -17,7 +17,7 @@ _APART_S = 30.0
 _IN_VAIN_S = (10.0, 60.0, 600.0, 3600.0)
 
 
-class Lessons:
+class Availability:
     """The lessons of one device.
 
     Attributes:
@@ -40,7 +40,7 @@ class Lessons:
     @property
     def silent(self) -> frozenset[str]:
         """Holes to which the device says nothing."""
-        return self._silent.holes
+        return self._silent.unavailable
 
     def learn(self, lesson: Bisection, now_s: float, *, heard: bool, silent: bool = False) -> bool:
         """Draw the conclusions of a lesson; returns whether the plan changes.
@@ -61,7 +61,7 @@ class Lessons:
         learned = self.learned | taught
         if learned == self.learned:
             return False
-        if not learned.holes <= self._before.holes:
+        if not learned.unavailable <= self._before.unavailable:
             self._step = 0
         self.learned, self._learned_at = learned, now_s
         return True
@@ -108,4 +108,4 @@ def _silent(recalled: Learned) -> Learned:
     holes = {name for name, why in recalled.reasons if why == reason_of(NO_ANSWER)}
     if not holes:
         return NOTHING
-    return recalled.without(recalled.holes - holes)
+    return recalled.without(recalled.unavailable - holes)

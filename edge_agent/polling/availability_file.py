@@ -14,7 +14,7 @@ from edge_agent.polling.plan import NOTHING, Learned
 log = structlog.get_logger()
 
 
-class FileHoles:
+class AvailabilityFile:
     """Holes that a restart need not learn again; a damaged or missing file costs one lesson.
 
     ``keep`` only remembers; ``run`` writes.
@@ -25,7 +25,7 @@ class FileHoles:
         self._known = _read(path)
         self._news = asyncio.Event()
 
-    def recall(self, device: str, points_digest: str) -> Learned:
+    def load(self, device: str, points_digest: str) -> Learned:
         """Return what is known; nothing if the points are others than they were."""
         digest, learned = self._known.get(device, ("", NOTHING))
         return learned if digest == points_digest else NOTHING
@@ -52,7 +52,7 @@ class FileHoles:
         said = {
             device: {
                 "points": digest,
-                "holes": sorted(learned.holes),
+                "holes": sorted(learned.unavailable),
                 "barriers": sorted([table.value, address] for table, address in learned.barriers),
                 "reasons": dict(sorted(learned.reasons)),
                 "longest": learned.longest,

@@ -10,13 +10,13 @@ from edge_agent.polling.plan import Block, Learned
 _LINE_TROUBLE = 2  # cycles in a row; one is noise, and counted in the metrics
 
 
-class Complaints:
+class AvailabilityLog:
     """What was said of one device."""
 
     def __init__(self, device: ResolvedDevice, recalled: Learned) -> None:
         self._device = device
         self._bad: set[str] = set()
-        self._missing = set(recalled.holes)
+        self._missing = set(recalled.unavailable)
         self._trouble: dict[Block, int] = {}
 
     def refused(self, block: Block, reason: str, error: str) -> None:

@@ -5,10 +5,10 @@ from typing import Protocol
 from edge_agent.polling.plan import NOTHING, Learned
 
 
-class HoleMemory(Protocol):
+class AvailabilityStore(Protocol):
     """Keeps what was learned of each device, for as long as its points stay the same."""
 
-    def recall(self, device: str, points_digest: str) -> Learned:
+    def load(self, device: str, points_digest: str) -> Learned:
         """Return what is known; nothing if the points are others than they were."""
         ...
 
@@ -17,13 +17,13 @@ class HoleMemory(Protocol):
         ...
 
 
-class MemoryHoles:
+class MemoryAvailability:
     """Kept while the process runs."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, Learned]] = {}
 
-    def recall(self, device: str, points_digest: str) -> Learned:
+    def load(self, device: str, points_digest: str) -> Learned:
         """Return what is known; nothing if the points are others than they were."""
         digest, learned = self._known.get(device, ("", NOTHING))
         return learned if digest == points_digest else NOTHING

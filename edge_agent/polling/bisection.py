@@ -134,7 +134,7 @@ class Bisection:
         return [
             root
             for root, count in self._in_vain.items()
-            if count and root not in self._answered and learned.holes.isdisjoint(root.points)
+            if count and root not in self._answered and learned.unavailable.isdisjoint(root.points)
         ]
 
     def unexplained(self, learned: Learned) -> list[tuple[Block, str, str]]:
@@ -142,7 +142,11 @@ class Bisection:
         return [
             (root, self.lost[lost[0]], error)
             for root, error in self._errors.items()
-            if (lost := [one for one in root.points if one in self.lost.keys() - learned.holes])
+            if (
+                lost := [
+                    one for one in root.points if one in self.lost.keys() - learned.unavailable
+                ]
+            )
         ]
 
     def learned(self, *, heard: bool = True) -> Learned:

@@ -9,9 +9,9 @@ from edge_agent.drivers.base import Reply
 from edge_agent.drivers.timing import LineTiming
 from edge_agent.errors import DeviceRefusedError, DriverError
 from edge_agent.health import Health
-from edge_agent.polling.availability import Lessons
-from edge_agent.polling.availability_log import Complaints
-from edge_agent.polling.availability_store import HoleMemory
+from edge_agent.polling.availability import Availability
+from edge_agent.polling.availability_log import AvailabilityLog
+from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.bisection import NO_ANSWER, PERMANENT, Bisection, reason_of
 from edge_agent.polling.changes import ChangeFilter
 from edge_agent.polling.computed import (
@@ -78,7 +78,7 @@ class PolledDevice:
         origin_s: float,
         sink: ReadingSink,
         health: Health,
-        holes: HoleMemory,
+        holes: AvailabilityStore,
     ) -> None:
         self.device = device
         self.unit = unit
@@ -88,11 +88,11 @@ class PolledDevice:
         self._sink = sink
         self._health = health
         self._count = health.readings.labels(device.port)
-        self._holes = holes
+        self._availability_store = holes
         self._digest = _digest(device)
-        self._kept = holes.recall(device.id, self._digest)
-        self._lessons = Lessons(self._kept)
-        self._complaints = Complaints(device, self._kept)
+        self._kept = holes.load(device.id, self._digest)
+        self._availability = Availability(self._kept)
+        self._availability_log = AvailabilityLog(device, self._kept)
         self._silences: dict[Block, _Silence] = {}
         self._filter = ChangeFilter(device.reported)
         self._readers: dict[Block, BlockReader] = {}
@@ -126,8 +126,8 @@ class PolledDevice:
         scan.heard = True
         if scan.lesson is not None:
             scan.lesson.answered(block)
-        self._lessons.answered(block)
-        self._complaints.good(block)
+        self._availability.answered(block)
+        self._availability_log.good(block)
         self.variants.answered(block)
         if self._silences:
             self._heard(block)
@@ -142,7 +142,7 @@ class PolledDevice:
 
     def disturbed(self, scan: ScanClass, block: Block, at_ms: int, error: DriverError) -> None:
         """Publish that a block had no good answer in this cycle."""
-        self._complaints.disturbed(block, error.reason, str(error))
+        self._availability_log.disturbed(block, error.reason, str(error))
         self.bad(scan, block.points, at_ms, error.reason)
 
     def parts_of(self, point: str) -> tuple[list[str], Deriver]:
@@ -159,7 +159,7 @@ class PolledDevice:
         picked = self._filter.pick(readings)
         if picked:
             self._count.inc(len(picked))
-            self._sink.readings(self.device.id, picked)
+            self._sink.publish(self.device.id, picked)
 
     def came_up(self, at_ms: int, now_s: float) -> None:
         """Note an answer of a device that was not up."""
@@ -198,11 +198,11 @@ class PolledDevice:
     ) -> list[Block]:
         """Learn from a refused block; return the pieces to ask instead, in this cycle."""
         if error.code not in PERMANENT:
-            self._complaints.refused(block, reason_of(error.code), str(error))
+            self._availability_log.refused(block, reason_of(error.code), str(error))
             self.bad(scan, block.points, at_ms, reason_of(error.code))
             return []
         lesson = scan.lesson = scan.lesson or Bisection()
-        if self._lessons.useless(block, now_s):
+        if self._availability.useless(block, now_s):
             lesson.give_up(block, error.code, str(error))
             return []
         return lesson.split(block, self.device.points, error.code, str(error))
@@ -210,7 +210,7 @@ class PolledDevice:
     def withheld(self, scan: ScanClass, block: Block, at_ms: int, reason: str) -> None:
         """Publish that a block could not be asked in this cycle."""
         message = "not asked: a late answer to another request could be taken for its own"
-        self._complaints.refused(block, reason, message)
+        self._availability_log.refused(block, reason, message)
         self.bad(scan, block.points, at_ms, reason)
 
     def silent(
@@ -262,7 +262,7 @@ class PolledDevice:
     def doubt_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a doubtful piece was answered, refusals included: it is asked as others are."""
         scan.blocks = [*scan.blocks, block]
-        self._lessons.found(block.points)
+        self._availability.found(block.points)
         if scan.inquiry is not None:
             scan.inquiry.answered(block)
         self._next_doubt(scan, block, now_s)
@@ -300,7 +300,7 @@ class PolledDevice:
         if deriver is not None:
             self.publish(deriver.end(scan.cycle))
         scan.end_cycle()
-        if lesson is None and self._lessons.due(now_s):
+        if lesson is None and self._availability.due(now_s):
             self._ask_all(now_s, silent_too=False)
 
     def _heard(self, block: Block) -> None:
@@ -314,13 +314,13 @@ class PolledDevice:
 
     def _tell_variants(self) -> None:
         self.variants.planned = [block for scan in self.classes for block in scan.blocks]
-        self.variants.learned = self._lessons.learned
+        self.variants.learned = self._availability.learned
 
     def _holes_of(self, scan: ScanClass) -> dict[str, str]:
         points = self.device.points
         return {
             name: why
-            for name, why in self._lessons.learned.why().items()
+            for name, why in self._availability.learned.why().items()
             if (points[name].period_s or 1.0) == scan.period_s
         }
 
@@ -334,11 +334,11 @@ class PolledDevice:
             self.bad(scan, [name for name, why in lost.items() if why == reason], at_ms, reason)
 
     def _learn(self, lesson: Bisection, now_s: float, *, heard: bool, silent: bool = False) -> None:
-        changed = self._lessons.learn(lesson, now_s, heard=heard, silent=silent)
-        for block, reason, error in lesson.unexplained(self._lessons.learned):
-            self._complaints.refused(block, reason, error)
+        changed = self._availability.learn(lesson, now_s, heard=heard, silent=silent)
+        for block, reason, error in lesson.unexplained(self._availability.learned):
+            self._availability_log.refused(block, reason, error)
         if changed:
-            self._complaints.missing(self._lessons.learned.why())
+            self._availability_log.missing(self._availability.learned.why())
             self._replan()
 
     def _doubt(self, scan: ScanClass, block: Block, now_s: float) -> None:
@@ -360,20 +360,20 @@ class PolledDevice:
     def _ask_all(self, now_s: float, *, silent_too: bool) -> None:
         """Forget what was refused, if anything was; what is silent is asked apart, or as well."""
         doubtful = any(scan.inquiry is not None for scan in self.classes)
-        if not self._lessons.forget(now_s, silent_too=silent_too) and not doubtful:
+        if not self._availability.forget(now_s, silent_too=silent_too) and not doubtful:
             return
         self._replan()
         points = self.device.points
-        for name in sorted(self._lessons.silent):
+        for name in sorted(self._availability.silent):
             point = points[name]
             scan = next(one for one in self.classes if one.period_s == (point.period_s or 1.0))
             scan.inquiry, scan.doubt_at = scan.inquiry or Bisection(), now_s
             scan.doubts.append(Block(point.table, point.address, point.words, (name,)))
 
     def _replan(self) -> None:
-        if self._lessons.kept != self._kept:
-            self._kept = self._lessons.kept
-            self._holes.keep(self.device.id, self._digest, self._kept)
+        if self._availability.kept != self._kept:
+            self._kept = self._availability.kept
+            self._availability_store.keep(self.device.id, self._digest, self._kept)
         self._readers.clear()
         for scan in self.classes:
             scan.blocks = self._plan(scan.period_s)
@@ -386,7 +386,7 @@ class PolledDevice:
             class_points(self.device.points, period_s),
             limits=self.device.limits,
             timing=self._timing,
-            learned=self._lessons.learned,
+            learned=self._availability.learned,
             others=self.device.points,
         )
 

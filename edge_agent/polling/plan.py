@@ -53,16 +53,16 @@ class Learned:
         longest: Registers of the longest request that it answers; 0: nothing is known.
     """
 
-    holes: frozenset[str] = frozenset()
+    unavailable: frozenset[str] = frozenset()
     barriers: frozenset[tuple[Table, int]] = frozenset()
     reasons: frozenset[tuple[str, str]] = frozenset()
     longest: int = 0
 
     def __or__(self, other: "Learned") -> "Learned":
         """Both together; of two reasons for a hole the other's."""
-        kept = {(hole, why) for hole, why in self.reasons if hole not in other.holes}
+        kept = {(hole, why) for hole, why in self.reasons if hole not in other.unavailable}
         return Learned(
-            self.holes | other.holes,
+            self.unavailable | other.unavailable,
             self.barriers | other.barriers,
             other.reasons | kept,
             min(filter(None, (self.longest, other.longest)), default=0),
@@ -70,19 +70,19 @@ class Learned:
 
     def __and__(self, other: "Learned") -> "Learned":
         """What both say."""
-        both = self.without(self.holes - other.holes)
+        both = self.without(self.unavailable - other.unavailable)
         longest = self.longest if self.longest == other.longest else 0
-        return Learned(both.holes, self.barriers & other.barriers, both.reasons, longest)
+        return Learned(both.unavailable, self.barriers & other.barriers, both.reasons, longest)
 
     def without(self, names: Iterable[str]) -> "Learned":
         """All but these holes."""
-        holes = self.holes.difference(names)
+        holes = self.unavailable.difference(names)
         kept = frozenset((hole, why) for hole, why in self.reasons if hole in holes)
         return Learned(holes, self.barriers, kept, self.longest)
 
     def why(self) -> dict[str, str]:
         """Return each hole and why it is one, a fixed word."""
-        return dict.fromkeys(sorted(self.holes), ILLEGAL_ADDRESS) | dict(self.reasons)
+        return dict.fromkeys(sorted(self.unavailable), ILLEGAL_ADDRESS) | dict(self.reasons)
 
 
 NOTHING = Learned()
@@ -117,9 +117,11 @@ def plan(
     for table in Table:
         limit = limits.max_coils if table in BITS else limits.max_registers
         if learned.longest and table not in BITS:
-            widest = max((points[one].words for one in points.keys() - learned.holes), default=1)
+            widest = max(
+                (points[one].words for one in points.keys() - learned.unavailable), default=1
+            )
             limit = min(limit, max(learned.longest, widest))
-        spans = _spans(points, table, limit, learned.holes)
+        spans = _spans(points, table, limit, learned.unavailable)
         barriers = _barriers(points, table, learned) | borders(limits, table)
         unit_s = timing.register_s / 16 if table in BITS else timing.register_s
         blocks += [
@@ -132,7 +134,7 @@ def plan(
 def _barriers(points: Mapping[str, Point], table: Table, learned: Learned) -> set[int]:
     barriers = {address for at, address in learned.barriers if at is table}
     # No request reads over a hole either; just behind its first register a neighbour still fits.
-    holes = [points[name] for name in learned.holes if name in points]
+    holes = [points[name] for name in learned.unavailable if name in points]
     return barriers | {point.address + 1 for point in holes if point.table is table}
 
 

@@ -12,12 +12,12 @@ from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import HoleMemory
+from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.requests import Asker
+from edge_agent.polling.requests import RequestRunner
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.sink import ReadingSink
-from edge_agent.polling.unit_health import Vitals
+from edge_agent.polling.unit_health import UnitHealth
 from edge_agent.polling.units import Unit
 from edge_agent.polling.write_lane import WriteLane
 from edge_agent.polling.writes import Judge, WriteOrder, Written, no_objection
@@ -53,14 +53,14 @@ class PortOwner:
         driver: Driver,
         sink: ReadingSink,
         health: Health,
-        holes: HoleMemory,
+        holes: AvailabilityStore,
         clock: Clock,
         phase_s: float = 0.0,
         rng: Random | None = None,
     ) -> None:
         self.name = name
         self._driver = driver
-        driver.late_heard = self.late_heard
+        driver.on_late_response = self.on_late_response
         self._health = health
         self._clock = clock
         self._rng = rng or Random()  # noqa: S311 (jitter, not a secret)
@@ -93,17 +93,17 @@ class PortOwner:
             [s for d in self.devices.values() for s in d.classes],
             wire_s=lambda block: timing.wire_s(block.table, block.size),
         )
-        self._vitals = Vitals(
+        self._unit_health = UnitHealth(
             name, devices=self.devices, schedule=self.schedule, health=health, clock=clock
         )
-        self._asker = Asker(
+        self._runner = RequestRunner(
             name,
             numbered=_numbered(settings),
             quiet_s=max(timing.gap_s, settings.turnaround_s),
             driver=driver,
             devices=self.devices,
             schedule=self.schedule,
-            vitals=self._vitals,
+            unit_health=self._unit_health,
             timing=timing,
             health=health,
             clock=clock,
@@ -112,8 +112,8 @@ class PortOwner:
             driver=driver,
             devices=self.devices,
             timing=timing,
-            exchange=self._asker.exchange,
-            shapes=self._asker.shapes,
+            exchange=self._runner.exchange,
+            shapes=self._runner.shapes,
             clock=clock,
         )
         self._sleeper: asyncio.Task[object] | None = None
@@ -152,7 +152,7 @@ class PortOwner:
 
     def answers(self, device: str) -> bool:
         """Whether the device is worth asking now; a command for any other is refused at once."""
-        return self._open and not self.devices[device].unit.demoted
+        return self._open and not self.devices[device].unit.backed_off
 
     def latest(self, device: str, point: str) -> Reading | None:
         """Return the last reading of a point, reported or not; None before the first."""
@@ -185,7 +185,7 @@ class PortOwner:
         polled = self.devices[device]
         if not self._open:
             raise CommandError(f"port {self.name} is down")
-        if polled.unit.demoted:
+        if polled.unit.backed_off:
             raise CommandError(f"unit {polled.unit.number} does not answer")
         result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         mine = [place for place in watched if place.device in self.devices]
@@ -194,7 +194,7 @@ class PortOwner:
             await self._make_way(result)
         return await result
 
-    def late_heard(self, unit: int, lateness_s: float) -> None:
+    def on_late_response(self, unit: int, lateness_s: float) -> None:
         """Note that a unit answered when nobody waited for it any more.
 
         Args:
@@ -202,7 +202,7 @@ class PortOwner:
             lateness_s: From its question to its answer, seconds.
         """
         if unit in self._units:
-            self._vitals.late_heard(self._units[unit], lateness_s)
+            self._unit_health.on_late_response(self._units[unit], lateness_s)
             # What waited for it may be asked.
             self._wake()
 
@@ -215,23 +215,23 @@ class PortOwner:
 
     async def _make_way(self, result: "asyncio.Future[Written]") -> None:
         """End the wait for a unit that does not answer, as soon as that is safe."""
-        underway = self._asker.underway
+        underway = self._runner.underway
         if underway is None:
             return
-        wait_s = self._asker.gives_way_at(underway) - self._clock.monotonic_s()
+        wait_s = self._runner.gives_way_at(underway) - self._clock.monotonic_s()
         if wait_s > 0:
             pause = asyncio.create_task(self._clock.sleep(wait_s))
             try:
                 await asyncio.wait({pause, result}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 pause.cancel()
-        if self._asker.underway is underway:
+        if self._runner.underway is underway:
             underway.give_up()
 
     async def _after_loss(self, error: PortDownError, *, opened: bool) -> None:
-        if opened and self._vitals.worked:
+        if opened and self._unit_health.worked:
             # A peer that drops idle connections: open it again before anybody notices.
-            self._vitals.worked = False
+            self._unit_health.worked = False
             self._broken = 0
             return
         self._broken += 1
@@ -259,13 +259,13 @@ class PortOwner:
             if order is not None:
                 await self._lane.carry_out(order)
                 continue
-            job = self.schedule.next(now, self._asker.clear_at)
-            self._asker.end_empty_cycles()
+            job = self.schedule.next(now, self._runner.clear_at)
+            self._runner.end_empty_cycles()
             if job is not None:
-                await self._asker.ask(job)
+                await self._runner.ask(job)
             else:
-                self._asker.end_withheld()
-                wake_at = self.schedule.wake_at(now, self._asker.clear_at)
+                self._runner.end_withheld()
+                wake_at = self.schedule.wake_at(now, self._runner.clear_at)
                 await self._sleep(min(wake_at, self._lane.wake_at()) - now)
 
     def _start_over(self, now_s: float) -> None:

@@ -12,7 +12,7 @@ from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import HoleMemory
+from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.sink import ReadingSink
 from protocols.errors import PlantroomError
@@ -44,7 +44,7 @@ class Change:
     changed: tuple[str, ...]
 
 
-class Fleet:
+class PortManager:
     """Owns the ports and their tasks.
 
     Attributes:
@@ -57,7 +57,7 @@ class Fleet:
         *,
         sink: ReadingSink,
         health: Health,
-        holes: HoleMemory,
+        holes: AvailabilityStore,
         clock: Clock,
         open_driver: Callable[[Port, Clock], Driver],
     ) -> None:
@@ -66,7 +66,7 @@ class Fleet:
         self._settings: dict[str, Port] = {}
         self._sink = sink
         self._health = health
-        self._holes = holes
+        self._availability = holes
         self._clock = clock
         self._open_driver = open_driver
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -145,7 +145,7 @@ class Fleet:
                 driver=self._open_driver(settings, self._clock),
                 sink=self._sink,
                 health=self._health,
-                holes=self._holes,
+                holes=self._availability,
                 clock=self._clock,
                 # What it takes to build the others is no part of the spread.
                 phase_s=at_s - self._clock.monotonic_s(),

@@ -10,7 +10,7 @@ from typing import Final
 
 from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.scan_class import Job
 from edge_agent.polling.units import Unit
 
@@ -32,7 +32,7 @@ class Precedence:
     def __init__(self, load: PortLoad, wire_s: Callable[[Block], float]) -> None:
         self._load = load
         self._wire_s = wire_s
-        self._budgets: dict[int, DeadBudget] = {}
+        self._budgets: dict[int, ProbeBudget] = {}
 
     def gives_way(self, job: Job, now_s: float) -> bool:
         """Whether it comes behind all others, because its unit misses answers."""
@@ -81,9 +81,9 @@ class Precedence:
         longer_s = unit.longest_s - unit.shortest_patience_s(job.block.weight)
         return len(periods) * longer_s <= _MOVED * min(periods, default=0.0)
 
-    def _budget(self, unit: Unit) -> DeadBudget:
+    def _budget(self, unit: Unit) -> ProbeBudget:
         if unit.number not in self._budgets:
-            self._budgets[unit.number] = DeadBudget(share=_SHARE, credit_s=_SAVED_S)
+            self._budgets[unit.number] = ProbeBudget(share=_SHARE, credit_s=_SAVED_S)
         return self._budgets[unit.number]
 
     def _has_no_place(self, job: Job, now_s: float) -> bool:

@@ -6,7 +6,7 @@ _MOST_DEBT_S = 3.0
 
 
 @dataclass
-class DeadBudget:
+class ProbeBudget:
     """A share of a port's time, saved up, and never overdrawn by a probe.
 
     A probe is sent only when it fits, whether it will be answered or not. The silence of a unit

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.polling.plan import Block
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
@@ -28,7 +28,7 @@ Clear = Callable[[Job], float]
 class _Waiting:
     """Somebody who is asked on the budget: a held unit, or a class with doubtful blocks."""
 
-    ripe_at: float
+    due_at: float
     unit: Unit
     scan: ScanClass | None = None
 
@@ -47,8 +47,8 @@ class Probing:
 
     classes: Sequence[ScanClass]
     wire_s: Callable[[Block], float]
-    budget: DeadBudget
-    full: DeadBudget = field(default_factory=lambda: DeadBudget(share=_FULL_SHARE, most_s=0.0))
+    budget: ProbeBudget
+    full: ProbeBudget = field(default_factory=lambda: ProbeBudget(share=_FULL_SHARE, most_s=0.0))
     doubting: set[ScanClass] = field(default_factory=set[ScanClass])
     _held: list[Unit] = field(default_factory=list[Unit])
 
@@ -82,10 +82,10 @@ class Probing:
             clear_at: When a request may be sent.
             spare_s: How long a probe may take for nothing.
         """
-        ripe = [one for one in self._waiting() if one.ripe_at <= now_s]
+        ripe = [one for one in self._waiting() if one.due_at <= now_s]
         if not ripe:
             return None
-        ripe.sort(key=lambda one: one.ripe_at)
+        ripe.sort(key=lambda one: one.due_at)
         neighbours_s = self.neighbours_s()
         saving = False
         for one in ripe:
@@ -103,7 +103,7 @@ class Probing:
             job.spare = cost_s <= spare_s and one.unit.expected_back(now_s)
             free = job.spare or one.unit.suspect or one.unit.alone
             if not free and (saving or not self.budget.allows(now_s, cost_s)):
-                saving = saving or now_s - one.ripe_at > _SAVED_FOR_S
+                saving = saving or now_s - one.due_at > _SAVED_FOR_S
                 continue
             job.patience_s = patience_s
             return job
@@ -113,9 +113,9 @@ class Probing:
         """Let a probe wait in full if it is its unit's turn; ``free_s``: for how long it may."""
         unit, patience_s = job.scan.unit, job.patience_s or 0.0
         longer_s = min(unit.longest_s, free_s) - patience_s
-        if not unit.demoted or longer_s <= 0 or not self.full.allows(now_s, longer_s):
+        if not unit.backed_off or longer_s <= 0 or not self.full.allows(now_s, longer_s):
             return
-        if unit.full_at <= min(held.full_at for held in self._held if held.demoted):
+        if unit.full_at <= min(held.full_at for held in self._held if held.backed_off):
             job.full_s = longer_s
             job.patience_s = patience_s + longer_s
 
@@ -129,9 +129,9 @@ class Probing:
                 cost_s += self.wire_s(job.block)
                 free = one.unit.suspect or one.unit.alone
                 paid = now_s if free else self.budget.free_at(now_s, cost_s)
-                times.append(max(one.ripe_at, paid, clear_at(job), now_s + _SOONEST_S))
-                if one.ripe_at > now_s:
-                    times.append(max(one.ripe_at, clear_at(job), now_s + _SOONEST_S))
+                times.append(max(one.due_at, paid, clear_at(job), now_s + _SOONEST_S))
+                if one.due_at > now_s:
+                    times.append(max(one.due_at, clear_at(job), now_s + _SOONEST_S))
         return min(times)
 
     def spent(self, job: Job, now_s: float, seconds: float) -> None:

@@ -19,7 +19,7 @@ from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.scan_class import Job
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.shapes import OUTSTANDING, Shapes
-from edge_agent.polling.unit_health import Vitals
+from edge_agent.polling.unit_health import UnitHealth
 from edge_agent.polling.units import busy_pause_s, may_wait
 from protocols.modbus import limits
 
@@ -48,7 +48,7 @@ class Underway:
             self.task.cancel()
 
 
-class Asker:
+class RequestRunner:
     """Sends the requests of one port, one at a time.
 
     Args:
@@ -58,7 +58,7 @@ class Asker:
         driver: Its connection.
         devices: The devices on it, by id.
         schedule: What is asked next.
-        vitals: Judges its units.
+        unit_health: Judges its units.
         timing: What its bytes take.
         health: Takes the figures.
         clock: Where time comes from.
@@ -77,7 +77,7 @@ class Asker:
         driver: Driver,
         devices: Mapping[str, PolledDevice],
         schedule: Schedule,
-        vitals: Vitals,
+        unit_health: UnitHealth,
         timing: LineTiming,
         health: Health,
         clock: Clock,
@@ -90,7 +90,7 @@ class Asker:
         self._driver = driver
         self._devices = devices
         self._schedule = schedule
-        self._vitals = vitals
+        self._unit_health = unit_health
         self._timing = timing
         self._health = health
         self._clock = clock
@@ -176,16 +176,16 @@ class Asker:
             reply = await request
         except DeviceRefusedError as error:
             self._count(began, error)
-            self._vitals.heard(device, self._clock.now_ms(), None)
+            self._unit_health.heard(device, self._clock.now_ms(), None)
             raise
         except DriverError as error:
             self._count(began, error)
             if not isinstance(error, PortDownError):
-                self._vitals.missed(device.unit, error)
+                self._unit_health.missed(device.unit, error)
             raise
         self._count(began, None)
         # A write takes longer than a read: it says nothing about how long to wait for one.
-        self._vitals.heard(device, reply.at_ms, None)
+        self._unit_health.heard(device, reply.at_ms, None)
         return reply
 
     def end_empty_cycles(self) -> None:
@@ -240,7 +240,7 @@ class Asker:
         # The answer to a repetition may be the one to the first asking.
         measured_s = None if job.attempts else response_s
         held = job.scan.unit.held
-        self._vitals.heard(device, reply.at_ms, measured_s, job.block.weight)
+        self._unit_health.heard(device, reply.at_ms, measured_s, job.block.weight)
         if job.doubt:
             device.doubt_answered(job.scan, job.block, self._clock.monotonic_s())
         elif job.probe:
@@ -257,7 +257,7 @@ class Asker:
         """A refusal is an answer: the unit lives, this block is not to be had."""
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
         device = self._devices[job.scan.device]
-        self._vitals.heard(device, at_ms, None)
+        self._unit_health.heard(device, at_ms, None)
         if job.doubt:
             device.doubt_answered(job.scan, job.block, now)
         if job.probe or self._wait_for_busy(job, error, now):
@@ -292,7 +292,7 @@ class Asker:
             if job.wider:
                 device.variants.silent(block, now)
         if job.probe:
-            self._vitals.charge_probe(job, spent)
+            self._unit_health.charge_probe(job, spent)
         elif silent:
             unit.lost_s += spent
         if job.doubt:
@@ -309,14 +309,14 @@ class Asker:
         device = self._devices[job.scan.device]
         lost_s = device.silent(job.scan, job.planned, job.block, now_s=now, spent_s=spent)
         if lost_s:
-            self._vitals.charge(now, lost_s)
+            self._unit_health.charge(now, lost_s)
             self._over(job, at_ms)
         return bool(lost_s)
 
     def _judge(self, job: Job, error: DriverError, at_ms: int) -> None:
         """Note with its unit that a request had no good answer; ask once more or give it up."""
         unit = job.scan.unit
-        if self._vitals.missed(unit, error) or unit.suspect or job.probe:
+        if self._unit_health.missed(unit, error) or unit.suspect or job.probe:
             return
         if job.attempts == 0:
             self._schedule.again(job)
@@ -329,7 +329,7 @@ class Asker:
         unit, now = job.scan.unit, self._clock.monotonic_s()
         unit.unanswered(now)
         if job.probe:
-            self._vitals.charge_probe(job, spent)
+            self._unit_health.charge_probe(job, spent)
         self._schedule.unsent(job)
 
     def _over(self, job: Job, at_ms: int) -> None:

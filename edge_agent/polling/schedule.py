@@ -12,7 +12,7 @@ from itertools import count
 from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
 from edge_agent.polling.precedence import Precedence, starved_at
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.probing import Clear, Probing
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
@@ -48,10 +48,10 @@ class Schedule:
         classes: Sequence[ScanClass],
         *,
         wire_s: Callable[[Block], float] = _no_time,
-        budget: DeadBudget | None = None,
+        budget: ProbeBudget | None = None,
     ) -> None:
         self.classes = classes
-        self.probing = Probing(classes, wire_s, budget or DeadBudget())
+        self.probing = Probing(classes, wire_s, budget or ProbeBudget())
         self.load = PortLoad()
         self._precedence = Precedence(self.load, wire_s)
         self._wire_s = wire_s
@@ -71,7 +71,7 @@ class Schedule:
             scan.end_cycle()
             scan.next_due = max(scan.origin_s, scan.grid_before(now_s))
             scan.unit.suspect = False
-            if not scan.unit.demoted:
+            if not scan.unit.backed_off:
                 self._park(scan)
         self.probing.start(now_s)
 
@@ -220,7 +220,7 @@ class Schedule:
         for other in self.probing.held:
             # The first voice on a silent line: it was the line, and the others are back as well.
             # So are perhaps those that died together with it.
-            if alone or abs(other.demoted_at - unit.demoted_at) < _TOGETHER_S:
+            if alone or abs(other.backed_off_at - unit.backed_off_at) < _TOGETHER_S:
                 other.look_soon(now_s)
         for scan in self.classes:
             if scan.unit is unit:

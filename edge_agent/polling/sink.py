@@ -25,6 +25,6 @@ class ReadingSink(Protocol):
         """While it is up: ``degraded`` (an answer is missing, and why), or ``online`` again."""
         ...
 
-    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+    def publish(self, device: str, readings: Sequence[Reading]) -> None:
         """Readings worth reporting, at least one, all of one device."""
         ...

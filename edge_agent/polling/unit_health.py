@@ -15,7 +15,7 @@ from edge_agent.polling.units import Unit, UnitState
 _TOGETHER_S = 5.0  # silences of several units within this time have one cause
 
 
-class Vitals:
+class UnitHealth:
     """Keeps the state of each unit, and tells its devices and the schedule when it changes.
 
     Attributes:
@@ -37,7 +37,7 @@ class Vitals:
         self._schedule = schedule
         self._health = health
         self._clock = clock
-        self._dead = health.dead.labels(name)
+        self._probe_budget = health.dead.labels(name)
         self._silences: dict[int, float] = {}
         self._too_slow: set[int] = set()
 
@@ -73,7 +73,7 @@ class Vitals:
             self.charge(now, unit.lost_s)
             unit.lost_s = 0.0
             self._schedule.hold_unit(unit)
-            if all(scan.unit.demoted for scan in self._schedule.classes):
+            if all(scan.unit.backed_off for scan in self._schedule.classes):
                 self._schedule.probing.budget.forgive(now)
             for device in self._on(unit):
                 device.went_down(at_ms, reason=error.reason, error=f"port {self._name}, {error}")
@@ -108,23 +108,23 @@ class Vitals:
 
     def charge(self, now: float, seconds: float) -> None:
         """Note port time that a unit's silence cost, apart from probes; spare time is free."""
-        self._dead.inc(seconds)
+        self._probe_budget.inc(seconds)
         if not self._schedule.load.has_spare_time(now):
             self._schedule.probing.budget.spend(now, seconds)
 
     def charge_probe(self, job: Job, seconds: float) -> None:
         """Note port time that a probe cost in vain."""
-        self._dead.inc(seconds)
+        self._probe_budget.inc(seconds)
         self._schedule.probing.spent(job, self._clock.monotonic_s(), seconds)
 
-    def late_heard(self, unit: Unit, lateness_s: float) -> None:
+    def on_late_response(self, unit: Unit, lateness_s: float) -> None:
         """Note that a unit answered when nobody waited for it any more; it lives.
 
         Args:
             unit: Whose answer it was.
             lateness_s: From its question to its answer, seconds.
         """
-        if unit.late_heard(self._clock.monotonic_s(), lateness_s):
+        if unit.on_late_response(self._clock.monotonic_s(), lateness_s):
             return
         if unit.number not in self._too_slow:
             self._too_slow.add(unit.number)

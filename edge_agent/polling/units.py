@@ -14,7 +14,9 @@ _FAILURES_UNSTEADY = 5  # of a unit that misses some and answers most
 _MAX_LEVEL = 5
 _MAX_LEVEL_ALONE = 1
 _MAX_BACKOFF = 5
-_OWED_TIMEOUTS = 3.0  # an answer that comes later than so many timeouts is not expected any more
+_OUTSTANDING_TIMEOUTS = (
+    3.0  # an answer that comes later than so many timeouts is not expected any more
+)
 
 
 _BUSY_PAUSE_S = 0.1
@@ -37,7 +39,7 @@ class UnitState(StrEnum):
     UNKNOWN = "unknown"
     ONLINE = "online"
     DEGRADED = "degraded"
-    DEMOTED = "demoted"
+    BACKED_OFF = "demoted"
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Unit:
     suspect: bool = False
     probe_at: float = 0.0
     promoted_at: float = float("-inf")
-    demoted_at: float = float("-inf")
+    backed_off_at: float = float("-inf")
     heard_at: float = float("-inf")
     full_at: float = float("-inf")
     lost_s: float = 0.0
@@ -113,13 +115,13 @@ class Unit:
     _by_weight: dict[int, Usual] = field(default_factory=dict[int, Usual])
     _latest: tuple[float, float] = (0.0, float("-inf"))
     _wavered_at: float = float("-inf")
-    _owed: int = 0
-    _owed_until: float = float("-inf")
+    _outstanding: int = 0
+    _outstanding_until: float = float("-inf")
 
     @property
-    def demoted(self) -> bool:
+    def backed_off(self) -> bool:
         """Whether it counts as dead."""
-        return self.state is UnitState.DEMOTED
+        return self.state is UnitState.BACKED_OFF
 
     @property
     def heard(self) -> bool:
@@ -129,7 +131,7 @@ class Unit:
     @property
     def held(self) -> bool:
         """Whether only probes are sent to it."""
-        return self.suspect or self.demoted
+        return self.suspect or self.backed_off
 
     @property
     def response_s(self) -> float | None:
@@ -190,9 +192,9 @@ class Unit:
         While an answer to an earlier question may still come, this one may be it: its time means
         nothing and is not measured.
         """
-        if response_s is not None and not self._is_owed(now_s):
+        if response_s is not None and not self._is_outstanding(now_s):
             self._measure(max(0.0, response_s), weight)
-        if self.demoted:
+        if self.backed_off:
             self.promoted_at = now_s
         elif now_s - self.promoted_at > _STABLE_S:
             self.level = 0
@@ -206,8 +208,8 @@ class Unit:
 
     def unanswered(self, now_s: float, weight: int | None = None) -> None:
         """Note that the wait for an answer was given up; it may still come."""
-        self._owed += 1
-        self._owed_until = now_s + _OWED_TIMEOUTS * self.longest_s
+        self._outstanding += 1
+        self._outstanding_until = now_s + _OUTSTANDING_TIMEOUTS * self.longest_s
         if self.held or weight is None or self._usual is None:
             return
         usual = self._by_weight.get(weight)
@@ -216,7 +218,7 @@ class Unit:
             self._by_weight[weight] = usual
         usual.backoff = min(_MAX_BACKOFF, usual.backoff + 1)
 
-    def late_heard(self, now_s: float, lateness_s: float) -> bool:
+    def on_late_response(self, now_s: float, lateness_s: float) -> bool:
         """Note an answer that nobody waited for any more: it lives, and is slower than believed.
 
         Args:
@@ -226,7 +228,7 @@ class Unit:
         Returns:
             Whether waiting longer can help; False: it is slower than the port's ``timeout_s``.
         """
-        self._owed = max(0, self._owed - 1)
+        self._outstanding = max(0, self._outstanding - 1)
         self._latest = max(lateness_s, self.lateness_s(now_s)), now_s
         if lateness_s >= self.longest_s:
             return False
@@ -234,7 +236,7 @@ class Unit:
             self._usual = Usual(lateness_s, 0.0)
         for usual in (self._usual, *self._by_weight.values()):
             usual.raise_to(lateness_s)
-        if self.demoted:
+        if self.backed_off:
             self.look_soon(now_s)
         return True
 
@@ -242,7 +244,7 @@ class Unit:
         """Whether an answer may come that nobody waits for; ``known``: it is known to be late."""
         comes_and_goes = self.lateness_s(now_s) > 0 or now_s - self._wavered_at < _UNSTEADY_S
         late = comes_and_goes if known else self.heard_lately(now_s)
-        return late and self._is_owed(now_s)
+        return late and self._is_outstanding(now_s)
 
     def failed(
         self, now_s: float, *, silent: bool = True, spare: bool = False, garbled: bool = False
@@ -268,16 +270,16 @@ class Unit:
             self.missed_at = now_s
         again = (self.suspect or self.flapping(now_s)) and not spared
         fresh = silent and (self.state is UnitState.UNKNOWN or again)
-        if self.demoted:
+        if self.backed_off:
             self.probes += 1
             self._back_off(now_s, spared=spared)
             return False
         if not silent or spared:
             self.suspect = False
         if fresh or self.failures >= self.limit:
-            self.state = UnitState.DEMOTED
+            self.state = UnitState.BACKED_OFF
             self.suspect = False
-            self.demoted_at = now_s
+            self.backed_off_at = now_s
             self.probes = 1
             for usual in self._by_weight.values():
                 usual.backoff = 0
@@ -298,10 +300,10 @@ class Unit:
     def _of(self, weight: int | None) -> Usual | None:
         return self._usual if weight is None else self._by_weight.get(weight, self._usual)
 
-    def _is_owed(self, now_s: float) -> bool:
-        if now_s >= self._owed_until:
-            self._owed = 0
-        return self._owed > 0
+    def _is_outstanding(self, now_s: float) -> bool:
+        if now_s >= self._outstanding_until:
+            self._outstanding = 0
+        return self._outstanding > 0
 
     def _back_off(self, now_s: float, *, spared: bool) -> None:
         pause_s = 2.0**self.level * self.rng.uniform(0.75, 1.25)

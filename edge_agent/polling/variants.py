@@ -114,7 +114,7 @@ class Variants:
         barriers = {at for where, at in self.learned.barriers if where is table}
         if any(first < at < end for at in barriers | borders(limits, table)):
             return False
-        holes = [self._points[name] for name in self.learned.holes if name in self._points]
+        holes = [self._points[name] for name in self.learned.unavailable if name in self._points]
         kept_off = [(p.address, p.address + p.words) for p in holes if p.table is table]
         kept_off += [(one.first, one.last + 1) for one in limits.forbidden if one.table is table]
         return not any(begin < end and first < stop for begin, stop in kept_off)

@@ -178,7 +178,7 @@ class WriteLane:
         """Read a point that a condition rests on; returns False when that must wait."""
         device = self._devices[place.device]
         name = f"{place.device}.{place.point}"
-        if device.unit.demoted:
+        if device.unit.backed_off:
             raise CommandError(f"{name} is needed for its interlock and does not answer")
         names, deriver = device.parts_of(place.point)
         readings: list[Reading] = []
@@ -263,7 +263,7 @@ class WriteLane:
             return
         for place in order.watched:
             device = self._devices[place.device]
-            if not device.unit.demoted:
+            if not device.unit.backed_off:
                 for name in device.parts_of(place.point)[0]:
                     yield device, _block_of(device, name)
 
@@ -274,7 +274,7 @@ class WriteLane:
         except CommandError as error:
             order.give_up(error)
         unit = order.device.unit
-        if unit.demoted:
+        if unit.backed_off:
             order.give_up(DeviceTimeoutError(f"unit {unit.number} does not answer"))
         return order.result.done()
 

@@ -28,7 +28,7 @@ _QUICK_S: Final = 0.001
 class _Span:
     """Stamps given under one zero that are not final, first to last, UTC ms."""
 
-    zero_ms: int
+    boot_offset_ms: int
     first: int = sys.maxsize
     last: int = -1
 
@@ -106,27 +106,27 @@ class ClockTrust:
             return None
         span = self._span_of(taken_at)
         span.first, span.last = min(span.first, taken_at), max(span.last, taken_at)
-        return span.zero_ms
+        return span.boot_offset_ms
 
     def settle(self) -> int:
         """Return the zero of this moment; stamps given so far can be ``shifted`` to it."""
         # That of the last stamps, to the millisecond, unless there was a step: a reading that is
         # in the journal and in a birth must have one time.
-        self._final_ms = self._span_now().zero_ms
+        self._final_ms = self._span_now().boot_offset_ms
         return self._final_ms
 
     def shifted(self, taken_at: int) -> int:
         """Return the true time of a stamp given before the last ``settle``."""
         for span in reversed(self._spans):
             if span.first <= taken_at <= span.last:
-                return taken_at + self._final_ms - span.zero_ms
+                return taken_at + self._final_ms - span.boot_offset_ms
         return taken_at
 
     def forget(self) -> None:
         """Begin anew after a ``settle``: everything stamped so far has its true time."""
         last = self._spans[-1]
         self._spans.clear()
-        self._spans.append(_Span(last.zero_ms))
+        self._spans.append(_Span(last.boot_offset_ms))
 
     def _zero_ms(self) -> int:
         """Measure UTC minus monotonic; again when something came between the two questions."""
@@ -140,12 +140,14 @@ class ClockTrust:
         return min(tries)[1]
 
     def _span_now(self) -> _Span:
-        zero_ms = self._zero_ms()
+        boot_offset_ms = self._zero_ms()
         spans = self._spans
-        if not spans or abs(spans[-1].zero_ms - zero_ms) > _STEP_MS:
+        if not spans or abs(spans[-1].boot_offset_ms - boot_offset_ms) > _STEP_MS:
             if spans:
-                log.warning("clock_stepped", by_s=(zero_ms - spans[-1].zero_ms) / 1000)
-            spans.append(_Span(zero_ms))
+                log.warning(
+                    "clock_stepped", by_s=(boot_offset_ms - spans[-1].boot_offset_ms) / 1000
+                )
+            spans.append(_Span(boot_offset_ms))
         return spans[-1]
 
     def _span_of(self, taken_at: int) -> _Span:
@@ -156,5 +158,5 @@ class ClockTrust:
             # Stamped before the step and handed over after it.
             now_s = self._clock.monotonic_s()
             recent = (spans[-1], spans[-2])
-            return min(recent, key=lambda span: abs(span.zero_ms + now_s * 1000 - taken_at))
+            return min(recent, key=lambda span: abs(span.boot_offset_ms + now_s * 1000 - taken_at))
         return spans[-1]

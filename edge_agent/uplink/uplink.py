@@ -118,19 +118,19 @@ class Uplink:
         said = state_readings("demoted", reason, at)
         self._stamping.zero(at)
         if self._node.session.devices.get(device) is DeviceState.UP:
-            self.readings(device, said)
+            self.publish(device, said)
         self._node.encoders[device].remember(said)
         self._node.perform(self._node.session.device_down(device))
 
     def device_state(self, device: str, at: int, state: str, reason: str) -> None:
         """Publish that answers of a device are missing now and then, or no longer."""
-        self.readings(device, state_readings(state, reason, at))
+        self.publish(device, state_readings(state, reason, at))
 
-    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+    def publish(self, device: str, readings: Sequence[Reading]) -> None:
         """Journal readings and publish them at once if the session is live."""
         if not readings:
             return
-        zero_ms = self._stamping.zero(readings[-1].taken_at)
+        boot_offset_ms = self._stamping.zero(readings[-1].taken_at)
         fragment = self._node.encoders[device].fragment(readings)
         try:
             offset = self._journal.append(
@@ -138,15 +138,15 @@ class Uplink:
                 fragment,
                 taken_at=readings[-1].taken_at,
                 readings=len(readings),
-                zero_ms=zero_ms,
+                boot_offset_ms=boot_offset_ms,
             )
         except JournalFullError:
             # Live all the same; the journal has said aloud that it is not writable.
-            sent = zero_ms is None and self._node.publish(device, fragment, None)
+            sent = boot_offset_ms is None and self._node.publish(device, fragment, None)
             self._unnumbered += len(readings) if sent else 0
             self._given_up += 0 if sent else len(readings)
             return
-        if zero_ms is not None:
+        if boot_offset_ms is not None:
             return
         if self._node.publish(device, fragment, offset):
             self._book.sent_live(offset, self._clock.monotonic_s())
@@ -280,7 +280,7 @@ class Uplink:
 
     def _tell(self, result: CommandResult) -> None:
         reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
-        self.readings(result.device, self._still_known(result.device, [reading]))
+        self.publish(result.device, self._still_known(result.device, [reading]))
 
     def _datatypes_of(self, device: str) -> Mapping[int | str, DataType]:
         encoder = self._node.encoders.get(device)

@@ -34,7 +34,7 @@ _SLICE = 20
 """So many calls that a flood has left over are one transaction; alarms come in between."""
 
 
-class Announcer:
+class AlarmNotifier:
     """Writes what follows from an alarm into the alarm's own transaction; sends nothing itself."""
 
     def __init__(self, messages: MessageSettings, alarms: AlarmSettings = _USUAL) -> None:
@@ -105,7 +105,7 @@ class Announcer:
         for digest in end_floods(session, self._alarms, now=now):
             self._send(session, digest, now=now)
 
-    def call_owed(self, session: Session, *, now: int) -> int:
+    def make_deferred_calls(self, session: Session, *, now: int) -> int:
         """Call people about what floods that are over have left; return how many incidents.
 
         One slice; call again until it is none.

@@ -4,11 +4,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.alarming import AlarmSettings
-from server.alarming.announcements import Announcer
+from server.alarming.announcements import AlarmNotifier
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import close_if_over
-from server.alarms.suppression import shelving as handling
+from server.alarms.suppression import shelving as actions
 from server.alarms.suppression.feeders import levels_above
 from server.alarms.suppression.lines import raise_line, return_lines
 from server.alarms.suppression.outages import SETTLING, Outages
@@ -24,11 +24,13 @@ IN_SERVICE = "equipment.in_service"
 """Kind of the timers that end the time out of service."""
 
 
-class Handling:
+class OperatorActions:
     """The verbs of alarms and of equipment; each is one transaction of the caller."""
 
-    def __init__(self, announcer: Announcer, settings: AlarmSettings, *, outages: Outages) -> None:
-        self._announcer = announcer
+    def __init__(
+        self, notifier: AlarmNotifier, settings: AlarmSettings, *, outages: Outages
+    ) -> None:
+        self._notifier = notifier
         self._settings = settings
         self._outages = outages
 
@@ -42,7 +44,7 @@ class Handling:
             ConflictError: It is of life safety, or closed.
             InvalidError: No reason, an end that is past, or longer than its severity allows.
         """
-        alarm = handling.shelve(
+        alarm = actions.shelve(
             session,
             alarm_id,
             until=until,
@@ -55,7 +57,7 @@ class Handling:
 
     def unshelve(self, session: Session, alarm: Alarm, *, by: str | None, now: int) -> None:
         """Take an alarm back; what is still active announces itself again."""
-        handling.unshelve(session, alarm, by=by, now=now)
+        actions.unshelve(session, alarm, by=by, now=now)
         self._back_in_view(session, alarm, now=now)
 
     def reset(self, session: Session, alarm_id: int, *, by: str, now: int) -> Alarm:
@@ -65,8 +67,8 @@ class Handling:
             NotFoundError: No such alarm.
             ConflictError: It is active, or not latched.
         """
-        alarm = handling.reset(session, alarm_id, by=by, now=now)
-        self._announcer.after_change(session, alarm, now=now)
+        alarm = actions.reset(session, alarm_id, by=by, now=now)
+        self._notifier.after_change(session, alarm, now=now)
         return alarm
 
     def take_out(
@@ -91,7 +93,7 @@ class Handling:
         set_timer(session, key, kind=IN_SERVICE, due_at=until, payload={"equipment": equipment.id})
         for alarm in open_alarms_of(session, equipment.id):
             # The first refusal undoes the whole call, so nothing is half out of service.
-            handling.take_out(session, alarm, until=until, by=by, reason=reason, now=now)
+            actions.take_out(session, alarm, until=until, by=by, reason=reason, now=now)
 
     def put_in(self, session: Session, equipment: Equipment, *, by: str | None, now: int) -> None:
         """Maintenance is over: what is still active announces itself."""
@@ -100,7 +102,7 @@ class Handling:
         cancel_timer(session, _in_service_key(equipment.id))
         for alarm in open_alarms_of(session, equipment.id):
             if alarm.out_of_service_until_at is not None:
-                handling.put_in(session, alarm, by=by, now=now)
+                actions.put_in(session, alarm, by=by, now=now)
                 self._back_in_view(session, alarm, now=now)
 
     def retire(
@@ -116,15 +118,15 @@ class Handling:
         """
         for unit in begin_retirement(session, equipment, reason=reason, by=by, now=now):
             for alarm in open_alarms_of(session, unit.id):
-                handling.retire(session, alarm, by=by, reason=reason, now=now)
-                self._announcer.after_change(session, alarm, now=now)
+                actions.retire(session, alarm, by=by, reason=reason, now=now)
+                self._notifier.after_change(session, alarm, now=now)
             self.put_in(session, unit, by=by, now=now)
             note = f"the equipment was retired: {reason}"
             note_on_orders(session, unit.id, note=note, by=by, now=now)
 
     def release(self, session: Session, alarm: Alarm, *, now: int) -> None:
         """The outage that explained it is over: what is still active announces itself."""
-        handling.release(session, alarm, now=now)
+        actions.release(session, alarm, now=now)
         self._back_in_view(session, alarm, now=now)
 
     def _back_in_view(self, session: Session, alarm: Alarm, *, now: int) -> None:
@@ -132,9 +134,9 @@ class Handling:
         facts = facts_of(alarm)
         if facts.announced and facts.active and not alarm.monitored:
             again = alarm.announced_at is not None
-            self._announcer.follow(session, alarm, now=now, again=again)
+            self._notifier.follow(session, alarm, now=now, again=again)
         elif close_if_over(session, alarm, now=now):
-            self._announcer.after_change(session, alarm, now=now)
+            self._notifier.after_change(session, alarm, now=now)
 
     def settle(self, session: Session, alarm: Alarm, *, now: int) -> None:
         """An alarm has waited for the outage that explains it: it is hidden, or announced."""
@@ -149,7 +151,7 @@ class Handling:
     def release_explained(self, session: Session, *, now: int) -> int:
         """Take back what outages that are over have hidden; return how many alarms that is."""
         for line in return_lines(session, now=now):
-            self._announcer.after_change(session, line, now=now)
+            self._notifier.after_change(session, line, now=now)
         hidden = Alarm.closed_at.is_(None) & Alarm.suppressed_by.is_not(None)
         causes = session.scalars(select(Alarm.suppressed_by).where(hidden).distinct()).all()
         released = 0
@@ -181,18 +183,18 @@ class Handling:
 
     def send_digest(self, session: Session, flood_id: int, *, now: int) -> None:
         """Tell in one message what a flood has brought."""
-        self._announcer.send_digest(session, flood_id, now=now)
+        self._notifier.send_digest(session, flood_id, now=now)
 
     def end_floods(self, session: Session, *, now: int) -> None:
         """End the floods of sites that are quiet again."""
-        self._announcer.end_floods(session, now=now)
+        self._notifier.end_floods(session, now=now)
 
-    def call_owed(self, session: Session, *, now: int) -> int:
+    def make_deferred_calls(self, session: Session, *, now: int) -> int:
         """Call people about a slice of what floods have left; return how much that was."""
-        return self._announcer.call_owed(session, now=now)
+        return self._notifier.make_deferred_calls(session, now=now)
 
     def _suppress(self, session: Session, alarm: Alarm, cause: str, *, now: int) -> None:
-        handling.suppress(session, alarm, cause=cause, now=now)
+        actions.suppress(session, alarm, cause=cause, now=now)
         close_if_over(session, alarm, now=now)
         self._keep_root(session, cause, now=now)
 
@@ -205,7 +207,7 @@ class Handling:
         root = raise_line(session, line, recover_ms=recover_ms, now=now)
         if root is not None:
             again = root.announced_at is not None
-            self._announcer.follow(session, root, now=now, again=again)
+            self._notifier.follow(session, root, now=now, again=again)
 
 
 def _in_service_key(equipment_id: int) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
-from server.alarming.announcements import Announcer
+from server.alarming.announcements import AlarmNotifier
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.evaluation.step import DELAY, LATE, Step, TimerOrder, Transition
 from server.alarms.lifecycle import (
@@ -43,21 +43,21 @@ Refused = tuple[Transition, int]
 """What could not be raised, and when it was over."""
 
 
-class Chain:
+class AlarmPipeline:
     """From samples to committed alarms, incidents, orders and messages; safe from any thread."""
 
     def __init__(
         self,
         records: Records,
         engine: AlarmEngine,
-        announcer: Announcer,
+        notifier: AlarmNotifier,
         clock: Clock,
         *,
         outages: Outages,
     ) -> None:
         self._records = records
         self._engine = engine
-        self._announcer = announcer
+        self._notifier = notifier
         self._clock = clock
         self._outages = outages
 
@@ -75,7 +75,7 @@ class Chain:
             self._apply(self._engine.promote(self._records.read(monitored_and_active)))
         self._judge_rows(online=True)
 
-    def rehearse(self, session: Session, transition: Transition, *, now: int) -> None:
+    def warm_up(self, session: Session, transition: Transition, *, now: int) -> None:
         """Write what would follow from a transition; for a transaction that is taken back."""
         self._record(session, transition, now=now)
 
@@ -212,7 +212,7 @@ class Chain:
             return
         if facts_of(alarm).announced:
             before = alarm.incident_id
-            self._announcer.follow(session, alarm, now=now)
+            self._notifier.follow(session, alarm, now=now)
             if before != alarm.incident_id:
                 # Its rule has another cause than when it was raised for the first time.
                 close_if_over(session, before, now=now)

@@ -3,7 +3,7 @@
 import structlog
 from sqlalchemy.orm import Session
 
-from server.alarming.operator_actions import Handling
+from server.alarming.operator_actions import OperatorActions
 from server.assets.model import Equipment
 from server.assets.presence import overdue_ids
 from server.assets.registry import Registry
@@ -20,11 +20,11 @@ class Retirement:
     """What follows when equipment is removed or retired, whoever says so."""
 
     def __init__(
-        self, records: Records, registry: Registry, handling: Handling, clock: Clock
+        self, records: Records, registry: Registry, actions: OperatorActions, clock: Clock
     ) -> None:
         self._records = records
         self._registry = registry
-        self._handling = handling
+        self._actions = actions
         self._clock = clock
 
     def sweep(self) -> None:
@@ -41,7 +41,7 @@ class Retirement:
     def _retire(self, equipment_id: int, now: int) -> None:
         def work(session: Session) -> str:
             row = session.get_one(Equipment, equipment_id, with_for_update=True)
-            self._handling.retire(session, row, reason=_REASON, by=SYSTEM, now=now)
+            self._actions.retire(session, row, reason=_REASON, by=SYSTEM, now=now)
             return row.key
 
         try:

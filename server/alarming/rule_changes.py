@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import structlog
 
 from config.classes import EquipmentClass
-from server.alarming.pipeline import Chain
+from server.alarming.pipeline import AlarmPipeline
 from server.alarms.overrides import load_overrides, newest_change
 from server.alarms.rulebook import RuleBook
 from server.core.clock import Clock
@@ -22,14 +22,14 @@ class RuleChanges:
     def __init__(
         self,
         records: Records,
-        chain: Chain,
+        pipeline: AlarmPipeline,
         classes: Mapping[str, EquipmentClass],
         clock: Clock,
         *,
         interval_s: float = 0.4,
     ) -> None:
         self._records = records
-        self._chain = chain
+        self._pipeline = pipeline
         self._classes = classes
         self._clock = clock
         self._interval_s = interval_s
@@ -60,7 +60,7 @@ class RuleChanges:
         if newest == self._applied:
             return False
         overrides = self._records.read(load_overrides)
-        self._chain.on_rules(RuleBook(self._classes, overrides))
+        self._pipeline.on_rules(RuleBook(self._classes, overrides))
         if self._applied is not None:
             log.info("alarm_rules_changed", overrides=len(overrides))
         self._applied = newest

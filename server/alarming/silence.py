@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from server.alarming.pipeline import Chain
+from server.alarming.pipeline import AlarmPipeline
 from server.core.clock import Clock
 from server.core.sweep import Sweep
 
@@ -23,13 +23,13 @@ class SilenceSweep:
 
     def __init__(
         self,
-        chain: Chain,
+        pipeline: AlarmPipeline,
         clock: Clock,
         *,
         interval_s: float = 2.0,
         hears: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._chain = chain
+        self._pipeline = pipeline
         self._clock = clock
         self._interval_s = interval_s
         self._hears = hears
@@ -54,15 +54,15 @@ class SilenceSweep:
             self._patient_until_s = now_s + _GRACE_S
             self._deaf_sweeps += 1
             if self._deaf_sweeps >= _SURE and not self._is_deaf:
-                self._chain.on_deaf()
+                self._pipeline.on_deaf()
                 self._is_deaf = True
             return
         self._deaf_sweeps = 0
         if now_s < self._patient_until_s:
             return
         if self._is_deaf:
-            self._chain.on_hearing_again()
+            self._pipeline.on_hearing_again()
         elif not self._is_listening:
-            self._chain.on_listening()
+            self._pipeline.on_listening()
         self._is_deaf, self._is_listening = False, True
-        self._chain.on_silence()
+        self._pipeline.on_silence()

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.alarming.operator_actions import IN_SERVICE, Handling
+from server.alarming.operator_actions import IN_SERVICE, OperatorActions
 from server.alarms.floods import FLOOD, any_flood
 from server.alarms.model import Alarm
 from server.alarms.suppression.lines import LINE_RULE
@@ -13,15 +13,15 @@ from server.assets.model import Equipment
 from server.core.clock import Clock
 from server.core.records import Records
 from server.core.timers import DueTimer, take_timer
-from server.incidents.deferred_calls import any_owed
+from server.incidents.deferred_calls import any_deferred_call
 
 
-class HandlingTimers:
+class AlarmTimers:
     """Handlers of the timers of alarms, and a sweep; each is one transaction, run once."""
 
-    def __init__(self, records: Records, handling: Handling, clock: Clock) -> None:
+    def __init__(self, records: Records, actions: OperatorActions, clock: Clock) -> None:
         self._records = records
-        self._handling = handling
+        self._actions = actions
         self._clock = clock
         self._work = {
             SHELF: self._end_shelf,
@@ -53,28 +53,28 @@ class HandlingTimers:
         outage, flood, owed = self._records.read(_what_is_open)
         now = self._clock.now_ms()
         if outage:
-            self._records.write(lambda session: self._handling.release_explained(session, now=now))
+            self._records.write(lambda session: self._actions.release_explained(session, now=now))
         if flood:
-            self._records.write(lambda session: self._handling.end_floods(session, now=now))
-        while owed and self._records.write(self._call_owed):
+            self._records.write(lambda session: self._actions.end_floods(session, now=now))
+        while owed and self._records.write(self._make_deferred_calls):
             pass
 
-    def _call_owed(self, session: Session) -> int:
-        return self._handling.call_owed(session, now=self._clock.now_ms())
+    def _make_deferred_calls(self, session: Session) -> int:
+        return self._actions.make_deferred_calls(session, now=self._clock.now_ms())
 
     def _end_shelf(self, session: Session, timer: DueTimer, now: int) -> None:
-        self._handling.unshelve(session, _alarm(session, timer), by=None, now=now)
+        self._actions.unshelve(session, _alarm(session, timer), by=None, now=now)
 
     def _settle(self, session: Session, timer: DueTimer, now: int) -> None:
-        self._handling.settle(session, _alarm(session, timer), now=now)
+        self._actions.settle(session, _alarm(session, timer), now=now)
 
     def _put_in(self, session: Session, timer: DueTimer, now: int) -> None:
         key = timer.payload["equipment"]
         equipment = session.get_one(Equipment, key, with_for_update=True)
-        self._handling.put_in(session, equipment, by=None, now=now)
+        self._actions.put_in(session, equipment, by=None, now=now)
 
     def _digest(self, session: Session, timer: DueTimer, now: int) -> None:
-        self._handling.send_digest(session, timer.payload["flood"], now=now)
+        self._actions.send_digest(session, timer.payload["flood"], now=now)
 
 
 def _alarm(session: Session, timer: DueTimer) -> Alarm:
@@ -87,4 +87,4 @@ def _what_is_open(session: Session) -> tuple[bool, bool, bool]:
         Alarm.suppressed_by.is_not(None) | Alarm.rule.startswith(LINE_RULE),
     )
     outage = session.scalar(explained.limit(1)) is not None
-    return outage, any_flood(session), any_owed(session)
+    return outage, any_flood(session), any_deferred_call(session)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from config.classes import EquipmentClass
 from protocols.reading import Quality
-from server.alarming.pipeline import Chain
+from server.alarming.pipeline import AlarmPipeline
 from server.alarms.evaluation.step import Transition
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule
@@ -23,15 +23,15 @@ from server.core.log import REHEARSAL
 from server.core.records import Records
 from server.messages.attempts import mark_sent
 from server.messages.claims import claim_due, confirm_claims
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 
 _KEY = "/rehearsal"
 """No estate can be called so: the names of Sparkplug have no slash."""
-_TERMS = Terms((Budget(_KEY, 10, 1.0),))
+_POLICY = DeliveryPolicy((Budget(_KEY, 10, 1.0),))
 
 
-def rehearse(
-    records: Records, chain: Chain, classes: Mapping[str, EquipmentClass], clock: Clock
+def warm_up(
+    records: Records, pipeline: AlarmPipeline, classes: Mapping[str, EquipmentClass], clock: Clock
 ) -> None:
     """Do all of it in one transaction that is taken back; nothing is sent.
 
@@ -40,7 +40,7 @@ def rehearse(
     """
     rule = _any_rule(classes)
     if rule is not None:
-        records.rehearse(partial(_perform, chain, rule, clock.now_ms()))
+        records.rehearse(partial(_perform, pipeline, rule, clock.now_ms()))
 
 
 def _any_rule(classes: Mapping[str, EquipmentClass]) -> Rule | None:
@@ -52,15 +52,15 @@ def _any_rule(classes: Mapping[str, EquipmentClass]) -> Rule | None:
     return min(fitting, key=lambda rule: rule.settings.severity.rank, default=None)
 
 
-def _perform(chain: Chain, rule: Rule, now: int, session: Session) -> None:
+def _perform(pipeline: AlarmPipeline, rule: Rule, now: int, session: Session) -> None:
     with structlog.contextvars.bound_contextvars(**{REHEARSAL: True}):
         series = _install(session, rule, now=now)
         raised = Transition("raised", rule, series, now, True, Quality.GOOD)  # noqa: FBT003 (a value)
-        chain.rehearse(session, raised, now=now)
+        pipeline.warm_up(session, raised, now=now)
         # One message and several are different statements.
         for limit in (1, 2):
             _deliver(session, limit=limit, now=now)
-        chain.rehearse(session, raised._replace(kind="returned", value=False), now=now)
+        pipeline.warm_up(session, raised._replace(kind="returned", value=False), now=now)
 
 
 def _deliver(session: Session, *, limit: int, now: int) -> None:
@@ -70,7 +70,7 @@ def _deliver(session: Session, *, limit: int, now: int) -> None:
         lease_ms=1,
         limit=limit,
         worker=_KEY,
-        terms=lambda _channel, _receiver, _address: _TERMS,
+        policy=lambda _channel, _receiver, _address: _POLICY,
     )
     # Claim and outcome are transactions of their own, and so are their statements.
     session.flush()

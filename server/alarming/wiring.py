@@ -5,15 +5,15 @@ from typing import Any
 
 from config.classes import EquipmentClass
 from config.server import ServerSettings
-from server.alarming.announcements import Announcer
+from server.alarming.announcements import AlarmNotifier
 from server.alarming.hearing import Hearing
-from server.alarming.operator_actions import Handling
-from server.alarming.pipeline import Chain
+from server.alarming.operator_actions import OperatorActions
+from server.alarming.pipeline import AlarmPipeline
 from server.alarming.retirement import Retirement
 from server.alarming.rule_changes import RuleChanges
 from server.alarming.silence import SilenceSweep
-from server.alarming.timers import HandlingTimers
-from server.alarming.warm_up import rehearse
+from server.alarming.timers import AlarmTimers
+from server.alarming.warm_up import warm_up
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.evaluation.step import DELAY, LATE
 from server.alarms.rulebook import RuleBook
@@ -22,7 +22,7 @@ from server.assets.asset import Asset
 from server.assets.registry import Registry
 from server.assets.series import Series
 from server.core.clock import Clock
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.core.sweep import Sweep
 from server.core.timer_sweep import Handler, TimerSweep
@@ -45,40 +45,40 @@ class Alarming:
         history: History,
         classes: Mapping[str, EquipmentClass],
         clock: Clock,
-        poison: Poison | None = None,
+        isolation: ErrorIsolation | None = None,
     ) -> None:
         self.hears: Callable[[], bool] = lambda: True
         """Whether the broker is connected and heard; silence proves nothing otherwise."""
         self._records, self._classes, self._clock = records, classes, clock
-        announcer = Announcer(settings.messages, settings.alarms)
+        notifier = AlarmNotifier(settings.messages, settings.alarms)
         catch_up_ms = round(settings.alarms.catch_up_s * 1000)
         self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
         self._history = history
         outages = Outages(settings.alarms, tells=self._engine.tells_of_silence)
-        handling = self._handling = Handling(announcer, settings.alarms, outages=outages)
-        self.chain = Chain(records, self._engine, announcer, clock, outages=outages)
-        self._rules = RuleChanges(records, self.chain, classes, clock)
-        timers = HandlingTimers(records, handling, clock)
-        handlers: dict[str, Handler] = {LATE: self.chain.on_timer}
+        actions = self._actions = OperatorActions(notifier, settings.alarms, outages=outages)
+        self.pipeline = AlarmPipeline(records, self._engine, notifier, clock, outages=outages)
+        self._rules = RuleChanges(records, self.pipeline, classes, clock)
+        timers = AlarmTimers(records, actions, clock)
+        handlers: dict[str, Handler] = {LATE: self.pipeline.on_timer}
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
-        sweep = TimerSweep(records, handlers, clock, poison=poison)
-        put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, poison=poison)
+        sweep = TimerSweep(records, handlers, clock, isolation=isolation)
+        put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, isolation=isolation)
         hearing = Hearing(self._engine, clock, hears=self._hears)
         # Delays that are in doubt stay due, so they have a sweep in which they stand in nobody's
         # way; before it, whether anything may have been missed since the last one.
         delays = TimerSweep(
             records,
-            {DELAY: self.chain.on_timer},
+            {DELAY: self.pipeline.on_timer},
             clock,
             before=hearing.look,
             limit=_MOST_DELAYS,
-            poison=poison,
+            isolation=isolation,
         )
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "delays": delays.run,
             "timers": sweep.run,
             "rules": self._rules.run,
-            "silence": SilenceSweep(self.chain, clock, hears=hearing.look).run,
+            "silence": SilenceSweep(self.pipeline, clock, hears=hearing.look).run,
             "handling": put_aside.run,
         }
         self.checks: dict[str, Callable[[], bool]] = {
@@ -88,7 +88,7 @@ class Alarming:
 
     def follow(self, registry: Registry) -> None:
         """Leave alone what is removed or retired; call before ``works`` are started."""
-        retirement = Retirement(self._records, registry, self._handling, self._clock)
+        retirement = Retirement(self._records, registry, self._actions, self._clock)
         sweep = Sweep("retirement", retirement.sweep, self._clock, interval_s=1)
         self.works["retirement"] = sweep.run
 
@@ -110,13 +110,13 @@ class Alarming:
         else:
             self._engine.detach(series)
 
-    def rehearse(self) -> None:
+    def warm_up(self) -> None:
         """Do everything that follows from an alarm once, and take it back.
 
         Raises:
             StoreError: The records cannot be written.
         """
-        rehearse(self._records, self.chain, self._classes, self._clock)
+        warm_up(self._records, self.pipeline, self._classes, self._clock)
 
     def restore(self) -> None:
         """Remember what the records and the history hold; after the registry, before any sample.
@@ -125,7 +125,7 @@ class Alarming:
             StoreError: One of them cannot be read.
         """
         self._rules.apply()
-        self.chain.restore()
+        self.pipeline.restore()
         self._engine.recall(self._rows, newest=self._history.last_values())
 
     def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from structlog import get_logger
 
-from config.base import Misfit, MisfitError
-from config.classes import AlarmRule, EquipmentClass, rule_misfits
+from config.base import Conflict, ConflictingSettingsError
+from config.classes import AlarmRule, EquipmentClass, rule_conflicts
 from config.errors import ConfigError
 from server.alarms.rules import Rule, compile_rule
 
@@ -103,16 +103,16 @@ class RuleBook:
 
     def _lay(
         self, kind: EquipmentClass, name: str, *, site: str, equipment: str
-    ) -> tuple[AlarmRule | None, list[tuple[Override, ConfigError | MisfitError]]]:
+    ) -> tuple[AlarmRule | None, list[tuple[Override, ConfigError | ConflictingSettingsError]]]:
         """Lay one change over the other, without those that do not fit what is below them."""
         rule = kind.rules.get(name)
-        broken: list[tuple[Override, ConfigError | MisfitError]] = []
+        broken: list[tuple[Override, ConfigError | ConflictingSettingsError]] = []
         for layer in self.layers_of(
             f"{kind.equipment_class}.{name}", site=site, equipment=equipment
         ):
             try:
                 rule = merged(kind, name, rule, layer.changes)
-            except (ConfigError, MisfitError) as error:
+            except (ConfigError, ConflictingSettingsError) as error:
                 broken.append((layer, error))
         return rule, broken
 
@@ -138,10 +138,12 @@ def merged(
     try:
         made = AlarmRule.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise MisfitError([Misfit(one["loc"], one["msg"]) for one in error.errors()]) from error
-    misfits = list(rule_misfits(made, kind.points))
-    if misfits:
-        raise MisfitError(misfits)
+        raise ConflictingSettingsError(
+            [Conflict(one["loc"], one["msg"]) for one in error.errors()]
+        ) from error
+    conflicts = list(rule_conflicts(made, kind.points))
+    if conflicts:
+        raise ConflictingSettingsError(conflicts)
     _guard_life_safety(name, rule, made)
     return made
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base import MisfitError, dotted
+from config.base import ConflictingSettingsError, dotted
 from config.classes import AlarmRule, EquipmentClass
 from config.errors import ConfigError
 from config.rule_names import figures, says_number
@@ -203,9 +203,9 @@ def _check(
     base = book.standing(kind, name, site=wider_site if place.scope == "equipment" else "")
     try:
         made = merged(kind, name, base, changes)
-    except MisfitError as error:
-        first = error.misfits[0]
-        words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.misfits)
+    except ConflictingSettingsError as error:
+        first = error.conflicts[0]
+        words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.conflicts)
         raise FieldError(f"body.changes.{dotted(first.path)}", words) from error
     except ConfigError as error:
         raise FieldError("body.changes", str(error)) from error

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base import MisfitError, dotted
+from config.base import ConflictingSettingsError, dotted
 from config.classes import AlarmRule, EquipmentClass
 from config.errors import ConfigError
 from server.alarming.trial_impact import Effect, Tried, effects_of
@@ -177,9 +177,9 @@ def _rule(
     base = book.standing(kind, name, **where) if name in known else None
     try:
         return merged(kind, name, base, changes)
-    except MisfitError as error:
-        words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.misfits)
-        field = f"body.changes.{dotted(error.misfits[0].path)}"
+    except ConflictingSettingsError as error:
+        words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.conflicts)
+        field = f"body.changes.{dotted(error.conflicts[0].path)}"
         raise FieldError(field, words) from error
     except ConfigError as error:
         raise FieldError("body.changes", str(error)) from error

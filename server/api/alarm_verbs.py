@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from server.alarming.announcements import Announcer
-from server.alarming.operator_actions import Handling
+from server.alarming.announcements import AlarmNotifier
+from server.alarming.operator_actions import OperatorActions
 from server.alarms.service import get_alarm
 from server.alarms.suppression.outages import Outages
 from server.api.alarms import AlarmDetail, alarm_detail
@@ -176,7 +176,7 @@ def _changed(
     return item
 
 
-def _handling(use: Services) -> Handling:
+def _handling(use: Services) -> OperatorActions:
     alarms = use.settings.alarms
-    announcer = Announcer(use.settings.messages, alarms)
-    return Handling(announcer, alarms, outages=Outages(alarms))
+    notifier = AlarmNotifier(use.settings.messages, alarms)
+    return OperatorActions(notifier, alarms, outages=Outages(alarms))

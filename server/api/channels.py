@@ -19,7 +19,7 @@ from server.core.errors import NotFoundError
 from server.core.problem import FieldError
 from server.messages.addresses import address_problem
 from server.messages.model import Message
-from server.messages.queue import QUEUED, send_to, tell
+from server.messages.queue import QUEUED, record_message_event, send_to
 from server.messages.receivers import Language, Receiver
 from server.notifications.templates import TEST
 
@@ -100,7 +100,7 @@ def send_test(
             now=now,
         )
         row = session.scalars(select(Message).where(Message.key == key)).one()
-        tell(session, row, kind=QUEUED, now=now, by=caller.name)
+        record_message_event(session, row, kind=QUEUED, now=now, by=caller.name)
         return message_item(row, caller)
 
     return use.records.write(write)

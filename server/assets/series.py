@@ -11,7 +11,7 @@ CONNECTION = "connection"
 class Series:
     """One point while the server runs; owned by the ingest thread.
 
-    ``quiet_low <= value <= quiet_high`` with good quality needs no look at the alarm rules. The
+    ``no_change_low <= value <= no_change_high`` with good quality needs no look at the rules. The
     alarm engine sets the band: all numbers when no rule watches, empty (low > high) when every
     value must be seen. A boolean counts as 0 or 1; text is always looked at unless unwatched.
     The band is about now: a late value is looked at unless the series is unwatched (the band is
@@ -30,8 +30,8 @@ class Series:
         "last_value",
         "max_silence_ms",
         "name",
-        "quiet_high",
-        "quiet_low",
+        "no_change_high",
+        "no_change_low",
         "seen_at",
         "stands_at",
         "undecided",
@@ -45,8 +45,8 @@ class Series:
         self.name = name
         self.equipment_id = equipment_id
         self.max_silence_ms = max_silence_ms
-        self.quiet_low = float("-inf")
-        self.quiet_high = float("inf")
+        self.no_change_low = float("-inf")
+        self.no_change_high = float("inf")
         self.last_value: Value = None
         self.last_quality = Quality.STALE
         self.last_reason = "never_seen"

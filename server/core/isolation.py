@@ -24,7 +24,7 @@ class Met:
     error: str | None = None
 
 
-class Poison:
+class ErrorIsolation:
     """Counts and tells the bugs that rows met; one for the process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -36,7 +36,7 @@ class Poison:
         )
 
     @contextmanager
-    def kept(self, kind: str, **fields: Any) -> Generator[Met]:  # noqa: ANN401 (fields of a log line)
+    def isolate_errors(self, kind: str, **fields: Any) -> Generator[Met]:  # noqa: ANN401 (fields of a log line)
         """Keep a bug inside: log it with its traceback and go on behind the block.
 
         Raises:

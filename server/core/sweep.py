@@ -7,7 +7,7 @@ import structlog
 
 from server.core.clock import Clock
 from server.core.errors import StoreError
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 
 log = structlog.get_logger()
 
@@ -28,13 +28,13 @@ class Sweep:
         clock: Clock,
         *,
         interval_s: float,
-        poison: Poison | None = None,
+        isolation: ErrorIsolation | None = None,
     ) -> None:
         self._name = name
         self._work = work
         self._clock = clock
         self._interval_s = interval_s
-        self._poison = poison or Poison()
+        self._poison = isolation or ErrorIsolation()
         self._failing = False
 
     @property
@@ -47,7 +47,7 @@ class Sweep:
         while True:
             pause_s = self._interval_s
             try:
-                with self._poison.kept("sweep", sweep=self._name) as met:
+                with self._poison.isolate_errors("sweep", sweep=self._name) as met:
                     await asyncio.to_thread(self._work)
                 if met.error is not None:
                     pause_s = max(pause_s, _BUG_PAUSE_S)

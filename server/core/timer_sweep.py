@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from server.core.clock import Clock
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.core.sweep import Sweep
 from server.core.timers import DueTimer, due_timers, postpone_timer
@@ -31,7 +31,7 @@ class TimerSweep:
         interval_s: float = 0.25,
         before: Callable[[], object] = lambda: None,
         limit: int = 200,
-        poison: Poison | None = None,
+        isolation: ErrorIsolation | None = None,
     ) -> None:
         """Prepare.
 
@@ -42,16 +42,18 @@ class TimerSweep:
             interval_s: Between two sweeps, seconds.
             before: Called before each sweep.
             limit: Most timers of one sweep.
-            poison: Where what harms no other is kept.
+            isolation: Where what harms no other is kept.
         """
         self._before = before
         self._limit = limit
         self._records = records
-        self._poison = poison or Poison()
+        self._poison = isolation or ErrorIsolation()
         self._bugs: dict[str, int] = {}
         self._handlers = handlers
         self._clock = clock
-        self._sweep = Sweep("timers", self.sweep, clock, interval_s=interval_s, poison=self._poison)
+        self._sweep = Sweep(
+            "timers", self.sweep, clock, interval_s=interval_s, isolation=self._poison
+        )
 
     @property
     def works(self) -> bool:
@@ -76,7 +78,9 @@ class TimerSweep:
         find = partial(due_timers, now=now, kinds=kinds, limit=self._limit)
         due = self._records.read(find)
         for timer in due:
-            with self._poison.kept("timer", timer=timer.key, timer_kind=timer.kind) as met:
+            with self._poison.isolate_errors(
+                "timer", timer=timer.key, timer_kind=timer.kind
+            ) as met:
                 self._handlers[timer.kind](timer)
             if met.error is None:
                 self._bugs.pop(timer.key, None)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from server.alarms.floods import of_open_floods
 from server.assets.model import Equipment
-from server.incidents.escalation_steps import void_answer
+from server.incidents.escalation_steps import clear_acknowledgement
 from server.incidents.model import Incident
 
 _OWED = Incident.call_owed_at.is_not(None)
@@ -16,10 +16,10 @@ _OWED = Incident.call_owed_at.is_not(None)
 def owe_call(session: Session, incident: Incident, *, now: int) -> None:
     """People are called when the flood is over; who answered before has not seen this."""
     incident.call_owed_at = now
-    void_answer(session, incident)
+    clear_acknowledgement(session, incident)
 
 
-def any_owed(session: Session) -> bool:
+def any_deferred_call(session: Session) -> bool:
     """Return whether a call is owed anywhere, floods that go on included."""
     return session.scalar(select(Incident.id).where(_OWED).limit(1)) is not None
 

@@ -27,6 +27,7 @@ from server.incidents.escalation_steps import (
     STEP,
     UNREACHED,
     add_change,
+    clear_acknowledgement,
     frozen,
     message_key,
     next_number,
@@ -37,7 +38,6 @@ from server.incidents.escalation_steps import (
     steps_of,
     stop,
     unreached_step,
-    void_answer,
     watch,
     write_plan,
 )
@@ -94,7 +94,7 @@ class Escalation:
         again = incident.policy is not None
         if again:
             stop(session, incident.id, now=now)
-            void_answer(session, incident)
+            clear_acknowledgement(session, incident)
         key, policy = choose(
             directory.people.policies, site=site, trade=trade, severity=incident.severity
         )
@@ -167,7 +167,7 @@ class Escalation:
             if said is not None and now - said < round((policy.idle_s or 0) * 1000):
                 watch(session, incident, now=said)
                 return False
-        void_answer(session, incident)
+        clear_acknowledgement(session, incident)
         add_change(session, incident, kind="acknowledgement_timed_out", at=now, by=by)
         tell(session, incident, kind="incident.acknowledgement_timed_out", at=now)
         plan = (incident.policy or {}).get("plan", 1)

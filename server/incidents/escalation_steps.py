@@ -158,7 +158,7 @@ def answer(
     return True
 
 
-def void_answer(session: Session, incident: Incident) -> None:
+def clear_acknowledgement(session: Session, incident: Incident) -> None:
     """Whoever answered has not seen what is new, or did not move: it counts no more."""
     incident.acknowledged_at = incident.acknowledged_by = None
     cancel_timer(session, idle_key(incident.id))

@@ -29,7 +29,7 @@ class Intake:
     """What was decoded and is not stored yet."""
 
     batch: Batch = field(default_factory=Batch)
-    suspects: list[Sample] = field(default_factory=list[Sample])
+    on_suspects: list[Sample] = field(default_factory=list[Sample])
     """Those that an alarm rule has to see, in order."""
     answers: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Equipment id, and what it says of a command."""
@@ -54,7 +54,7 @@ class Decoder:
         latest = arrived_at + self._max_future_ms
         seen_at = arrived_at - self._time.ahead_ms
         carries_quality = may_carry_quality(message.data)
-        aliases, suspects, batch = unit.aliases, intake.suspects, intake.batch
+        aliases, on_suspects, batch = unit.aliases, intake.on_suspects, intake.batch
         add_series, add_at = batch.series.append, batch.taken_at.append
         add_value, add_quality = batch.values.append, batch.quality.append
         add_reason = batch.reason.append
@@ -121,18 +121,18 @@ class Decoder:
             add_quality(quality)
             add_reason(reason)
             if quality is _GOOD and (
-                (series.quiet_low == -inf and series.quiet_high == inf)
+                (series.no_change_low == -inf and series.no_change_high == inf)
                 if late or kind is str
-                else series.quiet_low <= value <= series.quiet_high  # type: ignore[operator]
+                else series.no_change_low <= value <= series.no_change_high  # type: ignore[operator]
             ):
                 continue
-            suspects.append(
+            on_suspects.append(
                 Sample(series, value, quality, taken_at, reason, late, seen_at, last_at)
             )
             # What follows is seen in order; the alarm engine sets the band again. Counted first:
             # an engine that sets it in another thread meanwhile must find out.
             series.undecided += 1
-            series.quiet_low, series.quiet_high = inf, -inf
+            series.no_change_low, series.no_change_high = inf, -inf
         if birth:
             _note_standing(message, unit)
         return unknown

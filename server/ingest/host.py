@@ -31,7 +31,7 @@ from server.ingest.metrics import IngestMetrics
 from server.ingest.node import Happened, Newborn, Node, prepared
 from server.ingest.persistence import Persist
 from server.ingest.presence import Presence
-from server.ingest.rebirth_requests import Asking
+from server.ingest.rebirth_requests import RebirthRequests
 from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import note_connection
 from server.ingest.steady import SteadyTime
@@ -83,7 +83,7 @@ class Host:
         self._decoder = Decoder(metrics, time, max_future_ms=round(settings.max_future_s * 1000))
         self._presence = Presence(time, registry, persist)
         self._budget = RebirthBudget()
-        self._asking = Asking(time, metrics)
+        self._asking = RebirthRequests(time, metrics)
         self.nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
         self._connection = 0

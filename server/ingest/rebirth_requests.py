@@ -13,7 +13,7 @@ from server.ingest.steady import SteadyTime
 _log = structlog.get_logger()
 
 
-class Asking:
+class RebirthRequests:
     """Gathers the requests until somebody sends them."""
 
     def __init__(self, time: SteadyTime, metrics: IngestMetrics) -> None:

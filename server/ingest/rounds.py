@@ -53,7 +53,7 @@ class Rounds:
         clock: Clock,
         *,
         persist: Persist,
-        suspects: Suspects,
+        on_suspects: Suspects,
         answers: Answers,
         settled: Callable[[int], None],
     ) -> None:
@@ -65,7 +65,7 @@ class Rounds:
             registry: Where new equipment is entered.
             clock: Says how long a slice took.
             persist: Runs work that needs a store, again while it fails.
-            suspects: Judges samples; returns when what follows is committed.
+            on_suspects: Judges samples; returns when what follows is committed.
             answers: Takes what gateways say of commands.
             settled: Hears when the oldest message of what a node has settled had arrived.
         """
@@ -76,7 +76,7 @@ class Rounds:
         self._registry = registry
         self._clock = clock
         self._persist = persist
-        self._suspects = suspects
+        self._suspects = on_suspects
         self._answers = answers
         self._settled = settled
 
@@ -96,17 +96,17 @@ class Rounds:
             waiting = [
                 node
                 for node in self._host.busy.values()
-                if node.intake.suspects and not node.unwritten
+                if node.intake.on_suspects and not node.unwritten
             ]
             if not waiting:
                 return
             samples: list[Sample] = []
             shares = _shares(waiting, self._size)
             for node, share in shares:
-                samples += node.intake.suspects[:share]
+                samples += node.intake.on_suspects[:share]
             self._persist("alarms", lambda samples=samples: self._suspects(samples))
             for node, share in shares:
-                del node.intake.suspects[:share]
+                del node.intake.on_suspects[:share]
                 self._put_last(node)
             before_s, now_s = now_s, self._clock.monotonic_s()
             is_quick = now_s - before_s <= _QUICK_S
@@ -173,7 +173,7 @@ class Rounds:
     def _collect(self) -> None:
         """Let those go of whom nothing waits; what the alarms have seen is for the history."""
         for node in list(self._host.busy.values()):
-            if node.unwritten or node.intake.suspects:
+            if node.unwritten or node.intake.on_suspects:
                 continue
             self.ready.take(node)
             if not node.events:

@@ -39,11 +39,11 @@ def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> N
     series.last_value, series.last_quality, series.last_reason = online, Quality.GOOD, ""
     series.last_at, series.seen_at = taken_at, at
     intake.batch.add(series.id, taken_at, online)
-    if not series.quiet_low <= online <= series.quiet_high:
-        intake.suspects.append(Sample(series, online, Quality.GOOD, taken_at))
+    if not series.no_change_low <= online <= series.no_change_high:
+        intake.on_suspects.append(Sample(series, online, Quality.GOOD, taken_at))
         # Coming back within the same batch is seen too; the alarm engine sets the band again.
         series.undecided += 1
-        series.quiet_low, series.quiet_high = inf, -inf
+        series.no_change_low, series.no_change_high = inf, -inf
 
 
 _EQUIPMENT, _GATEWAYS = table_of(Equipment), table_of(Gateway)

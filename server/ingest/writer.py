@@ -66,7 +66,7 @@ class Ingest:
         history: History,
         registry: Registry,
         clock: Clock,
-        suspects: Suspects = ignore,
+        on_suspects: Suspects = ignore,
         answers: Answers = ignore,
         stored: Stored = ignore,
         doubtful: Callable[[], Collection[str]] = frozenset,
@@ -80,7 +80,7 @@ class Ingest:
             history: Where values go.
             registry: The equipment, loaded.
             clock: Stamps arrivals.
-            suspects: Sees, in order and before they are stored, the samples outside the quiet
+            on_suspects: Sees, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
             stored: Hears the series ids of each stored batch, in the history's thread; is quick.
@@ -115,7 +115,7 @@ class Ingest:
             registry,
             clock,
             persist=self._persist,
-            suspects=suspects,
+            on_suspects=on_suspects,
             answers=answers,
             settled=self._note_settled,
         )

@@ -3,7 +3,7 @@
 from config.load import load_classes
 from config.server import ServerSettings
 from server.core.clock import Clock
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.core.timer_sweep import Handler, TimerSweep
 from server.incidents.escalation import TIMER_KINDS
@@ -14,7 +14,11 @@ from server.messages.unreached import UNREACHED
 
 
 def start_calls(
-    records: Records, settings: ServerSettings, clock: Clock, *, poison: Poison | None = None
+    records: Records,
+    settings: ServerSettings,
+    clock: Clock,
+    *,
+    isolation: ErrorIsolation | None = None,
 ) -> TimerSweep:
     """Look for holes now and every day; the sweep's ``run`` does that and all that is due.
 
@@ -27,4 +31,4 @@ def start_calls(
     escalation = EscalationTimers(records, messages, clock)
     handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, escalation.on_timer)
     handlers |= {UNREACHED: escalation.on_dead_letter, coverage.KIND: check.on_timer}
-    return TimerSweep(records, handlers, clock, poison=poison)
+    return TimerSweep(records, handlers, clock, isolation=isolation)

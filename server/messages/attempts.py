@@ -4,7 +4,15 @@ from sqlalchemy.orm import Session
 
 from server.messages.model import Message
 from server.messages.places import parts_of, release
-from server.messages.queue import CANCELLED, DIGEST, QUEUED, URGENT, enqueue, row_of, tell
+from server.messages.queue import (
+    CANCELLED,
+    DIGEST,
+    QUEUED,
+    URGENT,
+    enqueue,
+    record_message_event,
+    row_of,
+)
 from server.messages.unreached import next_key, note_unreached
 
 
@@ -25,7 +33,7 @@ def mark_sent(
     row.receipt = receipt
     row.receipt_due_at = ask_at
     if not silent:
-        tell(session, row, kind="message.sent", now=now)
+        record_message_event(session, row, kind="message.sent", now=now)
 
 
 def mark_delivered(session: Session, message_id: int, *, now: int) -> None:
@@ -35,7 +43,7 @@ def mark_delivered(session: Session, message_id: int, *, now: int) -> None:
     row.sent_at = row.sent_at or now
     row.last_error = None
     row.receipt_due_at = None
-    tell(session, row, kind="message.delivered", now=now)
+    record_message_event(session, row, kind="message.delivered", now=now)
 
 
 def mark_undelivered(session: Session, message_id: int, *, error: str, now: int) -> None:
@@ -72,7 +80,7 @@ def mark_failed(
     row.state = "pending"
     row.next_attempt_at = retry_at
     row.waiting = row.waiting or (hold and row.severity != URGENT)
-    tell(session, row, kind="message.failed", now=now)
+    record_message_event(session, row, kind="message.failed", now=now)
     if unreached and not row.fallbacks:
         note_unreached(session, row, now=now)
 
@@ -99,7 +107,7 @@ def mark_unknown(
         give_up(session, row, now=now)
         return
     row.next_attempt_at = ask_at
-    tell(session, row, kind="message.failed", now=now)
+    record_message_event(session, row, kind="message.failed", now=now)
     if unreached and not row.fallbacks:
         note_unreached(session, row, now=now)
 
@@ -120,11 +128,11 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
     row.receipt_due_at = None
     if row.cancelled_at is not None:
         row.state = CANCELLED
-        tell(session, row, kind="message.cancelled", now=now)
+        record_message_event(session, row, kind="message.cancelled", now=now)
         return
     if not row.fallbacks:
         row.state = "dead"
-        tell(session, row, kind="message.dead", now=now)
+        record_message_event(session, row, kind="message.dead", now=now)
         note_unreached(session, row, now=now)
         return
     (channel, address), *rest = row.fallbacks
@@ -145,5 +153,5 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
         quiet=row.quiet,
         source=row.source,
     )
-    tell(session, row, kind="message.passed_on", now=now)
-    tell(session, row, kind=QUEUED, now=now)
+    record_message_event(session, row, kind="message.passed_on", now=now)
+    record_message_event(session, row, kind=QUEUED, now=now)

@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from server.messages.attempts import give_up
-from server.messages.concurrency import Slots, one_lane_each
+from server.messages.concurrency import ChannelConcurrency, one_lane_each
 from server.messages.digests import merged
 from server.messages.model import RECEIPT_DUE, UNDER_WAY, Message
 from server.messages.queue import URGENT, Outgoing, outgoing
-from server.messages.rate_limits import Budget, Purse, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy, RateLimiter
 from server.messages.receivers import hold_until, quiet_of
 from server.messages.unreached import note_unreached
 
@@ -20,13 +20,13 @@ _ROUNDS = 25
 _PATIENCE_MS = {True: 60_000, False: 900_000}
 """A wait for a budget that is longer makes an urgent (or other) message use another channel."""
 
-TermsOf = Callable[[str, str, str], Terms]
+PolicyOf = Callable[[str, str, str], DeliveryPolicy]
 """Terms of a channel, a receiver and an address."""
 
 
-def no_terms(_channel: str, _receiver: str, _address: str) -> Terms:
+def unlimited(_channel: str, _receiver: str, _address: str) -> DeliveryPolicy:
     """Everything may leave at once and twice."""
-    return Terms()
+    return DeliveryPolicy()
 
 
 def claim_due(
@@ -36,8 +36,8 @@ def claim_due(
     lease_ms: int,
     limit: int,
     worker: str = "",
-    terms: TermsOf = no_terms,
-    slots: Slots | None = None,
+    policy: PolicyOf = unlimited,
+    slots: ChannelConcurrency | None = None,
     most_attempts: int = 100,
 ) -> list[Outgoing]:
     """Take messages that are due, urgent ones first; they are due again when the lease ends.
@@ -55,8 +55,8 @@ def claim_due(
         worker=worker,
         now=now,
         lease_ms=lease_ms,
-        terms=terms,
-        slots=slots or Slots(one_lane_each, Counter(), size=limit + 3),
+        policy=policy,
+        slots=slots or ChannelConcurrency(one_lane_each, Counter(), size=limit + 3),
         most_attempts=most_attempts,
     )
     claimed: list[Outgoing] = []
@@ -101,7 +101,7 @@ def release_claims(session: Session, *, now: int, worker: str = "") -> None:
 
 def block_budgets(session: Session, budgets: Iterable[Budget], *, until: int) -> None:
     """The provider throttles: nothing uses these budgets before ``until``, UTC ms."""
-    Purse(session, budgets).block(until=until)
+    RateLimiter(session, budgets).block(until=until)
 
 
 def claim_receipts(
@@ -137,8 +137,8 @@ class _Look:
     worker: str
     now: int
     lease_ms: int
-    terms: TermsOf
-    slots: Slots
+    policy: PolicyOf
+    slots: ChannelConcurrency
     most_attempts: int
     full: dict[bool, set[_Way]] = field(default_factory=lambda: {True: set(), False: set()})
     """Ways without a slot for urgent, and for other messages."""
@@ -159,8 +159,8 @@ class _Look:
 
 def _claim_all(session: Session, rows: Sequence[Message], look: _Look) -> list[Outgoing]:
     now = look.now
-    of = {row.id: look.terms(*_way(row)) for row in rows}
-    purse = Purse(session, (budget for one in of.values() for budget in one.budgets))
+    of = {row.id: look.policy(*_way(row)) for row in rows}
+    limiter = RateLimiter(session, (budget for one in of.values() for budget in one.budgets))
     claimed: list[Outgoing] = []
     for row in rows:
         if row.state == "merged" or _ended(session, row, look):
@@ -174,7 +174,7 @@ def _claim_all(session: Session, rows: Sequence[Message], look: _Look) -> list[O
             look.full[urgent].add(_way(row))
             continue
         if not asked:
-            free_at = purse.take(of[row.id].budgets, urgent=urgent, now=now)
+            free_at = limiter.take(of[row.id].budgets, urgent=urgent, now=now)
             if free_at:
                 _put_off(session, row, until=free_at, now=now)
                 continue

@@ -15,7 +15,7 @@ def one_lane_each(channel: str, _receiver: str, _address: str) -> str:
     return channel
 
 
-class Slots:
+class ChannelConcurrency:
     """The free slots of one look for messages.
 
     Attributes:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.messages.model import UNDER_WAY, Message
-from server.messages.queue import DIGEST, QUEUED, tell
+from server.messages.queue import DIGEST, QUEUED, record_message_event
 
 PlaceOf = Callable[[str, str, str], str | None]
 """From channel, receiver and address to a place; None for what is never shared."""
@@ -77,7 +77,7 @@ def release(session: Session, row: Message, *, now: int) -> None:
     first.next_attempt_at = max(first.next_attempt_at, now)
     for one in waiting[1:]:
         one.merged_into = first.id
-    tell(session, first, kind=QUEUED, now=now)
+    record_message_event(session, first, kind=QUEUED, now=now)
 
 
 def mentioned(address: str) -> list[str]:

@@ -183,11 +183,11 @@ def send_again(session: Session, message_id: int, *, by: str, now: int) -> Messa
     # Whoever presses the button means now.
     row.quiet = None
     row.next_attempt_at = now
-    tell(session, row, kind=QUEUED, now=now, by=by)
+    record_message_event(session, row, kind=QUEUED, now=now, by=by)
     return row
 
 
-def short(message: Message) -> dict[str, Any]:
+def summary(message: Message) -> dict[str, Any]:
     """The message in events and lists; what it says is left out."""
     return {
         "id": message.id,
@@ -248,7 +248,9 @@ def row_of(session: Session, message_id: int) -> Message:
     return row
 
 
-def tell(session: Session, row: Message, *, kind: str, now: int, by: str | None = None) -> None:
+def record_message_event(
+    session: Session, row: Message, *, kind: str, now: int, by: str | None = None
+) -> None:
     """Write the event of a change."""
     record_event(
         session,
@@ -257,5 +259,5 @@ def tell(session: Session, row: Message, *, kind: str, now: int, by: str | None 
         kind=kind,
         subject_id=row.id,
         by=by,
-        payload=short(row),
+        payload=summary(row),
     )

@@ -34,7 +34,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeliveryPolicy:
     """What holds between a channel and one address.
 
     Attributes:
@@ -47,7 +47,7 @@ class Terms:
     repeatable: bool = True
 
 
-class Purse:
+class RateLimiter:
     """The buckets of one transaction, locked in one order so that two workers never embrace."""
 
     def __init__(self, session: Session, budgets: Iterable[Budget]) -> None:

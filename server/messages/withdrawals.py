@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from server.messages.model import Message
 from server.messages.places import parts_of, release
-from server.messages.queue import CANCELLED, DIGEST, tell
+from server.messages.queue import CANCELLED, DIGEST, record_message_event
 
 
 def withdraw(session: Session, *, incident_id: int, keys: str, now: int) -> None:
@@ -34,7 +34,7 @@ def _withdraw(session: Session, row: Message, *, now: int) -> None:
     row.cancelled_at = now
     if row.state == "pending":
         row.state = CANCELLED
-        tell(session, row, kind="message.cancelled", now=now)
+        record_message_event(session, row, kind="message.cancelled", now=now)
         if row.kind != DIGEST:
             release(session, row, now=now)
     elif row.state == "merged" and row.merged_into is not None:

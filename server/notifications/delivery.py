@@ -7,7 +7,7 @@ from typing import Any
 
 from config.server import ServerSettings
 from server.core.clock import Clock
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.lateness import Lateness
 from server.core.records import Records
 from server.notifications.channels.outbound import warm_up
@@ -28,7 +28,7 @@ async def open_delivery(
     wall: Clock,
     checks: dict[str, Callable[[], bool]],
     lateness: Lateness,
-    poison: Poison | None = None,
+    isolation: ErrorIsolation | None = None,
 ) -> AsyncGenerator[Works]:
     """Open the channels and yield the tasks by name.
 
@@ -47,9 +47,9 @@ async def open_delivery(
         # The same after a restart, and another one for every other process.
         process = f"{gethostname()}:{settings.data_dir}"
         worker = OutboxWorker(
-            records, channels, messages, clock, name=process, links=links, poison=poison
+            records, channels, messages, clock, name=process, links=links, isolation=isolation
         )
-        receipts = ReceiptSweep(records, channels, messages, clock, poison=poison)
+        receipts = ReceiptSweep(records, channels, messages, clock, isolation=isolation)
         in_time = lateness.watch("outbox", lambda: worker.late_s)
         checks["outbox"] = lambda: worker.works and in_time()
         checks["receipts"] = lambda: receipts.works

@@ -39,7 +39,7 @@ _PATIENCE_S = 60.0
 """A throttled provider that pauses longer makes a message use another channel."""
 
 
-class Verdicts:
+class OutcomeHandler:
     """From an outcome to what is written down; the next attempt and the next channel included."""
 
     def __init__(self, settings: MessageSettings, channels: Channels, random: Random) -> None:
@@ -131,8 +131,8 @@ class Verdicts:
     ) -> None:
         """Leave the provider alone; what waits meanwhile becomes a digest."""
         until = now + round(pause_s * 1000)
-        terms = self._channels.terms(message.channel, message.receiver, message.address)
-        block_budgets(session, terms.budgets, until=until)
+        policy = self._channels.policy(message.channel, message.receiver, message.address)
+        block_budgets(session, policy.budgets, until=until)
         too_long = pause_s > _PATIENCE_S
         passed_on = message.others > 0 and too_long
         given_up = message.attempts >= self._settings.max_attempts

@@ -9,12 +9,12 @@ import structlog
 from config.server import MessageSettings
 from server.core.clock import Clock
 from server.core.errors import StoreError
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.messages.claims import claim_receipts
 from server.messages.queue import Outgoing
 from server.notifications.channels.base import Fate, Traceable, Unknown
-from server.notifications.outcomes import MOST_ASKS, Verdicts
+from server.notifications.outcomes import MOST_ASKS, OutcomeHandler
 from server.notifications.registry import Channels
 
 log = structlog.get_logger()
@@ -33,16 +33,16 @@ class ReceiptSweep:
         settings: MessageSettings,
         clock: Clock,
         *,
-        poison: Poison | None = None,
+        isolation: ErrorIsolation | None = None,
         interval_s: float = 5.0,
     ) -> None:
         self._records = records
-        self._poison = poison or Poison()
+        self._poison = isolation or ErrorIsolation()
         self._channels = channels
         self._clock = clock
         self._interval_s = interval_s
         self._lease_ms = round((channels.longest_s + _LEASE_MARGIN_S) * 1000)
-        self._verdicts = Verdicts(settings, channels, Random())  # noqa: S311 (jitter, not a secret)
+        self._outcomes = OutcomeHandler(settings, channels, Random())  # noqa: S311 (jitter, not a secret)
         self._failing = False
 
     @property
@@ -54,7 +54,7 @@ class ReceiptSweep:
         """Ask until cancelled."""
         while True:
             try:
-                with self._poison.kept("receipts"):
+                with self._poison.isolate_errors("receipts"):
                     while await self.sweep() == _AT_ONCE:
                         pass
                 if self._failing:
@@ -82,13 +82,13 @@ class ReceiptSweep:
         due = await self._records.write_async(claim)
         fates = await asyncio.gather(*(self._ask(message) for message in due))
         for message, fate in zip(due, fates, strict=True):
-            with self._poison.kept("receipt", message=message.key):
-                write = self._verdicts.of_receipt(message, fate, now=self._clock.now_ms())
+            with self._poison.isolate_errors("receipt", message=message.key):
+                write = self._outcomes.of_receipt(message, fate, now=self._clock.now_ms())
                 await self._records.write_async(write)
         return len(due)
 
     async def _ask(self, message: Outgoing) -> Fate:
-        with self._poison.kept("receipt", message=message.key):
+        with self._poison.isolate_errors("receipt", message=message.key):
             channel = self._channels.find(message.channel, message.receiver, message.address)
             if isinstance(channel, Traceable):
                 return await channel.ask(message)

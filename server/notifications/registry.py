@@ -22,7 +22,7 @@ from config.server import MessageSettings, WebhookSettings
 from server.core.clock import Clock
 from server.messages.addresses import channel_name
 from server.messages.links import LinkKey
-from server.messages.rate_limits import Terms
+from server.messages.rate_limits import DeliveryPolicy
 from server.notifications.channels import (
     aliyun_sms,
     aliyun_voice,
@@ -56,10 +56,10 @@ class Channels:
         """Return whose slots a message takes: its channel's."""
         return channel_name(self._settings, channel, receiver, address) or channel
 
-    def terms(self, channel: str, receiver: str, address: str) -> Terms:
+    def policy(self, channel: str, receiver: str, address: str) -> DeliveryPolicy:
         """Return what holds between a message's channel and its address."""
         found = self.find(channel, receiver, address)
-        return Terms() if found is None else found.terms(address)
+        return DeliveryPolicy() if found is None else found.policy(address)
 
     @property
     def longest_s(self) -> float:

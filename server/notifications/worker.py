@@ -12,11 +12,11 @@ import structlog
 from config.server import MessageSettings
 from server.core.clock import Clock
 from server.core.errors import StoreError
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.model import Event
 from server.core.records import Records
 from server.messages.claims import claim_due, confirm_claims, release_claims
-from server.messages.concurrency import Slots
+from server.messages.concurrency import ChannelConcurrency
 from server.messages.links import LinkKey
 from server.messages.queue import QUEUED, Outgoing
 from server.notifications.channels.base import (
@@ -28,7 +28,7 @@ from server.notifications.channels.base import (
     Traceable,
     Unknown,
 )
-from server.notifications.outcomes import Verdicts
+from server.notifications.outcomes import OutcomeHandler
 from server.notifications.registry import Channels
 
 log = structlog.get_logger()
@@ -56,18 +56,18 @@ class OutboxWorker:
         name: str = "outbox",
         links: LinkKey | None = None,
         interval_s: float = 1.0,
-        poison: Poison | None = None,
+        isolation: ErrorIsolation | None = None,
     ) -> None:
         self._records = records
         self._channels = channels
         self._settings = settings
-        self._poison = poison or Poison()
+        self._poison = isolation or ErrorIsolation()
         self._clock = clock
         self._name = name
         self._links = links
         self._interval_s = interval_s
         self._lease_ms = round((channels.longest_s + _LEASE_MARGIN_S) * 1000)
-        self._verdicts = Verdicts(settings, channels, random.Random())  # noqa: S311 (jitter, not a secret)
+        self._outcomes = OutcomeHandler(settings, channels, random.Random())  # noqa: S311 (jitter, not a secret)
         self._wake = asyncio.Event()
         self._busy: Counter[str] = Counter()
         self._short_of_slots = False
@@ -97,7 +97,7 @@ class OutboxWorker:
                 self._wake.clear()
                 pause_s = self._interval_s
                 try:
-                    with self._poison.kept("outbox") as met:
+                    with self._poison.isolate_errors("outbox") as met:
                         await self._send_due(sending)
                         self._looked_s = self._clock.monotonic_s()
                     if met.error is not None:
@@ -114,7 +114,7 @@ class OutboxWorker:
             await self._records.write_async(release)
             self._released = True
         while True:
-            slots = Slots(self._channels.lane, self._busy)
+            slots = ChannelConcurrency(self._channels.lane, self._busy)
             claimed = await self._claim(slots)
             self._short_of_slots = slots.refused
             for message in claimed:
@@ -122,14 +122,14 @@ class OutboxWorker:
             if len(claimed) < _AT_ONCE:
                 return
 
-    async def _claim(self, slots: Slots) -> list[Outgoing]:
+    async def _claim(self, slots: ChannelConcurrency) -> list[Outgoing]:
         claim = partial(
             claim_due,
             now=self._clock.now_ms(),
             lease_ms=self._lease_ms,
             limit=_AT_ONCE,
             worker=self._name,
-            terms=self._channels.terms,
+            policy=self._channels.policy,
             slots=slots,
             most_attempts=self._settings.max_attempts,
         )
@@ -147,12 +147,12 @@ class OutboxWorker:
 
     def _repeatable(self, message: Outgoing) -> bool:
         """Whether a power cut that undoes its claim or its outcome does no harm."""
-        terms = self._channels.terms(message.channel, message.receiver, message.address)
-        return terms.repeatable
+        policy = self._channels.policy(message.channel, message.receiver, message.address)
+        return policy.repeatable
 
     async def _deliver(self, message: Outgoing) -> None:
         try:
-            with self._poison.kept("message", message=message.key):
+            with self._poison.isolate_errors("message", message=message.key):
                 await self._note(message, await self._outcome(message))
         except StoreError as error:
             # Its lease ends, then it is due once more under the same key.
@@ -163,7 +163,7 @@ class OutboxWorker:
                 self._wake.set()
 
     async def _note(self, message: Outgoing, outcome: Outcome | Fate) -> None:
-        write = self._verdicts.of_attempt(message, outcome, now=self._clock.now_ms())
+        write = self._outcomes.of_attempt(message, outcome, now=self._clock.now_ms())
         await self._records.write_async(write, durable=not self._repeatable(message))
         log.info("message_attempted", message=message.key, outcome=type(outcome).__name__.lower())
 
@@ -173,7 +173,7 @@ class OutboxWorker:
         if channel is None:
             return Refused(f"no receiver {message.channel}/{message.receiver}")
         outcome: Outcome | Fate = Refused("")
-        with self._poison.kept("attempt", message=message.key) as met:
+        with self._poison.isolate_errors("attempt", message=message.key) as met:
             outcome = await self._attempt(channel, message)
         if met.error is not None:
             outcome = Failed(met.error) if self._repeatable(message) else Unknown(met.error)

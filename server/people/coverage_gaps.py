@@ -9,7 +9,7 @@ from server.people.directory import Directory
 from server.people.targets import policy_holes
 
 
-class HolesError(InvalidError):
+class CoverageGapsError(InvalidError):
     """Hours or steps would reach nobody; 422 unless the caller accepts that."""
 
     def __init__(self, holes: Sequence[Hole]) -> None:

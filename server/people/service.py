@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Text, cast, delete, select
 from sqlalchemy.orm import Session
 
-from config.base import Misfit, dotted
+from config.base import Conflict, dotted
 from config.people import (
     PeopleFile,
     PersonSettings,
@@ -17,13 +17,13 @@ from config.people import (
     RosterSettings,
     Settings,
     TeamSettings,
-    misfits_of,
+    conflicts_of,
 )
 from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
 from server.people.coverage import Hole
-from server.people.coverage_gaps import HolesError, new_holes, once, roster_holes
+from server.people.coverage_gaps import CoverageGapsError, new_holes, once, roster_holes
 from server.people.directory import Directory
 from server.people.duty import Change
 from server.people.model import (
@@ -136,7 +136,7 @@ def save(
     if kind is not PERSONS or not _reached_alike(before, after, key):
         holes = once([*holes, *new_holes(before, after, now=now)])
     if holes and not (accept_holes or _accepts(body)):
-        raise HolesError(holes)
+        raise CoverageGapsError(holes)
     return _write(session, kind, key, body, by=by, now=now, expected=expected_version), holes
 
 
@@ -161,14 +161,14 @@ def remove(
     before = load_directory(session, channels)
     rest = {name: one for name, one in getattr(before.people, kind.field).items() if name != key}
     people = before.people.model_copy(update={kind.field: rest})
-    named = [dotted(misfit.path) for misfit in misfits_of(people)]
+    named = [dotted(conflict.path) for conflict in conflicts_of(people)]
     if kind is PERSONS:
         named += _stands_in(session, key, now=now)
     if named:
         raise ConflictError(f"{kind.word} {key!r} is named in {', '.join(named)}")
     holes = new_holes(before, replace(before, people=people), now=now)
     if holes and not accept_holes:
-        raise HolesError(holes)
+        raise CoverageGapsError(holes)
     if kind is ROSTERS:
         session.execute(delete(RosterChange).where(RosterChange.roster == key))
     session.delete(row)
@@ -192,7 +192,7 @@ def import_people(
         for key, body in getattr(people, kind.field).items():
             found = kind.holes(after, body, now)
             if found and not _accepts(body):
-                raise HolesError(found)
+                raise CoverageGapsError(found)
             holes += found
             _write(session, kind, key, body, by=by, now=now)
     accepted = [
@@ -203,7 +203,7 @@ def import_people(
     ]
     elsewhere = new_holes(before, after, now=now, besides=accepted)
     if elsewhere:
-        raise HolesError(elsewhere)
+        raise CoverageGapsError(elsewhere)
     return once(holes)
 
 
@@ -239,20 +239,20 @@ def _with(directory: Directory, kind: Kind[Any], added: Mapping[str, Settings]) 
 
 def _refuse_misfits(directory: Directory, persons: Iterable[str]) -> None:
     """Refuse names of nobody, and addresses of these persons that are none for their channels."""
-    misfits = list(misfits_of(directory.people))
-    misfits += [misfit for key in persons for misfit in _wrong_addresses(directory, key)]
-    if misfits:
-        raise InvalidError("; ".join(f"{dotted(one.path)}: {one.message}" for one in misfits))
+    conflicts = list(conflicts_of(directory.people))
+    conflicts += [conflict for key in persons for conflict in _wrong_addresses(directory, key)]
+    if conflicts:
+        raise InvalidError("; ".join(f"{dotted(one.path)}: {one.message}" for one in conflicts))
 
 
-def _wrong_addresses(directory: Directory, person: str) -> Iterable[Misfit]:
+def _wrong_addresses(directory: Directory, person: str) -> Iterable[Conflict]:
     if directory.channels is None:
         return
     for number, one in enumerate(directory.people.persons[person].channels):
         problem = directory.channels.problem(one.channel, one.address)
         if problem is not None:
             path = ("persons", person, "channels", number, "address")
-            yield Misfit(path, f"{problem} (channel {one.channel})")
+            yield Conflict(path, f"{problem} (channel {one.channel})")
 
 
 def _accepts(body: Settings) -> bool:

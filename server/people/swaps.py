@@ -9,7 +9,7 @@ from server.core.errors import InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
 from server.people.coverage import Hole
-from server.people.coverage_gaps import HolesError, roster_holes
+from server.people.coverage_gaps import CoverageGapsError, roster_holes
 from server.people.directory import Directory
 from server.people.duty import Change
 from server.people.model import RosterChange
@@ -59,7 +59,7 @@ def change_roster(
     at = max(now, min(one.start for one in changes))
     holes = roster_holes(after, roster, at, before)
     if holes and not accept_holes:
-        raise HolesError(holes)
+        raise CoverageGapsError(holes)
     rows = [_write(session, key, one, by=by, now=now) for one in changes]
     for row in rows:
         row.batch = rows[0].id
@@ -93,7 +93,7 @@ def undo_change(
     after = load_directory(session, channels)
     holes = roster_holes(after, after.people.rosters[key], at, before)
     if holes and not accept_holes:
-        raise HolesError(holes)
+        raise CoverageGapsError(holes)
     _tell(session, key, verb="undone", change_id=change_id, by=by, now=now)
 
 

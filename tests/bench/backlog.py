@@ -58,7 +58,7 @@ async def _run(folder: Path, hours: float) -> dict[str, Any]:
                 for device in devices:
                     at = clock.now_ms()
                     values = [Reading(name, 1.0, Quality.GOOD, at) for name in names]
-                    agent.uplink.readings(device.id, values)
+                    agent.uplink.publish(device.id, values)
                 await asyncio.sleep(0.1)
                 news, now = _news(host), clock.now_ms()
                 offsets += [one.offset for one in news if one.historical]

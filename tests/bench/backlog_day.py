@@ -135,7 +135,7 @@ async def replay(folder: Path, hours: float) -> dict[str, Any]:
                 at = clock.now_ms()
                 values = [Reading(f"p{n}", 1.0, Quality.GOOD, at) for n in range(POINTS)]
                 for device in node.encoders:
-                    uplink.readings(device, values)
+                    uplink.publish(device, values)
             if now_s >= commit_at_s:
                 commit_at_s += _COMMIT_S
                 await journal.commit()

@@ -23,7 +23,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.drivers.base import Driver, LateHeard, Reply, unheard
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality, Reading
 
@@ -36,12 +36,12 @@ class WatchedDriver:
 
     def __init__(self, inner: Driver, clock: Clock) -> None:
         self.spent: list[tuple[float, int, float, bool]] = []
-        self.late_heard: LateHeard = unheard
+        self.on_late_response: LateHeard = unheard
         self._inner = inner
         self._clock = clock
 
     async def __aenter__(self) -> Self:
-        self._inner.late_heard = self.late_heard
+        self._inner.on_late_response = self.on_late_response
         await self._inner.__aenter__()
         return self
 
@@ -112,7 +112,7 @@ class TimesSink:
     def device_state(self, device: str, at: int, state: str, reason: str) -> None:
         """Take no notice."""
 
-    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+    def publish(self, device: str, readings: Sequence[Reading]) -> None:
         """Note the time of the reply."""
         if readings[0].quality is Quality.GOOD:
             self.taken_s[device].append(readings[0].taken_at / 1000)
@@ -161,7 +161,7 @@ async def main(told: Mapping[str, Any]) -> dict[str, Any]:
         driver=driver,
         sink=sink,
         health=Health(),
-        holes=MemoryHoles(),
+        holes=MemoryAvailability(),
         clock=clock,
     )
     began_s = time.time()

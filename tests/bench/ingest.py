@@ -20,8 +20,8 @@ from config.mqtt import MqttSettings
 from config.server import MessageSettings, ServerSettings
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.topics import MessageKind, parse_topic
-from server.alarming.announcements import Announcer
-from server.alarming.pipeline import Chain
+from server.alarming.announcements import AlarmNotifier
+from server.alarming.pipeline import AlarmPipeline
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm
 from server.alarms.rulebook import RuleBook
@@ -130,8 +130,12 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
 
     with Records.open(url) as records:
         engine = AlarmEngine(RuleBook(load_classes()), clock)
-        chain = Chain(
-            records, engine, Announcer(MessageSettings()), clock, outages=Outages(AlarmSettings())
+        chain = AlarmPipeline(
+            records,
+            engine,
+            AlarmNotifier(MessageSettings()),
+            clock,
+            outages=Outages(AlarmSettings()),
         )
         chain.restore()
         history = DuckHistory(folder / "history")
@@ -143,7 +147,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             history=history,
             registry=registry,
             clock=clock,
-            suspects=chain.on_samples,
+            on_suspects=chain.on_samples,
             stored=count,
             metrics=metrics,
         )

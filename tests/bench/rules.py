@@ -24,8 +24,8 @@ from config.alarming import AlarmSettings
 from config.load import load_classes
 from config.server import MessageSettings
 from protocols.reading import Quality, Value
-from server.alarming.announcements import Announcer
-from server.alarming.pipeline import TIMER_KINDS, Chain
+from server.alarming.announcements import AlarmNotifier
+from server.alarming.pipeline import TIMER_KINDS, AlarmPipeline
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm
 from server.alarms.rulebook import Override, RuleBook
@@ -69,17 +69,17 @@ class Bench:
         book = RuleBook({n: k.settings for n, k in self.kinds.items()}, _own(equipment, self.kinds))
         self.engine = AlarmEngine(book, self.clock)
         settings = AlarmSettings()
-        self.chain = Chain(
+        self.pipeline = AlarmPipeline(
             records,
             self.engine,
-            Announcer(MessageSettings(), settings),
+            AlarmNotifier(MessageSettings(), settings),
             self.clock,
             outages=Outages(settings),
         )
         for kind, unit in self.units:
             for series in unit.values():
                 self.engine.attach(series, equipment_class=kind.settings.equipment_class)
-        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
+        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.pipeline.on_timer)
         self.timers = TimerSweep(records, handlers, self.clock)
         self.trips = [
             (unit[name], *values)
@@ -132,16 +132,16 @@ class Bench:
         self.clock.advance(_TICK_S)
         values = 0
         for first in range(0, len(messages), _MESSAGES):
-            suspects: list[Sample] = []
+            on_suspects: list[Sample] = []
             for message in messages[first : first + _MESSAGES]:
                 values += len(message)
-                self._decode(message, suspects)
-            if suspects:
-                self.chain.on_samples(suspects)
+                self._decode(message, on_suspects)
+            if on_suspects:
+                self.pipeline.on_samples(on_suspects)
         self.timers.sweep()
         return values
 
-    def _decode(self, message: Message, suspects: list[Sample]) -> None:
+    def _decode(self, message: Message, on_suspects: list[Sample]) -> None:
         """Compare with the bands, as server/ingest/decode.py."""
         good, inf, seen_at = Quality.GOOD, math.inf, self.clock.now_ms()
         for series, value, taken_at in message:
@@ -150,13 +150,13 @@ class Bench:
                 series.last_value, series.last_quality = value, good
                 series.last_reason, series.last_at, series.seen_at = "", taken_at, seen_at
             if (
-                (series.quiet_low == -inf and series.quiet_high == inf)
+                (series.no_change_low == -inf and series.no_change_high == inf)
                 if late or value.__class__ is str
-                else series.quiet_low <= value <= series.quiet_high  # type: ignore[operator]
+                else series.no_change_low <= value <= series.no_change_high  # type: ignore[operator]
             ):
                 continue
-            suspects.append(Sample(series, value, good, taken_at, "", late))
-            series.quiet_low, series.quiet_high = inf, -inf
+            on_suspects.append(Sample(series, value, good, taken_at, "", late))
+            series.no_change_low, series.no_change_high = inf, -inf
 
     def _trip(self, now: int) -> Iterator[Message]:
         yield from ([(series, well, now)] for series, well, _ in self._tripped)

@@ -13,7 +13,7 @@ from config.writable import Writable
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from simulators.box import BoxFault, BoxFaultKind
@@ -66,7 +66,7 @@ class Rig:
             driver=open_modbus(settings, SystemClock()),
             sink=self.sink,
             health=Health(),
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=SystemClock(),
         )
 

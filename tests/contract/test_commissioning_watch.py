@@ -15,7 +15,7 @@ from edge_agent.commissioning.watch_command import WatchError, watch
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
 from edge_agent.journal.memory import MemoryJournal
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from edge_agent.status import StatusPage
 from edge_agent.status_report import StatusReport
@@ -43,7 +43,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
             driver=open_modbus(settings, clock),
             sink=sink,
             health=health,
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=clock,
         )
         report = StatusReport(

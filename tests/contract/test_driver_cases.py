@@ -49,7 +49,7 @@ async def talk(case: Path) -> list[str]:
     loop = asyncio.get_running_loop()
     lines: list[str] = []
     async with client_on(link, port) as driver:
-        driver.late_heard = lambda unit, after_s: lines.append(
+        driver.on_late_response = lambda unit, after_s: lines.append(
             f"late: unit {unit}, {after_s:.2f} s"
         )
         for step in steps:

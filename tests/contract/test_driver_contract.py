@@ -12,7 +12,7 @@ from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.base import Driver
-from edge_agent.drivers.modbus import write_question
+from edge_agent.drivers.modbus import write_request
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -191,7 +191,7 @@ async def test_one_value_may_be_written_with_the_function_for_several(
     await driver.write(1, table, 100, [1], timeout_s=PATIENCE_S, multiple=True)
     reply = await driver.read(1, table, 100, 1, timeout_s=PATIENCE_S)
     assert list(reply.values) == [1]
-    assert write_question(1, table, 100, [1], multiple=True).code == code
+    assert write_request(1, table, 100, [1], multiple=True).code == code
 
 
 async def test_a_write_to_an_illegal_address_is_a_refusal(driver: Driver) -> None:

@@ -7,7 +7,7 @@ import pymodbus.exceptions
 import pytest
 
 from config.points import Table
-from edge_agent.drivers.modbus import TRANSLATED, answer, read_question, write_question
+from edge_agent.drivers.modbus import TRANSLATED, answer, read_request, write_request
 from edge_agent.errors import DeviceGarbageError, DeviceRefusedError, DeviceTimeoutError
 
 PYMODBUS = [
@@ -37,7 +37,7 @@ def test_every_exception_of_the_library_is_translated(kind: type[Exception]) -> 
 @pytest.mark.parametrize(("address", "count"), [(0, 0), (0, 126), (-1, 1), (65536, 1), (70000, 3)])
 def test_an_impossible_read_says_what_it_was(address: int, count: int) -> None:
     with pytest.raises(DeviceGarbageError, match=f"unit 3: {count} of holding {address}"):
-        read_question(3, Table.HOLDING, address, count)
+        read_request(3, Table.HOLDING, address, count)
 
 
 @pytest.mark.parametrize(
@@ -45,20 +45,20 @@ def test_an_impossible_read_says_what_it_was(address: int, count: int) -> None:
 )
 def test_an_impossible_write_is_translated(address: int, values: list[int]) -> None:
     with pytest.raises(DeviceGarbageError, match="unit 3"):
-        write_question(3, Table.HOLDING, address, values)
+        write_request(3, Table.HOLDING, address, values)
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 8, 99])
 def test_an_exception_reply_keeps_its_code(code: int) -> None:
     with pytest.raises(DeviceRefusedError, match=f"exception {code}") as refusal:
-        answer(read_question(1, Table.HOLDING, 0, 1), bytes((0x83, code)))
+        answer(read_request(1, Table.HOLDING, 0, 1), bytes((0x83, code)))
     assert refusal.value.code == code
 
 
 @pytest.mark.parametrize("code", [10, 11])
 def test_a_gateway_that_reaches_nobody_means_no_answer(code: int) -> None:
     with pytest.raises(DeviceTimeoutError):
-        answer(read_question(1, Table.HOLDING, 0, 1), bytes((0x83, code)))
+        answer(read_request(1, Table.HOLDING, 0, 1), bytes((0x83, code)))
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_a_gateway_that_reaches_nobody_means_no_answer(code: int) -> None:
 )
 def test_a_torn_answer_is_garbage(pdu: bytes) -> None:
     with pytest.raises(DeviceGarbageError):
-        answer(read_question(1, Table.HOLDING, 0, 1), pdu)
+        answer(read_request(1, Table.HOLDING, 0, 1), pdu)
 
 
 def test_a_write_that_is_echoed_wrongly_is_garbage() -> None:
-    question = write_question(1, Table.HOLDING, 7, [5])
-    assert answer(question, bytes.fromhex("0600070005")) == ()
+    request = write_request(1, Table.HOLDING, 7, [5])
+    assert answer(request, bytes.fromhex("0600070005")) == ()
     with pytest.raises(DeviceGarbageError):
-        answer(question, bytes.fromhex("0600080005"))
+        answer(request, bytes.fromhex("0600080005"))

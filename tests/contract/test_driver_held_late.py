@@ -18,7 +18,7 @@ import pytest
 from config.ports import Framing, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from simulators.faults import Fault, FaultKind, FaultyUnit
@@ -133,7 +133,7 @@ async def polled(
         driver=client_on(link, port),
         sink=sink,
         health=Health(),
-        holes=MemoryHoles(),
+        holes=MemoryAvailability(),
         clock=LoopClock(),
         rng=random.Random(seed),  # noqa: S311 (repeatable)
     )

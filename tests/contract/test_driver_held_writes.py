@@ -24,7 +24,7 @@ from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.errors import AgentError, CommandError
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.writes import Written
 from simulators.faults import Fault, FaultKind, FaultyUnit
@@ -150,7 +150,7 @@ async def command(
         driver=driver,
         sink=sink,
         health=Health(),
-        holes=MemoryHoles(),
+        holes=MemoryAvailability(),
         clock=clock,
         rng=random.Random(SEED),  # noqa: S311 (repeatable)
     )

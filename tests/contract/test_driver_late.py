@@ -12,7 +12,7 @@ from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.late import LONGEST_HELD_S, LONGEST_SILENT_S, Outstanding
-from edge_agent.drivers.modbus import Question, read_question, write_question
+from edge_agent.drivers.modbus import Request, read_request, write_request
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.errors import DeviceTimeoutError, DriverError
 from simulators.line import SILENT, Reply
@@ -114,8 +114,8 @@ async def test_what_is_asked_too_soon_waits_three_timeouts_and_is_not_sent() -> 
     assert unit.asked == [100, 300]
 
 
-FIRST = read_question(1, Table.HOLDING, 100, 1)
-SECOND = read_question(1, Table.HOLDING, 200, 1)
+FIRST = read_request(1, Table.HOLDING, 100, 1)
+SECOND = read_request(1, Table.HOLDING, 200, 1)
 ANSWER = bytes.fromhex("0302 0007")
 TIMEOUT = 1.0
 
@@ -123,7 +123,7 @@ TIMEOUT = 1.0
 def test_an_answer_is_outstanding_for_its_longest_time_however_many_newer_ones_came() -> None:
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0)
-    outstanding.answered(read_question(1, Table.HOLDING, 300, 5), 2.0)
+    outstanding.answered(read_request(1, Table.HOLDING, 300, 5), 2.0)
     assert outstanding.clear_at(SECOND, 10.0) == LONGEST_HELD_S
     assert outstanding.clear_at(SECOND, LONGEST_HELD_S + 0.1) == 0.0
 
@@ -138,7 +138,7 @@ def test_a_unit_that_has_said_nothing_since_may_take_longer() -> None:
 def test_a_port_with_a_long_timeout_expects_answers_for_longer() -> None:
     outstanding = Outstanding(7.0)
     outstanding.add(FIRST, 0.0)
-    outstanding.answered(read_question(1, Table.HOLDING, 300, 5), 2.0)
+    outstanding.answered(read_request(1, Table.HOLDING, 300, 5), 2.0)
     assert outstanding.clear_at(SECOND, 10.0) == 70.0
 
 
@@ -188,14 +188,14 @@ def test_a_new_connection_ends_what_is_outstanding_unless_a_gateway_still_answer
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0, transaction=1)
     if others:
-        outstanding.answered(read_question(2, Table.HOLDING, 0, 1), 0.5)
+        outstanding.answered(read_request(2, Table.HOLDING, 0, 1), 0.5)
     outstanding.reconnected(direct=direct)
     assert (outstanding.clear_at(FIRST, 1.0, afresh=True) > 1.0) == kept
     assert (outstanding.came_numbered(7, 1, ANSWER, None, 1.0) is not None) == kept
 
 
-SECOND_WIDE = read_question(1, Table.HOLDING, 200, 2)
-WRITE = write_question(1, Table.HOLDING, 20, [1])
+SECOND_WIDE = read_request(1, Table.HOLDING, 200, 2)
+WRITE = write_request(1, Table.HOLDING, 20, [1])
 REFUSAL = b"\x83\x02"
 
 
@@ -205,13 +205,13 @@ REFUSAL = b"\x83\x02"
         pytest.param(SECOND, True, id="as many registers"),
         pytest.param(SECOND_WIDE, False, id="more registers"),
         pytest.param(FIRST, False, id="the same"),
-        pytest.param(read_question(1, Table.INPUT, 200, 1), False, id="another function"),
-        pytest.param(read_question(2, Table.HOLDING, 200, 1), False, id="another unit"),
+        pytest.param(read_request(1, Table.INPUT, 200, 1), False, id="another function"),
+        pytest.param(read_request(2, Table.HOLDING, 200, 1), False, id="another unit"),
         pytest.param(WRITE, False, id="a write"),
     ],
 )
 def test_only_what_an_outstanding_answer_could_be_taken_for_must_wait(
-    asked: Question, *, waits: bool
+    asked: Request, *, waits: bool
 ) -> None:
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0)
@@ -227,21 +227,21 @@ def test_only_what_an_outstanding_answer_could_be_taken_for_must_wait(
 )
 def test_coils_differ_only_by_bytes(asked: int, *, waits: bool) -> None:
     outstanding = Outstanding(TIMEOUT)
-    outstanding.add(read_question(1, Table.COIL, 100, 9), 0.0)
-    question = read_question(1, Table.COIL, 200, asked or 16)
-    assert outstanding.clear_at(question, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
+    outstanding.add(read_request(1, Table.COIL, 100, 9), 0.0)
+    request = read_request(1, Table.COIL, 200, asked or 16)
+    assert outstanding.clear_at(request, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
 
 
 @pytest.mark.parametrize(
     ("asked", "waits"),
     [
         pytest.param(WRITE, True, id="the same"),
-        pytest.param(write_question(1, Table.HOLDING, 20, [2]), True, id="another value"),
-        pytest.param(write_question(1, Table.HOLDING, 21, [1]), False, id="another place"),
+        pytest.param(write_request(1, Table.HOLDING, 20, [2]), True, id="another value"),
+        pytest.param(write_request(1, Table.HOLDING, 21, [1]), False, id="another place"),
         pytest.param(SECOND, False, id="a read"),
     ],
 )
-def test_a_write_waits_for_the_echo_of_the_one_before_it(asked: Question, *, waits: bool) -> None:
+def test_a_write_waits_for_the_echo_of_the_one_before_it(asked: Request, *, waits: bool) -> None:
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(WRITE, 0.0)
     assert outstanding.clear_at(asked, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
@@ -266,7 +266,7 @@ def test_what_was_answered_before_is_not_expected_to_be_refused() -> None:
 
 def test_who_refuses_a_part_refuses_the_whole() -> None:
     outstanding = Outstanding(TIMEOUT)
-    outstanding.add(read_question(1, Table.HOLDING, 201, 1), 0.0)
+    outstanding.add(read_request(1, Table.HOLDING, 201, 1), 0.0)
     assert outstanding.came(1, REFUSAL, SECOND_WIDE, 1.0) is None
 
 
@@ -297,7 +297,7 @@ async def test_a_late_answer_is_told_with_its_unit_and_how_late_it_is(
         port = line_port(server.port, Framing.ASCII if framing == "ascii" else Framing.RTU)
         wanted = tcp_port(server.port) if framing == "mbap" else port
         async with open_modbus(wanted, SystemClock()) as driver:
-            driver.late_heard = lambda unit, after_s: heard.append((unit, after_s))
+            driver.on_late_response = lambda unit, after_s: heard.append((unit, after_s))
             with pytest.raises(DeviceTimeoutError):
                 await driver.read(1, Table.HOLDING, 100, 1, timeout_s=TIMEOUT_S)
             while not heard:

@@ -17,8 +17,8 @@ from edge_agent.commissioning.read_command import Wish, show
 from edge_agent.drivers.lines import Lines
 from edge_agent.errors import DeviceTimeoutError
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
-from edge_agent.polling.port_manager import Fleet
+from edge_agent.polling.availability_store import MemoryAvailability
+from edge_agent.polling.port_manager import PortManager
 from protocols.reading import Quality
 from simulators.serial_line import SerialLine
 from tests.fakes.devices import device, point
@@ -81,10 +81,10 @@ async def test_no_reload_gives_a_late_answer_to_another_question(tmp_path: Path)
             "devices": {"d1": {"port": "bus", "name": {"en": "Meter", "zh": "电表"}}},
         }
     )
-    fleet = Fleet(
+    port_manager = PortManager(
         sink=sink,
         health=Health(),
-        holes=MemoryHoles(),
+        holes=MemoryAvailability(),
         clock=clock,
         open_driver=Lines().open,
     )
@@ -99,11 +99,11 @@ async def test_no_reload_gives_a_late_answer_to_another_question(tmp_path: Path)
         asyncio.TaskGroup() as tasks,
     ):
         for number in range(10):
-            change = fleet.prepare(version(100 if number % 2 else 200))
-            await fleet.stop(change)
-            fleet.start(change, tasks)
+            change = port_manager.prepare(version(100 if number % 2 else 200))
+            await port_manager.stop(change)
+            port_manager.start(change, tasks)
             await clock.sleep(2.2 * TIMEOUT_S)
-        await fleet.stop(fleet.prepare(Gateway(settings, {})))
+        await port_manager.stop(port_manager.prepare(Gateway(settings, {})))
     good = [one for _, one in sink.log if one.quality is Quality.GOOD]
     # How many of the versions got an answer in time is a matter of the machine.
     assert good

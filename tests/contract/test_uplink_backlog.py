@@ -47,7 +47,7 @@ async def test_a_backlog_goes_out_in_order_and_live_data_passes_it(tmp_path: Pat
             long_ago = clock.now_ms() - ROWS * 1000
             for row in range(ROWS):
                 at = long_ago + row * 1000
-                agent.uplink.readings(
+                agent.uplink.publish(
                     "meter", [Reading(name, float(row), Quality.GOOD, at) for name in names]
                 )
             async with SparkplugHost(broker.port) as host:
@@ -59,7 +59,7 @@ async def test_a_backlog_goes_out_in_order_and_live_data_passes_it(tmp_path: Pat
                 live = 0
                 while len(historical(host)) < ROWS:
                     taken_at = clock.now_ms()
-                    agent.uplink.readings("meter", [reading(1.0, at=taken_at, name="p0")])
+                    agent.uplink.publish("meter", [reading(1.0, at=taken_at, name="p0")])
                     live += 1
                     await host.until(lambda _, n=live: len(lives(host)) >= n)
                     ages_ms.append(clock.now_ms() - taken_at)
@@ -104,13 +104,13 @@ async def test_readings_taken_before_the_clock_was_set_arrive_with_their_true_ti
             taken_s: list[float] = []
             for value in range(3):
                 taken_s.append(clock.monotonic_s())
-                agent.uplink.readings("p1", [reading(float(value), at=clock.now_ms())])
+                agent.uplink.publish("p1", [reading(float(value), at=clock.now_ms())])
                 await asyncio.sleep(0.05)
             assert agent.journal.stats().rows == 3
             assert agent.journal.stats().held_readings == 3
             clock.behind_ms = 0
             set_ms, set_s = clock.now_ms(), clock.monotonic_s()
-            agent.uplink.readings("p1", [reading(3.0, at=clock.now_ms())])
+            agent.uplink.publish("p1", [reading(3.0, at=clock.now_ms())])
             heard = await host.hears(DDATA, 4)
     found = {m.value: m.timestamp for one in heard for m in one.payload.metrics}
     assert min(found.values()) > TRUSTED_FROM_MS

@@ -270,8 +270,8 @@ async def test_rows_of_what_is_no_longer_configured_still_arrive(
         before = Uplink(settings, journal, SystemClock())
         before.device_up("p1", NOW)
         before.device_up("p2", NOW)
-        before.readings("p1", [reading(1.5), reading(value=True, name="running")])
-        before.readings("p2", [reading(30, name="speed")])
+        before.publish("p1", [reading(1.5), reading(value=True, name="running")])
+        before.publish("p2", [reading(30, name="speed")])
     shrunk = pump("p1", running=settings.devices["p1"].points["running"])
     less = gateway(shrunk, mqtt_port=broker.port, journal=tmp_path / "journal.sqlite")
 

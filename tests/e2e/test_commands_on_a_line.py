@@ -14,7 +14,7 @@ from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from simulators.line import LineTiming, Reply
 from simulators.serial_line import SerialLine
@@ -72,7 +72,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_dead_units_and_r
             driver=open_modbus(settings, clock),
             sink=ListSink(),
             health=health,
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=clock,
         )
         task = asyncio.create_task(port.run())

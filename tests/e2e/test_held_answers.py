@@ -11,7 +11,7 @@ from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Por
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from simulators.faults import Fault, FaultKind, FaultyUnit
@@ -85,7 +85,7 @@ async def polled(kind: str, folder: Path) -> ListSink:
             driver=open_modbus(settings, clock),
             sink=sink,
             health=Health(),
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=clock,
         )
         task = asyncio.create_task(owner.run())

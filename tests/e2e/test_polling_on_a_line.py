@@ -13,7 +13,7 @@ from config.ports import Framing, ModbusRtuPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from simulators.faults import Fault, FaultKind, FaultyUnit
@@ -45,8 +45,8 @@ class WatchedSink(ListSink):
         super().device_down(device, at, reason)
         self.changed.set()
 
-    def readings(self, device: str, readings: object) -> None:
-        super().readings(device, readings)  # type: ignore[arg-type]
+    def publish(self, device: str, readings: object) -> None:
+        super().publish(device, readings)  # type: ignore[arg-type]
         self.changed.set()
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -87,7 +87,7 @@ def build(
         driver=open_modbus(settings, clock),
         sink=sink,
         health=Health(),
-        holes=MemoryHoles(),
+        holes=MemoryAvailability(),
         clock=clock,
     )
 

@@ -72,7 +72,7 @@ class FakeDriver:
     def __init__(self, units: dict[int, FakeUnit], clock: Clock) -> None:
         self.units = units
         self.asked: list[Asked] = []
-        self.late_heard: LateHeard = unheard
+        self.on_late_response: LateHeard = unheard
         self.clear_to_write_s = 0.0
         self.openings = 0
         self.refuses_to_open = False

@@ -89,7 +89,7 @@ class Estate(House):
             series.append(self.gateway)
         for one in series:
             one.last_at, one.last_value, one.last_quality = now, online, Quality.GOOD
-        self.chain.on_samples([Sample(one, online, Quality.GOOD, now) for one in series])
+        self.pipeline.on_samples([Sample(one, online, Quality.GOOD, now) for one in series])
 
     def report(self, numbers: range, pressure: float = 3.0) -> None:
         now = self.clock.now_ms()
@@ -97,14 +97,14 @@ class Estate(House):
             series = self.pumps[number - 1]["pressure"]
             series.last_at = series.seen_at = now
             series.last_value, series.last_quality = pressure, Quality.GOOD
-            self.chain.on_samples([Sample(series, pressure, Quality.GOOD, now)])
+            self.pipeline.on_samples([Sample(series, pressure, Quality.GOOD, now)])
 
     def live(self, seconds: int) -> None:
         """Time passes with all that the server does again and again."""
         step = 5 if seconds > 10 else 1
         for _ in range(seconds // step):
             self.advance(step)
-            self.chain.on_silence()
+            self.pipeline.on_silence()
             self.handling_timers.sweep()
 
     def told(self) -> list[str]:
@@ -125,7 +125,7 @@ class Estate(House):
         series, now = self.pumps[pump - 1][point], self.clock.now_ms()
         series.last_at = series.seen_at = now
         series.last_value, series.last_quality = value, Quality.GOOD
-        self.chain.on_samples([Sample(series, value, Quality.GOOD, now)])
+        self.pipeline.on_samples([Sample(series, value, Quality.GOOD, now)])
 
     def hidden(self) -> dict[tuple[int, str], str]:
         """Pump and rule of what is suppressed, with the cause."""

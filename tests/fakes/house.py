@@ -10,11 +10,11 @@ from config.alarming import AlarmSettings
 from config.classes import EquipmentClass
 from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
-from server.alarming.announcements import Announcer
-from server.alarming.operator_actions import Handling
-from server.alarming.pipeline import TIMER_KINDS, Chain
+from server.alarming.announcements import AlarmNotifier
+from server.alarming.operator_actions import OperatorActions
+from server.alarming.pipeline import TIMER_KINDS, AlarmPipeline
 from server.alarming.rule_changes import RuleChanges
-from server.alarming.timers import HandlingTimers
+from server.alarming.timers import AlarmTimers
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm
 from server.alarms.overrides import Place, put_override
@@ -80,19 +80,21 @@ class House:
 
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
-        announcer = Announcer(self.outlets, self.settings)
+        notifier = AlarmNotifier(self.outlets, self.settings)
         outages = Outages(self.settings, tells=self.engine.tells_of_silence)
-        self.handling = Handling(announcer, self.settings, outages=outages)
-        self.chain = Chain(self.records, self.engine, announcer, self.clock, outages=outages)
+        self.actions = OperatorActions(notifier, self.settings, outages=outages)
+        self.pipeline = AlarmPipeline(
+            self.records, self.engine, notifier, self.clock, outages=outages
+        )
         self.series = self.pumps[0]
         for pump in self.pumps:
             for one in pump.values():
                 self.engine.attach(one, equipment_class="pump")
-        self.rules = RuleChanges(self.records, self.chain, self.classes, self.clock)
+        self.rules = RuleChanges(self.records, self.pipeline, self.classes, self.clock)
         self.rules.apply()
-        self.chain.restore()
-        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.chain.on_timer)
-        self.handling_timers = HandlingTimers(self.records, self.handling, self.clock)
+        self.pipeline.restore()
+        handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.pipeline.on_timer)
+        self.handling_timers = AlarmTimers(self.records, self.actions, self.clock)
         handlers |= dict.fromkeys(self.handling_timers.kinds, self.handling_timers.on_timer)
         self.timers = TimerSweep(self.records, handlers, self.clock)
 
@@ -113,7 +115,7 @@ class House:
         taken_at = self.start + round(at * 1000)
         if taken_at > series.last_at:
             series.last_at, series.last_value, series.last_quality = taken_at, value, quality
-        self.chain.on_samples([sample(series, value, taken_at, quality=quality, late=late)])
+        self.pipeline.on_samples([sample(series, value, taken_at, quality=quality, late=late)])
 
     def born(self, point: str, at: float) -> None:
         """A birth says that the point's newest value is the one of back then."""
@@ -172,7 +174,7 @@ class House:
 
     def shelve(self, alarm_id: int = 1, *, minutes: float = 30) -> None:
         self.do(
-            lambda session: self.handling.shelve(
+            lambda session: self.actions.shelve(
                 session,
                 alarm_id,
                 until=self.clock.now_ms() + round(minutes * MINUTE),

@@ -108,7 +108,7 @@ class IngestPlant:
         self.log: list[str] = []
         self.records = open_records(folder)
         self.history = FlakyHistory(self.log)
-        self.suspects: list[Sample] = []
+        self.on_suspects: list[Sample] = []
         self.attached: list[tuple[str, str]] = []
         self.restart()
 
@@ -126,7 +126,7 @@ class IngestPlant:
             history=self.history,
             registry=self.registry,
             clock=self.clock,
-            suspects=self._suspects,
+            on_suspects=self._suspects,
             metrics=self.metrics,
         )
         self.ingest.link = self.link
@@ -137,7 +137,7 @@ class IngestPlant:
 
     def _suspects(self, samples: list[Sample]) -> None:
         self.log.append("judged")
-        self.suspects.extend(samples)
+        self.on_suspects.extend(samples)
 
     def receive(self, *arrivals: Arrival) -> None:
         """Deliver and carry everything to its end."""
@@ -162,7 +162,7 @@ class IngestPlant:
     def watch(self, key: str) -> Series:
         """Let every value of the point be suspect."""
         series = self.series(key)
-        series.quiet_low, series.quiet_high = 1.0, 0.0
+        series.no_change_low, series.no_change_high = 1.0, 0.0
         return series
 
     def series(self, key: str) -> Series:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from server.core.records import Records
 from server.messages.model import Message
 from server.messages.queue import Outgoing, send_to
-from server.messages.rate_limits import Terms
+from server.messages.rate_limits import DeliveryPolicy
 from server.messages.receivers import Receiver
 from server.notifications.channels.base import Fate, Outcome, Sent
 
@@ -21,7 +21,7 @@ class ToldChannel:
 
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     fates: list[Fate] = field(default_factory=list[Fate])
-    of: Terms = field(default_factory=Terms)
+    of: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     sent: list[Outgoing] = field(default_factory=list[Outgoing])
     asked: list[Outgoing] = field(default_factory=list[Outgoing])
 
@@ -40,7 +40,7 @@ class ToldChannel:
     def timeout_s(self) -> float:
         return 10
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002
+    def policy(self, address: str) -> DeliveryPolicy:  # noqa: ARG002
         return self.of
 
     def check_address(self, address: str) -> str | None:  # noqa: ARG002

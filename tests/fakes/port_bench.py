@@ -12,7 +12,7 @@ from config.ports import ModbusTcpPort, Port
 from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import HoleMemory, MemoryHoles
+from edge_agent.polling.availability_store import AvailabilityStore, MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver, FakeUnit
@@ -36,7 +36,7 @@ class Bench:
         devices: list[ResolvedDevice],
         units: dict[int, FakeUnit],
         *,
-        holes: HoleMemory | None = None,
+        holes: AvailabilityStore | None = None,
         settings: Port = SETTINGS,
         clock: JumpingClock | VirtualClock | None = None,
         driver: type[FakeDriver] = FakeDriver,
@@ -46,7 +46,7 @@ class Bench:
         self.driver = driver(units, self.clock)
         self.sink = ListSink()
         self.health = Health()
-        self.holes = holes or MemoryHoles()
+        self.holes = holes or MemoryAvailability()
         self.port = PortOwner(
             "bus",
             settings=settings,
@@ -78,7 +78,7 @@ async def running(bench: Bench) -> AsyncIterator[Bench]:
             await task
 
 
-def fleet(count: int, **options: Any) -> list[ResolvedDevice]:
+def port_manager(count: int, **options: Any) -> list[ResolvedDevice]:
     options = {"report_all": True} | options
     return [
         device(f"d{unit}", {"p": point(0, **options)}, unit=unit) for unit in range(1, count + 1)

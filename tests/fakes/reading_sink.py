@@ -25,7 +25,7 @@ class ListSink:
         del at
         self.states.append((device, state, reason))
 
-    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+    def publish(self, device: str, readings: Sequence[Reading]) -> None:
         assert readings
         assert self.events
         self.log += [(device, reading) for reading in readings]

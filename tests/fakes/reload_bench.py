@@ -15,8 +15,8 @@ from edge_agent.drivers.base import Reply
 from edge_agent.health import Health
 from edge_agent.journal.base import Journal
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.polling.availability_store import MemoryHoles
-from edge_agent.polling.port_manager import Fleet
+from edge_agent.polling.availability_store import MemoryAvailability
+from edge_agent.polling.port_manager import PortManager
 from edge_agent.reload import Reloader
 from edge_agent.uplink.uplink import Uplink
 from protocols.sparkplug.topics import MessageKind
@@ -73,18 +73,18 @@ class ReloadBench:
         self.units = {unit: FakeUnit({(Table.HOLDING, 0): 0}, 0.0005) for unit in (1, 2, 3)}
         self.uplink = Uplink(gateway, journal, self.clock)
         self.connection = FakeConnection()
-        self.fleet = Fleet(
+        self.port_manager = PortManager(
             sink=self.uplink,
             health=self.health,
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=self.clock,
             open_driver=self._open,
         )
-        self.fleet.start(self.fleet.prepare(gateway), tasks)
+        self.port_manager.start(self.port_manager.prepare(gateway), tasks)
         self.reloader = Reloader(
             gateway,
             load=self._load,
-            fleet=self.fleet,
+            port_manager=self.port_manager,
             uplink=self.uplink,
             health=self.health,
             tasks=tasks,
@@ -130,7 +130,7 @@ class ReloadBench:
                 before = now
 
     def _taken(self, name: str) -> int:
-        port = self.fleet.ports.get(self.fleet.devices[name].port)
+        port = self.port_manager.ports.get(self.port_manager.devices[name].port)
         latest = port.latest(name, "count") if port else None
         return latest.taken_at if latest else 0
 

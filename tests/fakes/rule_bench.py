@@ -61,10 +61,10 @@ class RuleBench:
 
     def quiet(self, one: Sample) -> bool:
         if one.late:
-            return one.series.quiet_low == -math.inf and one.series.quiet_high == math.inf
+            return one.series.no_change_low == -math.inf and one.series.no_change_high == math.inf
         if one.quality is not Quality.GOOD or not isinstance(one.value, int | float):
             return False
-        return one.series.quiet_low <= one.value <= one.series.quiet_high
+        return one.series.no_change_low <= one.value <= one.series.no_change_high
 
     def found(self, step: Step) -> list[Found]:
         return [

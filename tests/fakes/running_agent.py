@@ -69,7 +69,7 @@ class Agent:
         self.handler = handler
 
     def say(self, value: float, *, device: str = "p1") -> None:
-        self.uplink.readings(device, [reading(value, NOW + int(value))])
+        self.uplink.publish(device, [reading(value, NOW + int(value))])
 
     async def kept(self) -> list[int]:
         return [row.offset for row in await self.journal.read(0, 2**62, limit=10_000)]

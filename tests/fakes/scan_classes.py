@@ -2,7 +2,7 @@
 
 from config.points import Table
 from edge_agent.polling.plan import Block
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import Unit
@@ -19,7 +19,7 @@ def clear(job: Job) -> float:
 
 
 def started(*classes: ScanClass) -> Schedule:
-    schedule = Schedule(classes, budget=DeadBudget(share=0.03, most_s=1.0, credit_s=1.0))
+    schedule = Schedule(classes, budget=ProbeBudget(share=0.03, most_s=1.0, credit_s=1.0))
     schedule.start(0.0)
     return schedule
 

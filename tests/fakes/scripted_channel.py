@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Terms
+from server.messages.rate_limits import DeliveryPolicy
 from server.notifications.channels.base import Outcome, Sent
 
 
@@ -38,8 +38,8 @@ class ScriptedChannel:
     def timeout_s(self) -> float:
         return 10
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002
-        return Terms()
+    def policy(self, address: str) -> DeliveryPolicy:  # noqa: ARG002
+        return DeliveryPolicy()
 
     def check_address(self, address: str) -> str | None:  # noqa: ARG002
         return None

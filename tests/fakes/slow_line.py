@@ -10,7 +10,7 @@ from tests.fakes.driver import Asked, FakeDriver, FakeUnit
 
 
 class _Listener(Protocol):
-    def late_heard(self, unit: int, lateness_s: float) -> None: ...
+    def on_late_response(self, unit: int, lateness_s: float) -> None: ...
 
 
 class SlowLine(FakeDriver):
@@ -56,4 +56,4 @@ class SlowLine(FakeDriver):
         while coming and coming[0][0] <= self._now():
             at_s, asked_s = coming.pop(0)
             if self.port is not None:
-                self.port.late_heard(unit, at_s - asked_s)
+                self.port.on_late_response(unit, at_s - asked_s)

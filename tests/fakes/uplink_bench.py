@@ -63,7 +63,7 @@ class Bench:
 
     def say(self, *values: float) -> None:
         for value in values:
-            self.uplink.readings("p1", [reading(value), reading(True, name="running")])  # noqa: FBT003
+            self.uplink.publish("p1", [reading(value), reading(True, name="running")])  # noqa: FBT003
 
     async def drain_all(self) -> list[float]:
         pauses: list[float] = []

@@ -31,8 +31,8 @@ from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.polling.availability_store import MemoryHoles
-from edge_agent.polling.port_manager import Fleet
+from edge_agent.polling.availability_store import MemoryAvailability
+from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
 from edge_agent.reload import Reloader
 from edge_agent.uplink.uplink import Uplink
@@ -109,16 +109,16 @@ class Life:
         )
         ledger = await stack.enter_async_context(SqliteLedger(self.folder / "commands.sqlite"))
         self.uplink = Uplink(self.wanted, self.journal, self.clock)
-        self.fleet = Fleet(
+        self.port_manager = PortManager(
             sink=self.uplink,
             health=self.health,
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=self.clock,
             open_driver=self._line,
         )
         self.service = CommandService(
-            devices=self.fleet.devices,
-            ports=self.fleet.ports,
+            devices=self.port_manager.devices,
+            ports=self.port_manager.ports,
             ledger=ledger,
             health=self.health,
             clock=self.clock,
@@ -128,12 +128,12 @@ class Life:
         """Live; return the samples of memory and handles."""
         samples: list[dict[str, float]] = []
         async with asyncio.TaskGroup() as tasks:
-            self.fleet.start(self.fleet.prepare(self.wanted), tasks)
+            self.port_manager.start(self.port_manager.prepare(self.wanted), tasks)
             tasks.create_task(self.metrics.run())
             self.reloader = Reloader(
                 self.wanted,
                 load=lambda: self.wanted,
-                fleet=self.fleet,
+                port_manager=self.port_manager,
                 uplink=self.uplink,
                 health=self.health,
                 tasks=tasks,
@@ -146,7 +146,7 @@ class Life:
                     samples.append(_sample(now_s))
                     print(samples[-1], file=sys.stderr, flush=True)
             await self._come_to_rest()
-            for task in [*running, *self.fleet._running.values()]:
+            for task in [*running, *self.port_manager._running.values()]:
                 task.cancel()
         return samples
 

@@ -7,11 +7,11 @@ from prometheus_client import generate_latest
 
 from edge_agent.port_metrics import PortMetrics
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.port_bench import Bench, alive, fleet, running
+from tests.fakes.port_bench import Bench, alive, port_manager, running
 
 
 async def test_the_load_is_that_of_the_last_minute() -> None:
-    bench, clock = Bench(fleet(1), alive(1)), FakeClock()
+    bench, clock = Bench(port_manager(1), alive(1)), FakeClock()
     bench.health.port("bus", up=True, at=0)
     metrics = PortMetrics(bench.health, clock)
     task = asyncio.create_task(metrics.run())
@@ -28,11 +28,11 @@ async def test_the_load_is_that_of_the_last_minute() -> None:
 
 
 def test_there_is_no_load_before_there_was_time() -> None:
-    assert PortMetrics(Bench(fleet(1), alive(1)).health, FakeClock()).load() == {}
+    assert PortMetrics(Bench(port_manager(1), alive(1)).health, FakeClock()).load() == {}
 
 
 async def test_periods_are_told_by_class_as_quantiles() -> None:
-    async with running(Bench(fleet(5), alive(5))) as bench:
+    async with running(Bench(port_manager(5), alive(5))) as bench:
         await bench.clock.run_for(120)
     metrics = PortMetrics(bench.health, bench.clock)
     found = metrics.periods()["bus", 1.0]
@@ -46,7 +46,7 @@ async def test_periods_are_told_by_class_as_quantiles() -> None:
 
 async def test_the_time_that_a_device_was_away_is_no_period() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1), units)) as bench:
+    async with running(Bench(port_manager(1), units)) as bench:
         await bench.clock.run_for(30)
         units[1].dead = True
         await bench.clock.run_for(600)

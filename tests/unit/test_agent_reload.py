@@ -19,13 +19,13 @@ from tests.fakes.reload_bench import gateway_of, meter, reload_bench
 
 async def test_a_wrong_file_changes_nothing_and_says_why(tmp_path: Path) -> None:
     async with reload_bench(gateway_of(tmp_path, meter("m1"))) as bench:
-        owner = bench.fleet.ports["a"]
+        owner = bench.port_manager.ports["a"]
         with capture_logs() as logs:
             assert not await bench.reload(ConfigError("agent.yaml:7: no port 'b'"))
         assert logs == [
             {"event": "reload_refused", "error": "agent.yaml:7: no port 'b'", "log_level": "error"}
         ]
-        assert bench.fleet.ports == {"a": owner}
+        assert bench.port_manager.ports == {"a": owner}
         await bench.until_read("m1")
 
 
@@ -36,7 +36,7 @@ async def test_what_is_read_only_at_the_start_refuses_the_whole_file(tmp_path: P
         with capture_logs() as logs:
             assert not await bench.reload(Gateway(other, {"m2": meter("m2")}))
         assert "gateway: changes only with a restart" in logs[0]["error"]
-        assert list(bench.fleet.devices) == ["m1"]
+        assert list(bench.port_manager.devices) == ["m1"]
 
 
 async def test_a_device_that_cannot_be_asked_is_found_before_anything_is_touched(
@@ -45,10 +45,10 @@ async def test_a_device_that_cannot_be_asked_is_found_before_anything_is_touched
     long = point(0, type=DataType.STRING, length=9)
     wide = device("wide", {"t": long}, port="b", max_registers=4)
     async with reload_bench(gateway_of(tmp_path, meter("m1"))) as bench:
-        owner = bench.fleet.ports["a"]
+        owner = bench.port_manager.ports["a"]
         assert not await bench.reload(gateway_of(tmp_path, meter("m2"), wide))
-        assert bench.fleet.ports == {"a": owner}
-        assert list(bench.fleet.devices) == ["m1"]
+        assert bench.port_manager.ports == {"a": owner}
+        assert list(bench.port_manager.devices) == ["m1"]
 
 
 async def test_a_point_that_cannot_be_decoded_is_found_before_anything_is_touched(
@@ -56,9 +56,9 @@ async def test_a_point_that_cannot_be_decoded_is_found_before_anything_is_touche
 ) -> None:
     broken = point(0).model_copy(update={"invalid": (-1,)})
     async with reload_bench(gateway_of(tmp_path, meter("m1"))) as bench:
-        owner = bench.fleet.ports["a"]
+        owner = bench.port_manager.ports["a"]
         assert not await bench.reload(gateway_of(tmp_path, device("m2", {"p": broken}, port="a")))
-        assert bench.fleet.ports == {"a": owner}
+        assert bench.port_manager.ports == {"a": owner}
         assert bench.reloader.refusal == (
             "port a: -1 is no raw number of uint16; allowed: 0..0xFFFF"
         )
@@ -98,10 +98,10 @@ async def test_unchanged_ports_are_not_touched(tmp_path: Path) -> None:
     async with reload_bench(first) as bench:
         bench.connect()
         await bench.until_read("m1")
-        owner = bench.fleet.ports["a"]
+        owner = bench.port_manager.ports["a"]
         assert await bench.reload(second)
         await bench.until_read("m3")
-        assert bench.fleet.ports["a"] is owner
+        assert bench.port_manager.ports["a"] is owner
         assert len(bench.opened) == 3
         counts = bench.counts("m1")
     assert counts == list(range(counts[0], counts[0] + len(counts)))
@@ -157,7 +157,7 @@ async def test_a_command_under_way_on_a_port_that_is_replaced_is_answered(tmp_pa
     async with reload_bench(gateway_of(tmp_path, writable)) as bench:
         await bench.until_read("m1")
         bench.units[1].response_s = 0.4
-        order = asyncio.create_task(bench.fleet.ports["a"].write("m1", "count", 5))
+        order = asyncio.create_task(bench.port_manager.ports["a"].write("m1", "count", 5))
         await asyncio.sleep(0.05)
         assert await bench.reload(gateway_of(tmp_path, writable, a=2.0))
         # Not sent, or unknown: that depends on how far it had come.

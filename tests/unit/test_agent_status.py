@@ -50,7 +50,7 @@ def site() -> Site:
 
 
 async def test_metrics_show_journal_and_uplink_as_they_are_now(site: Site) -> None:
-    site.uplink.readings("p1", [reading(1.0, at=NOW - 4000)])
+    site.uplink.publish("p1", [reading(1.0, at=NOW - 4000)])
     async with site.page() as page:
         status, body = await ask(page.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
 

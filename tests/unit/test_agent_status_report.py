@@ -11,7 +11,7 @@ from config.points import Table
 from config.ports import ModbusTcpPort
 from edge_agent.health import Health
 from edge_agent.journal.memory import MemoryJournal
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from edge_agent.status import StatusPage
 from edge_agent.status_report import StatusReport
@@ -41,7 +41,7 @@ class Site:
             driver=FakeDriver({1: FakeUnit(registers)}, self.clock),
             sink=ListSink(),
             health=self.health,
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=self.clock,
             rng=Random(1),  # noqa: S311 (jitter, not a secret)
         )

@@ -29,7 +29,7 @@ class Record:
                 self.open()[1] = until
                 self.runs.append([at, None])
             elif kind == "earlier_return":
-                self.around(at)[1] = at
+                self.context(at)[1] = at
             else:
                 assert until is not None
                 self.take_past(at, until)
@@ -50,7 +50,7 @@ class Record:
         (run,) = [run for run in self.runs if run[1] is None]
         return run
 
-    def around(self, at: int) -> list[int | None]:
+    def context(self, at: int) -> list[int | None]:
         (run,) = [r for r in self.runs if r[0] is not None and r[1] and r[0] < at < r[1]]
         return run
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from config.conditions import Condition
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.conditions import NOTHING, holds, point_of, quiet_band
+from server.alarms.evaluation.conditions import NOTHING, holds, no_change_band, point_of
 
 _ADAPTER: TypeAdapter[Condition] = TypeAdapter(Condition)
 
@@ -76,15 +76,15 @@ def test_the_watched_point() -> None:
 def test_a_quiet_value_changes_nothing_and_a_loud_one_changes(
     rule: Condition, *, before: bool, value: float
 ) -> None:
-    band = quiet_band(rule, None, held=before)
+    band = no_change_band(rule, None, held=before)
     assert (band.low <= value <= band.high) is (holds(rule, value, GOOD, before=before) is before)
 
 
 @given(st.sampled_from([FAULT, MODE]), st.integers(0, 4), st.integers(0, 4))
 def test_a_state_is_quiet_only_while_it_stays(rule: Condition, last: int, value: int) -> None:
-    band = quiet_band(rule, last, held=False)
+    band = no_change_band(rule, last, held=False)
     assert (band.low <= value <= band.high) is (value == last)
 
 
 def test_text_is_always_looked_at() -> None:
-    assert quiet_band(MODE, "auto", held=False) == NOTHING
+    assert no_change_band(MODE, "auto", held=False) == NOTHING

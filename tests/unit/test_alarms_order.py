@@ -272,7 +272,7 @@ def test_what_is_handed_over_meanwhile_is_looked_at(bench: RuleBench) -> None:
     """A timer is committed while the ingest has values of that series in its hands."""
     level = bench.series["level"]
     bench.see("level", 0.5, 1)
-    level.undecided, (level.quiet_low, level.quiet_high) = 1, (1.0, 0.0)
+    level.undecided, (level.no_change_low, level.no_change_high) = 1, (1.0, 0.0)
     bench.expire("low_level", "level", 1)
     assert not bench.quiet(sample(level, 0.6, bench.start + 20_000))
     bench.see("level", 3.0, 19)

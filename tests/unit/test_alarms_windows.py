@@ -209,7 +209,7 @@ def test_what_was_remembered_for_another_kind_of_condition_is_forgotten() -> Non
         "change": 1,
         "within_s": 60,
     }
-    kind = bench_with("stuck", rate, **{"while": "run"}).engine._posts.book.classes["pump"]
+    kind = bench_with("stuck", rate, **{"while": "run"}).engine._register.book.classes["pump"]
     step = bench.engine.reload(RuleBook({"pump": kind}))
     bench.engine.commit(step)
     assert bench.see("pressure", 3.0, 70) == [("returned", "stuck", 70, None)]

@@ -95,10 +95,10 @@ def test_a_device_file_fits_where_values_are_such_as_its_units_lead_to_expect() 
     good = likeness(room, readings({"temperature": 21.5, "humidity": 40.0}))
     assert (good.sensible, good.wrong, good.score) == (2, 0, 1.0)
     assert likeness(room, readings({"temperature": 6000.0, "humidity": None})).score == -1
-    zeros = likeness(room, readings({"temperature": 0, "humidity": 0}))
-    assert zeros.score == 0
-    assert best([zeros]) is None
-    assert best([good, zeros]) == good
+    boot_offsets = likeness(room, readings({"temperature": 0, "humidity": 0}))
+    assert boot_offsets.score == 0
+    assert best([boot_offsets]) is None
+    assert best([good, boot_offsets]) == good
     assert best([good, good._replace(profile="twin")]) is None
     assert best([]) is None
 

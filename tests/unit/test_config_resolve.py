@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from config.base import MisfitError, Words
+from config.base import ConflictingSettingsError, Words
 from config.edge import AgentSettings
 from config.load import load_classes, load_profiles
 from config.profiles import Limits
@@ -111,26 +111,26 @@ def test_parts_of_one_register_may_belong_to_two_devices_of_one_controller(
 
 def test_unit_0_is_fine_on_tcp_and_refused_on_a_serial_line() -> None:
     assert resolved({"r": device(profile="xy-md02", unit=0)}).devices["r"].unit == 0
-    with pytest.raises(MisfitError) as refused:
+    with pytest.raises(ConflictingSettingsError) as refused:
         resolved(
             {"r": device(profile="xy-md02", unit=0)},
             a={"kind": "modbus_rtu", "device": "/dev/ttyS0"},
         )
-    assert [misfit.path for misfit in refused.value.misfits] == [("devices", "r", "unit")]
+    assert [conflict.path for conflict in refused.value.conflicts] == [("devices", "r", "unit")]
 
 
 def test_a_device_file_that_asks_more_than_the_device_answers_is_told_at_its_name() -> None:
-    with pytest.raises(MisfitError) as refused:
+    with pytest.raises(ConflictingSettingsError) as refused:
         resolved({"m": device(profile="eastron-sdm120", limits={"max_registers": 1})})
-    paths = {misfit.path for misfit in refused.value.misfits}
+    paths = {conflict.path for conflict in refused.value.conflicts}
     assert paths == {("devices", "m", "profile")}
-    assert len(refused.value.misfits) == 10
+    assert len(refused.value.conflicts) == 10
 
 
 def test_all_misfits_of_all_devices_are_told_at_once() -> None:
-    with pytest.raises(MisfitError) as refused:
+    with pytest.raises(ConflictingSettingsError) as refused:
         resolved({"x": device(profile="nonsense"), "y": device(), "z": device(only=["a"])})
-    assert [misfit.path for misfit in refused.value.misfits] == [
+    assert [conflict.path for conflict in refused.value.conflicts] == [
         ("devices", "x", "profile"),
         ("devices", "y"),
         ("devices", "z"),
@@ -166,9 +166,9 @@ def test_an_installation_sets_the_ratios_of_its_transformers() -> None:
 def test_what_a_device_makes_of_its_points_is_checked(
     options: dict[str, Any], path: tuple[str, ...]
 ) -> None:
-    with pytest.raises(MisfitError) as refused:
+    with pytest.raises(ConflictingSettingsError) as refused:
         resolved({"m": device(**options)})
-    assert path in [misfit.path for misfit in refused.value.misfits]
+    assert path in [conflict.path for conflict in refused.value.conflicts]
 
 
 def test_chosen_points_bring_what_they_are_made_of() -> None:
@@ -208,9 +208,9 @@ def test_a_computed_point_follows_the_fastest_of_its_points() -> None:
 )
 def test_expressions_that_have_no_result_are_refused(expression: str, message: str) -> None:
     computed = {"x": {"expression": expression}}
-    with pytest.raises(MisfitError) as refused:
+    with pytest.raises(ConflictingSettingsError) as refused:
         resolved({"m": device(profile="chint-dtsu666", computed=computed)})
-    assert message in refused.value.misfits[0].message
+    assert message in refused.value.conflicts[0].message
 
 
 def test_a_long_chain_of_computed_points_is_resolved_at_once() -> None:

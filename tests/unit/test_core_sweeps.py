@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from server.core import schema
 from server.core.errors import StoreError
-from server.core.isolation import Poison
+from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.core.sweep import Sweep
 from server.core.timer_sweep import TimerSweep
@@ -100,7 +100,7 @@ def test_a_timer_whose_handler_meets_a_bug_is_postponed_and_the_others_run(
         ran.append(timer.key)
 
     metrics = CollectorRegistry()
-    sweep = TimerSweep(records, {"test": handler}, clock, poison=Poison(metrics))
+    sweep = TimerSweep(records, {"test": handler}, clock, isolation=ErrorIsolation(metrics))
     for key, ago in (("a", 2), ("b", 1)):
         start(records, key, clock.now_ms() - ago)
     with structlog.testing.capture_logs() as logs:

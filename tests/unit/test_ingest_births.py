@@ -105,11 +105,11 @@ def test_a_changed_class_attaches_all_points_again(pump: IngestPlant, node: Edge
 
 def test_a_dead_device_is_offline_until_it_is_born(pump: IngestPlant, node: EdgeNode) -> None:
     series = pump.series(f"{PUMP}/connection")
-    series.quiet_low = series.quiet_high = 1.0
+    series.no_change_low = series.no_change_high = 1.0
     pump.receive(node.ddeath("pump"))
     row = pump.rows(Equipment)[PUMP]
     assert (row.online, row.reason) == (False, "device_death")
-    assert [sample.value for sample in pump.suspects] == [False]
+    assert [sample.value for sample in pump.on_suspects] == [False]
     pump.receive(node.dbirth("pump", {"pressure": 1.0}, equipment_class="heating_pump"))
     assert pump.rows(Equipment)[PUMP].online
     assert pump.stored(f"{PUMP}/connection") == [True, False, True]

@@ -295,10 +295,10 @@ def test_a_slow_history_holds_up_only_who_floods(tmp_path: Path) -> None:
             plant.ingest._work(wait_s=0)
         assert len(plant.ingest.inbox) > 0
         assert len(plant.ingest._rounds.ready.batch) < 30_000
-        plant.suspects.clear()
+        plant.on_suspects.clear()
         plant.ingest.inbox.put(*quiet.ddata("d", {1: 9.0}, at=quiet.clock_ms + 1))
         plant.ingest._work(wait_s=0)
-        assert [sample.value for sample in plant.suspects] == [9.0]
+        assert [sample.value for sample in plant.on_suspects] == [9.0]
         go_on.set()
         for _ in range(3):
             plant.wait(1)

@@ -22,7 +22,7 @@ def test_a_gateway_that_died_while_the_server_was_down_is_asked_then_set_offline
 ) -> None:
     pump.restart()
     series = pump.series(f"{PUMP}/connection")
-    series.quiet_low = series.quiet_high = 1.0
+    series.no_change_low = series.no_change_high = 1.0
     pump.wait(1)
     pump.wait(PATIENCE_S - 2)
     assert pump.rebirths_asked() == []
@@ -35,7 +35,7 @@ def test_a_gateway_that_died_while_the_server_was_down_is_asked_then_set_offline
     assert states(pump) == {"site/gw": (False, "silent"), PUMP: (False, "silent")}
     assert not pump.rows(Gateway)["site/gw"].online
     assert pump.events()[-2:] == ["equipment.offline site/gw", f"equipment.offline {PUMP}"]
-    assert [sample.value for sample in pump.suspects] == [False], "the alarms see it"
+    assert [sample.value for sample in pump.on_suspects] == [False], "the alarms see it"
     pump.wait(10 * PATIENCE_S)
     assert states(pump)[PUMP] == (False, "silent")
 

@@ -36,7 +36,7 @@ async def rows(journal: SqliteJournal) -> list[Row]:
 
 async def salvaged(journal: SqliteJournal) -> list[Row]:
     """Take over what can be read, as ``run`` does chunk by chunk."""
-    while await journal.salvage():
+    while await journal.recover():
         pass
     return await rows(journal)
 

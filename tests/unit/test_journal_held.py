@@ -29,7 +29,7 @@ def stamp_of(row: Row) -> int | None:
 def put(journal: Journal, taken_at: int, *, uptime_s: int) -> int:
     """Keep a reading as a clock has it that was started ``uptime_s`` ago."""
     return journal.append(
-        "d", fragment(taken_at), taken_at=taken_at, zero_ms=taken_at - uptime_s * 1000
+        "d", fragment(taken_at), taken_at=taken_at, boot_offset_ms=taken_at - uptime_s * 1000
     )
 
 

@@ -47,8 +47,8 @@ async def test_a_kill_while_a_damaged_journal_is_emptied_costs_nothing(
     await filled(path)
     damage(path, -1)
     async with journal_at(path) as journal:
-        assert await journal.salvage()
-        assert await journal.salvage()
+        assert await journal.recover()
+        assert await journal.recover()
         assert len(await taken(journal)) == 200
         assert journal.stats().salvaging
         assert journal.arrivals() == [(0, 99), (100, 199)]
@@ -60,7 +60,7 @@ async def test_a_kill_while_a_damaged_journal_is_emptied_costs_nothing(
         async with journal_at(path) as journal:
             assert await taken(journal) == list(range(200))
             fresh = journal.append("d", b"new", taken_at=NOW + ROWS)
-            while await journal.salvage():
+            while await journal.recover():
                 pass
             kept = await journal.read(*EVERYTHING, limit=1000)
             assert not journal.stats().salvaging
@@ -88,7 +88,7 @@ async def test_rows_behind_several_damaged_pages_are_found_in_order(path: Path) 
     for page in (12, 13, 30, -5, -1):
         damage(path, page)
     async with journal_at(path) as journal:
-        while await journal.salvage():
+        while await journal.recover():
             pass
         found = await taken(journal)
     assert len(found) >= ROWS - 5 * 8
@@ -100,7 +100,7 @@ async def test_files_set_aside_are_few(path: Path) -> None:
         await filled(path)
         damage(path, -1)
         async with journal_at(path) as journal:
-            while await journal.salvage():
+            while await journal.recover():
                 pass
     found = [file for file in path.parent.glob("*.corrupt-*") if file.suffix != ".lock"]
     assert len(found) == aside.MOST_ASIDE
@@ -166,7 +166,7 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_gets_what_mem
         name = journal.journal_id
     clock = FakeClock(NOW)
     with monkeypatch.context() as full:
-        full.setattr("edge_agent.journal.disk.Store.open", no_space)
+        full.setattr("edge_agent.journal.disk.JournalFile.open", no_space)
         with capture_logs() as logs:
             journal = await journal_at(path, clock).__aenter__()
         assert [entry["event"] for entry in logs] == ["journal_in_memory_only"]
@@ -210,14 +210,14 @@ async def test_rows_that_wait_for_the_clock_outlive_the_damage_and_the_full_disk
     async with journal_at(path, clock) as journal:
         for number in range(300):
             at = 5_000 + number
-            journal.append("d", b"", taken_at=at, zero_ms=0)
+            journal.append("d", b"", taken_at=at, boot_offset_ms=0)
         await journal.commit()
-        waiting = journal.append("d", b"", taken_at=5_300, zero_ms=0)
+        waiting = journal.append("d", b"", taken_at=5_300, boot_offset_ms=0)
         journal._disk.found_damaged(JournalError("for the test"))
         with monkeypatch.context() as full:
-            full.setattr("edge_agent.journal.disk.Store.open", no_space)
+            full.setattr("edge_agent.journal.disk.JournalFile.open", no_space)
             await journal.turn()
-            later = journal.append("d", b"", taken_at=5_301, zero_ms=0)
+            later = journal.append("d", b"", taken_at=5_301, boot_offset_ms=0)
         clock.advance(61)
         await journal.turn()
         while journal.stats().salvaging:

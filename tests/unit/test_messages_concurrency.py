@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from server.core.db import Base
 from server.core.records import Records
-from server.messages.concurrency import Slots, one_lane_each
+from server.messages.concurrency import ChannelConcurrency, one_lane_each
 from server.messages.queue import Outgoing
 from server.messages.receivers import Receiver
 from server.notifications.channels.base import Outcome, Sent
@@ -115,7 +115,7 @@ async def test_what_waited_for_a_slot_is_handed_over_once(records: Records) -> N
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=60))
 def test_slots_are_never_more_than_there_are(wishes: list[tuple[str, bool]]) -> None:
-    slots = Slots(one_lane_each, Counter())
+    slots = ChannelConcurrency(one_lane_each, Counter())
     taken: list[tuple[str, bool]] = []
     for lane, urgent in wishes:
         if slots.free((lane, "", ""), urgent=urgent):

@@ -8,7 +8,7 @@ import pytest
 
 from server.core.db import Base
 from server.core.records import Records
-from server.messages.rate_limits import Budget, Purse
+from server.messages.rate_limits import Budget, RateLimiter
 
 MINUTE = Budget("ding", 20, 60)
 
@@ -22,7 +22,7 @@ def records(tmp_path: Path) -> Generator[Records]:
 
 def take(records: Records, *budgets: Budget, now: int, urgent: bool = False) -> int:
     return records.write(
-        lambda session: Purse(session, budgets).take(budgets, urgent=urgent, now=now)
+        lambda session: RateLimiter(session, budgets).take(budgets, urgent=urgent, now=now)
     )
 
 
@@ -50,7 +50,7 @@ def test_all_budgets_must_have_a_token_and_none_is_taken_in_vain(records: Record
 
 
 def test_a_provider_that_throttles_is_left_alone_by_everybody(records: Records) -> None:
-    records.write(lambda session: Purse(session, [MINUTE]).block(until=600_000))
+    records.write(lambda session: RateLimiter(session, [MINUTE]).block(until=600_000))
     assert take(records, MINUTE, now=1000, urgent=True) == 600_000
     assert take(records, MINUTE, now=600_000) == 0
 

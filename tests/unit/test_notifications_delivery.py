@@ -14,7 +14,7 @@ from server.core.db import Base
 from server.core.records import Records
 from server.core.timers import timers_of
 from server.messages.links import LinkKey
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.messages.receivers import Receiver
 from server.messages.unreached import UNREACHED
 from server.notifications.channels.base import (
@@ -51,7 +51,7 @@ SETTINGS = MessageSettings(
 )
 SMS = Receiver("li", "sms", "13800138000")
 TO_MAIL = Receiver("li", "mail", "li@x.example")
-ONCE = Terms((Budget("sms", 10, 60),), repeatable=False)
+ONCE = DeliveryPolicy((Budget("sms", 10, 60),), repeatable=False)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ async def test_channels_open_with_their_secrets(tmp_path: Path) -> None:
     ding = DingTalkChannel(kind="dingtalk", token_file=tmp_path / "token", timeout_s=42)
     async with open_channels(MessageSettings(channels={"d": ding}), FakeClock()) as channels:
         assert channels.longest_s == 42
-        assert [one.tokens for one in channels.terms("d", "li", "").budgets] == [20]
+        assert [one.tokens for one in channels.policy("d", "li", "").budgets] == [20]
         assert channels.find("sms", "li", "") is None
 
 

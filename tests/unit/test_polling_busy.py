@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.errors import CommandError
 from protocols.reading import Quality
-from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, fleet, running
+from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, port_manager, running
 
 
 @pytest.mark.parametrize("code", [5, 6])
@@ -14,7 +14,7 @@ from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, fleet, run
 async def test_a_busy_device_is_read_in_the_same_cycle(code: int, times: int) -> None:
     units = alive(2)
     units[1].busy_code = code
-    async with running(Bench(fleet(2, period_s=1.0), units)) as bench:
+    async with running(Bench(port_manager(2, period_s=1.0), units)) as bench:
         await bench.clock.run_for(5.5)
         units[1].busy = times
         await bench.clock.run_for(4)
@@ -26,7 +26,7 @@ async def test_a_busy_device_is_read_in_the_same_cycle(code: int, times: int) ->
 
 async def test_a_device_that_is_always_busy_is_left_alone_between_and_said_to_be_busy() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2, period_s=1.0), units)) as bench:
+    async with running(Bench(port_manager(2, period_s=1.0), units)) as bench:
         await bench.clock.run_for(2.5)
         units[1].busy = 10_000
         before = len(bench.driver.asked)
@@ -41,7 +41,7 @@ async def test_a_device_that_is_always_busy_is_left_alone_between_and_said_to_be
 @pytest.mark.parametrize("times", [1, 3])
 async def test_a_command_for_a_busy_device_is_given_again(times: int) -> None:
     units = alive(1)
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         units[1].busy = times
         written = await commanded(bench)
@@ -51,7 +51,7 @@ async def test_a_command_for_a_busy_device_is_given_again(times: int) -> None:
 
 async def test_a_command_is_refused_in_the_end_and_not_after_its_time() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         units[1].write_code = 6
         with pytest.raises(CommandError, match="exception 6"):
@@ -64,7 +64,7 @@ async def test_a_command_is_refused_in_the_end_and_not_after_its_time() -> None:
 
 async def test_a_read_back_of_a_busy_device_is_tried_again() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
         await bench.clock.run_for(0.0105)
@@ -77,7 +77,7 @@ async def test_a_read_back_of_a_busy_device_is_tried_again() -> None:
 async def test_a_write_that_is_accepted_and_not_finished_is_looked_at(*, applies: bool) -> None:
     units = alive(1)
     units[1].write_code, units[1].applies_before_refusal = 5, applies
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         written = await commanded(bench)
     assert written.confirmed is applies

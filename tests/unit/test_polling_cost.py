@@ -11,7 +11,7 @@ from edge_agent.drivers.link import ignore
 from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.drivers.wires import wire_of
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
+from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from edge_agent.uplink.encoder import DeviceEncoder
 from protocols.reading import Reading
@@ -62,7 +62,7 @@ class Published(ListSink):
         self.count = 0
         self._encoder = encoder
 
-    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+    def publish(self, device: str, readings: Sequence[Reading]) -> None:
         del device
         assert self._encoder.fragment(readings)
         self.count += len(readings)
@@ -93,7 +93,7 @@ def calls_per_cycle(numbers: int) -> float:
             driver=driver,
             sink=sink,
             health=Health(),
-            holes=MemoryHoles(),
+            holes=MemoryAvailability(),
             clock=clock,
         )
         task = asyncio.create_task(port.run())

@@ -7,7 +7,7 @@ import pytest
 from config.points import Table
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
-from tests.fakes.port_bench import Bench, alive, fleet, holding, running
+from tests.fakes.port_bench import Bench, alive, holding, port_manager, running
 
 COUNTER = (Table.HOLDING, 0)
 
@@ -26,7 +26,7 @@ async def test_the_read_that_finds_a_unit_alive_again_is_used(others: int, away_
     units = alive(1 + others)
     units[1] = FakeUnit({COUNTER: 0}, 0.01)
     units[1].cleared.add(COUNTER)
-    async with running(Bench(fleet(1 + others, period_s=1.0), units)) as bench:
+    async with running(Bench(port_manager(1 + others, period_s=1.0), units)) as bench:
         counted = await count_for(bench, units[1], 5)
         for unit in units.values():
             unit.dead = True
@@ -40,7 +40,7 @@ async def test_the_read_that_finds_a_unit_alive_again_is_used(others: int, away_
 
 async def test_a_unit_alone_on_its_port_is_asked_again_within_seconds() -> None:
     units = {1: FakeUnit(holding(0), 0.01)}
-    async with running(Bench(fleet(1, period_s=8.0), units)) as bench:
+    async with running(Bench(port_manager(1, period_s=8.0), units)) as bench:
         await bench.clock.run_for(20)
         units[1].dead = True
         await bench.clock.run_for(300)

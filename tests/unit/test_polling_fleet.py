@@ -9,8 +9,8 @@ from config.ports import Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.health import Health
-from edge_agent.polling.availability_store import MemoryHoles
-from edge_agent.polling.port_manager import Fleet
+from edge_agent.polling.availability_store import MemoryAvailability
+from edge_agent.polling.port_manager import PortManager
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver
@@ -27,10 +27,10 @@ def test_ports_are_spread_over_a_tenth_of_a_second_however_long_they_take_to_bui
         clock.advance(0.03)
         return FakeDriver({}, at)
 
-    fleet = Fleet(
+    port_manager = PortManager(
         sink=ListSink(),
         health=Health(),
-        holes=MemoryHoles(),
+        holes=MemoryAvailability(),
         clock=clock,
         open_driver=open_driver,
     )
@@ -41,7 +41,7 @@ def test_ports_are_spread_over_a_tenth_of_a_second_however_long_they_take_to_bui
     )
     began_s = clock.monotonic_s()
 
-    ports = fleet.prepare(gateway).started
+    ports = port_manager.prepare(gateway).started
 
     origins = [port.schedule.classes[0].origin_s - began_s for port in ports.values()]
     assert origins == pytest.approx([0.01 * number for number in range(PORTS)])

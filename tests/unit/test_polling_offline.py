@@ -11,7 +11,7 @@ from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import CommandError
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
-from tests.fakes.port_bench import Bench, alive, fleet, holding, running
+from tests.fakes.port_bench import Bench, alive, holding, port_manager, running
 
 FOUND_WITHIN_S = 76.0
 """Ripe after 40 s at most; then, of four, three others and this one are saved for."""
@@ -36,7 +36,7 @@ async def test_of_four_dead_in_twenty_one_that_returns_is_found_within_the_bound
         gone = (3, 8, 13, 18)
         for number in gone:
             units[number].dead = True
-        async with running(Bench(fleet(20), units, seed=seed)) as bench:
+        async with running(Bench(port_manager(20), units, seed=seed)) as bench:
             await bench.clock.run_for(rng.uniform(60, 160))
             back = rng.choice(gone)
             units[back].dead = False
@@ -51,7 +51,7 @@ async def test_on_a_serial_line_one_of_three_is_found_beside_a_flapping_one(seed
     units = alive(10, response_s=0.01 + wire_s)
     for number in (2, 5, 8):
         units[number].dead = True
-    bench = Bench(fleet(10, period_s=5.0), units, settings=settings, seed=seed)
+    bench = Bench(port_manager(10, period_s=5.0), units, settings=settings, seed=seed)
     async with running(bench):
         for turn in range(12):
             units[10].dead = turn % 2 == 1
@@ -68,7 +68,7 @@ async def test_on_a_serial_line_one_of_three_is_found_beside_a_flapping_one(seed
 
 async def test_a_unit_that_dies_holds_its_neighbours_up_by_its_first_silence_only() -> None:
     units = alive(20)
-    async with running(Bench(fleet(20), units)) as bench:
+    async with running(Bench(port_manager(20), units)) as bench:
         await bench.clock.run_for(10)
         units[2].dead = True
         await bench.clock.run_for(60)
@@ -83,7 +83,7 @@ async def test_many_that_die_together_cost_neither_their_neighbours_nor_the_port
     gone: int,
 ) -> None:
     units = alive(20)
-    async with running(Bench(fleet(20), units)) as bench:
+    async with running(Bench(port_manager(20), units)) as bench:
         await bench.clock.run_for(100)
         for number in range(1, gone + 1):
             units[2 * number].dead = True
@@ -106,7 +106,7 @@ async def test_units_that_are_dead_from_the_start_are_waited_for_as_their_neighb
     units = alive(20)
     for number in range(11, 21):
         units[number].dead = True
-    async with running(Bench(fleet(20), units)) as bench:
+    async with running(Bench(port_manager(20), units)) as bench:
         await bench.clock.run_for(300)
     assert max(bench.gaps_s("d1")) <= 1.02 + 10 * 0.2
     for healthy in ("d1", "d5", "d10"):
@@ -117,7 +117,7 @@ async def test_units_that_are_dead_from_the_start_are_waited_for_as_their_neighb
 
 async def test_a_line_that_was_cut_is_looked_at_at_once_and_comes_back_together() -> None:
     units = alive(10)
-    async with running(Bench(fleet(10), units)) as bench:
+    async with running(Bench(port_manager(10), units)) as bench:
         await bench.clock.run_for(20)
         for unit in units.values():
             unit.dead = True
@@ -130,7 +130,7 @@ async def test_a_line_that_was_cut_is_looked_at_at_once_and_comes_back_together(
 
 async def test_a_short_common_silence_is_no_death() -> None:
     units = alive(6)
-    async with running(Bench(fleet(6), units)) as bench:
+    async with running(Bench(port_manager(6), units)) as bench:
         await bench.clock.run_for(10.5)
         for number in (2, 3, 4):
             units[number].dead = True
@@ -145,7 +145,7 @@ async def test_a_short_common_silence_is_no_death() -> None:
 async def test_on_a_port_that_is_asked_more_than_it_can_a_dead_unit_is_still_found() -> None:
     units = alive(6, response_s=0.05)
     units[6].dead = True
-    async with running(Bench(fleet(6, period_s=0.2), units)) as bench:
+    async with running(Bench(port_manager(6, period_s=0.2), units)) as bench:
         await bench.clock.run_for(60)
         units[6].dead = False
         await until_up(bench, "d6", within_s=60)
@@ -156,7 +156,7 @@ async def test_two_ports_with_the_same_unit_number_are_demoted_apart() -> None:
     dead_line[1].dead = True
     other = device("other", {"p": point(0, report_all=True)}, unit=1, port="second")
     async with (
-        running(Bench(fleet(1), dead_line)) as first,
+        running(Bench(port_manager(1), dead_line)) as first,
         running(Bench([other], live_line)) as second,
     ):
         for bench in (first, second):
@@ -171,7 +171,7 @@ async def test_two_ports_with_the_same_unit_number_are_demoted_apart() -> None:
 async def test_going_down_and_coming_back_is_logged_once_each_way() -> None:
     units = alive(2)
     with structlog.testing.capture_logs() as logs:
-        async with running(Bench(fleet(2), units)) as bench:
+        async with running(Bench(port_manager(2), units)) as bench:
             await bench.clock.run_for(10)
             units[2].dead = True
             await bench.clock.run_for(200)
@@ -185,12 +185,12 @@ async def test_going_down_and_coming_back_is_logged_once_each_way() -> None:
 
 async def test_a_late_answer_brings_a_unit_back_that_has_become_slow() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2), units)) as bench:
+    async with running(Bench(port_manager(2), units)) as bench:
         await bench.clock.run_for(10)
         units[2].dead = True
         await bench.clock.run_for(300)
         units[2].dead, units[2].response_s = False, 0.5
-        bench.driver.late_heard(2, 0.5)
+        bench.driver.on_late_response(2, 0.5)
         await until_up(bench, "d2", within_s=45)
     assert bench.port.devices["d2"].unit.response_s == pytest.approx(0.5)
 
@@ -199,10 +199,10 @@ async def test_a_unit_that_answers_later_than_the_port_waits_is_named_once() -> 
     units = alive(2)
     units[2].dead = True
     with structlog.testing.capture_logs() as logs:
-        async with running(Bench(fleet(2), units)) as bench:
+        async with running(Bench(port_manager(2), units)) as bench:
             await bench.clock.run_for(10)
             for _ in range(3):
-                bench.port.late_heard(2, 1.7)
+                bench.port.on_late_response(2, 1.7)
     told = [one for one in logs if one["event"] == "answers_too_late"]
     assert [(one["unit"], one["after_s"], one["timeout_s"]) for one in told] == [(2, 1.7, 1.0)]
 
@@ -210,7 +210,7 @@ async def test_a_unit_that_answers_later_than_the_port_waits_is_named_once() -> 
 async def test_an_open_port_on_which_nobody_answers_is_said_to_be_open() -> None:
     units = {1: FakeUnit(holding(0))}
     units[1].dead = True
-    bench = Bench(fleet(1), units)
+    bench = Bench(port_manager(1), units)
     bench.driver.refuses_to_open = True
     async with running(bench):
         await bench.clock.run_for(3)

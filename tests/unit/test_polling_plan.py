@@ -186,4 +186,4 @@ def test_only_points_on_illegal_registers_are_lost(places: set[int], illegal: se
     points = {f"p{at}": point(at) for at in places}
     learned, good = learn(points, illegal)
     assert good == {f"p{at}" for at in places - illegal}
-    assert learned.holes == {f"p{at}" for at in places & illegal}
+    assert learned.unavailable == {f"p{at}" for at in places & illegal}

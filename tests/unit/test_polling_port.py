@@ -7,11 +7,11 @@ from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
-from tests.fakes.port_bench import SETTINGS, Bench, alive, fleet, holding, running
+from tests.fakes.port_bench import SETTINGS, Bench, alive, holding, port_manager, running
 
 
 async def test_readings_follow_the_device_coming_up_and_keep_the_grid() -> None:
-    async with running(Bench(fleet(3), alive(3))) as bench:
+    async with running(Bench(port_manager(3), alive(3))) as bench:
         await bench.clock.run_for(60)
     assert bench.sink.events == [("up", "d1", ""), ("up", "d2", ""), ("up", "d3", "")]
     for name in ("d1", "d2", "d3"):
@@ -20,7 +20,7 @@ async def test_readings_follow_the_device_coming_up_and_keep_the_grid() -> None:
 
 
 async def test_unchanged_values_are_not_reported() -> None:
-    async with running(Bench(fleet(1, report_all=False), alive(1))) as bench:
+    async with running(Bench(port_manager(1, report_all=False), alive(1))) as bench:
         await bench.clock.run_for(650)
     assert len(bench.sink.of("d1", "p")) == 3
 
@@ -29,7 +29,7 @@ async def test_dead_units_cost_the_healthy_nothing() -> None:
     units = alive(20)
     for number in (3, 8, 13, 18):
         units[number].dead = True
-    async with running(Bench(fleet(20), units)) as bench:
+    async with running(Bench(port_manager(20), units)) as bench:
         await bench.clock.run_for(20)
         bench.sink.log.clear()
         await bench.clock.run_for(900)
@@ -41,7 +41,7 @@ async def test_dead_units_cost_the_healthy_nothing() -> None:
 
 async def test_a_unit_that_dies_is_stale_once_and_comes_back_with_one_probe() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2), units)) as bench:
+    async with running(Bench(port_manager(2), units)) as bench:
         await bench.clock.run_for(10)
         units[2].dead = True
         await bench.clock.run_for(120)
@@ -62,7 +62,7 @@ async def test_a_unit_that_dies_is_stale_once_and_comes_back_with_one_probe() ->
 async def test_a_unit_that_never_answered_is_down_and_has_no_readings() -> None:
     units = alive(2)
     units[2].dead = True
-    async with running(Bench(fleet(2), units)) as bench:
+    async with running(Bench(port_manager(2), units)) as bench:
         await bench.clock.run_for(30)
     assert ("down", "d2", "timeout") in bench.sink.events
     assert bench.sink.of("d2", "p") == []
@@ -70,7 +70,7 @@ async def test_a_unit_that_never_answered_is_down_and_has_no_readings() -> None:
 
 async def test_a_single_lost_answer_is_asked_again_in_its_cycle() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1), units)) as bench:
+    async with running(Bench(port_manager(1), units)) as bench:
         await bench.clock.run_for(10.5)
         units[1].garbage = True
         await bench.clock.run_for(0.515)
@@ -83,7 +83,7 @@ async def test_a_single_lost_answer_is_asked_again_in_its_cycle() -> None:
 
 async def test_a_unit_that_misses_an_answer_is_degraded_until_the_next() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2), units)) as bench:
+    async with running(Bench(port_manager(2), units)) as bench:
         await bench.clock.run_for(10.5)
         units[2].garbage = True
         await bench.clock.run_for(0.6)
@@ -111,7 +111,7 @@ async def test_good_registers_around_a_hole_arrive_in_the_same_cycle() -> None:
 async def test_a_refusing_unit_is_up_and_its_points_are_bad() -> None:
     units = alive(1)
     units[1].code = 4
-    async with running(Bench(fleet(1, report_all=False), units)) as bench:
+    async with running(Bench(port_manager(1, report_all=False), units)) as bench:
         await bench.clock.run_for(10)
         units[1].code = 0
         await bench.clock.run_for(2)
@@ -133,7 +133,7 @@ async def test_devices_of_one_unit_go_and_come_together() -> None:
 
 
 async def test_a_port_that_cannot_be_opened_is_down_until_it_can() -> None:
-    bench = Bench(fleet(2), alive(2))
+    bench = Bench(port_manager(2), alive(2))
     bench.driver.refuses_to_open = True
     async with running(bench):
         await bench.clock.run_for(60)
@@ -146,7 +146,7 @@ async def test_a_port_that_cannot_be_opened_is_down_until_it_can() -> None:
 
 
 async def test_a_dropped_connection_is_opened_again_before_anybody_notices() -> None:
-    async with running(Bench(fleet(2), alive(2))) as bench:
+    async with running(Bench(port_manager(2), alive(2))) as bench:
         for _ in range(5):
             await bench.clock.run_for(2)
             bench.driver.cut = True
@@ -157,7 +157,7 @@ async def test_a_dropped_connection_is_opened_again_before_anybody_notices() -> 
 
 
 async def test_a_connection_that_only_opens_counts_as_down() -> None:
-    bench = Bench(fleet(1), alive(1))
+    bench = Bench(port_manager(1), alive(1))
 
     async def cut_always(*_: object, **__: object) -> None:
         raise PortDownError("reset by peer")
@@ -192,11 +192,11 @@ async def test_holes_are_remembered_by_the_next_process() -> None:
 
 
 async def test_the_phase_moves_the_whole_grid() -> None:
-    bench = Bench(fleet(1), alive(1))
+    bench = Bench(port_manager(1), alive(1))
     bench.port = PortOwner(
         "bus",
         settings=SETTINGS,
-        devices={one.id: one for one in fleet(1)},
+        devices={one.id: one for one in port_manager(1)},
         driver=bench.driver,
         sink=bench.sink,
         health=bench.health,

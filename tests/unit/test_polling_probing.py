@@ -2,7 +2,7 @@
 
 import itertools
 
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import UnitState
 from tests.fakes.scan_classes import clear, dead, scan, started
@@ -72,7 +72,7 @@ def test_a_dear_probe_is_saved_for_only_when_it_was_passed_over_for_long() -> No
     slow.probe_at, quick.probe_at = 1.0, 2.0
     schedule = Schedule(
         [scan("slow", 5.0, unit=slow), scan("quick", 5.0, unit=quick)],
-        budget=DeadBudget(share=0.03, credit_s=0.3),
+        budget=ProbeBudget(share=0.03, credit_s=0.3),
     )
     schedule.load.share = FULL
     schedule.start(0.0)
@@ -95,7 +95,7 @@ def test_on_a_full_port_a_probe_that_waited_too_long_goes_before_the_reads() -> 
 def test_the_block_that_a_unit_may_not_answer_is_not_its_only_probe() -> None:
     gone = dead()
     schedule = Schedule(
-        [scan("gone", 1.0, unit=gone, blocks=3)], budget=DeadBudget(share=1.0, credit_s=1.0)
+        [scan("gone", 1.0, unit=gone, blocks=3)], budget=ProbeBudget(share=1.0, credit_s=1.0)
     )
     schedule.start(0.0)
     sizes: list[int] = []
@@ -114,7 +114,7 @@ def test_the_block_that_a_unit_may_not_answer_is_not_its_only_probe() -> None:
 def test_waits_in_full_are_rare_in_turns_and_never_hold_up_a_short_one() -> None:
     gone = [dead() for _ in range(2)]
     schedule = Schedule(
-        [scan(f"gone{i}", 1.0, unit=unit) for i, unit in enumerate(gone)], budget=DeadBudget()
+        [scan(f"gone{i}", 1.0, unit=unit) for i, unit in enumerate(gone)], budget=ProbeBudget()
     )
     gone[1].number = 8
     schedule.start(0.0)

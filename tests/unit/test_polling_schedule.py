@@ -2,7 +2,7 @@
 
 import itertools
 
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.schedule import Schedule
 from tests.fakes.scan_classes import clear, dead, scan, started
 
@@ -158,7 +158,7 @@ def test_the_bytes_of_a_probe_count_as_well() -> None:
     schedule = Schedule(
         [scan("gone", 1.0, unit=gone)],
         wire_s=lambda block: 0.1 * block.size,
-        budget=DeadBudget(share=0.03),
+        budget=ProbeBudget(share=0.03),
     )
     schedule.load.share = FULL
     schedule.start(0.0)
@@ -180,7 +180,7 @@ def test_the_first_voice_on_a_silent_line_lets_the_others_be_probed_soon() -> No
     first.answered(10.0, 0.01)
     schedule.revive_unit(first, 10.0)
     assert other.probe_at == 10.0
-    other.probe_at, other.demoted_at = 60.0, -30.0
+    other.probe_at, other.backed_off_at = 60.0, -30.0
     third = dead()
     schedule = started(
         scan("a", 5.0, unit=first), scan("b", 5.0, unit=third), scan("c", 5.0, unit=other)

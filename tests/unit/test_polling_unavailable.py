@@ -9,7 +9,7 @@ import pytest
 
 from config.points import Table
 from config.resolve import ResolvedDevice
-from edge_agent.polling.availability_file import FileHoles
+from edge_agent.polling.availability_file import AvailabilityFile
 from edge_agent.polling.plan import NOTHING, Learned
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
@@ -72,7 +72,7 @@ def cheese_unit() -> dict[int, FakeUnit]:
 
 async def test_a_restart_learns_nothing_again(tmp_path: Path) -> None:
     path = tmp_path / "holes.json"
-    first = Bench([cheese_device()], cheese_unit(), holes=FileHoles(path))
+    first = Bench([cheese_device()], cheese_unit(), holes=AvailabilityFile(path))
     writer = asyncio.create_task(first.holes.run())
     async with running(first):
         # Refused twice, a minute apart: what was refused once may have been a device that starts.
@@ -82,7 +82,7 @@ async def test_a_restart_learns_nothing_again(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
-    second = Bench([cheese_device()], cheese_unit(), holes=FileHoles(path))
+    second = Bench([cheese_device()], cheese_unit(), holes=AvailabilityFile(path))
     async with running(second):
         await second.clock.run_for(2)
     assert second.count("plantroom_request_errors_total", reason="refused") == 0
@@ -90,7 +90,7 @@ async def test_a_restart_learns_nothing_again(tmp_path: Path) -> None:
 
 
 async def test_another_device_file_is_another_lesson(tmp_path: Path) -> None:
-    holes = FileHoles(tmp_path / "holes.json")
+    holes = AvailabilityFile(tmp_path / "holes.json")
     for changed in (cheese_device(), cheese_device(scale=0.1), cheese_device()):
         bench = Bench([changed], cheese_unit(), holes=holes)
         async with running(bench):
@@ -99,14 +99,14 @@ async def test_another_device_file_is_another_lesson(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
-    holes = FileHoles(tmp_path / "holes.json")
+    holes = AvailabilityFile(tmp_path / "holes.json")
     holes.keep("d1", "digest", LEARNED)
     holes.keep("d2", "digest", NOTHING)
     holes.save()
-    again = FileHoles(tmp_path / "holes.json")
-    assert again.recall("d1", "digest") == LEARNED
-    assert again.recall("d1", "other") == NOTHING
-    assert again.recall("d2", "digest") == NOTHING
+    again = AvailabilityFile(tmp_path / "holes.json")
+    assert again.load("d1", "digest") == LEARNED
+    assert again.load("d1", "other") == NOTHING
+    assert again.load("d2", "digest") == NOTHING
 
 
 def test_nothing_of_what_is_learned_is_left_out_of_the_test_above() -> None:
@@ -116,7 +116,7 @@ def test_nothing_of_what_is_learned_is_left_out_of_the_test_above() -> None:
 def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "holes.json"
     path.write_text('{"d1": {"points": "digest", "holes": ["p6"], "barriers": [["holding", 40]]}}')
-    known = FileHoles(path).recall("d1", "digest")
+    known = AvailabilityFile(path).load("d1", "digest")
     assert known == Learned(frozenset({"p6"}), frozenset({(Table.HOLDING, 40)}))
 
 
@@ -124,15 +124,15 @@ def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
 def test_a_damaged_file_costs_a_lesson_and_not_the_start(tmp_path: Path, text: str) -> None:
     path = tmp_path / "holes.json"
     path.write_text(text)
-    holes = FileHoles(path)
-    assert holes.recall("d1", "digest") == NOTHING
+    holes = AvailabilityFile(path)
+    assert holes.load("d1", "digest") == NOTHING
     holes.keep("d1", "digest", LEARNED)
     holes.save()
-    assert FileHoles(path).recall("d1", "digest") == LEARNED
+    assert AvailabilityFile(path).load("d1", "digest") == LEARNED
 
 
 def test_a_disk_that_refuses_costs_a_lesson_and_not_the_polling(tmp_path: Path) -> None:
-    holes = FileHoles(tmp_path / "none" / "holes.json")
+    holes = AvailabilityFile(tmp_path / "none" / "holes.json")
     holes.keep("d1", "digest", LEARNED)
     holes.save()
-    assert holes.recall("d1", "digest") == LEARNED
+    assert holes.load("d1", "digest") == LEARNED

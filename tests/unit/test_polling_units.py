@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from edge_agent.polling.probe_budget import DeadBudget
+from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.units import Unit, UnitState
 
 
@@ -21,7 +21,7 @@ def online(*, response_s: float = 0.05) -> Unit:
 def test_a_unit_that_was_never_heard_is_dead_at_its_first_silence() -> None:
     silent = unit()
     assert silent.failed(1.0)
-    assert silent.demoted
+    assert silent.backed_off
 
 
 def test_a_unit_in_use_is_dead_at_its_third_silence() -> None:
@@ -30,7 +30,7 @@ def test_a_unit_in_use_is_dead_at_its_third_silence() -> None:
     assert outcomes == [
         (False, UnitState.DEGRADED),
         (False, UnitState.DEGRADED),
-        (True, UnitState.DEMOTED),
+        (True, UnitState.BACKED_OFF),
     ]
 
 
@@ -105,7 +105,7 @@ def test_without_anybody_to_compare_with_a_probe_waits_in_full() -> None:
 
 
 def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
-    budget = DeadBudget(share=0.03)
+    budget = ProbeBudget(share=0.03)
     spent = now = 0.0
     while now < 3600:
         if budget.allows(now, 0.5):
@@ -117,27 +117,27 @@ def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
 
 
 def test_a_probe_is_sent_only_when_it_fits() -> None:
-    budget = DeadBudget(share=0.03, credit_s=0.3)
+    budget = ProbeBudget(share=0.03, credit_s=0.3)
     assert budget.allows(0.0, 0.3)
     assert not budget.allows(0.0, 0.31)
     assert budget.free_at(0.0, 0.6) == pytest.approx(10.0)
 
 
 def test_a_probe_longer_than_the_usual_credit_is_saved_up_for() -> None:
-    budget = DeadBudget(share=0.03)
+    budget = ProbeBudget(share=0.03)
     assert not budget.allows(0.0, 5.0)
     assert budget.allows(budget.free_at(0.0, 5.0) + 1e-6, 5.0)
 
 
 def test_what_a_flapping_unit_overdraws_is_paid_back_before_the_next_probe() -> None:
-    budget = DeadBudget(share=0.03)
+    budget = ProbeBudget(share=0.03)
     budget.spend(0.0, 0.3)
     assert not budget.allows(9.9, 0.0)
     assert budget.free_at(9.9, 0.3) == pytest.approx(20.0)
 
 
 def test_what_is_owed_is_at_most_three_seconds() -> None:
-    budget = DeadBudget(share=0.03)
+    budget = ProbeBudget(share=0.03)
     for _ in range(20):
         budget.spend(0.0, 1.0)
     assert budget.free_at(0.0, 0.0) == pytest.approx(100.0)
@@ -171,7 +171,7 @@ def test_a_late_answer_is_a_sign_of_life_and_teaches_patience() -> None:
     for at in range(3):
         gone.failed(float(at))
     gone.failed(9.0)
-    assert gone.late_heard(9.5, 0.4)
+    assert gone.on_late_response(9.5, 0.4)
     assert gone.probe_at <= 9.5
     assert gone.patience_s(0.02) >= 0.8
 
@@ -180,5 +180,5 @@ def test_who_answers_later_than_the_port_waits_is_not_asked_more_often_for_that(
     gone = unit()
     gone.failed(0.0)
     before = gone.probe_at
-    assert not gone.late_heard(0.5, 1.5)
+    assert not gone.on_late_response(0.5, 1.5)
     assert gone.probe_at == before

@@ -9,7 +9,7 @@ from config.ports import ModbusTcpPort
 from edge_agent.errors import DeviceGarbageError, DeviceTimeoutError
 from edge_agent.polling.load import PortLoad
 from tests.fakes.driver import Asked, FakeDriver, FakeUnit
-from tests.fakes.port_bench import Bench, alive, fleet, running
+from tests.fakes.port_bench import Bench, alive, port_manager, running
 
 SEEDS = range(20)
 SECONDS = 120
@@ -59,7 +59,7 @@ async def test_units_that_answer_nine_in_ten_are_not_forgotten(seed: int, period
     units = alive(12)
     units[2].dead = True
     bench = Bench(
-        fleet(12, period_s=period_s),
+        port_manager(12, period_s=period_s),
         units,
         driver=lossy(seed, ill, {7: 0.2}),
         seed=seed,
@@ -82,7 +82,7 @@ async def test_units_that_answer_nine_in_ten_are_not_forgotten(seed: int, period
 async def test_a_unit_that_answers_gets_the_whole_timeout() -> None:
     units = alive(4)
     settings = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", timeout_s=TIMEOUT_S)
-    async with running(Bench(fleet(4), units, settings=settings)) as bench:
+    async with running(Bench(port_manager(4), units, settings=settings)) as bench:
         for turn in range(40):
             units[3].response_s = 0.225 if turn % 10 == 9 else 0.01
             await bench.clock.run_for(1)
@@ -92,7 +92,7 @@ async def test_a_unit_that_answers_gets_the_whole_timeout() -> None:
 
 async def test_a_unit_that_dies_is_down_soon_and_asked_every_period_for_a_minute() -> None:
     units = alive(4)
-    async with running(Bench(fleet(4, period_s=2.0), units)) as bench:
+    async with running(Bench(port_manager(4, period_s=2.0), units)) as bench:
         await bench.clock.run_for(70)
         units[2].dead = True
         await bench.clock.run_for(10)

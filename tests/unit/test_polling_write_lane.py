@@ -9,12 +9,12 @@ from edge_agent.errors import CommandError, DeviceTimeoutError
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
-from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, fleet, holding, running
+from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, holding, port_manager, running
 
 
 async def test_one_command_waits_for_a_unit_without_power_and_the_rest_is_refused() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(2, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(5.5)
         units[1].dead = True
         calls = [asyncio.create_task(bench.port.write("d1", "p", value)) for value in range(6)]
@@ -30,7 +30,7 @@ async def test_one_command_waits_for_a_unit_without_power_and_the_rest_is_refuse
 async def test_commands_that_are_not_answered_count_against_their_unit() -> None:
     units = alive(1)
     options = {"writable": WRITABLE, "period_s": 3600.0}
-    async with running(Bench(fleet(1, **options), units)) as bench:
+    async with running(Bench(port_manager(1, **options), units)) as bench:
         await bench.clock.run_for(70)
         units[1].dead = True
         for _ in range(3):
@@ -46,7 +46,7 @@ async def test_commands_that_are_not_answered_count_against_their_unit() -> None
 
 async def test_a_command_waits_for_a_late_echo_of_the_one_before() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(2, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(5)
         bench.driver.clear_to_write_s = bench.clock.monotonic_s() + 2
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
@@ -58,7 +58,7 @@ async def test_a_command_waits_for_a_late_echo_of_the_one_before() -> None:
 
 async def test_commands_for_a_unit_demoted_while_they_wait_are_refused_at_once() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(2, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(70)
         bench.driver.clear_at_s[1] = 1e9
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
@@ -75,7 +75,7 @@ async def test_commands_for_a_unit_demoted_while_they_wait_are_refused_at_once()
 
 async def test_a_command_waits_for_late_answers_and_nobody_else_does() -> None:
     units = alive(2)
-    async with running(Bench(fleet(2, writable=WRITABLE, period_s=0.1), units)) as bench:
+    async with running(Bench(port_manager(2, writable=WRITABLE, period_s=0.1), units)) as bench:
         await bench.clock.run_for(5)
         bench.driver.clear_at_s[1] = bench.clock.monotonic_s() + 2
         bench.sink.log.clear()
@@ -127,7 +127,7 @@ async def test_a_command_judges_what_is_on_its_port_by_fresh_values() -> None:
 @pytest.mark.parametrize("how", ["dead", "garbage", "code"])
 async def test_a_command_is_not_carried_out_when_its_interlock_cannot_be_read(how: str) -> None:
     units = alive(2)
-    async with running(Bench(fleet(2, writable=WRITABLE, period_s=60.0), units)) as bench:
+    async with running(Bench(port_manager(2, writable=WRITABLE, period_s=60.0), units)) as bench:
         await bench.clock.run_for(1.5)
         setattr(units[2], how, 4 if how == "code" else True)
         with pytest.raises(CommandError, match=r"d2\.p is needed for its interlock"):

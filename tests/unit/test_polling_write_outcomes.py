@@ -15,14 +15,14 @@ from edge_agent.errors import (
 )
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
-from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, fleet, holding, running
+from tests.fakes.port_bench import WRITABLE, Bench, alive, commanded, holding, port_manager, running
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 6])
 async def test_a_device_that_says_no_has_not_carried_it_out(code: int) -> None:
     units = alive(1)
     units[1].write_code = code
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         with pytest.raises(CommandError, match=f"exception {code}"):
             await commanded(bench)
@@ -32,7 +32,7 @@ async def test_a_device_that_says_no_has_not_carried_it_out(code: int) -> None:
 async def test_a_device_that_says_neither_yes_nor_no_leaves_it_unknown(code: int) -> None:
     units = alive(1)
     units[1].write_code = code
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         with pytest.raises(DeviceRefusedError, match=f"exception {code}"):
             await commanded(bench)
@@ -41,7 +41,7 @@ async def test_a_device_that_says_neither_yes_nor_no_leaves_it_unknown(code: int
 async def test_a_written_value_that_cannot_be_read_back_is_written() -> None:
     units = alive(1)
     units[1].code_after_write = 2
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         written = await commanded(bench)
     assert (written.confirmed, written.after) == (False, None)
@@ -51,7 +51,7 @@ async def test_a_written_value_that_cannot_be_read_back_is_written() -> None:
 
 async def test_a_unit_that_falls_silent_after_the_write_leaves_it_written() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
         await bench.clock.run_for(0.005)
@@ -63,7 +63,7 @@ async def test_a_unit_that_falls_silent_after_the_write_leaves_it_written() -> N
 
 
 async def test_a_port_closed_after_the_write_leaves_it_written() -> None:
-    async with running(Bench(fleet(1, writable=WRITABLE), alive(1))) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), alive(1))) as bench:
         await bench.clock.run_for(1.5)
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
         await bench.clock.run_for(0.0101)
@@ -72,7 +72,7 @@ async def test_a_port_closed_after_the_write_leaves_it_written() -> None:
 
 async def test_a_port_closed_before_the_write_has_not_carried_it_out() -> None:
     units = alive(1, response_s=0.1)
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.05)
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
         await bench.clock.run_for(0.01)
@@ -82,7 +82,7 @@ async def test_a_port_closed_before_the_write_has_not_carried_it_out() -> None:
 
 async def test_a_port_closed_during_the_write_leaves_it_unknown() -> None:
     units = alive(1, response_s=0.1)
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
         await bench.clock.run_for(0.05)
@@ -93,7 +93,7 @@ async def test_a_port_closed_during_the_write_leaves_it_unknown() -> None:
 async def test_a_device_that_applies_a_value_late_is_looked_at_again() -> None:
     units = alive(2)
     units[1].applies_after_s = 0.3
-    async with running(Bench(fleet(2, writable=WRITABLE, period_s=0.1), units)) as bench:
+    async with running(Bench(port_manager(2, writable=WRITABLE, period_s=0.1), units)) as bench:
         await bench.clock.run_for(1.5)
         bench.sink.log.clear()
         written = await commanded(bench)
@@ -106,7 +106,7 @@ async def test_a_device_that_never_applies_a_value_is_unconfirmed_after_a_second
     units = alive(1)
     units[1].applies_after_s = 60
     options = {"writable": Writable(maximum=9, look_again_s=2), "period_s": 60.0}
-    async with running(Bench(fleet(1, **options), units)) as bench:
+    async with running(Bench(port_manager(1, **options), units)) as bench:
         await bench.clock.run_for(1.5)
         asked = len(bench.driver.asked)
         written = await commanded(bench)
@@ -119,7 +119,7 @@ async def test_a_device_that_never_applies_a_value_is_unconfirmed_after_a_second
 async def test_a_second_look_is_over_before_the_unit_is_written_again() -> None:
     units = alive(1)
     units[1].applies_after_s = 0.3
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(1.5)
         calls = [asyncio.create_task(bench.port.write("d1", "p", value)) for value in (5, 6)]
         await bench.clock.run_for(5)
@@ -134,7 +134,7 @@ async def test_a_unit_may_take_the_whole_timeout_for_a_write() -> None:
     """Its reads are answered within 10 ms; storing a value takes it 40 times as long."""
     units = alive(1)
     units[1].write_s = 0.4
-    async with running(Bench(fleet(1, writable=WRITABLE), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:
         # A port without spare time.
         bench.port.schedule.load.share = 1e9
         await bench.clock.run_for(30)
@@ -176,7 +176,7 @@ async def test_a_bit_whose_register_cannot_be_read_is_not_written() -> None:
 
 async def test_a_damaged_answer_to_a_write_leaves_it_unknown() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1, writable=WRITABLE, period_s=60.0), units)) as bench:
+    async with running(Bench(port_manager(1, writable=WRITABLE, period_s=60.0), units)) as bench:
         await bench.clock.run_for(1.5)
         units[1].garbage = True
         with pytest.raises(DeviceGarbageError):

@@ -11,13 +11,13 @@ from config.writable import Writable
 from edge_agent.errors import CommandError
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
-from tests.fakes.port_bench import Bench, alive, commanded, fleet, holding, running
+from tests.fakes.port_bench import Bench, alive, commanded, holding, port_manager, running
 from tests.fakes.virtual_clock import VirtualClock
 
 
 async def test_a_write_is_read_back() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1, writable=Writable(maximum=10)), units)) as bench:
+    async with running(Bench(port_manager(1, writable=Writable(maximum=10)), units)) as bench:
         await bench.clock.run_for(1.5)
         written = await commanded(bench)
     assert written.confirmed
@@ -51,7 +51,7 @@ async def test_a_bit_is_written_without_touching_its_neighbours() -> None:
 async def test_a_write_to_a_demoted_unit_or_a_closed_port_is_refused_at_once() -> None:
     units = alive(2)
     units[1].dead = True
-    async with running(Bench(fleet(2), units)) as bench:
+    async with running(Bench(port_manager(2), units)) as bench:
         with pytest.raises(CommandError, match="port bus is down"):
             await bench.port.write("d1", "p", 5)
         await bench.clock.run_for(10)
@@ -63,7 +63,7 @@ async def test_a_write_to_a_demoted_unit_or_a_closed_port_is_refused_at_once() -
 
 async def test_a_write_that_expired_in_the_lane_is_not_carried_out() -> None:
     units = alive(1)
-    async with running(Bench(fleet(1), units)) as bench:
+    async with running(Bench(port_manager(1), units)) as bench:
         await bench.clock.run_for(1.5)
         with pytest.raises(CommandError, match="expired"):
             await commanded(bench, expires_at=bench.clock.now_ms() - 1)
@@ -75,7 +75,7 @@ async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
     frame_s = 0.05
     options = {"period_s": 0.2, "writable": Writable(maximum=60000)}
     units = alive(10, response_s=frame_s)
-    bench = Bench(fleet(10, **options), units, clock=VirtualClock())
+    bench = Bench(port_manager(10, **options), units, clock=VirtualClock())
     rng = Random(4)  # noqa: S311 (reproducible instants, not a secret)
     waits: list[float] = []
     async with running(bench):
@@ -106,7 +106,7 @@ async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str,
     for number in range(10, 10 + dead):
         units[number].dead = True
     options = {"period_s": 0.5, "writable": Writable(maximum=60000)}
-    bench = Bench(fleet(9 + dead, **options), units, clock=VirtualClock(), settings=settings)
+    bench = Bench(port_manager(9 + dead, **options), units, clock=VirtualClock(), settings=settings)
     rng = Random(4)  # noqa: S311 (reproducible instants, not a secret)
     waits: list[float] = []
     async with running(bench):
@@ -132,7 +132,7 @@ async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str,
 async def test_a_write_ends_the_wait_for_a_unit_that_just_fell_silent() -> None:
     units = alive(2, response_s=0.02)
     options = {"writable": Writable(maximum=60000), "period_s": 1.0}
-    bench = Bench(fleet(2, **options), units, clock=VirtualClock())
+    bench = Bench(port_manager(2, **options), units, clock=VirtualClock())
     async with running(bench):
         await bench.clock.run_for(30.5)
         units[1].dead = True
@@ -151,7 +151,7 @@ async def test_a_wait_that_was_cut_short_is_paid_for_and_counts_as_no_failure() 
     units = alive(2)
     units[2].dead = True
     options = {"writable": Writable(maximum=60000), "period_s": 5.0}
-    bench = Bench(fleet(2, **options), units, clock=VirtualClock())
+    bench = Bench(port_manager(2, **options), units, clock=VirtualClock())
     async with running(bench):
         await bench.clock.run_for(7)
         unit, before = bench.port.devices["d2"].unit, len(bench.driver.asked)
@@ -176,7 +176,7 @@ async def test_without_numbers_nothing_is_cut_before_its_answer_would_be_late() 
     )
     units = alive(2, response_s=0.02)
     options = {"writable": Writable(maximum=60000), "period_s": 1.0}
-    bench = Bench(fleet(2, **options), units, clock=VirtualClock(), settings=settings)
+    bench = Bench(port_manager(2, **options), units, clock=VirtualClock(), settings=settings)
     async with running(bench):
         await bench.clock.run_for(30.5)
         units[1].dead = True

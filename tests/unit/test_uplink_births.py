@@ -47,6 +47,6 @@ def test_nor_after_a_rebirth_while_a_reading_is_on_its_way() -> None:
     bench.say(1.0)
     bench.clock.advance(30)
     bench.uplink._act(bench.node.session.rebirth())
-    bench.uplink.readings("p1", [reading(2.0, at=NOW + 29_995)])
+    bench.uplink.publish("p1", [reading(2.0, at=NOW + 29_995)])
     birth = births(bench, "DBIRTH")[-1]
     assert max(m.timestamp or 0 for m in birth.metrics) <= NOW + 29_995

@@ -82,12 +82,12 @@ def test_stamps_of_a_believed_clock_are_final_only_when_they_are_sent_at_once() 
 
 def test_a_stamp_from_before_a_step_keeps_the_zero_it_was_made_with() -> None:
     machine = Machine(SAVED)
-    stamped, zero_ms = machine.stamp()
+    stamped, boot_offset_ms = machine.stamp()
     machine.clock.advance(1)
     machine.step_to(NOW)
     machine.trust.look()
     # On its way through the port while the clock was set.
-    assert machine.trust.provisional_zero(stamped + 900, live=False) == zero_ms
+    assert machine.trust.provisional_zero(stamped + 900, live=False) == boot_offset_ms
     assert machine.stamp()[1] == NOW - 1_001_000
 
 
@@ -121,7 +121,7 @@ def test_without_a_step_no_stamp_is_moved_by_a_millisecond() -> None:
         at = clock.utc_ms
         stamped.append((at, trust.provisional_zero(at, live=False)))
     final_ms = trust.settle()
-    assert {zero_ms for _, zero_ms in stamped} == {final_ms}
+    assert {boot_offset_ms for _, boot_offset_ms in stamped} == {final_ms}
     assert [trust.shifted(at) for at, _ in stamped] == [at for at, _ in stamped]
 
 

@@ -287,7 +287,7 @@ async def test_a_server_that_acknowledges_again_gets_the_backlog_of_a_dead_devic
 
 async def test_rows_sent_live_do_not_go_out_again_because_others_got_their_time() -> None:
     bench = Bench(connected=False, utc_ms=5_000, right=False, clock_grace_s=0)
-    bench.uplink.readings("p1", [reading(1.0, at=4_990)])
+    bench.uplink.publish("p1", [reading(1.0, at=4_990)])
     closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     assert await bench.uplink._stamping.ready(bench.clock, closed)
     bench.connect()

@@ -10,7 +10,7 @@ from tests.fakes.uplink_bench import Bench
 
 async def test_readings_of_a_clock_that_was_never_set_wait_for_it() -> None:
     bench = Bench(utc_ms=5_000)
-    bench.uplink.readings("p1", [reading(1.0, at=4_990)])
+    bench.uplink.publish("p1", [reading(1.0, at=4_990)])
     bench.clock.advance(2)
     assert bench.connection.data() == []
     assert bench.journal.stats().held_readings == 1
@@ -27,7 +27,7 @@ async def test_readings_of_a_clock_that_was_never_set_wait_for_it() -> None:
 
 async def test_a_birth_carries_no_stamp_of_a_clock_that_was_wrong() -> None:
     bench = Bench(connected=False, utc_ms=5_000)
-    bench.uplink.readings("p1", [reading(1.0, at=5_000)])
+    bench.uplink.publish("p1", [reading(1.0, at=5_000)])
     bench.uplink.device_down("p2", 5_000, "timeout")
     bench.clock.advance(5)
     bench.clock.utc_ms = NOW
@@ -45,7 +45,7 @@ async def test_a_gateway_without_any_time_is_described_and_born_again_when_it_ha
     closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     assert await bench.uplink._stamping.ready(bench.clock, closed)
     bench.connect()
-    bench.uplink.readings("p1", [reading(1.0, at=5_000)])
+    bench.uplink.publish("p1", [reading(1.0, at=5_000)])
     await bench.drain_all()
     assert next(topic.kind.value for topic, _ in bench.connection.sent) == "NBIRTH"
     assert bench.connection.data() == []
@@ -62,7 +62,7 @@ async def test_rows_of_an_outage_under_a_clock_that_lags_are_moved_by_its_step()
     lag_ms = 60 * 86_400_000
     bench = Bench(connected=False, utc_ms=NOW - lag_ms, right=False, clock_grace_s=0)
     for number in range(100):
-        bench.uplink.readings("p1", [reading(float(number), at=bench.clock.now_ms())])
+        bench.uplink.publish("p1", [reading(float(number), at=bench.clock.now_ms())])
         bench.clock.advance(1)
     bench.clock.utc_ms += lag_ms
     closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -80,15 +80,15 @@ async def test_rows_held_between_two_settlements_are_sent_as_well(mode: str) -> 
     closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     assert await bench.uplink._stamping.ready(bench.clock, closed)
     for number in range(60):
-        bench.uplink.readings("p1", [reading(float(number), at=bench.clock.now_ms())])
+        bench.uplink.publish("p1", [reading(float(number), at=bench.clock.now_ms())])
         bench.clock.advance(0.1)
     assert await bench.uplink._stamping.ready(bench.clock, closed)
     # After the times are given and before the births: this one waits for the next look.
-    bench.uplink.readings("p1", [reading(77.0, at=bench.clock.now_ms())])
+    bench.uplink.publish("p1", [reading(77.0, at=bench.clock.now_ms())])
     bench.connect()
     for step in range(100):
         bench.clock.advance(await bench.drain.step())
         if step % 10 == 5:
             await bench.uplink._stamping.look()
-            bench.uplink.readings("p1", [reading(99.0, at=bench.clock.now_ms())])
+            bench.uplink.publish("p1", [reading(99.0, at=bench.clock.now_ms())])
     assert set(range(61)) <= set(bench.connection.offsets())

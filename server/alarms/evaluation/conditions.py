@@ -57,7 +57,7 @@ def holds(condition: Condition, value: Value, quality: Quality, *, before: bool)
             return None  # one value alone says nothing: server/alarms/evaluation/judging.py
 
 
-def quiet_band(condition: Condition, value: Value, *, held: bool, trace: Trace = None) -> Band:
+def no_change_band(condition: Condition, value: Value, *, held: bool, trace: Trace = None) -> Band:
     """Return the values that leave the condition as it is; ``value`` is the one last looked at."""
     match condition:
         case LimitCondition():

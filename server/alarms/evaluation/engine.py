@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from protocols.reading import Quality
-from server.alarms.evaluation.expressions import around_now, judge_guarded
-from server.alarms.evaluation.judging import ALONE, Around, holds_now, judge_sample, present_of
+from server.alarms.evaluation.expressions import context_now, judge_with_expression
+from server.alarms.evaluation.judging import ALONE, Context, holds_now, judge_sample, present_of
 from server.alarms.evaluation.memory import Memory, Seen, expire, judge
 from server.alarms.evaluation.reconcile import settle_late
-from server.alarms.evaluation.rule_instance import Watch, gateway_of
+from server.alarms.evaluation.rule_instance import RuleInstance, gateway_of
 from server.alarms.evaluation.silence import doubt_connections, judge_connections, judge_silence
 from server.alarms.evaluation.step import LATE_SETTLE_MS, Step
 from server.alarms.evaluation.warm_start import Recall, recall, seed
-from server.alarms.evaluation.watches import Posts
+from server.alarms.evaluation.watches import WatchRegister
 from server.alarms.rulebook import RuleBook
 from server.assets.series import Sample, Series
 from server.core.clock import Clock
@@ -40,7 +40,7 @@ class AlarmEngine:
         self.is_behind: Callable[[str], bool] = lambda _gateway: False
         """Whether what a gateway, by its key, said seconds ago is not judged yet."""
         self._clock = clock
-        self._posts = Posts(book)
+        self._register = WatchRegister(book)
         self._catch_up_ms = catch_up_ms
         now = clock.now_ms()
         self._patient_from = now
@@ -51,18 +51,18 @@ class AlarmEngine:
         """Since when it hears."""
         self._late_at: dict[str, int] = {}
         """When the last late value of each gateway came, server time."""
-        self._unsettled: dict[Watch, bool] = {}
+        self._unsettled: dict[RuleInstance, bool] = {}
         """Whose rule was changed (True) or is gone, as long as that is not committed."""
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
         """Watch a series of equipment of that class; repeating it changes nothing."""
         with self.lock:
-            self._posts.attach(series, equipment_class=equipment_class)
+            self._register.attach(series, equipment_class=equipment_class)
 
     def detach(self, series: Series) -> None:
         """Watch a series no more: its active alarms return with the next step."""
         with self.lock:
-            self._posts.detach(series)
+            self._register.detach(series)
 
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
         """Take over what the records hold, for series attached before and after.
@@ -70,7 +70,7 @@ class AlarmEngine:
         What ends a delay that runs may wait in the journal of its gateway.
         """
         with self.lock:
-            self._posts.restore(memories)
+            self._register.restore(memories)
 
     def recall(self, rows_of: Recall, *, newest: Iterable[LastValue] = ()) -> None:
         """Let rules over several values look at what the history holds; once, after a start.
@@ -79,8 +79,8 @@ class AlarmEngine:
             newest: Last stored value of each series.
         """
         with self.lock:
-            seed(self._posts, newest)
-            recall(self._posts, rows_of, now=self._clock.now_ms())
+            seed(self._register, newest)
+            recall(self._register, rows_of, now=self._clock.now_ms())
 
     def doubt(self, *, leapt: bool = False) -> None:
         """The server hears nothing any more: what ends a running delay may be missed.
@@ -92,7 +92,7 @@ class AlarmEngine:
             self._doubted_at = self._clock.now_ms()
             if leapt:
                 self._patient_from = self._doubted_at
-            self._posts.doubt()
+            self._register.doubt()
 
     def hear_again(self) -> None:
         """The server hears again: gateways have their backlogs to tell."""
@@ -102,25 +102,25 @@ class AlarmEngine:
     def doubtful(self) -> set[str]:
         """Return the keys of gateways that could say whether a running delay was interrupted."""
         with self.lock:
-            watches = self._posts.watches.values()
-            return {watch.gateway for watch in watches if watch.doubts(watch.memory)}
+            instances = self._register.instances.values()
+            return {instance.gateway for instance in instances if instance.doubts(instance.memory)}
 
     def connections(self) -> list[Series]:
         """Return the connection series that a rule watches."""
         with self.lock:
-            return self._posts.connections()
+            return self._register.connections()
 
     def tells_of_silence(self, equipment_id: int) -> bool:
         """Return whether people are told that nothing is heard of this equipment.
 
         It takes no lock, so that who is in a transaction may ask.
         """
-        return self._posts.tells_of_silence(equipment_id)
+        return self._register.tells_of_silence(equipment_id)
 
     def watched(self) -> set[tuple[str, int]]:
         """Return rule and point of everything that is watched."""
         with self.lock:
-            return set(self._posts.watches)
+            return set(self._register.instances)
 
     def reload(self, book: RuleBook) -> Step:
         """Apply other rules at once; propose what they find in the newest values.
@@ -128,16 +128,16 @@ class AlarmEngine:
         Open alarms stay open unless the newest value says otherwise or their rule is gone.
         """
         step = Step(self._clock.now_ms())
-        changed, gone = self._posts.replace_rules(book)
+        changed, gone = self._register.replace_rules(book)
         self._unsettled.update(dict.fromkeys(changed, True) | dict.fromkeys(gone, False))
         step.rules_changed = True
-        for watch, stays in self._unsettled.items():
-            step.touched.add(watch.series.id)
+        for instance, stays in self._unsettled.items():
+            step.touched.add(instance.series.id)
             if stays:
-                step.promote(watch)
-                self._judge_again(step, watch)
+                step.promote(instance)
+                self._judge_again(step, instance)
             else:
-                step.withdraw(watch)
+                step.withdraw(instance)
         return step
 
     def promote(self, keys: Iterable[tuple[str, int]]) -> Step:
@@ -147,9 +147,9 @@ class AlarmEngine:
         """
         step = Step(self._clock.now_ms())
         for key in keys:
-            watch = self._posts.watches.get(key)
-            if watch is not None:
-                step.promote(watch)
+            instance = self._register.instances.get(key)
+            if instance is not None:
+                step.promote(instance)
         return step
 
     def evaluate(self, samples: Sequence[Sample], *, handed_over: bool = True) -> Step:
@@ -159,79 +159,79 @@ class AlarmEngine:
             handed_over: The ingest has counted them as undecided.
         """
         step = Step(self._clock.now_ms())
-        self._posts.withdraw_lost(step)
-        guarded: list[Sample] = []
+        self._register.withdraw_lost(step)
+        with_expression: list[Sample] = []
         for sample in samples:
             if handed_over:
                 step.decided.append(sample.series)
             if sample.late:
                 self._late_at[gateway_of(sample.series)] = step.now
-            post = self._posts.by_series.get(sample.series.id)
-            if post is None:
+            entry = self._register.by_series.get(sample.series.id)
+            if entry is None:
                 continue
             step.touched.add(sample.series.id)
-            for watch in post.plain:
-                judge_sample(step, watch, sample, at=sample.taken_at)
-            if post.guarded:
-                guarded.append(sample)
+            for instance in entry.plain:
+                judge_sample(step, instance, sample, at=sample.taken_at)
+            if entry.with_expression:
+                with_expression.append(sample)
                 step.past.append(sample)
             if sample.quality is Quality.GOOD and not sample.late:
-                step.looked[sample.series] = sample.value
-        if guarded:
-            judge_guarded(step, self._posts, guarded)
+                step.last_evaluated[sample.series] = sample.value
+        if with_expression:
+            judge_with_expression(step, self._register, with_expression)
         return step
 
     def expire(self, rule: str, point_id: int, *, since: int) -> Step | None:
         """Propose what follows from the end of a delay; None while that is in doubt."""
         step = Step(self._clock.now_ms())
-        watch = self._posts.watches.get((rule, point_id))
-        if watch is None:
+        instance = self._register.instances.get((rule, point_id))
+        if instance is None:
             return step
-        if watch.doubts(watch.memory) and not self._is_certain(watch, now=step.now):
+        if instance.doubts(instance.memory) and not self._is_certain(instance, now=step.now):
             return None
-        longest_ms = max(watch.delays.on, watch.delays.off) + self._catch_up_ms
-        if step.now - since < longest_ms and self.is_behind(watch.gateway):
+        longest_ms = max(instance.delays.on, instance.delays.off) + self._catch_up_ms
+        if step.now - since < longest_ms and self.is_behind(instance.gateway):
             return None
-        memory, flips = expire(watch.memory, since=since)
-        step.memories[watch] = memory
-        step.add_flips(watch, flips)
+        memory, changes = expire(instance.memory, since=since)
+        step.memories[instance] = memory
+        step.add_changes(instance, changes)
         return step
 
     def settle(self, rule: str, point_id: int) -> Step | None:
         """Propose the end of a late run; None while late values still come."""
         step = Step(self._clock.now_ms())
-        watch = self._posts.watches.get((rule, point_id))
-        if watch is None:
+        instance = self._register.instances.get((rule, point_id))
+        if instance is None:
             return step
-        if not self._is_quiet(watch, now=step.now):
+        if not self._is_quiet(instance, now=step.now):
             return None
-        now = present_of(watch, watch.memory, around=self._around(watch))
-        memory, found, flips = settle_late(
-            watch.memory, present=now, delays=watch.delays, now=step.now
+        now = present_of(instance, instance.memory, context=self._context(instance))
+        memory, found, changes = settle_late(
+            instance.memory, present=now, delays=instance.delays, now=step.now
         )
-        step.memories[watch] = memory
-        step.add_late(watch, found)
-        step.add_flips(watch, flips)
+        step.memories[instance] = memory
+        step.add_late(instance, found)
+        step.add_changes(instance, changes)
         return step
 
     def silence(self) -> Step:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
-        self._posts.withdraw_lost(step)
+        self._register.withdraw_lost(step)
         earliest = self._patient_from + STARTUP_GRACE_MS
-        judge_silence(step, self._posts, earliest=earliest, is_behind=self.is_behind)
+        judge_silence(step, self._register, earliest=earliest, is_behind=self.is_behind)
         return step
 
     def doubt_connections(self) -> Step:
         """Propose to stop the delays of lost connections."""
         step = Step(self._clock.now_ms())
-        doubt_connections(step, self._posts)
+        doubt_connections(step, self._register)
         return step
 
     def judge_connections(self) -> Step:
         """Propose what follows from connections that are lost now, as if that began now."""
         step = Step(self._clock.now_ms())
-        judge_connections(step, self._posts)
+        judge_connections(step, self._register)
         return step
 
     def commit(self, step: Step) -> None:
@@ -240,52 +240,52 @@ class AlarmEngine:
         if step.rules_changed:
             self._unsettled.clear()
         if step.lost_withdrawn:
-            self._posts.lost.clear()
-        for watch, memory in step.memories.items():
-            watch.memory = memory
-            touched.add(watch.series.id)
-        by_series = self._posts.by_series
-        for series, value in step.looked.items():
-            by_series[series.id].looked = value
+            self._register.lost.clear()
+        for instance, memory in step.memories.items():
+            instance.memory = memory
+            touched.add(instance.series.id)
+        by_series = self._register.by_series
+        for series, value in step.last_evaluated.items():
+            by_series[series.id].last_evaluated = value
         for sample in step.past:
             by_series[sample.series.id].past.append(sample)
         for series in step.decided:
             series.undecided = max(0, series.undecided - 1)
         for series_id in touched:
-            post = by_series.get(series_id)
-            if post is not None:
-                post.set_band()
+            entry = by_series.get(series_id)
+            if entry is not None:
+                entry.set_band()
 
-    def _is_certain(self, watch: Watch, *, now: int) -> bool:
+    def _is_certain(self, instance: RuleInstance, *, now: int) -> bool:
         """Return whether its gateway has said enough for a delay that was in doubt to count."""
-        pending, series = watch.memory.pending, watch.series
+        pending, series = instance.memory.pending, instance.series
         # A newer value that said otherwise would have been judged by now.
         if pending is not None and series.stands_at >= pending.at and not series.undecided:
             return True
-        return now - self._doubted_at >= self._catch_up_ms or self._is_quiet(watch, now=now)
+        return now - self._doubted_at >= self._catch_up_ms or self._is_quiet(instance, now=now)
 
-    def _is_quiet(self, watch: Watch, *, now: int) -> bool:
+    def _is_quiet(self, instance: RuleInstance, *, now: int) -> bool:
         """Return whether the backlog of its gateway is through."""
-        last = max(self._late_at.get(watch.gateway, 0), self._hears_at)
+        last = max(self._late_at.get(instance.gateway, 0), self._hears_at)
         return now - last >= LATE_SETTLE_MS
 
-    def _around(self, watch: Watch) -> Around:
+    def _context(self, instance: RuleInstance) -> Context:
         """Return what the other points say now."""
-        return around_now(self._posts, watch) if watch.rule.reads else ALONE
+        return context_now(self._register, instance) if instance.rule.reads else ALONE
 
-    def _judge_again(self, step: Step, watch: Watch) -> None:
+    def _judge_again(self, step: Step, instance: RuleInstance) -> None:
         """Judge the newest value by a rule that has changed; it counts from its own instant."""
-        series = watch.series
-        if not series.last_at or watch.rule.judged_by_silence:
+        series = instance.series
+        if not series.last_at or instance.rule.judged_by_silence:
             return
-        memory = watch.memory
-        condition = holds_now(watch, memory, around=self._around(watch))
+        memory = instance.memory
+        condition = holds_now(instance, memory, context=self._context(instance))
         if condition is None:
             return
         seen = Seen(max(series.last_at, memory.changed_at), series.last_value, series.last_quality)
-        after, flips = judge(
-            replace(memory, held=condition), seen, condition=condition, delays=watch.delays
+        after, changes = judge(
+            replace(memory, held=condition), seen, condition=condition, delays=instance.delays
         )
-        step.memories[watch] = after
-        step.retimed.add(watch)
-        step.add_flips(watch, flips)
+        step.memories[instance] = after
+        step.retimed.add(instance)
+        step.add_changes(instance, changes)

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from server.alarms.evaluation.judging import Around, judge_sample, look_around
-from server.alarms.evaluation.rule_instance import Unit, Watch, newest_of
+from server.alarms.evaluation.judging import Context, judge_sample, look_around
+from server.alarms.evaluation.rule_instance import RuleInstance, Unit, newest_of
 from server.alarms.evaluation.step import Step
-from server.alarms.evaluation.watches import Posts
+from server.alarms.evaluation.watches import WatchRegister
 from server.assets.series import Sample
 
 _Known = Mapping[str, Sample]
 
 
-def judge_guarded(step: Step, posts: Posts, samples: Sequence[Sample]) -> None:
+def judge_with_expression(step: Step, entries: WatchRegister, samples: Sequence[Sample]) -> None:
     """Judge samples instant by instant; each sees the other points as they were then."""
     groups: dict[tuple[int, int, bool], dict[str, Sample]] = {}
     for sample in samples:
@@ -23,40 +23,42 @@ def judge_guarded(step: Step, posts: Posts, samples: Sequence[Sample]) -> None:
         group = groups[at, equipment_id, late]
         known = news.setdefault((equipment_id, late), {})
         known.update(group)
-        unit = posts.units[equipment_id]
+        unit = entries.units[equipment_id]
         value_of = _past(unit, known, at) if late else _present(unit, known, coming)
         heard_at = next(iter(group.values())).heard_at
-        for watch in {watch: None for name in group for watch in unit.posts[name].guarded}:
-            name = watch.series.name
+        for instance in {
+            instance: None for name in group for instance in unit.entries[name].with_expression
+        }:
+            name = instance.series.name
             sample = value_of(name)
             if sample is not None:
-                around = look_around(watch.rule, value_of)
+                context = look_around(instance.rule, value_of)
                 judge_sample(
                     step,
-                    watch,
+                    instance,
                     sample._replace(late=late, heard_at=heard_at),
                     at=at,
-                    around=around,
-                    present=around_now(posts, watch) if late else around,
+                    context=context,
+                    present=context_now(entries, instance) if late else context,
                     own=name in group,
                 )
 
 
-def around_now(posts: Posts, watch: Watch) -> Around:
+def context_now(entries: WatchRegister, instance: RuleInstance) -> Context:
     """Return what the other points say now."""
-    unit = posts.units[watch.series.equipment_id]
+    unit = entries.units[instance.series.equipment_id]
 
     def newest(name: str) -> Sample | None:
-        post = unit.posts.get(name)
-        return None if post is None else newest_of(post.series)
+        entry = unit.entries.get(name)
+        return None if entry is None else newest_of(entry.series)
 
-    return look_around(watch.rule, newest)
+    return look_around(instance.rule, newest)
 
 
 def _past(unit: Unit, known: _Known, at: int) -> Callable[[str], Sample | None]:
     def value_of(name: str) -> Sample | None:
-        post = unit.posts.get(name)
-        return None if post is None else post.value_at(at, known.get(name))
+        entry = unit.entries.get(name)
+        return None if entry is None else entry.value_at(at, known.get(name))
 
     return value_of
 
@@ -65,12 +67,12 @@ def _present(
     unit: Unit, known: _Known, coming: set[tuple[int, str]]
 ) -> Callable[[str], Sample | None]:
     def value_of(name: str) -> Sample | None:
-        post = unit.posts.get(name)
-        if post is None or name in known:
+        entry = unit.entries.get(name)
+        if entry is None or name in known:
             return known.get(name)
         # The series may hold already what is still to be judged.
-        if (post.series.equipment_id, name) in coming:
-            return post.value_before()
-        return newest_of(post.series)
+        if (entry.series.equipment_id, name) in coming:
+            return entry.value_before()
+        return newest_of(entry.series)
 
     return value_of

@@ -34,7 +34,7 @@ class Run(NamedTuple):
     """Known to hold just before its end."""
 
 
-class Flip(NamedTuple):
+class StateChange(NamedTuple):
     """The announced state changed at this event time."""
 
     active: bool
@@ -85,44 +85,46 @@ class Delays(NamedTuple):
 
 def judge(
     memory: Memory, seen: Seen, *, condition: bool, delays: Delays
-) -> tuple[Memory, list[Flip]]:
+) -> tuple[Memory, list[StateChange]]:
     """Return the memory after a newer value, and the changes that it proves."""
-    memory, flips = _lapse(memory, until=seen.at, delays=delays)
+    memory, changes = _lapse(memory, until=seen.at, delays=delays)
     if condition == memory.active:
-        return (memory if memory.pending is None else replace(memory, pending=None)), flips
+        return (memory if memory.pending is None else replace(memory, pending=None)), changes
     if memory.pending is not None:
-        return memory, flips
+        return memory, changes
     if delays.off if memory.active else delays.on:
-        return replace(memory, pending=seen), flips
-    memory, flip = _flip(memory, seen)
-    return memory, [*flips, flip]
+        return replace(memory, pending=seen), changes
+    memory, change = _flip(memory, seen)
+    return memory, [*changes, change]
 
 
-def expire(memory: Memory, *, since: int) -> tuple[Memory, list[Flip]]:
+def expire(memory: Memory, *, since: int) -> tuple[Memory, list[StateChange]]:
     """The delay of what began at ``since`` is over and no value said otherwise."""
     if memory.pending is None or memory.pending.at != since:
         return memory, []
-    memory, flip = _flip(memory, memory.pending)
-    return memory, [flip]
+    memory, change = _flip(memory, memory.pending)
+    return memory, [change]
 
 
-def _lapse(memory: Memory, *, until: int, delays: Delays) -> tuple[Memory, list[Flip]]:
+def _lapse(memory: Memory, *, until: int, delays: Delays) -> tuple[Memory, list[StateChange]]:
     """Count a delay that was over before ``until``, though its timer has not run yet."""
     if memory.pending is None:
         return memory, []
     delay = delays.off if memory.active else delays.on
     if until - memory.pending.at < delay:
         return memory, []
-    memory, flip = _flip(memory, memory.pending)
-    return memory, [flip]
+    memory, change = _flip(memory, memory.pending)
+    return memory, [change]
 
 
-def _flip(memory: Memory, seen: Seen) -> tuple[Memory, Flip]:
-    flip = Flip(active=not memory.active, at=seen.at, seen=seen)
-    changed = replace(memory, active=flip.active, changed_at=seen.at, pending=None)
-    if flip.active:
-        return changed, flip
-    return with_run(changed, Run(memory.changed_at, seen.at, memory.fresh_at, memory.last_at)), flip
+def _flip(memory: Memory, seen: Seen) -> tuple[Memory, StateChange]:
+    change = StateChange(active=not memory.active, at=seen.at, seen=seen)
+    changed = replace(memory, active=change.active, changed_at=seen.at, pending=None)
+    if change.active:
+        return changed, change
+    return with_run(
+        changed, Run(memory.changed_at, seen.at, memory.fresh_at, memory.last_at)
+    ), change
 
 
 def with_run(memory: Memory, run: Run, *, instead: Run | None = None) -> Memory:

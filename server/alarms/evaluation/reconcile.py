@@ -9,7 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from server.alarms.evaluation.memory import Delays, Flip, Memory, Run, Seen, expire, judge, with_run
+from server.alarms.evaluation.memory import (
+    Delays,
+    Memory,
+    Run,
+    Seen,
+    StateChange,
+    expire,
+    judge,
+    with_run,
+)
 
 
 class PastRun(NamedTuple):
@@ -31,14 +40,14 @@ class EarlierReturn(NamedTuple):
     ended: Seen
 
 
-class Parted(NamedTuple):
+class Split(NamedTuple):
     """The active alarm had returned at ``ended`` and is on again since ``began``."""
 
     ended: Seen
     began: Seen
 
 
-LateFinding = PastRun | EarlierOnset | EarlierReturn | Parted
+LateFinding = PastRun | EarlierOnset | EarlierReturn | Split
 
 
 class Present(NamedTuple):
@@ -91,7 +100,7 @@ def judge_late(
 
 def settle_late(
     memory: Memory, *, present: Present, delays: Delays, now: int
-) -> tuple[Memory, list[LateFinding], list[Flip]]:
+) -> tuple[Memory, list[LateFinding], list[StateChange]]:
     """Decide about an open run, as no more late values come; values hold until the next one."""
     began = memory.late
     if began is None:
@@ -105,13 +114,13 @@ def settle_late(
     if end is not None:
         memory, found = _ended(memory, began, at=end, delays=delays)
         return memory, found, []
-    memory, flips = continue_late(memory, Seen(now), delays=delays)
-    return memory, [], flips
+    memory, changes = continue_late(memory, Seen(now), delays=delays)
+    return memory, [], changes
 
 
 def meet_late(
     memory: Memory, seen: Seen, *, condition: bool, delays: Delays
-) -> tuple[Memory, list[LateFinding], list[Flip]]:
+) -> tuple[Memory, list[LateFinding], list[StateChange]]:
     """Judge a value of now while a run of the past is open."""
     late, off = memory.late, memory.late_off
     found: list[LateFinding] = []
@@ -126,8 +135,8 @@ def meet_late(
         return _with_nothing(*continue_late(memory, seen, delays=delays))
     elif not condition and memory.late_until is None:
         memory = replace(memory, late_until=seen.at)
-    memory, flips = judge(memory, seen, condition=condition, delays=delays)
-    return memory, found, flips
+    memory, changes = judge(memory, seen, condition=condition, delays=delays)
+    return memory, found, changes
 
 
 def doubt_delay(memory: Memory, began: Seen, seen: Seen) -> Memory:
@@ -137,22 +146,24 @@ def doubt_delay(memory: Memory, began: Seen, seen: Seen) -> Memory:
     return replace(memory, pending=None, late=began, late_until=seen.at, late_off=None)
 
 
-def continue_late(memory: Memory, seen: Seen, *, delays: Delays) -> tuple[Memory, list[Flip]]:
+def continue_late(
+    memory: Memory, seen: Seen, *, delays: Delays
+) -> tuple[Memory, list[StateChange]]:
     """The open run lasts to ``seen``: announce it with its true start."""
     began = memory.late
     if began is None:
         return judge(memory, seen, condition=True, delays=delays)
     bare = replace(_without_late(memory), held=True, pending=None)
-    memory, flips = judge(bare, began, condition=True, delays=delays)
+    memory, changes = judge(bare, began, condition=True, delays=delays)
     if memory.pending is not None and seen.at - began.at >= delays.on:
-        memory, flips = expire(memory, since=began.at)
-    return memory, flips
+        memory, changes = expire(memory, since=began.at)
+    return memory, changes
 
 
 def _with_nothing(
-    memory: Memory, flips: list[Flip]
-) -> tuple[Memory, list[LateFinding], list[Flip]]:
-    return memory, [], flips
+    memory: Memory, changes: list[StateChange]
+) -> tuple[Memory, list[LateFinding], list[StateChange]]:
+    return memory, [], changes
 
 
 def _interrupt(
@@ -180,7 +191,7 @@ def _part(
         return memory, found
     memory = with_run(memory, Run(memory.changed_at, seen.at, memory.fresh_at))
     memory = replace(memory, changed_at=began.at, fresh_at=seen.at)
-    return memory, [*found, Parted(seen, began)]
+    return memory, [*found, Split(seen, began)]
 
 
 def _run_at(memory: Memory, at: int) -> Run | None:

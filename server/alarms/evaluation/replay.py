@@ -117,8 +117,8 @@ class Replay:
                 not one.bad_count
                 and one.minimum is not None
                 and one.maximum is not None
-                and series.quiet_low <= one.minimum
-                and one.maximum <= series.quiet_high
+                and series.no_change_low <= one.minimum
+                and one.maximum <= series.no_change_high
             )
             for one, series in zip(slices, self._series, strict=True)
         )
@@ -220,7 +220,7 @@ def _is_quiet(sample: Sample) -> bool:
     value, series = sample.value, sample.series
     if sample.quality is not Quality.GOOD or not isinstance(value, int | float):
         return False
-    return series.quiet_low <= value <= series.quiet_high
+    return series.no_change_low <= value <= series.no_change_high
 
 
 def _next_hour(at: int, start: int) -> int:

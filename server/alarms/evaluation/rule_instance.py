@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from protocols.reading import Value
-from server.alarms.evaluation.conditions import EVERYTHING, NOTHING, Band, only, quiet_band
+from server.alarms.evaluation.conditions import EVERYTHING, NOTHING, Band, no_change_band, only
 from server.alarms.evaluation.memory import Delays, Memory, Seen
 from server.alarms.rules import Rule
 from server.assets.series import Sample, Series
@@ -14,7 +14,7 @@ _REMEMBERED = 32
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
+class RuleInstance:
     """One rule on one point; its memory is what the database holds."""
 
     rule: Rule
@@ -52,29 +52,29 @@ class Watch:
 
 
 @dataclass(slots=True, eq=False)
-class Post:
+class PointWatches:
     """All that looks at one series."""
 
     series: Series
-    watches: list[Watch] = field(default_factory=list[Watch])
-    plain: list[Watch] = field(default_factory=list[Watch])
+    instances: list[RuleInstance] = field(default_factory=list[RuleInstance])
+    plain: list[RuleInstance] = field(default_factory=list[RuleInstance])
     """Those that need no other point."""
-    guarded: list[Watch] = field(default_factory=list[Watch])
+    with_expression: list[RuleInstance] = field(default_factory=list[RuleInstance])
     """Those with an expression that are on this point or read it."""
-    looked: Value = None
+    last_evaluated: Value = None
     """The good value that was looked at last."""
     past: deque[Sample] = field(default_factory=lambda: deque[Sample](maxlen=_REMEMBERED))
     """What was looked at lately, where expressions are: they ask for the value of back then."""
 
     def set_band(self) -> None:
         """Tell the ingest which values change nothing, tight enough to keep them away from here."""
-        band = only(self.looked) if self._is_read() else EVERYTHING
-        for watch in self.watches:
-            band = band.meet(self._band_of(watch))
-        self.series.quiet_low, self.series.quiet_high = band
+        band = only(self.last_evaluated) if self._is_read() else EVERYTHING
+        for instance in self.instances:
+            band = band.meet(self._band_of(instance))
+        self.series.no_change_low, self.series.no_change_high = band
         # The ingest thread may have handed over more meanwhile; that has to be seen in order.
         if self.series.undecided:
-            self.series.quiet_low, self.series.quiet_high = NOTHING
+            self.series.no_change_low, self.series.no_change_high = NOTHING
 
     def value_at(self, at: int, known: Sample | None = None) -> Sample | None:
         """Return the value in force at an event time; None when it is not known any more.
@@ -90,16 +90,16 @@ class Post:
         """Return the newest value that was looked at; what came since is still to be looked at."""
         return max(reversed(self.past), key=lambda sample: sample.taken_at, default=None)
 
-    def _band_of(self, watch: Watch) -> Band:
-        memory = watch.memory
+    def _band_of(self, instance: RuleInstance) -> Band:
+        memory = instance.memory
         # The end of a late run or of bad quality is inside every band, so all values are looked at.
         if memory.late is not None or memory.bad_since is not None:
             return NOTHING
-        condition = watch.rule.settings.condition
-        return quiet_band(condition, self.looked, held=memory.held, trace=memory.trace)
+        condition = instance.rule.settings.condition
+        return no_change_band(condition, self.last_evaluated, held=memory.held, trace=memory.trace)
 
     def _is_read(self) -> bool:
-        return any(self.series.name in watch.rule.reads for watch in self.guarded)
+        return any(self.series.name in instance.rule.reads for instance in self.with_expression)
 
 
 @dataclass(slots=True, eq=False)
@@ -107,41 +107,46 @@ class Unit:
     """One piece of equipment as the rules see it."""
 
     equipment_class: str
-    posts: dict[str, Post] = field(default_factory=dict[str, Post])
-    guarded: list[Watch] = field(default_factory=list[Watch])
+    entries: dict[str, PointWatches] = field(default_factory=dict[str, PointWatches])
+    with_expression: list[RuleInstance] = field(default_factory=list[RuleInstance])
     """Those with an expression."""
 
-    def add(self, post: Post) -> None:
+    def add(self, entry: PointWatches) -> None:
         """Take one more point and find out who looks at it, and at whom its watches look."""
-        name = post.series.name
-        self.posts[name] = post
-        guarded = [watch for watch in post.watches if watch.rule.reads]
-        self.guarded += guarded
-        post.plain = [watch for watch in post.watches if not watch.rule.reads]
-        post.guarded = [
-            watch for watch in self.guarded if watch in guarded or name in watch.rule.reads
+        name = entry.series.name
+        self.entries[name] = entry
+        with_expression = [instance for instance in entry.instances if instance.rule.reads]
+        self.with_expression += with_expression
+        entry.plain = [instance for instance in entry.instances if not instance.rule.reads]
+        entry.with_expression = [
+            instance
+            for instance in self.with_expression
+            if instance in with_expression or name in instance.rule.reads
         ]
-        post.set_band()
-        for watch in guarded:
-            for read in watch.rule.reads:
-                other = self.posts.get(read)
-                if other is not None and watch not in other.guarded:
-                    other.guarded.append(watch)
+        entry.set_band()
+        for instance in with_expression:
+            for read in instance.rule.reads:
+                other = self.entries.get(read)
+                if other is not None and instance not in other.with_expression:
+                    other.with_expression.append(instance)
                     other.set_band()
 
     def connect(self) -> None:
         """Find out who looks at which point, after any change."""
-        self.guarded = guarded = [
-            watch for post in self.posts.values() for watch in post.watches if watch.rule.reads
+        self.with_expression = with_expression = [
+            instance
+            for entry in self.entries.values()
+            for instance in entry.instances
+            if instance.rule.reads
         ]
-        for name, post in self.posts.items():
-            post.plain = [watch for watch in post.watches if not watch.rule.reads]
-            post.guarded = [
-                watch
-                for watch in guarded
-                if watch.series is post.series or name in watch.rule.reads
+        for name, entry in self.entries.items():
+            entry.plain = [instance for instance in entry.instances if not instance.rule.reads]
+            entry.with_expression = [
+                instance
+                for instance in with_expression
+                if instance.series is entry.series or name in instance.rule.reads
             ]
-            post.set_band()
+            entry.set_band()
 
 
 def newest_of(series: Series) -> Sample:

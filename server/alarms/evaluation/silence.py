@@ -4,66 +4,66 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from protocols.reading import Quality
-from server.alarms.evaluation.expressions import around_now
+from server.alarms.evaluation.expressions import context_now
 from server.alarms.evaluation.judging import both
 from server.alarms.evaluation.memory import Seen, judge
-from server.alarms.evaluation.rule_instance import Watch
+from server.alarms.evaluation.rule_instance import RuleInstance
 from server.alarms.evaluation.step import Step
-from server.alarms.evaluation.watches import Posts
+from server.alarms.evaluation.watches import WatchRegister
 
 
 def judge_silence(
-    step: Step, posts: Posts, *, earliest: int, is_behind: Callable[[str], bool]
+    step: Step, entries: WatchRegister, *, earliest: int, is_behind: Callable[[str], bool]
 ) -> None:
     """Propose alarms for points that are silent, or not good, for too long.
 
     Args:
         step: Takes what is proposed.
-        posts: What is watched.
+        entries: What is watched.
         earliest: Server time before which silence is not counted, UTC ms.
         is_behind: Whether what a gateway said is not judged yet: its silence is ours.
     """
-    for watch in posts.silences.values():
-        after = watch.after_ms
-        memory = watch.memory
+    for instance in entries.silences.values():
+        after = instance.after_ms
+        memory = instance.memory
         if after is None or memory.active or memory.pending is not None:
             continue
-        series = watch.series
+        series = instance.series
         since = series.seen_at if memory.bad_since is None else memory.bad_since
-        if step.now - max(since, earliest) <= after or is_behind(watch.gateway):
+        if step.now - max(since, earliest) <= after or is_behind(instance.gateway):
             continue
         silent_at = series.last_at + after if series.last_at else step.now
         # After what was announced last, even if a clock that is ahead has dated that.
         at = max(min(silent_at, step.now), memory.changed_at + 1)
-        _hold(step, posts, watch, Seen(at, series.last_value, Quality.STALE, step.now))
+        _hold(step, entries, instance, Seen(at, series.last_value, Quality.STALE, step.now))
 
 
-def doubt_connections(step: Step, posts: Posts) -> None:
+def doubt_connections(step: Step, entries: WatchRegister) -> None:
     """Propose to stop the delays of lost connections."""
-    for watch in posts.of_connections():
-        if watch.memory.pending is not None and not watch.memory.active:
-            step.memories[watch] = replace(watch.memory, pending=None)
+    for instance in entries.of_connections():
+        if instance.memory.pending is not None and not instance.memory.active:
+            step.memories[instance] = replace(instance.memory, pending=None)
 
 
-def judge_connections(step: Step, posts: Posts) -> None:
+def judge_connections(step: Step, entries: WatchRegister) -> None:
     """Propose what follows from connections that are lost now, as if that began now."""
-    for watch in posts.of_connections():
-        memory, series = watch.memory, watch.series
+    for instance in entries.of_connections():
+        memory, series = instance.memory, instance.series
         if memory.active or memory.pending is not None or series.last_value is not False:
             continue
         at = max(step.now, memory.changed_at)
-        _hold(step, posts, watch, Seen(at, series.last_value, series.last_quality, step.now))
+        _hold(step, entries, instance, Seen(at, series.last_value, series.last_quality, step.now))
 
 
-def _hold(step: Step, posts: Posts, watch: Watch, seen: Seen) -> None:
+def _hold(step: Step, entries: WatchRegister, instance: RuleInstance, seen: Seen) -> None:
     """The condition holds; whether the rule does is a question of its ``while``."""
-    memory = watch.memory
-    condition = both(held=True, enabled=around_now(posts, watch).enabled)
+    memory = instance.memory
+    condition = both(held=True, enabled=context_now(entries, instance).enabled)
     if condition is None or (memory.held and not condition):
         return
     memory = replace(memory, held=True)
-    flips = []
+    changes = []
     if condition:
-        memory, flips = judge(memory, seen, condition=True, delays=watch.delays)
-    step.memories[watch] = memory
-    step.add_flips(watch, flips)
+        memory, changes = judge(memory, seen, condition=True, delays=instance.delays)
+    step.memories[instance] = memory
+    step.add_changes(instance, changes)

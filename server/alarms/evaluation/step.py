@@ -4,15 +4,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.memory import Flip, Memory, Seen
+from server.alarms.evaluation.memory import Memory, Seen, StateChange
 from server.alarms.evaluation.reconcile import (
     EarlierOnset,
     EarlierReturn,
     LateFinding,
-    Parted,
     PastRun,
+    Split,
 )
-from server.alarms.evaluation.rule_instance import Watch
+from server.alarms.evaluation.rule_instance import RuleInstance
 from server.alarms.rules import Rule
 from server.assets.series import Sample, Series
 
@@ -65,9 +65,9 @@ class Step:
     """New memories beside the old ones, and what follows from the difference."""
 
     now: int
-    memories: dict[Watch, Memory] = field(default_factory=dict[Watch, Memory])
+    memories: dict[RuleInstance, Memory] = field(default_factory=dict[RuleInstance, Memory])
     transitions: list[Transition] = field(default_factory=list[Transition])
-    looked: dict[Series, Value] = field(default_factory=dict[Series, Value])
+    last_evaluated: dict[Series, Value] = field(default_factory=dict[Series, Value])
     """Good values of now, the newest of each series."""
     past: list[Sample] = field(default_factory=list[Sample])
     """Values of points with expressions, to be remembered."""
@@ -79,35 +79,39 @@ class Step:
     """It takes back what was claimed of points that nobody watches any more."""
     rules_changed: bool = False
     """It follows from other rules, not from samples."""
-    retimed: set[Watch] = field(default_factory=set[Watch])
+    retimed: set[RuleInstance] = field(default_factory=set[RuleInstance])
     """Those whose delay has changed; a running one is started anew."""
 
-    def memory_of(self, watch: Watch) -> Memory:
+    def memory_of(self, instance: RuleInstance) -> Memory:
         """Return the newest memory."""
-        return self.memories.get(watch, watch.memory)
+        return self.memories.get(instance, instance.memory)
 
-    def add_flips(self, watch: Watch, flips: list[Flip]) -> None:
+    def add_changes(self, instance: RuleInstance, changes: list[StateChange]) -> None:
         """Note announced changes."""
-        for flip in flips:
-            kind = "raised" if flip.active else "returned"
-            seen = flip.seen
+        for change in changes:
+            kind = "raised" if change.active else "returned"
+            seen = change.seen
             self.transitions.append(
-                Transition(kind, watch.rule, watch.series, flip.at, seen.value, seen.quality)
+                Transition(
+                    kind, instance.rule, instance.series, change.at, seen.value, seen.quality
+                )
             )
 
-    def promote(self, watch: Watch) -> None:
+    def promote(self, instance: RuleInstance) -> None:
         """A rule is not on trial any more: its open alarm is announced."""
-        memory, series = watch.memory, watch.series
-        if memory.active and watch.rule.settings.mode == "announce":
+        memory, series = instance.memory, instance.series
+        if memory.active and instance.rule.settings.mode == "announce":
             at, value, quality = memory.changed_at, series.last_value, series.last_quality
-            self.transitions.append(Transition("promoted", watch.rule, series, at, value, quality))
+            self.transitions.append(
+                Transition("promoted", instance.rule, series, at, value, quality)
+            )
 
-    def withdraw(self, watch: Watch) -> None:
+    def withdraw(self, instance: RuleInstance) -> None:
         """Nothing is claimed any more of a rule that is gone; its open alarm returns."""
-        memory, series = watch.memory, watch.series
+        memory, series = instance.memory, instance.series
         at = max(series.last_at, memory.changed_at)
         self.touched.add(series.id)
-        self.memories[watch] = replace(
+        self.memories[instance] = replace(
             memory,
             held=False,
             active=False,
@@ -121,7 +125,7 @@ class Step:
             self.transitions.append(
                 Transition(
                     "returned",
-                    watch.rule,
+                    instance.rule,
                     series,
                     at,
                     value,
@@ -130,7 +134,7 @@ class Step:
                 )
             )
 
-    def add_late(self, watch: Watch, found: list[LateFinding]) -> None:
+    def add_late(self, instance: RuleInstance, found: list[LateFinding]) -> None:
         """Note what late values add to the record."""
         for finding in found:
             match finding:
@@ -140,50 +144,52 @@ class Step:
                     kind, until = "earlier_onset", None
                 case EarlierReturn(seen):
                     kind, until = "earlier_return", None
-                case Parted(ended, seen):
+                case Split(ended, seen):
                     kind, until = "parted", ended.at
-            rule, series = watch.rule, watch.series
+            rule, series = instance.rule, instance.series
             self.transitions.append(
                 Transition(kind, rule, series, seen.at, seen.value, seen.quality, until)
             )
 
     def refuse(self, transition: Transition, *, over_at: int) -> None:
         """The records know that what was to be raised is over already: claim no more than they."""
-        for watch, memory in self.memories.items():
-            if watch.rule is transition.rule and watch.series is transition.series:
-                self.memories[watch] = replace(
+        for instance, memory in self.memories.items():
+            if instance.rule is transition.rule and instance.series is transition.series:
+                self.memories[instance] = replace(
                     memory, held=False, active=False, changed_at=over_at, pending=None
                 )
 
     def timers(self) -> list[TimerOrder]:
         """Return the timers to start and to stop."""
         orders: list[TimerOrder] = []
-        for watch, memory in self.memories.items():
-            if memory.pending != watch.memory.pending or (memory.pending and watch in self.retimed):
-                orders.append(self._delay_timer(watch, memory))
-            if _past_of(memory) != _past_of(watch.memory):
-                orders.append(self._late_timer(watch, memory))
+        for instance, memory in self.memories.items():
+            if memory.pending != instance.memory.pending or (
+                memory.pending and instance in self.retimed
+            ):
+                orders.append(self._delay_timer(instance, memory))
+            if _past_of(memory) != _past_of(instance.memory):
+                orders.append(self._late_timer(instance, memory))
         return orders
 
-    def _delay_timer(self, watch: Watch, memory: Memory) -> TimerOrder:
-        key = f"alarm-delay/{watch.rule.id}/{watch.series.id}"
+    def _delay_timer(self, instance: RuleInstance, memory: Memory) -> TimerOrder:
+        key = f"alarm-delay/{instance.rule.id}/{instance.series.id}"
         if memory.pending is None:
             return TimerOrder(key, DELAY, None, {})
-        delay = watch.delays.off if memory.active else watch.delays.on
+        delay = instance.delays.off if memory.active else instance.delays.on
         # By arrival, so that no clock of a gateway shortens the delay. What is late has none; a
         # clock that is ahead must not prolong it.
         begin = memory.pending.heard_at or memory.pending.at
         due_at = min(begin, self.now) + delay
-        return TimerOrder(key, DELAY, due_at, _payload(watch, memory.pending))
+        return TimerOrder(key, DELAY, due_at, _payload(instance, memory.pending))
 
-    def _late_timer(self, watch: Watch, memory: Memory) -> TimerOrder:
-        key = f"alarm-late/{watch.rule.id}/{watch.series.id}"
+    def _late_timer(self, instance: RuleInstance, memory: Memory) -> TimerOrder:
+        key = f"alarm-late/{instance.rule.id}/{instance.series.id}"
         if memory.late is None:
             return TimerOrder(key, LATE, None, {})
         # All that a start must know to end the run where it ended.
-        payload = _payload(watch, memory.late) | {"until": memory.late_until}
+        payload = _payload(instance, memory.late) | {"until": memory.late_until}
         if memory.late_off is not None:
-            payload["off"] = _payload(watch, memory.late_off)
+            payload["off"] = _payload(instance, memory.late_off)
         return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, payload)
 
 
@@ -191,10 +197,10 @@ def _past_of(memory: Memory) -> tuple[Seen | None, int | None, Seen | None]:
     return memory.late, memory.late_until, memory.late_off
 
 
-def _payload(watch: Watch, seen: Seen) -> dict[str, object]:
+def _payload(instance: RuleInstance, seen: Seen) -> dict[str, object]:
     return {
-        "rule": watch.rule.id,
-        "point_id": watch.series.id,
+        "rule": instance.rule.id,
+        "point_id": instance.series.id,
         "at": seen.at,
         "value": seen.value,
         "quality": int(seen.quality),

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from protocols.reading import Quality
 from server.alarms.evaluation.judging import look_around
-from server.alarms.evaluation.rule_instance import Watch
-from server.alarms.evaluation.watches import Posts
+from server.alarms.evaluation.rule_instance import RuleInstance
+from server.alarms.evaluation.watches import WatchRegister
 from server.alarms.evaluation.windows import TracedCondition, advance, span_ms
 from server.assets.series import Sample, Series
 from server.history.base import LastValue, Row
@@ -16,41 +16,50 @@ Recall = Callable[[int, int, int], Iterable[Row]]
 """Stored readings of a series from one instant to before another, oldest first."""
 
 
-def seed(posts: Posts, values: Iterable[LastValue]) -> None:
+def seed(entries: WatchRegister, values: Iterable[LastValue]) -> None:
     """Let expressions know what was in force before the first value comes."""
     for last in values:
-        post = posts.by_series.get(last.series_id)
-        if post is not None and post.guarded:
-            post.past.append(Sample(post.series, last.value, last.quality, last.taken_at))
+        entry = entries.by_series.get(last.series_id)
+        if entry is not None and entry.with_expression:
+            entry.past.append(Sample(entry.series, last.value, last.quality, last.taken_at))
 
 
-def recall(posts: Posts, rows_of: Recall, *, now: int) -> None:
+def recall(entries: WatchRegister, rows_of: Recall, *, now: int) -> None:
     """Take stored readings into the traces; the alarms saw them before they were stored."""
-    for watch in posts.watches.values():
-        condition = watch.rule.traced
+    for instance in entries.instances.values():
+        condition = instance.rule.traced
         if condition is not None:
-            _recall(posts, watch, condition, rows_of, now=now)
+            _recall(entries, instance, condition, rows_of, now=now)
 
 
 def _recall(
-    posts: Posts, watch: Watch, condition: TracedCondition, rows_of: Recall, *, now: int
+    entries: WatchRegister,
+    instance: RuleInstance,
+    condition: TracedCondition,
+    rows_of: Recall,
+    *,
+    now: int,
 ) -> None:
     start = now - 2 * span_ms(condition)
-    unit = posts.units[watch.series.equipment_id]
-    read = {name: unit.posts[name] for name in sorted(watch.rule.reads) if name in unit.posts}
+    unit = entries.units[instance.series.equipment_id]
+    read = {
+        name: unit.entries[name] for name in sorted(instance.rule.reads) if name in unit.entries
+    }
     # Before its first reading in the window the newest value of back then was in force.
     known = {
         name: sample
-        for name, post in read.items()
-        if (sample := post.value_before()) is not None and sample.taken_at < start
+        for name, entry in read.items()
+        if (sample := entry.value_before()) is not None and sample.taken_at < start
     }
-    own = [_samples(post.series, rows_of, start, now) for post in read.values()]
-    others = [] if watch.series.name in read else [_samples(watch.series, rows_of, start, now)]
+    own = [_samples(entry.series, rows_of, start, now) for entry in read.values()]
+    others = (
+        [] if instance.series.name in read else [_samples(instance.series, rows_of, start, now)]
+    )
     for sample in heapq.merge(*own, *others, key=lambda one: one.taken_at):
         if sample.series.name in read:
             known[sample.series.name] = sample
-        if sample.series is watch.series:
-            _remember(watch, condition, sample, enabled=_enabled(watch, known))
+        if sample.series is instance.series:
+            _remember(instance, condition, sample, enabled=_enabled(instance, known))
 
 
 def _samples(series: Series, rows_of: Recall, start: int, now: int) -> Iterator[Sample]:
@@ -58,13 +67,15 @@ def _samples(series: Series, rows_of: Recall, start: int, now: int) -> Iterator[
         yield Sample(series, row.value, row.quality, row.taken_at)
 
 
-def _enabled(watch: Watch, known: Mapping[str, Sample]) -> bool:
-    return look_around(watch.rule, known.get).enabled is True
+def _enabled(instance: RuleInstance, known: Mapping[str, Sample]) -> bool:
+    return look_around(instance.rule, known.get).enabled is True
 
 
-def _remember(watch: Watch, condition: TracedCondition, sample: Sample, *, enabled: bool) -> None:
-    memory, trace, at = watch.memory, None, sample.taken_at
+def _remember(
+    instance: RuleInstance, condition: TracedCondition, sample: Sample, *, enabled: bool
+) -> None:
+    memory, trace, at = instance.memory, None, sample.taken_at
     if enabled and sample.quality is Quality.GOOD:
-        hold_ms = watch.series.max_silence_ms
+        hold_ms = instance.series.max_silence_ms
         trace = advance(condition, memory.trace, sample.value, at=at, hold_ms=hold_ms)
-    watch.memory = replace(memory, trace=trace, seen_at=max(memory.seen_at, at))
+    instance.memory = replace(memory, trace=trace, seen_at=max(memory.seen_at, at))

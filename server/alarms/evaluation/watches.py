@@ -6,142 +6,146 @@ from dataclasses import replace
 from config.conditions import UnreachableCondition
 from server.alarms.evaluation.conditions import EVERYTHING
 from server.alarms.evaluation.memory import Delays, Memory
-from server.alarms.evaluation.rule_instance import Post, Unit, Watch
+from server.alarms.evaluation.rule_instance import PointWatches, RuleInstance, Unit
 from server.alarms.evaluation.step import Step
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule
 from server.assets.series import CONNECTION, Series
 
 
-class Posts:
+class WatchRegister:
     """Series with the rules that watch them; owned by the engine, under its lock."""
 
     def __init__(self, book: RuleBook) -> None:
         self.book = book
         self.units: dict[int, Unit] = {}
-        self.by_series: dict[int, Post] = {}
-        self.watches: dict[tuple[str, int], Watch] = {}
-        self.silences: dict[tuple[str, int], Watch] = {}
+        self.by_series: dict[int, PointWatches] = {}
+        self.instances: dict[tuple[str, int], RuleInstance] = {}
+        self.silences: dict[tuple[str, int], RuleInstance] = {}
         self._restored: dict[tuple[str, int], Memory] = {}
-        self.lost: list[Watch] = []
+        self.lost: list[RuleInstance] = []
         """Watches of points that were removed or got another class; nobody claims them."""
-        self._former: dict[tuple[str, int], Watch] = {}
+        self._former: dict[tuple[str, int], RuleInstance] = {}
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
         """Watch a series of equipment of that class; repeating it changes nothing."""
         unit = self._unit(series.equipment_id, equipment_class)
-        known = unit.posts.get(series.name)
+        known = unit.entries.get(series.name)
         if known is not None and known.series is series:
             return
         rules = self._rules(unit, series)
-        post = Post(series)
-        post.watches = [self._watch(rule, series) for rule in rules if rule.point == series.name]
-        self.by_series[series.id] = post
-        unit.add(post)
+        entry = PointWatches(series)
+        entry.instances = [
+            self._instance(rule, series) for rule in rules if rule.point == series.name
+        ]
+        self.by_series[series.id] = entry
+        unit.add(entry)
         if known is not None:
             unit.connect()
 
     def detach(self, series: Series) -> None:
         """Watch a series no more: what is claimed of it is withdrawn with the next step."""
         unit = self.units.get(series.equipment_id)
-        post = None if unit is None else unit.posts.pop(series.name, None)
-        if unit is None or post is None:
+        entry = None if unit is None else unit.entries.pop(series.name, None)
+        if unit is None or entry is None:
             return
-        self._let_go(post)
+        self._let_go(entry)
         unit.connect()
 
     def restore(self, memories: Mapping[tuple[str, int], Memory]) -> None:
         """Take over what the records hold, for series attached before and after."""
         self._former.clear()
-        for key, watch in self.watches.items():
-            watch.memory = memories.get(key, Memory())
-            watch.doubted = watch.memory.pending
+        for key, instance in self.instances.items():
+            instance.memory = memories.get(key, Memory())
+            instance.doubted = instance.memory.pending
         # A rule that nobody runs claims nothing; what is over still guards against repetitions.
         self._restored = {
             key: Memory(changed_at=memory.changed_at, seen_at=memory.changed_at)
             for key, memory in memories.items()
-            if key not in self.watches
+            if key not in self.instances
         }
-        for post in self.by_series.values():
-            post.set_band()
+        for entry in self.by_series.values():
+            entry.set_band()
 
     def connections(self) -> list[Series]:
         """Return the connection series that a rule watches."""
         return [
-            post.series
-            for post in self.by_series.values()
-            if post.series.name == CONNECTION and post.watches
+            entry.series
+            for entry in self.by_series.values()
+            if entry.series.name == CONNECTION and entry.instances
         ]
 
-    def of_connections(self) -> list[Watch]:
+    def of_connections(self) -> list[RuleInstance]:
         """Return the watches of lost connections."""
         return [
-            watch
-            for watch in self.watches.values()
-            if isinstance(watch.rule.settings.condition, UnreachableCondition)
+            instance
+            for instance in self.instances.values()
+            if isinstance(instance.rule.settings.condition, UnreachableCondition)
         ]
 
     def tells_of_silence(self, equipment_id: int) -> bool:
         """Return whether a rule says so when its connection is lost; also when it is unknown."""
         unit = self.units.get(equipment_id)
-        post = None if unit is None else unit.posts.get(CONNECTION)
-        if post is None:
+        entry = None if unit is None else unit.entries.get(CONNECTION)
+        if entry is None:
             return True
-        rules = [watch.rule for watch in post.watches]
+        rules = [instance.rule for instance in entry.instances]
         return any(rule.of_communication and rule.settings.mode == "announce" for rule in rules)
 
-    def replace_rules(self, book: RuleBook) -> tuple[list[Watch], list[Watch]]:
+    def replace_rules(self, book: RuleBook) -> tuple[list[RuleInstance], list[RuleInstance]]:
         """Apply other rules; return the watches that changed or are new, and those that are gone.
 
         A watch that stays keeps its memory, so an open alarm stays open.
         """
         self.book = book
-        changed: list[Watch] = []
-        gone: list[Watch] = []
+        changed: list[RuleInstance] = []
+        gone: list[RuleInstance] = []
         for unit in self.units.values():
             before = len(changed) + len(gone)
-            for post in unit.posts.values():
-                self._replace(unit, post, changed, gone)
+            for entry in unit.entries.values():
+                self._replace(unit, entry, changed, gone)
             if len(changed) + len(gone) > before:
                 unit.connect()
         return changed, gone
 
     def doubt(self) -> None:
         """What ends the delays that run now may be missed."""
-        for watch in self.watches.values():
-            if watch.memory.pending is not None:
-                watch.doubted = watch.memory.pending
-                watch.series.stands_at = 0
+        for instance in self.instances.values():
+            if instance.memory.pending is not None:
+                instance.doubted = instance.memory.pending
+                instance.series.stands_at = 0
 
     def withdraw_lost(self, step: Step) -> None:
         """Claim nothing any more for points that were removed or got another class."""
         if self.lost:
-            for watch in self.lost:
-                if watch.key not in self.watches:
-                    step.withdraw(watch)
+            for instance in self.lost:
+                if instance.key not in self.instances:
+                    step.withdraw(instance)
             step.lost_withdrawn = True
 
-    def _replace(self, unit: Unit, post: Post, changed: list[Watch], gone: list[Watch]) -> None:
-        series = post.series
+    def _replace(
+        self, unit: Unit, entry: PointWatches, changed: list[RuleInstance], gone: list[RuleInstance]
+    ) -> None:
+        series = entry.series
         wanted = {rule.id: rule for rule in self._rules(unit, series) if rule.point == series.name}
-        kept: list[Watch] = []
-        for watch in post.watches:
-            rule = wanted.pop(watch.rule.id, None)
+        kept: list[RuleInstance] = []
+        for instance in entry.instances:
+            rule = wanted.pop(instance.rule.id, None)
             if rule is None:
-                gone.append(watch)
-                self._forget(watch)
+                gone.append(instance)
+                self._forget(instance)
                 continue
-            kept.append(watch)
-            if rule.settings != watch.rule.settings:
-                changed.append(watch)
-            if type(rule.traced) is not type(watch.rule.traced):
-                watch.memory = replace(watch.memory, trace=None, late_trace=None)
-            watch.rule = rule
-            watch.delays = Delays(on=rule.on_ms, off=rule.off_ms)
-            self._note_silence(watch)
-        fresh = [self._watch(rule, series) for rule in wanted.values()]
+            kept.append(instance)
+            if rule.settings != instance.rule.settings:
+                changed.append(instance)
+            if type(rule.traced) is not type(instance.rule.traced):
+                instance.memory = replace(instance.memory, trace=None, late_trace=None)
+            instance.rule = rule
+            instance.delays = Delays(on=rule.on_ms, off=rule.off_ms)
+            self._note_silence(instance)
+        fresh = [self._instance(rule, series) for rule in wanted.values()]
         changed.extend(fresh)
-        post.watches = [*kept, *fresh]
+        entry.instances = [*kept, *fresh]
 
     def _rules(self, unit: Unit, series: Series) -> list[Rule]:
         return self.book.rules_of(
@@ -161,33 +165,33 @@ class Posts:
 
     def _move(self, unit: Unit, equipment_class: str) -> None:
         """The equipment was born again with another class: other rules watch its points."""
-        for post in unit.posts.values():
-            self._let_go(post)
-            self.attach(post.series, equipment_class=equipment_class)
+        for entry in unit.entries.values():
+            self._let_go(entry)
+            self.attach(entry.series, equipment_class=equipment_class)
 
-    def _let_go(self, post: Post) -> None:
-        for watch in post.watches:
-            self._forget(watch)
-            self.lost.append(watch)
-        del self.by_series[post.series.id]
-        post.series.quiet_low, post.series.quiet_high = EVERYTHING
+    def _let_go(self, entry: PointWatches) -> None:
+        for instance in entry.instances:
+            self._forget(instance)
+            self.lost.append(instance)
+        del self.by_series[entry.series.id]
+        entry.series.no_change_low, entry.series.no_change_high = EVERYTHING
 
-    def _forget(self, watch: Watch) -> None:
-        self._former[watch.key] = watch
-        self.watches.pop(watch.key, None)
-        self.silences.pop(watch.key, None)
+    def _forget(self, instance: RuleInstance) -> None:
+        self._former[instance.key] = instance
+        self.instances.pop(instance.key, None)
+        self.silences.pop(instance.key, None)
 
-    def _watch(self, rule: Rule, series: Series) -> Watch:
-        watch = Watch(rule, series)
-        former = self._former.pop(watch.key, None)
-        known = self._restored.pop(watch.key, watch.memory)
-        watch.memory = known if former is None else former.memory
-        self.watches[watch.key] = watch
-        self._note_silence(watch)
-        return watch
+    def _instance(self, rule: Rule, series: Series) -> RuleInstance:
+        instance = RuleInstance(rule, series)
+        former = self._former.pop(instance.key, None)
+        known = self._restored.pop(instance.key, instance.memory)
+        instance.memory = known if former is None else former.memory
+        self.instances[instance.key] = instance
+        self._note_silence(instance)
+        return instance
 
-    def _note_silence(self, watch: Watch) -> None:
-        if watch.rule.judged_by_silence:
-            self.silences[watch.key] = watch
+    def _note_silence(self, instance: RuleInstance) -> None:
+        if instance.rule.judged_by_silence:
+            self.silences[instance.key] = instance
         else:
-            self.silences.pop(watch.key, None)
+            self.silences.pop(instance.key, None)

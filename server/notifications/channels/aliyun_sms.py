@@ -9,7 +9,7 @@ from config.channels import AliyunSmsChannel as AliyunSmsSettings
 from server.core.clock import Clock
 from server.messages.addresses import phone_of, phone_problem
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.messages.receivers import CHINA
 from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
@@ -49,11 +49,11 @@ class AliyunSmsChannel(AliyunService):
         self._name = name
         self._settings = settings
 
-    def terms(self, address: str) -> Terms:
+    def policy(self, address: str) -> DeliveryPolicy:
         """Fifty a day and one each thirty seconds for template and number."""
         key = f"{self._name}/{self._settings.template}/{phone_of(address) or address}"
         budgets = Budget(f"{key}/day", _PER_DAY, DAY), Budget(f"{key}/30s", 1, 30)
-        return Terms(budgets, repeatable=False)
+        return DeliveryPolicy(budgets, repeatable=False)
 
     async def send(self, message: Outgoing) -> Outcome:
         """Hand it over once."""

@@ -11,7 +11,7 @@ from config.channels import AliyunVoiceChannel as AliyunVoiceSettings
 from server.core.clock import Clock
 from server.messages.addresses import phone_of, phone_problem
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,
@@ -49,7 +49,7 @@ class AliyunVoiceChannel(AliyunService):
         self._name = name
         self._settings = settings
 
-    def terms(self, address: str) -> Terms:
+    def policy(self, address: str) -> DeliveryPolicy:
         """One a minute, five an hour, twenty a day for the callee."""
         key = f"{self._name}/{phone_of(address) or address}"
         budgets = (
@@ -57,7 +57,7 @@ class AliyunVoiceChannel(AliyunService):
             Budget(f"{key}/hour", _PER_HOUR, 3600),
             Budget(f"{key}/day", _PER_DAY, DAY),
         )
-        return Terms(budgets, repeatable=False)
+        return DeliveryPolicy(budgets, repeatable=False)
 
     async def send(self, message: Outgoing) -> Outcome:
         """Order the call once."""

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Terms
+from server.messages.rate_limits import DeliveryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Channel(Protocol):
         """Longest time that ``send`` and ``ask`` take, seconds."""
         ...
 
-    def terms(self, address: str) -> Terms:
+    def policy(self, address: str) -> DeliveryPolicy:
         """Return the budgets for this address and whether a message may be repeated."""
         ...
 

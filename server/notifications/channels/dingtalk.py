@@ -12,7 +12,7 @@ from server.core.clock import Clock
 from server.messages.addresses import phone_of
 from server.messages.places import mentioned
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit
@@ -60,11 +60,11 @@ class DingTalkChannel(Provider):
         self._settings = settings
         self._token = token
         self._secret = secret
-        self._terms = Terms((Budget(name, _PER_MINUTE, 60),))
+        self._policy = DeliveryPolicy((Budget(name, _PER_MINUTE, 60),))
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002 (the robot has one budget)
+    def policy(self, address: str) -> DeliveryPolicy:  # noqa: ARG002 (the robot has one budget)
         """Twenty a minute for the robot."""
-        return self._terms
+        return self._policy
 
     def check_address(self, address: str) -> str | None:  # noqa: ARG002 (only a mention)
         """Any will do: a telephone number is mentioned, everything else is not."""

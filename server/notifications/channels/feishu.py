@@ -12,7 +12,7 @@ from config.channels import FeishuChannel as FeishuSettings
 from server.core.clock import Clock
 from server.messages.places import mentioned
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled
 from server.notifications.channels.provider import Answer, Provider
 from server.notifications.cutting import fit
@@ -56,11 +56,11 @@ class FeishuChannel(Provider):
             Budget(f"{name}/minute", _PER_MINUTE, 60),
             Budget(f"{name}/second", _PER_SECOND, 1),
         )
-        self._terms = Terms(budgets)
+        self._policy = DeliveryPolicy(budgets)
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002 (the robot has one budget)
+    def policy(self, address: str) -> DeliveryPolicy:  # noqa: ARG002 (the robot has one budget)
         """A hundred a minute and five a second for the robot."""
-        return self._terms
+        return self._policy
 
     def check_address(self, address: str) -> str | None:  # noqa: ARG002 (only a mention)
         """Any will do: an open_id is mentioned, everything else is not."""

@@ -15,7 +15,7 @@ from config.channels import EmailChannel as EmailSettings
 from server.core.clock import Clock
 from server.messages.addresses import mail_problem
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.addresses import (
     PrivateAddressError,
     UnreachableHostError,
@@ -47,7 +47,7 @@ class MailChannel:
         self._password = password
         self._clock = clock
         key = f"{settings.host}:{settings.port}/{settings.sender}"
-        self._terms = Terms((Budget(key, settings.per_minute, 60),))
+        self._policy = DeliveryPolicy((Budget(key, settings.per_minute, 60),))
         self._trust = trust or ssl.create_default_context()
         self._threads: ThreadPoolExecutor | None = None
 
@@ -71,9 +71,9 @@ class MailChannel:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002 (the mail server has one budget)
+    def policy(self, address: str) -> DeliveryPolicy:  # noqa: ARG002 (the mail server has one budget)
         """So many a minute for the mail server."""
-        return self._terms
+        return self._policy
 
     def check_address(self, address: str) -> str | None:
         """One address, nothing around it."""

@@ -13,7 +13,7 @@ from config.channels import TencentSmsChannel as TencentSmsSettings
 from server.core.clock import Clock
 from server.messages.addresses import phone_of, phone_problem
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import (
     Delivered,
     Failed,
@@ -90,11 +90,11 @@ class TencentSmsChannel(Provider):
         self._secret_key = secret_key
         self._host = urlsplit(settings.endpoint).netloc
 
-    def terms(self, address: str) -> Terms:
+    def policy(self, address: str) -> DeliveryPolicy:
         """Fifty a day and one each thirty seconds for template and number."""
         key = f"{self._name}/{self._settings.template}/{phone_of(address) or address}"
         budgets = Budget(f"{key}/day", _PER_DAY, DAY), Budget(f"{key}/30s", 1, 30)
-        return Terms(budgets, repeatable=False)
+        return DeliveryPolicy(budgets, repeatable=False)
 
     def check_address(self, address: str) -> str | None:
         """A mainland mobile number."""

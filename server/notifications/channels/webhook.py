@@ -16,7 +16,7 @@ from protocols.exact_json import exact
 from server.core.clock import Clock
 from server.core.instant import rfc3339
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Terms
+from server.messages.rate_limits import DeliveryPolicy
 from server.notifications.channels.addresses import PrivateAddressError
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent
 from server.notifications.channels.outbound import Caller, OutboundError, Reply
@@ -80,9 +80,9 @@ class WebhookChannel(Caller):
         self._clock = clock
         self._url = settings.url
 
-    def terms(self, address: str) -> Terms:  # noqa: ARG002 (a webhook has one address)
+    def policy(self, address: str) -> DeliveryPolicy:  # noqa: ARG002 (a webhook has one address)
         """No budget; the id tells the receiver of a repetition."""
-        return Terms()
+        return DeliveryPolicy()
 
     def check_address(self, address: str) -> str | None:  # noqa: ARG002 (a webhook has one address)
         """Any will do."""

@@ -5,8 +5,8 @@ import pytest
 from config.alarming import AlarmSettings
 from config.load import load_classes
 from protocols.reading import Quality
-from server.alarming.announcements import Announcer
-from server.alarming.pipeline import Chain
+from server.alarming.announcements import AlarmNotifier
+from server.alarming.pipeline import AlarmPipeline
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.rulebook import RuleBook
 from server.alarms.suppression.outages import Outages
@@ -33,11 +33,11 @@ class Tripped:
                 series, equipment_class=asset.equipment_class
             ),
         )
-        announcer = Announcer(api.services.settings.messages)
-        self.chain = Chain(
-            api.records, engine, announcer, api.clock, outages=Outages(AlarmSettings())
+        notifier = AlarmNotifier(api.services.settings.messages)
+        self.pipeline = AlarmPipeline(
+            api.records, engine, notifier, api.clock, outages=Outages(AlarmSettings())
         )
-        self.chain.restore()
+        self.pipeline.restore()
         [self.asset] = self.registry.born(
             EquipmentBirth(
                 "garden",
@@ -55,7 +55,7 @@ class Tripped:
         self.api.clock.ms += 1000
         series = self.asset.series["fault"]
         now = self.api.clock.now_ms()
-        self.chain.on_samples([Sample(series, value, Quality.GOOD, now)])
+        self.pipeline.on_samples([Sample(series, value, Quality.GOOD, now)])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from httpx2 import Response
 
 from config.server import MessageSettings
-from server.alarming.announcements import Announcer
+from server.alarming.announcements import AlarmNotifier
 from tests.contract.api.conftest import Api
 from tests.contract.api.test_api_chain import Tripped
 
@@ -242,7 +242,7 @@ def test_a_policy_whose_step_reaches_nobody_is_refused(api: Api) -> None:
 def tripped(api: Api, staff: None) -> Tripped:  # noqa: ARG001 (people first, then the trip)
     put(api, "/rosters/house", {"name": "House", "shifts": [ALWAYS]})
     pump = Tripped(api)
-    pump.chain._announcer = Announcer(api.services.settings.messages)
+    pump.pipeline._notifier = AlarmNotifier(api.services.settings.messages)
     pump.fault(value=False)
     pump.fault(value=True)
     return pump

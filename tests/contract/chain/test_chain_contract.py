@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from server.alarming.announcements import Announcer
-from server.alarming.pipeline import Chain
+from server.alarming.announcements import AlarmNotifier
+from server.alarming.pipeline import AlarmPipeline
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.rulebook import RuleBook
@@ -44,7 +44,7 @@ def test_a_thousand_readings_of_twenty_threads_are_one_of_each(house: House) -> 
 
     def feed(part: int) -> None:
         for one in samples[part::20]:
-            house.chain.on_samples([one])
+            house.pipeline.on_samples([one])
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(feed, range(20)))
@@ -57,14 +57,16 @@ def test_two_servers_that_race_are_one_of_each(house: House) -> None:
     others = [Records.open(house.url) for _ in range(4)]
     engines = [AlarmEngine(RuleBook(CLASSES), house.clock) for _ in others]
     chains = [
-        Chain(records, engine, Announcer(SETTINGS), house.clock, outages=Outages(House.settings))
+        AlarmPipeline(
+            records, engine, AlarmNotifier(SETTINGS), house.clock, outages=Outages(House.settings)
+        )
         for records, engine in zip(others, engines, strict=True)
     ]
     for engine in engines:
         for one in house.series.values():
             engine.attach(one, equipment_class="pump")
 
-    def feed(chain: Chain) -> None:
+    def feed(chain: AlarmPipeline) -> None:
         one = sample(house.series["temperature"], 85.0, house.start + 1)
         while True:
             try:
@@ -142,8 +144,8 @@ def test_nothing_is_claimed_that_the_records_do_not_hold(
 
 def test_silence_raises_and_a_value_returns(house: House) -> None:
     house.clock.advance(300)
-    house.chain.on_silence()
-    house.chain.on_silence()
+    house.pipeline.on_silence()
+    house.pipeline.on_silence()
     assert [row.rule for row in house.all(Alarm)] == ["pump.silent"]
     house.see("pressure", 3.0, 301)
     assert not house.all(Alarm)[0].active

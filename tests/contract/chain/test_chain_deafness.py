@@ -10,7 +10,7 @@ __all__ = ["estate"]
 
 def test_a_broker_that_restarts_is_no_alarm_of_every_gateway(estate: Estate) -> None:
     hears = True
-    sweep = SilenceSweep(estate.chain, estate.clock, hears=lambda: hears)
+    sweep = SilenceSweep(estate.pipeline, estate.clock, hears=lambda: hears)
 
     def live(seconds: int) -> None:
         for _ in range(seconds // 2):

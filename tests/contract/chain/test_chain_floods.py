@@ -19,7 +19,7 @@ class Estate(House):
 
     def trip(self, *numbers: int, point: str = "temperature", value: float = 85.0) -> None:
         at = self.clock.now_ms()
-        self.chain.on_samples(
+        self.pipeline.on_samples(
             [Sample(self.pumps[number][point], value, Quality.GOOD, at) for number in numbers]
         )
 

@@ -67,13 +67,13 @@ def test_a_delay_of_a_rule_that_is_gone_is_forgotten_with_its_timer(house: House
 def test_silence_is_alarmed_again_after_a_clock_that_was_ahead(house: House) -> None:
     """The alarm returned at an instant that is still to come, was seen, and the point goes dumb."""
     house.clock.advance(300)
-    house.chain.on_silence()
+    house.pipeline.on_silence()
     house.see("pressure", 3.0, 550)
     house.acknowledge()
     assert house.alarm().closed_at is not None
     house.clock.advance(121)
     house.series["pressure"].seen_at = house.clock.now_ms() - 121_000
-    house.chain.on_silence()
+    house.pipeline.on_silence()
     assert [row.active for row in rows(house, Alarm)] == [False, True]
 
 

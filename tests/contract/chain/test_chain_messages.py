@@ -13,7 +13,7 @@ from server.core.records import Records
 from server.messages.attempts import mark_failed, mark_sent, mark_unknown
 from server.messages.claims import claim_due, release_claims
 from server.messages.queue import Outgoing
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.messages.receivers import (
     CHINA,
     QuietHours,
@@ -28,8 +28,8 @@ NOW = 1_795_000_000_000
 DING = Receiver("group", "ding")
 SMS = Receiver("li", "sms", "13800138000")
 TERMS = {
-    "ding": Terms((Budget("ding", 4, 60),)),
-    "sms": Terms((Budget("sms", 1, 86_400),), repeatable=False),
+    "ding": DeliveryPolicy((Budget("ding", 4, 60),)),
+    "sms": DeliveryPolicy((Budget("sms", 1, 86_400),), repeatable=False),
 }
 
 
@@ -46,7 +46,7 @@ def claim(records: Records, now: int = NOW, worker: str = "w") -> list[Outgoing]
         lease_ms=15_000,
         limit=50,
         worker=worker,
-        terms=lambda channel, _receiver, _address: TERMS.get(channel, Terms()),
+        policy=lambda channel, _receiver, _address: TERMS.get(channel, DeliveryPolicy()),
     )
     return records.write(work)
 

@@ -121,7 +121,7 @@ def test_a_feeder_without_power_explains_everything_but_life_safety(estate: Esta
     estate.see("mode", 2, 1)
     second = estate.pumps[1]
     at = estate.clock.now_ms()
-    estate.chain.on_samples(
+    estate.pipeline.on_samples(
         [
             Sample(second["temperature"], 85.0, Quality.GOOD, at),
             Sample(second["fault"], True, Quality.GOOD, at),  # noqa: FBT003 (a value)
@@ -210,7 +210,7 @@ def test_the_line_of_a_gateway_out_of_service_is_told_to_nobody_until_it_is_back
     until = estate.clock.now_ms() + 90_000
 
     def take_out(session: Session) -> None:
-        estate.handling.take_out(
+        estate.actions.take_out(
             session,
             session.get_one(Equipment, GATEWAY),
             until=until,

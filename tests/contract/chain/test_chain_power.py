@@ -71,7 +71,7 @@ def test_a_feeder_out_of_service_explains_nothing(estate: Estate) -> None:
 
     def take_out(session: Session) -> None:
         now = estate.clock.now_ms()
-        estate.handling.take_out(
+        estate.actions.take_out(
             session,
             session.get_one(Equipment, 1),
             until=now + 3_600_000,
@@ -95,7 +95,7 @@ def test_a_feeder_that_goes_out_of_service_lets_go_of_what_it_explained(estate: 
     assert estate.told() == ["estate/gw/pump1"]
     now = estate.clock.now_ms()
     estate.do(
-        lambda session: estate.handling.take_out(
+        lambda session: estate.actions.take_out(
             session,
             session.get_one(Equipment, 1),
             until=now + 3_600_000,

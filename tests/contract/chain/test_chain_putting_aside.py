@@ -31,7 +31,7 @@ def ids(house: House, state: str) -> list[int]:
 
 def take_out(house: House, *, minutes: float = 60) -> None:
     house.do(
-        lambda session: house.handling.take_out(
+        lambda session: house.actions.take_out(
             session,
             session.get_one(Equipment, 1),
             until=house.clock.now_ms() + round(minutes * MINUTE),
@@ -125,7 +125,7 @@ def test_a_latched_alarm_stays_until_it_is_reset(house: House) -> None:
 
     def reset() -> Alarm:
         return house.do(
-            lambda session: house.handling.reset(session, 1, by="li", now=house.clock.now_ms())
+            lambda session: house.actions.reset(session, 1, by="li", now=house.clock.now_ms())
         )
 
     with pytest.raises(ConflictError, match="still active"):
@@ -167,7 +167,7 @@ def test_open_alarms_go_out_of_service_with_their_equipment(house: House) -> Non
     assert house.state() == "out_of_service"
     house.see("temperature", 20.0, 2)
     house.do(
-        lambda session: house.handling.put_in(
+        lambda session: house.actions.put_in(
             session, session.get_one(Equipment, 1), by="wang", now=house.clock.now_ms()
         )
     )

@@ -56,7 +56,7 @@ def test_a_delay_survives_a_restart_and_ends_once(house: House) -> None:
     assert house.count(Alarm) == 0
     due = house.records.read(lambda session: due_timers(session, now=2**52))
     house.advance(60)
-    house.chain.on_timer(due[0])
+    house.pipeline.on_timer(due[0])
     (alarm,) = house.all(Alarm)
     assert alarm.active_since_at == house.start
     assert house.count(AlarmChange) == 1
@@ -146,13 +146,13 @@ def test_equipment_that_went_away_just_before_a_kill_is_found_at_the_start(house
     house.records.write(partial(set_online, online=False, at=5))
     for _ in range(2):
         house.boot()
-        house.chain.restore()
-        house.chain.on_listening()
+        house.pipeline.restore()
+        house.pipeline.on_listening()
         (alarm,) = house.all(Alarm)
         assert (alarm.rule, alarm.active_since_at) == ("pump.gone", house.start + 5000)
     house.records.write(partial(set_online, online=True, at=8))
     house.boot()
-    house.chain.restore()
+    house.pipeline.restore()
     (alarm,) = house.all(Alarm)
     assert (alarm.active, alarm.inactive_since_at) == (False, house.start + 8000)
 

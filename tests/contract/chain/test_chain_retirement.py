@@ -26,7 +26,7 @@ def go_offline(house: House) -> None:
 
 def retire(house: House, *, reason: str = "sold", equipment: int = 1) -> None:
     house.do(
-        lambda session: house.handling.retire(
+        lambda session: house.actions.retire(
             session,
             session.get_one(Equipment, equipment),
             reason=reason,
@@ -39,7 +39,7 @@ def retire(house: House, *, reason: str = "sold", equipment: int = 1) -> None:
 def detach(house: House) -> None:
     for series in house.series.values():
         house.engine.detach(series)
-    house.chain.on_samples([])
+    house.pipeline.on_samples([])
 
 
 def changes(house: House) -> list[tuple[str, str | None]]:
@@ -54,7 +54,7 @@ def test_what_is_removed_raises_nothing_and_its_alarms_return(house: House) -> N
     house.see("temperature", 99.0, 2)
     house.see("connection", value=False, at=3)
     house.clock.advance(3600)
-    house.chain.on_silence()
+    house.pipeline.on_silence()
     assert house.count(Alarm) == 1
 
 
@@ -146,7 +146,7 @@ def test_the_setting_of_a_site_retires_what_was_removed_long_enough_ago(house: H
     house.do(lambda session: mark_removed(session, [1], told={1: 0}, at=removed_at))
     registry = Registry(house.records, house.clock)
     registry.load()
-    sweep = Retirement(house.records, registry, house.handling, house.clock).sweep
+    sweep = Retirement(house.records, registry, house.actions, house.clock).sweep
     house.clock.advance(400 * DAY_S)
     sweep()
     assert house.all(Equipment)[0].retired_at is None  # a person is asked

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from config.base import MisfitError
+from config.base import ConflictingSettingsError
 from config.errors import ConfigError
 from server.alarms.model import Alarm, AlarmRuleVersion
 from server.alarms.overrides import (
@@ -127,7 +127,7 @@ def test_a_change_that_could_not_be_written_is_made_again(
         raise StoreError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.chain, "_record", lambda *_a, **_k: fail(None))
+        patch.setattr(house.pipeline, "_record", lambda *_a, **_k: fail(None))
         with pytest.raises(StoreError):
             house.change_rule("hot", {"enabled": False})
     assert house.alarm().active
@@ -179,9 +179,9 @@ def test_an_override_that_does_not_fit_the_class_any_more_is_left_out() -> None:
 def test_a_change_that_makes_no_rule_says_where(
     changes: dict[str, object], where: tuple[str, ...]
 ) -> None:
-    with pytest.raises(MisfitError) as refused:
+    with pytest.raises(ConflictingSettingsError) as refused:
         merged(PUMP, "hot", PUMP.rules["hot"], changes)
-    assert refused.value.misfits[0].path == where
+    assert refused.value.conflicts[0].path == where
 
 
 SAFETY = PUMP.rules["fault"].model_copy(update={"life_safety": True, "latching": True})

@@ -23,7 +23,7 @@ def test_a_start_without_the_broker_is_no_alarm_of_lost_connections(house: House
     away(house)
     house.restart()
     hears = False
-    sweep = SilenceSweep(house.chain, house.clock, hears=lambda: hears)
+    sweep = SilenceSweep(house.pipeline, house.clock, hears=lambda: hears)
 
     def live(seconds: int) -> None:
         for _ in range(seconds // 2):
@@ -43,7 +43,7 @@ def test_a_start_without_the_broker_is_no_alarm_of_lost_connections(house: House
 def test_a_start_with_the_broker_finds_who_is_away_with_its_true_onset(house: House) -> None:
     away(house)
     house.restart()
-    sweep = SilenceSweep(house.chain, house.clock, hears=lambda: True)
+    sweep = SilenceSweep(house.pipeline, house.clock, hears=lambda: True)
     for _ in range(29):
         house.advance(2)
         sweep.sweep()

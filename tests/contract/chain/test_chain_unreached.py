@@ -12,7 +12,7 @@ from server.messages.attempts import mark_failed, mark_sent, mark_undelivered, m
 from server.messages.claims import claim_due
 from server.messages.model import Bucket, Message
 from server.messages.queue import Outgoing, send_again
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.messages.unreached import UNREACHED
 from tests.fakes.duty_house import (
     MINUTE_S,
@@ -31,20 +31,22 @@ from tests.fakes.duty_house import (
 from tests.fakes.house import House
 
 TWO_WAYS = [{"channel": "duty"}, {"channel": "chief"}]
-ONE_A_DAY = Terms((Budget("day", 1, 86_400),))
+ONE_A_DAY = DeliveryPolicy((Budget("day", 1, 86_400),))
 
 
 def trip(house: House) -> None:
     house.see("fault", value=True, at=0)
 
 
-def claim(house: House, terms: Terms = Terms()) -> list[Outgoing]:  # noqa: B008 (frozen)
+def claim(house: House, policy: DeliveryPolicy = DeliveryPolicy()) -> list[Outgoing]:  # noqa: B008 (frozen)
     work = partial(
         claim_due,
         now=house.clock.now_ms(),
         lease_ms=15_000,
         limit=50,
-        terms=lambda _channel, receiver, _address: terms if receiver == "Wang" else Terms(),
+        policy=lambda _channel, receiver, _address: (
+            policy if receiver == "Wang" else DeliveryPolicy()
+        ),
     )
     return house.records.write(work)
 

@@ -183,25 +183,25 @@ class Walk:
             self.plain.unseen = False
 
     def unshelve(self) -> None:
-        handling = self.house.handling
-        if self.do(lambda session, alarm, now: handling.unshelve(session, alarm, by="li", now=now)):
+        actions = self.house.actions
+        if self.do(lambda session, alarm, now: actions.unshelve(session, alarm, by="li", now=now)):
             self.plain.back_in_view("shelved")
 
     def suppress(self) -> None:
-        handling, cause = self.house.handling, "power:estate/gw/board"
-        if self.do(lambda session, alarm, now: handling._suppress(session, alarm, cause, now=now)):
+        actions, cause = self.house.actions, "power:estate/gw/board"
+        if self.do(lambda session, alarm, now: actions._suppress(session, alarm, cause, now=now)):
             self.plain.hidden.add("suppressed")
             self.plain.close()
 
     def release(self) -> None:
-        handling = self.house.handling
-        if self.do(lambda session, alarm, now: handling.release(session, alarm, now=now)):
+        actions = self.house.actions
+        if self.do(lambda session, alarm, now: actions.release(session, alarm, now=now)):
             self.plain.back_in_view("suppressed")
 
     def take_out(self) -> None:
         now = self.house.clock.now_ms()
         self.house.do(
-            lambda session: self.house.handling.take_out(
+            lambda session: self.house.actions.take_out(
                 session,
                 session.get_one(Equipment, 1),
                 until=now + 600 * MINUTE,
@@ -218,7 +218,7 @@ class Walk:
     def put_in(self) -> None:
         now = self.house.clock.now_ms()
         self.house.do(
-            lambda session: self.house.handling.put_in(
+            lambda session: self.house.actions.put_in(
                 session, session.get_one(Equipment, 1), by="wang", now=now
             )
         )
@@ -229,9 +229,9 @@ class Walk:
         row = self.alarm()
         if row is None:
             return
-        handling = self.house.handling
+        actions = self.house.actions
         try:
-            self.do(lambda session, alarm, now: handling.reset(session, alarm.id, by="li", now=now))
+            self.do(lambda session, alarm, now: actions.reset(session, alarm.id, by="li", now=now))
         except ConflictError:
             assert self.plain.on or not self.plain.latch
         else:

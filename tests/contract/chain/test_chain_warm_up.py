@@ -9,17 +9,17 @@ import structlog
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from server.alarming.warm_up import rehearse
+from server.alarming.warm_up import warm_up
 from server.alarms.model import Alarm
 from server.core.log import drop_rehearsed
 from server.messages.attempts import mark_sent
 from server.messages.claims import claim_due, confirm_claims
-from server.messages.rate_limits import Budget, Terms
+from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.migrations.tables import METADATA
 from tests.fakes.duty_house import load, staff
 from tests.fakes.house import House
 
-ONE = Terms((Budget("any", 9, 60),))
+ONE = DeliveryPolicy((Budget("any", 9, 60),))
 
 
 def counts(house: House) -> dict[str, int]:
@@ -52,7 +52,7 @@ def compiled(house: House, work: Callable[[], object]) -> list[str]:
 def first_alarm(house: House) -> None:
     house.see("fault", value=True, at=0)
     now = house.clock.now_ms()
-    claim = partial(claim_due, now=now, lease_ms=9, limit=50, terms=lambda *_way: ONE)
+    claim = partial(claim_due, now=now, lease_ms=9, limit=50, policy=lambda *_way: ONE)
     claimed = house.records.write(claim)
     house.records.write(partial(confirm_claims, messages=[one.id for one in claimed]))
     for one in claimed:
@@ -67,7 +67,7 @@ def staffed(house: House) -> House:
 
 
 def perform(house: House) -> None:
-    rehearse(house.records, house.chain, house.classes, house.clock)
+    warm_up(house.records, house.pipeline, house.classes, house.clock)
 
 
 def test_nothing_of_a_rehearsal_stays_and_nobody_hears_of_it(staffed: House) -> None:
@@ -104,5 +104,5 @@ def test_a_rehearsal_is_not_in_the_log(staffed: House) -> None:
 
 def test_without_a_rule_there_is_nothing_to_rehearse(house: House) -> None:
     before = counts(house)
-    rehearse(house.records, house.chain, {}, house.clock)
+    warm_up(house.records, house.pipeline, {}, house.clock)
     assert counts(house) == before

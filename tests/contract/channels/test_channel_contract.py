@@ -217,7 +217,7 @@ async def test_an_empty_payload_is_still_a_message(rig: Rig) -> None:
 
 
 async def test_the_budget_is_that_of_the_provider(rig: Rig) -> None:
-    terms = rig.channel.terms(rig.address)
+    policy = rig.channel.policy(rig.address)
     day = 86_400
     expected = {
         "email": [(60, 60)],
@@ -228,10 +228,10 @@ async def test_the_budget_is_that_of_the_provider(rig: Rig) -> None:
         "tencent_sms": [(1, 30), (50, day)],
         "aliyun_voice": [(1, 60), (5, 3600), (20, day)],
     }
-    found = sorted((one.tokens, one.window_s) for one in terms.budgets)
+    found = sorted((one.tokens, one.window_s) for one in policy.budgets)
     assert found == sorted(expected.get(rig.name, []))
-    assert terms.repeatable == (rig.name not in NO_REPETITION)
-    keys = [one.key for one in terms.budgets]
+    assert policy.repeatable == (rig.name not in NO_REPETITION)
+    keys = [one.key for one in policy.budgets]
     assert len(keys) == len(set(keys))
 
 

@@ -17,7 +17,7 @@ from server.core.records import Records
 from server.messages.claims import claim_due
 from server.messages.receivers import Receiver
 from server.notifications.channels.base import Channel, Sent
-from server.notifications.outcomes import Verdicts
+from server.notifications.outcomes import OutcomeHandler
 from server.notifications.registry import Channels
 from tests.contract.channels.rigs import HTTP_CASES, PHONE, mail_channel
 from tests.fakes.agent_clock import FakeClock
@@ -39,8 +39,8 @@ class Flood:
         self.channel = channel
         self.address = address
         self.channels = Channels(SETTINGS, {"way": channel})
-        self.verdicts = Verdicts(SETTINGS, self.channels, Random(1))  # noqa: S311
-        self.outcomes: list[tuple[Any, object]] = []
+        self.outcomes = OutcomeHandler(SETTINGS, self.channels, Random(1))  # noqa: S311
+        self.sent: list[tuple[Any, object]] = []
 
     async def pour(self) -> None:
         for number in range(200):
@@ -61,13 +61,13 @@ class Flood:
             now=self.clock.now_ms(),
             lease_ms=15_000,
             limit=20,
-            terms=self.channels.terms,
+            policy=self.channels.policy,
         )
         for message in self.records.write(claim):
             outcome = await self.channel.send(message)
-            self.outcomes.append((message, outcome))
-            verdict = self.verdicts.of_attempt(message, outcome, now=self.clock.now_ms())
-            self.records.write(verdict)
+            self.sent.append((message, outcome))
+            write = self.outcomes.of_attempt(message, outcome, now=self.clock.now_ms())
+            self.records.write(write)
 
     async def drain(self, step_s: float) -> None:
         """Go on until nothing waits any more."""
@@ -124,7 +124,7 @@ async def test_a_flood_stays_within_the_budget_and_loses_nothing(
             await flood.pour()
             await flood.drain(step_s)
         found = rows(records)
-    outcomes = flood.outcomes
+    outcomes = flood.sent
     assert all(isinstance(outcome, Sent) for _, outcome in outcomes)
     urgent_keys = [message.key for message, _ in outcomes if message.severity == "urgent"]
     assert urgent_keys == ["m49", "m99", "m149", "m199"]
