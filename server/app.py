@@ -165,6 +165,11 @@ class Server:
         if "api" in roles:
             stored = (await self._open_http(records, history, registry, classes)).changed
         if "ingest" in roles:
+            last = await asyncio.to_thread(history.last_values)
+            self._clock.start(
+                max((one.taken_at for one in last), default=0),
+                tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
+            )
             await asyncio.to_thread(alarming.restore)
             alarming.follow(registry)
             ingest = Ingest(

@@ -148,6 +148,15 @@ class HostSession:
         dues = (early, self._passed_until, self._born_until, self._rebirth.due_at())
         return min((due for due in dues if due is not None), default=None)
 
+    def set_back(self, by_ms: int) -> None:
+        """Note that the clock was set back: nothing waits longer than before."""
+        self._early_until -= by_ms
+        if self._behind_until is not None:
+            self._behind_until -= by_ms
+        if self._born_until is not None:
+            self._born_until -= by_ms
+        self._rebirth.set_back(by_ms)
+
     @property
     def _passed_until(self) -> int | None:
         # The hot path only forgets what was behind.

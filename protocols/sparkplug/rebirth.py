@@ -14,6 +14,10 @@ class RebirthBudget:
         self._tokens = float(burst)
         self._at = 0
 
+    def set_back(self, by_ms: int) -> None:
+        """Note that the clock was set back."""
+        self._at -= by_ms
+
     def take(self, now_ms: int) -> bool:
         """Return whether one request may go out now."""
         elapsed = max(0, now_ms - self._at)
@@ -67,6 +71,11 @@ class RebirthLimit:
         if self._last is not None:
             self._not_before = self._last + self._interval_ms
 
+    def set_back(self, by_ms: int) -> None:
+        """Note that the clock was set back: a request waits no longer than before."""
+        self._last = _earlier(self._last, by_ms)
+        self._not_before = _earlier(self._not_before, by_ms)
+
     def dropped(self) -> None:
         """Note a death, which makes asking useless."""
         self.reason = None
@@ -74,3 +83,7 @@ class RebirthLimit:
     def due_at(self) -> int | None:
         """Return when the open wish may be uttered again, None when there is none."""
         return None if self.reason is None else self._not_before
+
+
+def _earlier(at: int | None, by_ms: int) -> int | None:
+    return None if at is None else at - by_ms

@@ -9,8 +9,9 @@ from structlog import get_logger
 from server.core.clock import Clock
 from server.core.model import Event
 
-_DAY_MS = 86_400_000
-"""Turned back by more, the clock was mad before: it is believed at once."""
+_LONGEST_MS = 90_000_000
+"""25 hours, more than a date that is set a day too early. A clock that is turned back by more was
+wrong before: it is believed at once."""
 _PACE = 0.9
 """Until the machine's clock has caught up, ten seconds take eleven."""
 _STEP_MS = 1_000
@@ -32,11 +33,18 @@ class SteadyClock:
         self._at_s = wall.monotonic_s()
         self._steady_ms = float(self._wall_ms)
 
-    def start(self, newest_ms: int) -> None:
-        """Go on where the process before this one was, at its newest record, UTC ms."""
+    def start(self, newest_ms: int, *, tolerance_ms: int = 0) -> None:
+        """Go on where the process before this one was.
+
+        Args:
+            newest_ms: Time of the newest of what it stored, UTC ms.
+            tolerance_ms: How far this may have been ahead of its clock. A clock that is behind by
+                no more may be right, and is left alone.
+        """
         with self._lock:
-            if newest_ms <= self._steady_ms + _DAY_MS:
-                self._steady_ms = max(self._steady_ms, newest_ms)
+            ahead_ms = newest_ms - self._steady_ms
+            if tolerance_ms < ahead_ms <= _LONGEST_MS:
+                self._steady_ms = newest_ms
 
     def now_ms(self) -> int:
         """UTC milliseconds since 1970; from any thread."""
@@ -47,7 +55,7 @@ class SteadyClock:
             if back_ms > _STEP_MS:
                 log.warning("clock_turned_back", seconds=round(back_ms / 1000, 1))
             slow_ms = self._steady_ms + _PACE * passed_ms
-            if slow_ms - wall_ms > _DAY_MS:
+            if slow_ms - wall_ms > _LONGEST_MS:
                 slow_ms = wall_ms
             self._wall_ms, self._at_s = wall_ms, at_s
             self._steady_ms = max(float(wall_ms), slow_ms)

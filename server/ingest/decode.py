@@ -13,7 +13,6 @@ from server.assets.series import Sample, Series
 from server.history.base import Batch
 from server.ingest.instants import REPEATED, further_values, is_further
 from server.ingest.metrics import IngestMetrics
-from server.ingest.steady import SteadyTime
 from server.ingest.unit import Unit
 
 EARLIEST_MS = 946_684_800_000
@@ -38,9 +37,8 @@ class Intake:
 class Decoder:
     """Reads the metrics of births and data messages into an intake."""
 
-    def __init__(self, metrics: IngestMetrics, time: SteadyTime, *, max_future_ms: int) -> None:
+    def __init__(self, metrics: IngestMetrics, *, max_future_ms: int) -> None:
         self._metrics = metrics
-        self._time = time
         self._max_future_ms = max_future_ms
         self.from_future = False
         """Whether the last message had values that may be right when the clocks agree again."""
@@ -52,7 +50,6 @@ class Decoder:
         self.from_future = False
         payload, arrived_at = message.payload, message.arrived_at
         latest = arrived_at + self._max_future_ms
-        seen_at = arrived_at - self._time.ahead_ms
         carries_quality = may_carry_quality(message.data)
         aliases, on_suspects, batch = unit.aliases, intake.on_suspects, intake.batch
         add_series, add_at = batch.series.append, batch.taken_at.append
@@ -96,7 +93,7 @@ class Decoder:
                 series.last_quality = quality
                 series.last_reason = reason
                 series.last_at = taken_at
-                series.seen_at = seen_at
+                series.seen_at = arrived_at
             else:
                 if further is None:
                     further = further_values(payload)
@@ -107,7 +104,7 @@ class Decoder:
                     series.last_value = value
                     series.last_quality = quality
                     series.last_reason = reason
-                    series.seen_at = seen_at
+                    series.seen_at = arrived_at
                 else:
                     nth = REPEATED
                 if nth == REPEATED:
@@ -127,7 +124,7 @@ class Decoder:
             ):
                 continue
             on_suspects.append(
-                Sample(series, value, quality, taken_at, reason, late, seen_at, last_at)
+                Sample(series, value, quality, taken_at, reason, late, arrived_at, last_at)
             )
             # What follows is seen in order; the alarm engine sets the band again. Counted first:
             # an engine that sets it in another thread meanwhile must find out.

@@ -34,7 +34,6 @@ from server.ingest.presence import Presence
 from server.ingest.rebirth_requests import RebirthRequests
 from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import note_connection
-from server.ingest.steady import SteadyTime
 from server.ingest.unit import NOWHERE, Unit
 
 _COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
@@ -59,7 +58,6 @@ class Host:
         registry: Registry,
         metrics: IngestMetrics,
         *,
-        time: SteadyTime,
         persist: Persist,
     ) -> None:
         """Begin without nodes.
@@ -68,7 +66,6 @@ class Host:
             settings: Sparkplug settings of the server.
             registry: Where births become equipment.
             metrics: Where refused messages are counted.
-            time: What ``now_ms`` and the arrivals are stamped with.
             persist: Runs work that needs the records, again while they cannot be written.
         """
         self.busy: dict[str, Node] = {}
@@ -79,14 +76,14 @@ class Host:
         self._registry = registry
         self._metrics = metrics
         self._persist = persist
-        self._time = time
-        self._decoder = Decoder(metrics, time, max_future_ms=round(settings.max_future_s * 1000))
-        self._presence = Presence(time, registry, persist)
+        self._decoder = Decoder(metrics, max_future_ms=round(settings.max_future_s * 1000))
+        self._presence = Presence(registry, persist)
         self._budget = RebirthBudget()
-        self._asking = RebirthRequests(time, metrics)
+        self._asking = RebirthRequests(metrics)
         self.nodes: dict[tuple[str, str], Node] = {}
         self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
         self._connection = 0
+        self._ticked_at = 0
         self._foreign_deaths: set[tuple[str, str]] = set()
         """Nodes said to be dead under another bdSeq; they may be, and have to speak."""
 
@@ -107,8 +104,6 @@ class Host:
                 continue
             node.session.restore(topic.device, payload, bd_seq=bd_seq, online=asset.online)
             node.units[topic.device] = Unit(asset, Table(payload.metrics), bd_seq=bd_seq)
-        newest = max((series.last_at for series in self._registry.series()), default=0)
-        self._time.start(now_ms, newest)
         # A crash between the row of a change and the value that tells it to the alarms.
         for asset in self._registry.assets():
             if asset.connection.last_value != asset.online:
@@ -158,8 +153,7 @@ class Host:
         device, message, table, birth, online, bd_seq = newborn
         unit = node.units.get(device)
         if unit is None or not unit.was_born_as(table, bd_seq):
-            received_at = self._time.wall(message.arrived_at)
-            node.births[birth.key] = StoredBirth(bd_seq, received_at, message.data)
+            node.births[birth.key] = StoredBirth(bd_seq, message.arrived_at, message.data)
         unit = node.units[device] = Unit(asset, table, bd_seq=bd_seq)
         if online:
             at = message.arrived_at
@@ -178,6 +172,11 @@ class Host:
 
     def tick(self, now_ms: int) -> None:
         """Do what time brings about: missing messages, devices that did not come, rebirths."""
+        back_ms, self._ticked_at = self._ticked_at - now_ms, now_ms
+        if back_ms > 0:
+            self._budget.set_back(back_ms)
+            for node in self.nodes.values():
+                node.session.set_back(back_ms)
         for node in list(self.nodes.values()):
             self._count(node)
             due_at = node.session.next_due()
@@ -191,7 +190,7 @@ class Host:
 
         Args:
             connection: Number of the connection to the broker, 0 while there is none.
-            now_ms: Steady.
+            now_ms: UTC.
             now_s: Monotonic.
             unread: Whether something of a node, by its key, waits to be read.
         """

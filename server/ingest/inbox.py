@@ -34,7 +34,7 @@ class Arrival(NamedTuple):
     topic: str
     payload: bytes
     arrived_at: int
-    """Steady ms: UTC, as long as nobody turns the clock back."""
+    """UTC ms, by the server's clock, which never runs backwards."""
 
 
 class Bounds(NamedTuple):
@@ -151,13 +151,13 @@ class Inbox:
         return lane is not None and bool(lane.messages)
 
     def unread_since(self, source: str) -> int | None:
-        """Return when the oldest unread message of this gateway arrived, steady ms; or None."""
+        """Return when the oldest unread message of this gateway arrived, UTC ms; or None."""
         with self._lock:
             lane = self._lanes.get(source)
             return lane.messages[0].arrived_at if lane is not None and lane.messages else None
 
     def oldest_at(self) -> int | None:
-        """Return when the oldest unread message arrived, steady ms; None when all are read."""
+        """Return when the oldest unread message arrived, UTC ms; None when all are read."""
         with self._lock:
             heads = [lane.messages[0].arrived_at for lane in self._lanes.values() if lane.messages]
         return min(heads, default=None)

@@ -55,7 +55,7 @@ class Node:
     acks: list[tuple[Topic, str]] = field(default_factory=list[tuple[Topic, str]])
     """Topic and uuid of the messages in the intake."""
     oldest_at: int = 0
-    """Arrival of the oldest message that is not settled, steady ms; 0: all are."""
+    """Arrival of the oldest message that is not settled, UTC ms; 0: all are."""
 
     def __post_init__(self) -> None:
         self.key = f"{self.group}/{self.name}"

@@ -8,14 +8,12 @@ from server.ingest.births import devices_named
 from server.ingest.node import Node
 from server.ingest.persistence import Persist
 from server.ingest.status import StatusChange, note_connection
-from server.ingest.steady import SteadyTime
 
 
 class Presence:
-    """Notes with a node what came and went of it; instants are steady ms."""
+    """Notes with a node what came and went of it; instants are UTC ms of the server's clock."""
 
-    def __init__(self, time: SteadyTime, registry: Registry, persist: Persist) -> None:
-        self._time = time
+    def __init__(self, registry: Registry, persist: Persist) -> None:
         self._registry = registry
         self._persist = persist
 
@@ -25,7 +23,6 @@ class Presence:
         """Note that equipment came or went; repeating it changes nothing."""
         if asset.online == online and asset.connection.last_at:
             return
-        at = self._time.wall(at)
         asset.online = online
         omitted = self._registry.events.take(asset, at)
         node.changes.append(StatusChange(asset, device is None, online, at, reason, omitted))

@@ -32,7 +32,6 @@ from server.ingest.mqtt import MqttLink
 from server.ingest.node import Ready
 from server.ingest.persistence import Persistence, StoppedError
 from server.ingest.rounds import Answers, Rounds, Suspects
-from server.ingest.steady import SteadyTime
 
 Stored = Callable[[Sequence[int]], None]
 
@@ -79,7 +78,7 @@ class Ingest:
             records: Where births, states and events go.
             history: Where values go.
             registry: The equipment, loaded.
-            clock: Stamps arrivals.
+            clock: Stamps arrivals; never runs backwards.
             on_suspects: Sees, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
@@ -98,15 +97,13 @@ class Ingest:
             settings.mqtt,
             host_id=settings.sparkplug.host_id,
             clock=clock,
-            on_message=self.hear,
+            on_message=self.inbox.put,
         )
-        self._time = SteadyTime()
         self._persist = Persistence(self.metrics)
         self._host = Host(
             settings.sparkplug,
             registry,
             self.metrics,
-            time=self._time,
             persist=self._persist,
         )
         self._rounds = Rounds(
@@ -138,7 +135,7 @@ class Ingest:
         self._told_refused_at = 0.0
         self._identities = Identities()
         self._oldest_at = _NEVER
-        """Arrival of the oldest message that was taken and is not settled, steady ms."""
+        """Arrival of the oldest message that was taken and is not settled, UTC ms."""
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.restore)
@@ -153,10 +150,6 @@ class Ingest:
         trace: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.close)
-
-    def hear(self, topic: str, payload: bytes, arrived_at: int) -> None:
-        """Take a message that arrived now; never blocks, from any thread."""
-        self.inbox.put(topic, payload, self._time.of(arrived_at))
 
     def restore(self) -> None:
         """Fill the series with their last values and take up the stored births.
@@ -209,13 +202,13 @@ class Ingest:
             self.inbox.unread_since(gateway) or _NEVER,
             _NEVER if node is None else node.oldest_at or _NEVER,
         )
-        return self._time.of(self._clock.now_ms()) - oldest_at > 1000 * _BEHIND_S
+        return self._clock.now_ms() - oldest_at > 1000 * _BEHIND_S
 
     @property
     def late_s(self) -> float:
         """Since when the oldest message waits for the evaluation of its values, seconds."""
         oldest_at = min(self.inbox.oldest_at() or _NEVER, self._oldest_at)
-        return max(0, self._time.of(self._clock.now_ms()) - oldest_at) / 1000
+        return max(0, self._clock.now_ms() - oldest_at) / 1000
 
     @property
     def stuck(self) -> frozenset[str]:
@@ -262,7 +255,7 @@ class Ingest:
         self._worked_at = self._clock.monotonic_s()
 
     def _tick(self, now_s: float) -> None:
-        now_ms = self._time.of(self._clock.now_ms())
+        now_ms = self._clock.now_ms()
         self._host.tick(now_ms)
         for key in self.inbox.take_torn():
             self._host.missed(key, now_ms=now_ms, now_s=now_s)
@@ -317,7 +310,7 @@ class Ingest:
         self._storing.add_done_callback(lambda _: self.inbox.wake())
 
     def _note_settled(self, oldest_at: int) -> None:
-        self.metrics.chain_s.observe((self._time.of(self._clock.now_ms()) - oldest_at) / 1000)
+        self.metrics.chain_s.observe((self._clock.now_ms() - oldest_at) / 1000)
 
     def _is_storing(self) -> bool:
         return self._storing is not None and not self._storing.done()

@@ -22,6 +22,7 @@ from server.core.db import Base
 from server.core.errors import StoreError
 from server.core.model import Event
 from server.core.records import Records
+from server.core.steady_clock import SteadyClock, newest_record
 from server.history.base import Batch
 from server.history.memory import MemoryHistory
 from server.ingest.inbox import Arrival
@@ -104,6 +105,7 @@ class IngestPlant:
         self, folder: Path, *, clock: FakeClock | None = None, limits: LimitSettings | None = None
     ) -> None:
         self.clock = clock or FakeClock()
+        """The machine's; it may be turned."""
         self.limits = limits or LimitSettings()
         self.log: list[str] = []
         self.records = open_records(folder)
@@ -115,17 +117,20 @@ class IngestPlant:
     def restart(self) -> None:
         """Forget everything that is only memory."""
         self.link = RecordingLink(self.log)
-        self.metrics = IngestMetrics(self.clock, CollectorRegistry())
-        self.registry = Registry(
-            self.records, self.clock, on_series=self._attach, limits=self.limits
-        )
+        settings = SparkplugSettings(limits=self.limits)
+        self.steady = clock = SteadyClock(self.clock)
+        clock.start(self.records.read(newest_record))
+        newest = max((last.taken_at for last in self.history.last_values()), default=0)
+        clock.start(newest, tolerance_ms=round(settings.max_future_s * 1000))
+        self.metrics = IngestMetrics(clock, CollectorRegistry())
+        self.registry = Registry(self.records, clock, on_series=self._attach, limits=self.limits)
         self.registry.load()
         self.ingest = Ingest(
-            ServerSettings(sparkplug=SparkplugSettings(limits=self.limits)),
+            ServerSettings(sparkplug=settings),
             records=self.records,
             history=self.history,
             registry=self.registry,
-            clock=self.clock,
+            clock=clock,
             on_suspects=self._suspects,
             metrics=self.metrics,
         )
@@ -146,9 +151,9 @@ class IngestPlant:
         self.wait(1)
 
     def hear(self, *arrivals: Arrival) -> None:
-        """Deliver as the broker does: stamped by the machine's clock, whatever it says."""
+        """Deliver as the broker does: stamped by the server's clock."""
         for topic, payload, _ in arrivals:
-            self.ingest.hear(topic, payload, self.clock.now_ms())
+            self.ingest.inbox.put(topic, payload, self.steady.now_ms())
         self.wait(1)
 
     def wait(self, seconds: float) -> None:

@@ -47,6 +47,15 @@ def test_a_start_goes_on_at_the_newest_record() -> None:
     assert clock.now_ms() == wall.now_ms() + HOUR_MS
 
 
+def test_a_start_leaves_a_clock_alone_that_may_be_right() -> None:
+    wall = FakeClock()
+    clock = SteadyClock(wall)
+    clock.start(wall.now_ms() + 300_000, tolerance_ms=300_000)
+    assert clock.now_ms() == wall.now_ms()
+    clock.start(wall.now_ms() + 25 * HOUR_MS, tolerance_ms=300_000)
+    assert clock.now_ms() == wall.now_ms() + 25 * HOUR_MS
+
+
 def test_what_was_mad_is_not_followed() -> None:
     wall = FakeClock()
     clock = SteadyClock(wall)
