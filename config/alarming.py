@@ -1,6 +1,6 @@
 """How alarms are handled: shelving, common causes, floods."""
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from config.base import Settings
 
@@ -25,8 +25,9 @@ class AlarmSettings(Settings):
     out_of_service_days: float = Field(
         default=90, gt=0, le=3650, description="Longest time out of service, days."
     )
-    settle_s: float = Field(
+    suppression_delay_s: float = Field(
         default=10,
+        validation_alias=AliasChoices("suppression_delay_s", "settle_s"),
         ge=0,
         le=3600,
         description="So long an alarm of a lost connection waits for the outage that explains it, "

@@ -63,16 +63,18 @@ def password_problem(path: Path) -> str:
     return f"{path} {why} (mqtt.password_file: {what})" if why else ""
 
 
-def why_refused(mqtt: MqttSettings, said: str) -> str:
+def why_refused(mqtt: MqttSettings, message: str) -> str:
     """Return what a broker said that refused a connection, with what it probably means.
 
     Brokers have the same words for an unknown user and for a wrong password.
     """
-    if not _ABOUT_THE_USER.search(said):
-        return said
+    if not _ABOUT_THE_USER.search(message):
+        return message
     if mqtt.username is None:
-        return f"{said}: it wants a user (mqtt.username), and this one has none"
-    return f"{said}: it does not know user {mqtt.username!r} (mqtt.username), or not this password"
+        return f"{message}: it wants a user (mqtt.username), and this one has none"
+    return (
+        f"{message}: it does not know user {mqtt.username!r} (mqtt.username), or not this password"
+    )
 
 
 def tls_problems(tls: TlsSettings) -> Iterator[str]:
@@ -83,11 +85,11 @@ def tls_problems(tls: TlsSettings) -> Iterator[str]:
         why = "" if path is None else unreadable(path)
         if why:
             unusable = True
-            yield _told(path, why, option, what)
+            yield _problem(path, why, option, what)
     if tls.ca_file is not None and not unreadable(tls.ca_file):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if _fails(lambda: context.load_verify_locations(tls.ca_file)):
-            yield _told(tls.ca_file, "holds no certificate in PEM", "ca_file", _WHAT["ca_file"])
+            yield _problem(tls.ca_file, "holds no certificate in PEM", "ca_file", _WHAT["ca_file"])
     if tls.cert_file is not None and not unusable:
         yield from _wrong_pair(tls.cert_file, tls.key_file)
 
@@ -95,7 +97,7 @@ def tls_problems(tls: TlsSettings) -> Iterator[str]:
 def _wrong_pair(cert_file: Path, key_file: Path | None) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if _fails(lambda: context.load_verify_locations(cert_file)):
-        yield _told(cert_file, "holds no certificate in PEM", "cert_file", _WHAT["cert_file"])
+        yield _problem(cert_file, "holds no certificate in PEM", "cert_file", _WHAT["cert_file"])
         return
     # A key with a passphrase would otherwise ask for it on the terminal.
     why = _fails(lambda: context.load_cert_chain(cert_file, key_file, password=lambda: b"-"))
@@ -103,10 +105,10 @@ def _wrong_pair(cert_file: Path, key_file: Path | None) -> Iterator[str]:
         words = "is no key that can be used"
         if "MISMATCH" in why:
             words = "does not belong to cert_file"
-        yield _told(key_file, words, "key_file", _WHAT["key_file"])
+        yield _problem(key_file, words, "key_file", _WHAT["key_file"])
 
 
-def _told(path: Path | None, why: str, option: str, what: str) -> str:
+def _problem(path: Path | None, why: str, option: str, what: str) -> str:
     return f"{path} {why} (mqtt.tls.{option}: {what})"
 
 

@@ -29,8 +29,8 @@ def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
         ConfigError: A file is wrong; the message lists all of its problems.
     """
     document = Document.read(path)
-    said = checked(document, AgentSettings)
-    settings = _agent_paths(said, path.absolute().parent, state_dir)
+    unresolved = checked(document, AgentSettings)
+    settings = _agent_paths(unresolved, path.absolute().parent, state_dir)
     try:
         return resolve(
             settings,
@@ -38,7 +38,7 @@ def load_agent(path: Path, *, state_dir: Path | None = None) -> Gateway:
             profiles=_profiles(settings.device_files, skip=path),
         )
     except ConflictingSettingsError as error:
-        raise document.complaint(error.conflicts) from None
+        raise document.error(error.conflicts) from None
 
 
 def load_classes(
@@ -87,7 +87,7 @@ def checked(document: Document, model: type[AnySettings]) -> AnySettings:
     try:
         return model.model_validate_json(document.json, strict=True)
     except ValidationError as error:
-        raise document.complaint(explain(error, model, document.data)) from None
+        raise document.error(explain(error, model, document.data)) from None
 
 
 class _Files(Mapping[str, AnySettings]):
@@ -175,9 +175,7 @@ def _load_profile(source: Traversable) -> DeviceProfile:
 def _named_like_its_file(document: Document, source: Traversable, *, key: str, name: str) -> None:
     stem = PurePath(source.name).stem
     if stem != name:
-        raise document.complaint(
-            [Conflict((key,), f"expected the file's name {stem!r}, got {name!r}")]
-        )
+        raise document.error([Conflict((key,), f"expected the file's name {stem!r}, got {name!r}")])
 
 
 def _agent_paths(settings: AgentSettings, folder: Path, state_dir: Path | None) -> AgentSettings:

@@ -18,8 +18,8 @@ _ALLOWED: Final = (
 
 def phone_problem(text: str) -> str:
     """Return what is wrong with a telephone number and what is allowed; empty when nothing is."""
-    said = _SEPARATORS.sub("", text)
-    plus, digits = said.startswith("+"), said.removeprefix("+")
+    compact = _SEPARATORS.sub("", text)
+    plus, digits = compact.startswith("+"), compact.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         return f"expected {_ALLOWED}"
     count = f"{len(digits)} digits"

@@ -87,7 +87,7 @@ def resolve(
     devices: dict[str, ResolvedDevice] = {}
     for device_id, device in settings.devices.items():
         port = settings.ports[device.port]
-        found = list(_device_misfits(device, port, classes, profiles))
+        found = list(_device_conflicts(device, port, classes, profiles))
         conflicts += [Conflict(("devices", device_id, *at), message) for at, message in found]
         if not found:
             devices[device_id] = _resolved(device_id, device, classes, profiles)
@@ -95,7 +95,7 @@ def resolve(
     makers = {name: profiles[name].maker for name in used}
     conflicts += shared_conflicts(settings.ports, devices, makers)
     if not conflicts:
-        conflicts += _interlock_misfits(settings, devices)
+        conflicts += _interlock_conflicts(settings, devices)
     if conflicts:
         raise ConflictingSettingsError(conflicts)
     return Gateway(
@@ -104,7 +104,7 @@ def resolve(
     )
 
 
-def _interlock_misfits(
+def _interlock_conflicts(
     settings: AgentSettings, devices: Mapping[str, ResolvedDevice]
 ) -> Iterator[Conflict]:
     names = {device_id: device.reported for device_id, device in devices.items()}
@@ -150,7 +150,7 @@ def _loose_answers(settings: AgentSettings) -> Iterator[Conflict]:
                 yield Conflict(("ports", name, "accept_answers"), f"{message} (units {listed})")
 
 
-def _device_misfits(
+def _device_conflicts(
     device: Device,
     port: Port,
     classes: Mapping[str, EquipmentClass],
@@ -173,8 +173,8 @@ def _device_misfits(
     if profile is None:
         yield from _without_profile(device)
     else:
-        yield from _only_misfits(device, profile)
-    yield from _point_misfits(device, profile)
+        yield from _only_conflicts(device, profile)
+    yield from _point_conflicts(device, profile)
 
 
 def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
@@ -191,7 +191,7 @@ def _without_profile(device: Device) -> Iterator[Conflict]:
             yield Conflict((key,), f"{what} of a device file; this device has no profile")
 
 
-def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Conflict]:
+def _only_conflicts(device: Device, profile: DeviceProfile) -> Iterator[Conflict]:
     for name in device.ratios:
         if name not in profile.ratios:
             message = _unknown(f"ratio of {profile.profile}", name, profile.ratios)
@@ -202,7 +202,7 @@ def _only_misfits(device: Device, profile: DeviceProfile) -> Iterator[Conflict]:
             yield Conflict(("only", index), _unknown(f"point of {profile.profile}", name, known))
 
 
-def _point_misfits(device: Device, profile: DeviceProfile | None) -> Iterator[Conflict]:
+def _point_conflicts(device: Device, profile: DeviceProfile | None) -> Iterator[Conflict]:
     limits = _limits(device, profile)
     points, computed = _points(device, profile)
     if RESERVED_POINT in computed:

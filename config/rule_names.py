@@ -15,7 +15,7 @@ from config.conditions import (
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
 _UNITS = ((86_400, "d", "天"), (3600, "h", "小时"), (60, "min", "分钟"), (1, "s", "秒"))
-_MIN_SAID = 2
+_MIN_NUMBER = 2
 """Smaller numbers, as in 'pump 1', are hardly a limit."""
 
 Write = Callable[[str], str]
@@ -47,8 +47,8 @@ def unknown_places(name: Words, condition: Condition) -> Iterator[tuple[str, str
 
 def says_number(name: Words, number: float) -> bool:
     """Return whether a name says this number literally: it is wrong when the number changes."""
-    said = {float(one) for text in (name.en, name.zh) for one in _NUMBER.findall(text)}
-    return abs(number) >= _MIN_SAID and number in said
+    numbers = {float(one) for text in (name.en, name.zh) for one in _NUMBER.findall(text)}
+    return abs(number) >= _MIN_NUMBER and number in numbers
 
 
 def figures(condition: Condition) -> Mapping[str, float]:

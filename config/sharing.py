@@ -25,14 +25,14 @@ def shared_conflicts(
         devices: The devices by id, in the file's order.
         makers: The maker of each device file.
     """
-    told: set[str] = set()
+    reported: set[str] = set()
     for first, second in _pairs(ports, devices):
         what = ""
         # One controller on TCP may well be several pieces of equipment that share registers.
         if not isinstance(ports[first.port], ModbusTcpPort) or first.port != second.port:
             what = _contradiction(first, second, makers)
-        if what and second.id not in told:
-            told.add(second.id)
+        if what and second.id not in reported:
+            reported.add(second.id)
             at = ("devices", second.id, "unit")
             where = f"unit {first.unit} of port {first.port!r} is already {first.id!r}"
             if first.port != second.port:

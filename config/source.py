@@ -122,7 +122,7 @@ class Document:
             node, line = found
         return line
 
-    def complaint(self, conflicts: Sequence[Conflict]) -> ConfigError:
+    def error(self, conflicts: Sequence[Conflict]) -> ConfigError:
         """Return the error that names file, line and path of each misfit, in the file's order."""
         lines = sorted((self.line(at), dotted(at), message) for at, message in conflicts)
         return ConfigError(
@@ -242,8 +242,8 @@ def _broken(text: str, error: yaml.MarkedYAMLError) -> str:
         wrong = lines[min(line, len(lines)) - 1]
         indent = wrong[: len(wrong) - len(wrong.lstrip())]
         hint = " (a tab? indent with spaces)" if "\t" in indent else _missing(error, first, lines)
-    said = ", ".join(part for part in (error.context, problem) if part)
-    return f"{at or line}: broken YAML: {said}{hint}"
+    problem_text = ", ".join(part for part in (error.context, problem) if part)
+    return f"{at or line}: broken YAML: {problem_text}{hint}"
 
 
 def _slip_near(text: str, first: int, last: int) -> tuple[int, str]:
@@ -258,10 +258,10 @@ def _missing(error: yaml.MarkedYAMLError, line: int, lines: Sequence[str]) -> st
     """Say which quote or colon is missing, if that is what it looks like; ``line``: its begin."""
     if "quoted scalar" in (error.context or "") and "end of stream" in (error.problem or ""):
         return f" (the quote of line {line} is not closed)"
-    said = lines[line - 1].strip()
-    if re.fullmatch(r"[A-Za-z_][\w-]*:[^\s:/].*", said):
+    problem_text = lines[line - 1].strip()
+    if re.fullmatch(r"[A-Za-z_][\w-]*:[^\s:/].*", problem_text):
         return f" (line {line}: a space is missing after the colon)"
-    if "expected ':'" in (error.problem or "") and ":" not in said:
+    if "expected ':'" in (error.problem or "") and ":" not in problem_text:
         return f" (line {line}: a colon is missing)"
     return ""
 

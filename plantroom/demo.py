@@ -96,8 +96,8 @@ async def _run(port: int, folder: Path, clock: Clock) -> None:
             for wait in waits:
                 wait.cancel()
         _say("a part of the demo ended, stopping ...")
-        dead = next(child for child in children if not child.running)
-    raise ChildError(f"{dead.name} ended; its last output:\n{dead.tail}")
+        ended = next(child for child in children if not child.running)
+    raise ChildError(f"{ended.name} ended; its last output:\n{ended.tail}")
 
 
 async def _start(
@@ -114,7 +114,7 @@ async def _start(
 
     story = _Story(clock)
     receiver = Receiver(
-        secrets.webhook, now_ms=clock.now_ms, heard=story.tell_delivery, port=ports.webhook
+        secrets.webhook, now_ms=clock.now_ms, heard=story.print_delivery, port=ports.webhook
     )
     await stack.enter_async_context(receiver)
 
@@ -195,7 +195,7 @@ async def _call_up_people(server_file: Path, folder: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def _telling(story: "_Story", client: httpx.AsyncClient) -> AsyncGenerator[None]:
-    task = asyncio.create_task(story.tell(client), name="story")
+    task = asyncio.create_task(story.run(client), name="story")
     try:
         yield
     finally:
@@ -216,7 +216,7 @@ class _Story:
         answer.raise_for_status()
         self._last_id = "".join(str(one["id"]) for one in answer.json()["items"])
 
-    async def tell(self, client: httpx.AsyncClient) -> None:
+    async def run(self, client: httpx.AsyncClient) -> None:
         """Follow the live stream for ever."""
         last_id = self._last_id or ""
         while True:
@@ -228,7 +228,7 @@ class _Story:
                         _say(line)
             await self._clock.sleep(_RETRY_S)
 
-    def tell_delivery(self, delivery: Delivery) -> None:
+    def print_delivery(self, delivery: Delivery) -> None:
         """Say that a message has arrived."""
         if self._last_id is None:
             return  # what an earlier run was about

@@ -175,11 +175,11 @@ class Child:
         if self._is_ready.is_set() or not text.startswith("{"):
             return
         try:
-            said = json.loads(text)
+            event = json.loads(text)
         except ValueError:
             return
-        if said.get("event") == self._ready_event:
-            self.ready = said
+        if event.get("event") == self._ready_event:
+            self.ready = event
             self._is_ready.set()
 
 

@@ -50,8 +50,15 @@ def run(
 @click.option("--floats", type=click.IntRange(1, 62), default=20, show_default=True)
 @click.option("--base-port", type=click.IntRange(0, 65535), default=0, show_default=True)
 @click.option("--shared-port", type=click.IntRange(0, 65535), help="One port with all devices.")
-@click.option("--dead", type=click.IntRange(min=0), default=0, help="So many never answer.")
-def bench(devices: int, floats: int, base_port: int, shared_port: int | None, dead: int) -> None:
+@click.option(
+    "--offline",
+    "--dead",
+    "offline",
+    type=click.IntRange(min=0),
+    default=0,
+    help="So many never answer (--dead in earlier versions).",
+)
+def bench(devices: int, floats: int, base_port: int, shared_port: int | None, offline: int) -> None:
     """Serve DEVICES fast devices of FLOATS float32 each, unit 1 on a port of their own.
 
     \b
@@ -63,7 +70,7 @@ def bench(devices: int, floats: int, base_port: int, shared_port: int | None, de
         floats=floats,
         base_port=base_port,
         shared_port=shared_port,
-        dead=min(dead, devices),
+        offline=min(offline, devices),
     )
     _run(_serve_bench(farm))
 
@@ -98,28 +105,28 @@ async def _serve(
     mqtt_port: int,
 ) -> None:
     stop = _stop_on_signals()
-    async with Simulation(estate, report=_tell, seed=seed) as simulation:
+    async with Simulation(estate, report=_print_event, seed=seed) as simulation:
         if agent_file is not None:
             content = agent_file_for(estate, simulation.addresses, mqtt={"port": mqtt_port})
             _write(agent_file, agent_file_text(content))
         endpoints = {name: at._asdict() for name, at in simulation.addresses.items()}
         if control is None:
-            _tell("ready", endpoints=endpoints, control=None)
+            _print_event("ready", endpoints=endpoints, control=None)
             await until_stopped(simulation, stop)
         else:
             async with ControlServer(simulation, port=control) as server:
                 address = {"host": server.host, "port": server.port}
-                _tell("ready", endpoints=endpoints, control=address)
+                _print_event("ready", endpoints=endpoints, control=address)
                 await until_stopped(simulation, stop)
-    _tell("stopped")
+    _print_event("stopped")
 
 
 async def _serve_bench(farm: BenchFarm) -> None:
     stop = _stop_on_signals()
     async with farm:
-        _tell("ready", host=farm.host, ports=farm.ports, shared_port=farm.shared_port)
+        _print_event("ready", host=farm.host, ports=farm.ports, shared_port=farm.shared_port)
         await stop.wait()
-    _tell("stopped", reads=farm.reads)
+    _print_event("stopped", reads=farm.reads)
 
 
 def _write(path: Path, text: str) -> None:
@@ -148,7 +155,7 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _tell(event: str, **fields: object) -> None:
+def _print_event(event: str, **fields: object) -> None:
     # Tests and the demo wait for these lines through a pipe, so each one leaves at once.
     click.echo(json.dumps({"event": event, **fields}, ensure_ascii=False))
 

@@ -12,7 +12,7 @@ class BenchFarm:
     """Bench devices that answer while it is entered.
 
     Device k is unit 1 of the k-th port; with a shared port it is also unit k + 1 there. The last
-    ``dead`` devices accept connections and never answer.
+    ``offline`` devices accept connections and never answer.
 
     Attributes:
         ports: TCP port of each device.
@@ -27,7 +27,7 @@ class BenchFarm:
         base_port: int = 0,
         host: str = "127.0.0.1",
         shared_port: int | None = None,
-        dead: int = 0,
+        offline: int = 0,
     ) -> None:
         self.devices = [BenchDevice(floats=floats, seed=k) for k in range(devices)]
         self.host = host
@@ -35,7 +35,7 @@ class BenchFarm:
         self.shared_port = 0
         self._base_port = base_port
         self._wanted_shared = shared_port
-        self._alive = devices - dead
+        self._alive = devices - offline
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

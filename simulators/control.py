@@ -1,6 +1,6 @@
 r"""Remote control of a simulation: one JSON object a line over loopback TCP, one line back.
 
-``{"do": "trip", "unit": "pump-2"}`` · ``{"do": "fault", "unit": "room-1", "kind": "dead"}`` ·
+``{"do": "trip", "unit": "pump-2"}`` · ``{"do": "fault", "unit": "room-1", "kind": "offline"}`` ·
 ``{"do": "set", "unit": "room-1", "point": "temperature", "value": 4.5}`` ·
 ``{"do": "freeze", "unit": "room-1", "point": "temperature"}`` ·
 ``{"do": "get", "unit": "pump-1", "point": "flow"}`` · ``{"do": "clear", "unit": "pump-2"}`` ·

@@ -101,12 +101,12 @@ class Step(Settings):
     seconds: float = Field(default=1.0, gt=0, description="Of slow, late, held, flapping, counter.")
     longest_s: float = Field(default=0.0, ge=0, description="Of held: the longest, seconds.")
     chance: float = Field(default=1.0, ge=0, le=1, description="Of late, held, noise, exception.")
-    table: Table = Field(default=Table.HOLDING, description="Of a hole.")
+    table: Table = Field(default=Table.HOLDING, description="Of illegal_address.")
     address: int = Field(
-        default=0, ge=0, le=65535, description="First register of a hole; the counter."
+        default=0, ge=0, le=65535, description="First illegal register; the counter."
     )
     count: int = Field(
-        default=1, ge=1, le=65536, description="Registers of a hole, of silent_above; of clamp."
+        default=1, ge=1, le=65536, description="Illegal registers, of silent_above; of clamp."
     )
     code: int = Field(default=4, ge=1, le=255, description="Of an exception.")
 
@@ -123,7 +123,7 @@ class Step(Settings):
     def fault(self, since_s: float) -> Fault:
         """Return the fault that this step is about."""
         return Fault(
-            kind=self.kind or FaultKind.DEAD,
+            kind=self.kind or FaultKind.OFFLINE,
             seconds=self.seconds,
             longest_s=self.longest_s,
             chance=self.chance,
@@ -154,7 +154,7 @@ class Estate(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         # The script is judged by the units' points, so they must be right first.
-        misfits = list(_unit_misfits(self)) or list(_script_misfits(self))
+        misfits = list(_unit_conflicts(self)) or list(_script_conflicts(self))
         if misfits:
             raise ConflictingSettingsError(misfits)
         return self
@@ -193,10 +193,10 @@ def load_estate(path: Path) -> Estate:
     try:
         return Estate.model_validate_json(document.json, strict=True)
     except ValidationError as error:
-        raise document.complaint(explain(error, Estate, document.data)) from None
+        raise document.error(explain(error, Estate, document.data)) from None
 
 
-def _unit_misfits(estate: Estate) -> Iterator[Conflict]:
+def _unit_conflicts(estate: Estate) -> Iterator[Conflict]:
     taken: dict[tuple[str, int], str] = {}
     profiles = load_profiles()
     for name, unit in estate.units.items():
@@ -212,7 +212,7 @@ def _unit_misfits(estate: Estate) -> Iterator[Conflict]:
             yield Conflict((*at, "profile"), f"no device file {unit.profile!r}; there are: {known}")
 
 
-def _script_misfits(estate: Estate) -> Iterator[Conflict]:
+def _script_conflicts(estate: Estate) -> Iterator[Conflict]:
     for index, step in enumerate(estate.script):
         at = ("script", index)
         unit = estate.units.get(step.unit)

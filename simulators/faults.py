@@ -27,20 +27,20 @@ _BANKS = {
 class FaultKind(StrEnum):
     """The faults of communication."""
 
-    DEAD = "dead"
+    OFFLINE = "offline"
     """No answer at all."""
     SLOW = "slow"
     """Every answer takes ``seconds`` more."""
     LATE = "late"
     """An answer comes ``seconds`` late with probability ``chance``: after the master gave up."""
-    HELD = "held"
+    OUT_OF_ORDER = "out_of_order"
     """With probability ``chance`` an answer is held and given ``seconds`` to ``longest_s`` later;
     newer requests are answered meanwhile."""
     FLAPPING = "flapping"
     """Silent for ``seconds``, answering for ``seconds``, and so on."""
     NOISE = "noise"
     """With probability ``chance`` a byte of the reply is corrupted, inserted or lost."""
-    HOLE = "hole"
+    ILLEGAL_ADDRESS = "illegal_address"
     """Registers ``address`` .. ``address + count - 1`` of ``table`` are illegal addresses."""
     EXCEPTION = "exception"
     """Requests are refused with exception ``code``, with probability ``chance``."""
@@ -50,6 +50,18 @@ class FaultKind(StrEnum):
     """A register that is written alone takes at most ``count``, and says so."""
     COUNTER = "counter"
     """Register ``address`` counts one every ``seconds`` and is emptied by being read."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "FaultKind | None":
+        """Accept the names that estate files of earlier versions have."""
+        return _EARLIER_NAMES.get(value) if isinstance(value, str) else None
+
+
+_EARLIER_NAMES = {
+    "dead": FaultKind.OFFLINE,
+    "held": FaultKind.OUT_OF_ORDER,
+    "hole": FaultKind.ILLEGAL_ADDRESS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class Fault:
     since_s: float = 0.0
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """What happens to one request.
 
     Attributes:
@@ -83,12 +95,12 @@ class Verdict(NamedTuple):
     noisy: bool = False
 
 
-_WELL = Verdict()
+_WELL = Decision()
 
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that a unit has now, at most one of each kind (holes: any number)."""
+    """The faults that a unit has now, at most one of each kind (illegal_address: any number)."""
 
     rng: random.Random
     active: list[Fault] = field(default_factory=list[Fault])
@@ -96,7 +108,7 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Add a fault; it replaces the one of its kind."""
-        if fault.kind is not FaultKind.HOLE:
+        if fault.kind is not FaultKind.ILLEGAL_ADDRESS:
             self.clear(fault.kind)
         if fault.kind is FaultKind.COUNTER:
             self._counted = 0
@@ -106,7 +118,7 @@ class Faults:
         """Remove the faults of one kind, or all."""
         self.active = [fault for fault in self.active if kind is not None and fault.kind != kind]
 
-    def verdict(self, now_s: float) -> Verdict:
+    def decision(self, now_s: float) -> Decision:
         """Decide what happens to a request that arrives now."""
         if not self.active:
             return _WELL
@@ -114,9 +126,9 @@ class Faults:
         delay_s, code = 0.0, 0
         for fault in self.active:
             match fault.kind:
-                case FaultKind.DEAD:
+                case FaultKind.OFFLINE:
                     silent = True
-                case FaultKind.SLOW | FaultKind.LATE | FaultKind.HELD:
+                case FaultKind.SLOW | FaultKind.LATE | FaultKind.OUT_OF_ORDER:
                     delay_s += self._delay_s(fault)
                 case FaultKind.FLAPPING:
                     silent |= int((now_s - fault.since_s) / fault.seconds) % 2 == 0
@@ -126,7 +138,7 @@ class Faults:
                     code = fault.code if self.rng.random() < fault.chance else code
                 case _:
                     pass
-        return Verdict(silent, delay_s, code, noisy)
+        return Decision(silent, delay_s, code, noisy)
 
     def _delay_s(self, fault: Fault) -> float:
         if fault.kind is FaultKind.SLOW:
@@ -137,14 +149,14 @@ class Faults:
             return fault.seconds
         return self.rng.uniform(fault.seconds, max(fault.seconds, fault.longest_s))
 
-    def in_hole(self, pdu: bytes) -> bool:
-        """Tell whether a request touches an illegal hole."""
+    def is_illegal(self, pdu: bytes) -> bool:
+        """Tell whether a request touches an illegal register."""
         block = _block(pdu)
         if block is None:
             return False
         bank, address, count = block
         return any(
-            fault.kind is FaultKind.HOLE
+            fault.kind is FaultKind.ILLEGAL_ADDRESS
             and fault.table is bank
             and fault.address < address + count
             and address < fault.address + fault.count
@@ -196,17 +208,17 @@ class FaultyUnit:
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
         """Answer one request PDU, or what the faults leave of the answer."""
-        verdict = self.faults.verdict(now_s)
-        if verdict is _WELL:
+        decision = self.faults.decision(now_s)
+        if decision is _WELL:
             return self._inner.respond(pdu, now_s)
-        if verdict.silent or not pdu or self.faults.too_long(pdu):
+        if decision.silent or not pdu or self.faults.too_long(pdu):
             return SILENT
         pdu = self.faults.clamped(pdu)
-        code = verdict.code or (ILLEGAL_ADDRESS if self.faults.in_hole(pdu) else 0)
+        code = decision.code or (ILLEGAL_ADDRESS if self.faults.is_illegal(pdu) else 0)
         reply = Reply(exception_reply(pdu[0], code)) if code else self._inner.respond(pdu, now_s)
         if reply.pdu is not None:
             reply = reply._replace(pdu=self.faults.counted(pdu, reply.pdu, now_s))
-        return Reply(reply.pdu, reply.delay_s + verdict.delay_s, reply.noisy or verdict.noisy)
+        return Reply(reply.pdu, reply.delay_s + decision.delay_s, reply.noisy or decision.noisy)
 
 
 def _block(pdu: bytes) -> tuple[Bank, int, int] | None:

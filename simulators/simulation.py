@@ -81,7 +81,7 @@ class Simulation:
         while (due_s := self.plant.next_due_s()) is not None:
             await self._clock.sleep(max(due_s - self._clock.now_s(), 0.0))
             for step in self.plant.advance(self._clock.now_s()):
-                self._tell(step)
+                self._report_step(step)
 
     def do(self, step: Step) -> None:
         """Do one thing now.
@@ -91,7 +91,7 @@ class Simulation:
             ValueRangeError: the point cannot carry the value.
         """
         self.plant.do(step, self._clock.now_s())
-        self._tell(step)
+        self._report_step(step)
 
     def clear(self) -> None:
         """End everything that was done to any unit."""
@@ -137,7 +137,7 @@ class Simulation:
             )
         return self._servers[endpoint]
 
-    def _tell(self, step: Step) -> None:
+    def _report_step(self, step: Step) -> None:
         fields = step.model_dump(mode="json", exclude_unset=True, exclude={"do", "at_s"})
         self._report(step.do, **fields)
 

@@ -67,8 +67,8 @@ class RegisterSpace:
         table = self.banks[bank]
         try:
             return [table[at] for at in range(address, address + count)]
-        except KeyError as hole:
-            raise IllegalRequestError(ILLEGAL_ADDRESS) from hole
+        except KeyError as missing:
+            raise IllegalRequestError(ILLEGAL_ADDRESS) from missing
 
     def write(self, bank: Bank, address: int, values: Sequence[int]) -> None:
         """Store registers or bits; all of them or none."""

@@ -140,22 +140,22 @@ def layout_of(text: str) -> Layout:
     if unknown is not None or not parts:
         allowed = ", ".join(PARTS)
         raise ValueRangeError(f"{unknown or text!r} is no part of a date; allowed: {allowed}")
-    told = [part for part in parts if part != "--"]
-    problem = _contradiction(told)
+    given = [part for part in parts if part != "--"]
+    problem = _contradiction(given)
     if problem:
         raise ValueRangeError(f"{text!r}: {problem}")
     return replace(Layout(), parts=parts)
 
 
-def _contradiction(told: Sequence[str]) -> str:
-    twice = next((part for part in told if told.count(part) > 1), "")
-    if twice or sum(year in told for year in _YEARS) > 1:
+def _contradiction(given: Sequence[str]) -> str:
+    twice = next((part for part in given if given.count(part) > 1), "")
+    if twice or sum(year in given for year in _YEARS) > 1:
         return f"{twice or 'the year'} is there twice"
-    has_year = any(year in told for year in _YEARS)
-    if any(has_year is not (part in told) for part in _DATE):
+    has_year = any(year in given for year in _YEARS)
+    if any(has_year is not (part in given) for part in _DATE):
         return "a date needs a year, MM and DD"
     needs = {"mm": "hh", "ss": "mm", "ms": "ss"}
-    lone = next((part for part, other in needs.items() if part in told and other not in told), "")
+    lone = next((part for part, other in needs.items() if part in given and other not in given), "")
     if lone:
         return f"{lone} needs {needs[lone]}"
-    return "" if has_year or "hh" in told else "it names neither a day nor a time"
+    return "" if has_year or "hh" in given else "it names neither a day nor a time"

@@ -30,8 +30,8 @@ def decode_state(payload: bytes) -> State:
     if len(payload) > _MAX_BYTES:
         raise FrameError(f"a STATE of {len(payload)} bytes")
     try:
-        said: Any = json.loads(payload)
-        online, timestamp = said["online"], said["timestamp"]
+        fields: Any = json.loads(payload)
+        online, timestamp = fields["online"], fields["timestamp"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise FrameError(f"not a STATE: {payload[:100]!r}") from None
     if not isinstance(online, bool) or type(timestamp) is not int or timestamp < 0:

@@ -70,15 +70,15 @@ class StateKeeper:
         """
         if self._leaving:
             return Answer.NOTHING
-        said = _state(payload)
-        if said == State(online=True, timestamp=self._birth_at):
+        state = _state(payload)
+        if state == State(online=True, timestamp=self._birth_at):
             self.echoed = True
             return Answer.NOTHING
-        if said is not None:
-            newer = self._birth_at < said.timestamp < _FOREVER
+        if state is not None:
+            newer = self._birth_at < state.timestamp < _FOREVER
             if newer:
-                self._newest = max(self._newest, said.timestamp)
-            if said.online and not retained:
+                self._newest = max(self._newest, state.timestamp)
+            if state.online and not retained:
                 # Another host, alive, under this id: neither may shout the other down.
                 known, self._rival = self._rival, True
                 return Answer.NOTHING if known else Answer.RIVAL

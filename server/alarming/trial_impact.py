@@ -146,7 +146,7 @@ def _announced(
     onset: Onset, place: _Place, rule: AlarmRule, settings: ServerSettings
 ) -> tuple[int | None, str | None]:
     """Return when people would have heard of it, or None and why they would not have."""
-    settle = round(settings.alarms.settle_s * 1000) if place.settles else 0
+    settle = round(settings.alarms.suppression_delay_s * 1000) if place.settles else 0
     recover = round(settings.alarms.recover_s * 1000)
     until = _FOREVER if onset.until is None else onset.until
     at = onset.at + settle

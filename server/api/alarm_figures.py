@@ -109,9 +109,9 @@ def get_alarm_figures(
     def read(session: Session) -> FiguresItem:
         site_id = None if site is None else _site(session, site)
         sites = count_sites(session, site_id=site_id)
-        told = announced(session, start=since, end=until, site_id=site_id)
+        announcements = announced(session, start=since, end=until, site_id=site_id)
         made = figures_of(
-            told,
+            announcements,
             start=since,
             end=until,
             operators=people,

@@ -58,7 +58,7 @@ class IncidentItem(OfEquipment):
     """What may be done with it now: POST /incidents/{id}/<action>."""
 
 
-class ToldItem(BaseModel):
+class ReceiverItem(BaseModel):
     """A message of a step, and what became of it."""
 
     person: str
@@ -83,7 +83,7 @@ class StepItem(BaseModel):
     state: str
     """pending, done, nobody (no one to tell), unreached (no message arrived) or cancelled."""
     ran_at: Instant | None
-    told: list[ToldItem]
+    told: list[ReceiverItem]
 
 
 class IncidentChangeItem(BaseModel):
@@ -185,7 +185,7 @@ def _steps(session: Session, incident_id: int) -> list[StepItem]:
             state=step.state,
             ran_at=step.ran_at,
             told=[
-                _told(person, one["name"], message)
+                _receiver_item(person, one["name"], message)
                 for person, one in step.told.items()
                 for message in messages
                 # What another channel of the person carries has the first one's key as its start.
@@ -196,8 +196,8 @@ def _steps(session: Session, incident_id: int) -> list[StepItem]:
     ]
 
 
-def _told(person: str, name: str, message: Message) -> ToldItem:
-    return ToldItem(
+def _receiver_item(person: str, name: str, message: Message) -> ReceiverItem:
+    return ReceiverItem(
         person=person,
         name=name,
         message_id=message.id,

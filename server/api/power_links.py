@@ -125,7 +125,7 @@ def create_power_link(use: Use, caller: Caller, body: PowerLinkIn) -> PowerLinkI
         row = session.scalars(found).one()
         row.cause = body.cause
         item = _item(session, row.id, book)
-        _tell(session, item, kind="power-link.created", by=caller.name, now=use.clock.now_ms())
+        _record(session, item, kind="power-link.created", by=caller.name, now=use.clock.now_ms())
         return item
 
     return use.records.write(change)
@@ -138,7 +138,7 @@ def delete_power_link(link_id: RowId, use: Use, caller: Caller) -> Response:
     def change(session: Session) -> None:
         get_or_404(session, PowerLink, link_id, "power link")
         item = _item(session, link_id, RuleBook(use.classes, load_overrides(session)))
-        _tell(session, item, kind="power-link.deleted", by=caller.name, now=use.clock.now_ms())
+        _record(session, item, kind="power-link.deleted", by=caller.name, now=use.clock.now_ms())
         session.execute(delete(PowerLink).where(PowerLink.id == link_id))
 
     use.records.write(change)
@@ -160,9 +160,11 @@ def _announcing(book: RuleBook, *, key: str, kind: str, feeder_id: int) -> list[
     return [rule for rule in rules if rule.settings.mode == "announce"]
 
 
-def _tell(session: Session, item: PowerLinkItem, *, kind: str, by: str, now: int) -> None:
-    told = item.model_dump(mode="json")
-    record_event(session, at=now, topic="audit", kind=kind, subject_id=item.id, by=by, payload=told)
+def _record(session: Session, item: PowerLinkItem, *, kind: str, by: str, now: int) -> None:
+    payload = item.model_dump(mode="json")
+    record_event(
+        session, at=now, topic="audit", kind=kind, subject_id=item.id, by=by, payload=payload
+    )
 
 
 def _item(session: Session, link_id: int, book: RuleBook) -> PowerLinkItem:

@@ -173,13 +173,13 @@ def step_work_order(
     if_match: IfMatch = None,
 ) -> OrderDetail:
     """Take the order one step further; ``actions`` of the order lists the steps."""
-    told = body or StepIn()
+    step = body or StepIn()
     now = use.clock.now_ms()
 
     def change(session: Session) -> OrderDetail:
         before = get_order(session, order_id, lock=True)
         to = target_of(session, before, verb)
-        assignee = told.assignee
+        assignee = step.assignee
         if to is OrderState.DISPATCHED:
             assignee = assignee or before.assignee or caller.name
         order = transition(
@@ -187,8 +187,8 @@ def step_work_order(
             order_id,
             to=to,
             by=caller.name,
-            reason=told.reason,
-            note=told.note,
+            reason=step.reason,
+            note=step.note,
             assignee=assignee,
             now=now,
             expected_version=expected_version(if_match),

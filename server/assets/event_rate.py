@@ -21,7 +21,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(slots=True)
-class _Told:
+class _Written:
     paid_at: int = 0
     """When all events that were written are paid for, UTC ms."""
     omitted: int = 0
@@ -33,7 +33,7 @@ class EventRate(Generic[K]):
     def __init__(self, *, burst: int = BURST, every_ms: int = EVERY_MS) -> None:
         self._burst_ms = burst * every_ms
         self._every_ms = every_ms
-        self._told: dict[K, _Told] = {}
+        self._written: dict[K, _Written] = {}
         self._incomplete: dict[K, None] = {}
         """Of which something was omitted, longest ago first."""
         self._lock = Lock()
@@ -46,10 +46,10 @@ class EventRate(Generic[K]):
             now: UTC ms.
         """
         with self._lock:
-            told = ((key, self._told.get(key)) for key in keys)
+            entries = ((key, self._written.get(key)) for key in keys)
             return {
                 key: 0 if one is None else one.omitted
-                for key, one in told
+                for key, one in entries
                 if one is None or self._is_allowed(one, now)
             }
 
@@ -57,7 +57,7 @@ class EventRate(Generic[K]):
         """Note for which of the keys an event was written; of the others one was omitted."""
         with self._lock:
             for key in keys:
-                one = self._told.setdefault(key, _Told())
+                one = self._written.setdefault(key, _Written())
                 if key in written:
                     one.paid_at = max(one.paid_at, now) + self._every_ms
                     one.omitted = 0
@@ -75,11 +75,11 @@ class EventRate(Generic[K]):
     def due(self, now: int, *, limit: int) -> dict[K, int]:
         """Return of which omitted changes may be told now, and how many they are."""
         with self._lock:
-            ready = (key for key in self._incomplete if self._is_allowed(self._told[key], now))
-            return {key: self._told[key].omitted for key in islice(ready, limit)}
+            ready = (key for key in self._incomplete if self._is_allowed(self._written[key], now))
+            return {key: self._written[key].omitted for key in islice(ready, limit)}
 
-    def _is_allowed(self, told: _Told, now: int) -> bool:
-        ahead_ms = told.paid_at - now
+    def _is_allowed(self, entries: _Written, now: int) -> bool:
+        ahead_ms = entries.paid_at - now
         # A clock that was turned back holds nothing up for longer than that.
         return ahead_ms <= self._burst_ms - self._every_ms or ahead_ms > self._burst_ms
 

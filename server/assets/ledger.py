@@ -191,17 +191,17 @@ def _enter_equipment(
     new = [birth for birth in births if birth.key not in found]
     if new:
         sites = _ids(session, Site, {birth.site: {"key": birth.site} for birth in new})
-        told = {"online": False, "since_at": at}
+        begin = {"online": False, "since_at": at}
         rows = {
             one.gateway_key: {"key": one.gateway_key, "site_id": sites[one.site]} for one in new
         }
-        gateways = _ids(session, Gateway, {key: row | told for key, row in rows.items()})
-        told |= {"reason": "never_seen"}
+        gateways = _ids(session, Gateway, {key: row | begin for key, row in rows.items()})
+        begin |= {"reason": "never_seen"}
         insert_all_new(
             session,
             Equipment,
             [
-                told
+                begin
                 | birth.words
                 | {
                     "key": birth.key,
@@ -221,18 +221,18 @@ def _enter_equipment(
 
 
 def _enter_points(
-    session: Session, said: Sequence[tuple[EquipmentRow, Sequence[PointBirth]]]
+    session: Session, born: Sequence[tuple[EquipmentRow, Sequence[PointBirth]]]
 ) -> dict[int, list[PointRow]]:
     """Return these points and the connection, by the id of the equipment.
 
     The others are not read: a birth with thousands of points comes in many parts.
     """
-    ids = [equipment.id for equipment, _ in said]
-    names = {CONNECTION, *(birth.name for _, births in said for birth in births)}
+    ids = [equipment.id for equipment, _ in born]
+    names = {CONNECTION, *(birth.name for _, births in born for birth in births)}
     known = _points_of(session, ids, names)
     new: list[tuple[EquipmentRow, PointBirth]] = []
     changed = False
-    for equipment, births in said:
+    for equipment, births in born:
         rows = {row.birth.name: row for row in known.get(equipment.id, [])}
         for birth in {one.name: one for one in (CONNECTION_BIRTH, *births)}.values():
             row = rows.get(birth.name)
@@ -303,8 +303,8 @@ def _points_of(
 def _points_where(session: Session, condition: ColumnElement[bool]) -> dict[int, list[PointRow]]:
     found: dict[int, list[PointRow]] = {}
     query = select(*_POINT, *_BIRTH).where(condition).order_by(Point.id)
-    for number, key, equipment_id, removed_at, *said in session.execute(query):
-        point = PointRow(number, key, equipment_id, removed_at, PointBirth(*said))
+    for number, key, equipment_id, removed_at, *columns in session.execute(query):
+        point = PointRow(number, key, equipment_id, removed_at, PointBirth(*columns))
         found.setdefault(equipment_id, []).append(point)
     return found
 

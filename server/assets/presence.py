@@ -29,14 +29,20 @@ PRESENT = Absence(removed=False, retired=False)
 
 
 def mark_removed(
-    session: Session, equipment_ids: Collection[int], /, *, told: Mapping[int, int], at: int
+    session: Session,
+    equipment_ids: Collection[int],
+    /,
+    *,
+    omitted_before: Mapping[int, int],
+    at: int,
 ) -> None:
     """Note that the gateway no longer has this equipment; what is marked already stays so.
 
     Args:
         session: The transaction.
         equipment_ids: Which.
-        told: Of which of them an event is written, and how many changes were omitted before it.
+        omitted_before: Those of which an event is written, with the number of changes that were
+            omitted before it.
         at: UTC ms.
     """
     query = select(Equipment).where(Equipment.id.in_(equipment_ids), Equipment.removed_at.is_(None))
@@ -44,26 +50,32 @@ def mark_removed(
         row.removed_at = at
         if not row.online:
             row.reason = REMOVED
-        if row.id in told:
-            _record(session, row, kind="removed", at=at, omitted=told[row.id])
+        if row.id in omitted_before:
+            _record(session, row, kind="removed", at=at, omitted=omitted_before[row.id])
 
 
 def mark_present(
-    session: Session, equipment_ids: Collection[int], /, *, told: Mapping[int, int], at: int
+    session: Session,
+    equipment_ids: Collection[int],
+    /,
+    *,
+    omitted_before: Mapping[int, int],
+    at: int,
 ) -> None:
     """Note that this equipment is there again: neither removed nor retired.
 
     Args:
         session: The transaction.
         equipment_ids: Which.
-        told: Of which of them an event is written, and how many changes were omitted before it.
+        omitted_before: Those of which an event is written, with the number of changes that were
+            omitted before it.
         at: UTC ms.
     """
     query = select(Equipment).where(Equipment.id.in_(equipment_ids), absent())
     for row in session.scalars(query.with_for_update()):
         row.removed_at = row.retired_at = row.retired_by = row.retired_reason = None
-        if row.id in told:
-            _record(session, row, kind="restored", at=at, omitted=told[row.id])
+        if row.id in omitted_before:
+            _record(session, row, kind="restored", at=at, omitted=omitted_before[row.id])
 
 
 def record_state(session: Session, equipment_id: int, *, omitted: int, at: int) -> None:

@@ -41,7 +41,7 @@ _MOST_TOLD = 100
 
 class _Mark(Protocol):
     def __call__(
-        self, session: Session, ids: Sequence[int], /, *, told: Mapping[int, int], at: int
+        self, session: Session, ids: Sequence[int], /, *, omitted_before: Mapping[int, int], at: int
     ) -> None: ...
 
 
@@ -141,8 +141,7 @@ class Registry:
             entered = enter(session, news, at=now)
             for birth, (equipment, _) in zip(news, entered, strict=True):
                 if not (birth.is_part or birth.key in silent):
-                    told = omitted.get(birth.key, 0)
-                    record_born(session, equipment, omitted=told, at=now)
+                    record_born(session, equipment, omitted=omitted.get(birth.key, 0), at=now)
             _note(session, presences, allowed, at=now)
             return entered
 
@@ -176,7 +175,7 @@ class Registry:
             for asset in assets:
                 self._set_absence(asset, PRESENT)
 
-    def tell_omitted(self, *, but: Container[str] = ()) -> None:
+    def record_omitted(self, *, but: Container[str] = ()) -> None:
         """Write the events of what is so now, for changes that have none of their own.
 
         Args:
@@ -229,7 +228,7 @@ class Registry:
         if births:
             self._take(self._records.write(lambda session: enter_points(session, asset.id, births)))
 
-    def tell_refused(self) -> None:
+    def record_refused(self) -> None:
         """Write down what was refused of gateways, if anything was since the last time.
 
         Raises:
@@ -242,8 +241,10 @@ class Registry:
     def _mark(self, mark: _Mark, assets: Sequence[Asset]) -> None:
         ids, at = [asset.id for asset in assets], self._clock.now_ms()
         allowed = self.events.allowed(assets, at)
-        told = _by_id(allowed)
-        self._records.write(lambda session: mark(session, ids, told=told, at=at))
+        omitted_before = _by_id(allowed)
+        self._records.write(
+            lambda session: mark(session, ids, omitted_before=omitted_before, at=at)
+        )
         self.events.note(assets, allowed, at)
 
     def _follow(self, presence: PresenceChange) -> None:
@@ -309,7 +310,7 @@ def _note(
 ) -> None:
     back = [asset.id for asset, is_back, _ in presences if is_back]
     if back:
-        mark_present(session, back, told=_by_id(allowed), at=at)
+        mark_present(session, back, omitted_before=_by_id(allowed), at=at)
     for asset, _, removed in presences:
         gone, named = removed - asset.removed_points, asset.removed_points - removed
         mark_points(session, asset.id, removed=gone, back=named, at=at)

@@ -34,20 +34,20 @@ def begin_out_of_service(
     equipment.out_of_service_until_at = until
     equipment.out_of_service_by = by
     equipment.out_of_service_reason = reason
-    _tell(session, equipment, kind="out_of_service", by=by, now=now)
+    _record(session, equipment, kind="out_of_service", by=by, now=now)
 
 
 def end_out_of_service(session: Session, equipment: Equipment, *, by: str | None, now: int) -> bool:
     """Put it back; False when it was in service."""
     if equipment.out_of_service_since_at is None:
         return False
-    _tell(session, equipment, kind="in_service", by=by, now=now)
+    _record(session, equipment, kind="in_service", by=by, now=now)
     equipment.out_of_service_since_at = equipment.out_of_service_until_at = None
     equipment.out_of_service_by = equipment.out_of_service_reason = None
     return True
 
 
-def _tell(session: Session, equipment: Equipment, *, kind: str, by: str | None, now: int) -> None:
+def _record(session: Session, equipment: Equipment, *, kind: str, by: str | None, now: int) -> None:
     until = equipment.out_of_service_until_at
     more = {
         "reason": equipment.out_of_service_reason,

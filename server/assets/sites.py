@@ -23,11 +23,11 @@ def change_site(
         raise NotFoundError(f"no site {key!r}")
     for column, value in changes.items():
         setattr(site, column, value)
-    told = {
+    payload = {
         "key": key,
         "name_zh": site.name_zh,
         "name_en": site.name_en,
         "retire_removed_after_days": site.retire_removed_after_days,
     }
-    record_event(session, at=now, topic="audit", kind="site.changed", by=by, payload=told)
+    record_event(session, at=now, topic="audit", kind="site.changed", by=by, payload=payload)
     return site

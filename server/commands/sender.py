@@ -6,7 +6,7 @@ from functools import partial
 
 from structlog import get_logger
 
-from server.commands.service import AliasOf, Told, due, no_alias, sent, settle
+from server.commands.service import AliasOf, Answer, due, no_alias, sent, take_answers
 from server.core.clock import Clock
 from server.core.errors import StoreError
 from server.core.model import Event
@@ -90,8 +90,8 @@ class CommandSender:
 def answers(records: Records, clock: Clock) -> Callable[[list[tuple[int, str]]], None]:
     """Return what the ingest calls with the answers of gateways, before it acknowledges them."""
 
-    def take(said: list[tuple[int, str]]) -> None:
-        told = [Told(*one) for one in said]
-        records.write(partial(settle, told=told, at=clock.now_ms()))
+    def take(received: list[tuple[int, str]]) -> None:
+        answers = [Answer(*one) for one in received]
+        records.write(partial(take_answers, answers=answers, at=clock.now_ms()))
 
     return take

@@ -56,7 +56,7 @@ _DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 _ANSWERS: Final = frozenset({"done", "unconfirmed", "refused", "failed"})
 
 
-class Told(NamedTuple):
+class Answer(NamedTuple):
     """What a gateway says of a command; ``text`` is the JSON of its ``Command/Result``."""
 
     equipment_id: int
@@ -157,11 +157,11 @@ def due(session: Session, now: int, alias_of: AliasOf = no_alias) -> list[Parcel
             row.due_at = min(now + RESEND_MS, row.expires_at)
             parcels.append(parcel_of(session, row, alias_of))
         elif row.state == CommandState.ASKED:
-            _settle(session, row, CommandState.EXPIRED, at=now)
+            _end(session, row, CommandState.EXPIRED, at=now)
         elif now < row.expires_at + GRACE_MS:
             row.due_at = row.expires_at + GRACE_MS
         else:
-            _settle(session, row, CommandState.UNANSWERED, at=now)
+            _end(session, row, CommandState.UNANSWERED, at=now)
     return parcels
 
 
@@ -172,23 +172,23 @@ def sent(session: Session, ids: Sequence[int], at: int) -> None:
             row.state, row.sent_at = CommandState.SENT, at
 
 
-def settle(session: Session, told: Sequence[Told], at: int) -> None:
+def take_answers(session: Session, answers: Sequence[Answer], at: int) -> None:
     """Note what gateways say; an answer that comes late is still the truth."""
-    for one in told:
-        said = _read(one.text)
-        key = said.get("id")
+    for one in answers:
+        fields = _read(one.text)
+        key = fields.get("id")
         row = session.scalar(select(Command).where(Command.key == key)) if key else None
         # Only the equipment that was asked may answer, and only once.
         if row is None or row.equipment_id != one.equipment_id:
             continue
-        if said.get("status") not in _ANSWERS or row.state in _ANSWERS:
+        if fields.get("status") not in _ANSWERS or row.state in _ANSWERS:
             continue
-        row.before, row.after = said.get("before"), said.get("after")
-        row.refusal = str(said.get("reason") or "")[:500]
-        _settle(session, row, CommandState(str(said["status"])), at=at)
+        row.before, row.after = fields.get("before"), fields.get("after")
+        row.refusal = str(fields.get("reason") or "")[:500]
+        _end(session, row, CommandState(str(fields["status"])), at=at)
 
 
-def _settle(session: Session, row: Command, state: CommandState, *, at: int) -> None:
+def _end(session: Session, row: Command, state: CommandState, *, at: int) -> None:
     row.state, row.settled_at = state, at
     point = session.get_one(Point, row.point_id)
     _note(session, row, point, kind="command.settled", at=at, by=row.asked_by)
@@ -237,7 +237,7 @@ def _checked(value: Value, point: Point) -> Value:
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        said: object = json.loads(text)
+        fields: object = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}

@@ -29,7 +29,7 @@ class Damage(NamedTuple):
     error: str
 
 
-Tell = Callable[[Damage], None]
+OnDamage = Callable[[Damage], None]
 
 
 def is_damage(error: BaseException | None, path: Path) -> bool:
@@ -52,7 +52,7 @@ def only_wal(error: BaseException) -> bool:
     return any(words in str(error) for words in _OF_THE_WAL)
 
 
-def set_aside(path: Path, error: object, tell: Tell) -> Path | None:
+def set_aside(path: Path, error: object, on_damage: OnDamage) -> Path | None:
     """Move a damaged file to a name that nobody opens, and tell it; None when it is not there.
 
     Raises:
@@ -67,7 +67,7 @@ def set_aside(path: Path, error: object, tell: Tell) -> Path | None:
     _sync(path.parent)
     damage = Damage(path.name, place.name, str(error)[:300])
     _log.error("history_file_damaged", **damage._asdict())
-    tell(damage)
+    on_damage(damage)
     return place
 
 

@@ -10,7 +10,7 @@ import duckdb
 import structlog
 
 from server.core.errors import StoreError
-from server.history.damage import Tell, is_damage, only_wal, set_aside, wal_of
+from server.history.damage import OnDamage, is_damage, only_wal, set_aside, wal_of
 
 _MOST_OPENINGS = 3
 """The write-ahead log first, then the file."""
@@ -25,11 +25,11 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, *, memory_limit_mb: int, tables: Sequence[str], tell: Tell
+        self, path: Path, *, memory_limit_mb: int, tables: Sequence[str], on_damage: OnDamage
     ) -> None:
         self._path = path
         self._tables = tables
-        self._tell = tell
+        self._on_damage = on_damage
         self.renewals = 0
         """So often a new file was begun."""
         self.given_up: list[Path] = []
@@ -160,8 +160,8 @@ class Database:
         """Move the write-ahead log aside, and the file too when that is damaged."""
         wal = wal_of(self._path)
         if only_wal(error) and wal.exists():
-            set_aside(wal, error, self._tell)
-        elif (place := set_aside(self._path, error, self._tell)) is not None:
+            set_aside(wal, error, self._on_damage)
+        elif (place := set_aside(self._path, error, self._on_damage)) is not None:
             if wal.exists():
                 wal.rename(wal_of(place))  # whoever opens the damaged one finds both
             self.given_up.append(place)

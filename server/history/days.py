@@ -17,7 +17,7 @@ import structlog
 
 from server.core.errors import StoreError
 from server.history.columns import COLUMNS, same_row
-from server.history.damage import Tell, set_aside
+from server.history.damage import OnDamage, set_aside
 from server.history.database import Database
 
 DAY_MS = 86_400_000
@@ -40,10 +40,10 @@ _pq: Any = pq
 class DayFiles:
     """The Parquet files of a history folder."""
 
-    def __init__(self, database: Database, folder: Path, tell: Tell) -> None:
+    def __init__(self, database: Database, folder: Path, on_damage: OnDamage) -> None:
         self._database = database
         self._folder = folder
-        self._tell = tell
+        self._on_damage = on_damage
         self._check_all()
 
     def between(self, cursor: Any, start_ms: int, end_ms: int) -> list[str]:  # noqa: ANN401 (cursor)
@@ -126,9 +126,9 @@ class DayFiles:
             known = dict(cursor.execute("SELECT file, day FROM days").fetchall())
         for path in sorted(self._folder.glob("*.parquet")):
             if path.name not in known:
-                self._settle(path, named=set(known.values()))
+                self._decide_about(path, named=set(known.values()))
 
-    def _settle(self, path: Path, *, named: set[int]) -> None:
+    def _decide_about(self, path: Path, *, named: set[int]) -> None:
         """Decide about a file that no row names."""
         day = _day_of(path)
         if day is None:
@@ -167,7 +167,7 @@ class DayFiles:
     def _set_aside(self, path: Path) -> None:
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM days WHERE file = ?", [path.name])
-        set_aside(path, "no Parquet file that can be read", self._tell)
+        set_aside(path, "no Parquet file that can be read", self._on_damage)
 
 
 def remember_latest(

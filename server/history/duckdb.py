@@ -25,7 +25,7 @@ from server.history.damage import Damage, files_aside
 from server.history.database import Database
 from server.history.days import DAY_MS, DAYS, PLACE_IN_FILE, PLACE_IN_HOT, DayFiles
 from server.history.packed import bucket_of, pack, row_of
-from server.history.salvage import salvage
+from server.history.recovery import recover
 
 T = TypeVar("T")
 Fetch = Callable[[Any, str, dict[str, Any]], T]
@@ -52,7 +52,7 @@ class DuckHistory:
             folder / "history.duckdb",
             memory_limit_mb=memory_limit_mb,
             tables=(f"hot {TABLE}", f"latest {TABLE}", DAYS),
-            tell=self._damages.put,
+            on_damage=self._damages.put,
         )
         self._known = threading.Lock()
         self._known_renewals = -1
@@ -148,7 +148,7 @@ class DuckHistory:
             # What is met on the way may be damaged as well, and replaced; then it begins anew.
             while self._known_renewals != (renewals := self._database.renewals):
                 try:
-                    self._salvage()
+                    self._recover()
                     self._days = DayFiles(self._database, self._folder, self._damages.put)
                     self._newest = {one.series_id: one.taken_at for one in self._last_values()}
                 except StoreError:
@@ -157,10 +157,10 @@ class DuckHistory:
                     continue
                 self._known_renewals = renewals
 
-    def _salvage(self) -> None:
+    def _recover(self) -> None:
         given_up = self._database.given_up
         while given_up:
-            salvage(self._database, given_up[0])
+            recover(self._database, given_up[0])
             given_up.pop(0)
 
     def _note_newest(self, batch: Batch) -> list[int]:
@@ -255,9 +255,9 @@ def _without_copies(batch: Batch) -> Batch:
     """Keep the first of rows that say the same, as a message and its resend in one batch."""
     columns = (batch.series, batch.taken_at, batch.values, batch.quality, batch.reason)
     first: dict[tuple[object, ...], int] = {}
-    for row, said in enumerate(zip(*columns, strict=True)):
+    for row, row_values in enumerate(zip(*columns, strict=True)):
         # In Python True is 1 and 1 is 1.0.
-        first.setdefault((*said, batch.values[row].__class__, batch.nth.get(row, 0)), row)
+        first.setdefault((*row_values, batch.values[row].__class__, batch.nth.get(row, 0)), row)
     return batch if len(first) == len(batch) else pick(batch, list(first.values()))
 
 

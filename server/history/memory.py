@@ -20,8 +20,8 @@ class MemoryHistory:
     def append(self, batch: Batch) -> None:
         """Store what is not there yet."""
         columns = (batch.series, batch.taken_at, batch.values, batch.quality, batch.reason)
-        for index, said in enumerate(zip(*columns, strict=True)):
-            series, taken_at, value, quality, reason = said
+        for index, row_values in enumerate(zip(*columns, strict=True)):
+            series, taken_at, value, quality, reason = row_values
             row = Row(taken_at, value, Quality(quality), reason)
             stored = self._rows.setdefault(series, {}).setdefault(taken_at, [])
             # In Python True is 1 and 1 is 1.0.

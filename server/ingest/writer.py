@@ -244,7 +244,7 @@ class Ingest:
         self._rounds.settle()
         busy = self._host.busy
         if ticks:
-            self._persist("presence", lambda: self._registry.tell_omitted(but=busy))
+            self._persist("presence", lambda: self._registry.record_omitted(but=busy))
         self._oldest_at = min((node.oldest_at for node in busy.values()), default=_NEVER)
         for topic, payload in self._host.take_requests():
             self.link.publish(topic, payload)
@@ -270,7 +270,7 @@ class Ingest:
             self._persist("presence", lambda: self._records.write(store))
         if now_s - self._told_refused_at >= _REFUSED_S:
             self._told_refused_at = now_s
-            self._persist("refused", self._registry.tell_refused)
+            self._persist("refused", self._registry.record_refused)
 
     def _passed_over(self) -> AbstractSet[str]:
         """Return the keys of gateways that have to wait until what they sent is settled."""

@@ -45,7 +45,7 @@ class Window:
         """Note points with a new value; from any thread."""
         self._changed.append(point_ids)
 
-    async def tell_values(self, values: Values, clock: Clock) -> None:
+    async def push_values(self, values: Values, clock: Clock) -> None:
         """Tell what changed, each point once; later while the other end is not there or behind."""
         if not self.link.is_open:
             return
@@ -59,7 +59,7 @@ class Window:
             last = values.of_points(some)
             silences = [values.max_silence_ms(one.point_id) for one in last]
             body = json.dumps([last, silences], separators=(",", ":")).encode()
-            self.link.tell(Frame("values", {}, body))
+            self.link.push(Frame("values", {}, body))
             # The loop has other things to do between two frames of a large estate.
             await clock.sleep(0)
 
@@ -104,7 +104,7 @@ class Desk:
             while True:
                 await self._clock.sleep(BEAT_S)
                 for window in tuple(self._windows):
-                    await window.tell_values(self._values, self._clock)
+                    await window.push_values(self._values, self._clock)
         finally:
             self._reader.shutdown(wait=False, cancel_futures=True)
 
@@ -137,8 +137,8 @@ class Desk:
                 parts = {name: check() for name, check in self._checks.items()}
                 return Frame("checks", {"parts": parts, "late_s": dict(self._late_s())})
             case "notes":
-                said = {name: note() for name, note in self._notes_of.items()}
-                return Frame("notes", {name: text for name, text in said.items() if text})
+                notes = {name: note() for name, note in self._notes_of.items()}
+                return Frame("notes", {name: text for name, text in notes.items() if text})
             case "metrics":
                 packed = await asyncio.to_thread(generate_latest, self._metrics)
             case name:
@@ -172,11 +172,11 @@ class Desk:
     def _committed(self, loop: asyncio.AbstractEventLoop, _events: Sequence[Event]) -> None:
         """In the writer thread: something was committed."""
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._tell_committed)
+            loop.call_soon_threadsafe(self._push_committed)
 
-    def _tell_committed(self) -> None:
+    def _push_committed(self) -> None:
         for window in tuple(self._windows):
-            window.link.tell(Frame("committed", {}))
+            window.link.push(Frame("committed", {}))
 
 
 def _portions(ids: list[int]) -> Generator[list[int]]:

@@ -73,7 +73,7 @@ class Link:
         finally:
             self.close()
 
-    def tell(self, frame: Frame) -> None:
+    def push(self, frame: Frame) -> None:
         """Say something that is not answered; never blocks."""
         self._write(0, frame)
 

@@ -109,7 +109,7 @@ class WebProcess:
         gc.freeze()
         with contextlib.suppress(OSError):
             os.nice(_NICE)
-        self._link.tell(Frame("ready", {}))
+        self._link.push(Frame("ready", {}))
 
     async def _answer(self, frame: Frame) -> Frame:
         """The server only asks whether anybody is there."""

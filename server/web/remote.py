@@ -50,18 +50,18 @@ class RemoteServer:
     async def parts(self) -> tuple[dict[str, bool], dict[str, float]]:
         """Say which parts work, and how long the work of those that are late waits, seconds."""
         try:
-            said = await self._parts.ask()
+            answer = await self._parts.ask()
         except StoreError:
             return {"server": False}, {}
-        return said.head["parts"], said.head["late_s"]
+        return answer.head["parts"], answer.head["late_s"]
 
     async def notes(self) -> dict[str, str]:
         """Say what people should know of its parts."""
         try:
-            said = await self._notes.ask()
+            answer = await self._notes.ask()
         except StoreError:
             return {}
-        return said.head
+        return answer.head
 
     async def figures(self) -> bytes:
         """Return the server's figures; nothing when nobody answers."""
@@ -75,7 +75,7 @@ class RemoteServer:
         # Until it is written, every request with the token would say so again.
         if at - self._noted.get(token_id, 0) >= _NOTE_MS:
             self._noted[token_id] = at
-            self._link.tell(Frame("token", {"id": token_id, "at": at}))
+            self._link.push(Frame("token", {"id": token_id, "at": at}))
 
 
 class _Shared:

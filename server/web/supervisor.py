@@ -94,7 +94,7 @@ class Supervisor:
         """Let ``run`` return soon; may be repeated."""
         self._stopping.set()
         if self._window is not None:
-            self._window.link.tell(Frame("stop", {}))
+            self._window.link.push(Frame("stop", {}))
 
     async def _run_one(self, ready: Callable[[], None]) -> int:
         ours, theirs = socket.socketpair()
@@ -109,7 +109,7 @@ class Supervisor:
             )
             theirs.close()
             await window.link.open(ours)
-            window.link.tell(Frame("begin", self._begin))
+            window.link.push(Frame("begin", self._begin))
             reading = asyncio.create_task(window.link.run(), name="web-link")
             await self._until_end(process, window)
             if process.returncode is None:

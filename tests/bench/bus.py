@@ -44,7 +44,7 @@ class Case:
         return [number for number in range(1, self.units + 1) if number not in self.faults]
 
 
-DEAD = {"kind": "dead"}
+DEAD = {"kind": "offline"}
 FLAPPING = {"kind": "flapping", "seconds": 20.0}
 NINE_IN_TEN = {"kind": "held", "seconds": 1.7, "longest_s": 4.8, "chance": 0.1}
 NOISE = {"kind": "noise", "chance": 0.2}

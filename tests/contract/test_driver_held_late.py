@@ -29,7 +29,7 @@ from tests.fakes.memory_line import MemoryLink, client_on, line_of
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
-HELD = Fault(FaultKind.HELD, seconds=1.7, longest_s=4.8, chance=0.1)
+HELD = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.1)
 _START_MS = 1_795_000_000_000
 _STEP_S = 0.1
 _STEPS = 650

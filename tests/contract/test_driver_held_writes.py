@@ -36,7 +36,7 @@ from tests.fakes.memory_line import MemoryLink, client_on, line_of
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
-HELD = Fault(FaultKind.HELD, seconds=1.7, longest_s=4.8, chance=0.2)
+HELD = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.2)
 SEED = 1
 SETPOINT, BITS, TICK = 0, 200, 400
 TICK_S = 0.1

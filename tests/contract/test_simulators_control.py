@@ -110,7 +110,7 @@ async def test_orders_over_tcp_are_obeyed_and_answered() -> None:
         assert await order(do="get", unit="pump-1", point="fault") == {"ok": True, "value": False}
         assert await order(do="set", unit="pump-1", point="flow", value=7.5) == {"ok": True}
         assert (await _ask(simulation, 1, bytes.fromhex("04012D0001")))[2:] == b"\x00\x4b"
-        assert await order(do="fault", unit="counter", kind="dead") == {"ok": True}
+        assert await order(do="fault", unit="counter", kind="offline") == {"ok": True}
         with pytest.raises(TimeoutError):
             await _ask(simulation, 2, bytes.fromhex("0300000002"), within_s=0.1)
         assert await order(do="clear", unit="counter") == {"ok": True}
@@ -121,7 +121,7 @@ async def test_orders_over_tcp_are_obeyed_and_answered() -> None:
         assert "trip" in listed["value"]["pump-1"]["events"]
         writer.close()
         await writer.wait_closed()
-    assert {"event": "fault", "unit": "counter", "kind": "dead"} in told
+    assert {"event": "fault", "unit": "counter", "kind": "offline"} in told
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_orders_over_tcp_are_obeyed_and_answered() -> None:
         (b'{"do": "trip"}\n', "unit"),
         (b'{"do": "trip", "unit": "x"}\n', "pump-1"),
         (b'{"do": "explode", "unit": "pump-1"}\n', "dry_run"),
-        (b'{"do": "fault", "unit": "pump-1", "kind": "odd"}\n', "dead"),
+        (b'{"do": "fault", "unit": "pump-1", "kind": "odd"}\n', "offline"),
         (b'{"do": "fault", "unit": "pump-1", "kind": "slow", "second": 1}\n', "second"),
         (b'{"do": "set", "unit": "pump-1", "point": "flow", "value": -5}\n', "does not fit"),
         (b'{"do": "set", "unit": "pump-1", "point": "flow", "value": "x"}\n', "none of"),

@@ -87,7 +87,7 @@ async def test_a_dead_unit_and_an_absent_one_are_silent_and_do_not_stop_the_othe
     framing: Framing,
 ) -> None:
     units = _units(1, 2)
-    units[2].faults.add(Fault(FaultKind.DEAD))
+    units[2].faults.add(Fault(FaultKind.OFFLINE))
     async with (
         ModbusServer(units, framing=framing) as server,
         _client(server, framing, timeout_s=0.1) as client,
@@ -210,7 +210,7 @@ async def test_a_bench_farm_serves_each_device_on_its_port_and_all_on_a_shared_o
 
 async def test_the_last_devices_of_a_bench_farm_can_be_dead() -> None:
     request = bytes.fromhex("0300000028")
-    async with BenchFarm(devices=2, dead=1, shared_port=0) as farm:
+    async with BenchFarm(devices=2, offline=1, shared_port=0) as farm:
         shared = ModbusServer({}, port=farm.shared_port)
         both = mbap_frame(1, 2, request) + mbap_frame(2, 1, request)
         reply = await _exchange(shared, both, 89)

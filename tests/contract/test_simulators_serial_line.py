@@ -111,7 +111,7 @@ def test_a_character_of_8e1_is_eleven_bits() -> None:
 
 async def test_a_dead_unit_is_silent_and_the_next_request_is_answered(tmp_path: Path) -> None:
     units = _units(1, 2)
-    units[1].faults.add(Fault(FaultKind.DEAD))
+    units[1].faults.add(Fault(FaultKind.OFFLINE))
     async with SerialLine(units, path=tmp_path / "line", timing=FAST) as line:
         with _master(line.path) as master:
             master.send(rtu_frame(1, READ_COUNT))

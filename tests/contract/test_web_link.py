@@ -62,7 +62,7 @@ async def test_news_is_heard_in_order() -> None:
     heard: list[Any] = []
     async with pair(hear=lambda frame: heard.append(frame.head["n"])) as (link, _):
         for n in range(100):
-            link.tell(Frame("news", {"n": n}, b"x" * 10_000))
+            link.push(Frame("news", {"n": n}, b"x" * 10_000))
         while len(heard) < 100:
             await asyncio.sleep(0.001)
     assert heard == list(range(100))
@@ -159,12 +159,12 @@ async def test_values_of_before_the_web_process_is_there_are_told_when_it_is() -
     told: list[Frame] = []
     window = Window(no_answer, ignored)
     window.changed([7])
-    await window.tell_values(values, SystemClock())  # it is being started
+    await window.push_values(values, SystemClock())  # it is being started
     one, other = socket.socketpair()
     web = await Link(answer=no_answer, hear=told.append).open(other)
     await window.link.open(one)
     reading = [asyncio.create_task(end.run()) for end in (window.link, web)]
-    await window.tell_values(values, SystemClock())
+    await window.push_values(values, SystemClock())
     while not told:
         await asyncio.sleep(0.001)
     assert json.loads(told[0].body)[0][0][:2] == [7, 21.5]

@@ -16,7 +16,7 @@ PUMPS = ("pump1", "pump2", "pump3")
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncGenerator[ServerHouse]:
-    async with ServerHouse(tmp_path, alarms={"settle_s": 2, "recover_s": 3}) as running:
+    async with ServerHouse(tmp_path, alarms={"suppression_delay_s": 2, "recover_s": 3}) as running:
         yield running
 
 

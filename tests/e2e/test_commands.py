@@ -53,7 +53,7 @@ async def test_a_command_to_equipment_that_does_not_answer_is_refused_at_once(
     plant: Plant,
 ) -> None:
     point = await plant.eventually(lambda: setpoint(plant))
-    await plant.control(do="fault", unit="pump-1", kind="dead")
+    await plant.control(do="fault", unit="pump-1", kind="offline")
 
     async def offline() -> bool:
         return not await online(plant, "pump-1")

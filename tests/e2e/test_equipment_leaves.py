@@ -59,7 +59,7 @@ async def test_a_device_leaves_without_an_alarm_is_retired_and_comes_back(
     assert (await equipment(plant, GONE))["reason"] == "removed"
 
     # The same silence of another pump is an alarm: the rule works, and enough time has passed.
-    await plant.control(do="fault", unit="pump-2", kind="dead")
+    await plant.control(do="fault", unit="pump-2", kind="offline")
 
     async def told() -> bool:
         return "heating_pump.unreachable" in await alarms_of(plant, SILENT)
@@ -84,7 +84,7 @@ async def test_a_device_leaves_without_an_alarm_is_retired_and_comes_back(
         return bool(items) and items[0]["online"] and items[0]["removed_at"] is None
 
     await plant.eventually(back, within_s=40)
-    await plant.control(do="fault", unit="pump-1", kind="dead")
+    await plant.control(do="fault", unit="pump-1", kind="offline")
 
     async def watched() -> bool:
         return "heating_pump.unreachable" in await alarms_of(plant, GONE)

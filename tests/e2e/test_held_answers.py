@@ -32,7 +32,7 @@ from tests.fakes.reading_sink import ListSink
 
 SECONDS = 60.0
 PERIOD_S = 0.5
-HELD = Fault(FaultKind.HELD, seconds=1.7, longest_s=4.8, chance=0.1)
+HELD = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.1)
 TIMING = LineTiming(baud=115200, turnaround_s=0.001)
 BLOCKS = (0, 200)
 UNITS = (1, 2)

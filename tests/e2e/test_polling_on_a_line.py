@@ -103,7 +103,7 @@ async def test_bad_units_neither_delay_nor_falsify_the_others(
     tmp_path: Path, framing: Framing
 ) -> None:
     units = {number: FaultyUnit(EchoAddress(), seed=number) for number in range(1, 6)}
-    units[2].faults.add(Fault(FaultKind.DEAD))
+    units[2].faults.add(Fault(FaultKind.OFFLINE))
     units[3].faults.add(Fault(FaultKind.LATE, seconds=0.13, chance=0.4))
     units[4].faults.add(Fault(FaultKind.NOISE, chance=0.3))
     sink = WatchedSink()

@@ -24,7 +24,7 @@ from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 START_MS = 1_795_000_000_000
-DEAD = Fault(FaultKind.DEAD)
+DEAD = Fault(FaultKind.OFFLINE)
 SEEDS = range(3)
 LONG_S = 20.0
 

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from simulators.faults import Fault, FaultKind, Faults, FaultyUnit, Verdict
+from simulators.faults import Decision, Fault, FaultKind, Faults, FaultyUnit
 from simulators.line import Reply, damage
 from simulators.slave import Bank, RegisterSpace, answer
 
@@ -29,15 +29,15 @@ def _with(*faults: Fault) -> FaultyUnit:
 @pytest.mark.parametrize(
     ("fault", "reply"),
     [
-        (Fault(FaultKind.DEAD), Reply(None)),
+        (Fault(FaultKind.OFFLINE), Reply(None)),
         (Fault(FaultKind.SLOW, seconds=0.4), Reply(REPLY, 0.4)),
         (Fault(FaultKind.LATE, seconds=3), Reply(REPLY, 3)),
         (Fault(FaultKind.LATE, seconds=3, chance=0), Reply(REPLY)),
         (Fault(FaultKind.NOISE), Reply(REPLY, 0.0, noisy=True)),
         (Fault(FaultKind.EXCEPTION, code=6), Reply(b"\x83\x06")),
-        (Fault(FaultKind.HOLE, address=1, count=1), Reply(b"\x83\x02")),
-        (Fault(FaultKind.HOLE, address=2, count=9), Reply(REPLY)),
-        (Fault(FaultKind.HOLE, table=Bank.INPUT, address=0), Reply(REPLY)),
+        (Fault(FaultKind.ILLEGAL_ADDRESS, address=1, count=1), Reply(b"\x83\x02")),
+        (Fault(FaultKind.ILLEGAL_ADDRESS, address=2, count=9), Reply(REPLY)),
+        (Fault(FaultKind.ILLEGAL_ADDRESS, table=Bank.INPUT, address=0), Reply(REPLY)),
     ],
 )
 def test_one_fault(fault: Fault, reply: Reply) -> None:
@@ -61,7 +61,7 @@ def test_a_flapping_unit_starts_silent_and_changes_with_its_period() -> None:
 
 
 def test_a_write_into_a_hole_is_refused_even_in_its_last_register() -> None:
-    unit = _with(Fault(FaultKind.HOLE, address=11))
+    unit = _with(Fault(FaultKind.ILLEGAL_ADDRESS, address=11))
     write = bytes.fromhex("10000A00020400010002")
     assert unit.respond(write, 0.0).pdu == b"\x90\x02"
     assert unit.respond(bytes.fromhex("06000B0001"), 0.0).pdu == b"\x86\x02"
@@ -70,12 +70,12 @@ def test_a_write_into_a_hole_is_refused_even_in_its_last_register() -> None:
 
 def test_clearing_one_kind_keeps_the_others() -> None:
     faults = Faults(random.Random(1))  # noqa: S311 (noise)
-    faults.add(Fault(FaultKind.DEAD))
+    faults.add(Fault(FaultKind.OFFLINE))
     faults.add(Fault(FaultKind.SLOW, seconds=1))
-    faults.clear(FaultKind.DEAD)
-    assert faults.verdict(0.0) == Verdict(delay_s=1)
+    faults.clear(FaultKind.OFFLINE)
+    assert faults.decision(0.0) == Decision(delay_s=1)
     faults.clear()
-    assert faults.verdict(0.0) == Verdict()
+    assert faults.decision(0.0) == Decision()
 
 
 def test_noise_strikes_with_its_probability() -> None:

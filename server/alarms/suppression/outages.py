@@ -53,7 +53,7 @@ class Outages:
         self._tells = tells
         self._recover_ms = round(settings.recover_s * 1000)
         self._feeders = Feeders(self._recover_ms, waits=SETTLING)
-        self.settle_ms = round(settings.settle_s * 1000)
+        self.settle_ms = round(settings.suppression_delay_s * 1000)
 
     def hide(self, session: Session, transition: Transition, now: int) -> dict[str, Any]:
         """Return the columns of an alarm that people shall not hear of, or not yet."""

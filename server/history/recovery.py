@@ -15,7 +15,7 @@ _GROUP, _VECTOR = 122_880, 2048
 _log = structlog.get_logger()
 
 
-def salvage(database: Database, path: Path) -> int:
+def recover(database: Database, path: Path) -> int:
     """Copy every readable row group of the hot rows and the latest; return how many rows.
 
     Raises:
@@ -24,13 +24,13 @@ def salvage(database: Database, path: Path) -> int:
     try:
         old = duckdb.connect(str(path), read_only=True, config={"threads": 1})
     except duckdb.Error as error:
-        _log.warning("history_not_salvaged", file=path.name, error=str(error))
+        _log.warning("history_not_recovered", file=path.name, error=str(error))
         return 0
     try:
         rows = sum(_copy(database, old, table) for table in ("latest", "hot"))
     finally:
         old.close()
-    _log.warning("history_salvaged", file=path.name, rows=rows)
+    _log.warning("history_recovered", file=path.name, rows=rows)
     return rows
 
 
@@ -39,9 +39,9 @@ def _copy(database: Database, old: duckdb.DuckDBPyConnection, table: str) -> int
     for start in range(0, _rows_of(old, table), _GROUP):
         for group in _readable(old, table, start, _GROUP):
             with database.transaction() as cursor:
-                cursor.register("salvaged", group)
-                cursor.execute(f"INSERT INTO {table} SELECT {COLUMNS} FROM salvaged")  # noqa: S608
-                cursor.unregister("salvaged")
+                cursor.register("recovered", group)
+                cursor.execute(f"INSERT INTO {table} SELECT {COLUMNS} FROM recovered")  # noqa: S608
+                cursor.unregister("recovered")
             copied += group.num_rows
     return copied
 
