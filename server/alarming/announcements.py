@@ -14,7 +14,7 @@ from server.incidents.announce import announce
 from server.incidents.deferred_calls import owe_call, owed_incidents
 from server.incidents.escalation import Escalation
 from server.incidents.service import alarms_of, close_if_over, in_view, join_incident
-from server.messages.places import new_of_incident, new_of_keys, share_places
+from server.messages.digests import merge_by_destination, new_of_incident, new_of_keys
 from server.messages.queue import enqueue, send_to
 from server.messages.receivers import Receiver
 from server.people.channels import channel_names
@@ -79,7 +79,7 @@ class AlarmNotifier:
                 )
                 self._escalation.begin(session, incident, trade=alarm.trade, now=now)
                 new = new_of_incident(session, incident.id, now=now)
-                share_places(session, new, self._channels.place)
+                merge_by_destination(session, new, self._channels.destination)
         log.info(
             "alarm_raised",
             alarm=alarm.id,
@@ -137,7 +137,7 @@ class AlarmNotifier:
             )
         self._tell_persons(session, digest, now=now)
         new = new_of_keys(session, f"{digest.key}/", now=now)
-        share_places(session, new, self._channels.place)
+        merge_by_destination(session, new, self._channels.destination)
         log.info("alarm_flood", site=digest.site.key, alarms=digest.alarms)
 
     def _tell_persons(self, session: Session, digest: Digest, *, now: int) -> None:

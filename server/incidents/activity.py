@@ -25,7 +25,7 @@ def note_movement(
     Whoever accepts the order takes care of the incident too. Handing an order over, back, or giving
     it up moves nobody: the clock of an acknowledged incident starts again.
 
-    Attributes:
+    Args:
         moves: Somebody works on it, or has.
         ends: The order is over.
     """

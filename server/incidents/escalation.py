@@ -43,7 +43,7 @@ from server.incidents.escalation_steps import (
 )
 from server.incidents.model import Incident, IncidentStep
 from server.incidents.service import in_view, source_of, tell
-from server.messages.places import new_of_incident, share_places
+from server.messages.digests import merge_by_destination, new_of_incident
 from server.messages.queue import send_to
 from server.messages.receivers import Receiver
 from server.people.channels import Channels
@@ -80,7 +80,7 @@ class Escalation:
         Begins anew when the incident became more severe or came back: another policy may hold now,
         and who acknowledged before has not seen this.
 
-        Attributes:
+        Args:
             directory: Who works here, for a caller who begins many at once.
         """
         incident.call_owed_at = None
@@ -235,8 +235,8 @@ class Escalation:
             )
             told[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
         if len(told) > 1 and self._channels is not None:
-            share_places(
-                session, new_of_incident(session, incident.id, now=now), self._channels.place
+            merge_by_destination(
+                session, new_of_incident(session, incident.id, now=now), self._channels.destination
             )
         step.told = told
         step.state = DONE if told else NOBODY

@@ -10,7 +10,7 @@ from config.people import PolicySettings
 from server.core.timers import cancel_timer, set_timer
 from server.incidents.escalation_rules import PlannedStep
 from server.incidents.model import Incident, IncidentChange, IncidentStep
-from server.messages.unreached import is_unreached
+from server.messages.attempts import is_unreached
 from server.messages.withdrawals import withdraw
 
 STEP = "incident-step"

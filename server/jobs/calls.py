@@ -10,7 +10,7 @@ from server.incidents.escalation import TIMER_KINDS
 from server.jobs import coverage
 from server.jobs.coverage import CoverageCheck
 from server.jobs.escalation import EscalationTimers
-from server.messages.unreached import UNREACHED
+from server.messages.attempts import UNREACHED
 
 
 def start_calls(

@@ -1,9 +1,13 @@
-"""How an attempt went, written into the message's row."""
+"""How an attempt went, written into the message's row, and whether the receiver was reached."""
 
+from collections.abc import Iterable
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.core.timers import set_timer
+from server.messages.digests import parts_of, release
 from server.messages.model import Message
-from server.messages.places import parts_of, release
 from server.messages.queue import (
     CANCELLED,
     DIGEST,
@@ -13,7 +17,10 @@ from server.messages.queue import (
     record_message_event,
     row_of,
 )
-from server.messages.unreached import next_key, note_unreached
+
+UNREACHED = "message.dead"
+"""Kind of the timer for a message that is dead or waits too long."""
+_STILL_NOT = ("pending", "sending", "dead")
 
 
 def mark_sent(
@@ -25,7 +32,7 @@ def mark_sent(
     ask_at: int | None = None,
     silent: bool = False,
 ) -> None:
-    """The receiver has it, or the provider does and is asked at ``ask_at`` what became of it."""
+    """Write that the receiver has it, or the provider, which is asked at ``ask_at``."""
     row = row_of(session, message_id)
     row.state = "sent"
     row.sent_at = now
@@ -37,7 +44,7 @@ def mark_sent(
 
 
 def mark_delivered(session: Session, message_id: int, *, now: int) -> None:
-    """The provider says that it has arrived."""
+    """Write that the provider reports its arrival."""
     row = row_of(session, message_id)
     row.state = "delivered"
     row.sent_at = row.sent_at or now
@@ -47,7 +54,7 @@ def mark_delivered(session: Session, message_id: int, *, now: int) -> None:
 
 
 def mark_undelivered(session: Session, message_id: int, *, error: str, now: int) -> None:
-    """The provider had accepted it and says that it did not arrive."""
+    """Write that the provider had accepted it and reports that it did not arrive."""
     row = row_of(session, message_id)
     row.last_error = error
     give_up(session, row, now=now)
@@ -63,9 +70,9 @@ def mark_failed(
     hold: bool = False,
     unreached: bool = False,
 ) -> None:
-    """It did not arrive: it is tried again at ``retry_at``, by another channel, or is dead.
+    """Write a failure: another attempt at ``retry_at``, by another channel, or a dead letter.
 
-    Attributes:
+    Args:
         hold: It may leave in a digest with others that wait.
         unreached: That takes too long when there is no other channel.
     """
@@ -82,7 +89,7 @@ def mark_failed(
     row.waiting = row.waiting or (hold and row.severity != URGENT)
     record_message_event(session, row, kind="message.failed", now=now)
     if unreached and not row.fallbacks:
-        note_unreached(session, row, now=now)
+        record_unreached(session, row, now=now)
 
 
 def mark_unknown(
@@ -94,9 +101,9 @@ def mark_unknown(
     now: int,
     unreached: bool = False,
 ) -> None:
-    """Nobody knows whether it arrived; the provider is asked at ``ask_at`` before a repetition.
+    """Write an unknown outcome: the provider is asked at ``ask_at`` before a repetition.
 
-    Attributes:
+    Args:
         unreached: That takes too long when there is no other channel.
     """
     row = row_of(session, message_id)
@@ -109,13 +116,13 @@ def mark_unknown(
     row.next_attempt_at = ask_at
     record_message_event(session, row, kind="message.failed", now=now)
     if unreached and not row.fallbacks:
-        note_unreached(session, row, now=now)
+        record_unreached(session, row, now=now)
 
 
 def give_up(session: Session, row: Message, *, now: int) -> None:
     """Pass it on to the person's next channel; without one it is a dead letter.
 
-    What was withdrawn meanwhile ends here, for nobody needs it any more. Others who share the place
+    What was withdrawn meanwhile ends here. Others who share the destination
     go on by channels of their own.
     """
     if row.kind != DIGEST and row.cancelled_at is not None:
@@ -133,7 +140,7 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
     if not row.fallbacks:
         row.state = "dead"
         record_message_event(session, row, kind="message.dead", now=now)
-        note_unreached(session, row, now=now)
+        record_unreached(session, row, now=now)
         return
     (channel, address), *rest = row.fallbacks
     row.state = "passed_on"
@@ -155,3 +162,53 @@ def give_up(session: Session, row: Message, *, now: int) -> None:
     )
     record_message_event(session, row, kind="message.passed_on", now=now)
     record_message_event(session, row, kind=QUEUED, now=now)
+
+
+def record_unreached(session: Session, row: Message, *, now: int) -> None:
+    """Report once that a message is dead, or fails or waits too long without another channel.
+
+    It is a timer row in the same transaction, so that a crash in between loses nothing. Of a digest
+    it is one for each message that it carries.
+    """
+    if row.unreached_at is not None:
+        return
+    row.unreached_at = now
+    for one in _carried(session, row):
+        if one.incident_id is not None:
+            set_timer(
+                session,
+                f"message-dead/{one.id}",
+                kind=UNREACHED,
+                due_at=now,
+                payload={"incident": one.incident_id, "key": one.key},
+            )
+
+
+def is_unreached(session: Session, key: str) -> bool:
+    """Say whether the last message of the chain that began with this key reaches nobody."""
+    row = _with_key(session, key)
+    while row is not None:
+        if row.state == "passed_on":
+            row = _with_key(session, next_key(row))
+        elif row.state == "merged":
+            row = session.get(Message, row.merged_into)
+        else:
+            return row.unreached_at is not None and row.state in _STILL_NOT
+    return False
+
+
+def next_key(row: Message) -> str:
+    """Return the key of the message by the person's next channel."""
+    (channel, _), *rest = row.fallbacks
+    return f"{row.key}/{channel}-{len(rest)}"
+
+
+def _with_key(session: Session, key: str) -> Message | None:
+    return session.scalar(select(Message).where(Message.key == key))
+
+
+def _carried(session: Session, row: Message) -> Iterable[Message]:
+    if row.kind != DIGEST:
+        yield row
+    for part in parts_of(session, row):
+        yield from _carried(session, part)

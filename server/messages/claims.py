@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from server.messages.attempts import give_up
-from server.messages.concurrency import ChannelConcurrency, one_lane_each
+from server.messages.attempts import give_up, record_unreached
 from server.messages.digests import merged
 from server.messages.model import RECEIPT_DUE, UNDER_WAY, Message
 from server.messages.queue import URGENT, Outgoing, outgoing
-from server.messages.rate_limits import Budget, DeliveryPolicy, RateLimiter
+from server.messages.rate_limits import (
+    Budget,
+    ChannelConcurrency,
+    DeliveryPolicy,
+    RateLimiter,
+    channel_of_message,
+)
 from server.messages.receivers import hold_until, quiet_of
-from server.messages.unreached import note_unreached
 
 _ROUNDS = 25
 _PATIENCE_MS = {True: 60_000, False: 900_000}
@@ -47,30 +51,30 @@ def claim_due(
     A message is ``sending`` before its channel is called, so a crash leaves that in the row.
     Messages over budget wait; when a token is free, those of one receiver leave as one digest.
 
-    Attributes:
+    Args:
         slots: Messages whose channel has none stay due; without it there is room for all.
         most_attempts: A message whose last attempt never ended is given up after so many.
     """
-    look = _Look(
+    run = _ClaimRun(
         worker=worker,
         now=now,
         lease_ms=lease_ms,
         policy=policy,
-        slots=slots or ChannelConcurrency(one_lane_each, Counter(), size=limit + 3),
+        slots=slots or ChannelConcurrency(channel_of_message, Counter(), size=limit + 3),
         most_attempts=most_attempts,
     )
     claimed: list[Outgoing] = []
-    # What is put off makes room: it must not hide the messages behind it until the next look.
+    # What is put off makes room: it must not hide the messages behind it until the next claim.
     for _ in range(_ROUNDS):
         query = (
             select(Message)
-            .where(UNDER_WAY, Message.next_attempt_at <= now, *look.not_full())
+            .where(UNDER_WAY, Message.next_attempt_at <= now, *run.not_full())
             .order_by(Message.severity != URGENT, Message.turn, Message.next_attempt_at, Message.id)
             .limit(limit - len(claimed))
             .with_for_update(skip_locked=True)
         )
         rows = session.scalars(query).all()
-        new = _claim_all(session, rows, look)
+        new = _claim_all(session, rows, run)
         claimed += new
         if len(new) == len(rows):
             break
@@ -109,8 +113,8 @@ def claim_receipts(
 ) -> list[Outgoing]:
     """Take sent messages whose provider shall be asked what became of them.
 
-    Attributes:
-        most_asks: Nobody is asked more often, whatever became of the questions.
+    Args:
+        most_asks: The provider is asked at most so often.
     """
     query = (
         select(Message)
@@ -131,8 +135,8 @@ _Way = tuple[str, str, str]
 
 
 @dataclass
-class _Look:
-    """What one look for messages knows."""
+class _ClaimRun:
+    """What holds while due messages are claimed."""
 
     worker: str
     now: int
@@ -157,21 +161,21 @@ class _Look:
         )
 
 
-def _claim_all(session: Session, rows: Sequence[Message], look: _Look) -> list[Outgoing]:
-    now = look.now
-    of = {row.id: look.policy(*_way(row)) for row in rows}
+def _claim_all(session: Session, rows: Sequence[Message], run: _ClaimRun) -> list[Outgoing]:
+    now = run.now
+    of = {row.id: run.policy(*_way(row)) for row in rows}
     limiter = RateLimiter(session, (budget for one in of.values() for budget in one.budgets))
     claimed: list[Outgoing] = []
     for row in rows:
-        if row.state == "merged" or _ended(session, row, look):
+        if row.state == "merged" or _ended(session, row, run):
             continue
         urgent = row.severity == URGENT
-        unsure = row.state == "sending"
-        asked = unsure and not of[row.id].repeatable
+        outcome_unknown = row.state == "sending"
+        asked = outcome_unknown and not of[row.id].repeatable
         if not asked and _kept_quiet(row, now=now):
             continue
-        if not look.slots.free(_way(row), urgent=urgent):
-            look.full[urgent].add(_way(row))
+        if not run.slots.free(_way(row), urgent=urgent):
+            run.full[urgent].add(_way(row))
             continue
         if not asked:
             free_at = limiter.take(of[row.id].budgets, urgent=urgent, now=now)
@@ -180,12 +184,12 @@ def _claim_all(session: Session, rows: Sequence[Message], look: _Look) -> list[O
                 continue
         before = row.tried_at
         taken = merged(session, row, now=now) if row.waiting and not asked else row
-        look.slots.take(_way(taken))
-        _claim(taken, look)
+        run.slots.take(_way(taken))
+        _claim(taken, run)
         if not asked:
             taken.tried_at = now
         tried_at = before if asked and before is not None else now
-        claimed.append(replace(outgoing(taken), unsure=unsure, tried_at=tried_at))
+        claimed.append(replace(outgoing(taken), outcome_unknown=outcome_unknown, tried_at=tried_at))
     return claimed
 
 
@@ -193,21 +197,21 @@ def _way(row: Message) -> _Way:
     return row.channel, row.receiver, row.address
 
 
-def _claim(row: Message, look: _Look) -> None:
+def _claim(row: Message, run: _ClaimRun) -> None:
     row.state = "sending"
-    row.claimed_by = look.worker
+    row.claimed_by = run.worker
     row.attempts += 1
-    row.next_attempt_at = look.now + look.lease_ms
+    row.next_attempt_at = run.now + run.lease_ms
     row.last_error = None
 
 
-def _ended(session: Session, row: Message, look: _Look) -> bool:
+def _ended(session: Session, row: Message, run: _ClaimRun) -> bool:
     """Give up what was withdrawn while it was on its way, and what no attempt ever ended."""
     if row.cancelled_at is None:
-        if row.attempts < look.most_attempts:
+        if row.attempts < run.most_attempts:
             return False
         row.last_error = row.last_error or f"none of {row.attempts} attempts came to an end"
-    give_up(session, row, now=look.now)
+    give_up(session, row, now=run.now)
     return True
 
 
@@ -234,4 +238,4 @@ def _put_off(session: Session, row: Message, *, until: int, now: int) -> None:
     row.next_attempt_at = until
     row.waiting = not urgent
     if too_long:
-        note_unreached(session, row, now=now)
+        record_unreached(session, row, now=now)

@@ -42,9 +42,9 @@ class Outgoing:
     address: str = ""
     language: str = "zh"
     tried_at: int = 0
-    """When it was handed to the channel; for an unsure one, when it was before."""
-    unsure: bool = False
-    """What became of the attempt before is not known."""
+    """When it was handed to the channel; of the attempt before when its outcome is unknown."""
+    outcome_unknown: bool = False
+    """Whether the attempt before arrived is not known."""
     receipt: str | None = None
     receipt_asks: int = 0
     others: int = 0

@@ -1,11 +1,14 @@
-"""What a provider lets through, as token buckets in rows that all workers share.
+"""What may leave now: rate limits of providers, and slots of channels.
 
-A token comes back exactly one window after it was taken. So no window of that length ever sees
-more than the provider allows, which a bucket that refills evenly does not promise: full at the
-start, it lets nearly twice its size through in the first window.
+A rate limit is a token bucket in a row that all workers share. A token comes back exactly one
+window after it was taken. So no window of that length ever sees more than the provider allows,
+which a bucket that refills evenly does not promise: full at the start, it lets nearly twice its
+size through in the first window. A channel has a number of slots for messages on their way, so
+that one that hangs holds up no other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,9 +17,14 @@ from sqlalchemy.orm import Session
 from server.core.upsert import insert_new
 from server.messages.model import Bucket
 
-_KEPT_FOR_URGENT = 0.3
+_TOKENS_FOR_URGENT = 0.3
 _SLACK_MS = 1_000
 """Messages travel unevenly: the provider's window may see them closer together than they left."""
+_SLOTS = 10
+"""Messages that a channel may have on their way; the last of them are for urgent ones."""
+_SLOTS_FOR_URGENT = 3
+ChannelOf = Callable[[str, str, str], str]
+"""Name of the channel that a message's channel, receiver and address lead to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Budget:
     @property
     def kept_for_urgent(self) -> int:
         """Tokens that only urgent messages may take; none of a bucket with fewer than four."""
-        return int(self.tokens * _KEPT_FOR_URGENT)
+        return int(self.tokens * _TOKENS_FOR_URGENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class DeliveryPolicy:
 
 
 class RateLimiter:
-    """The buckets of one transaction, locked in one order so that two workers never embrace."""
+    """The buckets of one transaction, locked in one order so that two workers never deadlock."""
 
     def __init__(self, session: Session, budgets: Iterable[Budget]) -> None:
         self._rows: dict[str, Bucket] = {}
@@ -68,7 +76,7 @@ class RateLimiter:
         return 0
 
     def block(self, *, until: int) -> None:
-        """The provider asked to be left alone: nothing leaves before ``until``, UTC ms."""
+        """The provider asked for a pause: nothing leaves before ``until``, UTC ms."""
         for row in self._rows.values():
             row.blocked_until_at = max(row.blocked_until_at, until)
 
@@ -86,6 +94,36 @@ class RateLimiter:
         window_ms = _window_ms(budget)
         # A token of the future is that of a clock that was set back; it would block for ever.
         return sorted(at for at in self._rows[budget.key].taken if now - window_ms < at <= now)
+
+
+def channel_of_message(channel: str, _receiver: str, _address: str) -> str:
+    """The channel of the message itself."""
+    return channel
+
+
+class ChannelConcurrency:
+    """The free slots of each channel while messages are claimed.
+
+    Attributes:
+        refused: A message is due and waits for a slot of its channel.
+    """
+
+    def __init__(self, channel_of: ChannelOf, busy: Counter[str], *, size: int = _SLOTS) -> None:
+        self._channel_of = channel_of
+        self._busy = Counter(busy)
+        self._size = size
+        self.refused = False
+
+    def free(self, way: tuple[str, str, str], *, urgent: bool) -> bool:
+        """Say whether a message may go this way now; the last slots are for urgent ones."""
+        allowed = self._size - (0 if urgent else min(_SLOTS_FOR_URGENT, self._size - 1))
+        free = self._busy[self._channel_of(*way)] < allowed
+        self.refused = self.refused or not free
+        return free
+
+    def take(self, way: tuple[str, str, str]) -> None:
+        """A message goes this way."""
+        self._busy[self._channel_of(*way)] += 1
 
 
 def _window_ms(budget: Budget) -> int:

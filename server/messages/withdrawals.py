@@ -3,15 +3,15 @@
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from server.messages.digests import parts_of, release
 from server.messages.model import Message
-from server.messages.places import parts_of, release
 from server.messages.queue import CANCELLED, DIGEST, record_message_event
 
 
 def withdraw(session: Session, *, incident_id: int, keys: str, now: int) -> None:
     """Cancel what waits; what is on its way gets neither a repetition nor another channel.
 
-    Attributes:
+    Args:
         keys: What the keys of the messages begin with.
     """
     open_ones = or_(

@@ -1,1 +1,1 @@
-"""Messages that arrive, or say that they did not."""
+"""How messages are sent: the worker, its channels, and what providers report."""

@@ -1,4 +1,4 @@
-"""Everything that delivers messages, built in one place."""
+"""Builds everything that delivers messages."""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from server.core.records import Records
 from server.notifications.channels.outbound import warm_up
 from server.notifications.heartbeat import Heartbeat
 from server.notifications.receipts import ReceiptSweep
-from server.notifications.registry import load_link_key, meant, open_channels
+from server.notifications.registry import allowing_private, load_link_key, open_channels
 from server.notifications.worker import OutboxWorker
 
 Works = dict[str, Callable[[], Coroutine[Any, Any, None]]]
@@ -32,11 +32,11 @@ async def open_delivery(
 ) -> AsyncGenerator[Works]:
     """Open the channels and yield the tasks by name.
 
-    Attributes:
+    Args:
         wall: The machine's own clock, against which others check signatures.
         checks: Parts that must work for the heartbeat to beat; the delivery adds its own, and
             others may be added later.
-        lateness: Where it says how long due messages wait.
+        lateness: Takes how long due messages wait.
 
     Raises:
         ConfigError: A secret cannot be read.
@@ -56,7 +56,11 @@ async def open_delivery(
         works: Works = {"outbox": worker.run, "receipts": receipts.run}
         if messages.heartbeat is not None:
             works["heartbeat"] = Heartbeat(
-                meant(messages, messages.heartbeat), records, checks, clock, process=process
+                allowing_private(messages, messages.heartbeat),
+                records,
+                checks,
+                clock,
+                process=process,
             ).run
         await warm_up()
         yield works

@@ -1,4 +1,4 @@
-"""A sign of life to somebody outside: when it stays away, they raise the alarm."""
+"""Calls an outside monitor at an interval; when the calls stop, that one raises the alarm."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Beats only while the records can be written and every part works: silent who cannot help."""
+    """Beats only while the records can be written and every part works."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Heartbeat:
         async with out:
             await self._until_started()
             while True:
-                self._say(await self.beat(out))
+                self._log_change(await self.beat(out))
                 await self._clock.sleep(settings.interval_s)
 
     async def _until_started(self) -> None:
@@ -77,13 +77,13 @@ class Heartbeat:
         return None if reply.is_success else f"HTTP {reply.status}"
 
     def _sign(self, session: Session) -> None:
-        """Leave a mark: a database that only answers questions calls nobody."""
+        """Write to the records: a database that can only be read lets no message out."""
         now = self._clock.now_ms()
         if not insert_new(session, SignOfLife, process=self._process, at=now):
             mine = SignOfLife.process == self._process
             session.execute(update(SignOfLife).where(mine).values(at=now))
 
-    def _say(self, why: str | None) -> None:
+    def _log_change(self, why: str | None) -> None:
         if why is not None and not self._silent:
             log.warning("heartbeat_stopped", error=why)
         elif why is None and self._silent:

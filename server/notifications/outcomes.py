@@ -1,4 +1,4 @@
-"""What follows from an attempt or from a provider's word: the change of the message's row."""
+"""What follows from an attempt or a provider's delivery status: the change of the row."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,8 +18,8 @@ from server.messages.claims import block_budgets
 from server.messages.queue import Outgoing
 from server.notifications.channels.base import (
     Delivered,
+    DeliveryStatus,
     Failed,
-    Fate,
     Outcome,
     Refused,
     Sent,
@@ -28,7 +28,6 @@ from server.notifications.channels.base import (
     Unsent,
 )
 from server.notifications.registry import Channels
-from server.notifications.retry import retry_delay_s
 
 Write = Callable[[Session], None]
 
@@ -40,7 +39,7 @@ _PATIENCE_S = 60.0
 
 
 class OutcomeHandler:
-    """From an outcome to what is written down; the next attempt and the next channel included."""
+    """From an outcome to the change that is written: next attempt and next channel included."""
 
     def __init__(self, settings: MessageSettings, channels: Channels, random: Random) -> None:
         self._settings = settings
@@ -48,9 +47,9 @@ class OutcomeHandler:
         self._random = random
 
     def of_attempt(  # noqa: PLR0911 (one for each outcome)
-        self, message: Outgoing, outcome: Outcome | Fate, *, now: int
+        self, message: Outgoing, outcome: Outcome | DeliveryStatus, *, now: int
     ) -> Write:
-        """Return the change that an attempt, or a question about an unsure one, leads to."""
+        """Return the change after an attempt, or after asking for one of unknown outcome."""
         match outcome:
             case Sent(receipt):
                 number = receipt or message.receipt
@@ -81,9 +80,9 @@ class OutcomeHandler:
                 retry_at = self._again_at(message, retry_after_s, now=now)
                 return self._failed(message, error, retry_at=retry_at, now=now)
 
-    def of_receipt(self, message: Outgoing, fate: Fate, *, now: int) -> Write:
-        """Return the change that a provider's word about a sent message leads to."""
-        match fate:
+    def of_receipt(self, message: Outgoing, status: DeliveryStatus, *, now: int) -> Write:
+        """Return the change that the delivery status of a sent message leads to."""
+        match status:
             case Delivered():
                 return partial(mark_delivered, message_id=message.id, now=now)
             case Refused(error):
@@ -129,7 +128,7 @@ class OutcomeHandler:
     def _throttle(
         self, session: Session, *, message: Outgoing, error: str, pause_s: float, now: int
     ) -> None:
-        """Leave the provider alone; what waits meanwhile becomes a digest."""
+        """Send nothing more for a while; what waits meanwhile becomes a digest."""
         until = now + round(pause_s * 1000)
         policy = self._channels.policy(message.channel, message.receiver, message.address)
         block_budgets(session, policy.budgets, until=until)
@@ -145,3 +144,21 @@ class OutcomeHandler:
             hold=True,
             unreached=too_long or self._takes_long(message),
         )
+
+
+def retry_delay_s(
+    attempts: int, settings: MessageSettings, *, jitter: float, retry_after_s: float | None
+) -> float | None:
+    """Return the pause before the next attempt, seconds; None when there is none.
+
+    Args:
+        attempts: Made so far, at least 1.
+        jitter: From 0 to 1; spreads what failed together.
+        retry_after_s: The receiver's own wish; longer pauses than the longest are not granted.
+    """
+    if attempts >= settings.max_attempts:
+        return None
+    # 2**30 first retries are far beyond any longest pause, and a float still carries them.
+    grown = settings.first_retry_s * 2.0 ** min(attempts - 1, 30)
+    pause = min(grown, settings.max_retry_s) * (0.5 + 0.5 * jitter)
+    return max(pause, min(retry_after_s or 0.0, settings.max_retry_s))

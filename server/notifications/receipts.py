@@ -1,4 +1,4 @@
-"""Asks providers what became of the messages that they accepted."""
+"""Asks providers for the delivery status of messages that they accepted."""
 
 import asyncio
 from functools import partial
@@ -13,7 +13,7 @@ from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.messages.claims import claim_receipts
 from server.messages.queue import Outgoing
-from server.notifications.channels.base import Fate, Traceable, Unknown
+from server.notifications.channels.base import DeliveryStatus, Traceable, Unknown
 from server.notifications.outcomes import MOST_ASKS, OutcomeHandler
 from server.notifications.registry import Channels
 
@@ -37,7 +37,7 @@ class ReceiptSweep:
         interval_s: float = 5.0,
     ) -> None:
         self._records = records
-        self._poison = isolation or ErrorIsolation()
+        self._isolation = isolation or ErrorIsolation()
         self._channels = channels
         self._clock = clock
         self._interval_s = interval_s
@@ -47,14 +47,14 @@ class ReceiptSweep:
 
     @property
     def works(self) -> bool:
-        """Whether the last look for receipts went well."""
+        """Whether the last search for receipts went well."""
         return not self._failing
 
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
             try:
-                with self._poison.isolate_errors("receipts"):
+                with self._isolation.isolate_errors("receipts"):
                     while await self.sweep() == _AT_ONCE:
                         pass
                 if self._failing:
@@ -80,16 +80,16 @@ class ReceiptSweep:
             most_asks=MOST_ASKS,
         )
         due = await self._records.write_async(claim)
-        fates = await asyncio.gather(*(self._ask(message) for message in due))
-        for message, fate in zip(due, fates, strict=True):
-            with self._poison.isolate_errors("receipt", message=message.key):
-                write = self._outcomes.of_receipt(message, fate, now=self._clock.now_ms())
+        statuses = await asyncio.gather(*(self._ask(message) for message in due))
+        for message, status in zip(due, statuses, strict=True):
+            with self._isolation.isolate_errors("receipt", message=message.key):
+                write = self._outcomes.of_receipt(message, status, now=self._clock.now_ms())
                 await self._records.write_async(write)
         return len(due)
 
-    async def _ask(self, message: Outgoing) -> Fate:
-        with self._poison.isolate_errors("receipt", message=message.key):
+    async def _ask(self, message: Outgoing) -> DeliveryStatus:
+        with self._isolation.isolate_errors("receipt", message=message.key):
             channel = self._channels.find(message.channel, message.receiver, message.address)
             if isinstance(channel, Traceable):
                 return await channel.ask(message)
-        return Unknown("nobody can be asked")
+        return Unknown("no channel can be asked")

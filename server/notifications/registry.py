@@ -52,8 +52,8 @@ class Channels:
         name = channel_name(self._settings, channel, receiver, address)
         return None if name is None else self._channels.get(name)
 
-    def lane(self, channel: str, receiver: str, address: str) -> str:
-        """Return whose slots a message takes: its channel's."""
+    def name_of(self, channel: str, receiver: str, address: str) -> str:
+        """Return the name of the channel that a message takes, whose slots it needs."""
         return channel_name(self._settings, channel, receiver, address) or channel
 
     def policy(self, channel: str, receiver: str, address: str) -> DeliveryPolicy:
@@ -67,7 +67,7 @@ class Channels:
         return max((one.timeout_s for one in self._channels.values()), default=10.0)
 
 
-def meant(settings: MessageSettings, one: Called) -> Called:
+def allowing_private(settings: MessageSettings, one: Called) -> Called:
     """Return what is called out to, with a private address allowed when its host is named."""
     if isinstance(one, EmailChannel):
         host = one.host
@@ -80,7 +80,7 @@ def meant(settings: MessageSettings, one: Called) -> Called:
 
 
 def check_secrets(settings: MessageSettings, clock: Clock) -> None:
-    """Read every secret, so that a wrong one is told before the server runs.
+    """Read every secret, so that a wrong one is reported before the server runs.
 
     Raises:
         ConfigError: A secret cannot be read.
@@ -103,10 +103,12 @@ async def open_channels(settings: MessageSettings, clock: Clock) -> AsyncGenerat
         opened: dict[str, Channel] = {}
         for one in settings.webhooks:
             secret = webhook.load_secret(one)
-            hook = webhook.WebhookChannel(meant(settings, one), secret=secret, clock=clock)
+            hook = webhook.WebhookChannel(
+                allowing_private(settings, one), secret=secret, clock=clock
+            )
             opened[one.name] = await stack.enter_async_context(hook)
         for name, one in settings.channels.items():
-            channel = build(name, meant(settings, one), clock)
+            channel = build(name, allowing_private(settings, one), clock)
             opened[name] = await stack.enter_async_context(channel)
         yield Channels(settings, opened)
 

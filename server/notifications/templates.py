@@ -81,7 +81,7 @@ def _tail(message: Outgoing, say: "_Speaker") -> tuple[str, ...]:
     return (f"{say('acknowledge')}: {message.link}",) if message.link else ()
 
 
-def short_parameters(
+def template_parameters(
     message: Outgoing, names: Sequence[str], *, limit: int
 ) -> list[tuple[str, str]]:
     """Return values for a template's variables, each at most ``limit`` characters.
@@ -89,14 +89,14 @@ def short_parameters(
     A link that does not fit is left out: half a link is none.
     """
     say = _Speaker(message.language)
-    values = _short(message, say)
+    values = _variables(message, say)
     values["severity"] = say(message.severity)
     code = message.link.rpartition("/")[2]
     values["link"] = code if len(code) <= limit else ""
     return [(name, cut(_plain(values[name]), limit) or _EMPTY) for name in names]
 
 
-def _short(message: Outgoing, say: "_Speaker") -> dict[str, str]:
+def _variables(message: Outgoing, say: "_Speaker") -> dict[str, str]:
     incident, alarm = _part(message, "incident"), _part(message, "alarm")
     if message.kind == TEST:
         return {"estate": "Plantroom", "asset": say("test_asset"), "fault": say("test_title")}

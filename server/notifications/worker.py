@@ -16,13 +16,13 @@ from server.core.isolation import ErrorIsolation
 from server.core.model import Event
 from server.core.records import Records
 from server.messages.claims import claim_due, confirm_claims, release_claims
-from server.messages.concurrency import ChannelConcurrency
 from server.messages.links import LinkKey
 from server.messages.queue import QUEUED, Outgoing
+from server.messages.rate_limits import ChannelConcurrency
 from server.notifications.channels.base import (
     Channel,
+    DeliveryStatus,
     Failed,
-    Fate,
     Outcome,
     Refused,
     Traceable,
@@ -34,7 +34,7 @@ from server.notifications.registry import Channels
 log = structlog.get_logger()
 
 _AT_ONCE = 50
-"""Messages that one look claims; each channel has slots of its own for what is on its way."""
+"""Messages that are claimed at once; each channel has slots of its own for what is on its way."""
 _BUG_PAUSE_S = 10.0
 _LEASE_MARGIN_S = 5.0
 
@@ -61,7 +61,7 @@ class OutboxWorker:
         self._records = records
         self._channels = channels
         self._settings = settings
-        self._poison = isolation or ErrorIsolation()
+        self._isolation = isolation or ErrorIsolation()
         self._clock = clock
         self._name = name
         self._links = links
@@ -70,41 +70,41 @@ class OutboxWorker:
         self._outcomes = OutcomeHandler(settings, channels, random.Random())  # noqa: S311 (jitter, not a secret)
         self._wake = asyncio.Event()
         self._busy: Counter[str] = Counter()
-        self._short_of_slots = False
+        self._waits_for_slot = False
         self._released = False
         self._failing = False
-        self._looked_s = clock.monotonic_s()
+        self._claimed_s = clock.monotonic_s()
 
     @property
     def late_s(self) -> float:
-        """How long overdue the look for due messages is, seconds.
+        """How long the search for due messages is overdue, seconds.
 
         What is due then waits as long at most; what waits for a slot of its channel is not late.
         """
-        return max(0.0, self._clock.monotonic_s() - self._looked_s - self._interval_s)
+        return max(0.0, self._clock.monotonic_s() - self._claimed_s - self._interval_s)
 
     @property
     def works(self) -> bool:
-        """Whether the last look for messages went well."""
+        """Whether the last search for messages went well."""
         return not self._failing
 
     async def run(self) -> None:
         """Deliver until cancelled; what is on its way then is claimed again at the next start."""
         loop = asyncio.get_running_loop()
-        self._records.listen(partial(self._heard, loop))
+        self._records.listen(partial(self._on_commit, loop))
         async with asyncio.TaskGroup() as sending:
             while True:
                 self._wake.clear()
                 pause_s = self._interval_s
                 try:
-                    with self._poison.isolate_errors("outbox") as met:
+                    with self._isolation.isolate_errors("outbox") as met:
                         await self._send_due(sending)
-                        self._looked_s = self._clock.monotonic_s()
+                        self._claimed_s = self._clock.monotonic_s()
                     if met.error is not None:
                         pause_s = _BUG_PAUSE_S
-                    self._say(error=met.error)
+                    self._log_change(error=met.error)
                 except StoreError as error:
-                    self._say(error=str(error))
+                    self._log_change(error=str(error))
                 await self._sleep(pause_s)
 
     async def _send_due(self, sending: asyncio.TaskGroup) -> None:
@@ -114,9 +114,9 @@ class OutboxWorker:
             await self._records.write_async(release)
             self._released = True
         while True:
-            slots = ChannelConcurrency(self._channels.lane, self._busy)
+            slots = ChannelConcurrency(self._channels.name_of, self._busy)
             claimed = await self._claim(slots)
-            self._short_of_slots = slots.refused
+            self._waits_for_slot = slots.refused
             for message in claimed:
                 sending.create_task(self._deliver(message), name=f"message:{message.id}")
             if len(claimed) < _AT_ONCE:
@@ -139,11 +139,11 @@ class OutboxWorker:
             confirm = partial(confirm_claims, messages=once)
             await self._records.write_async(confirm)
         for message in claimed:
-            self._busy[self._lane(message)] += 1
+            self._busy[self._channel_name(message)] += 1
         return claimed
 
-    def _lane(self, message: Outgoing) -> str:
-        return self._channels.lane(message.channel, message.receiver, message.address)
+    def _channel_name(self, message: Outgoing) -> str:
+        return self._channels.name_of(message.channel, message.receiver, message.address)
 
     def _repeatable(self, message: Outgoing) -> bool:
         """Whether a power cut that undoes its claim or its outcome does no harm."""
@@ -152,47 +152,51 @@ class OutboxWorker:
 
     async def _deliver(self, message: Outgoing) -> None:
         try:
-            with self._poison.isolate_errors("message", message=message.key):
-                await self._note(message, await self._outcome(message))
+            with self._isolation.isolate_errors("message", message=message.key):
+                await self._write_outcome(message, await self._outcome(message))
         except StoreError as error:
             # Its lease ends, then it is due once more under the same key.
             log.warning("outbox_cannot_note", message=message.key, error=str(error))
         finally:
-            self._busy[self._lane(message)] -= 1
-            if self._short_of_slots:
+            self._busy[self._channel_name(message)] -= 1
+            if self._waits_for_slot:
                 self._wake.set()
 
-    async def _note(self, message: Outgoing, outcome: Outcome | Fate) -> None:
+    async def _write_outcome(self, message: Outgoing, outcome: Outcome | DeliveryStatus) -> None:
         write = self._outcomes.of_attempt(message, outcome, now=self._clock.now_ms())
         await self._records.write_async(write, durable=not self._repeatable(message))
         log.info("message_attempted", message=message.key, outcome=type(outcome).__name__.lower())
 
-    async def _outcome(self, message: Outgoing) -> Outcome | Fate:
-        """Make one attempt; a bug is one that failed, or one of which nobody knows."""
+    async def _outcome(self, message: Outgoing) -> Outcome | DeliveryStatus:
+        """Make one attempt; a bug counts as failed, or as unknown where a repetition does harm."""
         channel = self._channels.find(message.channel, message.receiver, message.address)
         if channel is None:
             return Refused(f"no receiver {message.channel}/{message.receiver}")
-        outcome: Outcome | Fate = Refused("")
-        with self._poison.isolate_errors("attempt", message=message.key) as met:
+        outcome: Outcome | DeliveryStatus = Refused("")
+        with self._isolation.isolate_errors("attempt", message=message.key) as met:
             outcome = await self._attempt(channel, message)
         if met.error is not None:
             outcome = Failed(met.error) if self._repeatable(message) else Unknown(met.error)
         return outcome
 
-    async def _attempt(self, channel: Channel, message: Outgoing) -> Outcome | Fate:
-        if message.unsure and not self._repeatable(message) and isinstance(channel, Traceable):
+    async def _attempt(self, channel: Channel, message: Outgoing) -> Outcome | DeliveryStatus:
+        if (
+            message.outcome_unknown
+            and not self._repeatable(message)
+            and isinstance(channel, Traceable)
+        ):
             return await channel.ask(message)
         link = "" if self._links is None else self._links.link_for(message)
         return await channel.send(replace(message, link=link))
 
-    def _say(self, *, error: str | None) -> None:
+    def _log_change(self, *, error: str | None) -> None:
         if error is not None and not self._failing:
             log.warning("outbox_stopped", error=error)
         elif error is None and self._failing:
             log.info("outbox_running_again")
         self._failing = error is not None
 
-    def _heard(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
+    def _on_commit(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
         """In the writer thread: a commit may have written messages."""
         if loop.is_closed():
             return
@@ -200,7 +204,7 @@ class OutboxWorker:
             loop.call_soon_threadsafe(self._wake.set)
 
     async def _sleep(self, pause_s: float) -> None:
-        """Wait for news or for the next look at what waits."""
+        """Wait for new messages or for the next search."""
         waiting = {
             asyncio.ensure_future(self._clock.sleep(pause_s)),
             asyncio.ensure_future(self._wake.wait()),

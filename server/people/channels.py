@@ -3,7 +3,7 @@
 from config.channels import RobotChannel
 from config.server import MessageSettings
 from server.messages.addresses import address_problem, channel_name, phone_of
-from server.messages.places import GROUP
+from server.messages.digests import GROUP
 
 
 class KnownChannels:
@@ -15,7 +15,7 @@ class KnownChannels:
     def reach(self, person: str, channel: str, address: str) -> bool:
         """Return whether there is such a channel and the address is one for it.
 
-        Attributes:
+        Args:
             person: Name of the receiver; a webhook may be called like it.
         """
         name = channel_name(self._settings, channel, person, address)
@@ -26,7 +26,7 @@ class KnownChannels:
         name = None if address is None else channel_name(self._settings, channel, "", address)
         return address_problem(self._settings, name, address or "") if name else None
 
-    def place(self, channel: str, receiver: str, address: str) -> str | None:
+    def destination(self, channel: str, receiver: str, address: str) -> str | None:
         """Return what a message reaches: a group, a mailbox, a telephone; None for a webhook.
 
         What a webhook calls is for programs, which may well tell persons apart.

@@ -65,7 +65,7 @@ def holes_of(
     What comes again every day or week is one hole, its first time counts. Only the named
     ``channels`` count, all of them when none is named.
 
-    Attributes:
+    Args:
         before: Hours in which nobody was reached then are left out.
     """
     start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS

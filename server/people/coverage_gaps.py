@@ -25,7 +25,7 @@ def roster_holes(
 ) -> list[Hole]:
     """Return the hours in which nobody serves what the roster serves, other rosters included.
 
-    Attributes:
+    Args:
         before: Only what was no hole then.
     """
     return [
@@ -40,7 +40,7 @@ def new_holes(
 ) -> list[Hole]:
     """Return the holes that a change opens, wherever they are: what was one before is not told.
 
-    Attributes:
+    Args:
         besides: Rosters and policies that are left out, such as "rosters.house".
     """
     rosters = [*before.people.rosters.items(), *after.people.rosters.items()]

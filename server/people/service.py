@@ -118,7 +118,7 @@ def save(
     Options of ``body`` that were not set stay as they are stored, so that nobody loses what a
     caller does not know of.
 
-    Attributes:
+    Args:
         accept_holes: Like the entry's own, for persons and teams, which have none.
 
     Raises:

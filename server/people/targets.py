@@ -35,7 +35,7 @@ def policy_holes(
 ) -> list[Hole]:
     """Return the steps that reach nobody, or nobody at some hours.
 
-    Attributes:
+    Args:
         before: Only what was no hole then.
     """
     holes: dict[str, Hole] = {}

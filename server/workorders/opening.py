@@ -20,7 +20,7 @@ def join_order(
 ) -> WorkOrder | None:
     """Make the alarm evidence on the open order of its equipment and cause, or open one.
 
-    Attributes:
+    Args:
         opens: The alarm's rule opens work orders; others only add evidence.
     """
     opened = _insert(session, alarm, incident, trade=trade, now=now) if opens else None

@@ -34,7 +34,7 @@ class Sla:
 def sla_of(opened_at: int, steps: Sequence[Step], *, urgent_since: int | None, now: int) -> Sla:
     """Return the clock at ``now``; ``steps`` in order.
 
-    Attributes:
+    Args:
         urgent_since: When it was opened as urgent or became so; None when it is not.
     """
     on_site_at = next((step.at for step in steps if step.to is OrderState.ON_SITE), None)

@@ -67,7 +67,7 @@ def next_states(
 ) -> tuple[OrderState, ...]:
     """Return where the order may go from here.
 
-    Attributes:
+    Args:
         needs_arrival: Urgent or of life safety.
         arrived: Somebody has been on site.
         needs_call: A resident reported it and is called back.

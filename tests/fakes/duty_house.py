@@ -17,8 +17,8 @@ from server.incidents.escalation import TIMER_KINDS
 from server.incidents.model import IncidentChange, IncidentStep
 from server.incidents.service import acknowledge_incident
 from server.jobs.escalation import EscalationTimers
+from server.messages.attempts import UNREACHED
 from server.messages.model import Message
-from server.messages.unreached import UNREACHED
 from server.people.service import import_people
 from tests.fakes.house import SETTINGS, House
 

@@ -12,15 +12,15 @@ from server.messages.model import Message
 from server.messages.queue import Outgoing, send_to
 from server.messages.rate_limits import DeliveryPolicy
 from server.messages.receivers import Receiver
-from server.notifications.channels.base import Fate, Outcome, Sent
+from server.notifications.channels.base import DeliveryStatus, Outcome, Sent
 
 
 @dataclass
-class ToldChannel:
-    """Answers from ``outcomes`` and ``fates`` in order, then Sent."""
+class ScriptedChannel:
+    """Answers from ``outcomes`` and ``statuses`` in order, then Sent."""
 
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
-    fates: list[Fate] = field(default_factory=list[Fate])
+    statuses: list[DeliveryStatus] = field(default_factory=list[DeliveryStatus])
     of: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     sent: list[Outgoing] = field(default_factory=list[Outgoing])
     asked: list[Outgoing] = field(default_factory=list[Outgoing])
@@ -50,9 +50,9 @@ class ToldChannel:
         self.sent.append(message)
         return self.outcomes.pop(0) if self.outcomes else Sent()
 
-    async def ask(self, message: Outgoing) -> Fate:
+    async def ask(self, message: Outgoing) -> DeliveryStatus:
         self.asked.append(message)
-        return self.fates.pop(0) if self.fates else Sent()
+        return self.statuses.pop(0) if self.statuses else Sent()
 
 
 def write_message(

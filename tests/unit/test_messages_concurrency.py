@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from server.core.db import Base
 from server.core.records import Records
-from server.messages.concurrency import ChannelConcurrency, one_lane_each
 from server.messages.queue import Outgoing
+from server.messages.rate_limits import ChannelConcurrency, channel_of_message
 from server.messages.receivers import Receiver
 from server.notifications.channels.base import Outcome, Sent
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.message_house import ToldChannel, rows, states, write_message
+from tests.fakes.message_house import ScriptedChannel, rows, states, write_message
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS
 
 
-class GatedChannel(ToldChannel):
+class GatedChannel(ScriptedChannel):
     """Answers only when the gate is open."""
 
     def __init__(self) -> None:
@@ -48,7 +48,9 @@ def to_mail(number: int) -> Receiver:
 
 
 @asynccontextmanager
-async def working(records: Records, clock: FakeClock, **of: ToldChannel) -> AsyncGenerator[None]:
+async def working(
+    records: Records, clock: FakeClock, **of: ScriptedChannel
+) -> AsyncGenerator[None]:
     worker = OutboxWorker(records, Channels(SETTINGS, of), SETTINGS, clock)
     task = asyncio.create_task(worker.run())
     yield
@@ -65,7 +67,7 @@ async def until(records: Records, **wanted: str) -> None:
 
 @pytest.mark.parametrize("receivers", [1, 60])
 async def test_a_hanging_channel_holds_up_no_other(records: Records, receivers: int) -> None:
-    mail, sms, clock = GatedChannel(), ToldChannel(of=ONCE), FakeClock()
+    mail, sms, clock = GatedChannel(), ScriptedChannel(of=ONCE), FakeClock()
     for number in range(60):
         write_message(records, f"m{number}", to_mail(number % receivers), now=clock.now_ms())
     async with working(records, clock, mail=mail, sms=sms):
@@ -115,15 +117,15 @@ async def test_what_waited_for_a_slot_is_handed_over_once(records: Records) -> N
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=60))
 def test_slots_are_never_more_than_there_are(wishes: list[tuple[str, bool]]) -> None:
-    slots = ChannelConcurrency(one_lane_each, Counter())
+    slots = ChannelConcurrency(channel_of_message, Counter())
     taken: list[tuple[str, bool]] = []
-    for lane, urgent in wishes:
-        if slots.free((lane, "", ""), urgent=urgent):
-            slots.take((lane, "", ""))
-            taken.append((lane, urgent))
-    for lane in "ab":
-        of = [urgent for name, urgent in taken if name == lane]
+    for channel, urgent in wishes:
+        if slots.free((channel, "", ""), urgent=urgent):
+            slots.take((channel, "", ""))
+            taken.append((channel, urgent))
+    for channel in "ab":
+        of = [urgent for name, urgent in taken if name == channel]
         assert len(of) <= 10
         assert of.count(False) <= 7
-        asked = [urgent for name, urgent in wishes if name == lane]
+        asked = [urgent for name, urgent in wishes if name == channel]
         assert len(of) >= min(len(asked), 7)

@@ -13,10 +13,10 @@ from config.server import MessageSettings
 from server.core.db import Base
 from server.core.records import Records
 from server.core.timers import timers_of
+from server.messages.attempts import UNREACHED
 from server.messages.links import LinkKey
 from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.messages.receivers import Receiver
-from server.messages.unreached import UNREACHED
 from server.notifications.channels.base import (
     Delivered,
     Failed,
@@ -30,7 +30,7 @@ from server.notifications.receipts import ReceiptSweep
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.message_house import ToldChannel, rows, states, write_message
+from tests.fakes.message_house import ScriptedChannel, rows, states, write_message
 
 UNUSED = Path("unused")
 MAIL = EmailChannel(kind="email", host="m", sender="a@b.example")
@@ -67,7 +67,7 @@ class House:
     def __init__(self, records: Records) -> None:
         self.records = records
         self.clock = FakeClock()
-        self.sms, self.mail = ToldChannel(of=ONCE), ToldChannel()
+        self.sms, self.mail = ScriptedChannel(of=ONCE), ScriptedChannel()
         self.channels = Channels(SETTINGS, {"sms": self.sms, "mail": self.mail})
 
     def write(self, key: str, *ways: Receiver, severity: str = "high", **more: int) -> None:
@@ -128,7 +128,7 @@ async def test_without_another_channel_it_is_told_when_that_one_would_have_been_
     house: House, channel: str
 ) -> None:
     house.mail.outcomes = [Failed("HTTP 500")] * 2
-    house.sms.outcomes, house.sms.fates = [Unknown("no answer")], [Unknown("not yet")] * 2
+    house.sms.outcomes, house.sms.statuses = [Unknown("no answer")], [Unknown("not yet")] * 2
     house.write("a", TO_MAIL if channel == "mail" else SMS, incident_id=7)
     house.write("b", SMS if channel == "mail" else TO_MAIL, TO_MAIL, incident_id=7)
     async with house.working():
@@ -142,7 +142,7 @@ async def test_without_another_channel_it_is_told_when_that_one_would_have_been_
 
 async def test_an_unknown_outcome_is_asked_and_not_repeated(house: House) -> None:
     house.sms.outcomes = [Unknown("no answer")]
-    house.sms.fates = [Unknown("not yet"), Delivered()]
+    house.sms.statuses = [Unknown("not yet"), Delivered()]
     house.write("a", SMS)
     async with house.working():
         await house.until(lambda now: now["a"] == "delivered")
@@ -151,7 +151,7 @@ async def test_an_unknown_outcome_is_asked_and_not_repeated(house: House) -> Non
 
 async def test_what_the_provider_does_not_know_is_sent_once_more(house: House) -> None:
     house.sms.outcomes = [Unknown("no answer")]
-    house.sms.fates = [Unsent("never heard of it")]
+    house.sms.statuses = [Unsent("never heard of it")]
     house.write("a", SMS)
     async with house.working():
         await house.until(lambda now: now["a"] == "sent")
@@ -161,7 +161,7 @@ async def test_what_the_provider_does_not_know_is_sent_once_more(house: House) -
 
 async def test_who_remains_unknown_is_reached_by_the_next_channel(house: House) -> None:
     house.sms.outcomes = [Unknown("no answer")]
-    house.sms.fates = [Unknown("the provider is away")] * 9
+    house.sms.statuses = [Unknown("the provider is away")] * 9
     house.write("a", SMS, TO_MAIL)
     async with house.working():
         await house.until(lambda now: now.get("a/mail-0") == "sent")
@@ -181,7 +181,7 @@ async def test_a_crash_while_sending_is_an_unknown_outcome(house: House) -> None
     async with house.working():
         await gate.wait()
     house.sms.send = send  # type: ignore[method-assign]
-    house.sms.fates = [Sent("7^0")]
+    house.sms.statuses = [Sent("7^0")]
     async with house.working():
         await house.until(lambda now: now["a"] == "sent")
     assert (len(house.sms.sent), len(house.sms.asked)) == (0, 1)
@@ -233,7 +233,7 @@ async def test_a_receipt_makes_sent_delivered(house: House) -> None:
     sweep = await receipts(house)
     assert await sweep.sweep() == 0
     house.clock.advance(30)
-    house.sms.fates = [Sent(), Delivered()]
+    house.sms.statuses = [Sent(), Delivered()]
     assert await sweep.sweep() == 1
     assert (await sweep.sweep(), states(house.records)["a"]) == (0, "sent")
     house.clock.advance(30)
@@ -246,7 +246,7 @@ async def test_what_was_not_delivered_goes_to_the_next_channel(house: House) -> 
     house.write("a", SMS, TO_MAIL)
     sweep = await receipts(house)
     house.clock.advance(30)
-    house.sms.fates = [Refused("the telephone is off")]
+    house.sms.statuses = [Refused("the telephone is off")]
     await sweep.sweep()
     assert states(house.records) == {"a": "passed_on", "a/mail-0": "pending"}
 
@@ -254,7 +254,7 @@ async def test_what_was_not_delivered_goes_to_the_next_channel(house: House) -> 
 async def test_a_provider_that_never_says_is_not_asked_for_ever(house: House) -> None:
     house.write("a", SMS)
     sweep = await receipts(house)
-    house.sms.fates = [Unknown("away")] * 99
+    house.sms.statuses = [Unknown("away")] * 99
     asked = 0
     for _ in range(200):
         house.clock.advance(60)

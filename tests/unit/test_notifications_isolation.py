@@ -20,14 +20,14 @@ from server.messages.claims import claim_receipts
 from server.messages.model import Message
 from server.messages.queue import Outgoing
 from server.messages.receivers import Receiver
-from server.notifications.channels.base import Fate, Outcome
+from server.notifications.channels.base import DeliveryStatus, Outcome
 from server.notifications.channels.mail import MailChannel
 from server.notifications.receipts import ReceiptSweep
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.contract.channels.rigs import message
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.message_house import ToldChannel, rows, states, write_message
+from tests.fakes.message_house import ScriptedChannel, rows, states, write_message
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS, TO_MAIL
 
 BEFORE = Receiver("wu", "mail", "wu@x.example")
@@ -40,7 +40,7 @@ def records(tmp_path: Path) -> Generator[Records]:
         yield opened
 
 
-class BuggyChannel(ToldChannel):
+class BuggyChannel(ScriptedChannel):
     """Meets a bug with whatever is said to be poison."""
 
     async def send(self, message: Outgoing) -> Outcome:
@@ -49,7 +49,7 @@ class BuggyChannel(ToldChannel):
             raise AttributeError(message.key)
         return await super().send(message)
 
-    async def ask(self, message: Outgoing) -> Fate:
+    async def ask(self, message: Outgoing) -> DeliveryStatus:
         self.asked.append(message)
         raise AttributeError(message.key)
 
@@ -90,7 +90,7 @@ async def test_a_message_that_meets_a_bug_harms_no_other_and_is_dead_in_the_end(
 async def test_a_bug_is_an_unknown_outcome_where_a_repetition_would_double(
     records: Records,
 ) -> None:
-    sms, mail, clock = BuggyChannel(of=ONCE), ToldChannel(), FakeClock()
+    sms, mail, clock = BuggyChannel(of=ONCE), ScriptedChannel(), FakeClock()
     channels = Channels(SETTINGS, {"sms": sms, "mail": mail})
     write_message(records, "poison", SMS, TO_MAIL, now=clock.now_ms())
     await run_until(records, channels, clock, lambda now: now.get("poison/mail-0") == "sent")
@@ -99,7 +99,7 @@ async def test_a_bug_is_an_unknown_outcome_where_a_repetition_would_double(
 
 async def test_a_message_whose_attempts_never_end_is_given_up(records: Records) -> None:
     """Each attempt took the process with it, or its outcome could not be written."""
-    mail, clock = ToldChannel(), FakeClock()
+    mail, clock = ScriptedChannel(), FakeClock()
     write_message(records, "a", BEFORE, now=clock.now_ms())
 
     def tried(session: Session) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.messages.queue import Outgoing
 from server.notifications.cutting import cut, fit, utf8_bytes, utf16_units
-from server.notifications.templates import render, short_parameters
+from server.notifications.templates import render, template_parameters
 
 FAMILY = "👨\u200d👩\u200d👧"
 
@@ -129,7 +129,7 @@ def test_a_digest_of_one_incident_carries_its_link_to_the_end() -> None:
     link = "https://plant.example/a/1-abcdefghijklmnopqrst"
     digest = message(kind="digest", payload={"count": 1, "messages": [line]}, link=link)
     assert render(digest).tail == (f"确认: {link}",)
-    values = dict(short_parameters(digest, ("asset", "link"), limit=35))
+    values = dict(template_parameters(digest, ("asset", "link"), limit=35))
     assert values == {"asset": "1 条消息", "link": "1-abcdefghijklmnopqrst"}
 
 
@@ -138,17 +138,17 @@ def test_an_estate_is_called_by_its_name(language: str, name: str) -> None:
     names = {"site_key": "clj", "site_name_zh": "翠湖苑一期", "site_name_en": "Green Lake"}
     incident = message().payload["incident"] | names
     named = message(language=language, payload=message().payload | {"incident": incident})
-    assert dict(short_parameters(named, ("estate",), limit=20)) == {"estate": name}
+    assert dict(template_parameters(named, ("estate",), limit=20)) == {"estate": name}
     assert render(named).lines[0].endswith(f": {name}")
     line = {"severity": "low", "title_zh": "a", "title_en": "a", "at": 0} | names
     other = line | {"site_name_zh": "别处", "site_name_en": "elsewhere"}
     for lines, estate in (([line, line], name), ([line, other], "-")):
         digest = message(kind="digest", language=language, payload={"messages": lines})
-        assert dict(short_parameters(digest, ("estate",), limit=20)) == {"estate": estate}
+        assert dict(template_parameters(digest, ("estate",), limit=20)) == {"estate": estate}
 
 
 def test_an_estate_without_a_name_is_called_by_its_key() -> None:
-    assert dict(short_parameters(message(), ("estate",), limit=20)) == {"estate": "garden"}
+    assert dict(template_parameters(message(), ("estate",), limit=20)) == {"estate": "garden"}
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -161,7 +161,7 @@ def test_short_values_keep_their_limit_and_are_never_empty(language: str) -> Non
         ("digest", {"messages": [{"severity": "low", "title_zh": "长" * 99, "at": 0}]}),
         ("digest", {"messages": []}),
     ):
-        said = short_parameters(
+        said = template_parameters(
             message(kind=kind, payload=payload, language=language), names, limit=12
         )
         assert [name for name, _ in said] == list(names)
@@ -170,10 +170,14 @@ def test_short_values_keep_their_limit_and_are_never_empty(language: str) -> Non
 
 def test_a_link_is_whole_or_not_there() -> None:
     linked = message(link="https://x.example/a/12345-abcdefghijklmnopqrst")
-    assert short_parameters(linked, ("link",), limit=35) == [("link", "12345-abcdefghijklmnopqrst")]
-    assert short_parameters(linked, ("link",), limit=12) == [("link", "-")]
+    assert template_parameters(linked, ("link",), limit=35) == [
+        ("link", "12345-abcdefghijklmnopqrst")
+    ]
+    assert template_parameters(linked, ("link",), limit=12) == [("link", "-")]
 
 
 def test_brackets_of_the_signature_and_line_breaks_do_not_reach_a_template() -> None:
     nasty = {"incident": {"equipment_name_zh": "【泵】\n1", "title_zh": "t"}}
-    assert short_parameters(message(payload=nasty), ("asset",), limit=35) == [("asset", "(泵) 1")]
+    assert template_parameters(message(payload=nasty), ("asset",), limit=35) == [
+        ("asset", "(泵) 1")
+    ]

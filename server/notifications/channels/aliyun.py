@@ -16,7 +16,7 @@ from server.messages.addresses import phone_problem
 from server.messages.queue import Outgoing
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled, Unknown
 from server.notifications.channels.provider import DAY, Answer, Provider, out_id_of
-from server.notifications.templates import short_parameters
+from server.notifications.templates import template_parameters
 
 OK: Final = "OK"
 _ALGORITHM: Final = "ACS3-HMAC-SHA256"
@@ -40,7 +40,7 @@ def sign(
 ) -> str:
     """Return the ``Authorization`` header.
 
-    Attributes:
+    Args:
         query: Sorted and escaped.
         headers: Lower-case names; all of them are signed, x-acs-content-sha256 must be there.
     """
@@ -123,7 +123,7 @@ class AliyunService(Provider):
 
 def variables_of(message: Outgoing, settings: AliyunSmsChannel | AliyunVoiceChannel) -> str:
     """Return the values of the template's variables as the provider takes them."""
-    values = short_parameters(message, settings.parameters, limit=settings.parameter_length)
+    values = template_parameters(message, settings.parameters, limit=settings.parameter_length)
     return json.dumps(dict(values), ensure_ascii=False)
 
 

@@ -14,7 +14,7 @@ from server.messages.receivers import CHINA
 from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,
-    Fate,
+    DeliveryStatus,
     Outcome,
     Refused,
     Sent,
@@ -69,7 +69,7 @@ class AliyunSmsChannel(AliyunService):
         }
         return await self.order("SendSms", message, parameters, receipt="BizId")
 
-    async def ask(self, message: Outgoing) -> Fate:
+    async def ask(self, message: Outgoing) -> DeliveryStatus:
         """Look for it in the provider's list of its day."""
         phone = phone_of(message.address)
         if phone is None:
@@ -77,16 +77,16 @@ class AliyunSmsChannel(AliyunService):
         try:
             async with asyncio.timeout(self.timeout_s):
                 for day in sorted(_days(message.tried_at)):
-                    fate = await self._ask_day(message, phone, day)
-                    if fate is not None:
-                        return fate
+                    status = await self._ask_day(message, phone, day)
+                    if status is not None:
+                        return status
         except TimeoutError:
             return Unknown(f"no answer within {self.timeout_s:g} s")
         if message.receipt is not None or self._clock.now_ms() - message.tried_at < _SETTLED_MS:
             return Unknown("Aliyun does not list it yet")
         return Unsent("Aliyun does not know it")
 
-    async def _ask_day(self, message: Outgoing, phone: str, day: str) -> Fate | None:
+    async def _ask_day(self, message: Outgoing, phone: str, day: str) -> DeliveryStatus | None:
         """Read the list of a day, page by page; None when the message is on none of them."""
         for page in range(1, _MOST_PAGES + 1):
             parameters = {
@@ -103,9 +103,9 @@ class AliyunSmsChannel(AliyunService):
             if answer.code("Code") != OK:
                 return Unknown(failure(answer).error)
             rows = _rows(answer)
-            fate = _fate(rows, out_id_of(message))
-            if fate is not None:
-                return fate
+            status = _status(rows, out_id_of(message))
+            if status is not None:
+                return status
             if len(rows) < _PAGE:
                 return None
         return Unknown(f"Aliyun lists more than {_MOST_PAGES * _PAGE} messages")
@@ -116,7 +116,7 @@ def _rows(answer: Answer) -> list[Mapping[str, Any]]:
     return rows_of(found.get("SmsSendDetailDTO"))
 
 
-def _fate(rows: Sequence[Mapping[str, Any]], out_id: str) -> Fate | None:
+def _status(rows: Sequence[Mapping[str, Any]], out_id: str) -> DeliveryStatus | None:
     for row in rows:
         if row.get("OutId") != out_id:
             continue

@@ -15,7 +15,7 @@ from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.aliyun import OK, AliyunService, failure, variables_of
 from server.notifications.channels.base import (
     Delivered,
-    Fate,
+    DeliveryStatus,
     Outcome,
     Refused,
     Sent,
@@ -75,7 +75,7 @@ class AliyunVoiceChannel(AliyunService):
             parameters["CalledShowNumber"] = settings.caller
         return await self.order("SingleCallByTts", message, parameters, receipt="CallId")
 
-    async def ask(self, message: Outgoing) -> Fate:
+    async def ask(self, message: Outgoing) -> DeliveryStatus:
         """Ask whether the call was answered; without its number nobody can be asked."""
         if message.receipt is None:
             return self._unasked(message)
@@ -89,9 +89,9 @@ class AliyunVoiceChannel(AliyunService):
             return Unknown(answer.error)
         if answer.code("Code") != OK:
             return Unknown(failure(answer).error)
-        return _fate(answer.body.get("Data"))
+        return _status(answer.body.get("Data"))
 
-    def _unasked(self, message: Outgoing) -> Fate:
+    def _unasked(self, message: Outgoing) -> DeliveryStatus:
         if message.others:
             return Refused("the call's number never came; nobody knows whether it rang")
         if self._clock.now_ms() - message.tried_at < _RING_MS:
@@ -100,7 +100,7 @@ class AliyunVoiceChannel(AliyunService):
         return Unsent("the call's number never came")
 
 
-def _fate(data: object) -> Fate:
+def _status(data: object) -> DeliveryStatus:
     try:
         details = object_of(json.loads(data) if isinstance(data, str) else data)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a channel is: it tries to deliver one message and says how that went."""
+"""The interface of a channel: it tries to deliver one message and returns the outcome."""
 
 from dataclasses import dataclass
 from types import TracebackType
@@ -24,7 +24,7 @@ class Failed:
     """It did not arrive; another attempt may help.
 
     Attributes:
-        retry_after_s: The receiver asked to be left alone that long.
+        retry_after_s: The receiver asked for a pause of that length.
     """
 
     error: str
@@ -48,7 +48,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether it arrived; asking again later may tell."""
+    """It is not known whether it arrived; the provider may know later."""
 
     error: str
 
@@ -67,7 +67,7 @@ class Unsent:
 
 Outcome = Sent | Failed | Throttled | Refused | Unknown
 """Of an attempt."""
-Fate = Delivered | Sent | Refused | Unsent | Unknown
+DeliveryStatus = Delivered | Sent | Refused | Unsent | Unknown
 """Of a message that was handed over earlier; ``Sent`` means that it is still on its way."""
 
 
@@ -84,7 +84,7 @@ class Channel(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let go of it."""
+        """Close it."""
         ...
 
     @property
@@ -109,6 +109,6 @@ class Channel(Protocol):
 class Traceable(Protocol):
     """A channel whose provider can be asked what became of a message."""
 
-    async def ask(self, message: Outgoing) -> Fate:
+    async def ask(self, message: Outgoing) -> DeliveryStatus:
         """Ask once; trouble with the provider is ``Unknown``, never an exception."""
         ...

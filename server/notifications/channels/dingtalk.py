@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from config.channels import DingTalkChannel as DingTalkSettings
 from server.core.clock import Clock
 from server.messages.addresses import phone_of
-from server.messages.places import mentioned
+from server.messages.digests import mentioned
 from server.messages.queue import Outgoing
 from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from config.channels import FeishuChannel as FeishuSettings
 from server.core.clock import Clock
-from server.messages.places import mentioned
+from server.messages.digests import mentioned
 from server.messages.queue import Outgoing
 from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled

@@ -34,7 +34,7 @@ class Provider(Caller):
     """An open connection to a provider's HTTP interface.
 
     Attributes:
-        repeatable: Whether a message may be sent again when nobody knows what became of it.
+        repeatable: Whether a message may be sent again when its outcome is unknown.
     """
 
     repeatable = True
@@ -54,12 +54,12 @@ class Provider(Caller):
         except NotSentError as error:
             return Failed(str(error))
         except NoAnswerError as error:
-            return self.doubtful(str(error))
+            return self.unknown_outcome(str(error))
         body = _json_object(reply.body)
         return self._speechless(reply) if body is None else Answer(reply.status, body)
 
-    def doubtful(self, error: str) -> Failed | Unknown:
-        """What an attempt is of which nobody knows whether it worked."""
+    def unknown_outcome(self, error: str) -> Failed | Unknown:
+        """The outcome of an attempt that may have worked: unknown unless it may be repeated."""
         return Failed(error) if self.repeatable else Unknown(error)
 
     def _speechless(self, reply: Reply) -> Failed | Throttled | Unknown:
@@ -70,7 +70,7 @@ class Provider(Caller):
         # A proxy's 4xx never reached the provider; a 5xx or a strange 200 may have.
         if HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return Failed(error)
-        return self.doubtful(error)
+        return self.unknown_outcome(error)
 
 
 def read_secret(path: Path, *, where: str) -> str:

@@ -16,8 +16,8 @@ from server.messages.queue import Outgoing
 from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import (
     Delivered,
+    DeliveryStatus,
     Failed,
-    Fate,
     Outcome,
     Refused,
     Sent,
@@ -32,7 +32,7 @@ from server.notifications.channels.provider import (
     out_id_of,
     rows_of,
 )
-from server.notifications.templates import short_parameters
+from server.notifications.templates import template_parameters
 
 _ALGORITHM: Final = "TC3-HMAC-SHA256"
 _SERVICE: Final = "sms"
@@ -106,7 +106,7 @@ class TencentSmsChannel(Provider):
         if phone is None:
             return Refused(phone_problem(message.address) or "")
         settings = self._settings
-        values = short_parameters(message, settings.parameters, limit=settings.parameter_length)
+        values = template_parameters(message, settings.parameters, limit=settings.parameter_length)
         answer = await self._act(
             "SendSms",
             {
@@ -127,7 +127,7 @@ class TencentSmsChannel(Provider):
             return _failure(code, str(row.get("Message")))
         return Unknown("Tencent answered without a status")
 
-    async def ask(self, message: Outgoing) -> Fate:
+    async def ask(self, message: Outgoing) -> DeliveryStatus:
         """Look for it in the provider's list of the number.
 
         The list has what the operators reported, and a telephone that is off is reported when it

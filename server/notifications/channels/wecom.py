@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from config.channels import WeComChannel as WeComSettings
 from server.core.clock import Clock
 from server.messages.addresses import phone_of
-from server.messages.places import mentioned
+from server.messages.digests import mentioned
 from server.messages.queue import Outgoing
 from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.notifications.channels.base import Failed, Outcome, Refused, Sent, Throttled

@@ -151,10 +151,10 @@ def test_without_another_channel_it_waits_however_long(records: Records) -> None
 def test_sending_is_written_before_the_call_and_known_after_a_crash(records: Records) -> None:
     write_message(records, "a", SMS, now=NOW)
     (first,) = claim(records)
-    assert (first.unsure, states(records)["a"]) == (False, "sending")
+    assert (first.outcome_unknown, states(records)["a"]) == (False, "sending")
     records.write(partial(release_claims, now=NOW + 100, worker="w"))
     (again,) = claim(records, NOW + 100)
-    assert (again.unsure, again.tried_at) == (True, NOW)
+    assert (again.outcome_unknown, again.tried_at) == (True, NOW)
 
 
 def test_another_workers_claims_are_left_alone(records: Records) -> None:
@@ -172,7 +172,7 @@ def test_asking_costs_no_token_and_a_late_word_changes_nothing(records: Records)
     )
     records.write(unknown)
     (asked,) = claim(records, NOW + 5000)
-    assert asked.unsure
+    assert asked.outcome_unknown
     records.write(partial(mark_sent, message_id=one.id, now=NOW + 5001))
     records.write(unknown)
     records.write(

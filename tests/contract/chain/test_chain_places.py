@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from config.channels import DingTalkChannel, EmailChannel
 from config.server import MessageSettings
-from server.messages.attempts import give_up
+from server.messages.attempts import give_up, is_unreached
 from server.messages.model import Message
-from server.messages.unreached import is_unreached
 from tests.fakes.duty_house import load, pass_time, person, staff, take
 from tests.fakes.house import House, receiver
 

@@ -8,12 +8,17 @@ from sqlalchemy.orm import Session
 
 from server.core.model import Timer
 from server.core.timers import due_timers
-from server.messages.attempts import mark_failed, mark_sent, mark_undelivered, mark_unknown
+from server.messages.attempts import (
+    UNREACHED,
+    mark_failed,
+    mark_sent,
+    mark_undelivered,
+    mark_unknown,
+)
 from server.messages.claims import claim_due
 from server.messages.model import Bucket, Message
 from server.messages.queue import Outgoing, send_again
 from server.messages.rate_limits import Budget, DeliveryPolicy
-from server.messages.unreached import UNREACHED
 from tests.fakes.duty_house import (
     MINUTE_S,
     at_once,

@@ -11,7 +11,7 @@ import pytest
 from config.server import MessageSettings
 from server.notifications.channels.base import Failed, Refused, Sent
 from server.notifications.channels.webhook import WebhookChannel
-from server.notifications.registry import meant
+from server.notifications.registry import allowing_private
 from tests.contract.channels.test_channel_webhook import SECRET, message, settings
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.webhook_receiver import WebhookReceiver
@@ -65,7 +65,7 @@ async def test_private_addresses_are_refused_unless_they_are_meant(
 def test_a_host_is_allowed_by_its_name_alone(named: str, *, allowed: bool) -> None:
     one = settings("http://127.0.0.1:9/hook", allow_private=False)
     messages = MessageSettings(webhooks=(one,), allow_hosts=(named,))
-    assert meant(messages, one).allow_private is allowed
+    assert allowing_private(messages, one).allow_private is allowed
 
 
 async def test_the_address_that_was_checked_is_the_one_that_is_used(

@@ -9,7 +9,7 @@ from server.notifications.channels.aliyun_sms import AliyunSmsChannel
 from server.notifications.channels.base import (
     Channel,
     Delivered,
-    Fate,
+    DeliveryStatus,
     Refused,
     Sent,
     Traceable,
@@ -34,7 +34,7 @@ async def opened(name: str) -> AsyncGenerator[tuple[Channel, ProviderServer]]:
         yield channel, server
 
 
-async def ask(channel: Channel, **changes: object) -> Fate:
+async def ask(channel: Channel, **changes: object) -> DeliveryStatus:
     assert isinstance(channel, Traceable)
     return await channel.ask(message(address=PHONE, **changes))
 
@@ -56,23 +56,23 @@ async def test_an_unknown_outcome_is_found_by_our_own_number(name: str) -> None:
     async with opened(name) as (channel, server):
         server.answers = []
         await channel.send(message(address=PHONE))
-        fate = await ask(channel, unsure=True, receipt=None)
-        assert fate == (Sent() if isinstance(server, AliyunServer) else Delivered())
+        status = await ask(channel, outcome_unknown=True, receipt=None)
+        assert status == (Sent() if isinstance(server, AliyunServer) else Delivered())
         assert len(set(server.ids)) == 1
 
 
 async def test_what_aliyun_does_not_list_was_not_sent_once_it_would_be() -> None:
     async with opened("aliyun_sms") as (channel, server):
-        assert isinstance(await ask(channel, unsure=True), Unknown)
+        assert isinstance(await ask(channel, outcome_unknown=True), Unknown)
         server.clock.advance(130)
-        assert isinstance(await ask(channel, unsure=True), Unsent)
+        assert isinstance(await ask(channel, outcome_unknown=True), Unsent)
 
 
 async def test_what_tencent_does_not_list_may_still_arrive() -> None:
     """It lists what was reported, and a telephone that is off for an hour reports nothing."""
     async with opened("tencent_sms") as (channel, server):
         for _ in range(24):
-            assert isinstance(await ask(channel, unsure=True), Unknown)
+            assert isinstance(await ask(channel, outcome_unknown=True), Unknown)
             server.clock.advance(3600)
 
 
@@ -83,9 +83,9 @@ async def test_every_page_of_the_list_is_read(before: int) -> None:
         server.foreign = before
         sent = await channel.send(message(address=PHONE))
         assert isinstance(sent, Sent)
-        assert await ask(channel, unsure=True) == Sent()
+        assert await ask(channel, outcome_unknown=True) == Sent()
         server.clock.advance(130)
-        assert isinstance(await ask(channel, unsure=True, key="another"), Unsent)
+        assert isinstance(await ask(channel, outcome_unknown=True, key="another"), Unsent)
 
 
 async def test_a_list_without_end_is_no_proof() -> None:
@@ -94,7 +94,7 @@ async def test_a_list_without_end_is_no_proof() -> None:
         await channel.send(message(address=PHONE))
         server.foreign = 2000
         server.clock.advance(130)
-        assert isinstance(await ask(channel, unsure=True), Unknown)
+        assert isinstance(await ask(channel, outcome_unknown=True), Unknown)
 
 
 @pytest.mark.parametrize("name", SMS)
@@ -105,9 +105,9 @@ async def test_what_could_not_be_delivered_is_said(name: str) -> None:
         if isinstance(server, TencentServer):
             server.report = "FAIL"
         await channel.send(message(address=PHONE))
-        fate = await ask(channel)
-        assert isinstance(fate, Refused)
-        assert "could not deliver" in fate.error
+        status = await ask(channel)
+        assert isinstance(status, Refused)
+        assert "could not deliver" in status.error
 
 
 @pytest.mark.parametrize("name", [*SMS, "aliyun_voice"])

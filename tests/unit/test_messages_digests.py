@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from server.messages.digests import new_of_incident, new_of_keys, parts_of
 from server.messages.model import Message
-from server.messages.places import new_of_incident, new_of_keys, parts_of
 from server.messages.queue import enqueue
 from tests.fakes.ingest_plant import open_records
 

@@ -3,7 +3,7 @@
 import pytest
 
 from config.server import MessageSettings
-from server.notifications.retry import retry_delay_s
+from server.notifications.outcomes import retry_delay_s
 
 SETTINGS = MessageSettings(first_retry_s=5, max_retry_s=900, max_attempts=10)
 
