@@ -53,11 +53,15 @@ async def run(
         ledger = SqliteLedger(beside.with_suffix(".commands.sqlite"))
         await stack.enter_async_context(ledger)
         health = Health()
-        holes = AvailabilityFile(beside.with_suffix(".holes.json"))
-        stack.callback(holes.close)
+        availability = AvailabilityFile(beside.with_suffix(".holes.json"))
+        stack.callback(availability.close)
         uplink = Uplink(gateway, journal, clock, synchronised=synchronised)
         port_manager = PortManager(
-            sink=uplink, health=health, holes=holes, clock=clock, open_driver=Lines().open
+            sink=uplink,
+            health=health,
+            availability=availability,
+            clock=clock,
+            open_driver=Lines().open,
         )
         commands = CommandService(
             devices=port_manager.devices,
@@ -88,7 +92,7 @@ async def run(
                 for name, work in {
                     "journal": journal.run(),
                     "uplink": uplink.run(commands),
-                    "holes": holes.run(),
+                    "availability": availability.run(),
                     "metrics": metrics.run(),
                     "watchdog": manager.run(clock),
                 }.items():

@@ -78,7 +78,7 @@ class PolledDevice:
         origin_s: float,
         sink: ReadingSink,
         health: Health,
-        holes: AvailabilityStore,
+        availability: AvailabilityStore,
     ) -> None:
         self.device = device
         self.unit = unit
@@ -88,9 +88,9 @@ class PolledDevice:
         self._sink = sink
         self._health = health
         self._count = health.readings.labels(device.port)
-        self._availability_store = holes
+        self._availability_store = availability
         self._digest = _digest(device)
-        self._kept = holes.load(device.id, self._digest)
+        self._kept = availability.load(device.id, self._digest)
         self._availability = Availability(self._kept)
         self._availability_log = AvailabilityLog(device, self._kept)
         self._silences: dict[Block, _Silence] = {}
@@ -124,8 +124,8 @@ class PolledDevice:
     def take(self, scan: ScanClass, block: Block, reply: Reply) -> None:
         """Publish what a good reply carries."""
         scan.heard = True
-        if scan.lesson is not None:
-            scan.lesson.answered(block)
+        if scan.search is not None:
+            scan.search.answered(block)
         self._availability.answered(block)
         self._availability_log.good(block)
         self.variants.answered(block)
@@ -201,7 +201,7 @@ class PolledDevice:
             self._availability_log.refused(block, reason_of(error.code), str(error))
             self.bad(scan, block.points, at_ms, reason_of(error.code))
             return []
-        lesson = scan.lesson = scan.lesson or Bisection()
+        lesson = scan.search = scan.search or Bisection()
         if self._availability.useless(block, now_s):
             lesson.give_up(block, error.code, str(error))
             return []
@@ -247,7 +247,7 @@ class PolledDevice:
         self._doubt(scan, block, now_s)
         return silence.lost_s
 
-    def lives_on(self, block: Block) -> None:
+    def short_block_answered(self, block: Block) -> None:
         """Note that a unit answered a single point while its blocks were asked in vain.
 
         Some say nothing to requests that are too long for them. Each block has one more chance.
@@ -259,24 +259,24 @@ class PolledDevice:
             if one.size > block.size
         }
 
-    def doubt_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
+    def piece_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a doubtful piece was answered, refusals included: it is asked as others are."""
         scan.blocks = [*scan.blocks, block]
         self._availability.found(block.points)
-        if scan.inquiry is not None:
-            scan.inquiry.answered(block)
+        if scan.silent_search is not None:
+            scan.silent_search.answered(block)
         self._next_doubt(scan, block, now_s)
 
-    def doubt_cut(self, scan: ScanClass, block: Block, pieces: Sequence[Block]) -> None:
+    def piece_split(self, scan: ScanClass, block: Block, pieces: Sequence[Block]) -> None:
         """Ask for a doubtful piece in smaller ones."""
-        at = scan.doubts.index(block)
-        scan.doubts.remove(block)
+        at = scan.silent_pieces.index(block)
+        scan.silent_pieces.remove(block)
         for index, piece in enumerate(pieces):
-            scan.doubts.insert(at + index, piece)
-        if scan.inquiry is not None:
-            scan.inquiry.cut(block, pieces)
+            scan.silent_pieces.insert(at + index, piece)
+        if scan.silent_search is not None:
+            scan.silent_search.cut(block, pieces)
 
-    def doubt_silent(self, scan: ScanClass, block: Block, now_s: float) -> None:
+    def piece_unanswered(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a doubtful piece was not answered."""
         self._doubt(scan, block, now_s)
 
@@ -286,14 +286,14 @@ class PolledDevice:
         if before is not None:
             self._health.period(self.device.port, scan.period_s, now_s - before)
         self._cycles[scan.period_s] = now_s
-        lesson, heard = scan.lesson, scan.heard
+        lesson, heard = scan.search, scan.heard
         lost: dict[str, str] = {}
         if lesson is not None:
             lost = lesson.lost
             self._learn(lesson, now_s, heard=heard)
-        if scan.inquiry is not None:
-            lost = lost | scan.inquiry.lost
-            doubtful = [name for block in scan.doubts for name in block.points]
+        if scan.silent_search is not None:
+            lost = lost | scan.silent_search.lost
+            doubtful = [name for block in scan.silent_pieces for name in block.points]
             lost |= dict.fromkeys(doubtful, reason_of(NO_ANSWER))
         self._report(scan, self._holes_of(scan) | lost, at_ms)
         deriver = self._derivers.get(scan.period_s)
@@ -343,23 +343,25 @@ class PolledDevice:
 
     def _doubt(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Ask the pieces of a silent block when the budget allows; none are left of a hole."""
-        inquiry = scan.inquiry = scan.inquiry or Bisection()
-        scan.doubts.extend(inquiry.split(block, self.device.points, NO_ANSWER, "no answer"))
+        silent_search = scan.silent_search = scan.silent_search or Bisection()
+        scan.silent_pieces.extend(
+            silent_search.split(block, self.device.points, NO_ANSWER, "no answer")
+        )
         self._next_doubt(scan, block, now_s)
 
     def _next_doubt(self, scan: ScanClass, block: Block, now_s: float) -> None:
-        if block in scan.doubts:
-            scan.doubts.remove(block)
-        scan.doubt_at = now_s
-        inquiry = scan.inquiry
-        if scan.doubts or inquiry is None:
+        if block in scan.silent_pieces:
+            scan.silent_pieces.remove(block)
+        scan.pieces_due_at = now_s
+        silent_search = scan.silent_search
+        if scan.silent_pieces or silent_search is None:
             return
-        self._learn(inquiry, now_s, heard=True, silent=True)
+        self._learn(silent_search, now_s, heard=True, silent=True)
         self._replan()
 
     def _ask_all(self, now_s: float, *, silent_too: bool) -> None:
         """Forget what was refused, if anything was; what is silent is asked apart, or as well."""
-        doubtful = any(scan.inquiry is not None for scan in self.classes)
+        doubtful = any(scan.silent_search is not None for scan in self.classes)
         if not self._availability.forget(now_s, silent_too=silent_too) and not doubtful:
             return
         self._replan()
@@ -367,8 +369,8 @@ class PolledDevice:
         for name in sorted(self._availability.silent):
             point = points[name]
             scan = next(one for one in self.classes if one.period_s == (point.period_s or 1.0))
-            scan.inquiry, scan.doubt_at = scan.inquiry or Bisection(), now_s
-            scan.doubts.append(Block(point.table, point.address, point.words, (name,)))
+            scan.silent_search, scan.pieces_due_at = scan.silent_search or Bisection(), now_s
+            scan.silent_pieces.append(Block(point.table, point.address, point.words, (name,)))
 
     def _replan(self) -> None:
         if self._availability.kept != self._kept:
@@ -377,8 +379,8 @@ class PolledDevice:
         self._readers.clear()
         for scan in self.classes:
             scan.blocks = self._plan(scan.period_s)
-            scan.doubts.clear()
-            scan.inquiry = None
+            scan.silent_pieces.clear()
+            scan.silent_search = None
         self._tell_variants()
 
     def _plan(self, period_s: float) -> list[Block]:

@@ -37,7 +37,7 @@ class PortOwner:
         devices: The devices on it, by id.
         driver: Its connection; the port opens and closes it.
         sink: Takes the readings.
-        holes: Remembers what devices refuse.
+        availability: Remembers what devices do not give.
         phase_s: Shifts the grid, so that many ports do not ask in the same millisecond.
 
     Attributes:
@@ -53,7 +53,7 @@ class PortOwner:
         driver: Driver,
         sink: ReadingSink,
         health: Health,
-        holes: AvailabilityStore,
+        availability: AvailabilityStore,
         clock: Clock,
         phase_s: float = 0.0,
         rng: Random | None = None,
@@ -79,7 +79,7 @@ class PortOwner:
                 origin_s=origin_s,
                 sink=sink,
                 health=health,
-                holes=holes,
+                availability=availability,
             )
         for unit in self._units.values():
             unit.alone = len(self._units) == 1

@@ -57,7 +57,7 @@ class PortManager:
         *,
         sink: ReadingSink,
         health: Health,
-        holes: AvailabilityStore,
+        availability: AvailabilityStore,
         clock: Clock,
         open_driver: Callable[[Port, Clock], Driver],
     ) -> None:
@@ -66,7 +66,7 @@ class PortManager:
         self._settings: dict[str, Port] = {}
         self._sink = sink
         self._health = health
-        self._availability = holes
+        self._availability = availability
         self._clock = clock
         self._open_driver = open_driver
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -145,7 +145,7 @@ class PortManager:
                 driver=self._open_driver(settings, self._clock),
                 sink=self._sink,
                 health=self._health,
-                holes=self._availability,
+                availability=self._availability,
                 clock=self._clock,
                 # What it takes to build the others is no part of the spread.
                 phase_s=at_s - self._clock.monotonic_s(),

@@ -26,7 +26,7 @@ Clear = Callable[[Job], float]
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """Somebody who is asked on the budget: a held unit, or a class with doubtful blocks."""
+    """Somebody who is asked on the budget: a held unit, or a class with silent pieces."""
 
     due_at: float
     unit: Unit
@@ -42,14 +42,14 @@ class Probing:
         wire_s: Time of a read's bytes.
         budget: Pays for probes.
         full: Pays for what a wait in full takes longer.
-        doubting: Classes that had doubtful blocks when their last cycle began.
+        with_pieces: Classes that had silent pieces when their last cycle began.
     """
 
     classes: Sequence[ScanClass]
     wire_s: Callable[[Block], float]
     budget: ProbeBudget
     full: ProbeBudget = field(default_factory=lambda: ProbeBudget(share=_FULL_SHARE, most_s=0.0))
-    doubting: set[ScanClass] = field(default_factory=set[ScanClass])
+    with_pieces: set[ScanClass] = field(default_factory=set[ScanClass])
     _held: list[Unit] = field(default_factory=list[Unit])
 
     def start(self, now_s: float) -> None:
@@ -72,7 +72,7 @@ class Probing:
 
     def idle(self) -> bool:
         """Whether nobody waits for a probe."""
-        return not (self._held or self.doubting)
+        return not (self._held or self.with_pieces)
 
     def next(self, now_s: float, clear_at: Clear, spare_s: float = 0.0) -> Job | None:
         """Return the probe to send; None if nobody is ripe, may be asked and can be paid for.
@@ -155,11 +155,11 @@ class Probing:
 
     def _waiting(self) -> list[_Waiting]:
         waiting = [_Waiting(unit.probe_at, unit) for unit in self._held]
-        if self.doubting:
-            self.doubting = {scan for scan in self.doubting if scan.doubts}
+        if self.with_pieces:
+            self.with_pieces = {scan for scan in self.with_pieces if scan.silent_pieces}
             waiting += [
-                _Waiting(scan.doubt_at, scan.unit, scan)
-                for scan in self.doubting
+                _Waiting(scan.pieces_due_at, scan.unit, scan)
+                for scan in self.with_pieces
                 if not scan.unit.held
             ]
         return waiting
@@ -171,7 +171,7 @@ class Probing:
         because all are too long for it.
         """
         if one.scan is not None:
-            return [Job(one.scan, one.scan.doubts[0], 0.0, probe=True, doubt=True)]
+            return [Job(one.scan, one.scan.silent_pieces[0], 0.0, probe=True, piece=True)]
         jobs = [
             Job(s, b, 0.0, probe=True) for s in self.classes if s.unit is one.unit for b in s.blocks
         ]

@@ -113,8 +113,8 @@ class RequestRunner:
             await self._ask(job)
         elif chosen is None:
             self._schedule.unsent(job)
-        elif job.doubt:
-            self._devices[job.scan.device].doubt_cut(job.scan, job.block, chosen)
+        elif job.piece:
+            self._devices[job.scan.device].piece_split(job.scan, job.block, chosen)
         else:
             self._schedule.replace(job, chosen)
 
@@ -241,13 +241,13 @@ class RequestRunner:
         measured_s = None if job.attempts else response_s
         held = job.scan.unit.held
         self._unit_health.heard(device, reply.at_ms, measured_s, job.block.weight)
-        if job.doubt:
-            device.doubt_answered(job.scan, job.block, self._clock.monotonic_s())
+        if job.piece:
+            device.piece_answered(job.scan, job.block, self._clock.monotonic_s())
         elif job.probe:
             # Some registers are emptied by being read: what was read is used.
             device.take(job.scan, job.block, reply)
             if job.block not in job.scan.blocks:
-                device.lives_on(job.block)
+                device.short_block_answered(job.block)
             job.scan.had = job.block if held else None
             return
         device.take(job.scan, job.block, reply)
@@ -258,8 +258,8 @@ class RequestRunner:
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
         device = self._devices[job.scan.device]
         self._unit_health.heard(device, at_ms, None)
-        if job.doubt:
-            device.doubt_answered(job.scan, job.block, now)
+        if job.piece:
+            device.piece_answered(job.scan, job.block, now)
         if job.probe or self._wait_for_busy(job, error, now):
             return
         if job.wider:
@@ -295,14 +295,14 @@ class RequestRunner:
             self._unit_health.charge_probe(job, spent)
         elif silent:
             unit.lost_s += spent
-        if job.doubt:
+        if job.piece:
             if silent:
-                device.doubt_silent(job.scan, block, now)
+                device.piece_unanswered(job.scan, block, now)
         elif not (silent and not job.probe and self._set_apart(job, now, at_ms, spent)):
             self._judge(job, error, at_ms)
 
     def _set_apart(self, job: Job, now: float, at_ms: int, spent: float) -> bool:
-        """Note that a block was not answered; returns whether it is doubtful now."""
+        """Note that a block was not answered; returns whether it is set apart now."""
         if job.wider:
             # What it does not answer may be what was asked beyond the block.
             return False

@@ -17,12 +17,12 @@ class ScanClass:
 
     Attributes:
         outstanding: Requests of the running cycle that are not over.
-        lesson: What its refusals teach; None in a cycle without any.
+        search: The search for what is refused; None in a cycle without any.
         heard: Whether anything was answered well in the running cycle.
         cycle: Number of the running cycle.
-        doubts: Pieces of blocks that the device does not answer; asked on the dead's budget.
-        inquiry: What they teach; None while there are none.
-        doubt_at: When the next of them is asked, monotonic seconds.
+        silent_pieces: Pieces of blocks that the device does not answer; asked on the probe budget.
+        silent_search: The search among them; None while there are none.
+        pieces_due_at: When the next of them is asked, monotonic seconds.
         smallest: Its shortest point alone, for a unit that says nothing to longer requests.
         emptied: Points that the device empties when they are read.
         had: What the probe that found its unit alive has read; not asked again in the next cycle.
@@ -35,12 +35,12 @@ class ScanClass:
     origin_s: float = 0.0
     next_due: float = 0.0
     outstanding: int = 0
-    lesson: Bisection | None = None
+    search: Bisection | None = None
     heard: bool = False
     cycle: int = 0
-    doubts: deque[Block] = field(default_factory=deque[Block])
-    inquiry: Bisection | None = None
-    doubt_at: float = 0.0
+    silent_pieces: deque[Block] = field(default_factory=deque[Block])
+    silent_search: Bisection | None = None
+    pieces_due_at: float = 0.0
     smallest: Block | None = None
     emptied: frozenset[str] = frozenset()
     had: Block | None = None
@@ -54,7 +54,7 @@ class ScanClass:
     def end_cycle(self) -> None:
         """Forget the running cycle."""
         self.outstanding = 0
-        self.lesson = None
+        self.search = None
         self.heard = False
         self.had = None
         self.cycle += 1
@@ -74,7 +74,7 @@ class Job:
     """One request to send.
 
     Attributes:
-        probe: Asks whether a unit lives, or whether it answers a block at all (``doubt``).
+        probe: Asks whether a unit lives, or whether it answers a block at all (``piece``).
         patience_s: How long a probe waits; None: as the unit's behaviour says.
         full_s: How much of that is the wait in full, which has a share of its own.
         spare: A probe that ends before anybody is due: it is not charged to the budget.
@@ -87,7 +87,7 @@ class Job:
     block: Block
     deadline: float
     probe: bool = False
-    doubt: bool = False
+    piece: bool = False
     attempts: int = 0
     patience_s: float | None = None
     full_s: float = 0.0

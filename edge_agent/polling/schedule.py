@@ -253,8 +253,8 @@ class Schedule:
             scan.outstanding = len(blocks)
             for block in blocks:
                 self._push(Job(scan, block, scan.next_due))
-            if scan.doubts:
-                self.probing.doubting.add(scan)
+            if scan.silent_pieces:
+                self.probing.with_pieces.add(scan)
             if not blocks:
                 self._empty.append(scan)
                 self._park(scan)

@@ -35,16 +35,16 @@ class Shapes:
     def clear_at(self, job: Job) -> float:
         """When this may be asked, in one way or another; monotonic seconds."""
         unit, block = job.scan.unit.number, job.block
-        if job.probe and not job.doubt:
+        if job.probe and not job.piece:
             return self._driver.clear_at(unit, block.table, block.address, block.size)
         return 0.0 if self.choose(job) is not None else self._waits_until(unit, block)
 
     def choose(self, job: Job) -> tuple[Block, ...] | None:
         """Return what to ask now for this job; None if it must wait."""
         device = self._devices[job.scan.device]
-        if job.probe and not job.doubt:
+        if job.probe and not job.piece:
             return (job.block,)
-        return self._choose(device, job.block, cut_only=job.doubt)
+        return self._choose(device, job.block, cut_only=job.piece)
 
     def single_clear_at(self, device: PolledDevice, block: Block) -> float:
         """When a single point may be asked, in one way or another; monotonic seconds."""

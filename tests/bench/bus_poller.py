@@ -161,7 +161,7 @@ async def main(told: Mapping[str, Any]) -> dict[str, Any]:
         driver=driver,
         sink=sink,
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=clock,
     )
     began_s = time.time()

@@ -66,7 +66,7 @@ class Rig:
             driver=open_modbus(settings, SystemClock()),
             sink=self.sink,
             health=Health(),
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=SystemClock(),
         )
 

@@ -43,7 +43,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
             driver=open_modbus(settings, clock),
             sink=sink,
             health=health,
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=clock,
         )
         report = StatusReport(

@@ -133,7 +133,7 @@ async def polled(
         driver=client_on(link, port),
         sink=sink,
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=LoopClock(),
         rng=random.Random(seed),  # noqa: S311 (repeatable)
     )

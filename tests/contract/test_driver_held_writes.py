@@ -150,7 +150,7 @@ async def command(
         driver=driver,
         sink=sink,
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=clock,
         rng=random.Random(SEED),  # noqa: S311 (repeatable)
     )

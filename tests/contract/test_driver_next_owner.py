@@ -84,7 +84,7 @@ async def test_no_reload_gives_a_late_answer_to_another_question(tmp_path: Path)
     port_manager = PortManager(
         sink=sink,
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=clock,
         open_driver=Lines().open,
     )

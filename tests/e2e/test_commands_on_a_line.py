@@ -72,7 +72,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_dead_units_and_r
             driver=open_modbus(settings, clock),
             sink=ListSink(),
             health=health,
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=clock,
         )
         task = asyncio.create_task(port.run())

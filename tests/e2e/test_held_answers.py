@@ -85,7 +85,7 @@ async def polled(kind: str, folder: Path) -> ListSink:
             driver=open_modbus(settings, clock),
             sink=sink,
             health=Health(),
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=clock,
         )
         task = asyncio.create_task(owner.run())

@@ -87,7 +87,7 @@ def build(
         driver=open_modbus(settings, clock),
         sink=sink,
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=clock,
     )
 

@@ -36,7 +36,7 @@ class Bench:
         devices: list[ResolvedDevice],
         units: dict[int, FakeUnit],
         *,
-        holes: AvailabilityStore | None = None,
+        availability: AvailabilityStore | None = None,
         settings: Port = SETTINGS,
         clock: JumpingClock | VirtualClock | None = None,
         driver: type[FakeDriver] = FakeDriver,
@@ -46,7 +46,7 @@ class Bench:
         self.driver = driver(units, self.clock)
         self.sink = ListSink()
         self.health = Health()
-        self.holes = holes or MemoryAvailability()
+        self.availability = availability or MemoryAvailability()
         self.port = PortOwner(
             "bus",
             settings=settings,
@@ -54,7 +54,7 @@ class Bench:
             driver=self.driver,
             sink=self.sink,
             health=self.health,
-            holes=self.holes,
+            availability=self.availability,
             clock=self.clock,
             rng=Random(seed),  # noqa: S311 (jitter, not a secret)
         )

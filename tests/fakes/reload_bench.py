@@ -76,7 +76,7 @@ class ReloadBench:
         self.port_manager = PortManager(
             sink=self.uplink,
             health=self.health,
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=self.clock,
             open_driver=self._open,
         )

@@ -112,7 +112,7 @@ class Life:
         self.port_manager = PortManager(
             sink=self.uplink,
             health=self.health,
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=self.clock,
             open_driver=self._line,
         )

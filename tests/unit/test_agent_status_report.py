@@ -41,7 +41,7 @@ class Site:
             driver=FakeDriver({1: FakeUnit(registers)}, self.clock),
             sink=ListSink(),
             health=self.health,
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=self.clock,
             rng=Random(1),  # noqa: S311 (jitter, not a secret)
         )

@@ -18,9 +18,11 @@ def told_all(**options: object) -> dict[str, object]:
     return {"period_s": 1.0, "report_all": True} | options
 
 
-def ten_points(*, holes: AvailabilityFile | None = None, **options: object) -> Bench:
+def ten_points(*, availability: AvailabilityFile | None = None, **options: object) -> Bench:
     points = {f"p{i}": point(i, **told_all(**options)) for i in range(10)}
-    return Bench([device("d1", points)], {1: FakeUnit(holding(*range(10)))}, holes=holes)
+    return Bench(
+        [device("d1", points)], {1: FakeUnit(holding(*range(10)))}, availability=availability
+    )
 
 
 def goods(bench: Bench, name: str) -> int:
@@ -35,8 +37,8 @@ def refuse_from(bench: Bench, code: int, *addresses: int) -> None:
 async def test_a_device_that_refuses_everything_while_it_starts_is_read_when_it_has_started(
     tmp_path: Path,
 ) -> None:
-    holes = AvailabilityFile(tmp_path / "holes.json")
-    bench = ten_points(holes=holes)
+    availability = AvailabilityFile(tmp_path / "holes.json")
+    bench = ten_points(availability=availability)
     refuse_from(bench, 2, *range(10))
     async with running(bench):
         await bench.clock.run_for(300)
@@ -47,7 +49,7 @@ async def test_a_device_that_refuses_everything_while_it_starts_is_read_when_it_
     # One request a second, and a search now and then.
     assert asked <= 300 + 4 * 20
     assert all(goods(bench, f"p{i}") >= 2 for i in range(10))
-    assert holes.load("d1", bench.port.devices["d1"]._digest) == NOTHING
+    assert availability.load("d1", bench.port.devices["d1"]._digest) == NOTHING
 
 
 async def test_a_class_whose_points_are_all_refused_is_asked_on() -> None:
@@ -105,19 +107,19 @@ async def test_one_refusal_is_not_remembered_two_are_and_the_forgetting_as_well(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "holes.json"
-    holes = AvailabilityFile(path)
-    bench = ten_points(holes=holes)
+    availability = AvailabilityFile(path)
+    bench = ten_points(availability=availability)
     digest = bench.port.devices["d1"]._digest
     refuse_from(bench, 2, 6)
     async with running(bench):
         await bench.clock.run_for(50)
-        assert holes.load("d1", digest) == NOTHING
+        assert availability.load("d1", digest) == NOTHING
         await bench.clock.run_for(20)
-        assert holes.load("d1", digest).unavailable == {"p6"}
+        assert availability.load("d1", digest).unavailable == {"p6"}
         refuse_from(bench, 2)
         await bench.clock.run_for(700)
-        assert holes.load("d1", digest) == NOTHING
-    holes.save()
+        assert availability.load("d1", digest) == NOTHING
+    availability.save()
     assert AvailabilityFile(path).load("d1", digest) == NOTHING
 
 

@@ -93,7 +93,7 @@ def calls_per_cycle(numbers: int) -> float:
             driver=driver,
             sink=sink,
             health=Health(),
-            holes=MemoryAvailability(),
+            availability=MemoryAvailability(),
             clock=clock,
         )
         task = asyncio.create_task(port.run())

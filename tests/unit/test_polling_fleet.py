@@ -30,7 +30,7 @@ def test_ports_are_spread_over_a_tenth_of_a_second_however_long_they_take_to_bui
     port_manager = PortManager(
         sink=ListSink(),
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=clock,
         open_driver=open_driver,
     )

@@ -113,7 +113,7 @@ async def _polled(line: Line, framing: Framing, seed: int, seconds: float) -> Li
         driver=client_on(link, port),
         sink=sink,
         health=Health(),
-        holes=MemoryAvailability(),
+        availability=MemoryAvailability(),
         clock=LoopClock(),
         rng=random.Random(seed),  # noqa: S311 (repeatable)
     )

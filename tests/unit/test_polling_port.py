@@ -183,7 +183,7 @@ async def test_holes_are_remembered_by_the_next_process() -> None:
         driver=second.driver,
         sink=second.sink,
         health=second.health,
-        holes=first.holes,
+        availability=first.availability,
         clock=second.clock,
     )
     async with running(second):
@@ -200,7 +200,7 @@ async def test_the_phase_moves_the_whole_grid() -> None:
         driver=bench.driver,
         sink=bench.sink,
         health=bench.health,
-        holes=bench.holes,
+        availability=bench.availability,
         clock=bench.clock,
         phase_s=0.037,
     )

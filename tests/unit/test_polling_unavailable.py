@@ -72,8 +72,8 @@ def cheese_unit() -> dict[int, FakeUnit]:
 
 async def test_a_restart_learns_nothing_again(tmp_path: Path) -> None:
     path = tmp_path / "holes.json"
-    first = Bench([cheese_device()], cheese_unit(), holes=AvailabilityFile(path))
-    writer = asyncio.create_task(first.holes.run())
+    first = Bench([cheese_device()], cheese_unit(), availability=AvailabilityFile(path))
+    writer = asyncio.create_task(first.availability.run())
     async with running(first):
         # Refused twice, a minute apart: what was refused once may have been a device that starts.
         await first.clock.run_for(65)
@@ -82,7 +82,7 @@ async def test_a_restart_learns_nothing_again(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
-    second = Bench([cheese_device()], cheese_unit(), holes=AvailabilityFile(path))
+    second = Bench([cheese_device()], cheese_unit(), availability=AvailabilityFile(path))
     async with running(second):
         await second.clock.run_for(2)
     assert second.count("plantroom_request_errors_total", reason="refused") == 0
@@ -90,19 +90,19 @@ async def test_a_restart_learns_nothing_again(tmp_path: Path) -> None:
 
 
 async def test_another_device_file_is_another_lesson(tmp_path: Path) -> None:
-    holes = AvailabilityFile(tmp_path / "holes.json")
+    availability = AvailabilityFile(tmp_path / "holes.json")
     for changed in (cheese_device(), cheese_device(scale=0.1), cheese_device()):
-        bench = Bench([changed], cheese_unit(), holes=holes)
+        bench = Bench([changed], cheese_unit(), availability=availability)
         async with running(bench):
             await bench.clock.run_for(2)
         assert bench.count("plantroom_request_errors_total", reason="refused") > 0
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
-    holes = AvailabilityFile(tmp_path / "holes.json")
-    holes.keep("d1", "digest", LEARNED)
-    holes.keep("d2", "digest", NOTHING)
-    holes.save()
+    availability = AvailabilityFile(tmp_path / "holes.json")
+    availability.keep("d1", "digest", LEARNED)
+    availability.keep("d2", "digest", NOTHING)
+    availability.save()
     again = AvailabilityFile(tmp_path / "holes.json")
     assert again.load("d1", "digest") == LEARNED
     assert again.load("d1", "other") == NOTHING
@@ -124,15 +124,15 @@ def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
 def test_a_damaged_file_costs_a_lesson_and_not_the_start(tmp_path: Path, text: str) -> None:
     path = tmp_path / "holes.json"
     path.write_text(text)
-    holes = AvailabilityFile(path)
-    assert holes.load("d1", "digest") == NOTHING
-    holes.keep("d1", "digest", LEARNED)
-    holes.save()
+    availability = AvailabilityFile(path)
+    assert availability.load("d1", "digest") == NOTHING
+    availability.keep("d1", "digest", LEARNED)
+    availability.save()
     assert AvailabilityFile(path).load("d1", "digest") == LEARNED
 
 
 def test_a_disk_that_refuses_costs_a_lesson_and_not_the_polling(tmp_path: Path) -> None:
-    holes = AvailabilityFile(tmp_path / "none" / "holes.json")
-    holes.keep("d1", "digest", LEARNED)
-    holes.save()
-    assert holes.load("d1", "digest") == LEARNED
+    availability = AvailabilityFile(tmp_path / "none" / "holes.json")
+    availability.keep("d1", "digest", LEARNED)
+    availability.save()
+    assert availability.load("d1", "digest") == LEARNED
