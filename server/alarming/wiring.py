@@ -6,12 +6,11 @@ from typing import Any
 from config.classes import EquipmentClass
 from config.server import ServerSettings
 from server.alarming.announcements import AlarmNotifier
-from server.alarming.hearing import Hearing
+from server.alarming.link_watch import LinkWatch, engine_handlers, pipeline_handlers
 from server.alarming.operator_actions import OperatorActions
 from server.alarming.pipeline import AlarmPipeline
 from server.alarming.retirement import Retirement
 from server.alarming.rule_changes import RuleChanges
-from server.alarming.silence import SilenceSweep
 from server.alarming.timers import AlarmTimers
 from server.alarming.warm_up import warm_up
 from server.alarms.evaluation.engine import AlarmEngine
@@ -63,14 +62,20 @@ class Alarming:
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
         sweep = TimerSweep(records, handlers, clock, isolation=isolation)
         put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, isolation=isolation)
-        hearing = Hearing(self._engine, clock, hears=self._hears)
+        link = LinkWatch(
+            clock,
+            receives=self._hears,
+            handlers=engine_handlers(self._engine) | pipeline_handlers(self.pipeline),
+            on_silence=self.pipeline.on_silence,
+            isolation=isolation,
+        )
         # Delays that are in doubt stay due, so they have a sweep in which they stand in nobody's
         # way; before it, whether anything may have been missed since the last one.
         delays = TimerSweep(
             records,
             {DELAY: self.pipeline.on_timer},
             clock,
-            before=hearing.look,
+            before=link.look,
             limit=_MOST_DELAYS,
             isolation=isolation,
         )
@@ -78,7 +83,7 @@ class Alarming:
             "delays": delays.run,
             "timers": sweep.run,
             "rules": self._rules.run,
-            "silence": SilenceSweep(self.pipeline, clock, hears=hearing.look).run,
+            "silence": link.run,
             "handling": put_aside.run,
         }
         self.checks: dict[str, Callable[[], bool]] = {

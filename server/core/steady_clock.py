@@ -22,7 +22,7 @@ class SteadyClock:
     """Follows the machine's clock; when that is turned back, goes on a little slower instead.
 
     What waits for an instant would otherwise wait for an hour when the clock is turned back by
-    one. A jump ahead is followed at once (server/alarming/hearing.py tells the alarms). ADR-19.
+    one. A jump ahead is followed at once (server/alarming/link_watch.py tells the alarms). ADR-19.
     """
 
     def __init__(self, wall: Clock) -> None:

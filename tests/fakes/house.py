@@ -11,6 +11,7 @@ from config.classes import EquipmentClass
 from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
 from server.alarming.announcements import AlarmNotifier
+from server.alarming.link_watch import LinkWatch, engine_handlers, pipeline_handlers
 from server.alarming.operator_actions import OperatorActions
 from server.alarming.pipeline import TIMER_KINDS, AlarmPipeline
 from server.alarming.rule_changes import RuleChanges
@@ -197,6 +198,16 @@ class House:
                 session, 1, to=to, by="wang", now=self.clock.now_ms(), **more
             )
         )
+
+
+def link_watch(house: House, receives: Callable[[], bool]) -> LinkWatch:
+    """What follows the connection of a house's server."""
+    return LinkWatch(
+        house.clock,
+        receives=receives,
+        handlers=engine_handlers(house.engine) | pipeline_handlers(house.pipeline),
+        on_silence=house.pipeline.on_silence,
+    )
 
 
 ONE_OF_EACH = {

@@ -3,10 +3,9 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from server.alarming.silence import SilenceSweep
 from server.alarms.model import Alarm
 from server.assets.model import Equipment
-from tests.fakes.house import House
+from tests.fakes.house import House, link_watch
 
 
 def away(house: House) -> None:
@@ -22,8 +21,8 @@ def away(house: House) -> None:
 def test_a_start_without_the_broker_is_no_alarm_of_lost_connections(house: House) -> None:
     away(house)
     house.restart()
-    hears = False
-    sweep = SilenceSweep(house.pipeline, house.clock, hears=lambda: hears)
+    receives = False
+    sweep = link_watch(house, lambda: receives)
 
     def live(seconds: int) -> None:
         for _ in range(seconds // 2):
@@ -32,7 +31,7 @@ def test_a_start_without_the_broker_is_no_alarm_of_lost_connections(house: House
 
     live(300)
     assert house.count(Alarm) == 0
-    hears = True
+    receives = True
     live(58)
     assert house.count(Alarm) == 0
     house.series["connection"].last_value = False
@@ -43,7 +42,7 @@ def test_a_start_without_the_broker_is_no_alarm_of_lost_connections(house: House
 def test_a_start_with_the_broker_finds_who_is_away_with_its_true_onset(house: House) -> None:
     away(house)
     house.restart()
-    sweep = SilenceSweep(house.pipeline, house.clock, hears=lambda: True)
+    sweep = link_watch(house, lambda: True)
     for _ in range(29):
         house.advance(2)
         sweep.sweep()

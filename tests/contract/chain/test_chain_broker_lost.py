@@ -1,16 +1,16 @@
 """A server without its broker hears nothing; that is no alarm of the plant."""
 
-from server.alarming.silence import SilenceSweep
 from server.alarms.model import Alarm
 from tests.contract.chain.test_chain_outages import estate
 from tests.fakes.estate import Estate
+from tests.fakes.house import link_watch
 
 __all__ = ["estate"]
 
 
 def test_a_broker_that_restarts_is_no_alarm_of_every_gateway(estate: Estate) -> None:
-    hears = True
-    sweep = SilenceSweep(estate.pipeline, estate.clock, hears=lambda: hears)
+    receives = True
+    sweep = link_watch(estate, lambda: receives)
 
     def live(seconds: int) -> None:
         for _ in range(seconds // 2):
@@ -22,10 +22,10 @@ def test_a_broker_that_restarts_is_no_alarm_of_every_gateway(estate: Estate) -> 
     estate.report(estate.every)
     # The broker says farewell for all of them, and is gone.
     estate.connect(estate.every, online=False, gateway=True)
-    hears = False
+    receives = False
     live(300)
     assert estate.told() == []
-    hears = True
+    receives = True
     estate.connect(range(2, estate.number + 1), online=True, gateway=True)
     estate.report(range(2, estate.number + 1))
     live(50)
