@@ -1,4 +1,4 @@
-"""What a rule looks for: one model for each kind of condition, told apart by ``kind``."""
+"""What a rule looks for: one model for each kind of condition, distinguished by ``kind``."""
 
 from typing import Annotated, Literal, TypeAlias
 

@@ -64,7 +64,7 @@ def password_problem(path: Path) -> str:
 
 
 def why_refused(mqtt: MqttSettings, message: str) -> str:
-    """Return what a broker said that refused a connection, with what it probably means.
+    """Return the reason of a broker's refusal with its probable cause.
 
     Brokers have the same words for an unknown user and for a wrong password.
     """

@@ -46,7 +46,7 @@ def plain(text: str) -> str:
 
 
 def slip(text: str) -> str:
-    """Say what a word of a file has that should be ordinary, and how it is then; else nothing."""
+    """Return which character of a word should be an ordinary one, and which; empty when all are."""
     right = plain(text).strip().strip("\"'")
     if right == text or not right.isascii():
         return ""

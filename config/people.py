@@ -50,7 +50,7 @@ _WHO = (
 ClockTime = Annotated[str, Field(pattern=_CLOCK, description="Local time, HH:MM.")]
 Phone = Annotated[str, AfterValidator(_phone)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
-Who = Annotated[str, Field(max_length=80, pattern=_WHO, description="Who is told.")]
+Who = Annotated[str, Field(max_length=80, pattern=_WHO, description="Who is notified.")]
 
 
 class ChannelAddress(Settings):
@@ -168,7 +168,7 @@ class StepSettings(Settings):
 
 
 class PolicySettings(Settings):
-    """Who is told of an incident, and who next when nobody answers."""
+    """Who is notified of an incident, and who next without an acknowledgement."""
 
     sites: tuple[Identifier, ...] = Field(default=(), description="Only these; none: all.")
     trades: tuple[Trade, ...] = Field(default=(), description="Only these; none: all.")

@@ -52,7 +52,7 @@ class Limits(Settings):
         return self.model_copy(update={"forbidden": (*self.forbidden, *more)}) if more else self
 
     def refusal(self, point: Point) -> str:
-        """Say why no request may carry the point; empty when one may."""
+        """Return why no request may carry the point; empty when one may."""
         first, last = point.address, point.address + point.words - 1
         where = f"{point.table} {first}" if first == last else f"{point.table} {first}..{last}"
         for one in self.forbidden:

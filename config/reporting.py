@@ -1,4 +1,4 @@
-"""What every point of a device has: its unit, what may be believed, when it is worth reporting."""
+"""What every point of a device has: its unit, its valid range, when it is worth reporting."""
 
 from pydantic import Field
 

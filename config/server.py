@@ -110,7 +110,7 @@ WEBHOOK = "webhook"
 
 
 class Announced(NamedTuple):
-    """Somebody who is told of every new incident of some severities."""
+    """A receiver that is notified of every new incident of some severities."""
 
     channel: str
     name: str
@@ -146,7 +146,7 @@ class MessageSettings(Settings):
 
     @property
     def announced(self) -> tuple[Announced, ...]:
-        """Who is told without anybody's roster: webhooks and the robots of groups."""
+        """Receivers that stand in no roster: webhooks and the robots of groups."""
         webhooks = [Announced(WEBHOOK, one.name, one.severities) for one in self.webhooks]
         robots = [
             Announced(name, name, one.severities)

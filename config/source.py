@@ -255,7 +255,7 @@ def _slip_near(text: str, first: int, last: int) -> tuple[int, str]:
 
 
 def _missing(error: yaml.MarkedYAMLError, line: int, lines: Sequence[str]) -> str:
-    """Say which quote or colon is missing, if that is what it looks like; ``line``: its begin."""
+    """Return which quote or colon seems to be missing; ``line``: where the value begins."""
     if "quoted scalar" in (error.context or "") and "end of stream" in (error.problem or ""):
         return f" (the quote of line {line} is not closed)"
     problem_text = lines[line - 1].strip()

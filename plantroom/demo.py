@@ -1,4 +1,4 @@
-"""``plantroom demo``: broker, simulated estate, agent and server, told as a story."""
+"""``plantroom demo``: broker, simulated estate, agent and server, printed as a story."""
 
 import asyncio
 import contextlib
@@ -211,7 +211,7 @@ class _Story:
         self._last_id: str | None = None
 
     async def begin(self, client: httpx.AsyncClient) -> None:
-        """What happens from now on is told; the rest belongs to an earlier run."""
+        """Print what happens from now on; the rest belongs to an earlier run."""
         answer = await client.get("/api/v1/events", params={"limit": 1})
         answer.raise_for_status()
         self._last_id = "".join(str(one["id"]) for one in answer.json()["items"])
@@ -229,7 +229,7 @@ class _Story:
             await self._clock.sleep(_RETRY_S)
 
     def print_delivery(self, delivery: Delivery) -> None:
-        """Say that a message has arrived."""
+        """Print that a message has arrived."""
         if self._last_id is None:
             return  # what an earlier run was about
         signed = "signature right" if delivery.signed else "SIGNATURE WRONG"

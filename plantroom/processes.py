@@ -25,7 +25,7 @@ def plantroom_command(*arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on now.
+    """Return a free TCP port of the loopback interface.
 
     It is below those that Linux gives to outgoing connections, so that none of them takes it
     before its owner listens.

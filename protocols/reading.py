@@ -7,7 +7,7 @@ Value: TypeAlias = float | int | bool | str | None
 
 
 class Quality(IntEnum):
-    """Whether a value may be believed; numbered as Sparkplug's property Quality."""
+    """Quality of a value; numbered as Sparkplug's property Quality."""
 
     BAD = 0
     GOOD = 192

@@ -45,7 +45,7 @@ class DamageWatch:
         gauge.set_function(lambda: len(self._aside))
 
     def note(self) -> str:
-        """Say in words which damaged files are there; empty when there are none."""
+        """Return in words which damaged files are there; empty when there are none."""
         if not self._aside:
             return ""
         names = ", ".join(self._aside)

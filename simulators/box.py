@@ -74,7 +74,7 @@ class Box:
         return self.get(BoxFaultKind.CLOSE) or self.get(BoxFaultKind.RESET)
 
     def hears(self, *, age_s: float, idle_s: float) -> bool:
-        """Whether a request is heard on a connection.
+        """Whether a request is received on a connection.
 
         Args:
             age_s: Since it was made, seconds.

@@ -150,7 +150,7 @@ class Faults:
         return self.rng.uniform(fault.seconds, max(fault.seconds, fault.longest_s))
 
     def is_illegal(self, pdu: bytes) -> bool:
-        """Tell whether a request touches an illegal register."""
+        """Return whether a request touches an illegal register."""
         block = _block(pdu)
         if block is None:
             return False
@@ -164,7 +164,7 @@ class Faults:
         )
 
     def too_long(self, pdu: bytes) -> bool:
-        """Tell whether a request reads more than this unit answers."""
+        """Return whether a request reads more than this unit answers."""
         block, fault = _block(pdu), self._of(FaultKind.SILENT_ABOVE)
         return (
             fault is not None and block is not None and pdu[0] in _READS and block[2] > fault.count

@@ -17,7 +17,7 @@ Written = Callable[[str, Value], None]
 
 
 class RegisterImage:
-    """Registers that show the values given last; writes are told as values.
+    """Registers that show the values given last; writes come back as values.
 
     Only registers of writable points accept a write, and only values within their range.
     """

@@ -104,7 +104,7 @@ class LineOfUnits:
         self._closed = False
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the master; they are heard when the last one has gone over the line."""
+        """Take bytes from the master; they arrive when the last one has gone over the line."""
         if not self._timing.baud:
             self._hear(data)
             return

@@ -19,7 +19,7 @@ class Report(Protocol):
     """Where the simulation tells what happens: a fixed word and fields."""
 
     def __call__(self, event: str, **fields: object) -> None:
-        """Tell one thing."""
+        """Report one event."""
         ...
 
 

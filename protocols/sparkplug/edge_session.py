@@ -103,7 +103,7 @@ class EdgeSession:
         return self._births()
 
     def connection_lost(self) -> None:
-        """Note that the connection is gone, whoever closed it."""
+        """Record that the connection is gone, whoever closed it."""
         self.phase = Phase.OFFLINE
 
     def close(self) -> list[Action]:

@@ -17,7 +17,7 @@ _FOREVER: Final = 2**53
 
 
 class Answer(Enum):
-    """What to do about a STATE that was heard."""
+    """What to do about a STATE that was received."""
 
     NOTHING = auto()
     REPEAT = auto()
@@ -49,12 +49,12 @@ class StateKeeper:
         return State(online=False, timestamp=self._birth_at)
 
     def birth(self) -> State:
-        """Return what to publish once subscribed, and again when ``heard`` says so."""
+        """Return what to publish once subscribed, and again when ``heard`` asks for it."""
         self.echoed = False
         return State(online=True, timestamp=self._birth_at)
 
     def farewell(self, now_ms: int) -> State:
-        """Return what a clean end says; nothing that is heard is answered from now on.
+        """Return what a clean end says; nothing that is received is answered from now on.
 
         Whoever has heard something newer under this id would not believe what is older than that.
         """

@@ -32,12 +32,12 @@ class TakeoverWatch:
         self._pauses = 0
 
     def refused(self) -> None:
-        """Note a failed attempt, or a probe after a loss: the broker is away, which explains it."""
+        """Record a failed attempt, or a probe after a loss: the broker is away."""
         self._at_once = False
         self._forget()
 
     def lost(self, lived_s: float) -> None:
-        """Note the end of a connection that we did not end, by a broker that is still there."""
+        """Record the end of a connection that we did not end, by a broker that is still there."""
         at_once, self._at_once = self._at_once, True
         if lived_s >= _FORGIVEN_S or not (at_once or self.suspected):
             self._forget()

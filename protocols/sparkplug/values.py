@@ -198,7 +198,7 @@ def write_value(carrier: Carrier, datatype: DataType, value: Value) -> None:
 
 
 def datatype_of(value: Value | list[int]) -> DataType:
-    """Return the datatype that carries a value whose datatype nobody declared."""
+    """Return the datatype that carries a value whose datatype was not declared."""
     match value:
         case bool():
             return DataType.BOOLEAN

@@ -257,7 +257,7 @@ def lane_of(method: str, path: str) -> str:
 
 
 def _asked(scope: Scope) -> Asked | None:
-    """Return what a request asks for, None when its answer is for nobody else."""
+    """Return what a request asks for, None when its answer serves no other request."""
     credentials = _credentials(scope)
     headers = Headers(scope=scope)
     if scope["method"] != "GET" or credentials is None or "if-none-match" in headers:

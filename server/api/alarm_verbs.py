@@ -131,7 +131,7 @@ def retire_equipment(
     *,
     if_match: IfMatch = None,
 ) -> EquipmentItem:
-    """Say that equipment is gone for good: its alarms end, its history stays.
+    """Retire equipment that is gone for good: its alarms end, its history stays.
 
     A gateway takes what hangs on it along. What answers again comes back by itself. Repeating it
     changes nothing.

@@ -167,7 +167,7 @@ def get_alarm_(alarm_id: RowId, use: Use) -> AlarmDetail:
 def acknowledge_alarm(
     alarm_id: RowId, use: Use, caller: Caller, body: Acknowledgement | None = None
 ) -> AlarmDetail:
-    """Say that somebody has seen it; repeating it changes nothing."""
+    """Acknowledge an alarm; repeating it changes nothing."""
     words = None if body is None else body.comment
 
     def change(session: Session) -> AlarmDetail:

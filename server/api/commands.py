@@ -1,4 +1,4 @@
-"""/commands: what equipment was told to do, by whom and why, and what it did."""
+"""/commands: what was commanded to equipment, by whom and why, and the result."""
 
 from typing import Annotated
 

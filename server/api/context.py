@@ -29,22 +29,22 @@ class Server(Protocol):
     """The server's own process, as the process that serves HTTP for it sees it."""
 
     async def parts(self) -> tuple[dict[str, bool], dict[str, float]]:
-        """Say which parts work, and since when the work of those that are late waits, seconds.
+        """Return which parts work, and for how long the work of late parts has waited, seconds.
 
         ``server`` is false when nobody answers.
         """
         ...
 
     async def notes(self) -> dict[str, str]:
-        """Say what people should know of its parts."""
+        """Return remarks about its parts, by part."""
         ...
 
     async def figures(self) -> bytes:
-        """Return the server's figures for Prometheus; nothing when nobody answers."""
+        """Return the server's figures for Prometheus; empty without an answer."""
         ...
 
     def note_token(self, token_id: int, at: int) -> None:
-        """Say that a token was used, UTC ms."""
+        """Record the use of a token, UTC ms."""
         ...
 
 

@@ -11,7 +11,7 @@ IfMatch = Annotated[str | None, Header(description="ETag that the change is mean
 
 
 def set_etag(response: Response, version: int | str) -> None:
-    """Say which version this is."""
+    """Set the version of the answer."""
     response.headers["ETag"] = f'"{version}"'
 
 

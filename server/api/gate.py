@@ -1,4 +1,4 @@
-"""The gate before every request: nobody passes without login or token, whatever the endpoint.
+"""The gate before every request: no request passes without login or token, whatever the endpoint.
 
 It refuses by default, so that an endpoint that forgets to ask is closed, not open.
 """

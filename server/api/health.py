@@ -31,7 +31,7 @@ class Health(BaseModel):
 
 @router.get("/healthz")
 async def get_health() -> Health:
-    """Say that the process answers; needs no login."""
+    """Answer while the process works; needs no login."""
     return Health(ok=True, parts={})
 
 
@@ -40,7 +40,7 @@ async def get_health() -> Health:
     responses={503: {"model": Health, "description": "A part is not ready."}},
 )
 async def get_readiness(use: Use, response: Response) -> Health:
-    """Say whether every part works, 503 when one does not; needs no login."""
+    """Return whether every part works, 503 when one does not; needs no login."""
     parts = {"records": await asyncio.to_thread(_answers, use.records)}
     parts |= {name: check() for name, check in use.checks.items()}
     late_s = dict(use.late_s())

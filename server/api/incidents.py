@@ -1,4 +1,4 @@
-"""/incidents: alarms of one equipment and cause, which people are told of once."""
+"""/incidents: alarms of one equipment and cause, of which people are notified once."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -74,7 +74,7 @@ class ReceiverItem(BaseModel):
 
 
 class StepItem(BaseModel):
-    """One step of the escalation: who was or will be told, and when."""
+    """One step of the escalation: who was or will be notified, and when."""
 
     number: int
     round: int
@@ -138,7 +138,7 @@ def list_incidents_(
 
 @router.get("/{incident_id}", operation_id="get_incident", responses=problems(404))
 def get_incident_(incident_id: RowId, use: Use) -> IncidentDetail:
-    """Show one incident: its alarms and orders, who was told and who answered."""
+    """Show one incident: its alarms and orders, who was notified and who answered."""
     return use.records.read(lambda session: _detail(session, get_incident(session, incident_id)))
 
 
@@ -146,7 +146,7 @@ def get_incident_(incident_id: RowId, use: Use) -> IncidentDetail:
 def acknowledge_incident_(
     incident_id: RowId, use: Use, caller: Caller, body: Acknowledgement | None = None
 ) -> IncidentDetail:
-    """Take care of it: nobody else is called, and its alarms are acknowledged too."""
+    """Acknowledge it: the escalation ends, and its alarms are acknowledged too."""
     words = None if body is None else body.comment
 
     def change(session: Session) -> IncidentDetail:

@@ -36,7 +36,7 @@ _texts: WeakKeyDictionary[Event, bytes] = WeakKeyDictionary()
 
 
 class LiveStream:
-    """What one client hears."""
+    """What one client receives."""
 
     def __init__(self, headers: Headers, use: Services, subscription: Subscription) -> None:
         self._headers = headers

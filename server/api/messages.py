@@ -119,7 +119,7 @@ def get_message(message_id: RowId, use: Use, caller: Caller) -> MessageDetail:
 
 @router.post("/{message_id}/send-again", responses=problems(403, 404, 409))
 def send_message_again(message_id: RowId, use: Use, caller: Caller) -> MessageItem:
-    """Give a dead letter a new life; the receiver sees the same message id."""
+    """Send a dead letter again, with the same message id."""
     return use.records.write(
         lambda session: message_item(
             send_again(session, message_id, by=caller.name, now=use.clock.now_ms()), caller

@@ -1,4 +1,4 @@
-"""From where a request comes, as far as that can be believed."""
+"""The address of a client, behind trusted proxies as well."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""/escalation-policies: who is told of an incident, and who next."""
+"""/escalation-policies: who is notified of an incident, and who next."""
 
 from functools import cache
 from http import HTTPStatus
@@ -29,7 +29,7 @@ router = APIRouter(tags=["people"], responses=problems())
 
 
 class PolicyItem(PolicySettings, EntryItem):
-    """Who is told, and who next; version 0 is packaged and holds where no other fits."""
+    """Who is notified, and who next; version 0 is packaged and holds where no other fits."""
 
 
 class StepPreview(BaseModel):

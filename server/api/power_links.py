@@ -98,7 +98,7 @@ def list_power_links(
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(403, 404))
 def create_power_link(use: Use, caller: Caller, body: PowerLinkIn) -> PowerLinkItem:
-    """Say that a feeder supplies equipment; saying it again changes the cause."""
+    """Record that a feeder supplies equipment; repeating it changes the cause."""
 
     def change(session: Session) -> PowerLinkItem:
         feeder = find_equipment(session, body.feeder)

@@ -32,7 +32,7 @@ class Principals:
         return self._age
 
     def keep(self, credentials: str, principal: Principal, *, age: int) -> None:
-        """Note whose credentials these are, unless something was committed since ``age``."""
+        """Remember whose credentials these are, unless something was committed since ``age``."""
         if age == self._age and len(self._known) < _MOST:
             self._known[credentials] = (principal, self._clock.monotonic_s())
 

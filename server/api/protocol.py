@@ -160,7 +160,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Say why and close; where an answer has begun already, only close."""
+        """Answer with the reason and close; only close where an answer has begun."""
         cycle = self._cycle
         answered = cycle is not None and cycle.response_started
         if not answered or (self._body_since is None and self.waits):

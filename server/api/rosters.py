@@ -1,4 +1,4 @@
-"""/rosters: who is on duty, its exceptions, and the hours in which nobody would come."""
+"""/rosters: who is on duty, its exceptions, and the hours without anybody on duty."""
 
 from http import HTTPStatus
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The verbs of a work order: which are possible now, and what each needs to be told."""
+"""The verbs of a work order: which are possible now, and the fields that each needs."""
 
 from enum import StrEnum
 from functools import cache

@@ -107,7 +107,7 @@ class OrderDetail(OrderItem):
 
 
 class StepIn(Body):
-    """What a step is told; ``actions`` of the order says what each needs."""
+    """Fields of a step; ``actions`` of the order lists which a step needs."""
 
     note: Annotated[str | None, Field(max_length=2000)] = None
     reason: Annotated[str | None, Field(max_length=500)] = None

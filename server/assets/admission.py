@@ -142,7 +142,7 @@ class Admission:
         return {gateway: dict(self.refused[gateway]) for gateway in untold}
 
     def refuse(self, gateway: str, what: str, names: Sequence[str]) -> None:
-        """Count what is not taken of a gateway; the first of each kind is told with an example."""
+        """Count what is not taken of a gateway; the first of a kind is logged as an example."""
         if not names:
             return
         counts = self.refused.get(gateway)

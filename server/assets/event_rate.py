@@ -28,7 +28,7 @@ class _Written:
 
 
 class EventRate(Generic[K]):
-    """Knows what was told of each key; from any thread."""
+    """Knows the events written of each key; from any thread."""
 
     def __init__(self, *, burst: int = BURST, every_ms: int = EVERY_MS) -> None:
         self._burst_ms = burst * every_ms
@@ -54,7 +54,7 @@ class EventRate(Generic[K]):
             }
 
     def note(self, keys: Iterable[K], written: Mapping[K, int], now: int) -> None:
-        """Note for which of the keys an event was written; of the others one was omitted."""
+        """Record for which of the keys an event was written; of the others one was omitted."""
         with self._lock:
             for key in keys:
                 one = self._written.setdefault(key, _Written())
@@ -67,13 +67,13 @@ class EventRate(Generic[K]):
                     self._incomplete[key] = None
 
     def take(self, key: K, now: int) -> int | None:
-        """Note one change; return how many were omitted before it, None: it is omitted as well."""
+        """Record one change; return how many were omitted before it, None when omitted too."""
         allowed = self.allowed([key], now)
         self.note([key], allowed, now)
         return allowed.get(key)
 
     def due(self, now: int, *, limit: int) -> dict[K, int]:
-        """Return of which omitted changes may be told now, and how many they are."""
+        """Return the keys whose omitted changes may have an event now, and how many they are."""
         with self._lock:
             ready = (key for key in self._incomplete if self._is_allowed(self._written[key], now))
             return {key: self._written[key].omitted for key in islice(ready, limit)}

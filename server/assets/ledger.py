@@ -158,7 +158,7 @@ def enter_points(session: Session, equipment_id: int, births: Sequence[PointBirt
 
 
 def store_refused(session: Session, refused: Mapping[str, Mapping[str, int]]) -> None:
-    """Note with gateways, by key, what was refused of them."""
+    """Store what was refused of gateways, by key."""
     for key, counts in refused.items():
         session.execute(update(Gateway).where(Gateway.key == key).values(refused=dict(counts)))
 

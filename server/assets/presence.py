@@ -36,7 +36,7 @@ def mark_removed(
     omitted_before: Mapping[int, int],
     at: int,
 ) -> None:
-    """Note that the gateway no longer has this equipment; what is marked already stays so.
+    """Record that the gateway no longer has this equipment; what is marked already stays so.
 
     Args:
         session: The transaction.
@@ -62,7 +62,7 @@ def mark_present(
     omitted_before: Mapping[int, int],
     at: int,
 ) -> None:
-    """Note that this equipment is there again: neither removed nor retired.
+    """Record that this equipment is there again: neither removed nor retired.
 
     Args:
         session: The transaction.
@@ -93,7 +93,7 @@ def record_state(session: Session, equipment_id: int, *, omitted: int, at: int) 
 def mark_points(
     session: Session, equipment_id: int, *, removed: Collection[str], back: Collection[str], at: int
 ) -> None:
-    """Note which points a birth does not name any more, and which it names again."""
+    """Record which points a birth does not name any more, and which it names again."""
     of = Point.equipment_id == equipment_id
     if removed:
         session.execute(update(Point).where(of, Point.name.in_(removed)).values(removed_at=at))

@@ -154,7 +154,7 @@ class Registry:
         return [self._assets[birth.key] for birth in births]
 
     def remove(self, assets: Sequence[Asset]) -> None:
-        """Note that their gateway no longer has them: no rule watches them from now on.
+        """Record that their gateway no longer has them: no rule watches them from now on.
 
         Raises:
             StoreError: Nothing is noted; trying again may help.
@@ -165,7 +165,7 @@ class Registry:
                 self._set_absence(asset, asset.absence._replace(removed=True))
 
     def restore(self, assets: Sequence[Asset]) -> None:
-        """Note that they are there again, removed and retired no more.
+        """Record that they are there again, removed and retired no more.
 
         Raises:
             StoreError: Nothing is noted; trying again may help.

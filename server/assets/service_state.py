@@ -18,7 +18,7 @@ def begin_out_of_service(
     longest_ms: int,
     now: int,
 ) -> None:
-    """Note who takes it out, why and until when; doing it again moves the end.
+    """Take equipment out of service: by whom, why and until when; repeating it moves the end.
 
     Raises:
         InvalidError: No reason, an end that is past or too far away.

@@ -166,14 +166,14 @@ def due(session: Session, now: int, alias_of: AliasOf = no_alias) -> list[Parcel
 
 
 def sent(session: Session, ids: Sequence[int], at: int) -> None:
-    """Note that commands have left; one that is answered already stays answered."""
+    """Record that commands have left; one that is answered already stays answered."""
     for row in session.scalars(select(Command).where(Command.id.in_(ids))):
         if row.state == CommandState.ASKED:
             row.state, row.sent_at = CommandState.SENT, at
 
 
 def take_answers(session: Session, answers: Sequence[Answer], at: int) -> None:
-    """Note what gateways say; an answer that comes late is still the truth."""
+    """Record the answers of gateways; a late answer counts as well."""
     for one in answers:
         fields = _read(one.text)
         key = fields.get("id")

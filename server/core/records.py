@@ -112,7 +112,8 @@ class Records:
     async def write_async(self, work: Callable[[Session], T], *, durable: bool = True) -> T:
         """Like ``write``, without blocking the event loop.
 
-        Attributes:
+        Args:
+            work: Runs in the writer's thread.
             durable: Wait for the disk. What is not durable survives the end of the process, but
                 a power cut may undo it until the next durable commit.
         """

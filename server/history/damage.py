@@ -53,7 +53,7 @@ def only_wal(error: BaseException) -> bool:
 
 
 def set_aside(path: Path, error: object, on_damage: OnDamage) -> Path | None:
-    """Move a damaged file to a name that nobody opens, and tell it; None when it is not there.
+    """Move a damaged file aside and report it; None when it is not there.
 
     Raises:
         OSError: It cannot be moved.
@@ -77,7 +77,7 @@ def wal_of(path: Path) -> Path:
 
 
 def files_aside(folder: Path) -> list[str]:
-    """Return the names of the damaged files that nobody has taken away, oldest name first."""
+    """Return the names of the damaged files in the folder, oldest name first."""
     marks = (f"*{_MARK}*", "*.broken")  # the name that version 0.1 gave
     return sorted(one.name for mark in marks for one in folder.glob(mark))
 

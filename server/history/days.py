@@ -177,7 +177,7 @@ def remember_latest(
     *,
     source: list[str] | None = None,
 ) -> None:
-    """Keep the newest row of each series in ``latest``: nobody searches the files for it."""
+    """Keep the newest row of each series in ``latest``: the files are not searched for it."""
     place = PLACE_IN_HOT if source is None else PLACE_IN_FILE
     table = "hot" if source is None else "read_parquet($source, file_row_number = true)"
     # A window function would be shorter, but it keeps the whole day in memory.
@@ -260,7 +260,7 @@ def _day_of(path: Path) -> int | None:
 
 
 def _is_readable(path: Path, *, whole: bool) -> bool:
-    """Tell whether the footer, or all of the file, can be read."""
+    """Return whether the footer, or all of the file, can be read."""
     try:
         with _pq.ParquetFile(path) as file:
             if COLUMNS.split(", ") != file.schema_arrow.names:

@@ -69,7 +69,7 @@ class DuckHistory:
 
     @property
     def aside(self) -> list[str]:
-        """Names of the damaged files in the folder that nobody has taken away."""
+        """Names of the damaged files in the folder."""
         return files_aside(self._folder)
 
     def append(self, batch: Batch) -> None:

@@ -24,7 +24,7 @@ class Listener:
         self._changed: set[int] = set()
 
     def put(self, changed: set[int]) -> None:
-        """Note changed points; a slow listener skips values, never points."""
+        """Take changed points; a slow listener skips values, never points."""
         mine = changed if self._points is None else changed & self._points
         if mine:
             self._changed |= mine
@@ -58,7 +58,7 @@ class LiveHub:
             self._reports.append(point_ids)
 
     async def run(self) -> None:
-        """Tell the listeners, beat by beat, until cancelled; then every stream ends."""
+        """Publish to the listeners, beat by beat, until cancelled; then every stream ends."""
         try:
             while True:
                 await self._clock.sleep(BEAT_S)
@@ -68,7 +68,7 @@ class LiveHub:
                 listener.close()
 
     def beat(self) -> None:
-        """Tell the listeners what changed since the last beat."""
+        """Publish what changed since the last beat."""
         self._written.clear()
         changed: set[int] = set()
         while self._reports:

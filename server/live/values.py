@@ -9,7 +9,7 @@ from server.assets.series import Series
 
 
 class LastValue(NamedTuple):
-    """What a point said last."""
+    """The last value of a point."""
 
     point_id: int
     value: Value
@@ -71,25 +71,25 @@ class LiveValues:
 
 
 class MirroredValues:
-    """The last values as another process told them; used in the event loop, read anywhere."""
+    """The last values as another process sent them; used in the event loop, read anywhere."""
 
     def __init__(self) -> None:
         self._last: dict[int, LastValue] = {}
         self._silence: dict[int, int | None] = {}
 
     def take(self, values: Sequence[LastValue], silences: Sequence[int | None]) -> None:
-        """Note newer values, and how long each of the points may say nothing."""
+        """Take newer values, and how long each of the points may send none."""
         self._last.update((last.point_id, last) for last in values)
         self._silence.update(
             (last.point_id, silence) for last, silence in zip(values, silences, strict=True)
         )
 
     def read(self, point_id: int) -> LastValue | None:
-        """Return the last value that was told."""
+        """Return the last value received."""
         return self._last.get(point_id)
 
     def of_points(self, point_ids: Iterable[int]) -> list[LastValue]:
-        """Return the last values of those that were told of."""
+        """Return the last values received of these points."""
         found = map(self._last.get, point_ids)
         return [last for last in found if last is not None]
 

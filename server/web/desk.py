@@ -42,11 +42,11 @@ class Window:
         self._changed: deque[Sequence[int]] = deque()
 
     def changed(self, point_ids: Sequence[int]) -> None:
-        """Note points with a new value; from any thread."""
+        """Take points with a new value; from any thread."""
         self._changed.append(point_ids)
 
     async def push_values(self, values: Values, clock: Clock) -> None:
-        """Tell what changed, each point once; later while the other end is not there or behind."""
+        """Send what changed, each point once; later while the other end is away or behind."""
         if not self.link.is_open:
             return
         changed: set[int] = set()
@@ -97,7 +97,7 @@ class Desk:
             window.changed(point_ids)
 
     async def run(self) -> None:
-        """Tell what changes until cancelled."""
+        """Send what changes until cancelled."""
         loop = asyncio.get_running_loop()
         self._records.listen(partial(self._committed, loop))
         try:
@@ -109,7 +109,7 @@ class Desk:
             self._reader.shutdown(wait=False, cancel_futures=True)
 
     def open(self, ready: Callable[[], None]) -> Window:
-        """Begin to serve one web process; it is told every value first."""
+        """Begin to serve one web process; it receives every value first."""
         window = Window(self.answer, partial(self._heard, ready))
         window.changed([series.id for series in self._registry.series()])
         self._windows.add(window)

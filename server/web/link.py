@@ -1,4 +1,4 @@
-"""Frames both ways over one local socket: calls that are answered, and news that is only told.
+"""Frames both ways over one local socket: calls that are answered, and news without an answer.
 
 A frame is two lengths (4 bytes each), a JSON object and a body of any bytes. Both ends belong to
 one server and one user; what comes is believed.
@@ -74,7 +74,7 @@ class Link:
             self.close()
 
     def push(self, frame: Frame) -> None:
-        """Say something that is not answered; never blocks."""
+        """Send a frame that is not answered; never blocks."""
         self._write(0, frame)
 
     async def call(self, frame: Frame, *, timeout_s: float) -> Frame:

@@ -48,7 +48,7 @@ class RemoteServer:
         self._noted: dict[int, int] = {}
 
     async def parts(self) -> tuple[dict[str, bool], dict[str, float]]:
-        """Say which parts work, and how long the work of those that are late waits, seconds."""
+        """Return which parts work, and for how long the work of late parts has waited, seconds."""
         try:
             answer = await self._parts.ask()
         except StoreError:
@@ -56,7 +56,7 @@ class RemoteServer:
         return answer.head["parts"], answer.head["late_s"]
 
     async def notes(self) -> dict[str, str]:
-        """Say what people should know of its parts."""
+        """Return remarks about its parts, by part."""
         try:
             answer = await self._notes.ask()
         except StoreError:
@@ -64,14 +64,14 @@ class RemoteServer:
         return answer.head
 
     async def figures(self) -> bytes:
-        """Return the server's figures; nothing when nobody answers."""
+        """Return the server's figures; empty without an answer."""
         try:
             return (await self._figures.ask()).body
         except StoreError:
             return b""
 
     def note_token(self, token_id: int, at: int) -> None:
-        """Say that a token was used."""
+        """Record the use of a token."""
         # Until it is written, every request with the token would say so again.
         if at - self._noted.get(token_id, 0) >= _NOTE_MS:
             self._noted[token_id] = at
