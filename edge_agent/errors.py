@@ -8,6 +8,7 @@ AgentError
         DeviceGarbageError     answered with something that is not the answer to the request
     JournalError           the journal cannot be read or written
         JournalFullError       it reached its byte limit or the disk is full
+        JournalCorruptError    its file is damaged and has to be replaced
     UplinkError            the broker cannot be reached or refuses; try again later
     CommandError           a command is refused; the message says why
 """
@@ -69,6 +70,10 @@ class JournalError(AgentError):
 
 class JournalFullError(JournalError):
     """The journal reached its byte limit or the disk is full."""
+
+
+class JournalCorruptError(JournalError):
+    """The file is damaged; nothing more can be read from it or written to it."""
 
 
 class UplinkError(AgentError):

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -20,13 +19,18 @@ from config.edge import StatusSettings
 from edge_agent.clock import Clock
 from edge_agent.health import Health
 from edge_agent.journal.base import Journal
-from edge_agent.status_report import StatusReport
+from edge_agent.status_report import StatusReport, journal_fields
 from edge_agent.uplink.uplink import Uplink
 
 log = structlog.get_logger()
 
 _REQUEST_S = 5.0
 _MOST_HEADER_BYTES = 16_384
+_DEPRECATED_GAUGES = {
+    "uplink_held_readings": "uplink_provisional_readings",
+    "journal_salvaging": "journal_recovering",
+}
+"""Former names of metrics, still served."""
 
 
 class AgentCollector(Collector):
@@ -50,8 +54,11 @@ class AgentCollector(Collector):
             "journal_writable": ("0 while the disk refuses.", journal.writable),
             "uplink_online": ("1 while data may be published.", uplink.online),
             "uplink_queued_bytes": ("Bytes that the broker has not taken.", uplink.queued_bytes),
-            "uplink_held_readings": ("Readings that wait for the clock.", journal.held_readings),
-            "journal_salvaging": ("1 while a damaged file is emptied.", journal.salvaging),
+            "uplink_provisional_readings": (
+                "Readings with a provisional timestamp; they wait for the clock.",
+                journal.provisional_readings,
+            ),
+            "journal_recovering": ("1 while a damaged file is recovered.", journal.recovering),
             "clock_synchronised": ("0 while nobody vouches for the clock.", uplink.synchronised),
         }
         counters = {
@@ -69,6 +76,8 @@ class AgentCollector(Collector):
             "uplink_given_up_readings": ("Neither published nor kept.", uplink.given_up),
             "journal_failed_reads": ("Times the journal could not be read.", uplink.failed_reads),
         }
+        for old, name in _DEPRECATED_GAUGES.items():
+            gauges[old] = (f"Deprecated: plantroom_{name}.", gauges[name][1])
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(f"plantroom_{name}", text, value=value)
         for name, (text, value) in counters.items():
@@ -118,7 +127,7 @@ class StatusPage:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._server is not None:
             self._server.close()
@@ -153,21 +162,21 @@ class StatusPage:
         journal, uplink = self._journal.stats(), self._uplink.stats()
         down = [name for name, state in self._health.devices.items() if state.up is False]
         good = journal.writable and uplink.online and not uplink.problem and not down
-        said: dict[str, object] = {
+        fields: dict[str, object] = {
             "status": "ok" if good else "degraded",
             "uplink": "online" if uplink.online else "offline",
             "link": uplink.link,
             "problem": uplink.problem or uplink.why,
-            "journal": asdict(journal),
+            "journal": journal_fields(journal),
             "devices_down": down,
             "ports_down": [name for name, port in self._health.ports.items() if port.up is False],
         }
         # Degraded answers 200 as well: starting the agent again would mend none of it.
-        return _json(said)
+        return _json(fields)
 
 
-def _json(said: dict[str, object]) -> bytes:
-    body = json.dumps(said, ensure_ascii=False).encode() + b"\n"
+def _json(fields: dict[str, object]) -> bytes:
+    body = json.dumps(fields, ensure_ascii=False).encode() + b"\n"
     return _response(HTTPStatus.OK, "application/json", body)
 
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from config.edge import AgentSettings
 from edge_agent.clock import Clock
 from edge_agent.health import Health, State
-from edge_agent.journal.base import Journal
+from edge_agent.journal.base import Journal, JournalStats
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.port import PortOwner
 from edge_agent.uplink.uplink import Uplink
@@ -71,7 +71,7 @@ class StatusReport:
                 "resent": uplink.resent,
                 "queued_bytes": uplink.queued_bytes,
             },
-            "journal": asdict(journal),
+            "journal": journal_fields(journal),
             "ports": {
                 name: {
                     **_state(self._health.ports.get(name)),
@@ -118,6 +118,12 @@ class StatusReport:
                         "reason": reading.reason,
                         "at": reading.taken_at,
                     }
+
+
+def journal_fields(stats: JournalStats) -> dict[str, object]:
+    """Return the figures of a journal for ``/status`` and ``/healthz``, by former names, too."""
+    former = {"held_readings": stats.provisional_readings, "salvaging": stats.recovering}
+    return {**asdict(stats), **former}
 
 
 def _state(state: State | None) -> dict[str, object]:

@@ -19,7 +19,8 @@ import structlog
 from config.interlock import Place
 from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command
-from edge_agent.journal.damage import JournalCorruptError, translated
+from edge_agent.errors import JournalCorruptError
+from edge_agent.journal.recovery import translated
 
 log = structlog.get_logger()
 

@@ -44,8 +44,8 @@ class JournalStats:
         oldest_at: UTC milliseconds of the oldest message on disk; None when there is none.
         writable: False while the disk refuses, or there is none.
         commits: Group commits since the start.
-        held_readings: Readings that wait until the clock is believed.
-        salvaging: Whether rows of a damaged file are still being taken over.
+        provisional_readings: Readings with a provisional timestamp; they wait for the clock.
+        recovering: Whether rows of a damaged file are still being taken over.
     """
 
     rows: int = 0
@@ -54,8 +54,8 @@ class JournalStats:
     oldest_at: int | None = None
     writable: bool = True
     commits: int = 0
-    held_readings: int = 0
-    salvaging: bool = False
+    provisional_readings: int = 0
+    recovering: bool = False
 
 
 class Journal(Protocol):
@@ -86,7 +86,7 @@ class Journal(Protocol):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None: ...
 
     def append(
@@ -106,7 +106,8 @@ class Journal(Protocol):
             taken_at: UTC ms of its newest reading.
             readings: How many it carries.
             boot_offset_ms: Given while the clock is not believed: the UTC ms that it had, by
-                itself, when the machine was started. The row waits for ``settle``.
+                itself, when the machine was started. The
+                timestamp is provisional and the row waits for ``close_epochs``.
 
         Raises JournalFullError when no offset is left that could not be used twice.
         """
@@ -119,18 +120,18 @@ class Journal(Protocol):
     async def read(self, first: int, last: int, *, limit: int) -> list[Row]:
         """Return up to ``limit`` rows of the closed range, lowest offset first.
 
-        Fewer than that: the rest of the range holds none whose time is known. Raises JournalError
+        Fewer than that: the rest of the range holds none whose time is final. Raises JournalError
         when the file cannot be read for now.
         """
         ...
 
-    async def settle(self, boot_offset_ms: int) -> None:
-        """Give rows that wait their true time: the machine started at UTC ms ``boot_offset_ms``."""
+    async def close_epochs(self, boot_offset_ms: int) -> None:
+        """Make provisional timestamps final: the machine started at UTC ms ``boot_offset_ms``."""
         ...
 
     @property
     def believed(self) -> bool:
-        """Whether ``settle`` was called since the machine was started, by whichever process."""
+        """Whether ``close_epochs`` was called since the machine was started, by any process."""
         ...
 
     def arrivals(self) -> list[Range]:

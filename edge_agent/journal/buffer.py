@@ -1,133 +1,234 @@
-"""The part of a journal that is in memory: numbered rows, bounded by bytes."""
+"""The half of every journal that is in memory: numbered rows, aliases, what the next commit writes.
 
-from collections.abc import Iterable
-from typing import Literal
+It is bounded by bytes. A commit takes everything as one batch and puts it back as one when the disk
+refuses it.
+"""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from config.edge import JournalSettings
+from edge_agent.clock import Clock
 from edge_agent.errors import JournalFullError
-from edge_agent.journal.base import Row
+from edge_agent.journal.base import Alias, Row
 from edge_agent.journal.clock_epochs import BootOffsets, ProvisionalRow, moved
-from edge_agent.journal.ranges import Range
+from edge_agent.journal.ranges import Range, RangeSet
+from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.payload import name_metrics
 
-Drop = Literal["oldest", "newest"]
+MEMORY_BYTES: Final = 32_000_000
+"""What rows may take in memory at most."""
 
-_ROW_BYTES = 200
+_ROW_BYTES: Final = 200
 """What a row costs in memory besides its fragment."""
 
 
+@dataclass(slots=True)
+class Batch:
+    """What one group commit writes, in this order: acknowledged, aliases, rows, facts."""
+
+    acknowledged: list[Range] = field(default_factory=list[Range])
+    aliases: list[tuple[int, Alias]] = field(default_factory=list[tuple[int, Alias]])
+    rows: list[Row] = field(default_factory=list[Row])
+    provisional: list[ProvisionalRow] = field(default_factory=list[ProvisionalRow])
+    facts: dict[str, int] = field(default_factory=dict[str, int])
+
+    def __bool__(self) -> bool:
+        return bool(self.acknowledged or self.aliases or self.rows or self.facts)
+
+
 class Buffer:
-    """Rows in the order of their offsets.
+    """What is not on disk, and all aliases.
 
     Attributes:
-        rows: Offset to row.
-        dropped: Rows given up for the bound, since the start.
         next_offset: The offset of the next row.
-        reserved: Offsets from here on may not be used yet.
-        boot_offsets: The eras of rows whose time is not final.
-        epoch: The one that is open; None when there is none.
+        on_renamed: Called when another file takes the journal's place.
     """
 
-    def __init__(self, *, max_bytes: int, drop: Drop) -> None:
-        self.rows: dict[int, Row] = {}
-        self.dropped = 0
-        self.next_offset = 0
-        self.reserved = 0
-        self.boot_offsets: BootOffsets = {}
-        self.epoch: int | None = None
-        self._held: dict[int, ProvisionalRow] = {}
-        self._max_bytes = max_bytes
-        self._drop: Drop = drop
-        self._bytes = 0
+    def __init__(self, settings: JournalSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._max_bytes = min(settings.max_bytes, MEMORY_BYTES)
+        self.on_renamed: Callable[[], None] = lambda: None
+        self._clear()
 
-    def append(self, device: str, fragment: bytes, *, taken_at: int, readings: int) -> int:
-        """Number a row and keep it; JournalFullError when no reserved offset is left."""
+    def _clear(self) -> None:
+        self.next_offset = 0
+        self._reserved = 0
+        """Offsets from here on may not be used yet."""
+        self._rows: dict[int, Row] = {}
+        self._bytes = 0
+        self._dropped = 0
+        """Rows given up for a bound, since the start."""
+        self._provisional: dict[int, ProvisionalRow] = {}
+        self._boot_offsets: BootOffsets = {}
+        self._epoch: int | None = None
+        """The clock epoch that is open; None when there is none."""
+        self._numbers: dict[Alias, int] = {}
+        self._next_alias = 1
+        self._new_aliases: list[tuple[int, Alias]] = []
+        self._acknowledged = RangeSet()
+        """Offsets that the next commit deletes from the file."""
+        self._facts: dict[str, int] = {}
+        self._writing = Batch()
+        self._arrivals: list[Range] = []
+
+    def append(
+        self,
+        device: str,
+        fragment: bytes,
+        *,
+        taken_at: int,
+        readings: int = 1,
+        boot_offset_ms: int | None = None,
+    ) -> int:
+        """Keep a message and return its offset; it is on disk after the next group commit."""
         offset = self.next_offset
-        if offset >= self.reserved:
+        if offset >= self._reserved:
             raise JournalFullError(
-                f"no offset left below {self.reserved}; the disk refuses a new block"
+                f"no offset left below {self._reserved}; the disk refuses a new block"
             )
         self.next_offset = offset + 1
-        self.rows[offset] = Row(offset, device, fragment, taken_at, readings)
+        self._rows[offset] = Row(offset, device, fragment, taken_at, readings)
+        if boot_offset_ms is not None:
+            self._provisional[offset] = ProvisionalRow(offset, self._open_epoch(), boot_offset_ms)
         self._bytes += len(fragment) + _ROW_BYTES
         if self._bytes > self._max_bytes:
             self._shed()
         return offset
 
-    def hold(self, offset: int, boot_offset_ms: int) -> None:
-        """Note that the time of a row is not final (eras.py)."""
-        if self.epoch is None:
-            self.epoch = max(self.boot_offsets, default=0) + 1
-            self.boot_offsets[self.epoch] = None
-        self._held[offset] = ProvisionalRow(offset, self.epoch, boot_offset_ms)
+    def alias(self, device: str, point: str, datatype: int) -> int:
+        """Return the alias of this point, a new one on first use."""
+        wanted = Alias(device, point, datatype)
+        number = self._numbers.get(wanted)
+        if number is None:
+            number = self._numbers[wanted] = self._next_alias
+            self._next_alias += 1
+            self._new_aliases.append((number, wanted))
+        return number
 
-    def first_held(self) -> int | None:
-        """Return the lowest offset whose time is not known; None when there is none."""
-        waiting = (row for row in self._held.values() if self.boot_offsets.get(row.epoch) is None)
-        return min((row.offset for row in waiting if row.offset in self.rows), default=None)
+    def aliases(self) -> dict[int, Alias]:
+        """Return every alias ever given."""
+        return {number: alias for alias, number in self._numbers.items()}
 
-    def settle(self, boot_offset_ms: int) -> None:
-        """Close the open era."""
-        if self.epoch is not None:
-            self.boot_offsets[self.epoch] = boot_offset_ms
-            self.epoch = None
+    def arrivals(self) -> list[Range]:
+        """Return, once, ranges below ``next_offset`` in which there are rows to be sent now."""
+        arrivals, self._arrivals = self._arrivals, []
+        return arrivals
 
-    def within(self, first: int, last: int, limit: int) -> list[Row]:
-        """Return up to ``limit`` rows of the closed range whose time is known, lowest first."""
+    def _take_aliases(self, known: dict[int, Alias]) -> None:
+        """Go on with the aliases of a file."""
+        self._numbers = {alias: number for number, alias in known.items()}
+        self._next_alias = max(known, default=0) + 1
+        self._new_aliases = []
+
+    def _within(self, first: int, last: int, limit: int) -> list[Row]:
+        """Return up to ``limit`` rows of the closed range whose time is final, lowest first."""
         found: list[Row] = []
-        for row in self.rows.values():
+        for row in self._rows.values():
             if len(found) >= limit or row.offset > last:
                 break
             if row.offset < first:
                 continue
-            held = self._held.get(row.offset)
-            boot_offset_ms = 0 if held is None else self.boot_offsets.get(held.epoch)
+            waiting = self._provisional.get(row.offset)
+            if waiting is None:
+                found.append(row)
+                continue
+            boot_offset_ms = self._boot_offsets.get(waiting.epoch)
             if boot_offset_ms is not None:
-                found.append(
-                    row if held is None else moved(row, boot_offset_ms - held.boot_offset_ms)
-                )
+                found.append(moved(row, boot_offset_ms - waiting.boot_offset_ms))
         return found
 
-    def remove(self, ranges: Iterable[Range]) -> None:
+    def _open_epoch(self) -> int:
+        if self._epoch is None:
+            self._epoch = max(self._boot_offsets, default=0) + 1
+            self._boot_offsets[self._epoch] = None
+        return self._epoch
+
+    def _close_epoch(self, boot_offset_ms: int) -> None:
+        if self._epoch is not None:
+            self._boot_offsets[self._epoch] = boot_offset_ms
+            self._epoch = None
+
+    def _first_provisional(self) -> int | None:
+        """Return the lowest offset in memory whose time is not final; None when there is none."""
+        waiting = self._open_rows(self._provisional.values())
+        return min((offset for offset in waiting if offset in self._rows), default=None)
+
+    def _provisional_readings(self) -> int:
+        """Return how many readings in memory wait for the clock, those being written included."""
+        waiting = self._open_rows([*self._provisional.values(), *self._writing.provisional])
+        if not waiting:
+            return 0
+        rows = [*self._rows.values(), *self._writing.rows]
+        return sum(row.readings for row in rows if row.offset in waiting)
+
+    def _open_rows(self, provisional: Iterable[ProvisionalRow]) -> set[int]:
+        return {row.offset for row in provisional if self._boot_offsets.get(row.epoch) is None}
+
+    def _remove(self, ranges: Iterable[Range]) -> None:
         """Delete the rows of these ranges."""
+        rows = self._rows
         for first, last in ranges:
-            if not self.rows:
+            if not rows:
                 return
-            if last - first < len(self.rows):
-                doomed = [offset for offset in range(first, last + 1) if offset in self.rows]
+            if last - first < len(rows):
+                doomed = [offset for offset in range(first, last + 1) if offset in rows]
             else:
-                doomed = [offset for offset in self.rows if first <= offset <= last]
+                doomed = [offset for offset in rows if first <= offset <= last]
             for offset in doomed:
                 self._forget(offset)
 
-    def give_up_below(self, offset: int) -> None:
-        """Give up the rows before that offset."""
-        for doomed in [known for known in self.rows if known < offset]:
-            self._forget(doomed)
-            self.dropped += 1
+    def _take(self) -> Batch:
+        """Hand over everything that is not on disk."""
+        rows = self._rows
+        batch = Batch(
+            acknowledged=list(self._acknowledged),
+            aliases=self._new_aliases,
+            rows=list(rows.values()),
+            provisional=[row for offset, row in self._provisional.items() if offset in rows],
+            facts=self._facts,
+        )
+        self._rows, self._provisional, self._bytes = {}, {}, 0
+        self._acknowledged, self._new_aliases, self._facts = RangeSet(), [], {}
+        return batch
 
-    def take(self) -> tuple[dict[int, Row], dict[int, ProvisionalRow]]:
-        """Hand over all rows, for writing, and which of them have no final time."""
-        rows, held = self.rows, self._held
-        self.rows, self._held, self._bytes = {}, {}, 0
-        return rows, {offset: row for offset, row in held.items() if offset in rows}
+    def _restore(self, batch: Batch) -> None:
+        """Take back what could not be written; it is older than all else."""
+        # Acknowledged while being written: must not come back.
+        rows = {row.offset: row for row in batch.rows if row.offset not in self._acknowledged}
+        self._put_back(rows, batch.provisional)
+        self._acknowledged.update(batch.acknowledged)
+        self._new_aliases = batch.aliases + self._new_aliases
+        self._facts = batch.facts | self._facts
 
-    def put_back(self, rows: dict[int, Row], held: dict[int, ProvisionalRow]) -> None:
-        """Take rows back that could not be written; they are older than all others."""
-        self.rows = rows | self.rows
-        self._held = held | self._held
-        self._bytes = sum(len(row.fragment) + _ROW_BYTES for row in self.rows.values())
+    def _put_back(self, rows: dict[int, Row], provisional: Iterable[ProvisionalRow]) -> None:
+        self._rows = rows | self._rows
+        self._provisional = {row.offset: row for row in provisional} | self._provisional
+        self._bytes = sum(len(row.fragment) + _ROW_BYTES for row in self._rows.values())
         if self._bytes > self._max_bytes:
             self._shed()
 
     def _shed(self) -> None:
         # A tenth at a time, so that a full memory does not cost a search per message.
         goal = self._max_bytes - self._max_bytes // 10
-        offsets = list(self.rows)
-        for offset in offsets if self._drop == "oldest" else reversed(offsets):
+        offsets = list(self._rows)
+        for offset in offsets if self._settings.drop == "oldest" else reversed(offsets):
             if self._bytes <= goal:
                 return
-            self._forget(offset)
-            self.dropped += 1
+            self._give_up(offset)
+
+    def _give_up(self, offset: int) -> None:
+        self._forget(offset)
+        self._dropped += 1
 
     def _forget(self, offset: int) -> None:
-        self._held.pop(offset, None)
-        self._bytes -= len(self.rows.pop(offset).fragment) + _ROW_BYTES
+        self._provisional.pop(offset, None)
+        self._bytes -= len(self._rows.pop(offset).fragment) + _ROW_BYTES
+
+
+def by_name(fragment: bytes, aliases: dict[int, Alias]) -> bytes:
+    """Return a fragment whose points are named, for a journal with other aliases."""
+    names = {number: (alias.point, DataType(alias.datatype)) for number, alias in aliases.items()}
+    return name_metrics(fragment, names)

@@ -1,9 +1,14 @@
 """Rows whose time is not final, because the gateway's clock was not known to be right.
 
-Such a row keeps the "zero" of its clock: the instant, by that clock, at which the machine was
-started (UTC minus monotonic). Rows belong to an era: those of one boot for which the question is
-open. Once the clock is believed the era gets its true zero, and each row is read with its time
-moved by true minus kept zero: exact to the millisecond, over restarts, without rewriting a row.
+Such a timestamp is provisional: the row keeps the boot offset of its clock, the instant, by that
+clock, at which the machine was started (UTC minus monotonic). Rows belong to a clock epoch: those
+of one boot whose true boot offset is not known yet. Once the clock is believed the epoch is closed
+with its true boot offset, and each row is read with its time moved by true minus kept offset: exact
+to the millisecond, over restarts, without rewriting a row.
+
+On disk the tables are named ``eras`` (clock epochs, ``zero_ms`` is the boot offset) and ``held``
+(provisional rows) since schema version 2. Other names would need a new version, and an agent of the
+version before refuses a file of a newer one: an update could not be taken back.
 """
 
 import sqlite3
@@ -19,15 +24,18 @@ _ROUNDING_MS = 3
 """UTC minus monotonic is never the same to the millisecond."""
 
 BootOffsets = dict[int, int | None]
-"""Era to its true zero, UTC ms; None while it is open."""
+"""Clock epoch to its true boot offset, UTC ms; None while it is open."""
+
+EpochRecord = tuple[int, str, int | None]
+"""A clock epoch, the boot it belongs to, and its boot offset."""
 
 
 class ProvisionalRow(NamedTuple):
-    """That a row's time is not final.
+    """That a row's timestamp is provisional.
 
     Attributes:
         offset: Of the row.
-        epoch: Which question it waits for.
+        epoch: Its clock epoch.
         boot_offset_ms: UTC ms of the machine's start by the clock that stamped it.
     """
 
@@ -48,12 +56,13 @@ def moved(row: Row, by_ms: int) -> Row:
 
 
 class ClockEpochs:
-    """The eras of one journal file; used in the journal's thread, ``boot_offsets`` read anywhere.
+    """The clock epochs of one file; used in its thread, ``boot_offsets`` is read anywhere.
 
     Attributes:
-        boot_offsets: Every era to its zero.
-        current: The open era of this boot; None when there is none.
+        boot_offsets: Every epoch to its boot offset.
+        current: The open epoch of this boot; None when there is none.
         believed: Whether the clock of this boot was believed before.
+        provisional_readings: Readings on disk in open epochs, exact once a minute.
     """
 
     def __init__(self, connection: sqlite3.Connection, boot: str) -> None:
@@ -70,15 +79,12 @@ class ClockEpochs:
         open_ones = [epoch for epoch in mine if self.boot_offsets[epoch] is None]
         self.current = open_ones[-1] if open_ones else None
         self.believed = len(mine) > len(open_ones)
-        (self.held_readings,) = connection.execute(
-            # A cross join looks the held rows up instead of reading the whole backlog through.
-            "SELECT coalesce(sum(readings), 0) FROM held CROSS JOIN rows USING (offset)"
-            " WHERE era IN (SELECT era FROM eras WHERE zero_ms IS NULL)"
-        ).fetchone()
         self._unsaved: set[int] = set()
+        self._added = 0
+        self._count()
 
-    def open_eras(self) -> list[int]:
-        """Return the eras whose rows may not be sent yet."""
+    def open_epochs(self) -> list[int]:
+        """Return the epochs whose rows may not be sent yet."""
         # Listed at once: the other thread may add one meanwhile.
         return [
             epoch
@@ -86,30 +92,38 @@ class ClockEpochs:
             if boot_offset_ms is None
         ]
 
-    def records(self) -> list[tuple[int, str, int | None]]:
-        """Return era, boot and zero of each, for a file that takes this one's place."""
+    def records(self) -> list[EpochRecord]:
+        """Return epoch, boot and boot offset of each, for a file that takes this one's place."""
         known = list(self.boot_offsets.items())
         return [
             (epoch, self._boots.get(epoch, self._boot), boot_offset_ms)
             for epoch, boot_offset_ms in known
         ]
 
-    def add(self, held: Iterable[ProvisionalRow]) -> None:
-        """Write which rows wait, and what could not be written before; within a transaction."""
-        rows = list(held)
-        for epoch in {row.epoch for row in rows} - self._boots.keys():
+    def add(self, provisional: Iterable[ProvisionalRow], rows: Iterable[Row]) -> None:
+        """Write which of these rows are provisional, and what could not be written before.
+
+        Within a transaction; ``saved`` follows it.
+        """
+        waiting = list(provisional)
+        for epoch in {row.epoch for row in waiting} - self._boots.keys():
             self._boots[epoch] = self._boot
             self.boot_offsets.setdefault(epoch, None)
             self._unsaved.add(epoch)
-        self._connection.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
+        self._connection.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", waiting)
         self._connection.executemany(
             "INSERT OR REPLACE INTO eras VALUES (?, ?, ?)",
             [(epoch, self._boots[epoch], self.boot_offsets[epoch]) for epoch in self._unsaved],
         )
+        still_open = {row.offset for row in waiting if self.boot_offsets[row.epoch] is None}
+        self._added = 0
+        if still_open:
+            self._added = sum(row.readings for row in rows if row.offset in still_open)
 
     def saved(self) -> None:
         """Note that the transaction is on disk."""
         self._unsaved.clear()
+        self.provisional_readings += self._added
 
     def prune(self, lowest: int | None) -> None:
         """Forget what belongs to rows below the lowest that is left; within a transaction."""
@@ -118,8 +132,9 @@ class ClockEpochs:
         execute(
             "DELETE FROM eras WHERE boot <> ? AND era NOT IN (SELECT era FROM held)", (self._boot,)
         )
+        self._count()
 
-    def settle(self, boot_offset_ms: int) -> int | None:
+    def close(self, boot_offset_ms: int) -> int | None:
         """Close all open epochs: the machine started at ``boot_offset_ms``; ``add`` writes it down.
 
         Returns the first offset on disk that waited for it.
@@ -129,7 +144,7 @@ class ClockEpochs:
         """
         later_ms = boot_offset_ms
         (first,) = self._connection.execute("SELECT min(offset) FROM held").fetchone()
-        for epoch in sorted(self.open_eras(), reverse=True):
+        for epoch in sorted(self.open_epochs(), reverse=True):
             if self._boots.setdefault(epoch, self._boot) != self._boot:
                 later_ms = self._guess(epoch, later_ms)
                 self.boot_offsets[epoch] = later_ms
@@ -140,10 +155,22 @@ class ClockEpochs:
             epoch = max(self.boot_offsets, default=0) + 1
             self._boots[epoch], self.boot_offsets[epoch] = self._boot, boot_offset_ms
             self._unsaved.add(epoch)
-        self.current, self.believed, self.held_readings = None, True, 0
+        self.current, self.believed, self.provisional_readings = None, True, 0
         return first
 
+    def _count(self) -> None:
+        self.provisional_readings = 0
+        for epoch in self.open_epochs():
+            # A cross join looks these rows up instead of reading the whole backlog through.
+            (readings,) = self._connection.execute(
+                "SELECT coalesce(sum(readings), 0) FROM held CROSS JOIN rows USING (offset)"
+                " WHERE era = ?",
+                (epoch,),
+            ).fetchone()
+            self.provisional_readings += readings
+
     def _guess(self, epoch: int, next_start_ms: int) -> int:
+        """Return the boot offset of an epoch that an earlier boot left open."""
         found = self._connection.execute(
             "SELECT held.zero_ms, taken_at - held.zero_ms FROM held CROSS JOIN rows USING (offset)"
             " WHERE era = ? ORDER BY held.offset DESC LIMIT 1",
@@ -151,5 +178,5 @@ class ClockEpochs:
         ).fetchone()
         if found is None:
             return next_start_ms
-        said_ms, uptime_ms = int(found[0]), int(found[1])
-        return said_ms if said_ms + uptime_ms >= TRUSTED_FROM_MS else next_start_ms - uptime_ms
+        own_ms, uptime_ms = int(found[0]), int(found[1])
+        return own_ms if own_ms + uptime_ms >= TRUSTED_FROM_MS else next_start_ms - uptime_ms

@@ -108,7 +108,7 @@ class ClockTrust:
         span.first, span.last = min(span.first, taken_at), max(span.last, taken_at)
         return span.boot_offset_ms
 
-    def settle(self) -> int:
+    def final_boot_offset(self) -> int:
         """Return the zero of this moment; stamps given so far can be ``shifted`` to it."""
         # That of the last stamps, to the millisecond, unless there was a step: a reading that is
         # in the journal and in a birth must have one time.

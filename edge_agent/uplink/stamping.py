@@ -77,10 +77,10 @@ class Stamping:
 
     async def _settle(self) -> None:
         journal, trust = self._journal, self.trust
-        waited = journal.stats().held_readings
+        waited = journal.stats().provisional_readings
         if not waited and journal.believed:
             return
-        await journal.settle(trust.settle())
+        await journal.close_epochs(trust.final_boot_offset())
         for encoder in self._node.encoders.values():
             encoder.restamp(trust.shifted)
         trust.forget()

@@ -107,7 +107,7 @@ async def test_readings_taken_before_the_clock_was_set_arrive_with_their_true_ti
                 agent.uplink.publish("p1", [reading(float(value), at=clock.now_ms())])
                 await asyncio.sleep(0.05)
             assert agent.journal.stats().rows == 3
-            assert agent.journal.stats().held_readings == 3
+            assert agent.journal.stats().provisional_readings == 3
             clock.behind_ms = 0
             set_ms, set_s = clock.now_ms(), clock.monotonic_s()
             agent.uplink.publish("p1", [reading(3.0, at=clock.now_ms())])

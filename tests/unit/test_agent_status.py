@@ -61,8 +61,11 @@ async def test_metrics_show_journal_and_uplink_as_they_are_now(site: Site) -> No
     assert "plantroom_uplink_online 0.0" in lines
     assert "plantroom_journal_dropped_messages_total 0.0" in lines
     assert "plantroom_clock_synchronised 1.0" in lines
+    # The second is the deprecated name of the first.
+    assert "plantroom_uplink_provisional_readings 0.0" in lines
     assert "plantroom_uplink_held_readings 0.0" in lines
     assert "plantroom_uplink_given_up_readings_total 0.0" in lines
+    assert "plantroom_journal_recovering 0.0" in lines
     assert "plantroom_journal_salvaging 0.0" in lines
 
 

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.edge import JournalSettings
+from edge_agent.errors import JournalCorruptError
 from edge_agent.journal.base import Alias, Row
-from edge_agent.journal.damage import JournalCorruptError
 from edge_agent.journal.sqlite import SqliteJournal
 from tests.fakes.agent_clock import FakeClock
 
@@ -34,7 +34,7 @@ async def rows(journal: SqliteJournal) -> list[Row]:
     return await journal.read(0, 2**62, limit=100_000)
 
 
-async def salvaged(journal: SqliteJournal) -> list[Row]:
+async def recovered(journal: SqliteJournal) -> list[Row]:
     """Take over what can be read, as ``run`` does chunk by chunk."""
     while await journal.recover():
         pass
@@ -66,12 +66,12 @@ async def test_a_file_that_is_no_journal_is_set_aside_loudly_and_a_new_one_start
         async with journal_at(path) as journal:
             offset = journal.append("d", b"x", taken_at=NOW)
             await journal.commit()
-            assert [row.offset for row in await salvaged(journal)] == [offset]
+            assert [row.offset for row in await recovered(journal)] == [offset]
     (aside,) = path.parent.glob("journal.sqlite.corrupt-2026*")
     assert aside.read_bytes().startswith(b"no database")
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [
         ("journal_set_aside", "error"),
-        ("journal_not_salvaged", "error"),
+        ("journal_not_recovered", "error"),
     ]
 
 
@@ -81,7 +81,7 @@ async def test_a_damaged_page_costs_its_rows_and_no_others(path: Path, page: int
     damage(path, page)
     async with journal_at(path) as journal:
         assert journal.journal_id != name
-        saved = await salvaged(journal)
+        saved = await recovered(journal)
         assert journal.stats().rows == len(saved)
         assert journal.aliases() == {1: Alias("d", "flow", 10)}
         assert journal.bd_seq == 7
@@ -105,7 +105,7 @@ async def test_without_its_aliases_nothing_is_made_up(path: Path) -> None:
     # The second page on: the schema is there, the aliases are not.
     path.write_bytes(data[:PAGE] + b"\xff" * (5 * PAGE) + data[6 * PAGE :])
     async with journal_at(path) as journal:
-        assert await salvaged(journal) == []
+        assert await recovered(journal) == []
         assert journal.aliases() == {}
     assert list(path.parent.glob("journal.sqlite.corrupt-2026*"))
 
@@ -122,7 +122,7 @@ async def test_damage_found_while_running_is_set_aside_by_the_next_start(
             await rows(journal)
     with capture_logs() as logs:
         async with journal_at(path) as journal:
-            assert len(await salvaged(journal)) >= ROWS - ON_A_PAGE
+            assert len(await recovered(journal)) >= ROWS - ON_A_PAGE
     assert logs[0]["event"] == "journal_set_aside"
     assert not path.with_name("journal.sqlite.damaged").exists()
 

@@ -9,8 +9,7 @@ from structlog.testing import capture_logs
 
 from config.edge import JournalSettings
 from edge_agent.errors import JournalError, JournalFullError
-from edge_agent.journal import damage as aside
-from edge_agent.journal import recovery as salvage
+from edge_agent.journal import recovery
 from edge_agent.journal.base import Row
 from edge_agent.journal.sqlite import SqliteJournal
 from protocols.sparkplug.datatypes import DataType
@@ -43,14 +42,14 @@ def refuse(*_: object) -> Row:
 async def test_a_kill_while_a_damaged_journal_is_emptied_costs_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salvage, "CHUNK", 100)
+    monkeypatch.setattr(recovery, "CHUNK", 100)
     await filled(path)
     damage(path, -1)
     async with journal_at(path) as journal:
         assert await journal.recover()
         assert await journal.recover()
         assert len(await taken(journal)) == 200
-        assert journal.stats().salvaging
+        assert journal.stats().recovering
         assert journal.arrivals() == [(0, 99), (100, 199)]
         # As a kill leaves it: nothing more is written.
         files = {file.name: file.read_bytes() for file in path.parent.iterdir()}
@@ -63,8 +62,8 @@ async def test_a_kill_while_a_damaged_journal_is_emptied_costs_nothing(
             while await journal.recover():
                 pass
             kept = await journal.read(*EVERYTHING, limit=1000)
-            assert not journal.stats().salvaging
-    assert [entry["event"] for entry in logs] == ["journal_salvaged"]
+            assert not journal.stats().recovering
+    assert [entry["event"] for entry in logs] == ["journal_recovered"]
     assert logs[0]["rows"] == len(kept) - 1
     assert len(kept) >= ROWS - 7
     times = [row.taken_at for row in kept]
@@ -78,7 +77,7 @@ async def test_polling_begins_before_a_damaged_journal_is_emptied(path: Path) ->
     async with journal_at(path) as journal:
         assert await taken(journal) == []
         journal.append("d", b"new", taken_at=NOW + ROWS)
-        while journal.stats().salvaging:
+        while journal.stats().recovering:
             await journal.turn()
         assert len(await taken(journal)) >= ROWS - 8
 
@@ -103,7 +102,7 @@ async def test_files_set_aside_are_few(path: Path) -> None:
             while await journal.recover():
                 pass
     found = [file for file in path.parent.glob("*.corrupt-*") if file.suffix != ".lock"]
-    assert len(found) == aside.MOST_ASIDE
+    assert len(found) == recovery.MOST_ASIDE
 
 
 async def test_damage_found_while_running_is_replaced_and_nothing_stops(
@@ -122,7 +121,7 @@ async def test_damage_found_while_running_is_replaced_and_nothing_stops(
         assert not journal.stats().writable
         number = journal.append("d", b"while damaged", taken_at=NOW + ROWS + 1)
         await journal.turn()
-        while journal.stats().salvaging:
+        while journal.stats().recovering:
             await journal.turn()
         assert renamed == [journal.journal_id]
         assert journal.journal_id != before
@@ -151,7 +150,7 @@ async def test_a_sector_that_cannot_be_read_is_passed_over(
                     await taken(journal)
         assert not journal.stats().writable or journal._disk.damaged
         await journal.turn()
-        while journal.stats().salvaging:
+        while journal.stats().recovering:
             await journal.turn()
         assert len(await taken(journal)) == ROWS
 
@@ -166,7 +165,7 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_gets_what_mem
         name = journal.journal_id
     clock = FakeClock(NOW)
     with monkeypatch.context() as full:
-        full.setattr("edge_agent.journal.disk.JournalFile.open", no_space)
+        full.setattr("edge_agent.journal.file.JournalFile.open", no_space)
         with capture_logs() as logs:
             journal = await journal_at(path, clock).__aenter__()
         assert [entry["event"] for entry in logs] == ["journal_in_memory_only"]
@@ -215,16 +214,16 @@ async def test_rows_that_wait_for_the_clock_outlive_the_damage_and_the_full_disk
         waiting = journal.append("d", b"", taken_at=5_300, boot_offset_ms=0)
         journal._disk.found_damaged(JournalError("for the test"))
         with monkeypatch.context() as full:
-            full.setattr("edge_agent.journal.disk.JournalFile.open", no_space)
+            full.setattr("edge_agent.journal.file.JournalFile.open", no_space)
             await journal.turn()
             later = journal.append("d", b"", taken_at=5_301, boot_offset_ms=0)
         clock.advance(61)
         await journal.turn()
-        while journal.stats().salvaging:
+        while journal.stats().recovering:
             await journal.turn()
         assert await taken(journal) == []
-        assert journal.stats().held_readings == 302
-        await journal.settle(NOW)
+        assert journal.stats().provisional_readings == 302
+        await journal.close_epochs(NOW)
         rows = await journal.read(*EVERYTHING, limit=1000)
     assert [row.taken_at for row in rows] == [NOW + 5_000 + number for number in range(302)]
     assert [row.offset for row in rows[-2:]] == [waiting, later]

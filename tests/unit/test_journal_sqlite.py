@@ -78,7 +78,7 @@ async def test_a_row_acknowledged_before_its_commit_never_reaches_the_disk(path:
         journal.acknowledge([(offset, offset)])
         await journal.commit()
 
-        assert journal._disk.store.facts["rows"] == 0
+        assert journal._disk.file.facts["rows"] == 0
         assert await kept(journal) == []
 
 
@@ -94,7 +94,7 @@ async def test_a_second_agent_on_the_same_file_is_refused(path: Path) -> None:
 async def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
     async with journal_at(path) as journal:
         await journal._disk._in_worker(
-            lambda: journal._disk.store._connection.execute("PRAGMA user_version=9")
+            lambda: journal._disk.file._connection.execute("PRAGMA user_version=9")
         )
     before = path.read_bytes()
     with pytest.raises(JournalError, match="newer version"):
@@ -104,7 +104,7 @@ async def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -
 
 async def fill_disk(journal: SqliteJournal, pages: int) -> None:
     await journal._disk._in_worker(
-        lambda: journal._disk.store._connection.execute(
+        lambda: journal._disk.file._connection.execute(
             f"PRAGMA max_page_count = {pages}"
         ).fetchone()
     )
@@ -129,7 +129,7 @@ async def test_a_full_disk_is_said_once_kept_in_memory_and_recovered(path: Path)
             await journal.commit()
             assert journal.stats().writable
             assert await kept(journal) == [second]
-            assert journal._disk.store.facts["rows"] == 1
+            assert journal._disk.file.facts["rows"] == 1
 
     assert [entry["event"] for entry in logs] == ["journal_not_writable", "journal_writable_again"]
     async with journal_at(path) as journal:

@@ -98,7 +98,7 @@ def test_remembered_stamps_are_moved_by_the_step_and_later_ones_are_not() -> Non
     last, _ = machine.stamp()
     machine.step_to(NOW)
     after, _ = machine.stamp()
-    assert machine.trust.settle() == NOW - 1_090_000
+    assert machine.trust.final_boot_offset() == NOW - 1_090_000
     shifted = [machine.trust.shifted(at) for at in (first, last, after)]
     assert shifted == [NOW - 90_000, NOW, NOW]
     assert min(shifted) > TRUSTED_FROM_MS
@@ -120,7 +120,7 @@ def test_without_a_step_no_stamp_is_moved_by_a_millisecond() -> None:
         clock.advance(0.7)
         at = clock.utc_ms
         stamped.append((at, trust.provisional_zero(at, live=False)))
-    final_ms = trust.settle()
+    final_ms = trust.final_boot_offset()
     assert {boot_offset_ms for _, boot_offset_ms in stamped} == {final_ms}
     assert [trust.shifted(at) for at, _ in stamped] == [at for at, _ in stamped]
 
@@ -131,5 +131,5 @@ def test_what_was_sent_is_never_moved() -> None:
     machine.clock.advance(10)
     waiting, _ = machine.stamp(live=False)
     machine.step_to(NOW)
-    machine.trust.settle()
+    machine.trust.final_boot_offset()
     assert [machine.trust.shifted(at) for at in (sent, waiting)] == [sent, NOW]

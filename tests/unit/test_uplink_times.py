@@ -13,7 +13,7 @@ async def test_readings_of_a_clock_that_was_never_set_wait_for_it() -> None:
     bench.uplink.publish("p1", [reading(1.0, at=4_990)])
     bench.clock.advance(2)
     assert bench.connection.data() == []
-    assert bench.journal.stats().held_readings == 1
+    assert bench.journal.stats().provisional_readings == 1
 
     bench.clock.utc_ms = NOW + 2_000
     await bench.uplink._stamping.look()
@@ -22,7 +22,7 @@ async def test_readings_of_a_clock_that_was_never_set_wait_for_it() -> None:
     stamps = [p.metrics[0].timestamp for p in bench.connection.data()]
     # Live first; the one that waited follows, as any other backlog.
     assert stamps == [NOW, NOW - 10]
-    assert bench.journal.stats().held_readings == 0
+    assert bench.journal.stats().provisional_readings == 0
 
 
 async def test_a_birth_carries_no_stamp_of_a_clock_that_was_wrong() -> None:

@@ -66,12 +66,12 @@ async def test_rows_wait_and_get_the_time_that_their_monotonic_distance_gives(
         if committed:
             await journal.commit()
         assert await stamps(journal) == []
-        assert (journal.stats().rows, journal.stats().held_readings) == (3, 3)
+        assert (journal.stats().rows, journal.stats().provisional_readings) == (3, 3)
         assert (journal.believed, journal.arrivals()) == (False, [])
 
-        await journal.settle(NOW - 200_000)
+        await journal.close_epochs(NOW - 200_000)
         assert await stamps(journal) == [NOW - 195_000, NOW - 135_000, NOW - 100_000]
-        assert (journal.believed, journal.stats().held_readings) == (True, 0)
+        assert (journal.believed, journal.stats().provisional_readings) == (True, 0)
         assert journal.arrivals() == [(first, last)]
         assert journal.arrivals() == []
 
@@ -81,7 +81,7 @@ async def test_rows_that_wait_hide_none_that_do_not(make: Make) -> None:
         for number in range(30):
             put(journal, 5_000 + number, uptime_s=5)
         await journal.commit()
-        await journal.settle(NOW)
+        await journal.close_epochs(NOW)
         for number in range(30):
             put(journal, 5_000 + number, uptime_s=5)
         final = journal.append("d", fragment(NOW), taken_at=NOW)
@@ -97,7 +97,7 @@ async def test_an_acknowledged_row_never_gets_a_time(make: Make) -> None:
         await journal.commit()
         journal.acknowledge([(offset, offset)])
         await journal.commit()
-        await journal.settle(NOW)
+        await journal.close_epochs(NOW)
         assert await stamps(journal) == []
 
 
@@ -108,9 +108,9 @@ async def test_a_stop_before_the_clock_is_set_loses_nothing_and_the_next_run_goe
         put(journal, 5_000, uptime_s=5)
     async with at_boot(path, "a") as journal:
         assert await stamps(journal) == []
-        assert journal.stats().held_readings == 1
+        assert journal.stats().provisional_readings == 1
         put(journal, 20_000, uptime_s=20)
-        await journal.settle(NOW)
+        await journal.close_epochs(NOW)
     async with at_boot(path, "a") as journal:
         assert await stamps(journal) == [NOW + 5_000, NOW + 20_000]
         assert journal.believed
@@ -121,9 +121,9 @@ async def test_a_stop_before_the_clock_is_set_loses_nothing_and_the_next_run_goe
 async def test_times_are_given_once_whatever_the_clock_does_later(path: Path) -> None:
     async with at_boot(path, "a") as journal:
         put(journal, 5_000, uptime_s=5)
-        await journal.settle(NOW)
+        await journal.close_epochs(NOW)
         put(journal, NOW + 10_000, uptime_s=10)
-        await journal.settle(NOW + DAY_MS)
+        await journal.close_epochs(NOW + DAY_MS)
         assert await stamps(journal) == [NOW + 5_000, NOW + DAY_MS + 10_000]
         await journal.commit()
     async with at_boot(path, "a") as journal:
@@ -139,7 +139,7 @@ async def test_a_run_that_ended_in_1970_is_taken_to_have_ended_when_the_next_one
             put(journal, 600_000, uptime_s=600)
     async with at_boot(path, "c") as journal:
         put(journal, 7_000, uptime_s=7)
-        await journal.settle(NOW)
+        await journal.close_epochs(NOW)
         assert await stamps(journal) == [
             NOW - 600_000 - 595_000,
             NOW - 600_000,
@@ -155,7 +155,7 @@ async def test_a_run_that_ended_under_a_saved_clock_keeps_the_times_it_had(path:
         put(journal, saved, uptime_s=5)
         put(journal, saved + 1000, uptime_s=6)
     async with at_boot(path, "b") as journal:
-        await journal.settle(NOW)
+        await journal.close_epochs(NOW)
         assert await stamps(journal) == [saved, saved + 1000]
 
 
@@ -188,7 +188,7 @@ async def test_a_file_of_the_first_version_is_taken_over_with_its_rows(path: Pat
         name = journal.journal_id
         offset = journal.append("d", fragment(NOW), taken_at=NOW)
         await journal.commit()
-        connection = journal._disk.store._connection  # type: ignore[union-attr]
+        connection = journal._disk.file._connection  # type: ignore[union-attr]
         await journal._disk._in_worker(
             lambda: connection.executescript(
                 "DROP TABLE held; DROP TABLE eras; DROP TABLE marks; PRAGMA user_version = 1"
