@@ -21,8 +21,6 @@ TABLE = """(
 """``large`` holds whole numbers from 2**63 on, which ``integer`` cannot; no reason is NULL."""
 
 MAX_INTEGER = 2**63 - 1
-MIN_INTEGER = -(2**63)
-MAX_LARGE = 2**64 - 1
 _GOOD = Quality.GOOD
 
 _TYPES: dict[str, Any] = {

@@ -98,7 +98,3 @@ class LiveHub:
             values = self._values.of_points(changed)
             text = self._written[changed] = write(values) if values else b""
         return text
-
-    def values_for(self, listener: Listener) -> list[LastValue]:
-        """Return the newest values of what changed for this listener, and forget the changes."""
-        return self._values.of_points(sorted(listener.take()))

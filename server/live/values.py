@@ -57,13 +57,6 @@ class LiveValues:
         found = (self._registry.find(point_id) for point_id in point_ids)
         return [_snapshot(series) for series in found if series is not None]
 
-    def of_equipment(self, key: str) -> dict[str, LastValue]:
-        """Return the last value of each point of a piece of equipment, by the point's name."""
-        asset = self._registry.asset(key)
-        if asset is None:
-            return {}
-        return {name: _snapshot(series) for name, series in list(asset.series.items())}
-
     def max_silence_ms(self, point_id: int) -> int | None:
         """Return how long a point may say nothing, ms; None when it may for ever."""
         series = self._registry.find(point_id)

@@ -35,7 +35,6 @@ class Pump:
 
     def __init__(self, *, seed: int, started_s: float) -> None:
         self._seed = seed
-        self._started_s = started_s
         self._speed = steady(1.0)
         self._supply_c: Ramp = steady(_SUPPLY_C)
         self._fault_code = 0
