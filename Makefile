@@ -30,7 +30,7 @@ chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is l
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
-bench-bus: $(STAMP)  ## dead, flapping and noisy units on one line; eight minutes
+bench-bus: $(STAMP)  ## offline, flapping and noisy units on one line; eight minutes
 	$(BIN)/python -m tests.bench bus
 
 bench-backlog: $(STAMP)  ## a day of 200 points a second replayed in order, live data beside it; ten minutes
