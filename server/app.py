@@ -181,7 +181,7 @@ class Server:
                 on_suspects=alarming.pipeline.on_samples,
                 answers=answers(records, self._clock),
                 stored=stored,
-                doubtful=alarming.doubtful,
+                doubtful=alarming.gateways_to_confirm,
                 metrics=IngestMetrics(self._clock, self._metrics),
             )
             await self._stack.enter_async_context(ingest)

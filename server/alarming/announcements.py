@@ -90,7 +90,7 @@ class AlarmNotifier:
         )
 
     def after_change(self, session: Session, alarm: Alarm, *, now: int) -> None:
-        """Close what is over after a hidden alarm came back into view or was reset."""
+        """Close what is over after a suppressed alarm came back into view or was reset."""
         if alarm.closed_at is not None:
             close_if_over(session, alarm.incident_id, now=now)
 

@@ -96,11 +96,11 @@ def engine_handlers(engine: AlarmEngine) -> dict[Edge, Handler]:
     """Return what the engine makes of what it may have missed: delays wait for the backlog."""
 
     def on_clock_ahead() -> None:
-        engine.doubt(leapt=True)
+        engine.mark_unconfirmed(clock_ahead=True)
         engine.hear_again()
 
     return {
-        Edge.INTERRUPTED: engine.doubt,
+        Edge.INTERRUPTED: engine.mark_unconfirmed,
         Edge.RESUMED: engine.hear_again,
         Edge.CLOCK_AHEAD: on_clock_ahead,
     }
@@ -110,6 +110,6 @@ def pipeline_handlers(pipeline: AlarmPipeline) -> dict[Edge, Handler]:
     """Return what follows for connections of equipment from a change of the server's own."""
     return {
         Edge.FIRST_CONNECTED: pipeline.on_listening,
-        Edge.LOST: pipeline.on_deaf,
-        Edge.RECONNECTED: pipeline.on_hearing_again,
+        Edge.LOST: pipeline.on_connection_lost,
+        Edge.RECONNECTED: pipeline.on_connection_restored,
     }

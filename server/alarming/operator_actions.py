@@ -11,7 +11,7 @@ from server.alarms.service import close_if_over
 from server.alarms.suppression import shelving as actions
 from server.alarms.suppression.feeders import levels_above
 from server.alarms.suppression.lines import raise_line, return_lines
-from server.alarms.suppression.outages import SETTLING, Outages
+from server.alarms.suppression.outages import AWAITING_OUTAGE, Outages
 from server.alarms.suppression.shelving import open_alarms_of
 from server.assets.model import Equipment
 from server.assets.presence import begin_retirement
@@ -74,7 +74,7 @@ class OperatorActions:
     def take_out(
         self, session: Session, equipment: Equipment, *, until: int, reason: str, by: str, now: int
     ) -> None:
-        """Maintenance of equipment begins: its alarms are hidden, those of life safety are not.
+        """Maintenance of equipment begins: its alarms are suppressed, those of life safety are not.
 
         Raises:
             ConflictError: An alarm of life safety is open on it.
@@ -138,9 +138,9 @@ class OperatorActions:
         elif close_if_over(session, alarm, now=now):
             self._notifier.after_change(session, alarm, now=now)
 
-    def settle(self, session: Session, alarm: Alarm, *, now: int) -> None:
-        """An alarm has waited for the outage that explains it: it is hidden, or announced."""
-        if alarm.closed_at is not None or alarm.suppressed_by != SETTLING:
+    def end_suppression_delay(self, session: Session, alarm: Alarm, *, now: int) -> None:
+        """An alarm has waited for the outage that explains it: it is suppressed, or announced."""
+        if alarm.closed_at is not None or alarm.suppressed_by != AWAITING_OUTAGE:
             return
         cause = self._outages.explain_alarm(session, alarm, now=now)
         if cause is None:
@@ -149,25 +149,25 @@ class OperatorActions:
             self._suppress(session, alarm, cause, now=now)
 
     def release_explained(self, session: Session, *, now: int) -> int:
-        """Take back what outages that are over have hidden; return how many alarms that is."""
+        """Take back what outages that are over have suppressed; return how many alarms that is."""
         for line in return_lines(session, now=now):
             self._notifier.after_change(session, line, now=now)
-        hidden = Alarm.closed_at.is_(None) & Alarm.suppressed_by.is_not(None)
-        causes = session.scalars(select(Alarm.suppressed_by).where(hidden).distinct()).all()
+        suppressed = Alarm.closed_at.is_(None) & Alarm.suppressed_by.is_not(None)
+        causes = session.scalars(select(Alarm.suppressed_by).where(suppressed).distinct()).all()
         released = 0
         for cause in causes:
-            if cause is None or cause == SETTLING:
+            if cause is None or cause == AWAITING_OUTAGE:
                 continue
             if self._outages.is_out(session, cause, now=now):
                 self._keep_root(session, cause, now=now)
-                doubtful = self._outages.explained_otherwise(session, cause)
+                to_explain = self._outages.explained_otherwise(session, cause)
             else:
-                query = select(Alarm).where(hidden, Alarm.suppressed_by == cause)
-                doubtful = list(session.scalars(query.order_by(Alarm.id).with_for_update()))
-                if len(doubtful) > 1:
+                query = select(Alarm).where(suppressed, Alarm.suppressed_by == cause)
+                to_explain = list(session.scalars(query.order_by(Alarm.id).with_for_update()))
+                if len(to_explain) > 1:
                     # A feeder that is released explains what is below it.
-                    doubtful.sort(key=lambda alarm: levels_above(session, alarm.equipment_id))
-            for alarm in doubtful:
+                    to_explain.sort(key=lambda alarm: levels_above(session, alarm.equipment_id))
+            for alarm in to_explain:
                 released += self._explain_anew(session, alarm, now=now)
         return released
 

@@ -18,17 +18,17 @@ from server.alarms.lifecycle import (
     Over,
     correct_onset,
     correct_return,
-    part_run,
-    promote_alarm,
+    enable_alarm,
     raise_alarm,
     record_past_run,
     return_alarm,
     return_without_rule,
+    split_run,
 )
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of, load_memories, monitored_and_active
 from server.alarms.rulebook import RuleBook
-from server.alarms.suppression.outages import SETTLE, SETTLING, Outages
+from server.alarms.suppression.outages import AWAITING_OUTAGE, SUPPRESSION_DELAY, Outages
 from server.assets.model import Equipment
 from server.assets.series import Sample
 from server.core.clock import Clock
@@ -72,7 +72,7 @@ class AlarmPipeline:
         now = self._clock.now_ms()
         self._engine.restore(self._records.read(partial(load_memories, now=now)))
         with self._engine.lock:
-            self._apply(self._engine.promote(self._records.read(monitored_and_active)))
+            self._apply(self._engine.enable(self._records.read(monitored_and_active)))
         self._judge_rows(online=True)
 
     def warm_up(self, session: Session, transition: Transition, *, now: int) -> None:
@@ -108,16 +108,16 @@ class AlarmPipeline:
         """
         self._judge_rows(online=False)
 
-    def on_deaf(self) -> None:
+    def on_connection_lost(self) -> None:
         """The broker is gone: that gateways went away with it is no finding of theirs.
 
         Raises:
             StoreError: Nothing changed; call again.
         """
         with self._engine.lock:
-            self._apply(self._engine.doubt_connections())
+            self._apply(self._engine.stop_connection_delays())
 
-    def on_hearing_again(self) -> None:
+    def on_connection_restored(self) -> None:
         """The broker is back for a while: who is still away counts from now on.
 
         Raises:
@@ -148,7 +148,7 @@ class AlarmPipeline:
                 if step is None:
                     return  # it is asked again with the next sweep
             else:
-                step = self._engine.settle(load["rule"], load["point_id"])
+                step = self._engine.end_late_run(load["rule"], load["point_id"])
             if step is None:
                 due_at = self._clock.now_ms() + _POSTPONE_MS
                 self._records.write(partial(postpone_timer, timer=timer, due_at=due_at))
@@ -187,12 +187,14 @@ class AlarmPipeline:
     def _record(self, session: Session, transition: Transition, *, now: int) -> Over | None:
         match transition.kind:
             case "raised":
-                alarm = raise_alarm(session, transition, now=now, hiding=self._outages.hide)
+                alarm = raise_alarm(
+                    session, transition, now=now, suppression=self._outages.suppress
+                )
                 if isinstance(alarm, Over):
                     return alarm
                 self._announce(session, alarm, now=now)
-            case "promoted":
-                self._announce(session, promote_alarm(session, transition, now=now), now=now)
+            case "enabled":
+                self._announce(session, enable_alarm(session, transition, now=now), now=now)
             case "returned":
                 alarm = return_alarm(session, transition, now=now)
                 if alarm is not None and alarm.closed_at is not None:
@@ -203,8 +205,8 @@ class AlarmPipeline:
                 correct_onset(session, transition, now=now)
             case "earlier_return":
                 correct_return(session, transition, now=now)
-            case "parted":
-                part_run(session, transition, now=now)
+            case "split":
+                split_run(session, transition, now=now)
         return None
 
     def _announce(self, session: Session, alarm: Alarm | None, *, now: int) -> None:
@@ -216,9 +218,11 @@ class AlarmPipeline:
             if before != alarm.incident_id:
                 # Its rule has another cause than when it was raised for the first time.
                 close_if_over(session, before, now=now)
-        elif alarm.suppressed_by == SETTLING:
-            key, due_at = f"alarm-settle/{alarm.id}", now + self._outages.settle_ms
-            set_timer(session, key, kind=SETTLE, due_at=due_at, payload={"alarm": alarm.id})
+        elif alarm.suppressed_by == AWAITING_OUTAGE:
+            key, due_at = f"alarm-settle/{alarm.id}", now + self._outages.delay_ms
+            set_timer(
+                session, key, kind=SUPPRESSION_DELAY, due_at=due_at, payload={"alarm": alarm.id}
+            )
 
     def _judge_rows(self, *, online: bool) -> None:
         """Judge what the rows say of connections; only of those that are there, or are not."""

@@ -7,7 +7,7 @@ from server.alarming.operator_actions import IN_SERVICE, OperatorActions
 from server.alarms.floods import FLOOD, any_flood
 from server.alarms.model import Alarm
 from server.alarms.suppression.lines import LINE_RULE
-from server.alarms.suppression.outages import SETTLE
+from server.alarms.suppression.outages import SUPPRESSION_DELAY
 from server.alarms.suppression.shelving import SHELF
 from server.assets.model import Equipment
 from server.core.clock import Clock
@@ -25,7 +25,7 @@ class AlarmTimers:
         self._clock = clock
         self._work = {
             SHELF: self._end_shelf,
-            SETTLE: self._settle,
+            SUPPRESSION_DELAY: self._end_suppression_delay,
             IN_SERVICE: self._put_in,
             FLOOD: self._digest,
         }
@@ -45,7 +45,7 @@ class AlarmTimers:
         self._records.write(work)
 
     def sweep(self) -> None:
-        """Take back what outages that are over have hidden, end floods and make their calls.
+        """Take back what outages that are over have suppressed, end floods and make their calls.
 
         Raises:
             StoreError: Nothing changed; the next sweep finds it again.
@@ -65,8 +65,8 @@ class AlarmTimers:
     def _end_shelf(self, session: Session, timer: DueTimer, now: int) -> None:
         self._actions.unshelve(session, _alarm(session, timer), by=None, now=now)
 
-    def _settle(self, session: Session, timer: DueTimer, now: int) -> None:
-        self._actions.settle(session, _alarm(session, timer), now=now)
+    def _end_suppression_delay(self, session: Session, timer: DueTimer, now: int) -> None:
+        self._actions.end_suppression_delay(session, _alarm(session, timer), now=now)
 
     def _put_in(self, session: Session, timer: DueTimer, now: int) -> None:
         key = timer.payload["equipment"]

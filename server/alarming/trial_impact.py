@@ -19,7 +19,7 @@ from config.server import ServerSettings
 from server.alarms.evaluation.replay import Onset
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.suppression.feeders import supplied_by
-from server.alarms.suppression.outages import MADE_WITHOUT_RULE, SETTLING
+from server.alarms.suppression.outages import AWAITING_OUTAGE, MADE_WITHOUT_RULE
 from server.assets.model import Equipment, Gateway, Site
 from server.incidents.escalation_rules import choose
 from server.incidents.model import Incident
@@ -80,7 +80,7 @@ def effects_of(
     Attributes:
         acknowledged_ms: So long after a message its incident is acknowledged.
     """
-    told = _Told(session, tried, settings, acknowledged_ms)
+    told = _Messages(session, tried, settings, acknowledged_ms)
     places = {one.equipment_id: _place(session, tried, one.equipment_id) for one in onsets}
     over: dict[int, int] = {}
     effects: list[Effect] = []
@@ -101,7 +101,7 @@ def effects_of(
     return effects
 
 
-class _Told:
+class _Messages:
     """Counts the messages of a new incident until somebody acknowledges it."""
 
     def __init__(
@@ -151,7 +151,7 @@ def _announced(
     until = _FOREVER if onset.until is None else onset.until
     at = onset.at + settle
     if until <= at and settle:
-        return None, SETTLING
+        return None, AWAITING_OUTAGE
     if rule.life_safety:
         return onset.at, None
     for outage in sorted(place.outages):

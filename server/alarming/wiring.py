@@ -53,7 +53,7 @@ class Alarming:
         catch_up_ms = round(settings.alarms.catch_up_s * 1000)
         self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
         self._history = history
-        outages = Outages(settings.alarms, tells=self._engine.tells_of_silence)
+        outages = Outages(settings.alarms, announces_silence=self._engine.announces_silence)
         actions = self._actions = OperatorActions(notifier, settings.alarms, outages=outages)
         self.pipeline = AlarmPipeline(records, self._engine, notifier, clock, outages=outages)
         self._rules = RuleChanges(records, self.pipeline, classes, clock)
@@ -69,7 +69,7 @@ class Alarming:
             on_silence=self.pipeline.on_silence,
             isolation=isolation,
         )
-        # Delays that are in doubt stay due, so they have a sweep in which they stand in nobody's
+        # Unconfirmed delays stay due, so they have a sweep in which they stand in nobody's
         # way; before it, whether anything may have been missed since the last one.
         delays = TimerSweep(
             records,
@@ -104,9 +104,9 @@ class Alarming:
         """Say how it is found out whether what a gateway said, by its key, is not judged yet."""
         self._engine.is_behind = is_behind
 
-    def doubtful(self) -> set[str]:
+    def gateways_to_confirm(self) -> set[str]:
         """Return the keys of gateways that could say whether a running delay was interrupted."""
-        return self._engine.doubtful()
+        return self._engine.gateways_to_confirm()
 
     def attach(self, series: Series, asset: Asset) -> None:
         """Watch a series that the registry announces, or watch it no more."""
@@ -131,7 +131,7 @@ class Alarming:
         """
         self._rules.apply()
         self.pipeline.restore()
-        self._engine.recall(self._rows, newest=self._history.last_values())
+        self._engine.warm_start(self._rows, newest=self._history.last_values())
 
     def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:
         return read_all(self._history, series_id, start, end, page=_PAGE)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from server.alarms.floods import WINDOW_MS
 from server.alarms.model import Alarm, AlarmAnnouncement, AlarmChange
-from server.alarms.suppression.outages import SETTLING
+from server.alarms.suppression.outages import AWAITING_OUTAGE
 from server.assets.model import Equipment, Site
 
 BIN_MS = WINDOW_MS
@@ -180,7 +180,7 @@ def explained(
         .join(Alarm, Alarm.id == AlarmChange.alarm_id)
         .where(
             AlarmChange.kind == "suppressed",
-            AlarmChange.comment != SETTLING,
+            AlarmChange.comment != AWAITING_OUTAGE,
             AlarmChange.recorded_at >= start,
             AlarmChange.recorded_at < end,
             _at_site(site_id),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config.alarming import AlarmSettings
 from server.alarms.model import Alarm, AlarmChange, AlarmFlood
 from server.alarms.repository import add_change
-from server.alarms.service import tell
+from server.alarms.service import record_alarm_event
 from server.assets.model import Equipment, Site
 from server.core.instant import rfc3339
 from server.core.records import record_event
@@ -143,7 +143,7 @@ def note_chattering(session: Session, alarm: Alarm, *, at: int, now: int) -> Non
         alarm.chattering = True
         words = f"an off-delay of {alarm.proposed_off_delay_s:g} s would hold it"
         add_change(session, alarm, kind="chattering", at=at, now=now, comment=words)
-        tell(session, alarm, kind="alarm.chattering", at=now)
+        record_alarm_event(session, alarm, kind="alarm.chattering", at=now)
 
 
 def _begin(

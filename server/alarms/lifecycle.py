@@ -20,9 +20,9 @@ from server.alarms.repository import (
     next_return,
     put_facts,
 )
-from server.alarms.service import close_if_over, tell
+from server.alarms.service import close_if_over, record_alarm_event
 from server.alarms.state import activate, return_to_normal
-from server.alarms.suppression.maintenance import Hiding, hide_nothing, note_hidden
+from server.alarms.suppression.maintenance import Suppression, note_suppressed, suppress_nothing
 from server.alarms.suppression.outages import MADE_WITHOUT_RULE
 from server.core.upsert import insert_row
 
@@ -34,41 +34,45 @@ class Over(NamedTuple):
 
 
 def raise_alarm(
-    session: Session, transition: Transition, *, now: int, hiding: Hiding = hide_nothing
+    session: Session,
+    transition: Transition,
+    *,
+    now: int,
+    suppression: Suppression = suppress_nothing,
 ) -> Alarm | Over | None:
     """Open an alarm, or raise the open one again; None when it is active already.
 
-    ``hiding`` says why nobody shall be told of a new one.
+    ``suppression`` says why nobody shall be told of a new one.
     """
     occurrence = _occurrence(transition)
     over_at = newest_return(session, occurrence)
     if transition.at < over_at:
         return Over(over_at)
-    hidden = hiding(session, transition, now)
-    alarm = insert_row(session, Alarm, **_columns(transition, now=now), **hidden)
+    suppressed = suppression(session, transition, now)
+    alarm = insert_row(session, Alarm, **_columns(transition, now=now), **suppressed)
     if alarm is not None:
         _note(session, alarm, transition, kind="raised", now=now)
-        note_hidden(session, alarm, at=transition.at, now=now)
+        note_suppressed(session, alarm, at=transition.at, now=now)
         return alarm
     alarm = find_open(session, occurrence)
     if alarm is None:
         # The open one that stood in the way was closed by another process in between.
-        return raise_alarm(session, transition, now=now, hiding=hiding)
+        return raise_alarm(session, transition, now=now, suppression=suppression)
     if activate(facts_of(alarm)) == facts_of(alarm):
         return None
     _follow_rule(alarm, transition)
     put_facts(alarm, activate(facts_of(alarm)))
-    newly_hidden = facts_of(alarm).announced and not alarm.life_safety
-    if newly_hidden:
-        alarm.suppressed_by = hidden.get("suppressed_by")
+    newly_suppressed = facts_of(alarm).announced and not alarm.life_safety
+    if newly_suppressed:
+        alarm.suppressed_by = suppressed.get("suppressed_by")
     alarm.active_since_at = transition.at
     alarm.inactive_since_at = None
     alarm.onset_value = transition.value
     alarm.onset_quality = transition.quality
     alarm.activations += 1
     _note(session, alarm, transition, kind="raised_again", now=now)
-    if newly_hidden:
-        note_hidden(session, alarm, at=transition.at, now=now)
+    if newly_suppressed:
+        note_suppressed(session, alarm, at=transition.at, now=now)
     return alarm
 
 
@@ -84,7 +88,7 @@ def return_alarm(session: Session, transition: Transition, *, now: int) -> Alarm
     return alarm
 
 
-def promote_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+def enable_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
     """End the trial of an alarm; None when it was none."""
     alarm = find_open(session, _occurrence(transition))
     if alarm is None or not alarm.monitored:
@@ -106,7 +110,7 @@ def return_without_rule(
         alarm.inactive_since_at = now
         words = "its rule is gone"
         add_change(session, alarm, kind="returned", at=now, now=now, comment=words)
-        tell(session, alarm, kind="alarm.returned", at=now)
+        record_alarm_event(session, alarm, kind="alarm.returned", at=now)
         close_if_over(session, alarm, now=now)
     return gone
 
@@ -160,7 +164,7 @@ def correct_return(session: Session, transition: Transition, *, now: int) -> Ala
     return alarm
 
 
-def part_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
+def split_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
     """Late readings show that the active alarm had returned and came again; nobody is told."""
     alarm = find_open(session, _occurrence(transition))
     until = transition.until
@@ -172,7 +176,7 @@ def part_run(session: Session, transition: Transition, *, now: int) -> Alarm | N
     alarm.onset_quality = transition.quality
     alarm.activations += 1
     add_change(session, alarm, kind="raised_again", at=transition.at, now=now)
-    tell(session, alarm, kind="alarm.onset_corrected", at=now)
+    record_alarm_event(session, alarm, kind="alarm.onset_corrected", at=now)
     return alarm
 
 
@@ -237,7 +241,7 @@ def _note(session: Session, alarm: Alarm, transition: Transition, *, kind: str, 
         value=transition.value,
         comment=transition.comment,
     )
-    tell(session, alarm, kind=f"alarm.{kind}", at=now)
+    record_alarm_event(session, alarm, kind=f"alarm.{kind}", at=now)
     if kind in {"raised", "raised_again", "returned"}:
         note_chattering(session, alarm, at=transition.at, now=now)
 

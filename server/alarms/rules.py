@@ -37,7 +37,7 @@ class Rule:
     """Points that its expressions need."""
     judged_by_silence: bool = False
     """A sweep raises it, not a value."""
-    traced: RateCondition | StuckCondition | None = None
+    windowed: RateCondition | StuckCondition | None = None
     """Its condition, when that is about more than one value."""
 
     @property
@@ -96,7 +96,7 @@ def compile_rule(kind: EquipmentClass, name: str, rule: AlarmRule) -> Rule:
             *(one.names for one in (enabled_while, when, until) if one is not None)
         ),
         judged_by_silence=isinstance(condition, StaleCondition),
-        traced=condition if isinstance(condition, RateCondition | StuckCondition) else None,
+        windowed=condition if isinstance(condition, RateCondition | StuckCondition) else None,
     )
 
 

@@ -119,7 +119,7 @@ def comment(session: Session, alarm_id: int, *, by: str, text: str, now: int) ->
     alarm = get_alarm(session, alarm_id, lock=True)
     alarm.comment = text
     add_change(session, alarm, kind="commented", at=now, now=now, by=by, comment=text)
-    tell(session, alarm, kind="alarm.commented", at=now, by=by)
+    record_alarm_event(session, alarm, kind="alarm.commented", at=now, by=by)
     return alarm
 
 
@@ -136,7 +136,7 @@ def mark_acknowledged(
     if comment:
         alarm.comment = comment
     add_change(session, alarm, kind="acknowledged", at=now, now=now, by=by, comment=comment)
-    tell(session, alarm, kind="alarm.acknowledged", at=now, by=by)
+    record_alarm_event(session, alarm, kind="alarm.acknowledged", at=now, by=by)
     close_if_over(session, alarm, now=now)
     return alarm
 
@@ -159,11 +159,13 @@ def close_if_over(session: Session, alarm: Alarm, *, now: int) -> bool:
         return False
     alarm.closed_at = now
     add_change(session, alarm, kind="closed", at=now, now=now)
-    tell(session, alarm, kind="alarm.closed", at=now)
+    record_alarm_event(session, alarm, kind="alarm.closed", at=now)
     return True
 
 
-def tell(session: Session, alarm: Alarm, *, kind: str, at: int, by: str | None = None) -> None:
+def record_alarm_event(
+    session: Session, alarm: Alarm, *, kind: str, at: int, by: str | None = None
+) -> None:
     """Write the event of a change; a rule on trial is silent."""
     if alarm.monitored:
         return
@@ -174,11 +176,11 @@ def tell(session: Session, alarm: Alarm, *, kind: str, at: int, by: str | None =
         kind=kind,
         subject_id=alarm.id,
         by=by,
-        payload=short(session, alarm),
+        payload=summary(session, alarm),
     )
 
 
-def short(session: Session, alarm: Alarm) -> dict[str, Any]:
+def summary(session: Session, alarm: Alarm) -> dict[str, Any]:
     """The alarm in events, messages and lists."""
     equipment = session.get_one(Equipment, alarm.equipment_id)
     point = session.get_one(Point, alarm.point_id)

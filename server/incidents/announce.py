@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from config.server import Announced
 from server.alarms.model import Alarm
-from server.alarms.service import short as short_alarm
+from server.alarms.service import summary as short_alarm
 from server.incidents.model import Incident
 from server.incidents.service import short, source_of
 from server.messages.queue import enqueue

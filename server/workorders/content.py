@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
-from server.alarms.service import short as short_alarm
+from server.alarms.service import summary as short_alarm
 from server.incidents.model import Incident
 from server.incidents.service import alarms_of
 from server.incidents.service import short as short_incident

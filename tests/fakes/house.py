@@ -82,7 +82,7 @@ class House:
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
         notifier = AlarmNotifier(self.outlets, self.settings)
-        outages = Outages(self.settings, tells=self.engine.tells_of_silence)
+        outages = Outages(self.settings, announces_silence=self.engine.announces_silence)
         self.actions = OperatorActions(notifier, self.settings, outages=outages)
         self.pipeline = AlarmPipeline(
             self.records, self.engine, notifier, self.clock, outages=outages

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.alarms.model import Alarm
-from server.alarms.service import short
+from server.alarms.service import summary
 from server.assets.model import Equipment, Gateway, Point, PowerLink, Site
 from server.assets.series import CONNECTION
 from server.commands.model import Command
@@ -160,7 +160,7 @@ def _told(session: Session, number: int, alarm: Alarm, point: Point, *, at: int)
             topic="alarms",
             kind="alarm.raised",
             subject_id=alarm.id,
-            payload=short(session, alarm),
+            payload=summary(session, alarm),
         )
     )
     session.add(

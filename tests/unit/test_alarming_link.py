@@ -71,11 +71,11 @@ def test_what_a_start_finds_running_waits_until_a_birth_confirms_it(seconds: int
     level = bench.series["level"]
     began = Seen(bench.start + 1000, 0.5)
     bench.engine.restore({("pump.low_level", level.id): Memory(held=True, pending=began)})
-    assert bench.engine.doubtful() == {"estate/gw"}
+    assert bench.engine.gateways_to_confirm() == {"estate/gw"}
     assert bench.is_held("low_level", "level", 1)
     level.stands_at = began.at + seconds * 1000
     assert bench.expire("low_level", "level", 1) == [("raised", "low_level", 1, None)]
-    assert bench.engine.doubtful() == set()
+    assert bench.engine.gateways_to_confirm() == set()
 
 
 def test_it_waits_no_longer_than_its_bound_though_the_backlog_goes_on() -> None:

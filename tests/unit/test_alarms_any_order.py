@@ -5,7 +5,7 @@ from itertools import groupby
 
 import pytest
 
-from server.alarms.evaluation.step import LATE_SETTLE_MS
+from server.alarms.evaluation.step import BACKLOG_QUIET_MS
 from tests.fakes.rule_bench import Found, RuleBench
 
 HOT, COOL = 90.0, 20.0
@@ -25,7 +25,7 @@ class Record:
                 self.open()[1] = at
             elif kind == "earlier_onset":
                 self.open()[0] = at
-            elif kind == "parted":
+            elif kind == "split":
                 self.open()[1] = until
                 self.runs.append([at, None])
             elif kind == "earlier_return":
@@ -108,8 +108,8 @@ def test_a_gap_that_is_told_late_leaves_the_true_runs(seed: int) -> None:
         if rng.random() < 0.3:
             # The same again, as after a lost acknowledgement.
             record.take(bench.see("temperature", values[at - 1], at, late=late))
-    bench.clock.advance(LATE_SETTLE_MS / 1000)
-    step = bench.engine.settle("pump.hot", bench.series["temperature"].id)
+    bench.clock.advance(BACKLOG_QUIET_MS / 1000)
+    step = bench.engine.end_late_run("pump.hot", bench.series["temperature"].id)
     assert step is not None
     record.take(bench.found(step))
     assert agree(record.sorted(), true_runs(values)), (record.sorted(), values, begin, end)

@@ -4,7 +4,7 @@ import pytest
 
 from protocols.reading import Quality
 from server.alarms.evaluation.memory import Memory, Seen
-from server.alarms.evaluation.step import LATE_SETTLE_MS
+from server.alarms.evaluation.step import BACKLOG_QUIET_MS
 from server.history.base import LastValue, Row
 from tests.fakes.pump_room import sample
 from tests.fakes.rule_bench import Found, RuleBench
@@ -16,9 +16,9 @@ def bench() -> RuleBench:
     return RuleBench()
 
 
-def settle(bench: RuleBench, rule: str, point: str) -> list[Found]:
-    bench.clock.advance(LATE_SETTLE_MS / 1000)
-    step = bench.engine.settle(f"pump.{rule}", bench.series[point].id)
+def end_late_run(bench: RuleBench, rule: str, point: str) -> list[Found]:
+    bench.clock.advance(BACKLOG_QUIET_MS / 1000)
+    step = bench.engine.end_late_run(f"pump.{rule}", bench.series[point].id)
     assert step is not None
     bench.engine.commit(step)
     return bench.found(step)
@@ -43,7 +43,7 @@ def test_neither_when_the_value_of_now_comes_first(bench: RuleBench) -> None:
     restart_with_a_running_delay(bench)
     assert bench.see("level", 3.0, 60) == []
     assert bench.see("level", 3.0, 2, late=True) == []
-    assert settle(bench, "low_level", "level") == []
+    assert end_late_run(bench, "low_level", "level") == []
 
 
 def test_what_lasted_longer_than_its_delay_and_is_over_is_recorded(bench: RuleBench) -> None:
@@ -58,14 +58,14 @@ def test_a_delay_that_began_anew_unheard_counts_from_its_new_beginning(bench: Ru
     assert bench.see("level", 0.4, 60) == []
     assert bench.see("level", 3.0, 2, late=True) == []
     assert bench.see("level", 0.5, 55, late=True) == []
-    assert settle(bench, "low_level", "level") == [("raised", "low_level", 55, None)]
+    assert end_late_run(bench, "low_level", "level") == [("raised", "low_level", 55, None)]
 
 
 def test_an_off_delay_that_was_cut_short_unheard_returns_nothing(bench: RuleBench) -> None:
     bench.see("level", 0.5, 0)
     bench.expire("low_level", "level", 0)
     bench.see("level", 3.0, 20)
-    bench.engine.doubt()
+    bench.engine.mark_unconfirmed()
     bench.engine.hear_again()
     assert bench.see("level", 0.5, 60) == []
     assert bench.see("level", 3.0, 70) == []
@@ -92,7 +92,7 @@ def test_also_when_the_other_point_changed_meanwhile(bench: RuleBench) -> None:
 
 def test_also_when_the_server_was_started_in_the_gap(bench: RuleBench) -> None:
     run = LastValue(bench.series["run"].id, True, Quality.GOOD, bench.start, "")  # noqa: FBT003
-    bench.engine.recall(lambda *_: [], newest=[run])
+    bench.engine.warm_start(lambda *_: [], newest=[run])
     bench.see_all([("run", True), ("pressure", 3.0)], 600)
     assert bench.see("pressure", 0.1, 40, late=True) == []
     assert bench.see("pressure", 3.0, 60, late=True) == [("past_run", "no_pressure", 40, 60)]
@@ -126,7 +126,7 @@ def test_a_late_run_on_which_the_off_delay_runs_ends_where_that_began(bench: Rul
     bench.see("level", 3.0, 600)
     bench.see("level", 0.5, 10, late=True)
     bench.see("level", 3.0, 30, late=True)
-    assert settle(bench, "low_level", "level") == [("past_run", "low_level", 10, 30)]
+    assert end_late_run(bench, "low_level", "level") == [("past_run", "low_level", 10, 30)]
 
 
 def test_late_values_tell_when_an_alarm_had_returned_and_that_it_came_again(
@@ -152,11 +152,11 @@ def test_what_lies_inside_the_deadband_is_no_return_of_the_past(bench: RuleBench
 def test_an_alarm_that_is_on_was_over_in_between(bench: RuleBench) -> None:
     bench.see("temperature", 90.0, 1)
     assert bench.see("temperature", 91.0, 600) == []
-    assert bench.see("temperature", 20.0, 20, late=True) == [("parted", "hot", 600, 20)]
+    assert bench.see("temperature", 20.0, 20, late=True) == [("split", "hot", 600, 20)]
     assert bench.see("temperature", 90.0, 100, late=True) == []
     assert bench.see("temperature", 20.0, 200, late=True) == [("past_run", "hot", 100, 200)]
     assert bench.see("temperature", 90.0, 500, late=True) == []
-    assert settle(bench, "hot", "temperature") == [("earlier_onset", "hot", 500, None)]
+    assert end_late_run(bench, "hot", "temperature") == [("earlier_onset", "hot", 500, None)]
     assert bench.see("temperature", 20.0, 700) == [("returned", "hot", 700, None)]
 
 
@@ -245,7 +245,7 @@ def test_a_value_that_stood_still_while_the_machine_did_is_not_stuck_after_a_res
             Row(bench.start - age, 3.0, Quality.GOOD, "") for age in range(100_000, 0, -10_000)
         ],
     }
-    bench.engine.recall(lambda series, _start, _end: rows.get(series, []))
+    bench.engine.warm_start(lambda series, _start, _end: rows.get(series, []))
     assert bench.see_all([("run", True), ("pressure", 3.0)], 1) == []
 
 
@@ -254,7 +254,7 @@ def test_a_value_that_stood_still_while_the_machine_ran_is_stuck_after_a_restart
     run, pressure = bench.series["run"], bench.series["pressure"]
     last = LastValue(run.id, True, Quality.GOOD, bench.start - 500_000, "")  # noqa: FBT003
     rows = [Row(bench.start - age, 3.0, Quality.GOOD, "") for age in range(100_000, 0, -10_000)]
-    bench.engine.recall(
+    bench.engine.warm_start(
         lambda series, _start, _end: rows if series == pressure.id else [], newest=[last]
     )
     assert bench.see_all([("run", True), ("pressure", 3.0)], 1) == [("raised", "stuck", 1, None)]
@@ -264,8 +264,8 @@ def test_an_open_late_run_waits_for_the_backlog_after_a_start_too(bench: RuleBen
     memory = Memory(late=Seen(bench.start, 85.0))
     hot = bench.series["temperature"]
     bench.engine.restore({("pump.hot", hot.id): memory})
-    assert bench.engine.settle("pump.hot", hot.id) is None
-    assert settle(bench, "hot", "temperature") == [("raised", "hot", 0, None)]
+    assert bench.engine.end_late_run("pump.hot", hot.id) is None
+    assert end_late_run(bench, "hot", "temperature") == [("raised", "hot", 0, None)]
 
 
 def test_what_is_handed_over_meanwhile_is_looked_at(bench: RuleBench) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.alarms.evaluation.step import LATE, LATE_SETTLE_MS
+from server.alarms.evaluation.step import BACKLOG_QUIET_MS, LATE
 from tests.fakes.pump_room import sample
 from tests.fakes.rule_bench import Found, RuleBench
 
@@ -17,9 +17,9 @@ def bench() -> RuleBench:
     return made
 
 
-def settle(bench: RuleBench, rule: str, point: str) -> list[Found]:
-    bench.clock.advance(LATE_SETTLE_MS / 1000)
-    step = bench.engine.settle(f"pump.{rule}", bench.series[point].id)
+def end_late_run(bench: RuleBench, rule: str, point: str) -> list[Found]:
+    bench.clock.advance(BACKLOG_QUIET_MS / 1000)
+    step = bench.engine.end_late_run(f"pump.{rule}", bench.series[point].id)
     assert step is not None
     bench.engine.commit(step)
     return bench.found(step)
@@ -33,13 +33,13 @@ def test_a_run_that_began_and_ended_in_the_past_is_recorded(bench: RuleBench) ->
 
 def test_a_late_run_without_end_ends_where_the_point_is_known_to_be_well(bench: RuleBench) -> None:
     bench.see("temperature", 85.0, 40, late=True)
-    assert settle(bench, "hot", "temperature") == [("past_run", "hot", 40, 100)]
+    assert end_late_run(bench, "hot", "temperature") == [("past_run", "hot", 40, 100)]
 
 
 def test_an_active_alarm_gets_its_true_onset(bench: RuleBench) -> None:
     assert bench.see("temperature", 90.0, 110) == [("raised", "hot", 110, None)]
     assert bench.see("temperature", 85.0, 105, late=True) == []
-    assert settle(bench, "hot", "temperature") == [("earlier_onset", "hot", 105, None)]
+    assert end_late_run(bench, "hot", "temperature") == [("earlier_onset", "hot", 105, None)]
 
 
 def test_the_onset_is_corrected_at_once_when_the_backlog_reaches_the_alarm(
@@ -56,7 +56,7 @@ def test_the_onset_is_corrected_at_once_when_the_backlog_reaches_the_alarm(
 def test_a_late_run_that_is_still_on_announces_itself_with_its_true_start() -> None:
     bench = RuleBench()
     assert bench.see("temperature", 85.0, 40, late=True) == []
-    assert settle(bench, "hot", "temperature") == [("raised", "hot", 40, None)]
+    assert end_late_run(bench, "hot", "temperature") == [("raised", "hot", 40, None)]
 
 
 def test_a_value_of_now_announces_the_late_run_at_once_with_its_true_start() -> None:
@@ -81,7 +81,7 @@ def test_a_late_run_that_is_still_on_waits_for_its_delay() -> None:
     bench = RuleBench()
     bench.see("level", 0.5, 10, late=True)
     bench.clock.advance(1)
-    assert settle(bench, "low_level", "level") == []
+    assert end_late_run(bench, "low_level", "level") == []
     assert bench.expire("low_level", "level", 10) == [("raised", "low_level", 10, None)]
 
 
@@ -118,15 +118,15 @@ def test_an_open_late_run_is_a_timer(bench: RuleBench) -> None:
     step = bench.engine.evaluate([sample(series, 85.0, bench.start + 40_000, late=True)])
     (timer,) = step.timers()
     assert timer.kind == LATE
-    assert timer.due_at == bench.clock.now_ms() + LATE_SETTLE_MS
+    assert timer.due_at == bench.clock.now_ms() + BACKLOG_QUIET_MS
 
 
 def test_it_waits_while_the_backlog_still_comes(bench: RuleBench) -> None:
     bench.see("temperature", 85.0, 40, late=True)
-    bench.clock.advance(LATE_SETTLE_MS / 1000 - 1)
+    bench.clock.advance(BACKLOG_QUIET_MS / 1000 - 1)
     bench.see("temperature", 85.0, 50, late=True)
     bench.clock.advance(2)
-    assert bench.engine.settle("pump.hot", bench.series["temperature"].id) is None
+    assert bench.engine.end_late_run("pump.hot", bench.series["temperature"].id) is None
 
 
 def test_late_rules_with_a_condition_use_what_was_true_then(bench: RuleBench) -> None:

@@ -7,7 +7,7 @@ import pytest
 from config.classes import EquipmentClass
 from config.conditions import RateCondition, StuckCondition
 from protocols.reading import Quality
-from server.alarms.evaluation.windows import Trace, advance, trace_holds
+from server.alarms.evaluation.windows import WindowState, advance, window_holds
 from server.alarms.rulebook import RuleBook
 from server.history.base import Row
 from tests.fakes.pump_room import PUMP
@@ -34,11 +34,11 @@ def bench_with(name: str, condition: dict[str, Any], **more: Any) -> RuleBench:
     return RuleBench(RuleBook({"pump": kind}))
 
 
-def course(values: list[tuple[float, float]], hold_ms: int | None = None) -> Trace:
-    trace: Trace = None
+def course(values: list[tuple[float, float]], hold_ms: int | None = None) -> WindowState:
+    window: WindowState = None
     for at, value in values:
-        trace = advance(FALLING, trace, value, at=round(at * 1000), hold_ms=hold_ms)
-    return trace
+        window = advance(FALLING, window, value, at=round(at * 1000), hold_ms=hold_ms)
+    return window
 
 
 @pytest.mark.parametrize(
@@ -59,29 +59,29 @@ def test_a_fall_within_the_window(
     values: list[tuple[float, float]], hold_ms: int | None, *, falls: bool
 ) -> None:
     at = round(values[-1][0] * 1000)
-    assert trace_holds(FALLING, course(values, hold_ms), at=at, before=False) is falls
+    assert window_holds(FALLING, course(values, hold_ms), at=at, before=False) is falls
 
 
 def test_the_deadband_of_a_rate_counts_on_the_way_back() -> None:
-    trace = course([(0, 20.0), (30, 15.5)])
-    assert trace_holds(FALLING, trace, at=30_000, before=True) is True
-    assert trace_holds(FALLING, trace, at=30_000, before=False) is False
+    window = course([(0, 20.0), (30, 15.5)])
+    assert window_holds(FALLING, window, at=30_000, before=True) is True
+    assert window_holds(FALLING, window, at=30_000, before=False) is False
 
 
 def test_the_memory_of_a_window_is_bounded() -> None:
-    trace = course([(at / 10, float(at % 7)) for at in range(5000)])
-    assert isinstance(trace, tuple)
-    assert len(trace) <= 62
+    window = course([(at / 10, float(at % 7)) for at in range(5000)])
+    assert isinstance(window, tuple)
+    assert len(window) <= 62
 
 
 def test_a_value_that_leaves_the_band_is_not_stuck() -> None:
-    trace: Trace = None
+    window: WindowState = None
     for at, value in ((0, 1.0), (30_000, 1.05), (60_000, 0.95)):
-        trace = advance(STUCK, trace, value, at=at, hold_ms=None)
-    assert trace_holds(STUCK, trace, at=59_999, before=False) is False
-    assert trace_holds(STUCK, trace, at=60_000, before=False) is True
-    trace = advance(STUCK, trace, 1.2, at=61_000, hold_ms=None)
-    assert trace_holds(STUCK, trace, at=61_000, before=True) is False
+        window = advance(STUCK, window, value, at=at, hold_ms=None)
+    assert window_holds(STUCK, window, at=59_999, before=False) is False
+    assert window_holds(STUCK, window, at=60_000, before=False) is True
+    window = advance(STUCK, window, 1.2, at=61_000, hold_ms=None)
+    assert window_holds(STUCK, window, at=61_000, before=True) is False
 
 
 def rate_bench(**more: Any) -> RuleBench:
@@ -107,7 +107,7 @@ def test_a_rate_says_nothing_over_a_gap_of_quality() -> None:
 def test_a_rate_remembers_the_history_after_a_restart() -> None:
     bench = rate_bench()
     rows = [Row(bench.start - 20_000, 20.0, Quality.GOOD, "")]
-    bench.engine.recall(lambda _series, _start, _end: rows)
+    bench.engine.warm_start(lambda _series, _start, _end: rows)
     assert bench.see("temperature", 12.0, 0) == [("raised", "falling", 0, None)]
     # What comes again from before the restart was judged then.
     assert bench.see("temperature", 1.0, -20) == []

@@ -17,7 +17,7 @@ from config.conditions import (
     UnreachableCondition,
 )
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.windows import Anchor, Trace
+from server.alarms.evaluation.windows import Anchor, WindowState
 from server.assets.series import CONNECTION
 
 
@@ -57,7 +57,9 @@ def holds(condition: Condition, value: Value, quality: Quality, *, before: bool)
             return None  # one value alone says nothing: server/alarms/evaluation/judging.py
 
 
-def no_change_band(condition: Condition, value: Value, *, held: bool, trace: Trace = None) -> Band:
+def no_change_band(
+    condition: Condition, value: Value, *, held: bool, window: WindowState = None
+) -> Band:
     """Return the values that leave the condition as it is; ``value`` is the one last looked at."""
     match condition:
         case LimitCondition():
@@ -69,7 +71,7 @@ def no_change_band(condition: Condition, value: Value, *, held: bool, trace: Tra
         case RateCondition():
             return NOTHING
         case StuckCondition(band=band):
-            return _unmoved(trace, band) if held else NOTHING
+            return _unmoved(window, band) if held else NOTHING
         case ExpressionCondition():
             return EVERYTHING  # a point that it reads is looked at whenever it changes
 
@@ -92,12 +94,12 @@ def only(value: Value) -> Band:
     return NOTHING
 
 
-def _unmoved(trace: Trace, band: float) -> Band:
-    if not isinstance(trace, Anchor) or not isinstance(trace.value, int | float):
+def _unmoved(window: WindowState, band: float) -> Band:
+    if not isinstance(window, Anchor) or not isinstance(window.value, int | float):
         return NOTHING
-    if isinstance(trace.value, bool):
-        return only(trace.value)
-    return Band(trace.value - band, trace.value + band)
+    if isinstance(window.value, bool):
+        return only(window.value)
+    return Band(window.value - band, window.value + band)
 
 
 def _beyond(

@@ -12,11 +12,15 @@ from protocols.reading import Quality
 from server.alarms.evaluation.expressions import context_now, judge_with_expression
 from server.alarms.evaluation.judging import ALONE, Context, holds_now, judge_sample, present_of
 from server.alarms.evaluation.memory import Memory, Seen, expire, judge
-from server.alarms.evaluation.reconcile import settle_late
+from server.alarms.evaluation.reconcile import end_late_run
 from server.alarms.evaluation.rule_instance import RuleInstance, gateway_of
-from server.alarms.evaluation.silence import doubt_connections, judge_connections, judge_silence
-from server.alarms.evaluation.step import LATE_SETTLE_MS, Step
-from server.alarms.evaluation.warm_start import Recall, recall, seed
+from server.alarms.evaluation.silence import (
+    judge_connections,
+    judge_silence,
+    stop_connection_delays,
+)
+from server.alarms.evaluation.step import BACKLOG_QUIET_MS, Step
+from server.alarms.evaluation.warm_start import StoredRows, seed, warm_start
 from server.alarms.evaluation.watches import WatchRegister
 from server.alarms.rulebook import RuleBook
 from server.assets.series import Sample, Series
@@ -45,13 +49,13 @@ class AlarmEngine:
         now = clock.now_ms()
         self._patient_from = now
         """Server time since which silence may mean something."""
-        self._doubted_at = now
+        self._unheard_since = now
         """When the server was started or could not hear any more."""
         self._hears_at = now
         """Since when it hears."""
         self._late_at: dict[str, int] = {}
         """When the last late value of each gateway came, server time."""
-        self._unsettled: dict[RuleInstance, bool] = {}
+        self._uncommitted_rules: dict[RuleInstance, bool] = {}
         """Whose rule was changed (True) or is gone, as long as that is not committed."""
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
@@ -72,7 +76,7 @@ class AlarmEngine:
         with self.lock:
             self._register.restore(memories)
 
-    def recall(self, rows_of: Recall, *, newest: Iterable[LastValue] = ()) -> None:
+    def warm_start(self, rows_of: StoredRows, *, newest: Iterable[LastValue] = ()) -> None:
         """Let rules over several values look at what the history holds; once, after a start.
 
         Attributes:
@@ -80,42 +84,46 @@ class AlarmEngine:
         """
         with self.lock:
             seed(self._register, newest)
-            recall(self._register, rows_of, now=self._clock.now_ms())
+            warm_start(self._register, rows_of, now=self._clock.now_ms())
 
-    def doubt(self, *, leapt: bool = False) -> None:
+    def mark_unconfirmed(self, *, clock_ahead: bool = False) -> None:
         """The server hears nothing any more: what ends a running delay may be missed.
 
         Attributes:
-            leapt: Its clock jumped ahead, as after a standstill; silence begins anew too.
+            clock_ahead: Its clock jumped ahead, as after a standstill; silence begins anew too.
         """
         with self.lock:
-            self._doubted_at = self._clock.now_ms()
-            if leapt:
-                self._patient_from = self._doubted_at
-            self._register.doubt()
+            self._unheard_since = self._clock.now_ms()
+            if clock_ahead:
+                self._patient_from = self._unheard_since
+            self._register.mark_unconfirmed()
 
     def hear_again(self) -> None:
         """The server hears again: gateways have their backlogs to tell."""
         with self.lock:
             self._hears_at = self._clock.now_ms()
 
-    def doubtful(self) -> set[str]:
+    def gateways_to_confirm(self) -> set[str]:
         """Return the keys of gateways that could say whether a running delay was interrupted."""
         with self.lock:
             instances = self._register.instances.values()
-            return {instance.gateway for instance in instances if instance.doubts(instance.memory)}
+            return {
+                instance.gateway
+                for instance in instances
+                if instance.is_unconfirmed(instance.memory)
+            }
 
     def connections(self) -> list[Series]:
         """Return the connection series that a rule watches."""
         with self.lock:
             return self._register.connections()
 
-    def tells_of_silence(self, equipment_id: int) -> bool:
+    def announces_silence(self, equipment_id: int) -> bool:
         """Return whether people are told that nothing is heard of this equipment.
 
         It takes no lock, so that who is in a transaction may ask.
         """
-        return self._register.tells_of_silence(equipment_id)
+        return self._register.announces_silence(equipment_id)
 
     def watched(self) -> set[tuple[str, int]]:
         """Return rule and point of everything that is watched."""
@@ -129,18 +137,18 @@ class AlarmEngine:
         """
         step = Step(self._clock.now_ms())
         changed, gone = self._register.replace_rules(book)
-        self._unsettled.update(dict.fromkeys(changed, True) | dict.fromkeys(gone, False))
+        self._uncommitted_rules.update(dict.fromkeys(changed, True) | dict.fromkeys(gone, False))
         step.rules_changed = True
-        for instance, stays in self._unsettled.items():
+        for instance, stays in self._uncommitted_rules.items():
             step.touched.add(instance.series.id)
             if stays:
-                step.promote(instance)
+                step.enable(instance)
                 self._judge_again(step, instance)
             else:
                 step.withdraw(instance)
         return step
 
-    def promote(self, keys: Iterable[tuple[str, int]]) -> Step:
+    def enable(self, keys: Iterable[tuple[str, int]]) -> Step:
         """Propose to announce open alarms on trial, by rule and point, whose rule is not any more.
 
         Their class file was changed while the server was away.
@@ -149,7 +157,7 @@ class AlarmEngine:
         for key in keys:
             instance = self._register.instances.get(key)
             if instance is not None:
-                step.promote(instance)
+                step.enable(instance)
         return step
 
     def evaluate(self, samples: Sequence[Sample], *, handed_over: bool = True) -> Step:
@@ -182,12 +190,14 @@ class AlarmEngine:
         return step
 
     def expire(self, rule: str, point_id: int, *, since: int) -> Step | None:
-        """Propose what follows from the end of a delay; None while that is in doubt."""
+        """Propose what follows from the end of a delay; None while that is unconfirmed."""
         step = Step(self._clock.now_ms())
         instance = self._register.instances.get((rule, point_id))
         if instance is None:
             return step
-        if instance.doubts(instance.memory) and not self._is_certain(instance, now=step.now):
+        if instance.is_unconfirmed(instance.memory) and not self._is_certain(
+            instance, now=step.now
+        ):
             return None
         longest_ms = max(instance.delays.on, instance.delays.off) + self._catch_up_ms
         if step.now - since < longest_ms and self.is_behind(instance.gateway):
@@ -197,7 +207,7 @@ class AlarmEngine:
         step.add_changes(instance, changes)
         return step
 
-    def settle(self, rule: str, point_id: int) -> Step | None:
+    def end_late_run(self, rule: str, point_id: int) -> Step | None:
         """Propose the end of a late run; None while late values still come."""
         step = Step(self._clock.now_ms())
         instance = self._register.instances.get((rule, point_id))
@@ -206,7 +216,7 @@ class AlarmEngine:
         if not self._is_quiet(instance, now=step.now):
             return None
         now = present_of(instance, instance.memory, context=self._context(instance))
-        memory, found, changes = settle_late(
+        memory, found, changes = end_late_run(
             instance.memory, present=now, delays=instance.delays, now=step.now
         )
         step.memories[instance] = memory
@@ -222,10 +232,10 @@ class AlarmEngine:
         judge_silence(step, self._register, earliest=earliest, is_behind=self.is_behind)
         return step
 
-    def doubt_connections(self) -> Step:
+    def stop_connection_delays(self) -> Step:
         """Propose to stop the delays of lost connections."""
         step = Step(self._clock.now_ms())
-        doubt_connections(step, self._register)
+        stop_connection_delays(step, self._register)
         return step
 
     def judge_connections(self) -> Step:
@@ -238,7 +248,7 @@ class AlarmEngine:
         """Make the step the truth and tell the ingest which values may be skipped from now on."""
         touched = step.touched
         if step.rules_changed:
-            self._unsettled.clear()
+            self._uncommitted_rules.clear()
         if step.lost_withdrawn:
             self._register.lost.clear()
         for instance, memory in step.memories.items():
@@ -257,17 +267,17 @@ class AlarmEngine:
                 entry.set_band()
 
     def _is_certain(self, instance: RuleInstance, *, now: int) -> bool:
-        """Return whether its gateway has said enough for a delay that was in doubt to count."""
+        """Return whether its gateway has said enough for an unconfirmed delay to count."""
         pending, series = instance.memory.pending, instance.series
         # A newer value that said otherwise would have been judged by now.
         if pending is not None and series.stands_at >= pending.at and not series.undecided:
             return True
-        return now - self._doubted_at >= self._catch_up_ms or self._is_quiet(instance, now=now)
+        return now - self._unheard_since >= self._catch_up_ms or self._is_quiet(instance, now=now)
 
     def _is_quiet(self, instance: RuleInstance, *, now: int) -> bool:
         """Return whether the backlog of its gateway is through."""
         last = max(self._late_at.get(instance.gateway, 0), self._hears_at)
-        return now - last >= LATE_SETTLE_MS
+        return now - last >= BACKLOG_QUIET_MS
 
     def _context(self, instance: RuleInstance) -> Context:
         """Return what the other points say now."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from server.alarms.evaluation.judging import Context, judge_sample, look_around
+from server.alarms.evaluation.judging import Context, context_from, judge_sample
 from server.alarms.evaluation.rule_instance import RuleInstance, Unit, newest_of
 from server.alarms.evaluation.step import Step
 from server.alarms.evaluation.watches import WatchRegister
@@ -32,7 +32,7 @@ def judge_with_expression(step: Step, entries: WatchRegister, samples: Sequence[
             name = instance.series.name
             sample = value_of(name)
             if sample is not None:
-                context = look_around(instance.rule, value_of)
+                context = context_from(instance.rule, value_of)
                 judge_sample(
                     step,
                     instance,
@@ -52,7 +52,7 @@ def context_now(entries: WatchRegister, instance: RuleInstance) -> Context:
         entry = unit.entries.get(name)
         return None if entry is None else newest_of(entry.series)
 
-    return look_around(instance.rule, newest)
+    return context_from(instance.rule, newest)
 
 
 def _past(unit: Unit, known: _Known, at: int) -> Callable[[str], Sample | None]:

@@ -8,10 +8,16 @@ from typing import NamedTuple
 from protocols.reading import Quality, Value
 from server.alarms.evaluation.conditions import holds
 from server.alarms.evaluation.memory import Memory, Seen
-from server.alarms.evaluation.reconcile import Present, doubt_delay, judge_late, meet_late, was_held
+from server.alarms.evaluation.reconcile import (
+    Present,
+    end_unconfirmed,
+    judge_late,
+    meet_late,
+    was_held,
+)
 from server.alarms.evaluation.rule_instance import RuleInstance, newest_of
 from server.alarms.evaluation.step import Step
-from server.alarms.evaluation.windows import Trace, advance, trace_holds
+from server.alarms.evaluation.windows import WindowState, advance, window_holds
 from server.alarms.rules import Rule
 from server.assets.series import Sample
 
@@ -55,25 +61,25 @@ def judge_sample(
         if sample.late and not by_silence:
             _judge_past(step, instance, sample, at=at, context=context, present=present, own=own)
         return
-    trace = _trace(instance, memory.trace, sample, context=context, own=own)
+    window = _window(instance, memory.window, sample, context=context, own=own)
     # That another point has changed is no sign of life of this one.
     silent = by_silence and not own
     held = memory.held
     if not silent:
-        held = _holds(instance, trace, sample, context=context, before=memory.held)
+        held = _holds(instance, window, sample, context=context, before=memory.held)
     memory = replace(
         memory,
         held=memory.held if held is None else held,
         seen_at=at if own else memory.seen_at,
         bad_since=memory.bad_since if silent else _bad_since(step, instance, sample),
-        trace=trace,
+        window=window,
     )
     condition = both(held=held, enabled=context.enabled)
     if condition is not None:
         heard_at = 0 if sample.late else sample.heard_at
         seen = Seen(max(at, memory.changed_at), sample.value, sample.quality, heard_at)
         if own and memory.pending is None and condition is not memory.active:
-            before = "fresh_at" if condition else "last_at"
+            before = "normal_before" if condition else "active_before"
             memory = replace(memory, **{before: sample.before_at})
         memory = _judge_news(step, instance, memory, seen, condition=condition)
     step.memories[instance] = memory
@@ -82,7 +88,7 @@ def judge_sample(
 def holds_now(instance: RuleInstance, memory: Memory, *, context: Context) -> bool | None:
     """Return whether the rule holds for the series' newest value."""
     last = newest_of(instance.series)
-    held = _holds(instance, memory.trace, last, context=context, before=memory.held)
+    held = _holds(instance, memory.window, last, context=context, before=memory.held)
     return both(held=held, enabled=context.enabled)
 
 
@@ -92,7 +98,7 @@ def present_of(instance: RuleInstance, memory: Memory, *, context: Context = ALO
     seen = Seen(last.taken_at, last.value, last.quality)
     found = {
         before: both(
-            held=_holds(instance, memory.trace, last, context=context, before=before),
+            held=_holds(instance, memory.window, last, context=context, before=before),
             enabled=context.enabled,
         )
         for before in (False, True)
@@ -101,7 +107,7 @@ def present_of(instance: RuleInstance, memory: Memory, *, context: Context = ALO
     return Present(seen, found[True] if found[True] is found[False] else None)
 
 
-def look_around(rule: Rule, value_of: Callable[[str], Sample | None]) -> Context:
+def context_from(rule: Rule, value_of: Callable[[str], Sample | None]) -> Context:
     """Return what the rule's expressions need.
 
     Attributes:
@@ -120,29 +126,29 @@ def look_around(rule: Rule, value_of: Callable[[str], Sample | None]) -> Context
     return Context(None if result is None else bool(result), values)
 
 
-def _trace(
-    instance: RuleInstance, trace: Trace, sample: Sample, *, context: Context, own: bool
-) -> Trace:
+def _window(
+    instance: RuleInstance, window: WindowState, sample: Sample, *, context: Context, own: bool
+) -> WindowState:
     """Return what is remembered after the sample; where values mean nothing it begins anew."""
-    condition = instance.rule.traced
+    condition = instance.rule.windowed
     if condition is None:
         return None
     if context.enabled is False or sample.quality is not Quality.GOOD:
         return None
     if not own:
-        return trace
+        return window
     hold_ms = sample.series.max_silence_ms
-    return advance(condition, trace, sample.value, at=sample.taken_at, hold_ms=hold_ms)
+    return advance(condition, window, sample.value, at=sample.taken_at, hold_ms=hold_ms)
 
 
 def _holds(
-    instance: RuleInstance, trace: Trace, sample: Sample, *, context: Context, before: bool
+    instance: RuleInstance, window: WindowState, sample: Sample, *, context: Context, before: bool
 ) -> bool | None:
     rule = instance.rule
-    if rule.traced is not None:
+    if rule.windowed is not None:
         if context.enabled is False:
             return False
-        return trace_holds(rule.traced, trace, at=sample.taken_at, before=before)
+        return window_holds(rule.windowed, window, at=sample.taken_at, before=before)
     if rule.when is not None:
         return rule.expression_holds(context.values, before=before)
     return holds(rule.settings.condition, sample.value, sample.quality, before=before)
@@ -168,12 +174,12 @@ def _judge_news(
     step: Step, instance: RuleInstance, memory: Memory, seen: Seen, *, condition: bool
 ) -> Memory:
     began, delays = memory.pending, instance.delays
-    if began is not None and instance.doubts(memory):
+    if began is not None and instance.is_unconfirmed(memory):
         if memory.active and condition:
             # Whether it was gone for so long is not known; no data is not recovery.
             memory = replace(memory, pending=None)
         elif not memory.active and not condition and seen.at - began.at >= delays.on:
-            return doubt_delay(memory, began, seen)
+            return end_unconfirmed(memory, began, seen)
     memory, found, changes = meet_late(memory, seen, condition=condition, delays=delays)
     step.add_late(instance, found)
     step.add_changes(instance, changes)
@@ -191,10 +197,10 @@ def _judge_past(
     own: bool,
 ) -> None:
     memory = step.memory_of(instance)
-    trace = _trace(instance, memory.late_trace, sample, context=context, own=own)
-    if trace != memory.late_trace:
-        memory = step.memories[instance] = replace(memory, late_trace=trace)
-    held = _holds(instance, trace, sample, context=context, before=was_held(memory, at))
+    window = _window(instance, memory.late_window, sample, context=context, own=own)
+    if window != memory.late_window:
+        memory = step.memories[instance] = replace(memory, late_window=window)
+    held = _holds(instance, window, sample, context=context, before=was_held(memory, at))
     condition = both(held=held, enabled=context.enabled)
     if condition is None:
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.windows import Trace
+from server.alarms.evaluation.windows import WindowState
 
 _MOST_RUNS = 16
 
@@ -28,9 +28,9 @@ class Run(NamedTuple):
 
     began: int
     ended: int
-    fresh: int = 0
+    normal_before: int = 0
     """Known to be normal just before it."""
-    last: int = 0
+    active_before: int = 0
     """Known to hold just before its end."""
 
 
@@ -52,9 +52,9 @@ class Memory:
     active: bool = False
     changed_at: int = 0
     """Onset or return that was announced last; nothing older changes what is true now."""
-    fresh_at: int = 0
+    normal_before: int = 0
     """The value before the one that began what is on or waits; it was normal."""
-    last_at: int = 0
+    active_before: int = 0
     """The value before the one that ended what was on or waits to; it was not normal."""
     runs: tuple[Run, ...] = ()
     """What was on and is over, the newest last; a backlog may correct it."""
@@ -70,9 +70,9 @@ class Memory:
     """The late value that ends the run, unless it comes back within the off-delay."""
     bad_since: int | None = None
     """Server time since which the quality is not good; for rules of silence."""
-    trace: Trace = None
+    window: WindowState = None
     """What a condition over several values remembers; built anew from the history at a start."""
-    late_trace: Trace = None
+    late_window: WindowState = None
     """The same of the late values."""
 
 
@@ -94,7 +94,7 @@ def judge(
         return memory, changes
     if delays.off if memory.active else delays.on:
         return replace(memory, pending=seen), changes
-    memory, change = _flip(memory, seen)
+    memory, change = _change_state(memory, seen)
     return memory, [*changes, change]
 
 
@@ -102,7 +102,7 @@ def expire(memory: Memory, *, since: int) -> tuple[Memory, list[StateChange]]:
     """The delay of what began at ``since`` is over and no value said otherwise."""
     if memory.pending is None or memory.pending.at != since:
         return memory, []
-    memory, change = _flip(memory, memory.pending)
+    memory, change = _change_state(memory, memory.pending)
     return memory, [change]
 
 
@@ -113,17 +113,17 @@ def _lapse(memory: Memory, *, until: int, delays: Delays) -> tuple[Memory, list[
     delay = delays.off if memory.active else delays.on
     if until - memory.pending.at < delay:
         return memory, []
-    memory, change = _flip(memory, memory.pending)
+    memory, change = _change_state(memory, memory.pending)
     return memory, [change]
 
 
-def _flip(memory: Memory, seen: Seen) -> tuple[Memory, StateChange]:
+def _change_state(memory: Memory, seen: Seen) -> tuple[Memory, StateChange]:
     change = StateChange(active=not memory.active, at=seen.at, seen=seen)
     changed = replace(memory, active=change.active, changed_at=seen.at, pending=None)
     if change.active:
         return changed, change
     return with_run(
-        changed, Run(memory.changed_at, seen.at, memory.fresh_at, memory.last_at)
+        changed, Run(memory.changed_at, seen.at, memory.normal_before, memory.active_before)
     ), change
 
 

@@ -88,7 +88,7 @@ def judge_late(
         # Inside what is announced as active: it proves that the run before met it.
         memory, found = _met(memory, delays=delays)
         if not condition and seen.at > memory.changed_at:
-            return _part(memory, seen, found, present=present, delays=delays)
+            return _split(memory, seen, found, present=present, delays=delays)
         return memory, found
     run = _run_at(memory, seen.at)
     if run is not None:
@@ -98,7 +98,7 @@ def judge_late(
     return _is_normal(memory, seen, delays=delays)
 
 
-def settle_late(
+def end_late_run(
     memory: Memory, *, present: Present, delays: Delays, now: int
 ) -> tuple[Memory, list[LateFinding], list[StateChange]]:
     """Decide about an open run, as no more late values come; values hold until the next one."""
@@ -139,7 +139,7 @@ def meet_late(
     return memory, found, changes
 
 
-def doubt_delay(memory: Memory, began: Seen, seen: Seen) -> Memory:
+def end_unconfirmed(memory: Memory, began: Seen, seen: Seen) -> Memory:
     """A running on-delay may have ended unheard: it is a run of the past, over at ``seen``."""
     if memory.late is not None and memory.late.at < began.at:
         began = memory.late
@@ -177,7 +177,7 @@ def _interrupt(
     return replace(memory, pending=now.seen if anew else None), found
 
 
-def _part(
+def _split(
     memory: Memory,
     seen: Seen,
     found: list[LateFinding],
@@ -189,8 +189,8 @@ def _part(
     began, condition = present()
     if memory.pending is not None or not condition or began.at - seen.at <= delays.off:
         return memory, found
-    memory = with_run(memory, Run(memory.changed_at, seen.at, memory.fresh_at))
-    memory = replace(memory, changed_at=began.at, fresh_at=seen.at)
+    memory = with_run(memory, Run(memory.changed_at, seen.at, memory.normal_before))
+    memory = replace(memory, changed_at=began.at, normal_before=seen.at)
     return memory, [*found, Split(seen, began)]
 
 
@@ -204,7 +204,7 @@ def _inside(
     """A value inside a run that is over."""
     found: list[LateFinding] = []
     now = run
-    if memory.late is not None and run.fresh < memory.late.at < run.began:
+    if memory.late is not None and run.normal_before < memory.late.at < run.began:
         # The run before has met it.
         found.append(PastRun(memory.late, run.began))
         now = now._replace(began=memory.late.at)
@@ -212,10 +212,10 @@ def _inside(
     if condition or seen.at == run.began:
         return (memory if now == run else with_run(memory, now, instead=run)), found
     found.append(EarlierReturn(seen))
-    memory = with_run(memory, now._replace(ended=seen.at, last=0), instead=run)
-    if run.last > seen.at:
+    memory = with_run(memory, now._replace(ended=seen.at, active_before=0), instead=run)
+    if run.active_before > seen.at:
         # It came again before the end that was known.
-        rest = Run(run.last, run.ended, seen.at, run.last)
+        rest = Run(run.active_before, run.ended, seen.at, run.active_before)
         found.append(PastRun(Seen(rest.began), rest.ended))
         memory = with_run(memory, rest)
     return memory, found
@@ -250,8 +250,8 @@ def _is_normal(memory: Memory, seen: Seen, *, delays: Delays) -> tuple[Memory, l
 
 def _end(memory: Memory, began: Seen, normal_at: int | None) -> int | None:
     """Return until when the run can have lasted: it is normal then, or meets another run."""
-    known = [at for run in memory.runs for at in (run.fresh, run.began)]
-    known += [memory.fresh_at if memory.active else memory.changed_at]
+    known = [at for run in memory.runs for at in (run.normal_before, run.began)]
+    known += [memory.normal_before if memory.active else memory.changed_at]
     known += [] if normal_at is None else [normal_at]
     return min((at for at in known if at > began.at), default=None)
 

@@ -21,8 +21,8 @@ class RuleInstance:
     series: Series
     memory: Memory = field(default_factory=Memory)
     delays: Delays = field(init=False)
-    doubted: Seen | None = None
-    """What began a delay before the server was away or deaf: what ended it may have been missed."""
+    unconfirmed: Seen | None = None
+    """What began a delay before an interruption of the server: its end may have been missed."""
 
     def __post_init__(self) -> None:
         self.delays = Delays(on=self.rule.on_ms, off=self.rule.off_ms)
@@ -37,9 +37,9 @@ class RuleInstance:
         """Key of the gateway from which its values come."""
         return gateway_of(self.series)
 
-    def doubts(self, memory: Memory) -> bool:
+    def is_unconfirmed(self, memory: Memory) -> bool:
         """Return whether the delay that runs in this memory may have ended unheard."""
-        return memory.pending is not None and memory.pending == self.doubted
+        return memory.pending is not None and memory.pending == self.unconfirmed
 
     @property
     def after_ms(self) -> int | None:
@@ -96,7 +96,9 @@ class PointWatches:
         if memory.late is not None or memory.bad_since is not None:
             return NOTHING
         condition = instance.rule.settings.condition
-        return no_change_band(condition, self.last_evaluated, held=memory.held, trace=memory.trace)
+        return no_change_band(
+            condition, self.last_evaluated, held=memory.held, window=memory.window
+        )
 
     def _is_read(self) -> bool:
         return any(self.series.name in instance.rule.reads for instance in self.with_expression)

@@ -38,7 +38,7 @@ def judge_silence(
         _hold(step, entries, instance, Seen(at, series.last_value, Quality.STALE, step.now))
 
 
-def doubt_connections(step: Step, entries: WatchRegister) -> None:
+def stop_connection_delays(step: Step, entries: WatchRegister) -> None:
     """Propose to stop the delays of lost connections."""
     for instance in entries.of_connections():
         if instance.memory.pending is not None and not instance.memory.active:

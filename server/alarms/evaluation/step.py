@@ -20,7 +20,7 @@ DELAY = "alarm.delay"
 """Kind of the timers of on-delays and off-delays."""
 LATE = "alarm.late"
 """Kind of the timers that end the wait for more late values."""
-LATE_SETTLE_MS = 15_000
+BACKLOG_QUIET_MS = 15_000
 """No late value of anything for so long means that the backlog is through."""
 
 
@@ -29,7 +29,7 @@ class Transition(NamedTuple):
 
     Attributes:
         at: Event time of the onset or the return, UTC ms.
-        until: End of a run of the past; of one that parted, the end of its first part.
+        until: End of a run of the past; of one that was split, the end of its first part.
         comment: Why, when no value says so.
     """
 
@@ -39,8 +39,8 @@ class Transition(NamedTuple):
         "past_run",
         "earlier_onset",
         "earlier_return",
-        "parted",
-        "promoted",
+        "split",
+        "enabled",
     ]
     rule: Rule
     series: Series
@@ -97,13 +97,13 @@ class Step:
                 )
             )
 
-    def promote(self, instance: RuleInstance) -> None:
+    def enable(self, instance: RuleInstance) -> None:
         """A rule is not on trial any more: its open alarm is announced."""
         memory, series = instance.memory, instance.series
         if memory.active and instance.rule.settings.mode == "announce":
             at, value, quality = memory.changed_at, series.last_value, series.last_quality
             self.transitions.append(
-                Transition("promoted", instance.rule, series, at, value, quality)
+                Transition("enabled", instance.rule, series, at, value, quality)
             )
 
     def withdraw(self, instance: RuleInstance) -> None:
@@ -118,7 +118,7 @@ class Step:
             changed_at=at,
             pending=None,
             late=None,
-            trace=None,
+            window=None,
         )
         if memory.active:
             value, quality = series.last_value, series.last_quality
@@ -145,7 +145,7 @@ class Step:
                 case EarlierReturn(seen):
                     kind, until = "earlier_return", None
                 case Split(ended, seen):
-                    kind, until = "parted", ended.at
+                    kind, until = "split", ended.at
             rule, series = instance.rule, instance.series
             self.transitions.append(
                 Transition(kind, rule, series, seen.at, seen.value, seen.quality, until)
@@ -190,7 +190,7 @@ class Step:
         payload = _payload(instance, memory.late) | {"until": memory.late_until}
         if memory.late_off is not None:
             payload["off"] = _payload(instance, memory.late_off)
-        return TimerOrder(key, LATE, self.now + LATE_SETTLE_MS, payload)
+        return TimerOrder(key, LATE, self.now + BACKLOG_QUIET_MS, payload)
 
 
 def _past_of(memory: Memory) -> tuple[Seen | None, int | None, Seen | None]:

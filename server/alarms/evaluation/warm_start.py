@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from protocols.reading import Quality
-from server.alarms.evaluation.judging import look_around
+from server.alarms.evaluation.judging import context_from
 from server.alarms.evaluation.rule_instance import RuleInstance
 from server.alarms.evaluation.watches import WatchRegister
-from server.alarms.evaluation.windows import TracedCondition, advance, span_ms
+from server.alarms.evaluation.windows import WindowedCondition, advance, span_ms
 from server.assets.series import Sample, Series
 from server.history.base import LastValue, Row
 
-Recall = Callable[[int, int, int], Iterable[Row]]
+StoredRows = Callable[[int, int, int], Iterable[Row]]
 """Stored readings of a series from one instant to before another, oldest first."""
 
 
@@ -24,10 +24,10 @@ def seed(entries: WatchRegister, values: Iterable[LastValue]) -> None:
             entry.past.append(Sample(entry.series, last.value, last.quality, last.taken_at))
 
 
-def recall(entries: WatchRegister, rows_of: Recall, *, now: int) -> None:
-    """Take stored readings into the traces; the alarms saw them before they were stored."""
+def warm_start(entries: WatchRegister, rows_of: StoredRows, *, now: int) -> None:
+    """Take stored readings into the windows; the alarms saw them before they were stored."""
     for instance in entries.instances.values():
-        condition = instance.rule.traced
+        condition = instance.rule.windowed
         if condition is not None:
             _recall(entries, instance, condition, rows_of, now=now)
 
@@ -35,8 +35,8 @@ def recall(entries: WatchRegister, rows_of: Recall, *, now: int) -> None:
 def _recall(
     entries: WatchRegister,
     instance: RuleInstance,
-    condition: TracedCondition,
-    rows_of: Recall,
+    condition: WindowedCondition,
+    rows_of: StoredRows,
     *,
     now: int,
 ) -> None:
@@ -62,20 +62,20 @@ def _recall(
             _remember(instance, condition, sample, enabled=_enabled(instance, known))
 
 
-def _samples(series: Series, rows_of: Recall, start: int, now: int) -> Iterator[Sample]:
+def _samples(series: Series, rows_of: StoredRows, start: int, now: int) -> Iterator[Sample]:
     for row in rows_of(series.id, start, now + 1):
         yield Sample(series, row.value, row.quality, row.taken_at)
 
 
 def _enabled(instance: RuleInstance, known: Mapping[str, Sample]) -> bool:
-    return look_around(instance.rule, known.get).enabled is True
+    return context_from(instance.rule, known.get).enabled is True
 
 
 def _remember(
-    instance: RuleInstance, condition: TracedCondition, sample: Sample, *, enabled: bool
+    instance: RuleInstance, condition: WindowedCondition, sample: Sample, *, enabled: bool
 ) -> None:
-    memory, trace, at = instance.memory, None, sample.taken_at
+    memory, window, at = instance.memory, None, sample.taken_at
     if enabled and sample.quality is Quality.GOOD:
         hold_ms = instance.series.max_silence_ms
-        trace = advance(condition, memory.trace, sample.value, at=at, hold_ms=hold_ms)
-    instance.memory = replace(memory, trace=trace, seen_at=max(memory.seen_at, at))
+        window = advance(condition, memory.window, sample.value, at=at, hold_ms=hold_ms)
+    instance.memory = replace(memory, window=window, seen_at=max(memory.seen_at, at))

@@ -57,7 +57,7 @@ class WatchRegister:
         self._former.clear()
         for key, instance in self.instances.items():
             instance.memory = memories.get(key, Memory())
-            instance.doubted = instance.memory.pending
+            instance.unconfirmed = instance.memory.pending
         # A rule that nobody runs claims nothing; what is over still guards against repetitions.
         self._restored = {
             key: Memory(changed_at=memory.changed_at, seen_at=memory.changed_at)
@@ -83,7 +83,7 @@ class WatchRegister:
             if isinstance(instance.rule.settings.condition, UnreachableCondition)
         ]
 
-    def tells_of_silence(self, equipment_id: int) -> bool:
+    def announces_silence(self, equipment_id: int) -> bool:
         """Return whether a rule says so when its connection is lost; also when it is unknown."""
         unit = self.units.get(equipment_id)
         entry = None if unit is None else unit.entries.get(CONNECTION)
@@ -108,11 +108,11 @@ class WatchRegister:
                 unit.connect()
         return changed, gone
 
-    def doubt(self) -> None:
+    def mark_unconfirmed(self) -> None:
         """What ends the delays that run now may be missed."""
         for instance in self.instances.values():
             if instance.memory.pending is not None:
-                instance.doubted = instance.memory.pending
+                instance.unconfirmed = instance.memory.pending
                 instance.series.stands_at = 0
 
     def withdraw_lost(self, step: Step) -> None:
@@ -138,8 +138,8 @@ class WatchRegister:
             kept.append(instance)
             if rule.settings != instance.rule.settings:
                 changed.append(instance)
-            if type(rule.traced) is not type(instance.rule.traced):
-                instance.memory = replace(instance.memory, trace=None, late_trace=None)
+            if type(rule.windowed) is not type(instance.rule.windowed):
+                instance.memory = replace(instance.memory, window=None, late_window=None)
             instance.rule = rule
             instance.delays = Delays(on=rule.on_ms, off=rule.off_ms)
             self._note_silence(instance)

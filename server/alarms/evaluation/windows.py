@@ -31,50 +31,52 @@ class Anchor(NamedTuple):
 
 
 Course: TypeAlias = tuple[Slot, ...]
-Trace: TypeAlias = Course | Anchor | None
-TracedCondition: TypeAlias = RateCondition | StuckCondition
+WindowState: TypeAlias = Course | Anchor | None
+WindowedCondition: TypeAlias = RateCondition | StuckCondition
 
 
-def span_ms(condition: TracedCondition) -> int:
+def span_ms(condition: WindowedCondition) -> int:
     """Return how far back the condition looks."""
     return round(1000 * _span_s(condition))
 
 
 def advance(
-    condition: TracedCondition, trace: Trace, value: Value, *, at: int, hold_ms: int | None
-) -> Trace:
-    """Return the trace after a newer good value.
+    condition: WindowedCondition, state: WindowState, value: Value, *, at: int, hold_ms: int | None
+) -> WindowState:
+    """Return the state after a newer good value.
 
     Attributes:
         hold_ms: How long a value counts without a new one; default: as long as the window.
     """
     if isinstance(condition, StuckCondition):
-        same = isinstance(trace, Anchor) and not _moved(trace.value, value, condition.band)
-        return trace if same else Anchor(at, value)
+        same = isinstance(state, Anchor) and not _moved(state.value, value, condition.band)
+        return state if same else Anchor(at, value)
     if not isinstance(value, int | float):
         return None
-    course = trace if isinstance(trace, tuple) and not isinstance(trace, Anchor) else ()
+    course = state if isinstance(state, tuple) and not isinstance(state, Anchor) else ()
     return _course(course, float(value), at=at, window=span_ms(condition), hold_ms=hold_ms)
 
 
-def trace_holds(condition: TracedCondition, trace: Trace, *, at: int, before: bool) -> bool | None:
+def window_holds(
+    condition: WindowedCondition, state: WindowState, *, at: int, before: bool
+) -> bool | None:
     """Return whether the condition holds at the newest value; None when nothing is known."""
-    if trace is None:
+    if state is None:
         return None
     if isinstance(condition, StuckCondition):
-        if not isinstance(trace, Anchor):
+        if not isinstance(state, Anchor):
             return None
-        return at - trace.since >= span_ms(condition)
-    if not trace or isinstance(trace, Anchor):
+        return at - state.since >= span_ms(condition)
+    if not state or isinstance(state, Anchor):
         return None
-    now = trace[-1].last
-    rise = now - min(slot.low for slot in trace)
-    fall = max(slot.high for slot in trace) - now
+    now = state[-1].last
+    rise = now - min(slot.low for slot in state)
+    fall = max(slot.high for slot in state) - now
     change = {"rising": rise, "falling": fall, "either": max(rise, fall)}[condition.direction]
     return change > condition.change - (condition.deadband if before else 0.0)
 
 
-def _span_s(condition: TracedCondition) -> float:
+def _span_s(condition: WindowedCondition) -> float:
     return condition.for_s if isinstance(condition, StuckCondition) else condition.within_s
 
 

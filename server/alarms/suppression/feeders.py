@@ -80,17 +80,17 @@ class Feeders:
             root = None if above is None else self._root(session, above, now=now, seen=seen)
             if root is not None:
                 return root
-            # What was hidden below another one and has power since: that one was told of.
-            if self._is_told(alarm) or (above is not None and not alarm.active):
+            # What was suppressed below another one and has power since: that one was told of.
+            if self._is_announced(alarm) or (above is not None and not alarm.active):
                 return supply.name
         return None
 
-    def _is_told(self, alarm: Alarm) -> bool:
+    def _is_announced(self, alarm: Alarm) -> bool:
         if alarm.suppressed_by == self._waits:
             # In a moment it is known who explains it, or it is announced.
             return alarm.active
-        hidden = alarm.suppressed_by is not None or alarm.out_of_service_until_at is not None
-        return alarm.announced_at is not None and not hidden
+        suppressed = alarm.suppressed_by is not None or alarm.out_of_service_until_at is not None
+        return alarm.announced_at is not None and not suppressed
 
     def _of_outage(self, session: Session, supply: Supply, *, now: int) -> Sequence[Alarm]:
         lasts = Alarm.active & Alarm.closed_at.is_(None)

@@ -8,10 +8,10 @@ from protocols.reading import Quality
 from server.alarms.floods import note_chattering
 from server.alarms.model import Alarm
 from server.alarms.repository import Occurrence, add_change, facts_of, find_open, put_facts
-from server.alarms.service import close_if_over, tell
+from server.alarms.service import close_if_over, record_alarm_event
 from server.alarms.state import activate, return_to_normal
-from server.alarms.suppression.maintenance import note_hidden, out_of_service
-from server.alarms.suppression.outages import MADE_WITHOUT_RULE, is_dead, units_of_line
+from server.alarms.suppression.maintenance import note_suppressed, out_of_service
+from server.alarms.suppression.outages import MADE_WITHOUT_RULE, is_silent, units_of_line
 from server.assets.model import Equipment, Point
 from server.assets.series import CONNECTION
 from server.core.upsert import insert_new
@@ -30,7 +30,7 @@ def raise_line(session: Session, line: str, *, recover_ms: int, now: int) -> Ala
     units = units_of_line(session, line)
     gateway_key = "/".join(line.split("/")[:2])
     gateway = session.scalar(select(Equipment).where(Equipment.key == gateway_key))
-    if gateway is None or not is_dead(units):
+    if gateway is None or not is_silent(units):
         return None
     point_id = session.scalar(
         select(Point.id).where(Point.equipment_id == gateway.id, Point.name == CONNECTION)
@@ -92,8 +92,8 @@ def _raise_again(
 def _note(session: Session, alarm: Alarm, *, kind: str, at: int, now: int) -> None:
     session.flush()
     add_change(session, alarm, kind=kind, at=at, now=now)
-    note_hidden(session, alarm, at=at, now=now)
-    tell(session, alarm, kind=f"alarm.{kind}", at=now)
+    note_suppressed(session, alarm, at=at, now=now)
+    record_alarm_event(session, alarm, kind=f"alarm.{kind}", at=now)
     note_chattering(session, alarm, at=at, now=now)
 
 
@@ -113,7 +113,7 @@ def return_lines(session: Session, *, now: int) -> list[Alarm]:
         at = max(min(back), alarm.active_since_at)
         alarm.inactive_since_at = at
         add_change(session, alarm, kind="returned", at=at, now=now)
-        tell(session, alarm, kind="alarm.returned", at=now)
+        record_alarm_event(session, alarm, kind="alarm.returned", at=now)
         note_chattering(session, alarm, at=at, now=now)
         close_if_over(session, alarm, now=now)
         returned.append(alarm)

@@ -10,16 +10,16 @@ from server.alarms.model import Alarm
 from server.alarms.repository import add_change
 from server.assets.model import Equipment
 
-Hiding = Callable[[Session, Transition, int], dict[str, Any]]
+Suppression = Callable[[Session, Transition, int], dict[str, Any]]
 """Returns columns of the alarm's row; called with the server's time."""
 
 
-def hide_nothing(_session: Session, _transition: Transition, _now: int) -> dict[str, Any]:
+def suppress_nothing(_session: Session, _transition: Transition, _now: int) -> dict[str, Any]:
     """Tell people of everything."""
     return {}
 
 
-def hide_out_of_service(session: Session, transition: Transition, now: int) -> dict[str, Any]:
+def suppress_out_of_service(session: Session, transition: Transition, now: int) -> dict[str, Any]:
     """Hide what is raised on equipment that maintenance has taken out; never life safety."""
     if transition.rule.settings.life_safety:
         return {}
@@ -37,7 +37,7 @@ def out_of_service(equipment: Equipment, *, now: int) -> dict[str, Any]:
     }
 
 
-def note_hidden(session: Session, alarm: Alarm, *, at: int, now: int) -> None:
+def note_suppressed(session: Session, alarm: Alarm, *, at: int, now: int) -> None:
     """Write into the history of an alarm that was just raised why nobody is told of it."""
     if alarm.out_of_service_until_at is not None:
         by = alarm.out_of_service_by

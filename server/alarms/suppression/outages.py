@@ -16,13 +16,13 @@ from config.classes import Severity
 from server.alarms.evaluation.step import Transition
 from server.alarms.model import Alarm
 from server.alarms.suppression.feeders import Feeders, supplied_by
-from server.alarms.suppression.maintenance import hide_out_of_service
+from server.alarms.suppression.maintenance import suppress_out_of_service
 from server.assets.model import Equipment, Gateway
 from server.assets.presence import present
 
-SETTLING = "settling"
+AWAITING_OUTAGE = "settling"
 """Not a cause: an alarm that waits a moment for the outage that may explain it."""
-SETTLE = "alarm.settle"
+SUPPRESSION_DELAY = "alarm.settle"
 """Kind of the timers that end the wait."""
 MADE_WITHOUT_RULE = "gateway.line/"
 """Beginning of the rule ids of the alarms of lines (server/alarms/suppression/lines.py)."""
@@ -43,24 +43,28 @@ class Outages:
     """Knows the topology as the records have it.
 
     Args:
-        tells: Whether a rule that runs on this equipment, by its id, tells people that nothing is
-            heard of it. What nobody is told of explains nothing. It is called in a transaction.
+        announces_silence: Whether a rule that runs on this equipment, by its id, announces that
+            nothing is heard of it; what is not announced explains nothing. It is called in a
+            transaction.
     """
 
     def __init__(
-        self, settings: AlarmSettings, *, tells: Callable[[int], bool] = lambda _id: True
+        self,
+        settings: AlarmSettings,
+        *,
+        announces_silence: Callable[[int], bool] = lambda _id: True,
     ) -> None:
-        self._tells = tells
+        self._announces_silence = announces_silence
         self._recover_ms = round(settings.recover_s * 1000)
-        self._feeders = Feeders(self._recover_ms, waits=SETTLING)
-        self.settle_ms = round(settings.suppression_delay_s * 1000)
+        self._feeders = Feeders(self._recover_ms, waits=AWAITING_OUTAGE)
+        self.delay_ms = round(settings.suppression_delay_s * 1000)
 
-    def hide(self, session: Session, transition: Transition, now: int) -> dict[str, Any]:
+    def suppress(self, session: Session, transition: Transition, now: int) -> dict[str, Any]:
         """Return the columns of an alarm that people shall not hear of, or not yet."""
-        hidden = hide_out_of_service(session, transition, now)
+        suppressed = suppress_out_of_service(session, transition, now)
         rule = transition.rule.settings
-        if hidden or rule.life_safety or rule.mode == "monitor":
-            return hidden
+        if suppressed or rule.life_safety or rule.mode == "monitor":
+            return suppressed
         child = Child(
             session.get_one(Equipment, transition.series.equipment_id),
             transition.rule.of_communication,
@@ -68,9 +72,9 @@ class Outages:
         )
         cause = self.explain(session, child, now=now)
         # All of a line may be silent because its gateway is about to be found dead.
-        unsure = cause is None or cause.startswith("line:")
-        if unsure and self._may_settle(session, child):
-            cause = SETTLING
+        may_wait = cause is None or cause.startswith("line:")
+        if may_wait and self._may_wait(session, child):
+            cause = AWAITING_OUTAGE
         return {} if cause is None else {"suppressed_by": cause}
 
     def explain_alarm(self, session: Session, alarm: Alarm, *, now: int) -> str | None:
@@ -103,7 +107,9 @@ class Outages:
             case "gateway":
                 row = session.scalar(select(Gateway).where(Gateway.key == key))
                 return (
-                    row is not None and self._away([row], now=now) and self._is_told(session, row)
+                    row is not None
+                    and self._away([row], now=now)
+                    and self._is_announced(session, row)
                 )
             case "line":
                 units = units_of_line(session, key)
@@ -121,7 +127,7 @@ class Outages:
         back = [unit.since_at for unit in units if unit.online]
         return not back or now - min(back) < self._recover_ms
 
-    def _is_told(self, session: Session, gateway: Gateway) -> bool:
+    def _is_announced(self, session: Session, gateway: Gateway) -> bool:
         """Return whether somebody hears, or will hear, that the gateway is away."""
         unit_id = session.scalar(select(Equipment.id).where(Equipment.key == gateway.key))
         if unit_id is None:
@@ -134,9 +140,9 @@ class Outages:
             ~Alarm.rule.startswith(MADE_WITHOUT_RULE),
         )
         on_trial = session.scalars(query).all()
-        return not all(on_trial) if on_trial else self._tells(unit_id)
+        return not all(on_trial) if on_trial else self._announces_silence(unit_id)
 
-    def _may_settle(self, session: Session, child: Child) -> bool:
+    def _may_wait(self, session: Session, child: Child) -> bool:
         equipment = child.equipment
         if child.of_communication:
             gateway = session.get_one(Gateway, equipment.gateway_id)
@@ -145,7 +151,7 @@ class Outages:
         return not child.urgent and supplied_by(session, equipment.id) != []
 
 
-def is_dead(units: list[Equipment]) -> bool:
+def is_silent(units: list[Equipment]) -> bool:
     """Return whether these are a line on which nobody answers now."""
     return len(units) >= _MANY and not any(unit.online for unit in units)
 

@@ -11,7 +11,7 @@ from config.alarming import ShelveSettings
 from server.alarms import state
 from server.alarms.model import Alarm
 from server.alarms.repository import add_change, facts_of, put_facts
-from server.alarms.service import close_if_over, get_alarm, tell
+from server.alarms.service import close_if_over, get_alarm, record_alarm_event
 from server.alarms.state import AlarmFacts, AlarmState, OutOfService, Shelf
 from server.core.errors import ConflictError, InvalidError
 from server.core.instant import rfc3339
@@ -166,7 +166,7 @@ def _change(
 ) -> None:
     put_facts(alarm, after)
     add_change(session, alarm, kind=kind, at=now, now=now, by=by, comment=words)
-    tell(session, alarm, kind=f"alarm.{kind}", at=now, by=by)
+    record_alarm_event(session, alarm, kind=f"alarm.{kind}", at=now, by=by)
 
 
 def _shelf_key(alarm: Alarm) -> str:
