@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
 from config.classes import Severity, Trade
@@ -135,7 +135,23 @@ class ShiftSettings(Settings):
     )
 
 
-class RosterSettings(Settings):
+class _AcceptsGaps(Settings):
+    """Settings that may leave hours or steps which reach nobody."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_both_names(cls, given: object) -> object:
+        """Take what the interface shows under both names, as long as they agree."""
+        if not isinstance(given, dict):
+            return given
+        values = cast("dict[str, object]", given)
+        new, old = values.get("accept_gaps"), values.get("accept_holes")
+        if new is None or new != old:
+            return values
+        return {key: value for key, value in values.items() if key != "accept_holes"}
+
+
+class RosterSettings(_AcceptsGaps):
     """Who is on duty for some trades at some estates."""
 
     name: str = Field(min_length=1, max_length=64, description="Name that colleagues use.")
@@ -147,8 +163,10 @@ class RosterSettings(Settings):
     manager: Identifier | None = Field(
         default=None, description="Manager; default: persons with that role."
     )
-    accept_holes: bool = Field(
-        default=False, description="True: hours without anybody are a warning, not a refusal."
+    accept_gaps: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("accept_gaps", "accept_holes"),
+        description="True: hours without anybody are a warning, not a refusal.",
     )
 
 
@@ -167,7 +185,7 @@ class StepSettings(Settings):
     )
 
 
-class PolicySettings(Settings):
+class PolicySettings(_AcceptsGaps):
     """Who is notified of an incident, and who next without an acknowledgement."""
 
     sites: tuple[Identifier, ...] = Field(default=(), description="Only these; none: all.")
@@ -182,11 +200,13 @@ class PolicySettings(Settings):
         default=None,
         gt=0,
         le=604_800,
-        description="Acknowledged, but nobody moves for so long: it escalates on, seconds; "
+        description="Acknowledged, but no activity for so long: it escalates on, seconds; "
         "none: never.",
     )
-    accept_holes: bool = Field(
-        default=False, description="True: steps that reach nobody are a warning, not a refusal."
+    accept_gaps: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("accept_gaps", "accept_holes"),
+        description="True: steps that reach nobody are a warning, not a refusal.",
     )
 
     @model_validator(mode="after")

@@ -124,13 +124,13 @@ def people(file: Path, people_file: Path) -> None:
     """
     settings = _load(file)
     try:
-        holes = import_file(settings, people_file, SystemClock())
+        gaps = import_file(settings, people_file, SystemClock())
     except ConfigError as error:
         _fail(str(error), 2)
     except PlantroomError as error:
         _fail(f"{people_file}: {error}", 1)
-    for hole in holes:
-        click.echo(f"warning: {hole.text_en}", err=True)
+    for gap in gaps:
+        click.echo(f"warning: {gap.text_en}", err=True)
     click.echo(f"{people_file}: taken over")
 
 

@@ -10,18 +10,18 @@ from server.core.errors import ServerError
 from server.core.records import Records
 from server.core.schema import upgrade
 from server.people.channels import channel_names
-from server.people.coverage import Hole
+from server.people.coverage import CoverageGap
 from server.people.service import import_people
 
 _BY = "plantroom server people"
 
 
-def import_file(settings: ServerSettings, path: Path, clock: Clock) -> list[Hole]:
-    """Take over the file and return the holes that it accepts; may be repeated.
+def import_file(settings: ServerSettings, path: Path, clock: Clock) -> list[CoverageGap]:
+    """Take over the file and return the gaps that it accepts; may be repeated.
 
     Raises:
         ConfigError: The file is wrong; the message lists all of its problems.
-        ServerError: It leaves holes that it does not accept, or the records cannot be written.
+        ServerError: It leaves gaps that it does not accept, or the records cannot be written.
     """
     people = load_people(path)
     try:

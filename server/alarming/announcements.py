@@ -11,7 +11,7 @@ from server.alarms.model import Alarm
 from server.alarms.service import mark_announced
 from server.core.records import record_event
 from server.incidents.announce import announce
-from server.incidents.deferred_calls import owe_call, owed_incidents
+from server.incidents.deferred_calls import defer_call, due_for_deferred_call
 from server.incidents.escalation import Escalation
 from server.incidents.service import alarms_of, close_if_over, in_view, join_incident
 from server.messages.digests import merge_by_destination, new_of_incident, new_of_keys
@@ -20,10 +20,9 @@ from server.messages.receivers import Receiver
 from server.people.channels import channel_names
 from server.people.directory import Directory
 from server.people.service import load_directory
-from server.people.targets import resolve
 from server.workorders.content import message_content
 from server.workorders.opening import join_order
-from server.workorders.service import short as short_order
+from server.workorders.service import summary as short_order
 
 log = structlog.get_logger()
 
@@ -63,10 +62,10 @@ class AlarmNotifier:
         # Where all others are put aside, whoever did that has not seen this one.
         joins = is_new and not joined.opened
         again = again or (joins and not in_view(session, incident, besides=alarm))
-        owed = incident.call_owed_at is not None
-        if joined.opened or joined.worse or again or owed:
+        deferred = incident.deferred_call_at is not None
+        if joined.opened or joined.worse or again or deferred:
             if in_flood and incident.severity != Severity.URGENT and not alarm.life_safety:
-                owe_call(session, incident, now=now)
+                defer_call(session, incident, now=now)
             else:
                 announce(
                     session,
@@ -110,7 +109,7 @@ class AlarmNotifier:
 
         One slice; call again until it is none.
         """
-        rows = owed_incidents(session, limit=_SLICE)
+        rows = due_for_deferred_call(session, limit=_SLICE)
         directory = load_directory(session, self._channels) if rows else None
         for incident in rows:
             first = alarms_of(session, incident.id)[0]
@@ -119,7 +118,7 @@ class AlarmNotifier:
                     session, incident, trade=first.trade, now=now, directory=directory
                 )
             # Otherwise whoever takes it back into view begins anew.
-            incident.call_owed_at = None
+            incident.deferred_call_at = None
         return len(rows)
 
     def _send(self, session: Session, digest: Digest, *, now: int) -> None:
@@ -171,7 +170,7 @@ def _readers(directory: Directory, digest: Digest, *, now: int) -> list[str]:
         found = [
             one
             for trade in digest.trades
-            for one in resolve(who, directory, site=site, trade=trade or None, at=now)
+            for one in directory.resolve(who, site=site, trade=trade or None, at=now)
         ]
         heard = [one for one in dict.fromkeys(found) if directory.ways(one)]
         if heard:

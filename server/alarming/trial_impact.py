@@ -25,7 +25,6 @@ from server.incidents.escalation_rules import choose
 from server.incidents.model import Incident
 from server.people.channels import channel_names
 from server.people.service import load_directory
-from server.people.targets import resolve
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 
 _FOREVER = 2**62
@@ -132,8 +131,8 @@ class _Messages:
             persons = {
                 person
                 for who in step.who
-                for person in resolve(
-                    who, self._directory, site=site, trade=self._tried.trade, at=at + due
+                for person in self._directory.resolve(
+                    who, site=site, trade=self._tried.trade, at=at + due
                 )
                 if self._directory.ways(person, step.channels)
             }

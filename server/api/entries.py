@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
@@ -16,7 +16,7 @@ from server.api.shapes import Instant
 from server.core.paging import Listing, columns_of
 from server.core.problem import ProblemError
 from server.people.channels import channel_names
-from server.people.coverage import Hole
+from server.people.coverage import CoverageGap
 from server.people.model import Entry
 from server.people.service import Body, Kind, StaleEntryError, get_entry, remove, save
 
@@ -24,13 +24,25 @@ Key = Annotated[
     str, Path(max_length=64, pattern=IDENTIFIER_PATTERN, description="Chosen by whoever makes it.")
 ]
 
-AcceptHoles = Annotated[
-    bool,
-    Query(description="True: hours or steps that reach nobody by that are no reason to refuse."),
-]
+
+def _accept_gaps(
+    accept_gaps: Annotated[  # noqa: FBT002 (a query parameter)
+        bool,
+        Query(
+            description="True: hours or steps that reach nobody by that are no reason to refuse."
+        ),
+    ] = False,
+    accept_holes: Annotated[  # noqa: FBT002 (same)
+        bool, Query(deprecated=True, description="The name of accept_gaps before.")
+    ] = False,
+) -> bool:
+    return accept_gaps or accept_holes
 
 
-class HoleItem(BaseModel):
+AcceptGaps = Annotated[bool, Depends(_accept_gaps)]
+
+
+class CoverageGapItem(BaseModel):
     """Hours or a step in which a call would reach nobody."""
 
     kind: str
@@ -50,26 +62,26 @@ class EntryItem(BaseModel):
     """Counts changes; also the ETag."""
     changed_at: Instant | None
     changed_by: str | None
-    warnings: Annotated[list[HoleItem], Field(default_factory=list[HoleItem])]
-    """Holes that were accepted when it was saved just now."""
+    warnings: Annotated[list[CoverageGapItem], Field(default_factory=list[CoverageGapItem])]
+    """Gaps that were accepted when it was saved just now."""
 
 
 Item = TypeVar("Item", bound=EntryItem)
 
 
-def hole_item(hole: Hole) -> HoleItem:
-    """Show a hole."""
-    return HoleItem.model_validate(hole, from_attributes=True)
+def gap_item(gap: CoverageGap) -> CoverageGapItem:
+    """Show a gap."""
+    return CoverageGapItem.model_validate(gap, from_attributes=True)
 
 
-def item_of(shape: type[Item], row: Entry, holes: list[Hole] | None = None) -> Item:
+def item_of(shape: type[Item], row: Entry, gaps: list[CoverageGap] | None = None) -> Item:
     """Show a row with its settings."""
     about = {
         "key": row.key,
         "version": row.version,
         "changed_at": row.changed_at,
         "changed_by": row.changed_by,
-        "warnings": [hole_item(hole) for hole in holes or []],
+        "warnings": [gap_item(gap) for gap in gaps or []],
     }
     return shape.model_validate(row.body | about)
 
@@ -125,11 +137,11 @@ def save_entry(
     by: str,
     if_match: str | None,
     response: Response,
-    accept_holes: bool = False,
+    accept_gaps: bool = False,
 ) -> Item:
     """Make or replace an entry."""
     try:
-        row, holes = use.records.write(
+        row, gaps = use.records.write(
             lambda session: save(
                 session,
                 kind,
@@ -139,17 +151,17 @@ def save_entry(
                 now=use.clock.now_ms(),
                 channels=channel_names(use.settings.messages),
                 expected_version=expected_version(if_match),
-                accept_holes=accept_holes,
+                accept_gaps=accept_gaps,
             )
         )
     except StaleEntryError as error:
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
     set_etag(response, row.version)
-    return item_of(shape, row, holes)
+    return item_of(shape, row, gaps)
 
 
 def delete_entry(
-    use: Services, kind: Kind[Any], key: str, *, by: str, accept_holes: bool = False
+    use: Services, kind: Kind[Any], key: str, *, by: str, accept_gaps: bool = False
 ) -> None:
     """Delete an entry that nothing names."""
     use.records.write(
@@ -160,6 +172,6 @@ def delete_entry(
             by=by,
             now=use.clock.now_ms(),
             channels=channel_names(use.settings.messages),
-            accept_holes=accept_holes,
+            accept_gaps=accept_gaps,
         )
     )

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -83,7 +83,13 @@ class StepItem(BaseModel):
     state: str
     """pending, done, nobody (no one to tell), unreached (no message arrived) or cancelled."""
     ran_at: Instant | None
-    told: list[ReceiverItem]
+    notified: list[ReceiverItem]
+
+    @computed_field(json_schema_extra={"deprecated": True})
+    @property
+    def told(self) -> list[ReceiverItem]:
+        """The name of notified before."""
+        return self.notified
 
 
 class IncidentChangeItem(BaseModel):
@@ -184,9 +190,9 @@ def _steps(session: Session, incident_id: int) -> list[StepItem]:
             due_at=step.due_at,
             state=step.state,
             ran_at=step.ran_at,
-            told=[
+            notified=[
                 _receiver_item(person, one["name"], message)
-                for person, one in step.told.items()
+                for person, one in step.notified.items()
                 for message in messages
                 # What another channel of the person carries has the first one's key as its start.
                 if message.key == one["key"] or message.key.startswith(one["key"] + "/")

@@ -15,7 +15,7 @@ from server.api.context import (
     problems,
 )
 from server.api.entries import (
-    AcceptHoles,
+    AcceptGaps,
     EntryItem,
     EntryPages,
     Key,
@@ -72,7 +72,7 @@ def save_person(
     response: Response,
     *,
     if_match: IfMatch = None,
-    accept_holes: AcceptHoles = False,
+    accept_gaps: AcceptGaps,
 ) -> PersonItem:
     """Make or change a person; refused when somebody would not be reached any more."""
     return save_entry(
@@ -84,18 +84,16 @@ def save_person(
         by=caller.name,
         if_match=if_match,
         response=response,
-        accept_holes=accept_holes,
+        accept_gaps=accept_gaps,
     )
 
 
 @router.delete(
     "/persons/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409)
 )
-def delete_person(
-    key: Key, use: Use, caller: Administrator, *, accept_holes: AcceptHoles = False
-) -> None:
+def delete_person(key: Key, use: Use, caller: Administrator, *, accept_gaps: AcceptGaps) -> None:
     """Delete a person whom no roster, team or policy names."""
-    delete_entry(use, PERSONS, key, by=caller.name, accept_holes=accept_holes)
+    delete_entry(use, PERSONS, key, by=caller.name, accept_gaps=accept_gaps)
 
 
 @router.get("/teams", response_model=_TEAM_PAGES.model)
@@ -119,7 +117,7 @@ def save_team(
     response: Response,
     *,
     if_match: IfMatch = None,
-    accept_holes: AcceptHoles = False,
+    accept_gaps: AcceptGaps,
 ) -> TeamItem:
     """Make or change a team; refused when that leaves hours without anybody."""
     return save_entry(
@@ -131,13 +129,11 @@ def save_team(
         by=caller.name,
         if_match=if_match,
         response=response,
-        accept_holes=accept_holes,
+        accept_gaps=accept_gaps,
     )
 
 
 @router.delete("/teams/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409))
-def delete_team(
-    key: Key, use: Use, caller: Administrator, *, accept_holes: AcceptHoles = False
-) -> None:
+def delete_team(key: Key, use: Use, caller: Administrator, *, accept_gaps: AcceptGaps) -> None:
     """Delete a team that no roster or policy names."""
-    delete_entry(use, TEAMS, key, by=caller.name, accept_holes=accept_holes)
+    delete_entry(use, TEAMS, key, by=caller.name, accept_gaps=accept_gaps)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from config.classes import Severity, Trade
 from config.people import PolicySettings
@@ -23,13 +23,18 @@ from server.api.rosters import ContactItem, SiteKey, contacts
 from server.incidents.escalation_rules import DEFAULTS, choose
 from server.people.channels import channel_names
 from server.people.service import POLICIES, load_directory
-from server.people.targets import resolve
 
 router = APIRouter(tags=["people"], responses=problems())
 
 
 class PolicyItem(PolicySettings, EntryItem):
     """Who is notified, and who next; version 0 is packaged and holds where no other fits."""
+
+    @computed_field(json_schema_extra={"deprecated": True})
+    @property
+    def accept_holes(self) -> bool:
+        """The name of accept_gaps before."""
+        return self.accept_gaps
 
 
 class StepPreview(BaseModel):
@@ -107,7 +112,7 @@ def preview_escalation(
                     contact
                     for who in step.who
                     for contact in contacts(
-                        directory, resolve(who, directory, site=site, trade=trade, at=now)
+                        directory, directory.resolve(who, site=site, trade=trade, at=now)
                     )
                 ],
             )

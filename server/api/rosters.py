@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, computed_field
 from sqlalchemy import select
 
 from config.base import Identifier
@@ -21,13 +21,13 @@ from server.api.context import (
     problems,
 )
 from server.api.entries import (
-    AcceptHoles,
+    AcceptGaps,
+    CoverageGapItem,
     EntryItem,
     EntryPages,
-    HoleItem,
     Key,
     delete_entry,
-    hole_item,
+    gap_item,
     save_entry,
     show_entry,
 )
@@ -35,7 +35,7 @@ from server.api.etag import IfMatch
 from server.api.shapes import Instant, InstantIn
 from server.api.strict import Body
 from server.core.problem import FieldError
-from server.jobs.coverage import all_holes, needs_of
+from server.jobs.coverage import all_gaps, needs_of
 from server.people.channels import channel_names
 from server.people.directory import Directory
 from server.people.model import RosterChange
@@ -50,6 +50,12 @@ SiteKey = Annotated[str, Path(max_length=64, description="Key of a site.")]
 
 class RosterItem(RosterSettings, EntryItem):
     """Who is on duty for some trades at some estates."""
+
+    @computed_field(json_schema_extra={"deprecated": True})
+    @property
+    def accept_holes(self) -> bool:
+        """The name of accept_gaps before."""
+        return self.accept_gaps
 
 
 class SpanItem(BaseModel):
@@ -86,7 +92,9 @@ class ChangesIn(Body):
     """Exceptions that belong together; a swap is two of them."""
 
     changes: Annotated[list[ChangeIn], Field(min_length=1, max_length=100)]
-    accept_holes: bool = False
+    accept_gaps: Annotated[
+        bool, Field(validation_alias=AliasChoices("accept_gaps", "accept_holes"))
+    ] = False
     """True: hours without anybody are a warning, not a refusal."""
 
 
@@ -110,9 +118,9 @@ class ChangeList(BaseModel):
 
 
 class ChangesOut(ChangeList):
-    """What was written, and the holes that were accepted."""
+    """What was written, and the gaps that were accepted."""
 
-    warnings: list[HoleItem]
+    warnings: list[CoverageGapItem]
 
 
 class ContactItem(BaseModel):
@@ -137,7 +145,13 @@ class Coverage(BaseModel):
     """What is missing for what the estates have; empty when everything is in order."""
 
     checked_at: Instant
-    holes: list[HoleItem]
+    gaps: list[CoverageGapItem]
+
+    @computed_field(json_schema_extra={"deprecated": True})
+    @property
+    def holes(self) -> list[CoverageGapItem]:
+        """The name of gaps before."""
+        return self.gaps
 
 
 _PAGES = EntryPages(ROSTERS, RosterItem)
@@ -165,18 +179,16 @@ def save_roster(
     *,
     if_match: IfMatch = None,
 ) -> RosterItem:
-    """Make or change a roster; hours without anybody are refused unless accept_holes is true."""
+    """Make or change a roster; hours without anybody are refused unless accept_gaps is true."""
     return save_entry(
         use, ROSTERS, RosterItem, key, body, by=caller.name, if_match=if_match, response=response
     )
 
 
 @router.delete("/rosters/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404))
-def delete_roster(
-    key: Key, use: Use, caller: Administrator, *, accept_holes: AcceptHoles = False
-) -> None:
+def delete_roster(key: Key, use: Use, caller: Administrator, *, accept_gaps: AcceptGaps) -> None:
     """Delete a roster with its exceptions; refused when that leaves hours without anybody."""
-    delete_entry(use, ROSTERS, key, by=caller.name, accept_holes=accept_holes)
+    delete_entry(use, ROSTERS, key, by=caller.name, accept_gaps=accept_gaps)
 
 
 @router.get("/rosters/{key}/duty", responses=problems(404))
@@ -219,12 +231,12 @@ def list_roster_changes(key: Key, use: Use) -> ChangeList:
 def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> ChangesOut:
     """Write exceptions, all or none: leave, standing in, a swap."""
     changes = [NewChange(one.start, one.end, one.off, one.on, one.reason) for one in body.changes]
-    rows, holes = use.records.write(
+    rows, gaps = use.records.write(
         lambda session: change_roster(
             session,
             key,
             changes,
-            accept_holes=body.accept_holes,
+            accept_gaps=body.accept_gaps,
             by=caller.name,
             now=use.clock.now_ms(),
             channels=channel_names(use.settings.messages),
@@ -232,7 +244,7 @@ def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> Chang
     )
     return ChangesOut(
         items=[ChangeItem.model_validate(row, from_attributes=True) for row in rows],
-        warnings=[hole_item(hole) for hole in holes],
+        warnings=[gap_item(gap) for gap in gaps],
     )
 
 
@@ -242,7 +254,7 @@ def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> Chang
     responses=problems(403, 404),
 )
 def undo_roster_change(
-    key: Key, change_id: RowId, use: Use, caller: Caller, *, accept_holes: AcceptHoles = False
+    key: Key, change_id: RowId, use: Use, caller: Caller, *, accept_gaps: AcceptGaps
 ) -> None:
     """Take an exception back; refused when that leaves hours without anybody."""
     use.records.write(
@@ -250,7 +262,7 @@ def undo_roster_change(
             session,
             key,
             change_id,
-            accept_holes=accept_holes,
+            accept_gaps=accept_gaps,
             by=caller.name,
             now=use.clock.now_ms(),
             channels=channel_names(use.settings.messages),
@@ -282,8 +294,8 @@ def get_coverage(use: Use) -> Coverage:
     now = use.clock.now_ms()
     directory = _directory(use)
     needs = use.records.read(lambda session: list(needs_of(session, use.classes)))
-    holes = all_holes(directory, needs, now=now)
-    return Coverage(checked_at=now, holes=[hole_item(hole) for hole in holes])
+    gaps = all_gaps(directory, needs, now=now)
+    return Coverage(checked_at=now, gaps=[gap_item(gap) for gap in gaps])
 
 
 def contacts(directory: Directory, keys: list[str]) -> list[ContactItem]:

@@ -1,4 +1,4 @@
-"""Who is told of an incident: one message row per receiver, in the incident's own transaction."""
+"""Announcements of an incident: one message row per receiver, in the incident's transaction."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from config.server import Announced
 from server.alarms.model import Alarm
 from server.alarms.service import summary as short_alarm
 from server.incidents.model import Incident
-from server.incidents.service import short, source_of
+from server.incidents.service import source_of, summary
 from server.messages.queue import enqueue
 
 
@@ -26,14 +26,14 @@ def announce(
     """Write the first message to each receiver of this severity; return how many are new.
 
     The key makes a second first message impossible, so calling it again when the incident became
-    more severe reaches exactly those receivers who were not told yet. ``again`` tells all of them,
-    because an alarm that was put aside is back.
+    more severe reaches exactly those receivers who have none yet. ``again`` reaches all of them,
+    because an alarm that was shelved is back.
     """
     wanted = [one for one in receivers if incident.severity in one.severities]
     if not wanted:
         return 0
     payload = {
-        "incident": short(session, incident),
+        "incident": summary(session, incident),
         "alarm": short_alarm(session, alarm),
         "work_order": work_order,
     }

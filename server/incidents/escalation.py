@@ -1,4 +1,4 @@
-"""Calls people, one after the other, until somebody answers and moves.
+"""Calls people, one after the other, until somebody acknowledges and works on it.
 
 Every function works inside the caller's transaction and locks the incident first, so a step and an
 acknowledgement never cross: whoever comes second sees what the first did.
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config.people import PersonSettings, PolicySettings
 from server.assets.model import Equipment, Site
 from server.core.timers import DueTimer, cancel_timer, set_timer, take_timer
-from server.incidents.activity import newest_sign
+from server.incidents.activity import last_activity_at
 from server.incidents.escalation_rules import (
     choose,
     next_round_at,
@@ -34,22 +34,21 @@ from server.incidents.escalation_steps import (
     next_pending,
     planned,
     policy_of,
+    start_idle_timer,
     step_key,
     steps_of,
     stop,
     unreached_step,
-    watch,
     write_plan,
 )
 from server.incidents.model import Incident, IncidentStep
-from server.incidents.service import in_view, source_of, tell
+from server.incidents.service import in_view, record_incident_event, source_of
 from server.messages.digests import merge_by_destination, new_of_incident
 from server.messages.queue import send_to
 from server.messages.receivers import Receiver
 from server.people.channels import Channels
 from server.people.directory import Directory, quiet_hours
 from server.people.service import has_persons, load_directory
-from server.people.targets import resolve
 
 log = structlog.get_logger()
 
@@ -83,7 +82,7 @@ class Escalation:
         Args:
             directory: Who works here, for a caller who begins many at once.
         """
-        incident.call_owed_at = None
+        incident.deferred_call_at = None
         if directory is None and not has_persons(session):
             return
         directory = directory or load_directory(session, self._channels)
@@ -143,8 +142,11 @@ class Escalation:
             return False
         step.state = UNREACHED
         session.flush()
-        more = {"step": _words(step), "not_reached": [one["name"] for one in step.told.values()]}
-        tell(session, incident, kind="incident.unreached", at=now, more=more)
+        more = {
+            "step": _step_summary(step),
+            "not_reached": [one["name"] for one in step.notified.values()],
+        }
+        record_incident_event(session, incident, kind="incident.unreached", at=now, more=more)
         log.warning("incident_step_unreached", incident=incident.id, step=step.number)
         following = next_pending(session, incident.id)
         place = (step.round, step.number + 1)
@@ -157,19 +159,19 @@ class Escalation:
     def _on_idle(
         self, session: Session, incident: Incident, policy: PolicySettings, *, now: int
     ) -> bool:
-        """Nobody moved: the acknowledgement is void and the next ones are called."""
-        if incident.acknowledged_at is None or incident.moving_since_at is not None:
+        """Clear an acknowledgement without activity, and call the next ones."""
+        if incident.acknowledged_at is None or incident.activity_since_at is not None:
             return False
         by = incident.acknowledged_by
-        # Without an order the only thing to be seen is that somebody goes on saying something.
+        # Without an order the only activity to be seen is a comment or a confirmation.
         if self._content(session, incident)["work_order"] is None:
-            said = newest_sign(session, incident)
-            if said is not None and now - said < round((policy.idle_s or 0) * 1000):
-                watch(session, incident, now=said)
+            last = last_activity_at(session, incident)
+            if last is not None and now - last < round((policy.idle_s or 0) * 1000):
+                start_idle_timer(session, incident, now=last)
                 return False
         clear_acknowledgement(session, incident)
         add_change(session, incident, kind="acknowledgement_timed_out", at=now, by=by)
-        tell(session, incident, kind="incident.acknowledgement_timed_out", at=now)
+        record_incident_event(session, incident, kind="incident.acknowledgement_timed_out", at=now)
         plan = (incident.policy or {}).get("plan", 1)
         done = [
             step
@@ -201,7 +203,7 @@ class Escalation:
             if following is None:
                 self._plan_next_round(session, incident, policy, step, now=now)
             elif step.state == NOBODY and following.due_at > now:
-                _pull(session, following, now=now)
+                _run_now(session, following, now=now)
         return ran
 
     def _run(
@@ -215,7 +217,7 @@ class Escalation:
     ) -> None:
         content = self._content(session, incident)
         source = source_of(session, incident)
-        told: dict[str, Any] = {}
+        notified: dict[str, Any] = {}
         for person, on_duty in _persons(incident, step, directory=directory, now=now).items():
             ways = directory.ways(person, step.who["channels"])
             if not ways:
@@ -229,24 +231,24 @@ class Escalation:
                 kind="incident.opened" if step.number == 1 else "incident.escalated",
                 severity=incident.severity,
                 incident_id=incident.id,
-                payload=content | {"step": _words(step), "person": _card(person, settings)},
+                payload=content | {"step": _step_summary(step), "person": _card(person, settings)},
                 now=now,
                 source=source,
             )
-            told[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
-        if len(told) > 1 and self._channels is not None:
+            notified[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
+        if len(notified) > 1 and self._channels is not None:
             merge_by_destination(
                 session, new_of_incident(session, incident.id, now=now), self._channels.destination
             )
-        step.told = told
-        step.state = DONE if told else NOBODY
+        step.notified = notified
+        step.state = DONE if notified else NOBODY
         step.ran_at = now
         cancel_timer(session, step_key(incident.id, step.number))
         session.flush()
-        names = [one["name"] for one in told.values()]
-        more = {"step": _words(step), "told": names}
-        tell(session, incident, kind="incident.escalated", at=now, more=more)
-        log.info("incident_step", incident=incident.id, step=step.number, told=list(told))
+        names = [one["name"] for one in notified.values()]
+        more = {"step": _step_summary(step), "notified": names, "told": names}
+        record_incident_event(session, incident, kind="incident.escalated", at=now, more=more)
+        log.info("incident_step", incident=incident.id, step=step.number, notified=list(notified))
 
     def _plan_next_round(
         self,
@@ -263,7 +265,7 @@ class Escalation:
             write_plan(session, incident, policy, rest)
 
 
-def _pull(session: Session, step: IncidentStep, *, now: int) -> None:
+def _run_now(session: Session, step: IncidentStep, *, now: int) -> None:
     step.due_at = now
     set_timer(
         session,
@@ -278,11 +280,11 @@ def _pull(session: Session, step: IncidentStep, *, now: int) -> None:
 def _persons(
     incident: Incident, step: IncidentStep, *, directory: Directory, now: int
 ) -> dict[str, bool]:
-    """Return who is told, each once, and whether their duty is the reason."""
+    """Return who is called, each once, and whether their duty is the reason."""
     policy = incident.policy or {}
     found: dict[str, bool] = {}
     for who in step.who["who"]:
-        keys = resolve(who, directory, site=policy["site"], trade=policy["trade"], at=now)
+        keys = directory.resolve(who, site=policy["site"], trade=policy["trade"], at=now)
         for key in keys:
             found[key] = found.get(key, False) or who.startswith("on_duty")
     return found
@@ -294,7 +296,7 @@ def _receiver(person: PersonSettings, way: tuple[str, str], *, on_duty: bool) ->
     return Receiver(person.name, way[0], way[1], person.languages[0], hours)
 
 
-def _words(step: IncidentStep) -> dict[str, Any]:
+def _step_summary(step: IncidentStep) -> dict[str, Any]:
     return {"number": step.number, "round": step.round, "who": step.who["who"]}
 
 

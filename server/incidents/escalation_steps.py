@@ -49,7 +49,7 @@ def write_plan(
                 due_at=one.due_at,
                 state=PENDING,
                 who=step.model_dump(mode="json"),
-                told={},
+                notified={},
             )
         )
         set_timer(
@@ -117,18 +117,18 @@ def unreached_step(session: Session, incident: Incident, key: str) -> IncidentSt
         IncidentStep.state == DONE,
     )
     step = session.scalar(query)
-    if step is None or not all(is_unreached(session, one["key"]) for one in step.told.values()):
+    if step is None or not all(is_unreached(session, one["key"]) for one in step.notified.values()):
         return None
     return step
 
 
 def idle_key(incident_id: int) -> str:
-    """Return the key of the timer that watches an acknowledgement."""
+    """Return the key of the idle timer of an acknowledgement."""
     return f"{IDLE}/{incident_id}"
 
 
 def stop(session: Session, incident_id: int, *, now: int) -> None:
-    """Cancel what has not run, what has not left, and the watch over the acknowledgement."""
+    """Cancel the steps that have not run, the messages that have not left, and the idle timer."""
     withdraw(session, incident_id=incident_id, keys=f"{STEP}/{incident_id}/", now=now)
     cancel_timer(session, idle_key(incident_id))
     for step in steps_of(session, incident_id):
@@ -138,7 +138,7 @@ def stop(session: Session, incident_id: int, *, now: int) -> None:
     session.flush()
 
 
-def answer(
+def acknowledge_open(
     session: Session,
     incident: Incident,
     *,
@@ -147,25 +147,25 @@ def answer(
     kind: str = "acknowledged",
     note: str | None = None,
 ) -> bool:
-    """Somebody takes care of it, so nobody else is called; False when somebody did before."""
+    """Acknowledge it and call nobody else; False when somebody did before."""
     if incident.acknowledged_at is not None or incident.closed_at is not None:
         return False
     incident.acknowledged_at = now
     incident.acknowledged_by = by
-    incident.call_owed_at = None
+    incident.deferred_call_at = None
     stop(session, incident.id, now=now)
     add_change(session, incident, kind=kind, at=now, by=by, note=note)
     return True
 
 
 def clear_acknowledgement(session: Session, incident: Incident) -> None:
-    """Whoever answered has not seen what is new, or did not move: it counts no more."""
+    """Clear it: something new has happened since, or no activity followed."""
     incident.acknowledged_at = incident.acknowledged_by = None
     cancel_timer(session, idle_key(incident.id))
 
 
-def watch(session: Session, incident: Incident, *, now: int) -> None:
-    """Start the clock of an acknowledged incident: by its end the work must have begun."""
+def start_idle_timer(session: Session, incident: Incident, *, now: int) -> None:
+    """Start the idle time of an acknowledged incident: by its end the work must have begun."""
     policy = policy_of(incident)
     waits = incident.acknowledged_at is not None and incident.closed_at is None
     if policy is None or policy.idle_s is None or not waits:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.core.db import Base
 
 _OPEN = text("closed_at IS NULL")
-_OWED = text("call_owed_at IS NOT NULL")
+_DEFERRED = text("deferred_call_at IS NOT NULL")
 
 
 class Incident(Base):
@@ -25,10 +25,10 @@ class Incident(Base):
             postgresql_where=_OPEN,
         ),
         Index(
-            "ix_incidents_call_owed",
-            "call_owed_at",
-            sqlite_where=_OWED,
-            postgresql_where=_OWED,
+            "ix_incidents_deferred_call",
+            "deferred_call_at",
+            sqlite_where=_DEFERRED,
+            postgresql_where=_DEFERRED,
         ),
     )
 
@@ -44,10 +44,10 @@ class Incident(Base):
     acknowledged_by: Mapped[str | None]
     policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The escalation policy as it was when the incident opened; none when there was nobody."""
-    call_owed_at: Mapped[int | None]
-    """People are called when the flood is over, since then; none when nothing is owed."""
-    moving_since_at: Mapped[int | None]
-    """Somebody works on its order since then; none when nobody does."""
+    deferred_call_at: Mapped[int | None]
+    """Since when a call waits for the end of a flood; none when no call waits."""
+    activity_since_at: Mapped[int | None]
+    """Since when its order is worked on; none while it is not."""
 
 
 class IncidentStep(Base):
@@ -68,11 +68,11 @@ class IncidentStep(Base):
     """Of the step in the policy, from 0."""
     due_at: Mapped[int]
     state: Mapped[str]
-    """pending, done, nobody (no one to tell), unreached (no message arrived) or cancelled."""
+    """pending, done, nobody (no one to call), unreached (no message arrived) or cancelled."""
     ran_at: Mapped[int | None]
     who: Mapped[dict[str, Any]]
     """The step of the policy."""
-    told: Mapped[dict[str, Any]]
+    notified: Mapped[dict[str, Any]]
     """Key of a person to name, channel and key of the message."""
 
 

@@ -17,7 +17,7 @@ from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
 from server.core.records import record_event
 from server.core.upsert import insert_row
-from server.incidents.escalation_steps import add_change, answer, stop, watch
+from server.incidents.escalation_steps import acknowledge_open, add_change, start_idle_timer, stop
 from server.incidents.model import Incident
 
 _CONDITIONS = {
@@ -82,7 +82,7 @@ def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
     alarm.incident_id = incident.id
     session.flush()
     kind = "incident.updated" if opened is None else "incident.opened"
-    tell(session, incident, kind=kind, at=now)
+    record_incident_event(session, incident, kind=kind, at=now)
     return Joined(incident, opened is not None, worse)
 
 
@@ -95,10 +95,10 @@ def close_if_over(session: Session, incident_id: int | None, *, now: int) -> boo
     if incident.closed_at is not None or open_alarms(session, incident_id):
         return False
     incident.closed_at = now
-    incident.call_owed_at = None
+    incident.deferred_call_at = None
     stop(session, incident_id, now=now)
     add_change(session, incident, kind="closed", at=now)
-    tell(session, incident, kind="incident.closed", at=now)
+    record_incident_event(session, incident, kind="incident.closed", at=now)
     return True
 
 
@@ -163,12 +163,12 @@ def take_care(
     kind: Literal["acknowledged", "moved"] = "acknowledged",
     note: str | None = None,
 ) -> bool:
-    """Somebody answers: nobody else is called; False when somebody did before."""
-    if not answer(session, incident, by=by, kind=kind, note=note, now=now):
+    """Acknowledge it, start the idle time, record it; False when somebody did before."""
+    if not acknowledge_open(session, incident, by=by, kind=kind, note=note, now=now):
         return False
     if kind == "acknowledged":
-        watch(session, incident, now=now)
-    tell(session, incident, kind="incident.acknowledged", at=now, by=by)
+        start_idle_timer(session, incident, now=now)
+    record_incident_event(session, incident, kind="incident.acknowledged", at=now, by=by)
     return True
 
 
@@ -226,7 +226,7 @@ def open_alarms(session: Session, incident_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def tell(
+def record_incident_event(
     session: Session,
     incident: Incident,
     *,
@@ -243,11 +243,11 @@ def tell(
         kind=kind,
         subject_id=incident.id,
         by=by,
-        payload={**short(session, incident), **more},
+        payload={**summary(session, incident), **more},
     )
 
 
-def short(session: Session, incident: Incident) -> dict[str, Any]:
+def summary(session: Session, incident: Incident) -> dict[str, Any]:
     """The incident in events, messages and lists."""
     equipment = session.get_one(Equipment, incident.equipment_id)
     site = session.get_one(Site, equipment.site_id)

@@ -20,7 +20,7 @@ def start_calls(
     *,
     isolation: ErrorIsolation | None = None,
 ) -> TimerSweep:
-    """Look for holes now and every day; the sweep's ``run`` does that and all that is due.
+    """Look for gaps now and every day; the sweep's ``run`` does that and all that is due.
 
     Raises:
         StoreError: The records cannot be written.

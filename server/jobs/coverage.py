@@ -1,4 +1,4 @@
-"""Looks every day for hours in which nobody would come, and tells the manager."""
+"""Looks every day for hours in which nobody would come, and reports them to the manager."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -23,12 +23,11 @@ from server.incidents.escalation_rules import choose
 from server.messages.queue import send_to
 from server.messages.receivers import Receiver
 from server.people.channels import channel_names
-from server.people.coverage import Hole, holes_of, nobody_after_duty
-from server.people.coverage_gaps import once
+from server.people.coverage import CoverageGap, duty_gaps, nobody_after_duty
+from server.people.coverage_gaps import once, policy_gaps
 from server.people.directory import Directory, quiet_hours
 from server.people.duty import DAY, instant, local
 from server.people.service import load_directory
-from server.people.targets import policy_holes, reached
 
 log = structlog.get_logger()
 
@@ -66,7 +65,7 @@ class CoverageCheck:
         self._records.write(first)
 
     def on_timer(self, timer: DueTimer) -> None:
-        """Look for holes and tell of them, once for each day.
+        """Look for gaps and report them, once for each day.
 
         Raises:
             StoreError: Nothing changed; the timer is still there.
@@ -78,16 +77,20 @@ class CoverageCheck:
             return
         set_timer(session, KIND, kind=KIND, due_at=_next(now), payload={})
         directory = load_directory(session, self._channels)
-        holes = all_holes(directory, list(needs_of(session, self._classes)), now=now)
-        if not holes:
+        gaps = all_gaps(directory, list(needs_of(session, self._classes)), now=now)
+        if not gaps:
             return
-        shown = [short(hole) for hole in holes]
-        log.warning("coverage_missing", holes=[hole.text_en for hole in holes])
+        shown = [summary(gap) for gap in gaps]
+        log.warning("coverage_missing", gaps=[gap.text_en for gap in gaps])
         record_event(
-            session, at=now, topic="incidents", kind="coverage.missing", payload={"holes": shown}
+            session,
+            at=now,
+            topic="incidents",
+            kind="coverage.missing",
+            payload={"gaps": shown, "holes": shown},
         )
-        for person in _readers(directory, holes, now=now):
-            _tell(session, directory, person, shown, now=now)
+        for person in _readers(directory, gaps, now=now):
+            _notify(session, directory, person, shown, now=now)
 
 
 def needs_of(session: Session, classes: Mapping[str, EquipmentClass]) -> Iterator[tuple[str, str]]:
@@ -103,36 +106,36 @@ def needs_of(session: Session, classes: Mapping[str, EquipmentClass]) -> Iterato
     yield from sorted(found)
 
 
-def all_holes(directory: Directory, needs: list[tuple[str, str]], *, now: int) -> list[Hole]:
+def all_gaps(directory: Directory, needs: list[tuple[str, str]], *, now: int) -> list[CoverageGap]:
     """Return what is missing for what the estates have, and steps of policies that reach nobody.
 
     A house without any person has not been set up for calling people; nothing is missing there.
     """
     if not directory.people.persons:
         return []
-    holes: list[Hole] = []
+    gaps: list[CoverageGap] = []
     for site, trade in needs:
-        holes += holes_of(directory, site, trade, now=now)
-        holes += _packaged_holes(directory, site, trade, now=now)
+        gaps += duty_gaps(directory, site, trade, now=now)
+        gaps += _packaged_gaps(directory, site, trade, now=now)
     for policy in directory.people.policies.values():
-        holes += policy_holes(directory, policy, now=now)
-    return once(holes)
+        gaps += policy_gaps(directory, policy, now=now)
+    return once(gaps)
 
 
-def short(hole: Hole) -> dict[str, Any]:
-    """The hole in events and messages."""
+def summary(gap: CoverageGap) -> dict[str, Any]:
+    """The gap in events and messages."""
     return {
-        "kind": hole.kind,
-        "text_en": hole.text_en,
-        "text_zh": hole.text_zh,
-        "site": hole.site,
-        "trade": hole.trade,
-        "start": None if hole.start is None else rfc3339(hole.start),
-        "end": None if hole.end is None else rfc3339(hole.end),
+        "kind": gap.kind,
+        "text_en": gap.text_en,
+        "text_zh": gap.text_zh,
+        "site": gap.site,
+        "trade": gap.trade,
+        "start": None if gap.start is None else rfc3339(gap.start),
+        "end": None if gap.end is None else rfc3339(gap.end),
     }
 
 
-def _packaged_holes(directory: Directory, site: str, trade: str, *, now: int) -> list[Hole]:
+def _packaged_gaps(directory: Directory, site: str, trade: str, *, now: int) -> list[CoverageGap]:
     """Return whether a packaged policy that climbs there finds nobody after those on duty.
 
     A single step of it may be empty, because it hands over to the next one at once.
@@ -144,18 +147,18 @@ def _packaged_holes(directory: Directory, site: str, trade: str, *, now: int) ->
         later = [who for step in policy.steps[1:] for who in step.who]
         if directory.people.policies.get(key) is policy or not later:
             continue
-        if not any(reached(who, directory, site=site, trade=trade, at=now) for who in later):
+        if not any(directory.reached(who, site=site, trade=trade, at=now) for who in later):
             return [nobody_after_duty(site, trade)]
     return []
 
 
-def _readers(directory: Directory, holes: list[Hole], *, now: int) -> list[str]:
+def _readers(directory: Directory, gaps: list[CoverageGap], *, now: int) -> list[str]:
     """Return whom it concerns: managers, without them leaders, without them those on duty."""
     for who in ("manager", "leader", "on_duty"):
         found = [
             person
-            for hole in holes
-            for person in reached(who, directory, site=hole.site, trade=hole.trade, at=now)
+            for gap in gaps
+            for person in directory.reached(who, site=gap.site, trade=gap.trade, at=now)
         ]
         if found:
             return list(dict.fromkeys(found))
@@ -168,11 +171,11 @@ def _next(now: int) -> int:
     return at if at > now else instant(day + DAY, _HOUR, _ZONE)
 
 
-def _tell(
+def _notify(
     session: Session,
     directory: Directory,
     person: str,
-    holes: list[dict[str, Any]],
+    gaps: list[dict[str, Any]],
     *,
     now: int,
 ) -> None:
@@ -188,14 +191,15 @@ def _tell(
         severity=_SEVERITY,
         incident_id=None,
         payload={
-            "title_en": _title("text_en", holes),
-            "title_zh": _title("text_zh", holes),
-            "holes": holes,
+            "title_en": _title("text_en", gaps),
+            "title_zh": _title("text_zh", gaps),
+            "gaps": gaps,
+            "holes": gaps,
         },
         now=now,
     )
 
 
-def _title(field: str, holes: list[dict[str, Any]]) -> str:
-    more = f" (+{len(holes) - 1})" if len(holes) > 1 else ""
-    return f"{holes[0][field]}{more}"
+def _title(field: str, gaps: list[dict[str, Any]]) -> str:
+    more = f" (+{len(gaps) - 1})" if len(gaps) > 1 else ""
+    return f"{gaps[0][field]}{more}"

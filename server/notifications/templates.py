@@ -68,8 +68,10 @@ def render(message: Outgoing) -> Text:
         (say("order"), _number(_part(message, "work_order").get("id"))),
         (say("why"), str(message.payload.get("reason") or "")),
     ]
-    holes: Sequence[Mapping[str, Any]] = message.payload.get("holes") or ()
-    lines += [("-", say.of(hole, "text")) for hole in holes]
+    gaps: Sequence[Mapping[str, Any]] = (
+        message.payload.get("gaps") or message.payload.get("holes") or ()
+    )
+    lines += [("-", say.of(gap, "text")) for gap in gaps]
     return Text(
         title=f"[{say(message.severity)}] {prefix + ': ' if prefix else ''}{_line(title)}",
         lines=tuple(f"{name}: {_line(value)}" for name, value in lines if value),

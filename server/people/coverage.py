@@ -1,4 +1,4 @@
-"""Hours in which nobody would come: found before they arrive, told in words; pure."""
+"""Hours in which nobody would come, and their description in both languages; pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from config.people import SHANGHAI
 from server.people.directory import Directory
-from server.people.duty import Span, gaps, local
+from server.people.duty import Span, local, uncovered
 
 _DAY_MS = 86_400_000
 HORIZON_MS = 35 * _DAY_MS
@@ -36,7 +36,7 @@ _DAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日"
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class CoverageGap:
     """Something that keeps a call from reaching anybody."""
 
     kind: Literal["nobody_on_duty", "nobody_has_a_channel"]
@@ -51,7 +51,7 @@ class Hole:
     end: int | None = None
 
 
-def holes_of(
+def duty_gaps(
     directory: Directory,
     site: str | None,
     trade: str | None,
@@ -59,10 +59,10 @@ def holes_of(
     now: int,
     channels: Sequence[str] = (),
     before: Directory | None = None,
-) -> list[Hole]:
+) -> list[CoverageGap]:
     """Return the hours of the next weeks without anybody, and those without a channel.
 
-    What comes again every day or week is one hole, its first time counts. Only the named
+    What comes again every day or week is one gap, its first time counts. Only the named
     ``channels`` count, all of them when none is named.
 
     Args:
@@ -70,17 +70,17 @@ def holes_of(
     """
     start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
     spans = directory.duty(site, trade, start=start, end=end)
-    heard = _heard(directory, spans, channels)
+    reachable = _reachable(directory, spans, channels)
     zone = next((one.time_zone for _, one in directory.rosters(site, trade)), SHANGHAI)
     words = _Words(site, trade, ZoneInfo(zone))
-    empty = _uncovered(spans, now=now)
-    silent = [one for one in _uncovered(heard, now=now) if one not in empty]
-    if before is not None and (empty or silent):
+    empty = _coming_uncovered(spans, now=now)
+    unreachable = [one for one in _coming_uncovered(reachable, now=now) if one not in empty]
+    if before is not None and (empty or unreachable):
         then = before.duty(site, trade, start=start, end=end)
-        known = _uncovered(_heard(before, then, channels), now=now)
-        empty, silent = _besides(empty, known), _besides(silent, known)
-    holes = [words.nobody(group) for group in _grouped(empty, words.zone)]
-    for group in _grouped(silent, words.zone):
+        known = _coming_uncovered(_reachable(before, then, channels), now=now)
+        empty, unreachable = _besides(empty, known), _besides(unreachable, known)
+    gaps = [words.nobody(group) for group in _grouped(empty, words.zone)]
+    for group in _grouped(unreachable, words.zone):
         present = sorted(
             {
                 directory.people.persons[one.person].name
@@ -88,15 +88,15 @@ def holes_of(
                 if one.start < group[0][1] and one.end > group[0][0]
             }
         )
-        # Where the silent hours touch empty ones, the empty ones were told already.
+        # Where the unreachable hours touch empty ones, the empty ones are listed already.
         if present:
-            holes.append(words.silent(group, present))
-    return sorted(holes, key=lambda hole: (hole.start or 0, hole.kind))
+            gaps.append(words.unreachable(group, present))
+    return sorted(gaps, key=lambda gap: (gap.start or 0, gap.kind))
 
 
-def nobody_after_duty(site: str, trade: str) -> Hole:
-    """Return the hole of a place where an unanswered call climbs to nobody."""
-    return Hole(
+def nobody_after_duty(site: str, trade: str) -> CoverageGap:
+    """Return the gap of a place where an unanswered call climbs to nobody."""
+    return CoverageGap(
         "nobody_has_a_channel",
         f"Nobody is called after those on duty for {_TRADES_EN[trade]} at {site}: "
         "no leader and no manager has a channel",
@@ -106,13 +106,13 @@ def nobody_after_duty(site: str, trade: str) -> Hole:
     )
 
 
-def _uncovered(spans: Iterable[Span], *, now: int) -> list[tuple[int, int]]:
+def _coming_uncovered(spans: Iterable[Span], *, now: int) -> list[tuple[int, int]]:
     start, end = now - _MARGIN_MS, now + HORIZON_MS + _MARGIN_MS
-    found = gaps([(one.start, one.end) for one in spans], start=start, end=end)
+    found = uncovered([(one.start, one.end) for one in spans], start=start, end=end)
     return [one for one in found if one[1] > now and one[0] < now + HORIZON_MS]
 
 
-def _heard(directory: Directory, spans: Sequence[Span], channels: Sequence[str]) -> list[Span]:
+def _reachable(directory: Directory, spans: Sequence[Span], channels: Sequence[str]) -> list[Span]:
     reached = {
         person: bool(directory.ways(person, channels)) for person in {one.person for one in spans}
     }
@@ -123,7 +123,7 @@ def _besides(
     found: Sequence[tuple[int, int]], known: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:
     """Return what is left of the hours after those that were known."""
-    return [left for start, end in found for left in gaps(known, start=start, end=end)]
+    return [left for start, end in found for left in uncovered(known, start=start, end=end)]
 
 
 def _grouped(found: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[list[tuple[int, int]]]:
@@ -142,16 +142,16 @@ def _grouped(found: Sequence[tuple[int, int]], zone: ZoneInfo) -> list[list[tupl
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Says where and for whom in both languages."""
+    """Describes where and for whom in both languages."""
 
     site: str | None
     trade: str | None
     zone: ZoneInfo
 
-    def nobody(self, group: Sequence[tuple[int, int]]) -> Hole:
+    def nobody(self, group: Sequence[tuple[int, int]]) -> CoverageGap:
         place_en, place_zh = self._place()
         time_en, time_zh = self._time(group)
-        return Hole(
+        return CoverageGap(
             "nobody_on_duty",
             f"Nobody is on duty{place_en} {time_en}",
             f"{time_zh}{place_zh}无人值班",
@@ -161,10 +161,10 @@ class _Words:
             end=group[0][1],
         )
 
-    def silent(self, group: Sequence[tuple[int, int]], names: Sequence[str]) -> Hole:
+    def unreachable(self, group: Sequence[tuple[int, int]], names: Sequence[str]) -> CoverageGap:
         place_en, place_zh = self._place()
         time_en, time_zh = self._time(group)
-        return Hole(
+        return CoverageGap(
             "nobody_has_a_channel",
             f"Nobody on duty{place_en} has a channel {time_en} ({', '.join(names)})",
             f"{time_zh}{place_zh}值班人员没有联系方式({'、'.join(names)})",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from config.people import PeopleFile, PersonSettings, Role, RosterSettings
 from server.messages.receivers import QuietHours
 from server.people.channels import Channels
-from server.people.duty import Change, Span, gaps, spans_of
+from server.people.duty import Change, Span, spans_of, uncovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,45 @@ class Directory:
             if person.role == role and _serves(person.sites, site) and _serves(person.trades, trade)
         ]
 
+    def resolve(self, who: str, *, site: str | None, trade: str | None, at: int) -> list[str]:
+        """Return the keys of the persons that a policy names, in the order of calling.
+
+        Args:
+            who: on_duty, on_duty:TRADE, leader, manager, contractor, person:KEY or team:KEY.
+            site: Key of the estate; None: all.
+            trade: The trade; None: all.
+            at: UTC ms.
+        """
+        kind, _, name = who.partition(":")
+        match kind:
+            case "on_duty":
+                return self.on_duty(site, name or trade, at)
+            case "leader":
+                return self.leaders(site, trade, at)
+            case "manager":
+                return self.managers(site, trade)
+            case "contractor":
+                return self.with_role("contractor", site, trade)
+            case "person":
+                return [name] if name in self.people.persons else []
+            case _:
+                team = self.people.teams.get(name)
+                members = () if team is None else team.members
+                return [one for one in members if one in self.people.persons]
+
+    def reached(
+        self,
+        who: str,
+        *,
+        site: str | None,
+        trade: str | None,
+        at: int,
+        channels: Sequence[str] = (),
+    ) -> list[str]:
+        """Return those of whom ``who`` means that a channel leads to."""
+        persons = self.resolve(who, site=site, trade=trade, at=at)
+        return [one for one in persons if self.ways(one, channels)]
+
     def _leads(self, name: str, channel: str, address: str) -> bool:
         return self.channels is None or self.channels.reach(name, channel, address)
 
@@ -100,7 +139,7 @@ class Directory:
         rosters = self.people.rosters
         special = [one for one in spans if rosters[one.roster].trades]
         general = [one for one in spans if not rosters[one.roster].trades]
-        free = gaps([(one.start, one.end) for one in special], start=start, end=end)
+        free = uncovered([(one.start, one.end) for one in special], start=start, end=end)
         clipped = (
             replace(one, start=max(one.start, since), end=min(one.end, until))
             for one in general
@@ -119,7 +158,7 @@ def quiet_hours(person: PersonSettings) -> QuietHours | None:
 
 
 def _serves(named: Sequence[str], wanted: str | None) -> bool:
-    """Whoever names nothing serves all; asked for all, only those count."""
+    """Return whether a list of names serves one: an empty list serves all."""
     return not named or wanted in named
 
 

@@ -23,10 +23,6 @@ class Span:
     part: Literal["duty", "leader"] = "duty"
     roster: str = ""
 
-    def covers(self, at: int) -> bool:
-        """Return whether the instant lies in it."""
-        return self.start <= at < self.end
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -69,7 +65,7 @@ def begins_on(shift: ShiftSettings, day: date, *, workday: IsWorkday = is_workda
     return ("workday" if workday(day) else "day_off") in shift.days
 
 
-def gaps(spans: Iterable[tuple[int, int]], *, start: int, end: int) -> list[tuple[int, int]]:
+def uncovered(spans: Iterable[tuple[int, int]], *, start: int, end: int) -> list[tuple[int, int]]:
     """Return what the spans leave uncovered between two instants."""
     found: list[tuple[int, int]] = []
     reached = start

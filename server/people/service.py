@@ -1,4 +1,4 @@
-"""Persons, teams, rosters and policies: saved when they fit together, with the holes they leave."""
+"""Persons, teams, rosters and policies: saved when they agree, with the gaps they leave."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -22,8 +22,14 @@ from config.people import (
 from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
-from server.people.coverage import Hole
-from server.people.coverage_gaps import CoverageGapsError, new_holes, once, roster_holes
+from server.people.coverage import CoverageGap
+from server.people.coverage_gaps import (
+    CoverageGapsError,
+    new_gaps,
+    once,
+    policy_gaps,
+    roster_gaps,
+)
 from server.people.directory import Directory
 from server.people.duty import Change
 from server.people.model import (
@@ -34,7 +40,6 @@ from server.people.model import (
     RosterChange,
     Team,
 )
-from server.people.targets import policy_holes
 
 Body = TypeVar("Body", PersonSettings, TeamSettings, RosterSettings, PolicySettings)
 
@@ -52,22 +57,22 @@ class Kind(Generic[Body]):
     """Its part of ``PeopleFile``."""
     table: type[Entry]
     settings: type[Body]
-    holes: Callable[[Directory, Body, int], list[Hole]]
+    gaps: Callable[[Directory, Body, int], list[CoverageGap]]
     """What an entry leaves open."""
 
 
-def _policy_holes(directory: Directory, policy: PolicySettings, now: int) -> list[Hole]:
-    return policy_holes(directory, policy, now=now)
+def _policy_gaps(directory: Directory, policy: PolicySettings, now: int) -> list[CoverageGap]:
+    return policy_gaps(directory, policy, now=now)
 
 
-def _no_holes(_directory: Directory, _body: Settings, _now: int) -> list[Hole]:
+def _no_gaps(_directory: Directory, _body: Settings, _now: int) -> list[CoverageGap]:
     return []
 
 
-PERSONS = Kind("person", "persons", Person, PersonSettings, _no_holes)
-TEAMS = Kind("team", "teams", Team, TeamSettings, _no_holes)
-ROSTERS = Kind("roster", "rosters", Roster, RosterSettings, roster_holes)
-POLICIES = Kind("escalation policy", "policies", EscalationPolicy, PolicySettings, _policy_holes)
+PERSONS = Kind("person", "persons", Person, PersonSettings, _no_gaps)
+TEAMS = Kind("team", "teams", Team, TeamSettings, _no_gaps)
+ROSTERS = Kind("roster", "rosters", Roster, RosterSettings, roster_gaps)
+POLICIES = Kind("escalation policy", "policies", EscalationPolicy, PolicySettings, _policy_gaps)
 KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES)
 
 
@@ -111,19 +116,19 @@ def save(
     now: int,
     channels: Channels = None,
     expected_version: int | None = None,
-    accept_holes: bool = False,
-) -> tuple[Entry, list[Hole]]:
-    """Make or change an entry; return it with the holes that were accepted.
+    accept_gaps: bool = False,
+) -> tuple[Entry, list[CoverageGap]]:
+    """Make or change an entry; return it with the gaps that were accepted.
 
-    Options of ``body`` that were not set stay as they are stored, so that nobody loses what a
-    caller does not know of.
+    Options of ``body`` that were not set stay as they are stored: a caller who does not know an
+    option does not undo it.
 
     Args:
-        accept_holes: Like the entry's own, for persons and teams, which have none.
+        accept_gaps: Like the entry's own, for persons and teams, which have none.
 
     Raises:
         InvalidError: It names what does not exist.
-        HolesError: It leaves holes, or opens some elsewhere, and does not accept them.
+        CoverageGapsError: It leaves gaps, or opens some elsewhere, and does not accept them.
         StaleEntryError: Its version is not the expected one.
     """
     before = load_directory(session, channels)
@@ -131,13 +136,13 @@ def save(
     if stored is not None:
         body = _completed(body, stored)
     after = _with(before, kind, {key: body})
-    _refuse_misfits(after, [key] if kind is PERSONS else [])
-    holes = kind.holes(after, body, now)
+    _refuse_conflicts(after, [key] if kind is PERSONS else [])
+    gaps = kind.gaps(after, body, now)
     if kind is not PERSONS or not _reached_alike(before, after, key):
-        holes = once([*holes, *new_holes(before, after, now=now)])
-    if holes and not (accept_holes or _accepts(body)):
-        raise CoverageGapsError(holes)
-    return _write(session, kind, key, body, by=by, now=now, expected=expected_version), holes
+        gaps = once([*gaps, *new_gaps(before, after, now=now)])
+    if gaps and not (accept_gaps or _accepts(body)):
+        raise CoverageGapsError(gaps)
+    return _write(session, kind, key, body, by=by, now=now, expected=expected_version), gaps
 
 
 def remove(
@@ -148,14 +153,14 @@ def remove(
     by: str,
     now: int,
     channels: Channels = None,
-    accept_holes: bool = False,
+    accept_gaps: bool = False,
 ) -> None:
     """Delete an entry that nothing names any more.
 
     Raises:
         NotFoundError: There is none.
         ConflictError: Something names it.
-        HolesError: That opens holes and they are not accepted.
+        CoverageGapsError: That opens gaps and they are not accepted.
     """
     row = get_entry(session, kind, key, lock=True)
     before = load_directory(session, channels)
@@ -166,34 +171,34 @@ def remove(
         named += _stands_in(session, key, now=now)
     if named:
         raise ConflictError(f"{kind.word} {key!r} is named in {', '.join(named)}")
-    holes = new_holes(before, replace(before, people=people), now=now)
-    if holes and not accept_holes:
-        raise CoverageGapsError(holes)
+    gaps = new_gaps(before, replace(before, people=people), now=now)
+    if gaps and not accept_gaps:
+        raise CoverageGapsError(gaps)
     if kind is ROSTERS:
         session.execute(delete(RosterChange).where(RosterChange.roster == key))
     session.delete(row)
-    _tell(session, kind, key, verb="deleted", by=by, now=now)
+    _record(session, kind, key, verb="deleted", by=by, now=now)
 
 
 def import_people(
     session: Session, people: PeopleFile, *, by: str, now: int, channels: Channels = None
-) -> list[Hole]:
+) -> list[CoverageGap]:
     """Save everything of a file at once, replacing entries of the same keys.
 
     Raises:
-        HolesError: A roster or policy leaves holes and does not accept them.
+        CoverageGapsError: A roster or policy leaves gaps and does not accept them.
     """
     before = after = load_directory(session, channels)
     for kind in KINDS:
         after = _with(after, kind, getattr(people, kind.field))
-    _refuse_misfits(after, people.persons)
-    holes: list[Hole] = []
+    _refuse_conflicts(after, people.persons)
+    gaps: list[CoverageGap] = []
     for kind in KINDS:
         for key, body in getattr(people, kind.field).items():
-            found = kind.holes(after, body, now)
+            found = kind.gaps(after, body, now)
             if found and not _accepts(body):
                 raise CoverageGapsError(found)
-            holes += found
+            gaps += found
             _write(session, kind, key, body, by=by, now=now)
     accepted = [
         f"{kind.field}.{key}"
@@ -201,10 +206,10 @@ def import_people(
         for key, body in getattr(after.people, kind.field).items()
         if _accepts(body)
     ]
-    elsewhere = new_holes(before, after, now=now, besides=accepted)
+    elsewhere = new_gaps(before, after, now=now, besides=accepted)
     if elsewhere:
         raise CoverageGapsError(elsewhere)
-    return once(holes)
+    return once(gaps)
 
 
 def get_entry(session: Session, kind: Kind[Any], key: str, *, lock: bool = False) -> Entry:
@@ -226,7 +231,7 @@ def _completed(body: Body, stored: Body) -> Body:
     given = {
         name: getattr(body, name)
         for name in fields
-        if name in body.model_fields_set or name == "accept_holes"
+        if name in body.model_fields_set or name == "accept_gaps"
     }
     return stored.model_copy(update=given)
 
@@ -237,7 +242,7 @@ def _with(directory: Directory, kind: Kind[Any], added: Mapping[str, Settings]) 
     return replace(directory, people=people)
 
 
-def _refuse_misfits(directory: Directory, persons: Iterable[str]) -> None:
+def _refuse_conflicts(directory: Directory, persons: Iterable[str]) -> None:
     """Refuse names of nobody, and addresses of these persons that are none for their channels."""
     conflicts = list(conflicts_of(directory.people))
     conflicts += [conflict for key in persons for conflict in _wrong_addresses(directory, key)]
@@ -256,7 +261,7 @@ def _wrong_addresses(directory: Directory, person: str) -> Iterable[Conflict]:
 
 
 def _accepts(body: Settings) -> bool:
-    return isinstance(body, RosterSettings | PolicySettings) and body.accept_holes
+    return isinstance(body, RosterSettings | PolicySettings) and body.accept_gaps
 
 
 def _reached_alike(before: Directory, after: Directory, person: str) -> bool:
@@ -298,10 +303,10 @@ def _write(
         return row
     row.body, row.version, row.changed_at, row.changed_by = values, version + 1, now, by
     session.flush()
-    _tell(session, kind, key, verb="saved", by=by, now=now)
+    _record(session, kind, key, verb="saved", by=by, now=now)
     return row
 
 
-def _tell(session: Session, kind: Kind[Any], key: str, *, verb: str, by: str, now: int) -> None:
+def _record(session: Session, kind: Kind[Any], key: str, *, verb: str, by: str, now: int) -> None:
     name = kind.word.replace(" ", "-")
     record_event(session, at=now, topic="audit", kind=f"{name}.{verb}", by=by, payload={"key": key})

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from server.core.errors import InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
-from server.people.coverage import Hole
-from server.people.coverage_gaps import CoverageGapsError, roster_holes
+from server.people.coverage import CoverageGap
+from server.people.coverage_gaps import CoverageGapsError, roster_gaps
 from server.people.directory import Directory
 from server.people.duty import Change
 from server.people.model import RosterChange
@@ -34,17 +34,17 @@ def change_roster(
     key: str,
     changes: list[NewChange],
     *,
-    accept_holes: bool = False,
+    accept_gaps: bool = False,
     by: str,
     now: int,
     channels: Channels = None,
-) -> tuple[list[RosterChange], list[Hole]]:
+) -> tuple[list[RosterChange], list[CoverageGap]]:
     """Write exceptions, all or none; a swap is two of them.
 
     Raises:
         NotFoundError: No such roster.
         InvalidError: They name unknown people or nobody, or end before they begin.
-        HolesError: They leave hours without anybody that were not there before.
+        CoverageGapsError: They leave hours without anybody that were not there before.
     """
     get_entry(session, ROSTERS, key, lock=True)
     before = load_directory(session, channels)
@@ -57,13 +57,13 @@ def change_roster(
     roster = before.people.rosters[key]
     # A change far ahead is judged in its own weeks.
     at = max(now, min(one.start for one in changes))
-    holes = roster_holes(after, roster, at, before)
-    if holes and not accept_holes:
-        raise CoverageGapsError(holes)
+    gaps = roster_gaps(after, roster, at, before)
+    if gaps and not accept_gaps:
+        raise CoverageGapsError(gaps)
     rows = [_write(session, key, one, by=by, now=now) for one in changes]
     for row in rows:
         row.batch = rows[0].id
-    return rows, holes
+    return rows, gaps
 
 
 def undo_change(
@@ -71,7 +71,7 @@ def undo_change(
     key: str,
     change_id: int,
     *,
-    accept_holes: bool = False,
+    accept_gaps: bool = False,
     by: str,
     now: int,
     channels: Channels = None,
@@ -80,7 +80,7 @@ def undo_change(
 
     Raises:
         NotFoundError: The roster has no such exception.
-        HolesError: That leaves hours without anybody that were not there before.
+        CoverageGapsError: That leaves hours without anybody that were not there before.
     """
     query = select(RosterChange).where(RosterChange.id == change_id, RosterChange.roster == key)
     row = session.scalar(query)
@@ -91,10 +91,10 @@ def undo_change(
     session.delete(row)
     session.flush()
     after = load_directory(session, channels)
-    holes = roster_holes(after, after.people.rosters[key], at, before)
-    if holes and not accept_holes:
-        raise CoverageGapsError(holes)
-    _tell(session, key, verb="undone", change_id=change_id, by=by, now=now)
+    gaps = roster_gaps(after, after.people.rosters[key], at, before)
+    if gaps and not accept_gaps:
+        raise CoverageGapsError(gaps)
+    _record(session, key, verb="undone", change_id=change_id, by=by, now=now)
 
 
 def _check(directory: Directory, change: NewChange) -> None:
@@ -121,10 +121,10 @@ def _write(session: Session, key: str, change: NewChange, *, by: str, now: int) 
     )
     session.add(row)
     session.flush()
-    _tell(session, key, verb="changed", change_id=row.id, by=by, now=now)
+    _record(session, key, verb="changed", change_id=row.id, by=by, now=now)
     return row
 
 
-def _tell(session: Session, key: str, *, verb: str, change_id: int, by: str, now: int) -> None:
+def _record(session: Session, key: str, *, verb: str, change_id: int, by: str, now: int) -> None:
     payload = {"key": key, "change": change_id}
     record_event(session, at=now, topic="audit", kind=f"roster.{verb}", by=by, payload=payload)

@@ -9,9 +9,9 @@ from config.classes import Severity
 from server.alarms.service import summary as short_alarm
 from server.incidents.model import Incident
 from server.incidents.service import alarms_of
-from server.incidents.service import short as short_incident
+from server.incidents.service import summary as short_incident
 from server.workorders.model import WorkOrder
-from server.workorders.service import short as short_order
+from server.workorders.service import summary as short_order
 
 
 def message_content(session: Session, incident: Incident) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from server.alarms.model import Alarm
 from server.core.upsert import insert_new, insert_row
 from server.incidents.model import Incident
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
-from server.workorders.service import clock_of, tell
+from server.workorders.service import clock_of, record_order_event
 from server.workorders.states import OrderState
 
 SYSTEM = "plantroom"
@@ -36,10 +36,10 @@ def join_order(
         session, WorkOrderEvidence, work_order_id=order.id, alarm_id=alarm.id, added_at=now
     )
     if opened:
-        tell(session, order, kind="work-order.opened", at=now)
+        record_order_event(session, order, kind="work-order.opened", at=now)
     elif added:
         _raise_severity(session, order, alarm, now=now)
-        tell(session, order, kind="work-order.evidence_added", at=now)
+        record_order_event(session, order, kind="work-order.evidence_added", at=now)
     return order
 
 

@@ -13,7 +13,7 @@ from server.core.errors import ConflictError, InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found
 from server.core.records import record_event
-from server.incidents.activity import note_movement
+from server.incidents.activity import record_activity
 from server.incidents.service import lock_open
 from server.workorders.listing import CONDITIONS, HAS_ARRIVED, ORDERS, WAITED_FROM
 from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
@@ -21,7 +21,7 @@ from server.workorders.sla import Sla, Step, sla_of
 from server.workorders.states import OrderState, check_transition, parse_state
 
 _OVER = frozenset({OrderState.CLOSED, OrderState.CANCELLED})
-_NOT_MOVING = frozenset({OrderState.OPEN, OrderState.DISPATCHED, OrderState.CANCELLED})
+_INACTIVE = frozenset({OrderState.OPEN, OrderState.DISPATCHED, OrderState.CANCELLED})
 
 
 class StaleVersionError(ConflictError):
@@ -72,12 +72,12 @@ def transition(
         order.assignee = order.assignee or by
     elif target is OrderState.OPEN:
         order.assignee = None
-    tell(session, order, kind=f"work-order.{target}", at=now, by=by)
-    note_movement(
+    record_order_event(session, order, kind=f"work-order.{target}", at=now, by=by)
+    record_activity(
         session,
         equipment_id=order.equipment_id,
         cause=order.cause,
-        moves=target not in _NOT_MOVING,
+        active=target not in _INACTIVE,
         ends=target in _OVER,
         by=by,
         now=now,
@@ -92,7 +92,7 @@ def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, n
     )
     for order in session.scalars(query.order_by(WorkOrder.id).with_for_update()):
         _add_event(session, order, to=order.state, by=by, reason=None, note=note, now=now)
-        tell(session, order, kind="work-order.noted", at=now, by=by)
+        record_order_event(session, order, kind="work-order.noted", at=now, by=by)
 
 
 def state_before_wait(session: Session, order: WorkOrder) -> OrderState:
@@ -167,7 +167,9 @@ def clock_of(session: Session, order: WorkOrder, *, now: int) -> Sla:
     return sla_of(order.opened_at, steps, urgent_since=urgent_since, now=now)
 
 
-def tell(session: Session, order: WorkOrder, *, kind: str, at: int, by: str | None = None) -> None:
+def record_order_event(
+    session: Session, order: WorkOrder, *, kind: str, at: int, by: str | None = None
+) -> None:
     """Write the event of a change."""
     record_event(
         session,
@@ -176,11 +178,11 @@ def tell(session: Session, order: WorkOrder, *, kind: str, at: int, by: str | No
         kind=kind,
         subject_id=order.id,
         by=by,
-        payload=short(session, order),
+        payload=summary(session, order),
     )
 
 
-def short(session: Session, order: WorkOrder) -> dict[str, Any]:
+def summary(session: Session, order: WorkOrder) -> dict[str, Any]:
     """The order in events and lists."""
     equipment = session.get_one(Equipment, order.equipment_id)
     due = order.on_site_due_at

@@ -111,7 +111,7 @@ def test_the_examples_load_as_they_are_delivered() -> None:
 def test_the_example_of_people_leaves_no_hour_without_anybody() -> None:
     people = load_people(EXAMPLES / "people.yaml")
     assert set(people.policies) == {"heating-urgent"}
-    assert not people.rosters["house"].accept_holes
+    assert not people.rosters["house"].accept_gaps
 
 
 def test_the_delivered_server_example_changes_nothing() -> None:

@@ -215,8 +215,8 @@ def _people(session: Session, key: str, *, now: int) -> None:
             "channels": [{"channel": "hook-000", "address": None}],
         },
         Team: {"name": key, "members": [key]},
-        Roster: {"name": key, "trades": ["fire"], "shifts": [shift], "accept_holes": True},
-        EscalationPolicy: {"trades": ["fire"], "steps": [step], "accept_holes": True},
+        Roster: {"name": key, "trades": ["fire"], "shifts": [shift], "accept_gaps": True},
+        EscalationPolicy: {"trades": ["fire"], "steps": [step], "accept_gaps": True},
     }
     for table, body in bodies.items():
         session.add(table(key=key, body=body, version=1, changed_at=now, changed_by="bench"))

@@ -5,6 +5,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from config.alarming import AlarmSettings
+from config.people import PolicySettings
 from simulators.__main__ import cli
 from simulators.faults import FaultKind
 
@@ -16,6 +17,14 @@ def test_an_earlier_key_sets_the_option() -> None:
 def test_both_keys_are_one_too_many() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         AlarmSettings.model_validate({"settle_s": 3, "suppression_delay_s": 3})
+
+
+def test_both_keys_of_a_policy_may_say_the_same() -> None:
+    steps = {"steps": [{"after_s": 0, "who": ["leader"]}]}
+    assert PolicySettings.model_validate({**steps, "accept_holes": True}).accept_gaps
+    assert PolicySettings.model_validate(
+        {**steps, "accept_gaps": True, "accept_holes": True}
+    ).accept_gaps
 
 
 @pytest.mark.parametrize(

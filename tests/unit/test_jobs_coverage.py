@@ -46,7 +46,7 @@ def staff(records: Records, clock: FakeClock, end: str, **more: Any) -> None:
         "trades": ["heating"],
         "shifts": [shift],
         "manager": "zhao",
-        "accept_holes": True,
+        "accept_gaps": True,
     }
     content: dict[str, Any] = {
         "persons": {
@@ -85,9 +85,9 @@ def test_the_manager_hears_which_hours_of_what_the_estate_has_are_empty(records:
     staff(records, clock, "20:00")
     started(records, clock)
     (event,) = missing(records)
-    (hole,) = event.payload["holes"]
+    (gap,) = event.payload["gaps"]
     text = "Nobody is on duty for heating at estate every day from 20:00 to 08:00"
-    assert hole["text_en"] == text
+    assert gap["text_en"] == text
     (message,) = rows(records, Message)
     assert (message.receiver, message.channel, message.language) == ("Zhao", "duty", "en")
     assert message.payload["title_en"] == text
@@ -162,8 +162,8 @@ def test_a_packaged_policy_that_climbs_to_nobody_is_missing_something(records: R
     staff(records, clock, "08:00", zhao={"channels": []})
     started(records, clock)
     (event,) = missing(records)
-    (hole,) = event.payload["holes"]
-    assert hole["text_en"] == (
+    (gap,) = event.payload["gaps"]
+    assert gap["text_en"] == (
         "Nobody is called after those on duty for heating at estate: "
         "no leader and no manager has a channel"
     )

@@ -110,8 +110,8 @@ def test_an_escalation_in_english() -> None:
 
 
 def test_hours_without_anybody_are_listed() -> None:
-    holes = [{"text_en": "Nobody on Sunday", "text_zh": "周日无人"}]
-    text = render(message(kind="coverage.missing", payload={"holes": holes}))
+    gaps = [{"text_en": "Nobody on Sunday", "text_zh": "周日无人"}]
+    text = render(message(kind="coverage.missing", payload={"gaps": gaps}))
     assert "无人值班" in text.title
     assert text.lines == ("-: 周日无人",)
 

@@ -1,4 +1,4 @@
-"""Holes are found before they arrive and told in words that a person can act on."""
+"""Gaps are found before they arrive and told in words that a person can act on."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,10 @@ from config.channels import EmailChannel, TencentSmsChannel
 from config.people import PeopleFile, PolicySettings
 from config.server import MessageSettings, WebhookSettings
 from server.people.channels import Channels, channel_names
-from server.people.coverage import holes_of
-from server.people.coverage_gaps import new_holes
+from server.people.coverage import duty_gaps
+from server.people.coverage_gaps import new_gaps, policy_gaps
 from server.people.directory import Directory
 from server.people.duty import Change
-from server.people.targets import policy_holes, resolve
 
 NOW = int(datetime(2026, 11, 25, 10, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)
 HOUR = 3_600_000
@@ -64,7 +63,7 @@ def directory(
 
 
 def texts(of: Directory, site: str | None = None, trade: str | None = "lift") -> list[str]:
-    return [hole.text_en for hole in holes_of(of, site, trade, now=NOW)]
+    return [gap.text_en for gap in duty_gaps(of, site, trade, now=NOW)]
 
 
 WEEK = {"start": "08:00", "end": "20:00", "persons": ["wang"]}
@@ -79,10 +78,10 @@ NIGHTS = {
 def test_a_night_without_anybody_is_named_once_by_its_weekday() -> None:
     of = directory(WEEK, NIGHTS)
     assert texts(of) == ["Nobody is on duty for lifts from Sat 20:00 to Sun 08:00"]
-    (hole,) = holes_of(of, None, "lift", now=NOW)
-    assert hole.text_zh == "周六 20:00 至周日 08:00 电梯无人值班"
-    assert hole.start is not None
-    assert hole.start - NOW == (3 * 24 + 10) * HOUR
+    (gap,) = duty_gaps(of, None, "lift", now=NOW)
+    assert gap.text_zh == "周六 20:00 至周日 08:00 电梯无人值班"
+    assert gap.start is not None
+    assert gap.start - NOW == (3 * 24 + 10) * HOUR
 
 
 def test_the_same_hours_of_every_day_are_one_hole() -> None:
@@ -166,12 +165,12 @@ def test_only_what_was_no_hole_before_is_a_new_one() -> None:
     nights = {**NIGHTS, "days": []}
     before, after = directory(WEEK, nights), directory(WEEK, NIGHTS)
     text = "Nobody is on duty for lifts from Sat 20:00 to Sun 08:00"
-    assert [one.text_en for one in new_holes(before, after, now=NOW)] == [text]
-    assert new_holes(after, before, now=NOW) == []
-    assert new_holes(after, after, now=NOW) == []
-    # Half a hole is filled: what is left is not new, however it would be grouped.
+    assert [one.text_en for one in new_gaps(before, after, now=NOW)] == [text]
+    assert new_gaps(after, before, now=NOW) == []
+    assert new_gaps(after, after, now=NOW) == []
+    # Half a gap is filled: what is left is not new, however it would be grouped.
     some = directory(WEEK, {**NIGHTS, "days": ["mon"]})
-    assert new_holes(directory(WEEK), some, now=NOW) == []
+    assert new_gaps(directory(WEEK), some, now=NOW) == []
 
 
 def test_a_roster_of_all_trades_fills_the_holes_of_one() -> None:
@@ -208,7 +207,7 @@ def test_the_words_of_a_policy_mean_people(who: str, persons: list[str]) -> None
             "warm": person("Warm Ltd", "contractor", trades=["heating"]),
         },
     )
-    assert resolve(who, of, site="garden", trade="lift", at=NOW) == persons
+    assert of.resolve(who, site="garden", trade="lift", at=NOW) == persons
 
 
 def test_the_leader_of_the_shift_goes_before_the_role() -> None:
@@ -224,15 +223,15 @@ def policy(*who: str, **more: Any) -> PolicySettings:
 
 def test_a_policy_is_told_which_step_reaches_nobody() -> None:
     of = directory(WEEK, NIGHTS)
-    assert policy_holes(of, policy("manager"), now=NOW) == []
-    assert [one.text_en for one in policy_holes(of, policy("contractor"), now=NOW)] == [
+    assert policy_gaps(of, policy("manager"), now=NOW) == []
+    assert [one.text_en for one in policy_gaps(of, policy("contractor"), now=NOW)] == [
         "Step 1 (contractor) reaches nobody who has a channel"
     ]
-    assert [one.text_en for one in policy_holes(of, policy("on_duty"), now=NOW)] == [
+    assert [one.text_en for one in policy_gaps(of, policy("on_duty"), now=NOW)] == [
         "Nobody is on duty for lifts from Sat 20:00 to Sun 08:00"
     ]
-    assert policy_holes(of, policy("on_duty", "person:li"), now=NOW) == []
-    by_sms = policy_holes(of, policy("manager", channels=["sms"]), now=NOW)
+    assert policy_gaps(of, policy("on_duty", "person:li"), now=NOW) == []
+    by_sms = policy_gaps(of, policy("manager", channels=["sms"]), now=NOW)
     assert [one.kind for one in by_sms] == ["nobody_has_a_channel"]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.people import DAYS, RosterSettings, ShiftSettings, TeamSettings
 from server.people.calendar import is_workday
-from server.people.duty import Change, begins_on, gaps, spans_of
+from server.people.duty import Change, begins_on, spans_of, uncovered
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -229,7 +229,7 @@ def test_an_hour_that_a_clock_change_repeats_is_covered_twice_as_long() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spans", "holes"),
+    ("spans", "expected"),
     [
         ([], [(0, 10)]),
         ([(0, 10)], []),
@@ -240,5 +240,5 @@ def test_an_hour_that_a_clock_change_repeats_is_covered_twice_as_long() -> None:
         ([(11, 12)], [(0, 10)]),
     ],
 )
-def test_gaps(spans: list[tuple[int, int]], holes: list[tuple[int, int]]) -> None:
-    assert gaps(spans, start=0, end=10) == holes
+def test_what_no_span_covers(spans: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
+    assert uncovered(spans, start=0, end=10) == expected

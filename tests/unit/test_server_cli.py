@@ -160,7 +160,7 @@ def test_people_who_leave_hours_empty_are_refused_unless_that_is_meant(file: Pat
     refused = take_over(file, PEOPLE.replace("END", "20:00"))
     assert refused.exit_code == 1
     assert "Nobody is on duty every day from 20:00 to 08:00" in refused.output
-    accepted = take_over(file, PEOPLE.replace("END", "20:00") + "    accept_holes: true\n")
+    accepted = take_over(file, PEOPLE.replace("END", "20:00") + "    accept_gaps: true\n")
     assert accepted.exit_code == 0
     assert "warning: Nobody is on duty every day from 20:00 to 08:00" in accepted.output
 

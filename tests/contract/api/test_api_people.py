@@ -74,13 +74,13 @@ def test_what_is_named_must_exist_and_is_not_deleted(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("staff")
-def test_a_roster_with_holes_is_refused_and_the_hole_named(api: Api) -> None:
+def test_a_roster_with_gaps_is_refused_and_the_gap_named(api: Api) -> None:
     roster = {"name": "Lifts", "trades": ["lift"], "shifts": [SHIFT]}
     refused = put(api, "/rosters/lifts", roster)
     assert refused.status_code == 422
     detail = refused.json()["detail"]
     assert detail.startswith("Nobody is on duty for lifts every day from 20:00 to 08:00")
-    accepted = put(api, "/rosters/lifts", roster | {"accept_holes": True})
+    accepted = put(api, "/rosters/lifts", roster | {"accept_gaps": True})
     assert accepted.status_code == 200
     (warning,) = accepted.json()["warnings"]
     assert warning["kind"] == "nobody_on_duty"
@@ -122,6 +122,24 @@ NOBODY = "Nobody is on duty at any time"
 UNHEARD = "Nobody on duty has a channel at any time"
 
 
+@pytest.mark.usefixtures("staff")
+def test_earlier_names_are_understood_and_shown_beside_the_new(api: Api) -> None:
+    roster = {"name": "Lifts", "trades": ["lift"], "shifts": [SHIFT]}
+    saved = put(api, "/rosters/lifts", roster | {"accept_holes": True}).json()
+    assert (saved["accept_gaps"], saved["accept_holes"]) == (True, True)
+    # What the interface shows can be sent back.
+    again = put(api, "/rosters/lifts", roster | {"accept_gaps": True, "accept_holes": True})
+    assert (again.status_code, again.json()["version"]) == (200, 1)
+    both = put(api, "/rosters/lifts", roster | {"accept_gaps": True, "accept_holes": False})
+    assert both.json()["errors"][0]["field"] == "body.accept_holes"
+    change = {"start": "2026-11-22T00:00:00Z", "end": "2026-11-23T00:00:00Z", "off": "wang"}
+    changed = api.post("/rosters/lifts/changes", {"changes": [change], "accept_holes": True})
+    assert changed.status_code == 201
+    coverage = api.get("/coverage").json()
+    assert coverage["holes"] == coverage["gaps"]
+    assert api.delete("/rosters/lifts?accept_holes=true", who=ADMINISTRATOR).status_code == 204
+
+
 def refused_until_accepted(api: Api, method: str, path: str, body: object, words: str) -> None:
     def call(query: str) -> Response:
         headers = api.bearer(ADMINISTRATOR)
@@ -130,7 +148,7 @@ def refused_until_accepted(api: Api, method: str, path: str, body: object, words
     refused = call("")
     assert refused.status_code == 422
     assert refused.json()["detail"].startswith(words)
-    assert call("?accept_holes=true").status_code in {200, 204}
+    assert call("?accept_gaps=true").status_code in {200, 204}
 
 
 @pytest.mark.usefixtures("staff")
@@ -146,7 +164,7 @@ def test_a_person_who_can_no_longer_be_reached_is_not_saved_by_accident(api: Api
     put(api, "/rosters/house", HOUSE)
     assert put(api, "/persons/wang", person("Wang Wei")).status_code == 200
     refused_until_accepted(api, "PUT", "/persons/wang", person("Wang", channels=[]), UNHEARD)
-    # Now that it is a known hole, it stops nothing else.
+    # Now that it is a known gap, it stops nothing else.
     assert put(api, "/persons/wang", person("Wang Wei", channels=[])).status_code == 200
 
 
@@ -179,7 +197,7 @@ def test_whoever_stands_in_is_not_deleted_nor_is_the_exception_undone_by_acciden
 ) -> None:
     when = {"start": "2026-11-23T12:00:00Z", "end": "2026-11-23T18:00:00Z"}
     gap = {"start": "08:00", "end": "20:00", "persons": ["wang"]}
-    put(api, "/rosters/house", {"name": "House", "shifts": [gap], "accept_holes": True})
+    put(api, "/rosters/house", {"name": "House", "shifts": [gap], "accept_gaps": True})
     path = "/rosters/house/changes"
     made = api.post(path, {"changes": [{**when, "on": "li"}]})
     number = made.json()["items"][0]["id"]
@@ -207,7 +225,7 @@ def test_two_people_swap_a_whole_day(api: Api) -> None:
 
 @pytest.mark.usefixtures("staff", "pump")
 def test_who_would_come_and_what_is_missing(api: Api) -> None:
-    assert api.get("/coverage").json()["holes"] == []  # its class is not known to this server
+    assert api.get("/coverage").json()["gaps"] == []  # its class is not known to this server
     duty = api.get("/sites/garden/duty", trade="heating").json()
     assert (duty["on_duty"], [one["key"] for one in duty["leaders"]]) == ([], ["li"])
     put(api, "/rosters/house", {"name": "House", "shifts": [ALWAYS]})
@@ -249,7 +267,7 @@ def tripped(api: Api, staff: None) -> Tripped:  # noqa: ARG001 (people first, th
 
 
 @pytest.mark.usefixtures("tripped")
-def test_an_incident_shows_who_was_told_and_who_is_next(api: Api) -> None:
+def test_an_incident_shows_who_was_called_and_who_is_next(api: Api) -> None:
     shown = api.get("/incidents/1").json()
     assert shown["policy"] == "default-heating-high"
     assert [(one["who"], one["state"]) for one in shown["steps"]] == [
@@ -257,8 +275,9 @@ def test_an_incident_shows_who_was_told_and_who_is_next(api: Api) -> None:
         (["leader"], "pending"),
         (["manager"], "pending"),
     ]
-    (told,) = shown["steps"][0]["told"]
-    assert (told["name"], told["channel"], told["state"]) == ("Wang", "duty", "pending")
+    (sent,) = shown["steps"][0]["notified"]
+    assert shown["steps"][0]["told"] == [sent]  # the earlier name
+    assert (sent["name"], sent["channel"], sent["state"]) == ("Wang", "duty", "pending")
     assert shown["actions"] == ["acknowledge"]
 
 

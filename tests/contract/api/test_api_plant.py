@@ -12,7 +12,7 @@ from server.assets.model import Equipment
 from server.core.model import Event
 from server.history.base import Batch
 from server.incidents.model import Incident
-from server.incidents.service import short
+from server.incidents.service import summary
 from server.messages.model import Message
 from tests.contract.api.conftest import NOW, Api
 
@@ -66,7 +66,7 @@ def test_an_estate_is_named_once_for_everybody(api: Api, pump: Equipment) -> Non
         incident = Incident(**fields)
         session.add(incident)
         session.flush()
-        return short(session, incident)
+        return summary(session, incident)
 
     said = api.records.write(say)
     assert (said["site_key"], said["site_name_zh"]) == ("garden", "翠湖苑一期")

@@ -43,7 +43,7 @@ def called(estate: Estate, pump: int) -> list[str]:
         rows = session.scalars(
             query.where(Incident.equipment_id == pump + 1).order_by(IncidentStep.id)
         )
-        return [one["name"] for row in rows for one in row.told.values()]
+        return [one["name"] for row in rows for one in row.notified.values()]
 
     return estate.records.read(read)
 
@@ -58,7 +58,7 @@ def digests(estate: Estate, receiver: str = "duty") -> list[int]:
 
 def owed(estate: Estate) -> int:
     return estate.records.read(
-        lambda session: session.scalar(select(func.count(Incident.call_owed_at))) or 0
+        lambda session: session.scalar(select(func.count(Incident.deferred_call_at))) or 0
     )
 
 

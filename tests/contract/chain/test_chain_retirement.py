@@ -143,7 +143,7 @@ def test_the_setting_of_a_site_retires_what_was_removed_long_enough_ago(house: H
     house.see("temperature", 85.0, 1)
     go_offline(house)
     removed_at = house.clock.now_ms()
-    house.do(lambda session: mark_removed(session, [1], told={1: 0}, at=removed_at))
+    house.do(lambda session: mark_removed(session, [1], omitted_before={1: 0}, at=removed_at))
     registry = Registry(house.records, house.clock)
     registry.load()
     sweep = Retirement(house.records, registry, house.actions, house.clock).sweep
@@ -164,7 +164,7 @@ def test_what_is_removed_is_no_sign_of_a_dead_line(house: House) -> None:
         session.get_one(Equipment, 1).port = "bus"
         session.flush()
         before = len(units_of_line(session, "estate/gw/bus"))
-        mark_removed(session, [1], told={1: 0}, at=1)
+        mark_removed(session, [1], omitted_before={1: 0}, at=1)
         session.flush()
         return before - len(units_of_line(session, "estate/gw/bus"))
 
