@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Annotated, Literal, Self, TypeAlias, cast
+from typing import Annotated, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
@@ -135,23 +135,7 @@ class ShiftSettings(Settings):
     )
 
 
-class _AcceptsGaps(Settings):
-    """Settings that may leave hours or steps which reach nobody."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_of_both_names(cls, given: object) -> object:
-        """Take what the interface shows under both names, as long as they agree."""
-        if not isinstance(given, dict):
-            return given
-        values = cast("dict[str, object]", given)
-        new, old = values.get("accept_gaps"), values.get("accept_holes")
-        if new is None or new != old:
-            return values
-        return {key: value for key, value in values.items() if key != "accept_holes"}
-
-
-class RosterSettings(_AcceptsGaps):
+class RosterSettings(Settings):
     """Who is on duty for some trades at some estates."""
 
     name: str = Field(min_length=1, max_length=64, description="Name that colleagues use.")
@@ -185,7 +169,7 @@ class StepSettings(Settings):
     )
 
 
-class PolicySettings(_AcceptsGaps):
+class PolicySettings(Settings):
     """Who is notified of an incident, and who next without an acknowledgement."""
 
     sites: tuple[Identifier, ...] = Field(default=(), description="Only these; none: all.")

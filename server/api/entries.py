@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 
 from config.base import IDENTIFIER_PATTERN
@@ -52,6 +52,21 @@ class CoverageGapItem(BaseModel):
     trade: str | None
     start: Instant | None
     end: Instant | None
+
+
+class AcceptsGapsIn(BaseModel):
+    """A body with accept_gaps under its earlier name too, or under both as it is shown."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        values = cast("dict[str, object]", given)
+        new, old = values.get("accept_gaps"), values.get("accept_holes")
+        if new is None or new != old:
+            return values
+        return {key: value for key, value in values.items() if key != "accept_holes"}
 
 
 class EntryItem(BaseModel):

@@ -11,6 +11,7 @@ from config.classes import Severity, Trade
 from config.people import PolicySettings
 from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
 from server.api.entries import (
+    AcceptsGapsIn,
     EntryItem,
     EntryPages,
     Key,
@@ -25,6 +26,10 @@ from server.people.channels import channel_names
 from server.people.service import POLICIES, load_directory
 
 router = APIRouter(tags=["people"], responses=problems())
+
+
+class PolicyIn(AcceptsGapsIn, PolicySettings):
+    """Who is notified, and who next."""
 
 
 class PolicyItem(PolicySettings, EntryItem):
@@ -70,7 +75,7 @@ def get_escalation_policy(key: Key, use: Use, response: Response) -> PolicyItem:
 @router.put("/escalation-policies/{key}", responses=problems(403, 412))
 def save_escalation_policy(
     key: Key,
-    body: PolicySettings,
+    body: PolicyIn,
     use: Use,
     caller: Administrator,
     response: Response,

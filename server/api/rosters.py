@@ -22,6 +22,7 @@ from server.api.context import (
 )
 from server.api.entries import (
     AcceptGaps,
+    AcceptsGapsIn,
     CoverageGapItem,
     EntryItem,
     EntryPages,
@@ -46,6 +47,10 @@ router = APIRouter(tags=["people"], responses=problems())
 
 _MAX_SPAN_MS = 92 * 86_400_000
 SiteKey = Annotated[str, Path(max_length=64, description="Key of a site.")]
+
+
+class RosterIn(AcceptsGapsIn, RosterSettings):
+    """Who is on duty for some trades at some estates."""
 
 
 class RosterItem(RosterSettings, EntryItem):
@@ -172,7 +177,7 @@ def get_roster(key: Key, use: Use, response: Response) -> RosterItem:
 @router.put("/rosters/{key}", responses=problems(403, 412))
 def save_roster(
     key: Key,
-    body: RosterSettings,
+    body: RosterIn,
     use: Use,
     caller: Administrator,
     response: Response,
