@@ -1,8 +1,9 @@
 """Whether the gateway knows what time it is, and what the readings' times are worth meanwhile.
 
 A gateway starts in 1970, or where a saved clock left off, until somebody sets its clock right. What
-it reads until then is journaled with the "zero" of the clock that stamped it: the instant, by that
-clock, at which the machine was started. The true zero, once known, gives the true times (ADR-18).
+it reads until then has a provisional timestamp and is journaled with the boot offset of the clock
+that stamped it: the instant, by that clock, at which the machine was started. The true boot offset,
+once known, gives the true times (ADR-18).
 """
 
 import sys
@@ -18,15 +19,15 @@ from edge_agent.clock import TRUSTED_FROM_MS, Clock
 log = structlog.get_logger()
 
 _STEP_MS: Final = 1000
-"""What UTC minus monotonic may drift before it counts as another zero."""
+"""What UTC minus monotonic may drift before it counts as a step of the clock."""
 _MOST_SPANS: Final = 64
 _MOST_TRIES: Final = 4
-_QUICK_S: Final = 0.001
+_UNDISTURBED_S: Final = 0.001
 
 
 @dataclass(slots=True)
 class _Span:
-    """Stamps given under one zero that are not final, first to last, UTC ms."""
+    """Provisional stamps given under one boot offset, first to last, UTC ms."""
 
     boot_offset_ms: int
     first: int = sys.maxsize
@@ -45,6 +46,7 @@ class ClockTrust:
 
     Attributes:
         synchronised: Whether the machine ever said so since the start of this process.
+        final_from_ms: Stamps from here on, UTC ms, are final by themselves.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ClockTrust:
         self._reached_s: float | None = None
         self._spans: deque[_Span] = deque(maxlen=_MOST_SPANS)
         self.synchronised = self._warned = False
+        self.final_from_ms = sys.maxsize
         self.look()
         if not self.synchronised:
             self._warned = True
@@ -69,7 +72,7 @@ class ClockTrust:
             return
         self._span_now()
         if now_ms >= TRUSTED_FROM_MS and self._ask():
-            self.synchronised = True
+            self.synchronised, self.final_from_ms = True, TRUSTED_FROM_MS
             if self._warned:
                 log.info("clock_synchronised", now_ms=now_ms)
 
@@ -95,52 +98,54 @@ class ClockTrust:
         """Whether the clock's times may be sent; one that was never set is no clock."""
         return self.waited_enough and self._clock.now_ms() >= TRUSTED_FROM_MS
 
-    def provisional_zero(self, taken_at: int, *, live: bool) -> int | None:
-        """Return the zero to keep with a stamp; None when the stamp is final.
+    def boot_offset_of(self, taken_at: int, *, live: bool) -> int | None:
+        """Return the boot offset to keep with a stamp, UTC ms; None when the stamp is final.
 
         Args:
             taken_at: The stamp, UTC ms.
             live: It is sent at once, so that nothing can be set right afterwards.
         """
-        if taken_at >= TRUSTED_FROM_MS and (self.synchronised or (live and self.waited_enough)):
+        if taken_at >= self.final_from_ms:
+            return None
+        if live and taken_at >= TRUSTED_FROM_MS and self.waited_enough:
             return None
         span = self._span_of(taken_at)
         span.first, span.last = min(span.first, taken_at), max(span.last, taken_at)
         return span.boot_offset_ms
 
     def final_boot_offset(self) -> int:
-        """Return the zero of this moment; stamps given so far can be ``shifted`` to it."""
+        """Return the boot offset of this moment; stamps given so far can be ``shifted`` to it."""
         # That of the last stamps, to the millisecond, unless there was a step: a reading that is
         # in the journal and in a birth must have one time.
         self._final_ms = self._span_now().boot_offset_ms
         return self._final_ms
 
     def shifted(self, taken_at: int) -> int:
-        """Return the true time of a stamp given before the last ``settle``."""
+        """Return the true time of a stamp given before the last ``final_boot_offset``."""
         for span in reversed(self._spans):
             if span.first <= taken_at <= span.last:
                 return taken_at + self._final_ms - span.boot_offset_ms
         return taken_at
 
     def forget(self) -> None:
-        """Begin anew after a ``settle``: everything stamped so far has its true time."""
+        """Begin anew: everything stamped so far has its true time."""
         last = self._spans[-1]
         self._spans.clear()
         self._spans.append(_Span(last.boot_offset_ms))
 
-    def _zero_ms(self) -> int:
+    def _measure_ms(self) -> int:
         """Measure UTC minus monotonic; again when something came between the two questions."""
         clock = self._clock
         tries: list[tuple[float, int]] = []
         for _ in range(_MOST_TRIES):
             before_s, now_ms, after_s = clock.monotonic_s(), clock.now_ms(), clock.monotonic_s()
             tries.append((after_s - before_s, now_ms - round(after_s * 1000)))
-            if after_s - before_s < _QUICK_S:
+            if after_s - before_s < _UNDISTURBED_S:
                 break
         return min(tries)[1]
 
     def _span_now(self) -> _Span:
-        boot_offset_ms = self._zero_ms()
+        boot_offset_ms = self._measure_ms()
         spans = self._spans
         if not spans or abs(spans[-1].boot_offset_ms - boot_offset_ms) > _STEP_MS:
             if spans:
@@ -151,7 +156,7 @@ class ClockTrust:
         return spans[-1]
 
     def _span_of(self, taken_at: int) -> _Span:
-        """Return the zero under which this was stamped: now's, or the one before a step."""
+        """Return the span in which this was stamped: the present one, or the one before a step."""
         self._span_now()
         spans = self._spans
         if len(spans) > 1:

@@ -1,13 +1,18 @@
-"""Readings of one device to Sparkplug metrics, and its birth."""
+"""Readings of one device to Sparkplug metrics.
 
-from collections.abc import Callable, Mapping, Sequence
+The fast encoder makes the bytes of the commonest metrics, a good number or bit sent by alias,
+directly: ten times as fast as building the protobuf objects, and byte for byte the same; a test
+compares the two. All else (words, bad qualities) goes through the protobuf objects.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from config.computed import Computed, Result, results_of
+from config.computed import Result, results_of
 from config.points import DataType as PointType
 from config.points import Point
 from config.resolve import ResolvedDevice
-from edge_agent.uplink.fast_encoder import TIMESTAMP_BYTES, WRITERS, QuickWriter, head_of, varint
 from protocols.errors import ValueRangeError
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug import names
@@ -16,6 +21,8 @@ from protocols.sparkplug.payload import Metric, encode_metrics, parse
 
 GetAlias = Callable[[str, str, int], int]
 """Device, point and datatype to alias."""
+FastWriter = Callable[[Value], bytes | None]
+"""Value to the end of the metric, from the tag of the value on; None: not made here."""
 
 _FLOATS: Final = frozenset({PointType.FLOAT16, PointType.FLOAT32})
 _SIZES: Final = (
@@ -26,7 +33,7 @@ _SIZES: Final = (
 """Bits of a raw number, and what carries it with and without a sign."""
 _DOES_NOT_FIT: Final = "out_of_range"
 _STATE: Final = (names.STATE, names.STATE_REASON)
-_DESCRIBED: Final = {
+BIRTH_ONLY: Final = {
     names.CLASS: DataType.STRING,
     names.PROFILE: DataType.STRING,
     names.NAME_EN: DataType.STRING,
@@ -34,7 +41,7 @@ _DESCRIBED: Final = {
     names.UNIT: DataType.STRING,
     names.ONLINE: DataType.BOOLEAN,
 }
-"""What a birth says of the device itself; it has aliases because the points have."""
+"""What only a birth says, of the device itself; it has aliases because the points have."""
 
 
 def datatype_of_point(point: Point) -> DataType:
@@ -81,7 +88,6 @@ class DeviceEncoder:
         self, device: ResolvedDevice, alias: GetAlias, *, datatype_in_data: bool = False
     ) -> None:
         self.device = device
-        self._reported = device.reported
         self._datatype_in_data = datatype_in_data
         self._last: dict[str, Reading] = {}
         self._not_good: set[str] = set()
@@ -93,14 +99,14 @@ class DeviceEncoder:
             name: (alias(device.id, name, datatype), datatype) for name, datatype in types.items()
         }
         self.described = {
-            name: alias(device.id, name, datatype) for name, datatype in _DESCRIBED.items()
+            name: alias(device.id, name, datatype) for name, datatype in BIRTH_ONLY.items()
         }
-        self._stamped_at, self._stamp = 0, b""
-        self._quick: dict[str, tuple[bytes, QuickWriter]] = {}
-        for name, (number, datatype) in self.points.items():
-            head = head_of(number, datatype)
-            if head is not None:
-                self._quick[name] = (head, WRITERS[datatype])
+        self._stamped_at, self._stamp = -1, b""
+        self._fast = {
+            name: (_field(_ALIAS, number), _FAST_WRITERS[datatype])
+            for name, (number, datatype) in self.points.items()
+            if datatype in _FAST_WRITERS
+        }
         self._names = {number: name for name, (number, _) in self.points.items()}
         self.datatypes: dict[int | str, DataType] = {}
         for name, (number, datatype) in self.points.items():
@@ -109,10 +115,10 @@ class DeviceEncoder:
     def inherit(self, before: "DeviceEncoder") -> None:
         """Take over the last values of points that mean the same as in ``before``."""
         for name, (_, datatype) in self.points.items():
-            last, said_not_good = before.remembered(name)
+            last, not_good = before.remembered(name)
             if last is not None and before.points[name][1] is datatype:
                 self._last[name] = last
-                if said_not_good:
+                if not_good:
                     self._not_good.add(name)
 
     def remembered(self, name: str) -> tuple[Reading | None, bool]:
@@ -128,56 +134,34 @@ class DeviceEncoder:
         for name, last in self._last.items():
             self._last[name] = last._replace(taken_at=true_ms(last.taken_at))
 
+    def last_taken_at(self, default: int) -> int:
+        """Return when the newest of the remembered readings was taken, UTC ms."""
+        return max((last.taken_at for last in self._last.values()), default=default)
+
     def remember(self, readings: Sequence[Reading]) -> None:
         """Let the next birth carry these, although they are not sent now."""
         self._last.update((reading.point, reading) for reading in readings)
 
     def fragment(self, readings: Sequence[Reading]) -> bytes:
         """Return the readings as serialized metrics, by alias; none of them can fail it."""
-        last, quick, not_good = self._last, self._quick, self._not_good
+        last, fast, not_good = self._last, self._fast, self._not_good
         parts: list[bytes] = []
         for reading in readings:
             name, value, quality, taken_at, _ = reading
             last[name] = reading
             if taken_at != self._stamped_at:
-                self._stamped_at, self._stamp = taken_at, varint(taken_at)
-            way = quick.get(name)
-            if way and quality is Quality.GOOD and len(self._stamp) == TIMESTAMP_BYTES:
-                head, write = way
-                tail = None if name in not_good else write(value)
+                self._stamped_at, self._stamp = taken_at, _field(_TIMESTAMP, taken_at)
+            way = fast.get(name)
+            if way and quality is Quality.GOOD and name not in not_good:
+                alias, write = way
+                tail = write(value)
                 if tail is not None:
-                    parts += (head, self._stamp, tail)
+                    stamp = self._stamp
+                    parts += (_HEADS[len(alias) + len(stamp) + len(tail)], alias, stamp, tail)
                     continue
-            parts.append(_encode_or_say_why(self._metric(reading)))
+            parts.append(encode_metric(self._metric(reading)))
         fragment = b"".join(parts)
         return self._with_datatypes(fragment) if self._datatype_in_data else fragment
-
-    def birth(self, *, online: bool, now_ms: int) -> bytes:
-        """Return everything about the device, with the last value of each point.
-
-        What has no time of its own has the one of the last reading: values that follow were taken
-        after it, and some of them before now.
-        """
-        device = self.device
-        now_ms = max((last.taken_at for last in self._last.values()), default=now_ms)
-        text: dict[str, Value] = {
-            names.CLASS: device.equipment_class,
-            names.PROFILE: device.profile,
-            names.NAME_EN: device.name.en,
-            names.NAME_ZH: device.name.zh,
-            names.UNIT: f"{device.port}/{device.unit}",
-            names.ONLINE: online,
-        }
-        metrics = [
-            Metric(name, self.described[name], now_ms, _DESCRIBED[name], value)
-            for name, value in text.items()
-        ]
-        fragment = encode_metrics(metrics)
-        for name, (alias, datatype) in self.points.items():
-            metric = self._birth_metric(name, now_ms)
-            metric.name, metric.alias, metric.datatype = name, alias, datatype
-            fragment += _encode_or_say_why(metric)
-        return fragment
 
     def _metric(self, reading: Reading) -> Metric:
         name, value, quality, taken_at, reason = reading
@@ -192,28 +176,6 @@ class DeviceEncoder:
             self._not_good.discard(name)
         return metric
 
-    def _birth_metric(self, name: str, now_ms: int) -> Metric:
-        last = self._last.get(name)
-        if name == names.COMMAND_RESULT:
-            # A result is news once; a birth that repeats it would look like a second command.
-            return Metric(timestamp=now_ms)
-        point = self._reported.get(name)
-        properties = {} if point is None else _birth_properties(point)
-        if last is None:
-            return Metric(
-                timestamp=now_ms,
-                quality=Quality.STALE,
-                reason=names.NOT_READ,
-                properties=properties,
-            )
-        return Metric(
-            timestamp=last.taken_at,
-            value=last.value,
-            quality=last.quality,
-            reason=last.reason,
-            properties=properties,
-        )
-
     def _with_datatypes(self, fragment: bytes) -> bytes:
         payload = parse(fragment)
         for metric in payload.metrics:
@@ -227,49 +189,84 @@ def state_readings(state: str, reason: str, at_ms: int) -> list[Reading]:
     return [Reading(name, text, Quality.GOOD, at_ms, "") for name, text in said]
 
 
-def retired_birth(
-    points: Mapping[str, tuple[int, DataType]], *, online_alias: int, now_ms: int
-) -> bytes:
-    """Return the birth of a device that is no longer configured but has rows in the journal."""
-    metrics = [Metric(names.ONLINE, online_alias, now_ms, DataType.BOOLEAN, value=False)]
-    metrics += [
-        Metric(name, alias, now_ms, datatype, quality=Quality.STALE, reason="retired")
-        for name, (alias, datatype) in points.items()
-        if name not in _DESCRIBED
-    ]
-    return encode_metrics(metrics)
-
-
-def _birth_properties(point: Point | Computed) -> dict[str, Value]:
-    properties: dict[str, Value] = {}
-    if point.unit:
-        properties[names.PROPERTY_ENG_UNIT] = point.unit
-    if point.max_silence_s is not None:
-        properties[names.PROPERTY_MAX_SILENCE] = round(point.max_silence_s * 1000)
-    if point.totalizer:
-        properties[names.PROPERTY_TOTALIZER] = True
-    if isinstance(point, Point):
-        properties |= _register_properties(point)
-    if point.name is not None:
-        properties[names.PROPERTY_NAME_EN] = point.name.en
-        properties[names.PROPERTY_NAME_ZH] = point.name.zh
-    return properties
-
-
-def _register_properties(point: Point) -> dict[str, Value]:
-    properties: dict[str, Value] = {}
-    if point.writable is not None:
-        properties[names.PROPERTY_WRITABLE] = True
-        properties[names.PROPERTY_MINIMUM] = point.writable.minimum
-        properties[names.PROPERTY_MAXIMUM] = point.writable.maximum
-    if point.wraps_at is not None:
-        properties[names.PROPERTY_WRAPS_AT] = point.wraps_at
-    return properties
-
-
-def _encode_or_say_why(metric: Metric) -> bytes:
+def encode_metric(metric: Metric) -> bytes:
+    """Return a metric; a value that does not fit is replaced by the quality that says so."""
     try:
         return encode_metrics([metric])
     except ValueRangeError:
         metric.value, metric.quality, metric.reason = None, Quality.BAD, _DOES_NOT_FIT
         return encode_metrics([metric])
+
+
+# The fast encoder. Field numbers of the specification, shifted, with the wire type in the low bits.
+_METRICS: Final = 2 << 3 | 2
+_ALIAS: Final = 2 << 3
+_TIMESTAMP: Final = 3 << 3
+_INT: Final = 10 << 3
+_LONG: Final = 11 << 3
+_FLOAT: Final = 12 << 3 | 5
+_DOUBLE: Final = 13 << 3 | 1
+_TRUE: Final = bytes([14 << 3, 1])
+_FALSE: Final = bytes([14 << 3, 0])
+_INT_BITS: Final = 32
+_HEADS: Final = tuple(bytes([_METRICS, length]) for length in range(0x80))
+"""Length of a metric, at most 33 bytes here, to what stands in front of it."""
+
+_pack_float: Final = struct.Struct("<Bf").pack
+_pack_double: Final = struct.Struct("<Bd").pack
+
+
+def _field(tag: int, number: int) -> bytes:
+    """Return a field that holds a number that is not negative."""
+    out = bytearray((tag,))
+    while number > 0x7F:  # noqa: PLR2004 (seven bits a byte)
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _float(value: Value) -> bytes | None:
+    # NaN and infinity minus themselves are not zero.
+    if type(value) is not float or value - value != 0.0:
+        return None
+    try:
+        return _pack_float(_FLOAT, value)
+    except OverflowError:
+        return None
+
+
+def _double(value: Value) -> bytes | None:
+    if type(value) is not float or value - value != 0.0:
+        return None
+    return _pack_double(_DOUBLE, value)
+
+
+def _boolean(value: Value) -> bytes | None:
+    if value is True:
+        return _TRUE
+    return _FALSE if value is False else None
+
+
+def _whole(bits: int, *, signed: bool) -> FastWriter:
+    """Return the writer of whole numbers of so many bits."""
+    low = -(1 << bits - 1) if signed else 0
+    high = low + (1 << bits) - 1
+    tag = _INT if bits <= _INT_BITS else _LONG
+    mask = (1 << max(_INT_BITS, bits)) - 1
+
+    def write(value: Value) -> bytes | None:
+        if type(value) is not int or not low <= value <= high:
+            return None
+        return _field(tag, value & mask)
+
+    return write
+
+
+_FAST_WRITERS: Final[dict[DataType, FastWriter]] = {
+    DataType.FLOAT: _float,
+    DataType.DOUBLE: _double,
+    DataType.BOOLEAN: _boolean,
+    **{signed: _whole(bits, signed=True) for bits, signed, _ in _SIZES},
+    **{unsigned: _whole(bits, signed=False) for bits, _, unsigned in _SIZES},
+}

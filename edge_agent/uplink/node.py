@@ -8,7 +8,8 @@ from typing import Protocol
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.journal.base import Journal, Row
-from edge_agent.uplink.encoder import DeviceEncoder, retired_birth
+from edge_agent.uplink.births import device_birth, retired_birth
+from edge_agent.uplink.encoder import DeviceEncoder
 from protocols.sparkplug import names
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.edge_session import (
@@ -240,7 +241,7 @@ class Node:
     def _device_birth(self, device: str, *, online: bool, now_ms: int) -> bytes:
         encoder = self.encoders.get(device)
         if encoder is not None:
-            return encoder.birth(online=online, now_ms=now_ms)
+            return device_birth(encoder, online=online, now_ms=now_ms)
         points = self._retired.get(device, {})
         return retired_birth(
             {name: (alias, datatype) for alias, (name, datatype) in points.items()},

@@ -1,4 +1,4 @@
-"""Readings taken before the clock was believed get their times, as late as it still helps."""
+"""Provisional timestamps become final when the clock is believed, as late as it still helps."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _CHECK_S: Final = 1.0
 
 
 class Stamping:
-    """Stands between the clock and what was stamped by it: journal, births.
+    """Gives what the clock has stamped, in the journal and in births, its final times.
 
     Args:
         trust: What is known of the clock.
@@ -41,10 +41,6 @@ class Stamping:
         self._act = act
         self._born_without_time = False
 
-    def zero(self, taken_at: int) -> int | None:
-        """Return what to journal with this stamp, UTC ms; None when the stamp is final."""
-        return self.trust.provisional_zero(taken_at, live=self._node.live)
-
     async def run(self, clock: Clock) -> None:
         """Follow the clock, for ever."""
         while True:
@@ -57,7 +53,7 @@ class Stamping:
         trust.look()
         # A clock that nobody vouches for is asked as late as possible: when somebody listens.
         if trust.usable and (trust.synchronised or self._node.live):
-            await self._settle()
+            await self._make_final()
 
     async def ready(self, clock: Clock, closed: asyncio.Future[str]) -> bool:
         """Wait until the session may begin; False when the connection ends before."""
@@ -70,12 +66,12 @@ class Stamping:
             if closed.done():
                 return False
         if trust.usable:
-            await self._settle()
+            await self._make_final()
         # It is described all the same: people see the gateway, and that it has no time.
         self._born_without_time = not trust.usable
         return not closed.done()
 
-    async def _settle(self) -> None:
+    async def _make_final(self) -> None:
         journal, trust = self._journal, self.trust
         waited = journal.stats().provisional_readings
         if not waited and journal.believed:

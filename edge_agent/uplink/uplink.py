@@ -71,13 +71,13 @@ class Uplink:
             ack_timeout_s=settings.uplink.ack_timeout_s, rate=settings.uplink.backlog_rate
         )
         self._drain = Drain(journal, self._node, self._book, settings.uplink, clock)
-        trust = ClockTrust(
+        self._trust = ClockTrust(
             clock,
             synchronised=synchronised,
             grace_s=settings.uplink.clock_grace_s,
             believed=journal.believed,
         )
-        self._stamping = Stamping(trust, journal=journal, node=self._node, act=self._act)
+        self._stamping = Stamping(self._trust, journal=journal, node=self._node, act=self._act)
         uplink = settings.uplink
         self._acknowledged_by_host = uplink.acknowledgement == "journal"
         most_s = _UNANSWERED_TIMES * uplink.ack_timeout_s
@@ -108,7 +108,7 @@ class Uplink:
 
     def device_up(self, device: str, at: int) -> None:
         """Note that a device answers; it is born before its first readings."""
-        self._stamping.zero(at)
+        self._boot_offset_of(at)
         self._node.encoders[device].remember(state_readings("online", "", at))
         self._node.perform(self._node.session.device_up(device))
         self._book.bring_back(device)
@@ -116,7 +116,7 @@ class Uplink:
     def device_down(self, device: str, at: int, reason: str) -> None:
         """Note that a device does not answer; why is said before its death, and by its births."""
         said = state_readings("demoted", reason, at)
-        self._stamping.zero(at)
+        self._boot_offset_of(at)
         if self._node.session.devices.get(device) is DeviceState.UP:
             self.publish(device, said)
         self._node.encoders[device].remember(said)
@@ -130,13 +130,14 @@ class Uplink:
         """Journal readings and publish them at once if the session is live."""
         if not readings:
             return
-        boot_offset_ms = self._stamping.zero(readings[-1].taken_at)
+        taken_at = readings[-1].taken_at
+        boot_offset_ms = self._boot_offset_of(taken_at)
         fragment = self._node.encoders[device].fragment(readings)
         try:
             offset = self._journal.append(
                 device,
                 fragment,
-                taken_at=readings[-1].taken_at,
+                taken_at=taken_at,
                 readings=len(readings),
                 boot_offset_ms=boot_offset_ms,
             )
@@ -152,6 +153,12 @@ class Uplink:
             self._book.sent_live(offset, self._clock.monotonic_s())
         else:
             self._book.missed(offset)
+
+    def _boot_offset_of(self, taken_at: int) -> int | None:
+        """Return what to journal with a stamp, UTC ms; None when it is final, as almost always."""
+        if taken_at >= self._trust.final_from_ms:
+            return None
+        return self._trust.boot_offset_of(taken_at, live=self._node.live)
 
     def reconfigure(
         self, gateway: Gateway, *, removed: Sequence[str], changed: Sequence[str]
@@ -177,7 +184,7 @@ class Uplink:
             unnumbered=self._unnumbered,
             given_up=self._given_up,
             failed_reads=self._drain.failed_reads,
-            synchronised=self._stamping.trust.synchronised,
+            synchronised=self._trust.synchronised,
         )
 
     async def run(self, handler: CommandHandler) -> None:

@@ -11,7 +11,7 @@ answered, in that order. States:
 from enum import StrEnum
 from typing import NamedTuple
 
-from protocols.sparkplug.sequence import next_bd_seq, next_seq
+from protocols.sparkplug.sequence import MODULUS, next_bd_seq
 from protocols.sparkplug.topics import MessageKind
 
 
@@ -233,5 +233,5 @@ class EdgeSession:
         return [self._next(kind, device, online=online)]
 
     def _next(self, kind: MessageKind, device: str | None, *, online: bool = True) -> Send:
-        self._seq = next_seq(self._seq)
+        self._seq = (self._seq + 1) % MODULUS
         return Send(kind, device, self._seq, online=online)

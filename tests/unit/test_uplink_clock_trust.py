@@ -22,7 +22,7 @@ class Machine:
 
     def stamp(self, *, live: bool = False) -> tuple[int, int | None]:
         now_ms = self.clock.now_ms()
-        return now_ms, self.trust.provisional_zero(now_ms, live=live)
+        return now_ms, self.trust.boot_offset_of(now_ms, live=live)
 
     def step_to(self, now_ms: int) -> None:
         self.clock.utc_ms = now_ms
@@ -87,7 +87,7 @@ def test_a_stamp_from_before_a_step_keeps_the_zero_it_was_made_with() -> None:
     machine.step_to(NOW)
     machine.trust.look()
     # On its way through the port while the clock was set.
-    assert machine.trust.provisional_zero(stamped + 900, live=False) == boot_offset_ms
+    assert machine.trust.boot_offset_of(stamped + 900, live=False) == boot_offset_ms
     assert machine.stamp()[1] == NOW - 1_001_000
 
 
@@ -119,7 +119,7 @@ def test_without_a_step_no_stamp_is_moved_by_a_millisecond() -> None:
     for _ in range(50):
         clock.advance(0.7)
         at = clock.utc_ms
-        stamped.append((at, trust.provisional_zero(at, live=False)))
+        stamped.append((at, trust.boot_offset_of(at, live=False)))
     final_ms = trust.final_boot_offset()
     assert {boot_offset_ms for _, boot_offset_ms in stamped} == {final_ms}
     assert [trust.shifted(at) for at, _ in stamped] == [at for at, _ in stamped]

@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from config.computed import TimedComputed
 from config.points import Point
+from edge_agent.uplink.births import device_birth, retired_birth
 from edge_agent.uplink.encoder import (
     DeviceEncoder,
     datatype_of_point,
-    retired_birth,
     state_readings,
 )
-from edge_agent.uplink.fast_encoder import WRITERS, head_of, varint
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import STATE, STATE_REASON
@@ -35,25 +34,63 @@ def sent(encoder: DeviceEncoder, *readings: Reading) -> list[Metric]:
     return decode_payload(encoder.fragment(readings), datatypes=encoder.datatypes).metrics
 
 
+KINDS = {
+    "float32": DataType.FLOAT,
+    "float64": DataType.DOUBLE,
+    "bit": DataType.BOOLEAN,
+    "int16": DataType.INT16,
+    "uint16": DataType.UINT16,
+    "int32": DataType.INT32,
+    "uint32": DataType.UINT32,
+    "int64": DataType.INT64,
+    "uint64": DataType.UINT64,
+}
+EDGES = [
+    sign * ((1 << bits) + step)
+    for bits in (0, 15, 16, 31, 32, 63, 64)
+    for sign in (1, -1)
+    for step in (-1, 0, 1)
+]
+
+
+def encoder_with(alias: int, kind: str) -> DeviceEncoder:
+    flow = point(type=kind, **({"bit": 0} if kind == "bit" else {}))
+    return DeviceEncoder(pump("p1", flow=flow), lambda _device, _point, _datatype: alias)
+
+
 @given(
     alias=st.integers(1, 2**31),
-    at=st.integers(2**35, 2**42 - 1),
-    number=st.floats(width=32) | st.booleans() | st.none() | st.integers() | st.floats(),
-    datatype=st.sampled_from([DataType.FLOAT, DataType.DOUBLE, DataType.BOOLEAN]),
+    at=st.integers(0, 2**42 - 1),
+    number=st.floats(width=32)
+    | st.booleans()
+    | st.none()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(EDGES)
+    | st.text(),
+    kind=st.sampled_from(sorted(KINDS)),
 )
-def test_the_quick_way_makes_the_same_bytes_or_steps_aside(
-    alias: int, at: int, number: Value, datatype: DataType
+def test_the_fast_encoder_makes_the_same_bytes_or_none(
+    alias: int, at: int, number: Value, kind: str
 ) -> None:
-    head, tail = head_of(alias, datatype), WRITERS[datatype](number)
-    assert head is not None
-    if tail is not None:
-        ordinary = encode_metrics([Metric(None, alias, at, datatype, number)])
-        assert head + varint(at) + tail == ordinary
+    encoder = encoder_with(alias, kind)
+    _, write = encoder._fast["flow"]
+    if write(number) is not None:
+        ordinary = encode_metrics([Metric(None, alias, at, KINDS[kind], number)])
+        assert encoder.fragment([Reading("flow", number, GOOD, at)]) == ordinary
 
 
-def test_words_and_whole_numbers_have_no_quick_way() -> None:
-    assert head_of(1, DataType.STRING) is None
-    assert head_of(1, DataType.INT16) is None
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_fast_encoder_makes_every_good_number_and_bit(kind: str) -> None:
+    _, write = encoder_with(1, kind)._fast["flow"]
+    good = {"bit": True, "float32": 1.5, "float64": -0.1}.get(kind, 7)
+    assert write(good) is not None
+
+
+def test_the_fast_encoder_makes_no_text() -> None:
+    encoder = encoder_of(state=point(type="enum", enum={1: "on"}))
+    assert "state" not in encoder._fast
+    assert STATE not in encoder._fast
 
 
 @pytest.mark.parametrize(
@@ -139,7 +176,7 @@ def test_the_datatype_is_in_data_only_where_a_peer_needs_it() -> None:
 
 
 def birth_of(encoder: DeviceEncoder, *, online: bool = True) -> dict[str | None, Metric]:
-    payload: Payload = decode_payload(encoder.birth(online=online, now_ms=NOW + 9))
+    payload: Payload = decode_payload(device_birth(encoder, online=online, now_ms=NOW + 9))
     return {metric.name: metric for metric in payload.metrics}
 
 
@@ -219,7 +256,10 @@ def test_computed_points_are_born_with_what_they_yield() -> None:
     numbers = count(1)
     encoder = DeviceEncoder(device, lambda _device, _point, _datatype: next(numbers))
     encoder.remember([Reading("sum", 5.5, GOOD, NOW)])
-    born = {one.name: one for one in decode_payload(encoder.birth(online=True, now_ms=NOW)).metrics}
+    born = {
+        one.name: one
+        for one in decode_payload(device_birth(encoder, online=True, now_ms=NOW)).metrics
+    }
     assert (born["sum"].datatype, born["sum"].value) == (DataType.DOUBLE, 5.5)
     assert (born["sum"].properties or {})["engUnit"] == "kW"
     assert born["high"].datatype is DataType.BOOLEAN
