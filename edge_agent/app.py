@@ -16,7 +16,7 @@ from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.journal_place import refuse_hopeless_place
-from edge_agent.polling.availability_file import AvailabilityFile
+from edge_agent.polling.availability_store import AvailabilityFile
 from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
 from edge_agent.reload import Reloader
@@ -53,7 +53,9 @@ async def run(
         ledger = SqliteLedger(beside.with_suffix(".commands.sqlite"))
         await stack.enter_async_context(ledger)
         health = Health()
-        availability = AvailabilityFile(beside.with_suffix(".holes.json"))
+        availability = AvailabilityFile(
+            beside.with_suffix(".availability.json"), before=beside.with_suffix(".holes.json")
+        )
         stack.callback(availability.close)
         uplink = Uplink(gateway, journal, clock, synchronised=synchronised)
         port_manager = PortManager(

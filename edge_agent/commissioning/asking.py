@@ -1,4 +1,4 @@
-"""Reads one unit as the integrator asks for it: a block around its holes, or a device file."""
+"""Reads one unit for the integrator: a block around its unavailable registers, or a device file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,111 +1,312 @@
-"""What a device taught by what it refuses, and how long that is believed (pure).
+"""What one device does not give: one table (pure).
 
-A device refuses registers for ever that it does not have, and all of them for a while when it
-starts. So what was learned is tried again after a minute, ten minutes, an hour and then every six
-hours; only what was refused twice, some time apart, outlives the process. Registers that are not
-answered at all are tried again one by one, so that this costs their neighbours nothing. Monotonic
-seconds.
+A row says of a point, of a barrier that no request may cross or of the longest request that is
+answered: its state, why, how often that was found and when it is tried again, monotonic seconds.
+Only `Availability` changes rows: by what a search found, by answers, and when a retry is due. The
+planner reads `unavailable`; each transition goes to the log, and what was found twice, some time
+apart, to the store. A device refuses registers for ever that it does not have, and all of them for
+a while when it starts: so each is tried again after a minute, ten minutes, an hour and then every
+six hours. What is not answered at all is tried alone, so that this costs its neighbours nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import NamedTuple
 
-from edge_agent.polling.bisection import NO_ANSWER, Bisection, reason_of
-from edge_agent.polling.plan import NOTHING, Block, Learned
+from edge_agent.polling.bisection import NO_ANSWER, UNKNOWN, Bisection
+from edge_agent.polling.plan import ALL_AVAILABLE, BITS, Barrier, Block, Unavailable
 
-_AGAIN_S = (60.0, 600.0, 3600.0, 6 * 3600.0)
-_APART_S = 30.0
-_IN_VAIN_S = (10.0, 60.0, 600.0, 3600.0)
+_RETRY_S = (60.0, 600.0, 3600.0, 6 * 3600.0)
+_APART_S = 30.0  # between two findings that confirm each other; what is due within it goes together
+_FRUITLESS_S = (10.0, 60.0, 600.0, 3600.0)
+_FAILING_CYCLES = 2  # in a row until it is reported; one is noise, and counted in the metrics
+_ALONE = frozenset({NO_ANSWER, UNKNOWN})
+
+
+class State(StrEnum):
+    """What a device does with a point."""
+
+    AVAILABLE = "available"
+    """It answers; there is no row."""
+    FAILING = "failing"
+    """Its block has no good answer, and is asked in every cycle."""
+    UNAVAILABLE = "unavailable"
+    """It is left out of the plan."""
+    RETRIED = "retried"
+    """It is in the plan again and was not answered yet."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One point, or one limit of requests.
+
+    Attributes:
+        state: What the device does with it.
+        reason: Why, a fixed word.
+        tries: How often it was found unavailable again; of a failing one, its cycles in a row.
+        next_try_at: When it is tried again, monotonic seconds.
+        found_at: When it was found first, monotonic seconds.
+        confirmed: It was found twice, some time apart; that outlives the process.
+    """
+
+    state: State
+    reason: str
+    tries: int = 0
+    next_try_at: float = inf
+    found_at: float = -inf
+    confirmed: bool = False
+
+    @property
+    def reported(self) -> bool:
+        """Whether the log knows of it."""
+        return self.state is not State.FAILING or self.tries >= _FAILING_CYCLES
+
+
+class Longest(NamedTuple):
+    """The device answers no request for more registers than that."""
+
+    registers: int
+
+
+Limit = Barrier | Longest
+
+
+class Transition(NamedTuple):
+    """A change that the log reports.
+
+    Attributes:
+        state: What the device does now.
+        points: The points that it concerns, and why.
+        block: The request that failed or was answered; None for points that are left out.
+        error: What the driver said.
+    """
+
+    state: State
+    points: Mapping[str, str]
+    block: Block | None = None
+    error: str = ""
 
 
 class Availability:
-    """The lessons of one device.
+    """The table of one device.
+
+    Args:
+        known: What an earlier process found.
+        now_s: Monotonic seconds.
+        keep: Takes what outlives the process, whenever that changes.
+        report: Takes the transitions.
 
     Attributes:
-        learned: What the plan leaves out.
+        unavailable: What the plan leaves out.
     """
 
-    def __init__(self, recalled: Learned) -> None:
-        self.learned = recalled
-        self._before = recalled
-        self._silent = _silent(recalled)
-        self._step = 1 if recalled != NOTHING else 0
-        self._learned_at: float | None = None
-        self._in_vain: dict[Block, tuple[float, int]] = {}
+    def __init__(
+        self,
+        known: Unavailable,
+        *,
+        now_s: float,
+        keep: Callable[[Unavailable], None],
+        report: Callable[[Transition], None],
+    ) -> None:
+        self.unavailable = ALL_AVAILABLE
+        self._keep = keep
+        self._report = report
+        self._kept = known
+        self._points = {name: _known(why, now_s) for name, why in known.points.items()}
+        self._limits: dict[Limit, Row] = {
+            barrier: _known(why, now_s) for barrier, why in known.barriers.items()
+        }
+        if known.longest:
+            self._limits[Longest(known.longest)] = _known(NO_ANSWER, now_s)
+        self._fruitless: dict[Block, tuple[float, int]] = {}
+        self._next_try_at = inf
+        self._changed()
 
-    @property
-    def kept(self) -> Learned:
-        """What was refused twice, some time apart."""
-        return self.learned & self._before
-
-    @property
-    def silent(self) -> frozenset[str]:
-        """Holes to which the device says nothing."""
-        return self._silent.unavailable
-
-    def learn(self, lesson: Bisection, now_s: float, *, heard: bool, silent: bool = False) -> bool:
-        """Draw the conclusions of a lesson; returns whether the plan changes.
+    def conclude(self, search: Bisection, now_s: float, *, heard: bool) -> bool:
+        """Take over what a search found; returns whether the plan changes.
 
         Args:
-            lesson: What was refused, or not answered.
+            search: It.
             now_s: Monotonic seconds.
             heard: Whether anything else of the class was answered in that cycle.
-            silent: The lesson is about what was not answered.
         """
-        taught = lesson.learned(heard=heard)
-        if silent:
-            self._silent |= taught
-        for block in lesson.in_vain(taught):
-            _, step = self._in_vain.get(block, (0.0, 0))
-            wait_s = _IN_VAIN_S[min(step, len(_IN_VAIN_S) - 1)]
-            self._in_vain[block] = (now_s + wait_s, step + 1)
-        learned = self.learned | taught
-        if learned == self.learned:
-            return False
-        if not learned.unavailable <= self._before.unavailable:
-            self._step = 0
-        self.learned, self._learned_at = learned, now_s
-        return True
+        before, found = self.unavailable, search.found(heard=heard)
+        for block in search.fruitless(found):
+            _, step = self._fruitless.get(block, (0.0, 0))
+            wait_s = _FRUITLESS_S[min(step, len(_FRUITLESS_S) - 1)]
+            self._fruitless[block] = (now_s + wait_s, step + 1)
+        new = self._find_points(found.points, now_s)
+        for barrier, why in found.barriers.items():
+            row = self._limits.setdefault(barrier, Row(State.UNAVAILABLE, why, found_at=now_s))
+            _find(row, why, now_s)
+        if found.longest:
+            self._limit_length(Longest(found.longest), now_s)
+        self._changed()
+        for block, reason, error in search.unexplained(self.unavailable):
+            self.failed(block, reason, error)
+        if new:
+            self._report(Transition(State.UNAVAILABLE, new))
+        return self.unavailable != before
 
     def due(self, now_s: float) -> bool:
-        """Whether it is time to ask for everything again."""
-        if self.learned == NOTHING:
-            return False
-        if self._learned_at is None:
-            self._learned_at = now_s
-        return now_s - self._learned_at >= _AGAIN_S[self._step]
+        """Whether anything is to be tried again."""
+        return now_s >= self._next_try_at
 
-    def forget(self, now_s: float, *, silent_too: bool) -> bool:
-        """Ask for everything again; returns whether anything had been left out."""
-        self._in_vain.clear()
-        if self.learned == NOTHING:
-            return False
-        if self._learned_at is None or now_s - self._learned_at >= _APART_S:
-            self._before = self.learned
-            self._step = min(self._step + 1, len(_AGAIN_S) - 1)
-        if silent_too:
-            self._silent = NOTHING
-        self.learned, self._learned_at = self._silent, now_s
-        return True
+    def retry(self, now_s: float, *, everything: bool = False) -> list[str]:
+        """Take into the plan again what is due; returns the points that are to be tried alone.
 
-    def found(self, names: Iterable[str]) -> None:
-        """Note that points are answered which were not."""
-        found = list(names)
-        self.learned = self.learned.without(found)
-        self._before = self._before.without(found)
-        self._silent = self._silent.without(found)
+        Args:
+            now_s: Monotonic seconds.
+            everything: Whatever is due: the device may be another one now.
+        """
+        self._fruitless.clear()
+        alone: list[str] = []
+        rows: list[tuple[str | Limit, Row]] = [*self._points.items(), *self._limits.items()]
+        for key, row in rows:
+            due = everything or row.next_try_at <= now_s + _APART_S
+            if row.state is not State.UNAVAILABLE or not due:
+                continue
+            row.next_try_at = _next_try_at(row.tries + 1, now_s)
+            if isinstance(key, str) and row.reason in _ALONE:
+                alone.append(key)
+            elif everything or row.reason not in _ALONE:
+                row.state = State.RETRIED
+            else:
+                # To try it would cost its neighbours: it stays until the unit comes up.
+                row.tries, row.confirmed = row.tries + 1, True
+        self._changed()
+        return alone
 
-    def useless(self, block: Block, now_s: float) -> bool:
-        """Whether cutting this block taught nothing a short while ago."""
-        return self._in_vain.get(block, (0.0, 0))[0] > now_s
+    def retry_in_plan(self, block: Block) -> None:
+        """Note that the device answers a request for these points alone: they are asked again."""
+        for name in block.points:
+            row = self._points.get(name)
+            if row is not None and row.state is State.UNAVAILABLE:
+                row.state = State.RETRIED
+        self._changed()
 
     def answered(self, block: Block) -> None:
-        """Note that a block was answered; it may be cut again whenever it is refused."""
-        if self._in_vain:
-            self._in_vain.pop(block, None)
+        """Note that a block was answered well."""
+        if self._fruitless:
+            self._fruitless.pop(block, None)
+        if self._limits:
+            self._disprove_limits(block)
+        if not self._points or self._points.keys().isdisjoint(block.points):
+            return
+        # What was left out since it was asked stays so until its next try.
+        rows = [
+            self._points.pop(name)
+            for name in block.points
+            if name in self._points and self._points[name].state is not State.UNAVAILABLE
+        ]
+        self._changed()
+        if any(row.reported for row in rows):
+            self._report(Transition(State.AVAILABLE, dict.fromkeys(block.points, ""), block))
+
+    def failed(self, block: Block, reason: str, error: str) -> None:
+        """Note that a block cannot be had, and is asked on."""
+        self._fail(block, reason, error, _FAILING_CYCLES)
+
+    def disturbed(self, block: Block, reason: str, error: str) -> None:
+        """Note that a block had no good answer in a whole cycle; it is reported when that lasts."""
+        self._fail(block, reason, error, 1)
+
+    def is_fruitless(self, block: Block, now_s: float) -> bool:
+        """Whether a search in this block found nothing a short while ago."""
+        return self._fruitless.get(block, (0.0, 0))[0] > now_s
+
+    def _fail(self, block: Block, reason: str, error: str, cycles: int) -> None:
+        reported = False
+        for name in block.points:
+            row = self._points.setdefault(name, Row(State.FAILING, reason))
+            before, row_fails = row.reported, row.state is State.FAILING
+            if row_fails:
+                row.tries += cycles
+            reported |= row_fails and row.reported and not before
+        if reported:
+            points = dict.fromkeys(block.points, reason)
+            self._report(Transition(State.FAILING, points, block, error))
+
+    def _find_points(self, points: Mapping[str, str], now_s: float) -> dict[str, str]:
+        """Note which points were found unavailable; returns those that are new."""
+        new: dict[str, str] = {}
+        for name, why in points.items():
+            row = self._points.get(name)
+            if row is None or row.state is State.FAILING:
+                row = self._points[name] = Row(State.UNAVAILABLE, why, found_at=now_s)
+                new[name] = why
+            _find(row, why, now_s)
+        return new
+
+    def _limit_length(self, longest: Longest, now_s: float) -> None:
+        row = self._limits.get(longest) or Row(State.UNAVAILABLE, NO_ANSWER, found_at=now_s)
+        for other in [limit for limit in self._limits if isinstance(limit, Longest)]:
+            del self._limits[other]
+        self._limits[longest] = row
+        _find(row, NO_ANSWER, now_s)
+
+    def _disprove_limits(self, block: Block) -> None:
+        gone = [
+            limit
+            for limit, row in self._limits.items()
+            if row.state is State.RETRIED and _exceeds(block, limit)
+        ]
+        for limit in gone:
+            del self._limits[limit]
+        if gone:
+            self._changed()
+
+    def _changed(self) -> None:
+        """Derive what others read from the rows."""
+        points, limits = self._points, self._limits
+        self.unavailable = _of(points, limits, lambda row: row.state is State.UNAVAILABLE)
+        self._next_try_at = min(
+            (
+                row.next_try_at
+                for row in (*points.values(), *limits.values())
+                if row.state is State.UNAVAILABLE
+            ),
+            default=inf,
+        )
+        kept = _of(points, limits, lambda row: row.confirmed)
+        if kept != self._kept:
+            self._kept = kept
+            self._keep(kept)
 
 
-def _silent(recalled: Learned) -> Learned:
-    holes = {name for name, why in recalled.reasons if why == reason_of(NO_ANSWER)}
-    if not holes:
-        return NOTHING
-    return recalled.without(recalled.unavailable - holes)
+def _of(
+    points: Mapping[str, Row], limits: Mapping[Limit, Row], wanted: Callable[[Row], bool]
+) -> Unavailable:
+    """The rows that are wanted, as the planner and the store take them."""
+    chosen = {limit: row.reason for limit, row in limits.items() if wanted(row)}
+    return Unavailable(
+        {name: row.reason for name, row in sorted(points.items()) if wanted(row)},
+        {limit: why for limit, why in chosen.items() if isinstance(limit, Barrier)},
+        min((limit.registers for limit in chosen if isinstance(limit, Longest)), default=0),
+    )
+
+
+def _known(reason: str, now_s: float) -> Row:
+    return Row(State.UNAVAILABLE, reason, 1, _next_try_at(1, now_s), confirmed=True)
+
+
+def _find(row: Row, reason: str, now_s: float) -> None:
+    """Note that what a row says was found, for the first time or again."""
+    again = now_s - row.found_at >= _APART_S
+    row.confirmed |= again
+    row.tries += again
+    row.state, row.reason = State.UNAVAILABLE, reason
+    row.next_try_at = _next_try_at(row.tries, now_s)
+
+
+def _next_try_at(tries: int, now_s: float) -> float:
+    return now_s + _RETRY_S[min(tries, len(_RETRY_S) - 1)]
+
+
+def _exceeds(block: Block, limit: Limit) -> bool:
+    if isinstance(limit, Longest):
+        return block.table not in BITS and block.size > limit.registers
+    inside = block.address < limit.address < block.address + block.size
+    return block.table is limit.table and inside

@@ -1,33 +1,185 @@
-"""Where it is kept what devices refuse, so that a restart need not learn it again."""
+"""Where it is kept what devices do not give, so that a restart need not search for it again."""
 
-from typing import Protocol
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+from typing import Final, Literal, Protocol
 
-from edge_agent.polling.plan import NOTHING, Learned
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.points import Table
+from config.resolve import ResolvedDevice
+from edge_agent.polling.bisection import UNKNOWN
+from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Unavailable
+
+VERSION: Final = 1
+log = structlog.get_logger()
 
 
 class AvailabilityStore(Protocol):
-    """Keeps what was learned of each device, for as long as its points stay the same."""
+    """Keeps what was found of each device, for as long as its points stay the same."""
 
-    def load(self, device: str, points_digest: str) -> Learned:
+    def load(self, device: str, points_digest: str) -> Unavailable:
         """Return what is known; nothing if the points are others than they were."""
         ...
 
-    def keep(self, device: str, points_digest: str, learned: Learned) -> None:
+    def keep(self, device: str, points_digest: str, unavailable: Unavailable) -> None:
         """Replace what is known of the device. Called from the event loop: must not block."""
         ...
 
 
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Entry(_Closed):
+    """One device."""
+
+    digest: str
+    points: dict[str, str] = Field(default_factory=dict)
+    barriers: list[tuple[Table, int, str]] = Field(default_factory=list[tuple[Table, int, str]])
+    longest: int = Field(default=0, ge=0)
+
+
+class _File(_Closed):
+    version: Literal[1] = VERSION
+    devices: dict[str, _Entry]
+
+
+class _EntryBefore(_Closed):
+    """One device in a file without a version; the oldest have neither reasons nor a length."""
+
+    points: str
+    holes: list[str]
+    barriers: list[tuple[Table, int]]
+    reasons: dict[str, str] | None = None
+    longest: int = Field(default=0, ge=0)
+
+    def taken_over(self) -> _Entry:
+        """Return it as it is written now."""
+        missing = UNKNOWN if self.reasons is None else "illegal_address"
+        reasons = dict.fromkeys(self.holes, missing) | (self.reasons or {})
+        barriers = [(table, address, UNKNOWN) for table, address in self.barriers]
+        return _Entry(digest=self.points, points=reasons, barriers=barriers, longest=self.longest)
+
+
+class _FileBefore(BaseModel):
+    devices: dict[str, _EntryBefore]
+
+
 class MemoryAvailability:
-    """Kept while the process runs."""
+    """Kept while the process runs, in the form in which a file keeps it."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, Learned]] = {}
+        self._entries: dict[str, _Entry] = {}
 
-    def load(self, device: str, points_digest: str) -> Learned:
+    def load(self, device: str, points_digest: str) -> Unavailable:
         """Return what is known; nothing if the points are others than they were."""
-        digest, learned = self._known.get(device, ("", NOTHING))
-        return learned if digest == points_digest else NOTHING
+        entry = self._entries.get(device)
+        if entry is None or entry.digest != points_digest:
+            return ALL_AVAILABLE
+        barriers = {Barrier(table, address): why for table, address, why in entry.barriers}
+        return Unavailable(dict(entry.points), barriers, entry.longest)
 
-    def keep(self, device: str, points_digest: str, learned: Learned) -> None:
+    def keep(self, device: str, points_digest: str, unavailable: Unavailable) -> None:
         """Replace what is known of the device."""
-        self._known[device] = (points_digest, learned)
+        if unavailable == ALL_AVAILABLE:
+            self._entries.pop(device, None)
+            return
+        barriers = unavailable.barriers.items()
+        self._entries[device] = _Entry(
+            digest=points_digest,
+            points=dict(sorted(unavailable.points.items())),
+            barriers=sorted((at.table, at.address, why) for at, why in barriers),
+            longest=unavailable.longest,
+        )
+
+    def dump(self) -> str:
+        """Return everything that is known as JSON."""
+        devices = dict(sorted(self._entries.items()))
+        return _File(devices=devices).model_dump_json(indent=1)
+
+    def restore(self, text: str) -> None:
+        """Take over what ``dump`` returned, or the version before it wrote.
+
+        Raises:
+            ValueError: It is neither.
+        """
+        try:
+            self._entries = dict(_File.model_validate_json(text).devices)
+        except ValueError:
+            before = _FileBefore.model_validate_json(f'{{"devices": {text}}}')
+            self._entries = {name: one.taken_over() for name, one in before.devices.items()}
+
+
+class AvailabilityFile(MemoryAvailability):
+    """Kept in a small file; one that is damaged or missing costs a search for each device.
+
+    ``keep`` only remembers; ``run`` writes.
+
+    Args:
+        path: The file.
+        before: Where the version before wrote it; taken over when there is no ``path`` yet.
+    """
+
+    def __init__(self, path: Path, *, before: Path | None = None) -> None:
+        super().__init__()
+        self._path = path
+        self._before = before
+        self._news = asyncio.Event()
+        for place in (path, before):
+            if place is not None and place.exists():
+                self._read(place)
+                break
+
+    def keep(self, device: str, points_digest: str, unavailable: Unavailable) -> None:
+        """Replace what is known of the device."""
+        super().keep(device, points_digest, unavailable)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Write whenever something was found, for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await asyncio.to_thread(self.save)
+
+    def close(self) -> None:
+        """Write what ``run`` did not come to."""
+        if self._news.is_set():
+            self.save()
+
+    def save(self) -> None:
+        """Write the file; a disk that refuses is logged, and costs a search after a restart."""
+        draft = self._path.with_name(f"{self._path.name}.new")
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(self.dump())
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+            if self._before is not None:
+                self._before.unlink(missing_ok=True)
+        except OSError as error:
+            path, formerly = str(self._path), "holes_not_kept"
+            log.warning("availability_not_kept", path=path, error=str(error), formerly=formerly)
+
+    def _read(self, path: Path) -> None:
+        try:
+            self.restore(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            log.warning(
+                "availability_unreadable",
+                path=str(path),
+                error=str(error),
+                formerly="holes_unreadable",
+            )
+
+
+def points_digest(device: ResolvedDevice) -> str:
+    """Return what the availability depends on: the device file as applied, and who answers."""
+    points = sorted((name, point.model_dump_json()) for name, point in device.points.items())
+    found = (device.port, device.unit, device.profile, device.limits.model_dump_json(), points)
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]

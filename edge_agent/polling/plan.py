@@ -1,11 +1,11 @@
-"""Points to the fewest requests worth asking, and what a refused request teaches (pure).
+"""Points to the fewest requests worth asking (pure).
 
 A request costs its overhead plus its registers, needed or not; reading over a gap is right while
 that is cheaper than one request more. The cheapest cut of the sorted points is found exactly.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from config.errors import ConfigError
@@ -15,9 +15,6 @@ from edge_agent.drivers.timing import LineTiming
 
 BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 """Tables of one bit a place."""
-
-ILLEGAL_ADDRESS: Final = "illegal_address"
-"""Why most holes are holes; a fixed word of readings."""
 
 
 class Span(NamedTuple):
@@ -42,50 +39,29 @@ class Block(NamedTuple):
         return ((self.size + 15) // 16 if self.table in BITS else self.size).bit_length()
 
 
+class Barrier(NamedTuple):
+    """No request may reach from below this address over it."""
+
+    table: Table
+    address: int
+
+
 @dataclass(frozen=True)
-class Learned:
-    """What a device refused so far.
+class Unavailable:
+    """What a device does not give, as far as it is known.
 
     Attributes:
-        holes: Names of points whose own registers the device refuses.
-        barriers: (table, address): no request may reach from below this address over it.
-        reasons: (hole, why) of the holes that are no illegal address.
-        longest: Registers of the longest request that it answers; 0: nothing is known.
+        points: Points whose own registers it does not give, and why, a fixed word.
+        barriers: Addresses that no request may cross, and why.
+        longest: Registers of the longest request that it answers; 0: any.
     """
 
-    unavailable: frozenset[str] = frozenset()
-    barriers: frozenset[tuple[Table, int]] = frozenset()
-    reasons: frozenset[tuple[str, str]] = frozenset()
+    points: Mapping[str, str] = field(default_factory=dict[str, str])
+    barriers: Mapping[Barrier, str] = field(default_factory=dict[Barrier, str])
     longest: int = 0
 
-    def __or__(self, other: "Learned") -> "Learned":
-        """Both together; of two reasons for a hole the other's."""
-        kept = {(hole, why) for hole, why in self.reasons if hole not in other.unavailable}
-        return Learned(
-            self.unavailable | other.unavailable,
-            self.barriers | other.barriers,
-            other.reasons | kept,
-            min(filter(None, (self.longest, other.longest)), default=0),
-        )
 
-    def __and__(self, other: "Learned") -> "Learned":
-        """What both say."""
-        both = self.without(self.unavailable - other.unavailable)
-        longest = self.longest if self.longest == other.longest else 0
-        return Learned(both.unavailable, self.barriers & other.barriers, both.reasons, longest)
-
-    def without(self, names: Iterable[str]) -> "Learned":
-        """All but these holes."""
-        holes = self.unavailable.difference(names)
-        kept = frozenset((hole, why) for hole, why in self.reasons if hole in holes)
-        return Learned(holes, self.barriers, kept, self.longest)
-
-    def why(self) -> dict[str, str]:
-        """Return each hole and why it is one, a fixed word."""
-        return dict.fromkeys(sorted(self.unavailable), ILLEGAL_ADDRESS) | dict(self.reasons)
-
-
-NOTHING = Learned()
+ALL_AVAILABLE: Final = Unavailable()
 NO_POINTS: Final[Mapping[str, Point]] = {}
 
 
@@ -94,7 +70,7 @@ def plan(
     *,
     limits: Limits,
     timing: LineTiming,
-    learned: Learned = NOTHING,
+    unavailable: Unavailable = ALL_AVAILABLE,
     others: Mapping[str, Point] = NO_POINTS,
 ) -> list[Block]:
     """Return the cheapest requests that read ``points`` once.
@@ -103,7 +79,7 @@ def plan(
         points: They.
         limits: What one request may ask.
         timing: What a request costs.
-        learned: What the device refused so far.
+        unavailable: What the device does not give.
         others: Points that are read by other requests; what is emptied by being read is kept off.
 
     Raises:
@@ -116,13 +92,12 @@ def plan(
     )
     for table in Table:
         limit = limits.max_coils if table in BITS else limits.max_registers
-        if learned.longest and table not in BITS:
-            widest = max(
-                (points[one].words for one in points.keys() - learned.unavailable), default=1
-            )
-            limit = min(limit, max(learned.longest, widest))
-        spans = _spans(points, table, limit, learned.unavailable)
-        barriers = _barriers(points, table, learned) | borders(limits, table)
+        if unavailable.longest and table not in BITS:
+            asked = points.keys() - unavailable.points.keys()
+            widest = max((points[one].words for one in asked), default=1)
+            limit = min(limit, max(unavailable.longest, widest))
+        spans = _spans(points, table, limit, unavailable.points)
+        barriers = _barriers(points, table, unavailable) | borders(limits, table)
         unit_s = timing.register_s / 16 if table in BITS else timing.register_s
         blocks += [
             block_of(table, group)
@@ -131,11 +106,12 @@ def plan(
     return blocks
 
 
-def _barriers(points: Mapping[str, Point], table: Table, learned: Learned) -> set[int]:
-    barriers = {address for at, address in learned.barriers if at is table}
-    # No request reads over a hole either; just behind its first register a neighbour still fits.
-    holes = [points[name] for name in learned.unavailable if name in points]
-    return barriers | {point.address + 1 for point in holes if point.table is table}
+def _barriers(points: Mapping[str, Point], table: Table, unavailable: Unavailable) -> set[int]:
+    barriers = {address for at, address in unavailable.barriers if at is table}
+    # No request reads over an unavailable register either; just behind its first one a neighbour
+    # still fits.
+    left_out = [points[name] for name in unavailable.points if name in points]
+    return barriers | {point.address + 1 for point in left_out if point.table is table}
 
 
 def borders(limits: Limits, table: Table) -> set[int]:
@@ -147,11 +123,11 @@ def borders(limits: Limits, table: Table) -> set[int]:
 
 
 def _spans(
-    points: Mapping[str, Point], table: Table, limit: int, holes: Iterable[str]
+    points: Mapping[str, Point], table: Table, limit: int, left_out: Collection[str]
 ) -> list[Span]:
     spans: list[Span] = []
     for name, point in points.items():
-        if point.table is not table or name in holes:
+        if point.table is not table or name in left_out:
             continue
         if point.words > limit:
             message = f"points.{name}: {point.words} registers, but limits allow {limit} a request"

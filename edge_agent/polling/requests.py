@@ -114,7 +114,7 @@ class RequestRunner:
         elif chosen is None:
             self._schedule.unsent(job)
         elif job.piece:
-            self._devices[job.scan.device].piece_split(job.scan, job.block, chosen)
+            self._devices[job.scan.device].search.piece_split(job.scan, job.block, chosen)
         else:
             self._schedule.replace(job, chosen)
 
@@ -242,12 +242,12 @@ class RequestRunner:
         held = job.scan.unit.held
         self._unit_health.heard(device, reply.at_ms, measured_s, job.block.weight)
         if job.piece:
-            device.piece_answered(job.scan, job.block, self._clock.monotonic_s())
+            device.search.piece_answered(job.scan, job.block, self._clock.monotonic_s())
         elif job.probe:
             # Some registers are emptied by being read: what was read is used.
             device.take(job.scan, job.block, reply)
             if job.block not in job.scan.blocks:
-                device.short_block_answered(job.block)
+                device.search.short_block_answered(job.block)
             job.scan.had = job.block if held else None
             return
         device.take(job.scan, job.block, reply)
@@ -259,7 +259,7 @@ class RequestRunner:
         device = self._devices[job.scan.device]
         self._unit_health.heard(device, at_ms, None)
         if job.piece:
-            device.piece_answered(job.scan, job.block, now)
+            device.search.piece_answered(job.scan, job.block, now)
         if job.probe or self._wait_for_busy(job, error, now):
             return
         if job.wider:
@@ -297,7 +297,7 @@ class RequestRunner:
             unit.lost_s += spent
         if job.piece:
             if silent:
-                device.piece_unanswered(job.scan, block, now)
+                device.search.piece_unanswered(job.scan, block, now)
         elif not (silent and not job.probe and self._set_apart(job, now, at_ms, spent)):
             self._judge(job, error, at_ms)
 
@@ -307,7 +307,9 @@ class RequestRunner:
             # What it does not answer may be what was asked beyond the block.
             return False
         device = self._devices[job.scan.device]
-        lost_s = device.silent(job.scan, job.planned, job.block, now_s=now, spent_s=spent)
+        lost_s = device.search.unanswered(
+            job.scan, job.planned, job.block, now_s=now, spent_s=spent
+        )
         if lost_s:
             self._unit_health.charge(now, lost_s)
             self._over(job, at_ms)

@@ -10,7 +10,8 @@ from typing import Final
 
 from config.points import Point, Table
 from config.profiles import Limits
-from edge_agent.polling.plan import BITS, NOTHING, Block, Learned, Span, block_of, borders
+from edge_agent.polling.availability import Availability
+from edge_agent.polling.plan import BITS, Block, Span, block_of, borders
 
 _MOST_MORE: Final = 8  # registers, or bytes of bits
 _BITS_OF_A_BYTE: Final = 8
@@ -23,14 +24,20 @@ _SILENCES: Final = 2  # in a row; one may be a lost answer
 class Variants:
     """How else the blocks of one device can be asked.
 
+    Args:
+        points: Its points.
+        limits: What one request may ask.
+        availability: What it does not give.
+
     Attributes:
         planned: The blocks that the device is asked for: what is in them is known to be readable.
-        learned: What it refuses.
     """
 
-    def __init__(self, points: Mapping[str, Point], limits: Limits) -> None:
+    def __init__(
+        self, points: Mapping[str, Point], limits: Limits, availability: Availability
+    ) -> None:
         self.planned: Sequence[Block] = ()
-        self.learned: Learned = NOTHING
+        self._availability = availability
         self._points = points
         self._limits = limits
         self._refused: dict[Block, float] = {}
@@ -99,23 +106,23 @@ class Variants:
         ]
 
     def _may_ask(self, wide: Block, now_s: float) -> bool:
-        table = wide.table
+        table, unavailable = wide.table, self._availability.unavailable
         limits = self._limits.keeping_off(
             p for name, p in self._points.items() if p.clear_on_read and name not in wide.points
         )
         first, end = wide.address, wide.address + wide.size
         most = limits.max_coils if table in BITS else limits.max_registers
-        if self.learned.longest and table not in BITS:
-            most = min(most, self.learned.longest)
+        if unavailable.longest and table not in BITS:
+            most = min(most, unavailable.longest)
         if first < 0 or end - 1 > _LAST_ADDRESS or wide.size > most:
             return False
         if any(until > now_s and _within(one, wide) for one, until in self._refused.items()):
             return False
-        barriers = {at for where, at in self.learned.barriers if where is table}
+        barriers = {at for where, at in unavailable.barriers if where is table}
         if any(first < at < end for at in barriers | borders(limits, table)):
             return False
-        holes = [self._points[name] for name in self.learned.unavailable if name in self._points]
-        kept_off = [(p.address, p.address + p.words) for p in holes if p.table is table]
+        left_out = [self._points[name] for name in unavailable.points if name in self._points]
+        kept_off = [(p.address, p.address + p.words) for p in left_out if p.table is table]
         kept_off += [(one.first, one.last + 1) for one in limits.forbidden if one.table is table]
         return not any(begin < end and first < stop for begin, stop in kept_off)
 

@@ -13,8 +13,7 @@ from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.result import Status
 from edge_agent.journal.base import Alias
 from edge_agent.journal.sqlite import SqliteJournal
-from edge_agent.polling.availability_file import AvailabilityFile
-from edge_agent.polling.device import _digest
+from edge_agent.polling.availability_store import AvailabilityFile, points_digest
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import COMMAND_RESULT
 from tests.fakes.agent_clock import FakeClock
@@ -126,9 +125,10 @@ async def test_commands_are_remembered(path: Path) -> None:
 
 
 def test_registers_that_a_device_refused_are_remembered(path: Path) -> None:
-    file = AvailabilityFile(path.with_suffix(".holes.json"))
+    file = AvailabilityFile(
+        path.with_suffix(".availability.json"), before=path.with_suffix(".holes.json")
+    )
     p1 = gateway().devices["p1"]
-    known = file.load("p1", _digest(p1))
-    assert dict(known.reasons) == {"running": "illegal_address"}
-    assert (known.unavailable, known.longest) == ({"running"}, 4)
+    known = file.load("p1", points_digest(p1))
+    assert (known.points, known.longest) == ({"running": "illegal_address"}, 4)
     assert [address for _, address in known.barriers] == [1]

@@ -1,4 +1,4 @@
-"""The planner: fewest requests worth asking, and what refusals teach."""
+"""The planner: fewest requests worth asking, around what a device does not give."""
 
 import pytest
 from hypothesis import given
@@ -9,15 +9,17 @@ from config.points import DataType, Point, Table
 from config.profiles import Limits, RegisterRange
 from edge_agent.drivers.timing import LineTiming
 from edge_agent.polling.bisection import Bisection, halves
-from edge_agent.polling.plan import NOTHING, Block, Learned, plan
+from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Block, Unavailable, plan
 from tests.fakes.devices import point
 
 # A request costs as much as ten registers.
 TIMING = LineTiming(char_s=0.0, overhead_s=0.010, register_s=0.001, gap_s=0.0)
 
 
-def planned(points: dict[str, Point], learned: Learned = NOTHING, **limits: int) -> list[Block]:
-    return plan(points, limits=Limits(**limits), timing=TIMING, learned=learned)
+def planned(
+    points: dict[str, Point], unavailable: Unavailable = ALL_AVAILABLE, **limits: int
+) -> list[Block]:
+    return plan(points, limits=Limits(**limits), timing=TIMING, unavailable=unavailable)
 
 
 def test_neighbours_are_read_at_once() -> None:
@@ -107,15 +109,16 @@ def test_coils_are_cheap_to_bridge() -> None:
     assert len(planned({"a": point(0, **coil), "b": point(100, **coil)})) == 1
 
 
-def test_holes_are_not_asked_and_barriers_are_not_crossed() -> None:
+def test_unavailable_points_are_not_asked_and_barriers_are_not_crossed() -> None:
     points = {"a": point(0), "b": point(1), "c": point(2)}
-    learned = Learned(frozenset({"b"}), frozenset({(Table.HOLDING, 2)}))
-    assert [block.points for block in planned(points, learned)] == [("a",), ("c",)]
+    known = Unavailable({"b": "illegal_address"}, {Barrier(Table.HOLDING, 2): "illegal_address"})
+    assert [block.points for block in planned(points, known)] == [("a",), ("c",)]
 
 
 def test_a_barrier_of_another_table_is_no_barrier() -> None:
     points = {"a": point(0), "b": point(1)}
-    assert len(planned(points, Learned(barriers=frozenset({(Table.INPUT, 1)})))) == 1
+    other = Unavailable(barriers={Barrier(Table.INPUT, 1): "illegal_address"})
+    assert len(planned(points, other)) == 1
 
 
 @given(
@@ -146,44 +149,47 @@ def test_points_that_share_a_register_cannot_be_split() -> None:
     assert halves(planned(points)[0], points) is None
 
 
-def learn(points: dict[str, Point], illegal: set[int], **limits: int) -> tuple[Learned, set[str]]:
+def found(
+    points: dict[str, Point], illegal: set[int], **limits: int
+) -> tuple[Unavailable, set[str]]:
     """Ask a device with illegal registers until the plan is refused no more."""
-    learned = Learned()
+    known = ALL_AVAILABLE
     for _ in range(10):
-        lesson = Bisection()
+        search = Bisection()
         good: set[str] = set()
-        pending = planned(points, learned, **limits)
+        pending = planned(points, known, **limits)
         refused = 0
         while pending:
             block = pending.pop()
             if illegal & set(range(block.address, block.address + block.size)):
                 refused += 1
-                pending += lesson.split(block, points)
+                pending += search.split(block, points)
             else:
                 good |= set(block.points)
         if not refused:
-            return learned, good
-        learned |= lesson.learned()
-    pytest.fail("never learned")
+            return known, good
+        more = search.found()
+        known = Unavailable({**known.points, **more.points}, {**known.barriers, **more.barriers})
+    pytest.fail("never found")
 
 
-def test_good_registers_around_a_hole_arrive_and_the_hole_is_learned_in_one_cycle() -> None:
+def test_registers_around_an_illegal_one_arrive_and_it_is_found_in_one_cycle() -> None:
     points = {f"p{i:02}": point(i) for i in range(30)}
-    learned, good = learn(points, {17})
-    assert learned == Learned(frozenset({"p17"}))
+    known, good = found(points, {17})
+    assert known == Unavailable({"p17": "illegal_address"})
     assert good == set(points) - {"p17"}
 
 
 def test_an_illegal_gap_costs_no_point() -> None:
     points = {"a": point(0), "b": point(1), "c": point(8)}
-    learned, good = learn(points, {4})
-    assert learned == Learned(barriers=frozenset({(Table.HOLDING, 8)}))
+    known, good = found(points, {4})
+    assert known == Unavailable(barriers={Barrier(Table.HOLDING, 8): "illegal_address"})
     assert good == {"a", "b", "c"}
 
 
 @given(st.sets(st.integers(0, 60), min_size=1, max_size=30), st.sets(st.integers(0, 60)))
 def test_only_points_on_illegal_registers_are_lost(places: set[int], illegal: set[int]) -> None:
     points = {f"p{at}": point(at) for at in places}
-    learned, good = learn(points, illegal)
+    known, good = found(points, illegal)
     assert good == {f"p{at}" for at in places - illegal}
-    assert learned.unavailable == {f"p{at}" for at in places & illegal}
+    assert known.points.keys() == {f"p{at}" for at in places & illegal}

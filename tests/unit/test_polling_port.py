@@ -92,7 +92,7 @@ async def test_a_unit_that_misses_an_answer_is_degraded_until_the_next() -> None
     assert bench.sink.states == [("d2", "degraded", "garbage"), ("d2", "online", "")]
 
 
-async def test_good_registers_around_a_hole_arrive_in_the_same_cycle() -> None:
+async def test_good_registers_around_an_unavailable_one_arrive_in_the_same_cycle() -> None:
     points = {f"p{i}": point(i, report_all=True) for i in range(10)}
     registers = holding(*(set(range(10)) - {6}))
     async with running(Bench([device("d1", points)], {1: FakeUnit(registers)})) as bench:
@@ -169,7 +169,7 @@ async def test_a_connection_that_only_opens_counts_as_down() -> None:
     assert bench.driver.openings < 30
 
 
-async def test_holes_are_remembered_by_the_next_process() -> None:
+async def test_unavailable_registers_are_known_to_the_next_process() -> None:
     points = {f"p{i}": point(i) for i in range(10)}
     units = {1: FakeUnit(holding(*(set(range(10)) - {6})))}
     first = Bench([device("d1", points)], units)
