@@ -1,4 +1,4 @@
-"""Whose answer it is that comes off a wire: the question's that waits, an earlier one's, nobody's.
+"""Which request a response on the wire belongs to: the present one, an outstanding one, or none.
 
 On Modbus TCP the number says so, unless a gateway answers under that of the newest request; by
 shape Outstanding knows what may still come.
@@ -7,27 +7,27 @@ shape Outstanding knows what may still come.
 from typing import Final
 
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import LateHeard
-from edge_agent.drivers.late import Late, Outstanding
+from edge_agent.drivers.base import OnLateResponse
 from edge_agent.drivers.mbap import MbapWire
 from edge_agent.drivers.modbus import Frame, Request, speaks_of_unit
+from edge_agent.drivers.outstanding import LateResponse, Outstanding
 from edge_agent.drivers.wires import LineWire, Wire
 
 _KEPT_BYTES: Final = 2 * 513  # the longest frame is one of ASCII; what is older is noise
 
 
 class Attribution:
-    """The unanswered questions of one wire, and the frames that come in.
+    """Matches the frames of one wire with its requests.
 
     Args:
         wire: How frames are marked.
         outstanding: Requests to which an answer may still come.
         clock: Time.
-        late: Told of every answer of a unit that nobody waits for any more.
+        late: Called with every late response of a unit.
     """
 
     def __init__(
-        self, wire: Wire, outstanding: Outstanding, clock: Clock, *, late: LateHeard
+        self, wire: Wire, outstanding: Outstanding, clock: Clock, *, late: OnLateResponse
     ) -> None:
         self._late = late
         self._outstanding = outstanding
@@ -46,11 +46,11 @@ class Attribution:
             try:
                 return self._by_number(self._wire, received, request)
             finally:
-                self._settle(self._wire, request)
+                self._match_strays(self._wire, request)
         return self._by_shape(self._wire, received, request)
 
-    def asking(self) -> None:
-        """Note that a question goes out."""
+    def request_sent(self) -> None:
+        """Forget what was odd about the request before; a new one goes out."""
         self._odd = ""
 
     def remark(self, received: bytearray, request: Request) -> str:
@@ -66,7 +66,7 @@ class Attribution:
         return self._outstanding.clear_at(request, self._clock.monotonic_s(), afresh=True)
 
     def given_up(self, received: bytearray, request: Request, sent_s: float) -> None:
-        """Note that nobody waits for the answer any more."""
+        """Keep a request whose response is no longer waited for as outstanding."""
         if isinstance(self._wire, MbapWire):
             self._outstanding.add(request, sent_s, self._wire.transaction)
         # The answer itself with a wrong checksum is not followed by another; all else may be.
@@ -85,18 +85,18 @@ class Attribution:
             if late is None:
                 break
             self._renumbers = True
-            self._tell(late, pdu)
+            self._report(late, pdu)
         return pdu
 
-    def _settle(self, wire: MbapWire, request: Request | None) -> None:
-        """Tell whose answers the frames with another number were."""
+    def _match_strays(self, wire: MbapWire, request: Request | None) -> None:
+        """Find the requests of frames with another transaction number."""
         while wire.strays:
             stray = wire.strays.popleft()
             now = self._clock.monotonic_s()
             late = self._outstanding.came_numbered(
                 stray.transaction, stray.unit, stray.pdu, request, now
             )
-            self._tell(late, stray.pdu)
+            self._report(late, stray.pdu)
             if late is None and request is not None and request.concerns(stray.pdu):
                 self._odd = _numbered_oddly(stray, wire.transaction, request)
 
@@ -110,18 +110,18 @@ class Attribution:
             late = self._outstanding.came(frame.unit, frame.pdu, request, now)
             if late is None and request is not None and _answers(request, frame):
                 return frame.pdu
-            self._tell(late, frame.pdu)
+            self._report(late, frame.pdu)
         return None
 
-    def _tell(self, late: Late | None, pdu: bytes) -> None:
+    def _report(self, late: LateResponse | None, pdu: bytes) -> None:
         if late is not None and speaks_of_unit(pdu):
             self._late(late.unit, late.after_s)
 
 
 def _numbered_oddly(stray: Frame, transaction: int, request: Request) -> str:
     unit = "" if stray.unit == request.unit else f" and as unit {stray.unit}"
-    told = f"answered with transaction {stray.transaction} instead of {transaction}{unit}"
-    return f"{told}; if it is the only device there: accept_answers: any_number"
+    message = f"answered with transaction {stray.transaction} instead of {transaction}{unit}"
+    return f"{message}; if it is the only device there: accept_answers: any_number"
 
 
 def _answers(request: Request, frame: Frame) -> bool:

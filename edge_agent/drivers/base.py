@@ -21,12 +21,12 @@ class Reply(NamedTuple):
     took_s: float
 
 
-LateHeard = Callable[[int, float], object]
-"""Takes a unit and how long after it was asked its answer came, seconds."""
+OnLateResponse = Callable[[int, float], object]
+"""Takes a unit and how long after its request the response came, seconds."""
 
 
-def unheard(unit: int, after_s: float) -> None:
-    """Take no notice; the ``on_late_response`` of a driver that nobody asks about late answers."""
+def ignore_late_response(unit: int, after_s: float) -> None:
+    """Do nothing: the ``on_late_response`` of a driver whose late responses do not matter."""
     del unit, after_s
 
 
@@ -38,11 +38,11 @@ class Driver(Protocol):
     DeviceGarbageError, and nothing else.
 
     Attributes:
-        on_late_response: Called when an answer comes that nobody waits for any more: the unit
-            lives, and is slower than it was waited for. Must be quick and ask nothing itself.
+        on_late_response: Called when a late response comes: the unit is there, and slower than
+            its timeout. It must be quick and send no request itself.
     """
 
-    on_late_response: LateHeard
+    on_late_response: OnLateResponse
 
     async def __aenter__(self) -> Self:
         """Open the connection."""
@@ -52,7 +52,7 @@ class Driver(Protocol):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         """Close it; never raises."""
         ...
@@ -75,7 +75,13 @@ class Driver(Protocol):
     ) -> Reply:
         """Write registers or bits; the reply carries what was written.
 
-        ``multiple``: use the function for several values for one as well.
+        Args:
+            unit: 1..247; 0..255 on Modbus TCP.
+            table: Holding registers or coils.
+            address: Of the first, 0-based.
+            values: Registers 0..65535, or bits 0 and 1.
+            timeout_s: Longest wait for the response, seconds.
+            multiple: Use function 15 or 16 for a single value as well.
         """
         ...
 
@@ -100,6 +106,6 @@ class Driver(Protocol):
     ) -> float:
         """When this may be written without a late echo being taken for its own.
 
-        As ``clear_at``; ``multiple`` as in ``write``.
+        As ``clear_at``, for a ``write``.
         """
         ...

@@ -2,8 +2,8 @@
 
 Cheap serial servers and controllers close after each answer, close what was idle for a while, or
 forget a connection without a word. None of that is a fault of a unit: where nothing was sent yet,
-a new link is taken and nobody notices. A link that has carried no answer is not replaced here;
-whoever owns the port waits before it tries again.
+a new link is taken without an error. A link that has carried no response is not replaced here;
+the owner of the port waits before it tries again.
 """
 
 import asyncio
@@ -18,7 +18,9 @@ _SILENT_LIMIT: Final = 3
 _SILENT_LIMIT_HEARD: Final = 2  # for a unit that has answered on this link
 _YOUNG_S: Final = 5.0  # some devices hear nothing in the first seconds of a connection
 _IDLE_S: Final = 2.0  # a link idle for longer may have been forgotten by the other side
-_LESSONS: Final = 2  # so often a link must have gone mute before one is replaced beforehand
+_TIMES_FORGOTTEN: Final = (
+    2  # so often a link must have been forgotten before one is replaced beforehand
+)
 _REMEMBERED_S: Final = 3600.0
 _FEW_ANSWERS: Final = 2  # a link that is closed after so few will be closed after so few again
 # Who takes one connection at a time may need a moment to notice that the old one is gone.
@@ -62,8 +64,8 @@ class Connection:
         self._silent = 0
         self._few = False
         self._given_up = False
-        self._doubt: tuple[int, float] | None = None
-        self._lessons: list[tuple[float, float]] = []
+        self._suspected: tuple[int, float] | None = None
+        self._forgotten: list[tuple[float, float]] = []
 
     @property
     def replaceable(self) -> bool:
@@ -153,26 +155,26 @@ class Connection:
         return self.link
 
     def arrived(self) -> None:
-        """Note that bytes came, of whomever."""
+        """Count bytes of any unit as a sign that the link works."""
         self._silent = 0
         self._heard_s = self._clock.monotonic_s()
 
     def answered(self, unit: int) -> None:
-        """Note an answer."""
+        """Count a response of a unit."""
         now = self._clock.monotonic_s()
         self.answers += 1
         self._silent = 0
         self._heard.add(unit)
-        doubt, self._doubt = self._doubt, None
-        if doubt is not None and doubt[0] == unit and self.answers == 1:
+        suspected, self._suspected = self._suspected, None
+        if suspected is not None and suspected[0] == unit and self.answers == 1:
             # Silence before, an answer on a new link: it was the link, not the unit.
-            self._lessons = [*self._lessons[1 - _LESSONS :], (doubt[1], now)]
+            self._forgotten = [*self._forgotten[1 - _TIMES_FORGOTTEN :], (suspected[1], now)]
 
     def unanswered(self, unit: int, *, sent_s: float) -> None:
-        """Note a silence, and close a link that looks forgotten: the next is asked on a new one.
+        """Count a timeout; close a link that the other side may have forgotten.
 
-        A forgotten link looks exactly like silent units. Those that were heard on it make it
-        suspicious soon; for others it is given time.
+        A forgotten link looks exactly like silent units. Units that were heard on it before make
+        that likely soon; for others it takes longer.
         """
         link = self.link
         self._silent += 1
@@ -185,18 +187,18 @@ class Connection:
         else:
             limit, quiet = _SILENT_LIMIT, now - self._opened_s >= _YOUNG_S
         if quiet and self._silent >= limit:
-            self._doubt = (unit, idle_s) if limit == 1 else None
+            self._suspected = (unit, idle_s) if limit == 1 else None
             self._given_up = True
-            link.close(f"{self._silent} questions in a row unanswered")
+            link.close(f"{self._silent} requests in a row unanswered")
 
     def _worn_out(self, *, write: bool) -> bool:
         """Whether the other side is known to forget or to close such a link."""
         if write and self._few:
             return True
-        if not self._lessons:
+        if not self._forgotten:
             return False
         now = self._clock.monotonic_s()
-        self._lessons = [one for one in self._lessons if now - one[1] < _REMEMBERED_S]
-        if len(self._lessons) < (1 if write else _LESSONS):
+        self._forgotten = [one for one in self._forgotten if now - one[1] < _REMEMBERED_S]
+        if len(self._forgotten) < (1 if write else _TIMES_FORGOTTEN):
             return False
-        return now - self._heard_s >= 0.9 * min(idle_s for idle_s, _ in self._lessons)
+        return now - self._heard_s >= 0.9 * min(idle_s for idle_s, _ in self._forgotten)

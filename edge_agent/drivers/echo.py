@@ -18,10 +18,10 @@ class LocalEcho:
         self._plain = True
 
     def sent(self, frame: bytes, *, like_its_answer: bool) -> None:
-        """Note what went out.
+        """Expect the echo of a frame.
 
         Args:
-            frame: It.
+            frame: What was sent.
             like_its_answer: The answer to it is the same bytes.
         """
         self._frame = b"" if like_its_answer and not self._known else frame

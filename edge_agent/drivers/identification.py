@@ -1,6 +1,6 @@
 """Asks a unit what it is (function 43/14), on a connection of its own.
 
-The reply's length is known only from its content, which is why this is no question of ModbusClient.
+The reply's length is known only from its content, which is why this is no request of ModbusClient.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ async def read_identification(port: Port, unit: int, *, timeout_s: float) -> dic
     try:
         first: int | None = 0
         for _ in range(_MOST_REPLIES):
-            reply = await _ask(link, wire, unit, first or 0, timeout_s)
+            reply = await _transact(link, wire, unit, first or 0, timeout_s)
             objects |= reply.objects
             first = reply.next_object
             if first is None:
@@ -63,7 +63,9 @@ async def _open(port: Port) -> Link:
     return link
 
 
-async def _ask(link: Link, wire: Wire, unit: int, first: int, timeout_s: float) -> Identification:
+async def _transact(
+    link: Link, wire: Wire, unit: int, first: int, timeout_s: float
+) -> Identification:
     pdu = identification_request(first)
     request = Request(unit, pdu, HEAD, _UNKNOWN_SIZE, 0)
     changed = asyncio.Event()

@@ -4,14 +4,14 @@ from os.path import realpath
 
 from config.ports import ModbusRtuPort, Port
 from edge_agent.clock import Clock
-from edge_agent.drivers.late import Outstanding
 from edge_agent.drivers.modbus_client import ModbusClient, open_modbus
+from edge_agent.drivers.outstanding import Outstanding
 
 
 class Lines:
     """Opens ports, one client of a line after the other.
 
-    A new client would take the answer to the last question of the one before it for its own.
+    A new client would take the response to the last request of the one before it for its own.
     """
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ class Link(Protocol):
 
 
 def ignore() -> None:
-    """Take no notice; the ``on_change`` of a link that nobody listens to."""
+    """Do nothing: the ``on_change`` of a link without a user."""
 
 
 class TcpLink(asyncio.Protocol):
@@ -58,7 +58,7 @@ class TcpLink(asyncio.Protocol):
         self._gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the transport (asyncio)."""
+        """Keep the transport (asyncio)."""
         self._transport = cast("asyncio.Transport", transport)
         _keep_alive(self._transport.get_extra_info("socket"))
 
@@ -68,7 +68,7 @@ class TcpLink(asyncio.Protocol):
         self.on_change()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the loss (asyncio)."""
+        """Keep why the connection is gone (asyncio)."""
         self.lost = self.lost or (str(exc) if exc else "closed by the other side")
         self._gone.set()
         self.on_change()
@@ -80,7 +80,7 @@ class TcpLink(asyncio.Protocol):
         self._transport.write(data)
 
     def close(self, why: str = "closed") -> None:
-        """Abort: what is still unsent is a question whose answer nobody waits for."""
+        """Abort: the response to what is still unsent is not waited for."""
         self.lost = self.lost or why
         if self._transport is not None:
             self._transport.abort()
@@ -105,7 +105,7 @@ async def open_tcp(host: str, port: int, *, timeout_s: float, thread: OwnThread)
     """Connect; a name is looked up in the port's own thread.
 
     Raises:
-        PortDownError: Nobody listens there, the name is unknown, or it takes too long.
+        PortDownError: The connection is refused, the name is unknown, or it takes too long.
     """
     try:
         async with asyncio.timeout(timeout_s):

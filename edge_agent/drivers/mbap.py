@@ -16,7 +16,7 @@ _LENGTH_OFF: Final = 1  # some servers count the unit twice or not at all
 
 
 class MbapWire:
-    """Modbus TCP: the transaction number ties an answer to its question, however late it is.
+    """Modbus TCP: the transaction number ties a response to its request, however late it is.
 
     An answer is found by its header wherever it begins, so that a banner, or a frame shorter
     than its header says, costs only itself.
@@ -25,8 +25,8 @@ class MbapWire:
         any_unit: Do not compare the unit that an answer names.
 
     Attributes:
-        transaction: Of the last question.
-        strays: Answers to earlier questions that came since this was last emptied.
+        transaction: Of the last request.
+        strays: Responses to earlier requests that came since this was last emptied.
     """
 
     can_mistake_late = False
@@ -139,7 +139,7 @@ class LooseMbapWire:
         return frame.pdu if frame is not None else None
 
     def first(self, received: bytearray, requests: Sequence[Request]) -> Frame | None:
-        """Remove the first frame that answers one of the questions, and what is before it."""
+        """Remove the first frame that answers one of the requests, and what is before it."""
         found: list[tuple[int, int, int]] = []
         for request in requests:
             for head, size in request.shapes:

@@ -1,9 +1,9 @@
-"""Modbus questions and their answers; only this module and wires import pymodbus.
+"""Modbus requests and their responses; only this module and wires import pymodbus.
 
 pymodbus builds the requests and the checksums. Its own client is not used: its RTU framer takes
 late, short and foreign replies for answers, and one read costs it twice the processor time
 (ADR-8). Here a reply counts only if unit, function, length and checksum (RTU, ASCII) or
-transaction (TCP) are those of the question.
+transaction (TCP) are those of the request.
 """
 
 import struct
@@ -28,6 +28,7 @@ from pymodbus.pdu.register_message import (
 
 from config.points import Table
 from edge_agent.errors import DeviceGarbageError, DeviceRefusedError, DeviceTimeoutError
+from protocols.modbus import limits
 
 _READS: dict[Table, type[ModbusPDU]] = {
     Table.COIL: ReadCoilsRequest,
@@ -51,28 +52,16 @@ _EXCEPTION_SIZE = 2
 _SHOWN = 24
 _SHORTEST_TEXT = 3
 # A gateway that says so speaks of a unit that does not answer, not of the request.
-_NOBODY_THERE = frozenset({10, 11})
-_EXCEPTION_NAMES = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "device failure",
-    5: "acknowledge",
-    6: "device busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "gateway target does not respond",
-}
-
+_UNIT_SILENT = frozenset({limits.GATEWAY_PATH, limits.GATEWAY_TARGET})
 TRANSLATED = (ModbusException, ValueError, struct.error, OverflowError)
 """All that pymodbus raises while a request is built; everything else would be a bug of ours."""
 
 
 class Frame(NamedTuple):
-    """What a unit said.
+    """A response of a unit, without its framing.
 
     Attributes:
-        transaction: Number of the question, on Modbus TCP only; 0 on a line.
+        transaction: Number of the request, on Modbus TCP only; 0 on a line.
     """
 
     unit: int
@@ -111,7 +100,7 @@ class Request(NamedTuple):
         """How the PDU of any answer to it begins, and its size; the likeliest first."""
         found = [(self.head, self.size), (self.refusal, _EXCEPTION_SIZE)]
         if not self.wanted and self.head != self.place:
-            # A device that took another value than it was told.
+            # A device that took another value than it was message.
             found.append((self.place, self.size))
         return found
 
@@ -168,7 +157,14 @@ def read_request(unit: int, table: Table, address: int, count: int) -> Request:
 def write_request(
     unit: int, table: Table, address: int, values: Sequence[int], *, multiple: bool = False
 ) -> Request:
-    """Write registers or coils; ``multiple``: one value with the function for several as well.
+    """Write registers or coils.
+
+    Args:
+        unit: Its number.
+        table: Holding registers or coils.
+        address: Of the first, 0-based.
+        values: What is written.
+        multiple: Use the function for several values for one as well.
 
     Raises:
         DeviceGarbageError: The protocol does not allow this request.
@@ -204,7 +200,7 @@ def _write_request(table: Table, address: int, values: Sequence[int], *, single:
 
 def speaks_of_unit(pdu: bytes) -> bool:
     """Whether the unit itself said this, not a gateway in its place."""
-    return not (pdu[0] & _EXCEPTION and pdu[1:2] and pdu[1] in _NOBODY_THERE)
+    return not (pdu[0] & _EXCEPTION and pdu[1:2] and pdu[1] in _UNIT_SILENT)
 
 
 def answer(request: Request, pdu: bytes) -> Sequence[int]:
@@ -217,8 +213,8 @@ def answer(request: Request, pdu: bytes) -> Sequence[int]:
     """
     if len(pdu) > 1 and pdu.startswith(request.refusal):
         code = pdu[1]
-        name = _EXCEPTION_NAMES.get(code, "unknown exception")
-        if code in _NOBODY_THERE:
+        name = limits.exception_name(code)
+        if code in _UNIT_SILENT:
             raise DeviceTimeoutError(f"{request}: exception {code}, {name}")
         raise DeviceRefusedError(f"{request}: exception {code}, {name}", code=code)
     if not (request.answered_by(pdu) or request.adapted_by(pdu)):

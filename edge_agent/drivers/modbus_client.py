@@ -1,4 +1,4 @@
-"""One Modbus connection, over TCP or a serial line: a question, its answer, in time or not."""
+"""One Modbus connection, over TCP or a serial line: a request and its response, in time or not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,10 +9,9 @@ from config.points import Table
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.attribution import Attribution
-from edge_agent.drivers.base import LateHeard, Reply, unheard
+from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
 from edge_agent.drivers.connection import Connection
 from edge_agent.drivers.echo import LocalEcho
-from edge_agent.drivers.late import Outstanding
 from edge_agent.drivers.link import Link, open_tcp
 from edge_agent.drivers.modbus import (
     SINGLE_WRITES,
@@ -21,6 +20,7 @@ from edge_agent.drivers.modbus import (
     read_request,
     write_request,
 )
+from edge_agent.drivers.outstanding import Outstanding
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.drivers.timing import line_timing
@@ -39,7 +39,7 @@ _LONGEST_FRAME: Final = 513  # of ASCII; 256 of RTU
 # sends its frames on TCP byte by byte.
 _PIECES_S: Final = 0.02
 _TCP_PIECES_S: Final = 0.1
-# Nobody who has something to say on a line goes on for so long.
+# No frames that mean something follow each other for so long.
 _JABBER_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.05
 
@@ -62,7 +62,7 @@ class ModbusClient:
         self._char_s = timing.char_s
         self._gap_s = max(timing.gap_s, port.turnaround_s)
         self._open_link = open_link
-        # A gateway in front of a line goes on answering whoever connects next.
+        # A gateway in front of a line goes on answering on the next connection.
         self._direct = isinstance(port, ModbusTcpPort) and port.line_baud is None
         self._longest_wait_s = _LONGEST_WAIT * port.timeout_s
         self._outstanding = (
@@ -71,7 +71,7 @@ class ModbusClient:
             else outstanding.handed_on(port.timeout_s)
         )
         self._attribution = Attribution(wire, self._outstanding, clock, late=self._late)
-        self.on_late_response: LateHeard = unheard
+        self.on_late_response: OnLateResponse = ignore_late_response
         self._connection = Connection(
             self._opened,
             delay_s=port.connect_delay_s,
@@ -80,7 +80,7 @@ class ModbusClient:
             on_change=self._changed,
         )
         self._echo = LocalEcho()
-        self._question: Request | None = None
+        self._request: Request | None = None
         self._answer: asyncio.Future[tuple[bytes, int]] | None = None
         self._quiet_since = 0.0
 
@@ -97,7 +97,7 @@ class ModbusClient:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self._connection.close()
 
@@ -128,7 +128,7 @@ class ModbusClient:
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
     ) -> Reply:
         """Ask for registers or bits."""
-        return await self._ask(read_request(unit, table, address, count), timeout_s)
+        return await self._transact(read_request(unit, table, address, count), timeout_s)
 
     async def write(
         self,
@@ -142,10 +142,10 @@ class ModbusClient:
     ) -> Reply:
         """Write registers (function 6 or 16) or coils (5 or 15)."""
         request = write_request(unit, table, address, values, multiple=multiple)
-        reply = await self._ask(request, timeout_s)
+        reply = await self._transact(request, timeout_s)
         return reply._replace(values=values)
 
-    async def _ask(self, request: Request, timeout_s: float) -> Reply:
+    async def _transact(self, request: Request, timeout_s: float) -> Reply:
         connection, write = self._connection, not request.wanted
         try:
             link = await self._ready(request)
@@ -153,13 +153,13 @@ class ModbusClient:
             error.went_out = False
             raise
         try:
-            return await self._ask_once(link, request, timeout_s)
+            return await self._transact_once(link, request, timeout_s)
         except PortDownError:
             if write or not connection.replaceable:
                 raise
         # Closed after the answer before, just when this was asked: a read may be asked again.
         link = await connection.renewed()
-        return await self._ask_once(link, request, timeout_s)
+        return await self._transact_once(link, request, timeout_s)
 
     async def _ready(self, request: Request) -> Link:
         """Return a link that this may be sent on now."""
@@ -170,10 +170,10 @@ class ModbusClient:
             link = await self._connection.ready(write=write)
         return link
 
-    async def _ask_once(self, link: Link, request: Request, timeout_s: float) -> Reply:
+    async def _transact_once(self, link: Link, request: Request, timeout_s: float) -> Reply:
         sent = self._clock.monotonic_s()
         frame = self._wire.frame(request)
-        self._attribution.asking()
+        self._attribution.request_sent()
         if self._wire.on_a_line:
             self._echo.sent(frame, like_its_answer=request.code in SINGLE_WRITES)
         link.send(frame)
@@ -192,14 +192,14 @@ class ModbusClient:
 
     async def _heard(self, request: Request, timeout_s: float) -> tuple[bytes, int]:
         loop = asyncio.get_running_loop()
-        self._question = request
+        self._request = request
         self._answer = future = loop.create_future()
         self._timer = loop.call_later(timeout_s, self._expire, loop, loop.time() + timeout_s)
         try:
             return await future
         finally:
             self._timer.cancel()
-            self._question = self._answer = None
+            self._request = self._answer = None
 
     async def _wait_for_silence(self, link: Link, request: Request) -> None:
         """Keep the gap between frames, and drop what came in the meantime."""
@@ -242,19 +242,19 @@ class ModbusClient:
         if self._wire.on_a_line:
             self._echo.strip(link.received)
         try:
-            pdu = self._attribution.take(link.received, self._question)
+            pdu = self._attribution.take(link.received, self._request)
         except DeviceGarbageError as error:
             waiting.set_exception(error)
             return
         if pdu is not None:
             waiting.set_result((pdu, self._clock.now_ms()))
         elif link.lost:
-            said = self._remark(link)
-            waiting.set_exception(PortDownError(f"{link.lost}{said and '; '}{said}"))
+            remark = self._remark(link)
+            waiting.set_exception(PortDownError(f"{link.lost}{remark and '; '}{remark}"))
 
     def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """The time is up, unless the answer is just coming in."""
-        link, waiting, request = self._connection.link, self._answer, self._question
+        link, waiting, request = self._connection.link, self._answer, self._request
         if waiting is None or waiting.done() or link is None or request is None:
             return
         pieces_s = _PIECES_S if self._wire.on_a_line else _TCP_PIECES_S
@@ -263,13 +263,13 @@ class ModbusClient:
         longest_s = _LONGEST_FRAME * self._char_s + 5 * pause_s
         if arriving and loop.time() < deadline + longest_s:
             self._timer = loop.call_later(pause_s, self._expire, loop, deadline)
-        elif said := self._remark(link):
-            waiting.set_exception(DeviceGarbageError(f"{request}: {said}"))
+        elif remark := self._remark(link):
+            waiting.set_exception(DeviceGarbageError(f"{request}: {remark}"))
         else:
             waiting.set_exception(DeviceTimeoutError(f"{request}: no answer in time"))
 
     def _remark(self, link: Link) -> str:
-        request = self._question
+        request = self._request
         return "" if request is None else self._attribution.remark(link.received, request)
 
     def _late(self, unit: int, after_s: float) -> None:

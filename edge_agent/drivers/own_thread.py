@@ -31,12 +31,12 @@ class OwnThread:
         """Return what the call returns, or raise what it raises.
 
         Args:
-            call: It.
+            call: What to call.
             timeout_s: Longest wait for it and the one before it, seconds.
-            unwanted: Takes the result of a call that ended when nobody waited for it any more.
+            unwanted: Takes the result of a call that ended after its timeout.
 
         Raises:
-            TimeoutError: It goes on, but nobody waits for it.
+            TimeoutError: It goes on; its result is unwanted.
         """
         async with asyncio.timeout(timeout_s):
             await self._idle()
@@ -48,7 +48,7 @@ class OwnThread:
                 raise
 
     def start(self, call: Callable[[], object]) -> None:
-        """Begin a call that nobody waits for but the next one; the last one must be over."""
+        """Begin a call that only the next one waits for; the last one must be over."""
         self._begin(_Call(call, lambda _: None))
 
     async def wait(self, *, timeout_s: float) -> bool:
@@ -62,7 +62,7 @@ class OwnThread:
 
     def _begin(self, call: "_Call[Result]") -> "asyncio.Future[Result]":
         waiting = asyncio.wrap_future(call.outcome)
-        # What went wrong is no news to the loop if nobody waits for it.
+        # The loop does not log what went wrong when it is not waited for.
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._last = waiting
         Thread(target=call.work, daemon=True).start()
@@ -78,7 +78,7 @@ class _Call(Generic[Result]):
 
     def __init__(self, call: Callable[[], Result], unwanted: Callable[[Result], object]) -> None:
         self.outcome: Future[Result] = Future()
-        # Nobody can cancel what a thread has begun.
+        # What a thread has begun cannot be cancelled.
         self.outcome.set_running_or_notify_cancel()
         self._call = call
         self._unwanted = unwanted
@@ -86,7 +86,7 @@ class _Call(Generic[Result]):
         self._lock = Lock()
 
     def work(self) -> None:
-        with _Told(self.outcome):
+        with _Outcome(self.outcome):
             result = self._call()
             with self._lock:
                 if self._abandoned:
@@ -100,8 +100,8 @@ class _Call(Generic[Result]):
                 self._unwanted(self.outcome.result())
 
 
-class _Told(AbstractContextManager["_Told"]):
-    """Hands what goes wrong to whoever waits for the outcome."""
+class _Outcome(AbstractContextManager["_Outcome"]):
+    """Hands what goes wrong to the outcome."""
 
     def __init__(self, outcome: Future[Any]) -> None:
         self._outcome = outcome
@@ -110,7 +110,7 @@ class _Told(AbstractContextManager["_Told"]):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> bool:
         if error is not None:
             self._outcome.set_exception(error)

@@ -48,7 +48,7 @@ class SerialLink:
             raise PortDownError(f"{self._line.port}: took {sent} of {len(data)} bytes")
 
     def close(self, why: str = "closed") -> None:
-        """Give the line back; the kernel may first wait for bytes that nobody takes."""
+        """Give the line back; the kernel may first wait until its bytes are taken."""
         self._lose(why)
         if not self._closing:
             self._closing = True

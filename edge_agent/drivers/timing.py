@@ -16,7 +16,7 @@ _THINKING_S = 0.01
 
 
 class LineTiming(NamedTuple):
-    """The price of asking on one port, seconds.
+    """The price of request_sent on one port, seconds.
 
     Attributes:
         char_s: One byte on the wire, on that behind a gateway as well; 0 where it is no bottleneck.

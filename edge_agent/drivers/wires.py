@@ -25,7 +25,7 @@ class RtuWire:
         return frame.pdu if frame is not None else None
 
     def first(self, received: bytearray, requests: Sequence[Request]) -> Frame | None:
-        """Remove the first frame that answers one of the questions, and the noise before it."""
+        """Remove the first frame that answers one of the requests, and the noise before it."""
         found: list[tuple[int, int]] = []
         for request in requests:
             for head, size in _shapes(request):
@@ -100,7 +100,7 @@ class AsciiWire:
         return frame.pdu if frame is not None else None
 
     def first(self, received: bytearray, requests: Sequence[Request]) -> Frame | None:
-        """Remove the first frame that answers one of the questions, and the noise before it."""
+        """Remove the first frame that answers one of the requests, and the noise before it."""
         start = 0
         while (end := received.find(b"\r\n", start)) >= 0:
             # A frame begins at the last colon: what is before it was cut off by noise.

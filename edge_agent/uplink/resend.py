@@ -170,11 +170,6 @@ class ResendBook:
         if self._unanswered_since_s is None:
             self._unanswered_since_s = now_s
 
-    @property
-    def in_flight(self) -> bool:
-        """Whether anything sent is still waiting for its acknowledgement or its time."""
-        return bool(self._live or self._resent)
-
 
 def _extend(slots: deque[_Slot], first: int, last: int, now_s: float) -> None:
     if slots:

@@ -20,7 +20,7 @@ from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from config.profiles import Limits
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.drivers.base import Driver, LateHeard, Reply, unheard
+from edge_agent.drivers.base import Driver, OnLateResponse, Reply, ignore_late_response
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
@@ -36,7 +36,7 @@ class WatchedDriver:
 
     def __init__(self, inner: Driver, clock: Clock) -> None:
         self.spent: list[tuple[float, int, float, bool]] = []
-        self.on_late_response: LateHeard = unheard
+        self.on_late_response: OnLateResponse = ignore_late_response
         self._inner = inner
         self._clock = clock
 

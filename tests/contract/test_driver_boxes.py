@@ -63,7 +63,7 @@ def test_a_banner_costs_no_answer(banner: bytes, banner_s: float) -> None:
     assert len(box.links) == 1
 
 
-def test_a_banner_instead_of_an_answer_is_told_in_its_own_words() -> None:
+def test_a_banner_instead_of_an_answer_is_reported_in_its_own_words() -> None:
     box = Box(lambda far, _: far.later(0.01, BANNER))
 
     async def talk() -> None:
@@ -74,7 +74,7 @@ def test_a_banner_instead_of_an_answer_is_told_in_its_own_words() -> None:
         run_virtually(talk())
 
 
-def test_what_a_box_says_before_it_closes_is_told() -> None:
+def test_what_a_box_says_before_it_closes_is_reported() -> None:
     def web_server(far: Far, data: bytes) -> None:
         del data
         far.later(0.01, b"HTTP/1.1 400 Bad Request\r\n")
@@ -227,6 +227,6 @@ def test_a_connection_on_which_nobody_ever_answers_is_given_up_in_time() -> None
                 with suppress(DeviceTimeoutError):
                     await read(driver)
 
-    with pytest.raises(PortDownError, match="questions in a row unanswered"):
+    with pytest.raises(PortDownError, match="requests in a row unanswered"):
         run_virtually(talk())
     assert len(box.links) == 1

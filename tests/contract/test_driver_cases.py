@@ -1,8 +1,8 @@
 """Every exchange of tests/cases/modbus ends as its expected.txt says.
 
-A case is a port (port.yaml) and a talk (talk.yaml): questions one after the other, ``wait`` between
-them, and in ``hears`` the bytes that arrive so many seconds after the question was put to the
-driver. expected.txt has a line per question and one per frame that went out.
+A case is a port (port.yaml) and a talk (talk.yaml): requests one after the other, ``wait`` between
+them, and in ``hears`` the bytes that arrive so many seconds after the request was put to the
+driver. expected.txt has a line per request and one per frame that went out.
 """
 
 import asyncio

@@ -17,7 +17,7 @@ PYMODBUS = [
 ]
 
 
-def test_the_library_still_has_the_exceptions_that_were_looked_at() -> None:
+def test_the_library_still_has_the_exceptions_that_were_checked() -> None:
     assert {kind.__name__ for kind in PYMODBUS} == {
         "ConnectionException",
         "MessageRegisterException",

@@ -50,7 +50,7 @@ def tcp_port(port: int) -> ModbusTcpPort:
     return ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", port=port, timeout_s=TIMEOUT_S)
 
 
-async def test_a_late_rtu_reply_is_never_the_answer_to_another_question() -> None:
+async def test_a_late_rtu_reply_is_never_the_answer_to_another_request() -> None:
     unit = EchoAddress([2 * TIMEOUT_S])
     async with (
         ModbusServer({1: unit}, framing="rtu") as server,
@@ -79,7 +79,7 @@ async def test_a_unit_that_is_always_late_never_gives_another_registers_value() 
     assert all(asked == answered for asked, answered in answers)
 
 
-async def test_while_an_answer_is_owed_only_the_same_question_is_clear() -> None:
+async def test_while_an_answer_is_outstanding_only_the_same_request_is_clear() -> None:
     clock = SystemClock()
     unit = EchoAddress([2 * TIMEOUT_S])
     async with (
@@ -103,7 +103,7 @@ async def test_while_an_answer_is_owed_only_the_same_question_is_clear() -> None
 PATIENCE_S = 1.0
 
 
-async def test_a_late_tcp_reply_is_told_by_its_transaction() -> None:
+async def test_a_late_tcp_reply_is_known_by_its_transaction() -> None:
     unit = EchoAddress([2 * TIMEOUT_S])
     async with (
         ModbusServer({1: unit}) as server,

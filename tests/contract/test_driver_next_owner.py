@@ -1,4 +1,4 @@
-"""Who opens a line next is not given what its last owner was owed: reloads, commands by hand."""
+"""The next client of a line gets no response of the one before: reloads, commands by hand."""
 
 import asyncio
 from pathlib import Path
@@ -36,7 +36,7 @@ def line(path: Path, **options: Any) -> ModbusRtuPort:
 
 
 @pytest.mark.parametrize("framing", list(Framing))
-async def test_a_new_client_of_a_line_knows_what_is_still_owed(
+async def test_a_new_client_of_a_line_knows_what_is_still_outstanding(
     tmp_path: Path, framing: Framing
 ) -> None:
     path, lines, clock = tmp_path / "line", Lines(), SystemClock()
@@ -54,7 +54,9 @@ async def test_a_new_client_of_a_line_knows_what_is_still_owed(
     assert list(reply.values) == [value_of(1, 200)]
 
 
-async def test_a_question_under_way_when_its_port_is_closed_is_owed_as_well(tmp_path: Path) -> None:
+async def test_a_request_under_way_when_its_port_is_closed_is_outstanding_as_well(
+    tmp_path: Path,
+) -> None:
     path, lines, clock = tmp_path / "line", Lines(), SystemClock()
     async with SerialLine({1: LateUnit(1, lambda: LATE_S)}, path=path):
         async with lines.open(line(path), clock) as first:
@@ -70,7 +72,7 @@ async def test_a_question_under_way_when_its_port_is_closed_is_owed_as_well(tmp_
     assert list(reply.values) == [value_of(1, 200)]
 
 
-async def test_no_reload_gives_a_late_answer_to_another_question(tmp_path: Path) -> None:
+async def test_no_reload_gives_a_late_answer_to_another_request(tmp_path: Path) -> None:
     path, clock, sink = tmp_path / "line", SystemClock(), ListSink()
     settings = AgentSettings.model_validate(
         {

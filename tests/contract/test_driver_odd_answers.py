@@ -1,4 +1,4 @@
-"""Answers that are not as they should be: told as what they are, or taken where that is set."""
+"""Answers that are not as they should be: reported as what they are, or taken where that is set."""
 
 import struct
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ ODD: Sequence[tuple[dict[str, int], str]] = [
 
 
 @pytest.mark.parametrize(("header", "words"), ODD)
-def test_an_answer_with_another_header_is_told_as_what_it_is(
+def test_an_answer_with_another_header_is_reported_as_what_it_is(
     header: dict[str, int], words: str
 ) -> None:
     box = Box(lambda far, data: far.later(0.01, box.reply(data, **header)))
@@ -166,7 +166,7 @@ def test_the_echo_of_a_converter_is_no_answer_to_a_write() -> None:
 
 
 @pytest.mark.parametrize("kind", [TCP, LINE])
-def test_a_device_that_takes_another_value_than_it_was_told_has_taken_one(kind: Port) -> None:
+def test_a_device_that_takes_another_value_than_was_written_has_taken_one(kind: Port) -> None:
     def clamping(far: Far, data: bytes) -> None:
         if kind is TCP:
             far.later(0.01, data[:-2] + b"\x00\x63")

@@ -1,4 +1,4 @@
-"""Several late units on one line: no answer goes to another question, no write goes out twice."""
+"""Several late units on one line: no answer goes to another request, no write goes out twice."""
 
 import random
 from collections import Counter
@@ -11,14 +11,14 @@ from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.errors import DeviceRefusedError, DriverError
 from simulators.line import LineTiming
-from tests.fakes.memory_line import HOLE, LateUnit, MemoryLink, client_on, line_of, value_of
+from tests.fakes.memory_line import UNAVAILABLE, LateUnit, MemoryLink, client_on, line_of, value_of
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 TIMEOUT_S = 0.1
 GAP_S = 0.00175 - 1e-6
 """Of a line above 19,200 baud."""
 UNITS = (1, 2, 3, 4)
-QUESTIONS = 150
+REQUESTS = 150
 SEEDS = 15
 
 
@@ -49,14 +49,14 @@ class Account:
         try:
             reply = await self._driver.read(unit, Table.HOLDING, address, size, timeout_s=TIMEOUT_S)
         except DeviceRefusedError as error:
-            if address not in HOLE:
+            if address not in UNAVAILABLE:
                 self.wrong.append(f"{asked}: {error}")
         except DriverError:
             return
         else:
             self.good += 1
             expected = [value_of(unit, at) for at in range(address, address + size)]
-            if address in HOLE or list(reply.values) != expected:
+            if address in UNAVAILABLE or list(reply.values) != expected:
                 self.wrong.append(f"{asked}: {list(reply.values)}")
 
     async def write(self, unit: int, address: int, size: int) -> None:
@@ -87,16 +87,16 @@ async def ask_around(seed: int, framing: str) -> tuple[Account, dict[int, LateUn
         return TIMEOUT_S * (steady[unit] if rng.random() < 0.7 else lateness(rng))
 
     units = {
-        unit: LateUnit(unit, lambda unit=unit: delay_s(unit), deaf=rng.random() < 0.5)
+        unit: LateUnit(unit, lambda unit=unit: delay_s(unit), silent=rng.random() < 0.5)
         for unit in UNITS
     }
     link = MemoryLink(line_of(units, framing, LineTiming(baud=115200, turnaround_s=0.001)))
     clock = LoopClock()
     async with client_on(link, port_of(framing)) as driver:
         account = Account(driver, units)
-        for _ in range(QUESTIONS):
+        for _ in range(REQUESTS):
             unit, size = rng.choice(UNITS), rng.choice((1, 1, 2, 7))
-            address = rng.choice((100, 200, 300, HOLE.start))
+            address = rng.choice((100, 200, 300, UNAVAILABLE.start))
             if rng.random() < 0.1:
                 await account.write(unit, address, size)
             # Half of the time as a port asks, which passes over what may not be asked yet.
@@ -113,7 +113,7 @@ async def ask_around(seed: int, framing: str) -> tuple[Account, dict[int, LateUn
 
 
 @pytest.mark.parametrize("framing", ["rtu", "ascii", "mbap"])
-def test_whatever_comes_late_no_value_is_another_questions_and_no_write_goes_out_twice(
+def test_whatever_comes_late_no_value_is_another_requests_and_no_write_goes_out_twice(
     framing: str,
 ) -> None:
     good = 0

@@ -18,7 +18,7 @@ from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming
 from simulators.modbus import Framing, ModbusServer
 from simulators.serial_line import SerialLine
-from tests.contract.test_driver_held_writes import (
+from tests.contract.test_driver_delayed_writes import (
     Controller,
     Outcome,
     command,
@@ -32,7 +32,7 @@ from tests.fakes.reading_sink import ListSink
 
 SECONDS = 60.0
 PERIOD_S = 0.5
-HELD = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.1)
+DELAYED = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.1)
 TIMING = LineTiming(baud=115200, turnaround_s=0.001)
 BLOCKS = (0, 200)
 UNITS = (1, 2)
@@ -44,7 +44,7 @@ async def far_end(kind: str, folder: Path) -> AsyncGenerator[Port]:
     """Units whose registers hold their own addresses, and the port that leads to them."""
     units = {number: FaultyUnit(EchoAddress(), seed=number) for number in UNITS}
     for unit in units.values():
-        unit.faults.add(HELD)
+        unit.faults.add(DELAYED)
     async with AsyncExitStack() as stack:
         if kind == "pty":
             path = folder / "line"

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from config.points import Table
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import LateHeard, Reply, unheard
+from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceRefusedError,
@@ -72,7 +72,7 @@ class FakeDriver:
     def __init__(self, units: dict[int, FakeUnit], clock: Clock) -> None:
         self.units = units
         self.asked: list[Asked] = []
-        self.on_late_response: LateHeard = unheard
+        self.on_late_response: OnLateResponse = ignore_late_response
         self.clear_to_write_s = 0.0
         self.openings = 0
         self.refuses_to_open = False

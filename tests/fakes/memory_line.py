@@ -16,7 +16,7 @@ from simulators.line import SILENT, LineFraming, LineOfUnits, LineTiming, Reply,
 from simulators.slave import ILLEGAL_ADDRESS, exception_reply
 from tests.fakes.virtual_loop import LoopClock
 
-HOLE = range(900, 1000)
+UNAVAILABLE = range(900, 1000)
 """Addresses that every unit refuses."""
 
 
@@ -29,15 +29,15 @@ class LateUnit:
     """Answers in the order in which it was asked, each time as late as ``delay_s`` says.
 
     Args:
-        deaf: It hears nothing while it works on an answer; otherwise it keeps what it is asked.
+        silent: It hears nothing while it works on an answer; otherwise it keeps what it is asked.
     """
 
-    def __init__(self, number: int, delay_s: Callable[[], float], *, deaf: bool = False) -> None:
+    def __init__(self, number: int, delay_s: Callable[[], float], *, silent: bool = False) -> None:
         self.number = number
         self.written: list[bytes] = []
         self.asked = 0
         self._delay_s = delay_s
-        self._deaf = deaf
+        self._deaf = silent
         self._free_s = 0.0
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
@@ -50,7 +50,7 @@ class LateUnit:
 
     def _answer(self, pdu: bytes) -> bytes:
         code, address, count = struct.unpack_from(">BHH", pdu)
-        if address in HOLE:
+        if address in UNAVAILABLE:
             return exception_reply(code, ILLEGAL_ADDRESS)
         if code in {5, 6, 15, 16}:
             self.written.append(pdu)

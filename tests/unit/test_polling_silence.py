@@ -25,7 +25,7 @@ def slow_bench(*points: int, response_s: float = 0.02, settings: Port = SETTINGS
     return Bench([device("d1", names)], units, driver=SlowLine, settings=settings)
 
 
-@pytest.mark.parametrize("late", ["unheard", "heard"])
+@pytest.mark.parametrize("late", ["ignore_late_response", "heard"])
 async def test_a_unit_that_becomes_slow_is_waited_for_after_a_few_cycles(late: str) -> None:
     bench = slow_bench(0)
     if late == "heard":

@@ -253,8 +253,8 @@ def test_a_block_decodes_like_its_fields_one_by_one(
 
 
 def test_exception_codes_have_words() -> None:
-    assert exception_name(2) == "illegal_address"
-    assert exception_name(0x55) == "exception_85"
+    assert exception_name(2) == "illegal data address"
+    assert exception_name(0x55) == "unknown exception"
 
 
 SIGNED = [

@@ -156,7 +156,8 @@ async def test_what_was_acknowledged_is_looked_up_once_more_and_then_forgotten()
     bench.clock.advance(11)
     await bench.drain.step()
     await bench.drain_all()
-    assert not bench.book.in_flight
+    assert not bench.book._live
+    assert not bench.book._resent
     assert bench.connection.offsets() == list(range(500))
 
 

@@ -5,7 +5,7 @@ register" of the same unit. So while an answer is outstanding, no request that i
 to another address (ADR-26); the polling asks for other counts meanwhile. A Modbus TCP transaction
 number helps only where the other side keeps it: a gateway may answer under that of the newest
 request. An exception fits every request of its function. It ends none that may still be answered
-with values, and is not held against the one that was asked last while another may be refused: one
+with values, and is not attributed to the one that was sent last while another may be refused: one
 that was never answered, and whose registers are not all part of what was asked last.
 """
 
@@ -15,15 +15,15 @@ from typing import Final, NamedTuple
 
 from edge_agent.drivers.modbus import Request
 
-LONGEST_HELD_S: Final = 20.0
-"""Longest time that a unit which answers newer requests is expected to hold an answer, seconds."""
+LONGEST_OUTSTANDING_S: Final = 20.0
+"""How long a response is expected of a unit that answers newer requests, seconds."""
 LONGEST_SILENT_S: Final = 60.0
-"""The same for a unit that has said nothing since, seconds."""
+"""The same for a unit that has answered nothing since, seconds."""
 
-_TIMEOUTS_HELD: Final = 10.0  # of a port with a longer timeout than usual
+_TIMEOUTS_OUTSTANDING: Final = 10.0  # of a port with a longer timeout than usual
 _WORST_MARGIN: Final = 3.0  # times the worst lateness seen of a unit
 _LONGEST_S: Final = 600.0
-_REMEMBERED_S: Final = 3600.0  # how long a unit is held to have become late
+_REMEMBERED_S: Final = 3600.0  # how long a unit counts as late
 _TIMEOUTS_RECENT: Final = 3.0
 _MOST_RECENT: Final = 3  # of a unit that answers nothing: a slow one that is asked more gets slower
 _MOST_KEPT: Final = 256
@@ -32,8 +32,8 @@ _EXCEPTION_CODE: Final = 1
 _NOT_FOR_GOOD: Final = frozenset({1, 2, 3})  # illegal function, address, value
 
 
-class Late(NamedTuple):
-    """An answer that came when nobody waited for it any more.
+class LateResponse(NamedTuple):
+    """A response that came after its timeout.
 
     Attributes:
         after_s: From sending the request to its answer, seconds.
@@ -44,7 +44,7 @@ class Late(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Request:
+class _Outstanding:
     """A request without an answer.
 
     Attributes:
@@ -62,7 +62,7 @@ class _Request:
 
 @dataclass
 class _Line:
-    """What is known of a line, whoever uses it.
+    """What is known of a line, independent of its client.
 
     Attributes:
         all_sent: Outstanding requests by unit, oldest first.
@@ -72,7 +72,7 @@ class _Line:
             or bits that are not expected to be refused.
     """
 
-    all_sent: dict[int, list[_Request]] = field(default_factory=dict[int, list[_Request]])
+    all_sent: dict[int, list[_Outstanding]] = field(default_factory=dict[int, list[_Outstanding]])
     worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
     units: set[int] = field(default_factory=set[int])
     good: dict[tuple[int, int], set[tuple[int, int]]] = field(
@@ -89,7 +89,7 @@ class Outstanding:
 
     def __init__(self, timeout_s: float, line: _Line | None = None) -> None:
         self._recent_s = _TIMEOUTS_RECENT * timeout_s
-        self._held_s = max(LONGEST_HELD_S, _TIMEOUTS_HELD * timeout_s)
+        self._outstanding_s = max(LONGEST_OUTSTANDING_S, _TIMEOUTS_OUTSTANDING * timeout_s)
         self._line = line or _Line()
 
     def __bool__(self) -> bool:
@@ -100,7 +100,7 @@ class Outstanding:
         return Outstanding(timeout_s, self._line)
 
     def reconnected(self, *, direct: bool) -> None:
-        """Note a new connection: numbers of the old one mean nothing on it.
+        """Forget transaction numbers: those of the old connection mean nothing on a new one.
 
         Args:
             direct: A device that speaks Modbus TCP itself, as far as its port's settings tell:
@@ -112,10 +112,10 @@ class Outstanding:
             sent.transaction = 0
 
     def add(self, request: Request, sent_s: float, transaction: int = 0) -> None:
-        """Note that the wait for an answer was given up."""
+        """Keep a request that got no response in time."""
         self._line.units.add(request.unit)
         mine = self._line.all_sent.setdefault(request.unit, [])
-        mine.append(_Request(request, sent_s, transaction))
+        mine.append(_Outstanding(request, sent_s, transaction))
         del mine[:-_MOST_KEPT]
 
     def clear_at(self, request: Request, now_s: float, *, afresh: bool = False) -> float:
@@ -143,7 +143,7 @@ class Outstanding:
         return max(times)
 
     def answered(self, request: Request, sent_s: float, *, refused: bool = False) -> None:
-        """Note an answer in time; while the same is outstanding it may be that one's."""
+        """Count a response in time; while the same request is outstanding it may be that one's."""
         line = self._line
         line.units.add(request.unit)
         if request.wanted and not refused:
@@ -157,11 +157,13 @@ class Outstanding:
         if earlier is not None:
             mine.remove(earlier)
         # The exception may have been another request's; then this one's answer is still to come.
-        doubtful = refused and any(one.request.code == request.code for one in mine)
-        if earlier is not None or doubtful:
-            mine.append(_Request(request, sent_s, heard=True))
+        uncertain = refused and any(one.request.code == request.code for one in mine)
+        if earlier is not None or uncertain:
+            mine.append(_Outstanding(request, sent_s, heard=True))
 
-    def came(self, unit: int, pdu: bytes, asked: Request | None, now_s: float) -> Late | None:
+    def came(
+        self, unit: int, pdu: bytes, asked: Request | None, now_s: float
+    ) -> LateResponse | None:
         """Take a frame for the late answer that it is; None: it answers ``asked``, or nothing."""
         waiting = asked if asked is not None and asked.unit == unit else None
         if waiting is not None and waiting.answered_by(pdu):
@@ -179,9 +181,9 @@ class Outstanding:
             return self._late(refused[0], now_s)
         # What is known to be good is not refused: the exception says nothing about it.
         refused[0].refused = waiting is None or not self._is_good(waiting, pdu)
-        return Late(unit, now_s - refused[0].sent_s)
+        return LateResponse(unit, now_s - refused[0].sent_s)
 
-    def _may_refuse(self, one: _Request, pdu: bytes, waiting: Request | None) -> bool:
+    def _may_refuse(self, one: _Outstanding, pdu: bytes, waiting: Request | None) -> bool:
         request = one.request
         if one.refused or not request.refused_by(pdu) or _implies(request, waiting):
             return False
@@ -203,7 +205,7 @@ class Outstanding:
 
     def came_numbered(
         self, transaction: int, unit: int, pdu: bytes, asked: Request | None, now_s: float
-    ) -> Late | None:
+    ) -> LateResponse | None:
         """Take a frame for the late answer to the request of this number, or of its shape.
 
         The number may be that of another request, so the shape has to be right as well.
@@ -218,7 +220,7 @@ class Outstanding:
         found = sorted(self._all(), key=lambda one: one.sent_s)
         return [one for one in dict.fromkeys(each.request for each in found) if one != request]
 
-    def _late(self, found: _Request, now_s: float) -> Late:
+    def _late(self, found: _Outstanding, now_s: float) -> LateResponse:
         unit = found.request.unit
         mine = self._line.all_sent[unit]
         mine.remove(found)
@@ -227,9 +229,9 @@ class Outstanding:
         late_s = now_s - found.sent_s
         worst_s, _ = self._line.worst.get(unit, (0.0, now_s))
         self._line.worst[unit] = (max(worst_s, late_s), now_s)
-        return Late(unit, late_s)
+        return LateResponse(unit, late_s)
 
-    def _of(self, unit: int, now_s: float) -> list[_Request]:
+    def _of(self, unit: int, now_s: float) -> list[_Outstanding]:
         mine = self._line.all_sent.get(unit)
         if mine is None:
             return []
@@ -238,17 +240,17 @@ class Outstanding:
             del self._line.all_sent[unit]
         return mine
 
-    def _all(self) -> list[_Request]:
+    def _all(self) -> list[_Outstanding]:
         return [one for mine in self._line.all_sent.values() for one in mine]
 
-    def _until(self, one: _Request, now_s: float) -> float:
+    def _until(self, one: _Outstanding, now_s: float) -> float:
         """When no answer to it is expected any more."""
         unit = one.request.unit
         worst_s, seen_s = self._line.worst.get(unit, (0.0, now_s))
         if now_s - seen_s > _REMEMBERED_S:
             del self._line.worst[unit]
             worst_s = 0.0
-        longest_s = self._held_s if one.heard else max(self._held_s, LONGEST_SILENT_S)
+        longest_s = self._outstanding_s if one.heard else max(self._outstanding_s, LONGEST_SILENT_S)
         return one.sent_s + min(_LONGEST_S, max(longest_s, _WORST_MARGIN * worst_s))
 
 
@@ -264,7 +266,7 @@ def _alike(one: Request, other: Request) -> bool:
     return (one.head, one.size) == (other.head, other.size)
 
 
-def _same(one: _Request, request: Request) -> bool:
+def _same(one: _Outstanding, request: Request) -> bool:
     """Whether any answer to the one is as good for the other; an echo is not."""
     return bool(request.wanted) and one.request == request
 

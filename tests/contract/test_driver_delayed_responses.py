@@ -1,4 +1,4 @@
-"""Units that hold an answer, answer newer requests meanwhile, and give the held one later.
+"""Units that delay a response, answer newer requests meanwhile, and give the delayed one later.
 
 The whole port is tried: no reading may be another register's, and none older than it says but
 where a unit leaves no other way to ask.
@@ -29,7 +29,7 @@ from tests.fakes.memory_line import MemoryLink, client_on, line_of
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
-HELD = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.1)
+DELAYED = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.1)
 _START_MS = 1_795_000_000_000
 _STEP_S = 0.1
 _STEPS = 650
@@ -118,7 +118,7 @@ async def polled(
     *,
     seed: int,
     seconds: float = 60.0,
-    fault: Fault = HELD,
+    fault: Fault = DELAYED,
     period_s: float = 0.5,
 ) -> Outcome:
     faulty = FaultyUnit(unit, seed=seed)
@@ -164,7 +164,7 @@ STRICT_TWOS = [address for first in range(0, 1000, 200) for address in (first, f
         pytest.param([2] * 5, STRICT_TWOS, id="five twos"),
     ],
 )
-def test_no_held_answer_becomes_another_registers_value(
+def test_no_delayed_response_becomes_another_registers_value(
     framing: str, sizes: list[int], there: Sequence[int]
 ) -> None:
     good = 0

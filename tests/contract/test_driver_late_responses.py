@@ -1,4 +1,4 @@
-"""Units that answer after their timeout: no answer goes to another question."""
+"""Units that answer after their timeout: no answer goes to another request."""
 
 import asyncio
 import random
@@ -11,9 +11,9 @@ import pytest
 from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.late import LONGEST_HELD_S, LONGEST_SILENT_S, Outstanding
 from edge_agent.drivers.modbus import Request, read_request, write_request
 from edge_agent.drivers.modbus_client import open_modbus
+from edge_agent.drivers.outstanding import LONGEST_OUTSTANDING_S, LONGEST_SILENT_S, Outstanding
 from edge_agent.errors import DeviceTimeoutError, DriverError
 from simulators.line import SILENT, Reply
 from simulators.modbus import ModbusServer
@@ -61,7 +61,7 @@ def line_port(port: int, framing: Framing = Framing.RTU) -> ModbusRtuOverTcpPort
 
 
 async def ask_around(unit: EchoAddress, *, framing: Framing, seconds: float) -> list[int]:
-    """Ask for three addresses in turn; returns how far each answer was from its question."""
+    """Ask for three addresses in turn; returns how far each answer was from its request."""
     wrong: list[int] = []
     async with (
         ModbusServer({1: unit}, framing=framing.value) as server,
@@ -124,11 +124,11 @@ def test_an_answer_is_outstanding_for_its_longest_time_however_many_newer_ones_c
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0)
     outstanding.answered(read_request(1, Table.HOLDING, 300, 5), 2.0)
-    assert outstanding.clear_at(SECOND, 10.0) == LONGEST_HELD_S
-    assert outstanding.clear_at(SECOND, LONGEST_HELD_S + 0.1) == 0.0
+    assert outstanding.clear_at(SECOND, 10.0) == LONGEST_OUTSTANDING_S
+    assert outstanding.clear_at(SECOND, LONGEST_OUTSTANDING_S + 0.1) == 0.0
 
 
-def test_a_unit_that_has_said_nothing_since_may_take_longer() -> None:
+def test_a_unit_that_has_answered_nothing_since_may_take_longer() -> None:
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0)
     assert outstanding.clear_at(SECOND, 59.0) == LONGEST_SILENT_S
@@ -152,13 +152,13 @@ def test_the_longest_time_grows_with_the_latest_answer_of_the_last_hour() -> Non
     assert outstanding.clear_at(SECOND, 5001.0) == 5060.0
 
 
-def test_an_answer_to_a_question_asked_twice_leaves_one_outstanding() -> None:
+def test_an_answer_to_a_request_asked_twice_leaves_one_outstanding() -> None:
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0)
     outstanding.answered(FIRST, 5.0)
     # It may have been the one to the first asking; the other may still come.
     assert outstanding.clear_at(FIRST, 5.1, afresh=True) > 5.1
-    assert outstanding.clear_at(SECOND, 5.1) == 5.0 + LONGEST_HELD_S
+    assert outstanding.clear_at(SECOND, 5.1) == 5.0 + LONGEST_OUTSTANDING_S
     outstanding.came(1, ANSWER, None, 6.0)
     assert outstanding.clear_at(FIRST, 6.1, afresh=True) <= 6.1
     assert outstanding.clear_at(SECOND, 6.1) == 0.0
@@ -247,7 +247,7 @@ def test_a_write_waits_for_the_echo_of_the_one_before_it(asked: Request, *, wait
     assert outstanding.clear_at(asked, 1.0) == (LONGEST_SILENT_S if waits else 0.0)
 
 
-def test_an_exception_is_not_held_against_the_last_question_while_another_may_be_refused() -> None:
+def test_an_exception_is_not_attributed_to_the_last_request_while_another_may_be_refused() -> None:
     outstanding = Outstanding(TIMEOUT)
     outstanding.add(FIRST, 0.0)
     assert outstanding.came(1, REFUSAL, SECOND_WIDE, 1.0) == (1, 1.0)
@@ -288,7 +288,7 @@ async def test_a_driver_says_when_a_place_may_be_written_again() -> None:
 
 
 @pytest.mark.parametrize("framing", ["mbap", "rtu", "ascii"])
-async def test_a_late_answer_is_told_with_its_unit_and_how_late_it_is(
+async def test_a_late_answer_is_reported_with_its_unit_and_how_late_it_is(
     framing: Literal["mbap", "rtu", "ascii"],
 ) -> None:
     heard: list[tuple[int, float]] = []
@@ -307,7 +307,7 @@ async def test_a_late_answer_is_told_with_its_unit_and_how_late_it_is(
     assert 3 * TIMEOUT_S <= after_s < 3 * TIMEOUT_S + 0.5
 
 
-async def test_three_questions_given_up_are_no_dead_connection() -> None:
+async def test_three_requests_given_up_are_no_lost_connection() -> None:
     async with (
         ModbusServer({}) as server,
         open_modbus(tcp_port(server.port), SystemClock()) as driver,

@@ -1,4 +1,4 @@
-"""Commands for a unit that holds answers, echoes among them, and gives them seconds later.
+"""Commands for a unit that delays responses, echoes among them, by seconds.
 
 Each command goes out once at most, after what it rests on was read for it; what it is said to have
 done is what the device holds.
@@ -30,17 +30,17 @@ from edge_agent.polling.writes import Written
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming, Reply
 from simulators.slave import ILLEGAL_ADDRESS, exception_reply
-from tests.contract.test_driver_held_late import FRAMINGS, port_of
+from tests.contract.test_driver_delayed_responses import FRAMINGS, port_of
 from tests.fakes.devices import device, point
 from tests.fakes.memory_line import MemoryLink, client_on, line_of
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
-HELD = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.2)
+DELAYED = Fault(FaultKind.OUT_OF_ORDER, seconds=1.7, longest_s=4.8, chance=0.2)
 SEED = 1
 SETPOINT, BITS, TICK = 0, 200, 400
 TICK_S = 0.1
-FLIP_S = 3.0
+TOGGLE_S = 3.0
 """How often the device itself changes bit 7 of the register that is written bit by bit."""
 FRESH_S = 1.0
 """A command's own reads are answered within their timeout, or asked again."""
@@ -76,7 +76,7 @@ class Controller:
 
 
 def own_bit(now_s: float) -> int:
-    return 0x80 * (int(now_s / FLIP_S) % 2)
+    return 0x80 * (int(now_s / TOGGLE_S) % 2)
 
 
 def tick(now_s: float) -> int:
@@ -111,7 +111,7 @@ class Outcome:
 def units_of(outcome: Outcome) -> dict[int, FaultyUnit]:
     """Return the device that holds answers and a well one."""
     faulty = FaultyUnit(outcome.unit, seed=SEED)
-    faulty.faults.add(HELD)
+    faulty.faults.add(DELAYED)
     return {1: faulty, 2: FaultyUnit(Controller(), seed=SEED)}
 
 
