@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
 from server.alarming.announcements import AlarmNotifier
-from server.alarms.evaluation.engine import AlarmEngine
+from server.alarms.evaluation.engine import AlarmEngine, IsBehind, nobody_is_behind
 from server.alarms.evaluation.step import DELAY, LATE, Step, TimerOrder, Transition
 from server.alarms.lifecycle import (
     Over,
@@ -54,7 +54,9 @@ class AlarmPipeline:
         clock: Clock,
         *,
         outages: Outages,
+        is_behind: IsBehind = nobody_is_behind,
     ) -> None:
+        self._is_behind = is_behind
         self._records = records
         self._engine = engine
         self._notifier = notifier
@@ -95,7 +97,7 @@ class AlarmPipeline:
             StoreError: Nothing changed; the next sweep finds them again.
         """
         with self._engine.lock:
-            self._apply(self._engine.silence())
+            self._apply(self._engine.silence(is_behind=self._is_behind))
 
     def on_listening(self) -> None:
         """The broker is there since a while after the start: who was away before still is.
@@ -144,7 +146,9 @@ class AlarmPipeline:
         load = timer.payload
         with self._engine.lock:
             if timer.kind == DELAY:
-                step = self._engine.expire(load["rule"], load["point_id"], since=load["at"])
+                step = self._engine.expire(
+                    load["rule"], load["point_id"], since=load["at"], is_behind=self._is_behind
+                )
                 if step is None:
                     return  # it is asked again with the next sweep
             else:

@@ -1,6 +1,6 @@
-"""Everything that turns readings and time into alarms, in one process: built once by the app."""
+"""Everything that turns readings and time into alarms; built once, by the role ``ingest``."""
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 from config.classes import EquipmentClass
@@ -13,9 +13,8 @@ from server.alarming.retirement import Retirement
 from server.alarming.rule_changes import RuleChanges
 from server.alarming.timers import AlarmTimers
 from server.alarming.warm_up import warm_up
-from server.alarms.evaluation.engine import AlarmEngine
+from server.alarms.evaluation.engine import AlarmEngine, IsBehind
 from server.alarms.evaluation.step import DELAY, LATE
-from server.alarms.rulebook import RuleBook
 from server.alarms.suppression.outages import Outages
 from server.assets.asset import Asset
 from server.assets.registry import Registry
@@ -25,7 +24,7 @@ from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.core.sweep import Sweep
 from server.core.timer_sweep import Handler, TimerSweep
-from server.history.base import History, Row, read_all
+from server.history.base import History, LastValue, Row, read_all
 
 _PAGE = 50_000
 """Rows that are read from the history at once."""
@@ -33,8 +32,16 @@ _MOST_DELAYS = 10_000
 """Delays that are looked at in one sweep."""
 
 
+def follow_series(engine: AlarmEngine, series: Series, asset: Asset) -> None:
+    """Have the rules watch a series that the registry announces, or watch it no more."""
+    if asset.is_watched(series.name):
+        engine.attach(series, equipment_class=asset.equipment_class)
+    else:
+        engine.detach(series)
+
+
 class Alarming:
-    """The alarm engine, the chain behind it, and what runs when time has passed."""
+    """The pipeline behind the alarm engine, and what runs when time has passed."""
 
     def __init__(
         self,
@@ -42,35 +49,52 @@ class Alarming:
         *,
         records: Records,
         history: History,
+        registry: Registry,
+        engine: AlarmEngine,
         classes: Mapping[str, EquipmentClass],
         clock: Clock,
+        receives: Callable[[], bool],
+        is_behind: IsBehind,
         isolation: ErrorIsolation | None = None,
     ) -> None:
-        self.hears: Callable[[], bool] = lambda: True
-        """Whether the broker is connected and heard; silence proves nothing otherwise."""
+        """Prepare; nothing runs yet.
+
+        Args:
+            settings: The server's; used are messages and alarms.
+            records: Where alarms, incidents, orders and messages go.
+            history: What rules over several values look back at.
+            registry: What is removed or retired is left alone.
+            engine: Has the series of the registry.
+            classes: Equipment classes with their rules.
+            clock: Says what time it is.
+            receives: Whether what the broker delivers is taken as it comes; silence proves nothing
+                otherwise.
+            is_behind: Whether what a gateway, by its key, said seconds ago is not evaluated yet.
+            isolation: Where a bug that one row meets is kept.
+        """
         self._records, self._classes, self._clock = records, classes, clock
+        self._engine, self._history = engine, history
         notifier = AlarmNotifier(settings.messages, settings.alarms)
-        catch_up_ms = round(settings.alarms.catch_up_s * 1000)
-        self._engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
-        self._history = history
-        outages = Outages(settings.alarms, announces_silence=self._engine.announces_silence)
-        actions = self._actions = OperatorActions(notifier, settings.alarms, outages=outages)
-        self.pipeline = AlarmPipeline(records, self._engine, notifier, clock, outages=outages)
+        outages = Outages(settings.alarms, announces_silence=engine.announces_silence)
+        actions = OperatorActions(notifier, settings.alarms, outages=outages)
+        self.pipeline = AlarmPipeline(
+            records, engine, notifier, clock, outages=outages, is_behind=is_behind
+        )
         self._rules = RuleChanges(records, self.pipeline, classes, clock)
         timers = AlarmTimers(records, actions, clock)
         handlers: dict[str, Handler] = {LATE: self.pipeline.on_timer}
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
         sweep = TimerSweep(records, handlers, clock, isolation=isolation)
-        put_aside = Sweep("handling", timers.sweep, clock, interval_s=2, isolation=isolation)
+        actions_due = Sweep("handling", timers.sweep, clock, interval_s=2, isolation=isolation)
         link = LinkWatch(
             clock,
-            receives=self._hears,
-            handlers=engine_handlers(self._engine) | pipeline_handlers(self.pipeline),
+            receives=receives,
+            handlers=engine_handlers(engine) | pipeline_handlers(self.pipeline),
             on_silence=self.pipeline.on_silence,
             isolation=isolation,
         )
-        # Unconfirmed delays stay due, so they have a sweep in which they stand in nobody's
-        # way; before it, whether anything may have been missed since the last one.
+        # Unconfirmed delays stay due, so they have a sweep in which they hold up no
+        # other timer; before it, whether anything may have been missed since the last one.
         delays = TimerSweep(
             records,
             {DELAY: self.pipeline.on_timer},
@@ -79,41 +103,24 @@ class Alarming:
             limit=_MOST_DELAYS,
             isolation=isolation,
         )
+        retirement = Retirement(records, registry, actions, clock)
+        retired = Sweep("retirement", retirement.sweep, clock, interval_s=1, isolation=isolation)
         self.works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "delays": delays.run,
             "timers": sweep.run,
             "rules": self._rules.run,
             "silence": link.run,
-            "handling": put_aside.run,
+            "handling": actions_due.run,
+            "retirement": retired.run,
         }
         self.checks: dict[str, Callable[[], bool]] = {
-            "timers": lambda: delays.works and sweep.works and put_aside.works
+            "timers": lambda: delays.works and sweep.works and actions_due.works
         }
         """Whether what runs when time has passed works, by name."""
-
-    def follow(self, registry: Registry) -> None:
-        """Leave alone what is removed or retired; call before ``works`` are started."""
-        retirement = Retirement(self._records, registry, self._actions, self._clock)
-        sweep = Sweep("retirement", retirement.sweep, self._clock, interval_s=1)
-        self.works["retirement"] = sweep.run
-
-    def _hears(self) -> bool:
-        return self.hears()
-
-    def set_behind(self, is_behind: Callable[[str], bool]) -> None:
-        """Say how it is found out whether what a gateway said, by its key, is not judged yet."""
-        self._engine.is_behind = is_behind
 
     def gateways_to_confirm(self) -> set[str]:
         """Return the keys of gateways that could say whether a running delay was interrupted."""
         return self._engine.gateways_to_confirm()
-
-    def attach(self, series: Series, asset: Asset) -> None:
-        """Watch a series that the registry announces, or watch it no more."""
-        if asset.is_watched(series.name):
-            self._engine.attach(series, equipment_class=asset.equipment_class)
-        else:
-            self._engine.detach(series)
 
     def warm_up(self) -> None:
         """Do everything that follows from an alarm once, and take it back.
@@ -123,15 +130,18 @@ class Alarming:
         """
         warm_up(self._records, self.pipeline, self._classes, self._clock)
 
-    def restore(self) -> None:
+    def restore(self, newest: Iterable[LastValue]) -> None:
         """Remember what the records and the history hold; after the registry, before any sample.
+
+        Args:
+            newest: Last stored value of each series.
 
         Raises:
             StoreError: One of them cannot be read.
         """
         self._rules.apply()
         self.pipeline.restore()
-        self._engine.warm_start(self._rows, newest=self._history.last_values())
+        self._engine.warm_start(self._rows, newest=newest)
 
     def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:
         return read_all(self._history, series_id, start, end, page=_PAGE)

@@ -58,6 +58,7 @@ class Host:
         registry: Registry,
         metrics: IngestMetrics,
         *,
+        busy: dict[str, Node],
         persist: Persist,
     ) -> None:
         """Begin without nodes.
@@ -66,10 +67,10 @@ class Host:
             settings: Sparkplug settings of the server.
             registry: Where births become equipment.
             metrics: Where refused messages are counted.
+            busy: Takes the nodes of which something is not settled.
             persist: Runs work that needs the records, again while they cannot be written.
         """
-        self.busy: dict[str, Node] = {}
-        """By key, who has waited longest first."""
+        self.busy = busy
         self._refused: set[str] = set()
         """Keys of gateways that are beyond their number."""
         self._settings = settings

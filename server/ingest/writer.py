@@ -25,12 +25,11 @@ from server.ingest.acks import Acks
 from server.ingest.aliases import Aliases
 from server.ingest.host import Host
 from server.ingest.identity import Identities, forget_problems, store_problems
-from server.ingest.inbox import Bounds, Inbox
 from server.ingest.instants import note_stored
 from server.ingest.metrics import IngestMetrics
-from server.ingest.mqtt import MqttLink
 from server.ingest.node import Ready
 from server.ingest.persistence import Persistence, StoppedError
+from server.ingest.reception import Reception
 from server.ingest.rounds import Answers, Rounds, Suspects
 
 Stored = Callable[[Sequence[int]], None]
@@ -44,9 +43,6 @@ _MOST_WAITING = 200_000
 _TICK_S = 0.1
 _REFUSED_S = 10.0
 """Between two looks at what was refused of gateways."""
-_BEHIND_S = 5.0
-"""With a message unread for so long nobody knows what its gateway says now."""
-_NEVER = 2**62
 _log = structlog.get_logger()
 
 
@@ -61,6 +57,7 @@ class Ingest:
         self,
         settings: ServerSettings,
         *,
+        reception: Reception,
         records: Records,
         history: History,
         registry: Registry,
@@ -68,42 +65,34 @@ class Ingest:
         on_suspects: Suspects = ignore,
         answers: Answers = ignore,
         stored: Stored = ignore,
-        doubtful: Callable[[], Collection[str]] = frozenset,
+        gateways_to_confirm: Callable[[], Collection[str]] = frozenset,
         metrics: IngestMetrics | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
-            settings: The server's; used are mqtt, sparkplug and history.flush_interval_s.
+            settings: The server's; used are sparkplug and history.flush_interval_s.
+            reception: Where messages come from, and where it is noted how far they are settled.
             records: Where births, states and events go.
             history: Where values go.
             registry: The equipment, loaded.
-            clock: Stamps arrivals; never runs backwards.
+            clock: Never runs backwards.
             on_suspects: Sees, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
             stored: Hears the series ids of each stored batch, in the history's thread; is quick.
-            doubtful: Gives the keys of gateways that are asked for a birth when the broker is
-                there: an alarm waits for what was said while the server was away.
+            gateways_to_confirm: Gives the keys of gateways that are asked for a birth when the
+                broker is there: an alarm waits for what was said while the server was away.
             metrics: Counters; default: in the process's registry.
         """
         self.metrics = metrics or IngestMetrics(clock)
-        self.inbox = Inbox(
-            self.metrics,
-            Bounds(payload_bytes=settings.sparkplug.max_payload_bytes),
-            knows=lambda key: registry.asset(key) is not None,
-        )
-        self.link = MqttLink(
-            settings.mqtt,
-            host_id=settings.sparkplug.host_id,
-            clock=clock,
-            on_message=self.inbox.put,
-        )
+        self._reception, self._inbox, self._link = reception, reception.inbox, reception.link
         self._persist = Persistence(self.metrics)
         self._host = Host(
             settings.sparkplug,
             registry,
             self.metrics,
+            busy=reception.busy,
             persist=self._persist,
         )
         self._rounds = Rounds(
@@ -117,7 +106,7 @@ class Ingest:
             settled=self._note_settled,
         )
         self.aliases = Aliases(self._host.nodes)
-        self._doubtful = doubtful
+        self._gateways_to_confirm = gateways_to_confirm
         self._to_ask: set[str] | None = None
         self._flush_interval_s = settings.history.flush_interval_s
         self._records = records
@@ -131,16 +120,13 @@ class Ingest:
         self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
-        self._worked_at = clock.monotonic_s()
         self._told_refused_at = 0.0
         self._identities = Identities()
-        self._oldest_at = _NEVER
-        """Arrival of the oldest message that was taken and is not settled, UTC ms."""
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.restore)
         self._thread = self._executor.submit(self._run)
-        self.link.open()
+        self._link.open()
         return self
 
     async def __aexit__(
@@ -175,9 +161,9 @@ class Ingest:
 
     def close(self) -> None:
         """Leave the broker, store what has arrived, end the threads; may be repeated."""
-        self.link.close()
+        self._link.close()
         self._persist.stop()
-        self.inbox.wake()
+        self._inbox.wake()
         self._executor.shutdown(wait=True)
         self._keeper.shutdown(wait=True)
 
@@ -185,30 +171,6 @@ class Ingest:
     def alive(self) -> bool:
         """Whether the thread runs; for the health page."""
         return self._thread is not None and not self._thread.done()
-
-    @property
-    def hears(self) -> bool:
-        """Whether what the broker says is taken in turn as it comes.
-
-        A gateway that sends more than its turns take is behind alone: see ``is_behind``.
-        """
-        idle_s = self._clock.monotonic_s() - self._worked_at
-        return self.link.connected and idle_s < _BEHIND_S
-
-    def is_behind(self, gateway: str) -> bool:
-        """Return whether what a gateway, by its key, said seconds ago waits; from any thread."""
-        node = self._host.busy.get(gateway)
-        oldest_at = min(
-            self.inbox.unread_since(gateway) or _NEVER,
-            _NEVER if node is None else node.oldest_at or _NEVER,
-        )
-        return self._clock.now_ms() - oldest_at > 1000 * _BEHIND_S
-
-    @property
-    def late_s(self) -> float:
-        """Since when the oldest message waits for the evaluation of its values, seconds."""
-        oldest_at = min(self.inbox.oldest_at() or _NEVER, self._oldest_at)
-        return max(0, self._clock.now_ms() - oldest_at) / 1000
 
     @property
     def stuck(self) -> frozenset[str]:
@@ -219,20 +181,20 @@ class Ingest:
         try:
             while not self._persist.stopping:
                 self._work(wait_s=self._patience_s())
-            while len(self.inbox) or self._host.busy:
+            while len(self._inbox) or self._host.busy:
                 self._work(wait_s=0)
             self._flush()
             self._await_stored()
         except StoppedError:
-            _log.warning("ingest_stopped_unstored", messages=len(self.inbox))
+            _log.warning("ingest_stopped_unstored", messages=len(self._inbox))
 
     def _work(self, *, wait_s: float) -> None:
         """Take what has arrived one step further."""
         if self._host.busy:
             wait_s = 0
-        arrivals = self.inbox.take(limit=_CHUNK, wait_s=wait_s, but=self._passed_over())
+        arrivals = self._inbox.take(limit=_CHUNK, wait_s=wait_s, but=self._passed_over())
         if arrivals:
-            self._oldest_at = min(self._oldest_at, arrivals[0].arrived_at)
+            self._reception.note_taken(arrivals[0].arrived_at)
         for arrival in arrivals:
             self._host.receive(arrival)
         self.metrics.messages.inc(len(arrivals))
@@ -245,26 +207,26 @@ class Ingest:
         busy = self._host.busy
         if ticks:
             self._persist("presence", lambda: self._registry.record_omitted(but=busy))
-        self._oldest_at = min((node.oldest_at for node in busy.values()), default=_NEVER)
+        self._reception.note_settled()
         for topic, payload in self._host.take_requests():
-            self.link.publish(topic, payload)
+            self._link.publish(topic, payload)
         waiting = len(self._rounds.ready.batch)
         due = waiting >= _MOST_VALUES or now_s - self._flushed_at >= self._flush_interval_s
         if waiting >= _MOST_WAITING or (due and not self._is_storing()):
             self._flush()
-        self._worked_at = self._clock.monotonic_s()
+        self._reception.note_work()
 
     def _tick(self, now_s: float) -> None:
         now_ms = self._clock.now_ms()
         self._host.tick(now_ms)
-        for key in self.inbox.take_torn():
+        for key in self._inbox.take_torn():
             self._host.missed(key, now_ms=now_ms, now_s=now_s)
         self._ask(now_ms)
         self._host.watch_silence(
-            self.link.connection, now_ms=now_ms, now_s=now_s, unread=self.inbox.waits
+            self._link.connection, now_ms=now_ms, now_s=now_s, unread=self._inbox.waits
         )
-        self.metrics.queued.set(len(self.inbox))
-        self.link.look()
+        self.metrics.queued.set(len(self._inbox))
+        self._link.look()
         if problems := self._identities.take_changed(now_s):
             store = partial(store_problems, problems=problems)
             self._persist("presence", lambda: self._records.write(store))
@@ -280,10 +242,10 @@ class Ingest:
 
     def _ask(self, now_ms: int) -> None:
         """Once the broker is there, let those speak for whom alarms wait."""
-        if not self.link.connection:
+        if not self._link.connection:
             return
         if self._to_ask is None:
-            self._to_ask = set(self._doubtful())
+            self._to_ask = set(self._gateways_to_confirm())
         if self._to_ask:
             self._host.ask_births(self._to_ask, now_ms)
 
@@ -307,7 +269,7 @@ class Ingest:
         self._flushed_at = self._clock.monotonic_s()
         self._storing = self._keeper.submit(self._store, batch, acks)
         # Whoever waits for arrivals has something to hand over then.
-        self._storing.add_done_callback(lambda _: self.inbox.wake())
+        self._storing.add_done_callback(lambda _: self._inbox.wake())
 
     def _note_settled(self, oldest_at: int) -> None:
         self.metrics.chain_s.observe((self._clock.now_ms() - oldest_at) / 1000)
@@ -329,4 +291,4 @@ class Ingest:
             self._stored(batch.series)
         self.metrics.acks.inc(acks.count)
         for topic, payload in acks.take(self._clock.now_ms()):
-            self.link.publish(topic, payload)
+            self._link.publish(topic, payload)

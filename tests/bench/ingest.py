@@ -35,6 +35,7 @@ from server.core.records import Records
 from server.history.duckdb import DuckHistory
 from server.ingest.acks import Acks
 from server.ingest.metrics import IngestMetrics
+from server.ingest.reception import prepare_reception
 from server.ingest.writer import Ingest
 from tests.bench import flood
 from tests.mosquitto import Mosquitto
@@ -141,8 +142,10 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
         history = DuckHistory(folder / "history")
         registry = Registry(records, clock, on_series=on_series)
         settings = ServerSettings(mqtt=MqttSettings(port=port))
+        reception = prepare_reception(settings, registry, clock, metrics)
         ingest = Ingest(
             settings,
+            reception=reception,
             records=records,
             history=history,
             registry=registry,
@@ -152,7 +155,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             metrics=metrics,
         )
         async with ingest:
-            while not ingest.link.connected:
+            while not reception.link.connected:
                 await asyncio.sleep(0.01)
             cpu = time.process_time()
             async with _flood(port, messages):

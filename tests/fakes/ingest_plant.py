@@ -27,6 +27,7 @@ from server.history.base import Batch
 from server.history.memory import MemoryHistory
 from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
+from server.ingest.reception import Reception, prepare_reception
 from server.ingest.writer import Ingest
 from server.migrations.tables import METADATA
 from tests.fakes.agent_clock import FakeClock
@@ -125,8 +126,12 @@ class IngestPlant:
         self.metrics = IngestMetrics(clock, CollectorRegistry())
         self.registry = Registry(self.records, clock, on_series=self._attach, limits=self.limits)
         self.registry.load()
+        every = ServerSettings(sparkplug=settings)
+        inbox = prepare_reception(every, self.registry, clock, self.metrics).inbox
+        self.reception = Reception(inbox, self.link, clock)
         self.ingest = Ingest(
-            ServerSettings(sparkplug=settings),
+            every,
+            reception=self.reception,
             records=self.records,
             history=self.history,
             registry=self.registry,
@@ -134,7 +139,6 @@ class IngestPlant:
             on_suspects=self._suspects,
             metrics=self.metrics,
         )
-        self.ingest.link = self.link
         self.ingest.restore()
 
     def _attach(self, series: Series, asset: Asset) -> None:
@@ -147,20 +151,20 @@ class IngestPlant:
     def receive(self, *arrivals: Arrival) -> None:
         """Deliver and carry everything to its end."""
         for arrival in arrivals:
-            self.ingest.inbox.put(*arrival)
+            self.reception.inbox.put(*arrival)
         self.wait(1)
 
     def hear(self, *arrivals: Arrival) -> None:
         """Deliver as the broker does: stamped by the server's clock."""
         for topic, payload, _ in arrivals:
-            self.ingest.inbox.put(topic, payload, self.steady.now_ms())
+            self.reception.inbox.put(topic, payload, self.steady.now_ms())
         self.wait(1)
 
     def wait(self, seconds: float) -> None:
         """Let time pass without a message."""
         self.clock.advance(seconds)
         self.ingest._work(wait_s=0)
-        while self.ingest._host.busy or len(self.ingest.inbox):
+        while self.ingest._host.busy or len(self.reception.inbox):
             self.ingest._work(wait_s=0)
         self.ingest._await_stored()
 

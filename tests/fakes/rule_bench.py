@@ -3,7 +3,7 @@
 import math
 
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.engine import AlarmEngine
+from server.alarms.evaluation.engine import AlarmEngine, IsBehind, nobody_is_behind
 from server.alarms.evaluation.step import Step
 from server.alarms.rulebook import RuleBook
 from server.assets.series import Sample
@@ -18,6 +18,7 @@ class RuleBench:
 
     def __init__(self, book: RuleBook | None = None) -> None:
         self.clock = FakeClock()
+        self.is_behind: IsBehind = nobody_is_behind
         self.start = self.clock.now_ms()
         self.engine = AlarmEngine(book or RuleBook(CLASSES), self.clock)
         self.series = pump_series()
@@ -81,20 +82,25 @@ class RuleBench:
         return (at - self.start) // 1000
 
     def expire(self, rule: str, point: str, since: float) -> list[Found]:
-        step = self.engine.expire(
-            f"pump.{rule}", self.series[point].id, since=self.start + round(since * 1000)
-        )
+        step = self._expire(rule, point, since)
         assert step is not None
         self.engine.commit(step)
         return self.found(step)
 
     def is_held(self, rule: str, point: str, since: float) -> bool:
         """Whether the end of a delay waits for what its gateway has to say."""
-        at = self.start + round(since * 1000)
-        return self.engine.expire(f"pump.{rule}", self.series[point].id, since=at) is None
+        return self._expire(rule, point, since) is None
+
+    def _expire(self, rule: str, point: str, since: float) -> Step | None:
+        return self.engine.expire(
+            f"pump.{rule}",
+            self.series[point].id,
+            since=self.start + round(since * 1000),
+            is_behind=self.is_behind,
+        )
 
     def sweep(self) -> list[Found]:
-        step = self.engine.silence()
+        step = self.engine.silence(is_behind=self.is_behind)
         self.engine.commit(step)
         return self.found(step)
 

@@ -172,10 +172,10 @@ def test_silence_is_not_judged_right_after_a_start(bench: RuleBench) -> None:
 
 def test_the_silence_of_a_gateway_that_is_behind_proves_nothing(bench: RuleBench) -> None:
     gateway = gateway_of(bench.series["pressure"])
-    bench.engine.is_behind = lambda key: key == gateway
+    bench.is_behind = lambda key: key == gateway
     bench.clock.advance(60 + 121)
     assert bench.sweep() == []
-    bench.engine.is_behind = lambda key: key != gateway
+    bench.is_behind = lambda key: key != gateway
     assert [one[:2] for one in bench.sweep()] == [("raised", "silent")]
 
 
@@ -183,7 +183,7 @@ def test_a_delay_of_a_gateway_that_is_behind_waits_for_it_but_not_for_ever(
     bench: RuleBench,
 ) -> None:
     bench.see("level", 0.5, 1)
-    bench.engine.is_behind = lambda _key: True
+    bench.is_behind = lambda _key: True
     bench.clock.advance(11)
     assert bench.is_held("low_level", "level", 1)
     bench.clock.advance(28)

@@ -35,15 +35,15 @@ def test_a_part_is_late_beyond_the_limit_and_told_at_each_edge() -> None:
 
 
 def test_a_message_is_late_until_its_values_are_judged(pump: IngestPlant, node: EdgeNode) -> None:
-    assert pump.ingest.late_s == 0
+    assert pump.reception.late_s == 0
     pump.watch("site/gw/pump/pressure")
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
     pump.clock.advance(7)
-    late = pump.ingest.late_s
+    late = pump.reception.late_s
     assert late >= 7
     seen: list[float] = []
-    pump.ingest._rounds._suspects = lambda _samples: seen.append(pump.ingest.late_s)
+    pump.ingest._rounds._suspects = lambda _samples: seen.append(pump.reception.late_s)
     pump.wait(1)
     assert seen == [late + 1]
-    assert pump.ingest.late_s == 0
+    assert pump.reception.late_s == 0
     assert pump.metrics.chain_s._sum.get() >= late + 1

@@ -22,13 +22,13 @@ def test_live_readings_beside_a_large_backlog_are_as_young_as_ever(
         values = dict.fromkeys(range(1, POINTS + 1), float(number))
         uuid = uuid_of("journal", number)
         at = hour_ago + number
-        pump.ingest.inbox.put(*other.ddata("d", values, at=at, uuid=uuid, historical=True))
+        pump.reception.inbox.put(*other.ddata("d", values, at=at, uuid=uuid, historical=True))
     series = pump.series(f"{PUMP}/pressure")
     read = 0
-    while len(pump.ingest.inbox):
+    while len(pump.reception.inbox):
         read += 1
         node.clock_ms += 1
-        pump.ingest.inbox.put(*node.ddata("pump", {1: float(read)}, at=node.clock_ms))
+        pump.reception.inbox.put(*node.ddata("pump", {1: float(read)}, at=node.clock_ms))
         pump.ingest._work(wait_s=0)
         # Read and judged in the very next turn, however much of the other waits.
         assert series.last_value == float(read)

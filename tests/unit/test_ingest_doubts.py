@@ -39,7 +39,7 @@ def test_gateways_for_which_an_alarm_waits_are_asked_once_when_the_broker_is_the
     pump: IngestPlant, wanted: set[str]
 ) -> None:
     pump.restart()
-    pump.ingest._doubtful = lambda: wanted
+    pump.ingest._gateways_to_confirm = lambda: wanted
     pump.link.connection = 0
     pump.wait(1)
     assert pump.rebirths_asked() == []
@@ -51,25 +51,25 @@ def test_gateways_for_which_an_alarm_waits_are_asked_once_when_the_broker_is_the
 
 def test_a_gateway_that_sends_too_much_is_behind_alone(pump: IngestPlant, node: EdgeNode) -> None:
     for number in range(1, 2_000):
-        pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + number))
-    assert not pump.ingest.is_behind("site/gw")
+        pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + number))
+    assert not pump.reception.is_behind("site/gw")
     pump.clock.advance(4)
     pump.ingest._work(wait_s=0)
     pump.clock.advance(4)
     pump.ingest._work(wait_s=0)
-    assert pump.ingest.late_s > 5
-    assert pump.ingest.hears
-    assert pump.ingest.is_behind("site/gw")
-    assert not pump.ingest.is_behind("site/other")
+    assert pump.reception.late_s > 5
+    assert pump.reception.receives
+    assert pump.reception.is_behind("site/gw")
+    assert not pump.reception.is_behind("site/other")
     pump.wait(1)
-    assert not pump.ingest.is_behind("site/gw")
+    assert not pump.reception.is_behind("site/gw")
 
 
 def test_who_waits_for_a_store_hears_nothing(pump: IngestPlant, node: EdgeNode) -> None:
     heard: list[bool] = []
 
     def fail(_samples: list[Sample]) -> None:
-        heard.append(pump.ingest.hears)
+        heard.append(pump.reception.receives)
         if len(heard) == 1:
             pump.clock.advance(6)
             raise StoreError("disk full")
@@ -79,6 +79,6 @@ def test_who_waits_for_a_store_hears_nothing(pump: IngestPlant, node: EdgeNode) 
     pump.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
     assert heard == [True, False]
     pump.wait(1)
-    assert pump.ingest.hears
+    assert pump.reception.receives
     pump.link.connected = False
-    assert not pump.ingest.hears
+    assert not pump.reception.receives

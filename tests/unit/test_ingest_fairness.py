@@ -144,9 +144,9 @@ def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
     pump.watch("site/gw/pump/pressure")
     others = [EdgeNode("site", f"new-{number}", clock_ms=node.clock_ms) for number in range(7)]
     for other in others:
-        pump.ingest.inbox.put(*other.nbirth())
+        pump.reception.inbox.put(*other.nbirth())
         for number in range(100):
-            pump.ingest.inbox.put(*other.dbirth(f"d{number}", {f"p{k}": 1.0 for k in range(20)}))
+            pump.reception.inbox.put(*other.dbirth(f"d{number}", {f"p{k}": 1.0 for k in range(20)}))
     seen: list[int] = []
 
     def judged(samples: list[Sample]) -> None:
@@ -157,7 +157,7 @@ def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
     pump.ingest._work(wait_s=0)
     pump.ingest._work(wait_s=0)
     before = entered(pump)
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
     pump.ingest._work(wait_s=0)
     assert seen == [before]
     assert before < 60
@@ -170,11 +170,11 @@ def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
 def test_a_birth_of_thousands_of_points_is_entered_in_parts_and_told_once(
     plant: IngestPlant, node: EdgeNode
 ) -> None:
-    plant.ingest.inbox.put(*node.nbirth())
-    plant.ingest.inbox.put(*node.dbirth("d", {f"p{k}": float(k) for k in range(1_800)}))
-    plant.ingest.inbox.put(*node.ddata("d", {1: 5.0}, at=node.clock_ms + 1))
+    plant.reception.inbox.put(*node.nbirth())
+    plant.reception.inbox.put(*node.dbirth("d", {f"p{k}": float(k) for k in range(1_800)}))
+    plant.reception.inbox.put(*node.ddata("d", {1: 5.0}, at=node.clock_ms + 1))
     sizes: list[int] = []
-    while plant.ingest._host.busy or len(plant.ingest.inbox):
+    while plant.ingest._host.busy or len(plant.reception.inbox):
         plant.ingest._work(wait_s=0)
         sizes.append(len(plant.rows(Point)))
     steps = [after - before for before, after in pairwise(sizes)]
@@ -200,9 +200,9 @@ def test_an_alarm_flood_of_one_gateway_shares_each_slice(pump: IngestPlant, node
     pump.ingest._rounds._suspects = judged
     for step in range(30):
         values = {alias: float(step) for alias in range(1, 101)}
-        pump.ingest.inbox.put(*other.ddata("pump", values, at=node.clock_ms + step + 1))
+        pump.reception.inbox.put(*other.ddata("pump", values, at=node.clock_ms + step + 1))
     pump.ingest._work(wait_s=0)
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
     pump.ingest._work(wait_s=0)
     assert "site/gw/pump/pressure" in slices[1]
     assert all(len(one) == 10 for one in slices[:-1])
@@ -243,9 +243,9 @@ def test_a_gateway_with_many_devices_goes_away_in_slices(pump: IngestPlant, node
     pump.ingest._rounds._suspects = lambda samples: seen.extend(
         sample.value for sample in samples if isinstance(sample.value, float)
     )
-    pump.ingest.inbox.put(*other.ndeath())
+    pump.reception.inbox.put(*other.ndeath())
     pump.ingest._work(wait_s=0)
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
     pump.ingest._work(wait_s=0)
     assert seen == [9.0]
     assert sum(row.online for row in pump.rows(Equipment).values()) > 50
@@ -289,14 +289,14 @@ def test_a_slow_history_holds_up_only_who_floods(tmp_path: Path) -> None:
         plant.history.append = slow
         for step in range(250):
             values = {alias: float(step) for alias in range(1, 201)}
-            plant.ingest.inbox.put(*flood.ddata("d", values, at=flood.clock_ms + step + 1))
+            plant.reception.inbox.put(*flood.ddata("d", values, at=flood.clock_ms + step + 1))
         for _ in range(30):
             plant.clock.advance(1)
             plant.ingest._work(wait_s=0)
-        assert len(plant.ingest.inbox) > 0
+        assert len(plant.reception.inbox) > 0
         assert len(plant.ingest._rounds.ready.batch) < 30_000
         plant.on_suspects.clear()
-        plant.ingest.inbox.put(*quiet.ddata("d", {1: 9.0}, at=quiet.clock_ms + 1))
+        plant.reception.inbox.put(*quiet.ddata("d", {1: 9.0}, at=quiet.clock_ms + 1))
         plant.ingest._work(wait_s=0)
         assert [sample.value for sample in plant.on_suspects] == [9.0]
         go_on.set()
@@ -337,14 +337,14 @@ def test_large_messages_that_waited_for_a_missing_one_are_read_a_piece_at_a_time
     missing = verbose.ddata("d", {1: 0.5}, at=verbose.clock_ms + 1)
     for step in range(30):
         values = {alias: float(step + 1) for alias in range(1, 2_001)}
-        pump.ingest.inbox.put(*verbose.ddata("d", values, at=verbose.clock_ms + 2 + step))
-    while len(pump.ingest.inbox):
+        pump.reception.inbox.put(*verbose.ddata("d", values, at=verbose.clock_ms + 2 + step))
+    while len(pump.reception.inbox):
         pump.ingest._work(wait_s=0)
     late = pump.series("site/verbose/d/p0")
     assert late.last_value == 0.0
-    pump.ingest.inbox.put(*missing)
+    pump.reception.inbox.put(*missing)
     pump.ingest._work(wait_s=0)
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 9.0}, at=node.clock_ms + 1))
     pump.ingest._work(wait_s=0)
     assert pump.series(f"{PUMP}/pressure").last_value == 9.0
     read = late.last_value

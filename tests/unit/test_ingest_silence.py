@@ -112,8 +112,8 @@ def test_what_waits_unread_may_be_a_sign_of_life(pump: IngestPlant, node: EdgeNo
     pump.wait(1)
     other = EdgeNode(name="loud", clock_ms=node.clock_ms)
     for _ in range(300):
-        pump.ingest.inbox.put(*other.arrival("NDEATH", b""))
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}))
+        pump.reception.inbox.put(*other.arrival("NDEATH", b""))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}))
     pump.wait(3 * PATIENCE_S)
     pump.wait(3 * PATIENCE_S)
     assert pump.rebirths_asked() == []

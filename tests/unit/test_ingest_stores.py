@@ -30,7 +30,7 @@ def test_a_stop_while_the_store_is_away_leaves_everything_unacknowledged(
     pump: IngestPlant, node: EdgeNode
 ) -> None:
     pump.history.failures = 1_000_000
-    pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
     pump.ingest._persist.stop()
     pump.clock.advance(1)
     pump.ingest._run()
@@ -88,7 +88,7 @@ async def test_a_bug_in_the_chain_ends_the_ingest_visibly(
 
     monkeypatch.setattr(pump.ingest._rounds, "_suspects", bug)
     async with pump.ingest, asyncio.timeout(5):
-        pump.ingest.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
+        pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await pump.ingest.run()
 
@@ -100,7 +100,7 @@ async def test_closing_stores_what_has_arrived_and_may_be_repeated(
         assert pump.ingest.alive
         for number in range(50):
             value = float(number)
-            pump.ingest.inbox.put(*node.ddata("pump", {1: value}, at=node.clock_ms + 1 + number))
+            pump.reception.inbox.put(*node.ddata("pump", {1: value}, at=node.clock_ms + 1 + number))
     pump.ingest.close()
     assert not pump.ingest.alive
     assert pump.stored(f"{PUMP}/pressure")[1:] == [float(number) for number in range(50)]

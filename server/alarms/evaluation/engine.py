@@ -32,6 +32,14 @@ STARTUP_GRACE_MS = 60_000
 CATCH_UP_MS = 30_000
 """Usual bound of ``alarms.catch_up_s``."""
 
+IsBehind = Callable[[str], bool]
+"""Whether what a gateway, by its key, said seconds ago is not evaluated yet."""
+
+
+def nobody_is_behind(_gateway: str) -> bool:
+    """Return that all that was received is evaluated."""
+    return False
+
 
 class AlarmEngine:
     """The rules of all equipment, attached to the series that the registry announces.
@@ -41,8 +49,6 @@ class AlarmEngine:
 
     def __init__(self, book: RuleBook, clock: Clock, *, catch_up_ms: int = CATCH_UP_MS) -> None:
         self.lock = threading.RLock()
-        self.is_behind: Callable[[str], bool] = lambda _gateway: False
-        """Whether what a gateway, by its key, said seconds ago is not judged yet."""
         self._clock = clock
         self._register = WatchRegister(book)
         self._catch_up_ms = catch_up_ms
@@ -189,7 +195,9 @@ class AlarmEngine:
             judge_with_expression(step, self._register, with_expression)
         return step
 
-    def expire(self, rule: str, point_id: int, *, since: int) -> Step | None:
+    def expire(
+        self, rule: str, point_id: int, *, since: int, is_behind: IsBehind = nobody_is_behind
+    ) -> Step | None:
         """Propose what follows from the end of a delay; None while that is unconfirmed."""
         step = Step(self._clock.now_ms())
         instance = self._register.instances.get((rule, point_id))
@@ -200,7 +208,7 @@ class AlarmEngine:
         ):
             return None
         longest_ms = max(instance.delays.on, instance.delays.off) + self._catch_up_ms
-        if step.now - since < longest_ms and self.is_behind(instance.gateway):
+        if step.now - since < longest_ms and is_behind(instance.gateway):
             return None
         memory, changes = expire(instance.memory, since=since)
         step.memories[instance] = memory
@@ -224,12 +232,12 @@ class AlarmEngine:
         step.add_changes(instance, changes)
         return step
 
-    def silence(self) -> Step:
+    def silence(self, *, is_behind: IsBehind = nobody_is_behind) -> Step:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
         self._register.withdraw_lost(step)
         earliest = self._patient_from + STARTUP_GRACE_MS
-        judge_silence(step, self._register, earliest=earliest, is_behind=self.is_behind)
+        judge_silence(step, self._register, earliest=earliest, is_behind=is_behind)
         return step
 
     def stop_connection_delays(self) -> Step:

@@ -1,0 +1,86 @@
+"""The role ``ingest``: broker, history, and the alarms that follow from readings and time."""
+
+import asyncio
+
+from server.alarming.wiring import Alarming
+from server.commands.sender import CommandSender, answers
+from server.ingest.metrics import IngestMetrics
+from server.ingest.reception import prepare_reception
+from server.ingest.writer import Ingest, Stored
+from server.roles.parts import Ground, Parts
+from server.roles.plant import Plant
+from server.upkeep import Upkeep
+
+
+async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts:
+    """Restore alarms and series, connect to the broker, and run the first alarm for practice.
+
+    Args:
+        ground: What every role stands on.
+        plant: Whose readings are stored and evaluated.
+        stored: Takes the ids of the series of each stored batch; from any thread, quick.
+
+    Raises:
+        StoreError: A store cannot be read.
+    """
+    settings, records, clock = ground.settings, ground.records, ground.clock
+    newest = await asyncio.to_thread(plant.history.last_values)
+    clock.start(
+        max((one.taken_at for one in newest), default=0),
+        tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
+    )
+    metrics = IngestMetrics(clock, ground.metrics)
+    reception = prepare_reception(settings, plant.registry, clock, metrics)
+    link = reception.link
+    alarming = Alarming(
+        settings,
+        records=records,
+        history=plant.history,
+        registry=plant.registry,
+        engine=plant.engine,
+        classes=plant.classes,
+        clock=clock,
+        receives=lambda: reception.receives,
+        is_behind=reception.is_behind,
+        isolation=ground.isolation,
+    )
+    await asyncio.to_thread(alarming.restore, newest)
+    ingest = Ingest(
+        settings,
+        reception=reception,
+        records=records,
+        history=plant.history,
+        registry=plant.registry,
+        clock=clock,
+        on_suspects=alarming.pipeline.on_samples,
+        answers=answers(records, clock),
+        stored=stored,
+        gateways_to_confirm=alarming.gateways_to_confirm,
+        metrics=metrics,
+    )
+    await ground.stack.enter_async_context(ingest)
+    sender = CommandSender(
+        records,
+        publish=link.publish,
+        connected=lambda: link.connected,
+        alias_of=ingest.aliases.find,
+        clock=clock,
+    )
+    with ground.isolation.isolate_errors("rehearsal"):
+        await asyncio.to_thread(alarming.warm_up)
+    works = {
+        "ingest": ingest.run,
+        "commands": sender.run,
+        "upkeep": Upkeep(plant.history, clock).run,
+    }
+    checks = {
+        "ingest": lambda: ingest.alive and not ingest.stuck,
+        "history": lambda: "history" not in ingest.stuck,
+        "alarm_chain": ground.lateness.watch("alarm_chain", lambda: reception.late_s),
+        "broker": lambda: link.connected,
+    }
+    return Parts(
+        works={**works, **alarming.works},
+        checks={**checks, **alarming.checks},
+        notes={"broker": lambda: link.problem},
+    )
