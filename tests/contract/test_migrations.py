@@ -1,5 +1,6 @@
 """Steps of the schema that carry over what the records hold."""
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from sqlalchemy import Engine, create_engine, text
 
 from server.core.schema import alembic_config
 from tests.databases import POSTGRES_MARKS, empty_database
+
+WORDS = {"name_en": "x", "name_zh": "x"}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=POSTGRES_MARKS)])
@@ -31,20 +34,13 @@ def put(engine: Engine, table: str, **values: object) -> None:
         connection.execute(statement, values)
 
 
-def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
-def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine) -> None:
-    to(engine, "0005")
-    words = {"name_en": "x", "name_zh": "x"}
+def put_equipment(engine: Engine) -> None:
     put(engine, "sites", id=1, key="e")
     put(engine, "gateways", id=1, key="e/g", site_id=1, online=True, since_at=0)
     put(
         engine,
         "equipment",
-        **words,
+        **WORDS,
         id=1,
         key="e/g/p",
         site_id=1,
@@ -55,10 +51,20 @@ def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine
         online=True,
         since_at=0,
     )
+
+
+def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine) -> None:
+    to(engine, "0005")
+    put_equipment(engine)
     put(
         engine,
         "points",
-        **words,
+        **WORDS,
         id=1,
         key="e/g/p/x",
         equipment_id=1,
@@ -70,7 +76,7 @@ def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine
         put(
             engine,
             "alarms",
-            **words,
+            **WORDS,
             id=number,
             rule=f"r{number}",
             point_id=1,
@@ -107,3 +113,41 @@ def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine
         (2, "suppressed", "gateway:e/g", 40)
     ]
     assert rows(engine, "SELECT changes FROM alarm_rule_counter") == [(7,)]
+
+
+def test_deferred_calls_activity_and_gaps_keep_what_they_hold(engine: Engine) -> None:
+    to(engine, "0014")
+    put_equipment(engine)
+    incident = {"equipment_id": 1, "severity": "high", "title_en": "x", "title_zh": "x"}
+    put(engine, "incidents", id=1, cause="a", opened_at=1, call_owed_at=7, **incident)
+    put(engine, "incidents", id=2, cause="b", opened_at=1, moving_since_at=8, **incident)
+    for number, body in enumerate(('{"accept_holes": true, "name": "N"}', '{"name": "O"}'), 1):
+        put(
+            engine,
+            "rosters",
+            id=number,
+            key=f"r{number}",
+            body=body,
+            version=3,
+            changed_at=1,
+            changed_by="li",
+        )
+    to(engine, "head")
+    columns = "SELECT {}, {} FROM incidents ORDER BY id"
+    kept = [(7, None), (None, 8)]
+    assert rows(engine, columns.format("deferred_call_at", "activity_since_at")) == kept
+    bodies = [one[0] for one in rows(engine, "SELECT body FROM rosters ORDER BY id")]
+    assert [as_json(one) for one in bodies] == [
+        {"accept_gaps": True, "name": "N"},
+        {"name": "O"},
+    ]
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0014")
+    assert rows(engine, columns.format("call_owed_at", "moving_since_at")) == kept
+    (first, _) = [one[0] for one in rows(engine, "SELECT body FROM rosters ORDER BY id")]
+    assert as_json(first) == {"accept_holes": True, "name": "N"}
+
+
+def as_json(value: object) -> object:
+    """PostgreSQL's driver reads JSON by itself."""
+    return json.loads(value) if isinstance(value, str) else value

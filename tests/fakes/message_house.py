@@ -16,7 +16,7 @@ from server.notifications.channels.base import DeliveryStatus, Outcome, Sent
 
 
 @dataclass
-class ScriptedChannel:
+class AnsweringChannel:
     """Answers from ``outcomes`` and ``statuses`` in order, then Sent."""
 
     outcomes: list[Outcome] = field(default_factory=list[Outcome])

@@ -19,11 +19,11 @@ from server.notifications.channels.base import Outcome, Sent
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.message_house import ScriptedChannel, rows, states, write_message
+from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS
 
 
-class GatedChannel(ScriptedChannel):
+class GatedChannel(AnsweringChannel):
     """Answers only when the gate is open."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ def to_mail(number: int) -> Receiver:
 
 @asynccontextmanager
 async def working(
-    records: Records, clock: FakeClock, **of: ScriptedChannel
+    records: Records, clock: FakeClock, **of: AnsweringChannel
 ) -> AsyncGenerator[None]:
     worker = OutboxWorker(records, Channels(SETTINGS, of), SETTINGS, clock)
     task = asyncio.create_task(worker.run())
@@ -67,7 +67,7 @@ async def until(records: Records, **wanted: str) -> None:
 
 @pytest.mark.parametrize("receivers", [1, 60])
 async def test_a_hanging_channel_holds_up_no_other(records: Records, receivers: int) -> None:
-    mail, sms, clock = GatedChannel(), ScriptedChannel(of=ONCE), FakeClock()
+    mail, sms, clock = GatedChannel(), AnsweringChannel(of=ONCE), FakeClock()
     for number in range(60):
         write_message(records, f"m{number}", to_mail(number % receivers), now=clock.now_ms())
     async with working(records, clock, mail=mail, sms=sms):

@@ -30,7 +30,7 @@ from server.notifications.receipts import ReceiptSweep
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.message_house import ScriptedChannel, rows, states, write_message
+from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
 
 UNUSED = Path("unused")
 MAIL = EmailChannel(kind="email", host="m", sender="a@b.example")
@@ -67,7 +67,7 @@ class House:
     def __init__(self, records: Records) -> None:
         self.records = records
         self.clock = FakeClock()
-        self.sms, self.mail = ScriptedChannel(of=ONCE), ScriptedChannel()
+        self.sms, self.mail = AnsweringChannel(of=ONCE), AnsweringChannel()
         self.channels = Channels(SETTINGS, {"sms": self.sms, "mail": self.mail})
 
     def write(self, key: str, *ways: Receiver, severity: str = "high", **more: int) -> None:

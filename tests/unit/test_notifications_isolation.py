@@ -27,7 +27,7 @@ from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.contract.channels.rigs import message
 from tests.fakes.agent_clock import FakeClock
-from tests.fakes.message_house import ScriptedChannel, rows, states, write_message
+from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS, TO_MAIL
 
 BEFORE = Receiver("wu", "mail", "wu@x.example")
@@ -40,7 +40,7 @@ def records(tmp_path: Path) -> Generator[Records]:
         yield opened
 
 
-class BuggyChannel(ScriptedChannel):
+class BuggyChannel(AnsweringChannel):
     """Meets a bug with whatever is said to be poison."""
 
     async def send(self, message: Outgoing) -> Outcome:
@@ -90,7 +90,7 @@ async def test_a_message_that_meets_a_bug_harms_no_other_and_is_dead_in_the_end(
 async def test_a_bug_is_an_unknown_outcome_where_a_repetition_would_double(
     records: Records,
 ) -> None:
-    sms, mail, clock = BuggyChannel(of=ONCE), ScriptedChannel(), FakeClock()
+    sms, mail, clock = BuggyChannel(of=ONCE), AnsweringChannel(), FakeClock()
     channels = Channels(SETTINGS, {"sms": sms, "mail": mail})
     write_message(records, "poison", SMS, TO_MAIL, now=clock.now_ms())
     await run_until(records, channels, clock, lambda now: now.get("poison/mail-0") == "sent")
@@ -99,7 +99,7 @@ async def test_a_bug_is_an_unknown_outcome_where_a_repetition_would_double(
 
 async def test_a_message_whose_attempts_never_end_is_given_up(records: Records) -> None:
     """Each attempt took the process with it, or its outcome could not be written."""
-    mail, clock = ScriptedChannel(), FakeClock()
+    mail, clock = AnsweringChannel(), FakeClock()
     write_message(records, "a", BEFORE, now=clock.now_ms())
 
     def tried(session: Session) -> None:
