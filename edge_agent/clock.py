@@ -12,7 +12,7 @@ import structlog
 TRUSTED_FROM_MS: Final = 1_704_067_200_000
 """2024-01-01: a clock that says less was never set."""
 
-_LARGEST_HELD_MS: Final = 600_000
+_LARGEST_STEP_MS: Final = 600_000
 _JITTER_MS: Final = 100
 _TIMESYNCD_SAYS: Final = Path("/run/systemd/timesync/synchronized")
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -63,15 +63,15 @@ class SteadyClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._said_ms = 0
-        self._held_from: tuple[int, float] | None = None
+        self._last_ms = 0
+        self._slowed_from: tuple[int, float] | None = None
 
     def now_ms(self) -> int:
         """UTC milliseconds since 1970, never less than before but for a large step."""
         true_ms = self._clock.now_ms()
-        if true_ms >= self._said_ms:
-            self._said_ms = true_ms
-            self._held_from = None
+        if true_ms >= self._last_ms:
+            self._last_ms = true_ms
+            self._slowed_from = None
             return true_ms
         return self._behind(true_ms)
 
@@ -84,23 +84,23 @@ class SteadyClock:
         await self._clock.sleep(seconds)
 
     def _behind(self, true_ms: int) -> int:
-        back_ms = self._said_ms - true_ms
-        if back_ms > _LARGEST_HELD_MS:
+        back_ms = self._last_ms - true_ms
+        if back_ms > _LARGEST_STEP_MS:
             structlog.get_logger().error("clock_stepped_back", by_s=back_ms / 1000, held=False)
-            self._said_ms, self._held_from = true_ms, None
+            self._last_ms, self._slowed_from = true_ms, None
             return true_ms
         now_s = self._clock.monotonic_s()
-        if self._held_from is None:
+        if self._slowed_from is None:
             if back_ms > _JITTER_MS:
                 structlog.get_logger().warning("clock_stepped_back", by_s=back_ms / 1000, held=True)
-            self._held_from = (self._said_ms, now_s)
-        from_ms, from_s = self._held_from
-        self._said_ms = max(self._said_ms, from_ms + int((now_s - from_s) * 500))
-        return self._said_ms
+            self._slowed_from = (self._last_ms, now_s)
+        from_ms, from_s = self._slowed_from
+        self._last_ms = max(self._last_ms, from_ms + int((now_s - from_s) * 500))
+        return self._last_ms
 
 
 def synchronised() -> bool:
-    """Whether somebody (NTP, PTP) keeps the machine's clock right, as the kernel or systemd knows.
+    """Whether NTP or PTP keeps the machine's clock right, as the kernel or systemd knows.
 
     The kernel forgets it some hours after the last correction; systemd says it until a reboot.
     """

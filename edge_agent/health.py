@@ -23,7 +23,7 @@ class State:
         up: None until the first answer or the first failure.
         since: UTC ms of the last change.
         reason: Why it is down, a fixed word; empty when up.
-        open: Of a port: whether its connection is there, be it that nobody answers.
+        open: Of a port: whether its connection is there, answered or not.
     """
 
     up: bool | None = None
@@ -88,7 +88,7 @@ class Health:
         )
 
     def period(self, port: str, period_s: float, took_s: float) -> None:
-        """Note how far apart two cycles of a scan class were."""
+        """Keep how far apart two cycles of a scan class were."""
         kept = self.periods.get((port, period_s))
         if kept is None:
             kept = self.periods[port, period_s] = deque(maxlen=_KEPT_PERIODS)
@@ -106,13 +106,13 @@ class Health:
                 self.device_up.remove(name)
 
     def port_opened(self, name: str, *, at: int) -> None:
-        """Note that the connection of a port is there; up it is when somebody answers."""
+        """Set that the connection of a port is there; up it is when a unit answers."""
         state = self.ports.setdefault(name, State(since=at))
         state.open = True
         self.port_up.labels(name).set(1)
 
     def port(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
-        """Note whether a port works; logged when that changes."""
+        """Set whether a port works; logged when that changes."""
         state = self.ports.setdefault(name, State())
         state.open = up
         self.port_up.labels(name).set(up)
@@ -126,7 +126,7 @@ class Health:
         state.up, state.since, state.reason = up, at, reason
 
     def device(self, name: str, *, up: bool, at: int, reason: str = "", error: str = "") -> None:
-        """Note whether a device answers; logged when that changes."""
+        """Set whether a device answers; logged when that changes."""
         state = self.devices.setdefault(name, State())
         if state.up is up:
             return

@@ -1,4 +1,4 @@
-"""Figures of the ports that are made when somebody asks: bus load, and how true the periods are."""
+"""Figures of the ports, made when they are asked for: bus load, and how true the periods are."""
 
 from collections import deque
 from collections.abc import Iterator

@@ -48,7 +48,7 @@ class Reloader:
         self._health = health
         self._settings = gateway.settings
         self._load = load
-        self._fleet = port_manager
+        self._port_manager = port_manager
         self._uplink = uplink
         self._tasks = tasks
 
@@ -63,7 +63,7 @@ class Reloader:
         log.info(
             "reloaded",
             devices=len(change.gateway.devices),
-            ports=len(self._fleet.ports),
+            ports=len(self._port_manager.ports),
             ports_restarted=sorted(change.started),
             devices_added=list(change.added),
             devices_removed=list(change.removed),
@@ -76,15 +76,15 @@ class Reloader:
         try:
             gateway = await asyncio.to_thread(self._load)
             _check_unchanged(self._settings, gateway.settings)
-            return self._fleet.prepare(gateway), ""
+            return self._port_manager.prepare(gateway), ""
         except ConfigError as error:
             return None, str(error)
 
     async def _apply(self, change: Change) -> None:
         # Old readings end before the births change, new ones begin after.
-        await self._fleet.stop(change)
+        await self._port_manager.stop(change)
         self._uplink.reconfigure(change.gateway, removed=change.removed, changed=change.changed)
-        self._fleet.start(change, self._tasks)
+        self._port_manager.start(change, self._tasks)
         self._settings = change.gateway.settings
 
 

@@ -1,4 +1,4 @@
-"""Tells systemd how the agent is (sd_notify): ready, reloading, stopping, still alive."""
+"""Notifies systemd of the agent's state (sd_notify): ready, reloading, stopping, still alive."""
 
 import socket
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ class ServiceManager:
     """The socket that the service manager listens on; says nothing when there is none.
 
     Args:
-        address: Path of the socket; a leading ``@`` is the abstract namespace. Empty: nobody.
+        address: Path of the socket; a leading ``@`` is the abstract namespace. Empty: none.
         watchdog_s: A sign of life is expected at least this often; 0: never.
     """
 
@@ -28,16 +28,20 @@ class ServiceManager:
         return cls(environment.get("NOTIFY_SOCKET", ""), watchdog_s=watchdog_s)
 
     def ready(self, status: str) -> None:
-        """Say that it works, or works again after a reload; ``status`` is shown to people."""
+        """Notify that it works, or works again after a reload.
+
+        Args:
+            status: Shown to people.
+        """
         one_line = " / ".join(status.split("\n"))
         self._say(f"READY=1\nSTATUS={one_line}")
 
     def reloading(self, clock: Clock) -> None:
-        """Say that the configuration is being read again; ``ready`` ends it."""
+        """Notify that the configuration is being read again; ``ready`` ends it."""
         self._say(f"RELOADING=1\nMONOTONIC_USEC={int(clock.monotonic_s() * 1e6)}")
 
     def stopping(self) -> None:
-        """Say that it ends."""
+        """Notify that it ends."""
         self._say("STOPPING=1")
 
     async def run(self, clock: Clock) -> None:

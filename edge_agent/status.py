@@ -34,7 +34,7 @@ _DEPRECATED_GAUGES = {
 
 
 class AgentCollector(Collector):
-    """Figures of journal and uplink, read when somebody asks: they cost nothing otherwise."""
+    """Figures of journal and uplink, read when they are asked for: they cost nothing otherwise."""
 
     def __init__(self, journal: Journal, uplink: Uplink, clock: Clock) -> None:
         self._journal = journal
@@ -59,7 +59,7 @@ class AgentCollector(Collector):
                 journal.provisional_readings,
             ),
             "journal_recovering": ("1 while a damaged file is recovered.", journal.recovering),
-            "clock_synchronised": ("0 while nobody vouches for the clock.", uplink.synchronised),
+            "clock_synchronised": ("0 while the clock is not synchronised.", uplink.synchronised),
         }
         counters = {
             "journal_dropped_messages": ("Given up at a bound.", journal.dropped_rows),

@@ -49,25 +49,25 @@ class Guard:
         if interlock is None:
             return ""
         values: dict[Place, Value] = {}
-        doubts: list[str] = []
+        unusable: list[str] = []
         for place, point in self._points.items():
             reading = latest(place)
-            doubt = _doubt(reading, point, now_ms)
-            if not doubt and moving(place):
-                doubt = "is being commanded"
-            if doubt:
-                doubts.append(f"{place.device}.{place.point} {doubt}")
+            why = _why_unusable(reading, point, now_ms)
+            if not why and moving(place):
+                why = "is being commanded"
+            if why:
+                unusable.append(f"{place.device}.{place.point} {why}")
             elif reading is not None:
                 values[place] = reading.value
-        held = interlock.holds(values)
-        if held is None:
-            return (
-                f"interlock {interlock.text!r} cannot be judged: {', '.join(doubts) or 'no result'}"
-            )
-        return "" if held else f"interlock {interlock.text!r} does not hold"
+        holds = interlock.holds(values)
+        if holds is None:
+            why = ", ".join(unusable) or "no result"
+            return f"interlock {interlock.text!r} cannot be judged: {why}"
+        return "" if holds else f"interlock {interlock.text!r} does not hold"
 
 
-def _doubt(reading: Reading | None, point: Reported, now_ms: int) -> str:
+def _why_unusable(reading: Reading | None, point: Reported, now_ms: int) -> str:
+    """Return why a value cannot be judged; empty when it can."""
     if reading is None:
         return "was never read"
     if reading.quality is not Quality.GOOD:

@@ -43,23 +43,23 @@ class Ledger(Protocol):
     """Remembers the last commands by their keys."""
 
     async def ready(self) -> None:
-        """Recall from disk what could not be read so far."""
+        """Read from disk what could not be read so far."""
         ...
 
     def last_at(self, place: Place) -> int | None:
         """Return when a point was last commanded, UTC ms; None when that is not known."""
         ...
 
-    def recall(self, key: str) -> CommandResult | None:
+    def find(self, key: str) -> CommandResult | None:
         """Return what became of a command, None when the key was never seen."""
         ...
 
     async def begin(self, command: Command, at: int) -> None:
-        """Note, before it goes out, that a command is carried out."""
+        """Remember, before it goes out, that a command is carried out."""
         ...
 
     async def finish(self, result: CommandResult) -> None:
-        """Note what became of it."""
+        """Remember what became of it."""
         ...
 
 
@@ -85,7 +85,7 @@ class SqliteLedger:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         try:
             if self._connection is not None:
@@ -94,7 +94,7 @@ class SqliteLedger:
             self._worker.shutdown()
 
     async def ready(self) -> None:
-        """Recall from disk what could not be read so far."""
+        """Read from disk what could not be read so far."""
         if self._connection is None:
             await self._in_worker(self._open)
 
@@ -107,12 +107,12 @@ class SqliteLedger:
         ]
         return max(times, default=None)
 
-    def recall(self, key: str) -> CommandResult | None:
+    def find(self, key: str) -> CommandResult | None:
         """Return what became of a command, None when the key was never seen."""
         return self._known.get(key)
 
     async def begin(self, command: Command, at: int) -> None:
-        """Note, before it goes out, that a command is carried out; on disk when this returns."""
+        """Remember, on disk, that a command is carried out, before it goes out."""
         await self._keep(
             CommandResult(
                 id=command.id,
@@ -130,7 +130,7 @@ class SqliteLedger:
         )
 
     async def finish(self, result: CommandResult) -> None:
-        """Note what became of it."""
+        """Remember what became of it."""
         await self._keep(result)
 
     async def _keep(self, result: CommandResult) -> None:
@@ -144,7 +144,7 @@ class SqliteLedger:
             self._connection = self._load()
         except sqlite3.Error as error:
             if not isinstance(translated(error), JournalCorruptError):
-                self._say_refused(error)
+                self._refuse(error)
                 return
             log.warning("command_ledger_damaged", path=str(self._path), error=str(error))
             try:
@@ -152,7 +152,7 @@ class SqliteLedger:
                     self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
                 self._connection = self._load()
             except (sqlite3.Error, OSError) as again:
-                self._say_refused(again)
+                self._refuse(again)
 
     def _load(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -178,11 +178,11 @@ class SqliteLedger:
             self._connection.execute(_PUT, (result.id, json.dumps(result._asdict())))
             self._connection.execute(_TRIM, (REMEMBERED,))
         except sqlite3.Error as error:
-            self._say_refused(error)
+            self._refuse(error)
         else:
             self._refused = False
 
-    def _say_refused(self, error: Exception) -> None:
+    def _refuse(self, error: Exception) -> None:
         if not self._refused:
             log.error("command_ledger_not_writable", path=str(self._path), error=str(error))
         self._refused = True
@@ -194,9 +194,9 @@ class SqliteLedger:
 def _read(text: str) -> CommandResult | None:
     """Return a kept result; None for one that another version wrote in another form."""
     try:
-        said = json.loads(text)
-        fields: dict[str, Any] = {one: said[one] for one in CommandResult._fields if one in said}
-        fields["status"] = Status(said["status"])
+        found = json.loads(text)
+        fields: dict[str, Any] = {one: found[one] for one in CommandResult._fields if one in found}
+        fields["status"] = Status(found["status"])
         return CommandResult(**fields)
     except (ValueError, TypeError, KeyError):
         log.warning("command_ledger_entry_unreadable", entry=text[:200])

@@ -92,12 +92,12 @@ class CommandService:
         and after a restart; for another point or value it is refused.
         """
         if not command.id:
-            # Nobody can give it again, but its pace is remembered like that of any other.
+            # It cannot be given again, but its pace is remembered like that of any other.
             outcome = await self._once(command._replace(id=f"unkeyed {uuid4()}"))
             return outcome._replace(id="")
         await self._ledger.ready()
         running = self._running.get(command.id)
-        known = self._ledger.recall(command.id)
+        known = self._ledger.find(command.id)
         if running is not None:
             if not _same(
                 command, running.command.device, running.command.point, running.command.value
@@ -116,7 +116,7 @@ class CommandService:
         For good: the same key, sent again before the answer was heard, must not be carried out.
         """
         await self._ledger.ready()
-        if command.id in self._running or (command.id and self._ledger.recall(command.id)):
+        if command.id in self._running or (command.id and self._ledger.find(command.id)):
             return await self.execute(command)
         outcome = self._count(self._result(command, Status.REFUSED, reason))
         if command.id:
@@ -179,7 +179,7 @@ class CommandService:
                 raise CommandError(refusal)
             self._keep_pace(place, allowed)
 
-        self._recall_pace(place)
+        self._restore_pace(place)
         self._moving[place] += 1
         try:
             await self._ledger.begin(command, self._clock.now_ms())
@@ -214,7 +214,7 @@ class CommandService:
             raise CommandError(f"too soon after the command before; again in {wait_s:.1f} s")
         self._last_s[place] = now_s
 
-    def _recall_pace(self, place: Place) -> None:
+    def _restore_pace(self, place: Place) -> None:
         """Take over when the point was commanded last before this process began."""
         if place in self._last_s:
             return

@@ -45,7 +45,7 @@ class ProvisionalRow(NamedTuple):
 
 
 def moved(row: Row, by_ms: int) -> Row:
-    """Return a row with its times moved; a damaged one as it is, whoever sends it will tell."""
+    """Return a row with its times moved; a damaged one as it is: sending it fails."""
     if abs(by_ms) <= _ROUNDING_MS:
         return row
     try:
@@ -121,7 +121,7 @@ class ClockEpochs:
             self._added = sum(row.readings for row in rows if row.offset in still_open)
 
     def saved(self) -> None:
-        """Note that the transaction is on disk."""
+        """Count what ``add`` wrote: the transaction is on disk."""
         self._unsaved.clear()
         self.provisional_readings += self._added
 

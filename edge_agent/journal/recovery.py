@@ -24,7 +24,7 @@ log = structlog.get_logger()
 CHUNK = 2000
 """Rows a step: with a step per commit, faster than any backlog goes out."""
 MOST_ASIDE: Final = 3
-"""Damaged files kept for somebody with more tools; the oldest give way."""
+"""Damaged files kept for people with more tools; the oldest give way."""
 
 _CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PARTS: Final = ("", "-wal", "-shm")

@@ -1,6 +1,6 @@
 """Whether the gateway knows what time it is, and what the readings' times are worth meanwhile.
 
-A gateway starts in 1970, or where a saved clock left off, until somebody sets its clock right. What
+A gateway starts in 1970, or where a saved clock left off, until its clock is set right. What
 it reads until then has a provisional timestamp and is journaled with the boot offset of the clock
 that stamped it: the instant, by that clock, at which the machine was started. The true boot offset,
 once known, gives the true times (ADR-18).
@@ -40,8 +40,8 @@ class ClockTrust:
     Args:
         clock: Stamps the readings.
         synchronised: Asks the machine whether its clock is kept right.
-        grace_s: How long the broker may be there before a clock is believed that nobody vouches
-            for; a gateway without NTP must work.
+        grace_s: How long the broker may be there before a clock is believed that is not
+            synchronised; a gateway without NTP must work.
         believed: Whether this was waited for since the machine was started.
 
     Attributes:
@@ -77,7 +77,7 @@ class ClockTrust:
                 log.info("clock_synchronised", now_ms=now_ms)
 
     def broker_reached(self) -> None:
-        """Note that the broker is there; the grace begins with the first time."""
+        """Begin the grace, the first time that the broker is there."""
         if self._reached_s is None:
             self._reached_s = self._clock.monotonic_s()
 

@@ -76,7 +76,7 @@ class Drain:
             return self._unreadable(error)
         self._readable = True
         if self._settings.acknowledgement == "journal" and sent and book.silent(now_s):
-            # Nobody acknowledges: a plain broker without our server. Probe, do not pour.
+            # No acknowledgements: a plain broker without our server. Probe only.
             return self._settings.ack_timeout_s
         return max(_PAUSE_S, sent / self._settings.backlog_rate)
 

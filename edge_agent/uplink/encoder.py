@@ -185,8 +185,8 @@ class DeviceEncoder:
 
 def state_readings(state: str, reason: str, at_ms: int) -> list[Reading]:
     """Return the metrics that say how a device's unit behaves."""
-    said = zip(_STATE, (state, reason), strict=True)
-    return [Reading(name, text, Quality.GOOD, at_ms, "") for name, text in said]
+    metrics = zip(_STATE, (state, reason), strict=True)
+    return [Reading(name, text, Quality.GOOD, at_ms, "") for name, text in metrics]
 
 
 def encode_metric(metric: Metric) -> bytes:

@@ -41,7 +41,7 @@ class MqttConnection:
 
     Attributes:
         closed: Done when the connection is over; its result says why.
-        leaving: Whether we have said goodbye.
+        leaving: Whether ``disconnect`` was called.
     """
 
     def __init__(
@@ -126,12 +126,12 @@ class MqttConnection:
         return self._queued_bytes
 
     def disconnect(self) -> None:
-        """Say goodbye after everything published so far; the Will is not sent then."""
+        """Disconnect after everything published so far; the Will is not sent then."""
         self.leaving = True
         self._client.disconnect()
 
     async def close(self) -> None:
-        """End the connection and its thread; a goodbye that was said gets two seconds."""
+        """End the connection and its thread; a ``disconnect`` gets two seconds."""
         if self.leaving:
             await asyncio.wait([self.closed], timeout=_FAREWELL_S)
         connection = self._client.socket()
@@ -175,14 +175,14 @@ class MqttConnection:
         refused = ""
         if code.is_failure:
             refused = f"the broker refuses: {why_refused(self._settings, str(code))}"
-        self._hand_over(partial(_settle, self._accepted, refused))
+        self._hand_over(partial(_set_result, self._accepted, refused))
 
     def _subscribe_answered(
         self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _props: object
     ) -> None:
         failed = [str(code) for code in codes if code.is_failure]
         refused = f"the broker refuses a subscription: {failed}" if failed else ""
-        self._hand_over(partial(_settle, self._subscribed, refused))
+        self._hand_over(partial(_set_result, self._subscribed, refused))
 
     def _message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         # A command kept by the broker was given at another time; only a STATE is still true.
@@ -193,12 +193,12 @@ class MqttConnection:
     def _ended(
         self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object
     ) -> None:
-        said = str(code)
-        why = "closed by the broker or the network" if said == _CLOSED else said
-        self._hand_over(partial(_settle, self.closed, f"connection lost: {why}"))
+        text = str(code)
+        why = "closed by the broker or the network" if text == _CLOSED else text
+        self._hand_over(partial(_set_result, self.closed, f"connection lost: {why}"))
 
 
-def _settle(future: asyncio.Future[str], result: str) -> None:
+def _set_result(future: asyncio.Future[str], result: str) -> None:
     if not future.done():
         future.set_result(result)
 

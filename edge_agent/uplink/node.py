@@ -48,7 +48,7 @@ class Connection(Protocol):
         ...
 
     def disconnect(self) -> None:
-        """Say goodbye after everything published so far."""
+        """Disconnect after everything published so far."""
         ...
 
     def subscribe_again(self, name: str) -> None:

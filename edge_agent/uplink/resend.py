@@ -44,7 +44,7 @@ class ResendBook:
         self.begun = False
 
     def begin(self, next_offset: int, now_s: float) -> None:
-        """Note a new session: everything journaled so far is due, the broker kept nothing."""
+        """Begin a session: everything journaled so far is due, the broker kept nothing."""
         self.forget_sent()
         self.begun = True
         self._aside.clear()
@@ -53,7 +53,7 @@ class ResendBook:
         self.last_ack_s = now_s
 
     def forget_sent(self) -> None:
-        """Note that the connection is gone: what was under way counts as not sent."""
+        """Forget what was under way: the connection is gone, it counts as not sent."""
         self.begun = False
         self._unanswered_since_s = None
         self._live.clear()
@@ -62,36 +62,36 @@ class ResendBook:
         self.window.forget()
 
     def sent_live(self, offset: int, now_s: float) -> None:
-        """Note that a row was published as it was journaled."""
+        """Add a row that was published as it was journaled."""
         self._expect_answer(now_s)
         self._times.sent(offset, now_s, under_way=self.window.under_way)
         _extend(self._live, offset, offset, now_s)
 
     def sent_row(self, offset: int, readings: int, now_s: float) -> None:
-        """Note a row of the backlog that was published."""
+        """Add a row of the backlog that was published."""
         self._expect_answer(now_s)
         self.window.sent(offset, readings)
         window = self.window
         self._times.sent(offset, now_s, under_way=window.under_way, heavy=window.heavy)
 
     def sent_again(self, first: int, last: int, now_s: float) -> None:
-        """Note that the rows of this range were published as historical."""
+        """Add a range whose rows were published as historical."""
         self.due.discard(first, last)
         _extend(self._resent, first, last, now_s)
 
     def found_empty(self, first: int, last: int) -> None:
-        """Note that the journal has no rows of this range: acknowledged, and over."""
+        """Drop a range of which the journal has no rows: they are acknowledged."""
         self.due.discard(first, last)
 
     def missed(self, offset: int) -> None:
-        """Note that a row could not be published; before a session begins there is no need."""
+        """Make a row due that could not be published; before a session begins there is no need."""
         if not self.begun:
             return
         self.due.add(offset, offset)
         self.due.coarsen(_MAX_DUE_RANGES)
 
     def set_aside(self, device: str, offset: int) -> None:
-        """Note a row that has to wait until its device is up, or the host found to acknowledge."""
+        """Keep a row back until its device is up, or the host found to acknowledge."""
         self.due.discard(offset, offset)
         waiting = self._aside.setdefault(device, RangeSet())
         waiting.add(offset, offset)
@@ -104,14 +104,14 @@ class ResendBook:
             self.resend(waiting)
 
     def found_acknowledging(self) -> None:
-        """Note that the host acknowledges, or may do so again: nothing has to wait."""
+        """Make due what was set aside: the host acknowledges, or may do so again."""
         self.acknowledges = True
         self._unanswered_since_s = None
         for device in list(self._aside):
             self.bring_back(device)
 
     def acknowledged(self, ranges: Iterable[Range], now_s: float) -> None:
-        """Note what the server has stored."""
+        """Remove what the server has stored."""
         known = list(ranges)
         for first, last in known:
             self.due.discard(first, last)
@@ -153,11 +153,11 @@ class ResendBook:
         self.due.coarsen(_MAX_DUE_RANGES)
 
     def silent(self, now_s: float) -> bool:
-        """Return whether nobody acknowledges; then the backlog is only probed, not poured out."""
+        """Return whether no host acknowledges; then the backlog is only probed."""
         return now_s - self.last_ack_s > self._timeout_s
 
     def note_silence(self, now_s: float) -> None:
-        """Note whether the host leaves messages unacknowledged for too long."""
+        """Find out whether the host leaves messages unacknowledged for too long."""
         if self.unanswered_s(now_s) > self._timeout_s:
             self.acknowledges = False
 

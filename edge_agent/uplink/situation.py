@@ -1,4 +1,4 @@
-"""What stands between the readings and the server at this moment, in words for log and status."""
+"""How far the way to the server is open, and why not, in words for log and status."""
 
 from enum import StrEnum
 from typing import Final
@@ -10,8 +10,8 @@ from protocols.sparkplug.takeover import TakeoverWatch
 
 log = structlog.get_logger()
 
-WAIT_TOLD_S: Final = 5.0
-"""A primary host that is away is told after this long."""
+WAIT_LOGGED_S: Final = 5.0
+"""A primary host that is away is logged after this long."""
 _FOREIGN_S: Final = 60.0
 _FORGOTTEN_S: Final = 300.0
 
@@ -26,15 +26,15 @@ class Link(StrEnum):
 
 
 class Situation:
-    """Follows the connections of one gateway and tells each trouble once.
+    """Follows the connections of one gateway and logs each problem once.
 
     Args:
         client_id: The client id that the broker sees.
         topics: What the node publishes under, for example spBv1.0/site/+/gateway.
         user: Who the broker takes it for; None: anybody.
         primary_host: Whose STATE is waited for.
-        unanswered_s: How long messages may be unacknowledged before that is told; None: nobody
-            acknowledges, and nobody expects it.
+        unanswered_s: How long messages may be unacknowledged before that is logged; None: no
+            acknowledgements are expected.
 
     Attributes:
         link: How far the way is open.
@@ -66,34 +66,34 @@ class Situation:
         self._host_says = ""
         self._unanswered_s = unanswered_s
         self._since_s = clock.monotonic_s()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._foreign: tuple[float, float] | None = None
         self._waits_unanswered = False
 
     def become(self, link: Link, why: str = "") -> None:
-        """Note how far the way is open now."""
+        """Set how far the way is open now."""
         if link is not self.link:
             self._since_s = self._clock.monotonic_s()
-            self._told.discard("host")
+            self._logged.discard("host")
         if link is Link.BROKER_AWAY:
             # The next connection hears again what is kept.
             self._host_says = ""
         self.link, self.why = link, why
 
-    def host_said(self, said: str) -> None:
-        """Note what stands under STATE of the primary host, as far as it is a reason to wait."""
-        if said != self._host_says:
-            self._host_says = said
-            self._told.discard("host")
+    def host_state(self, reason: str) -> None:
+        """Set what STATE of the primary host says, as far as it is a reason to wait."""
+        if reason != self._host_says:
+            self._host_says = reason
+            self._logged.discard("host")
 
     def foreign_acknowledgement(self) -> None:
-        """Note that rows of another journal were acknowledged to this node."""
+        """Count an acknowledgement of rows of another journal."""
         now_s = self._clock.monotonic_s()
         first_s, last_s = self._foreign or (now_s, now_s)
         self._foreign = (now_s if now_s - last_s > _FORGOTTEN_S else first_s, now_s)
 
     def lost(self, lived_s: float) -> None:
-        """Note a connection that was accepted and that somebody else ended."""
+        """Count a connection that was accepted and that the other side ended."""
         self.takeover.lost(lived_s)
         if self.takeover.suspected:
             log.error(
@@ -104,24 +104,24 @@ class Situation:
             )
 
     def look(self, unanswered_s: float) -> None:
-        """Tell what has lasted too long; call it every second or so.
+        """Log what has lasted too long; call it every second or so.
 
         Args:
             unanswered_s: How long the oldest unacknowledged message has waited.
         """
         waited_s = self._clock.monotonic_s() - self._since_s
-        waits = self.link is Link.WAITS_FOR_HOST and waited_s >= WAIT_TOLD_S
-        self._tell("host", waits, "waits_for_host", host_id=self._host, said=self._host_says)
+        waits = self.link is Link.WAITS_FOR_HOST and waited_s >= WAIT_LOGGED_S
+        self._log_once("host", waits, "waits_for_host", host_id=self._host, said=self._host_says)
         online, most_s = self.link is Link.ONLINE, self._unanswered_s
         self._waits_unanswered = online and most_s is not None and unanswered_s >= most_s
-        self._tell(
+        self._log_once(
             "ack",
             self._waits_unanswered,
             "nothing_acknowledged",
             for_s=round(unanswered_s),
             probable_cause=self._likely_cause,
         )
-        self._tell("twin", self._has_twin, "identity_shared", probable_cause=_TWIN)
+        self._log_once("twin", self._has_twin, "identity_shared", probable_cause=_TWIN)
 
     @property
     def problem(self) -> str:
@@ -131,8 +131,8 @@ class Situation:
         if self._has_twin:
             return _TWIN
         if self.link is Link.WAITS_FOR_HOST:
-            said = self._host_says and f": {self._host_says}"
-            return f"waits for STATE of {self._host}{said}"
+            reason = self._host_says and f": {self._host_says}"
+            return f"waits for STATE of {self._host}{reason}"
         return f"nothing is acknowledged: {self._likely_cause}" if self._waits_unanswered else ""
 
     @property
@@ -143,11 +143,11 @@ class Situation:
         recent = self._clock.monotonic_s() - last_s < _FORGOTTEN_S
         return recent and last_s - first_s >= _FOREIGN_S
 
-    def _tell(self, what: str, is_so: bool, event: str, **details: object) -> None:  # noqa: FBT001
+    def _log_once(self, what: str, is_so: bool, event: str, **details: object) -> None:  # noqa: FBT001
         if not is_so:
-            self._told.discard(what)
-        elif what not in self._told:
-            self._told.add(what)
+            self._logged.discard(what)
+        elif what not in self._logged:
+            self._logged.add(what)
             log.warning(event, **details)
 
 

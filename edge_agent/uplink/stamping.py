@@ -51,7 +51,7 @@ class Stamping:
         """Give the readings that wait their times, as soon as the clock is worth it."""
         trust = self.trust
         trust.look()
-        # A clock that nobody vouches for is asked as late as possible: when somebody listens.
+        # A clock that is not synchronised is used as late as possible: when a host listens.
         if trust.usable and (trust.synchronised or self._node.live):
             await self._make_final()
 

@@ -14,7 +14,7 @@ class UplinkStats:
         unnumbered: Readings published without a row in the journal.
         given_up: Readings neither published nor kept.
         failed_reads: Times that the journal could not be read.
-        synchronised: Whether somebody vouches for the clock.
+        synchronised: Whether the clock is synchronised.
     """
 
     online: bool

@@ -27,7 +27,7 @@ _SETTLED_S: Final = 5.0
 _LOOK_S: Final = 1.0
 _PROBE_S: Final = 1.0
 _ASK_STATE_S: Final = 30.0
-"""Who waits for its primary host asks the broker this often what is retained."""
+"""A gateway that waits for its primary host asks the broker this often what is retained."""
 
 OnMessage = Callable[[str, bytes, bool], None]
 """Topic, payload, whether the broker had kept it."""
@@ -70,8 +70,8 @@ class Staying:
         self._act = act
         self._received = received
         self._accepted = False
-        self._told_down: set[str] = set()
-        """Why the broker is away, as far as that was told since it was there."""
+        self._logged_down: set[str] = set()
+        """Why the broker is away, as far as that was logged since it was there."""
 
     async def run(self) -> None:
         """Stay connected, for ever."""
@@ -86,19 +86,19 @@ class Staying:
             lived_s = self._clock.monotonic_s() - began_s
             if self._accepted and lived_s > _SETTLED_S:
                 pause_s = _FIRST_PAUSE_S
-            self._tell_down(why)
+            self._log_down(why)
             most_s = max(pause_s, self._situation.takeover.pause_s)
             await self._clock.sleep(random.uniform(0.5, 1.0) * most_s)  # noqa: S311 (jitter)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def up(self) -> None:
-        """Note that a session has begun."""
+        """Log that a session has begun."""
         self._situation.become(Link.ONLINE)
         log.info("uplink_up", host=self._mqtt.host, port=self._mqtt.port)
-        self._told_down.clear()
+        self._logged_down.clear()
 
     async def look(self) -> None:
-        """Tell what lasts too long, and ask again for a STATE that is waited for; for ever."""
+        """Log what lasts too long, and ask again for a STATE that is waited for; for ever."""
         asked_s = 0.0
         while True:
             await self._clock.sleep(_LOOK_S)
@@ -120,11 +120,11 @@ class Staying:
         writer.transport.abort()
         return True
 
-    def _tell_down(self, why: str) -> None:
+    def _log_down(self, why: str) -> None:
         self._situation.become(Link.BROKER_AWAY, why)
-        if why not in self._told_down:
+        if why not in self._logged_down:
             log.warning("uplink_down", host=self._mqtt.host, port=self._mqtt.port, why=why)
-            self._told_down.add(why)
+            self._logged_down.add(why)
 
     async def _one_connection(self) -> str:
         """Connect, be born, stay until the connection ends; returns why it did."""

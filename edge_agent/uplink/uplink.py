@@ -38,7 +38,7 @@ from protocols.sparkplug.topics import parse_state_topic
 log = structlog.get_logger()
 
 _UNANSWERED_TIMES = 3
-"""How many acknowledgement timeouts nobody may answer before that is told."""
+"""After how many acknowledgement timeouts without any it is logged."""
 
 
 def _always() -> bool:
@@ -52,7 +52,7 @@ class Uplink:
         gateway: What it is.
         journal: Keeps what is not acknowledged.
         clock: Stamps the readings.
-        synchronised: Whether somebody keeps the machine's clock right; default: somebody does.
+        synchronised: Whether the machine's clock is kept right; default: it is.
     """
 
     def __init__(
@@ -107,19 +107,19 @@ class Uplink:
         self._unnumbered = self._given_up = 0
 
     def device_up(self, device: str, at: int) -> None:
-        """Note that a device answers; it is born before its first readings."""
+        """Have a device that answers born, before its first readings."""
         self._boot_offset_of(at)
         self._node.encoders[device].remember(state_readings("online", "", at))
         self._node.perform(self._node.session.device_up(device))
         self._book.bring_back(device)
 
     def device_down(self, device: str, at: int, reason: str) -> None:
-        """Note that a device does not answer; why is said before its death, and by its births."""
-        said = state_readings("demoted", reason, at)
+        """Let a device die that does not answer; its births and a message before say why."""
+        state = state_readings("demoted", reason, at)
         self._boot_offset_of(at)
         if self._node.session.devices.get(device) is DeviceState.UP:
-            self.publish(device, said)
-        self._node.encoders[device].remember(said)
+            self.publish(device, state)
+        self._node.encoders[device].remember(state)
         self._node.perform(self._node.session.device_down(device))
 
     def device_state(self, device: str, at: int, state: str, reason: str) -> None:
@@ -194,7 +194,7 @@ class Uplink:
             tasks.create_task(self._drain.run(), name="uplink backlog")
             tasks.create_task(self._staying.look(), name="uplink situation")
             self._desk = CommandDesk(
-                handler, port_of=self._port_of, answer=self._tell, clock=self._clock
+                handler, port_of=self._port_of, answer=self._publish_result, clock=self._clock
             )
             tasks.create_task(self._desk.run(), name="uplink commands")
             await self._staying.run()
@@ -226,7 +226,7 @@ class Uplink:
             host = parse_state_topic(topic)
             if host is not None and host == self._node.session.primary_host:
                 nothing = "nothing is kept there, it was deleted"
-                self._situation.host_said(f"unreadable, {error}" if payload else nothing)
+                self._situation.host_state(f"unreadable, {error}" if payload else nothing)
             log.debug("message_unreadable", topic=topic, error=str(error))
             return
         for message in messages:
@@ -236,7 +236,7 @@ class Uplink:
         session = self._node.session
         match message:
             case HostState(host_id, online, timestamp):
-                self._host_said(host_id, online=online, timestamp=timestamp, retained=retained)
+                self._host_state(host_id, online=online, timestamp=timestamp, retained=retained)
             case Rebirth():
                 log.info("rebirth_asked")
                 # Maybe a server that was away: it acknowledges, when there is something to.
@@ -247,17 +247,17 @@ class Uplink:
             case PointCommand():
                 self._take(message)
 
-    def _host_said(self, host_id: str, *, online: bool, timestamp: int, retained: bool) -> None:
+    def _host_state(self, host_id: str, *, online: bool, timestamp: int, retained: bool) -> None:
         session = self._node.session
         if host_id == session.primary_host:
-            self._situation.host_said("" if online else "it says that it is offline")
+            self._situation.host_state("" if online else "it says that it is offline")
         before = session.host_timestamp
         self._act(
             session.host_state(host_id, online=online, timestamp=timestamp, retained=retained)
         )
         came_anew = online and before is not None and session.host_timestamp != before
         if came_anew and self._book.begun and not self._acknowledged_by_host:
-            # It was away meanwhile, though nobody said so: what is not old enough goes again.
+            # It was away meanwhile without a message: what is not old enough goes again.
             self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
 
     def _acknowledge(self, ack: Acknowledgement) -> None:
@@ -285,7 +285,7 @@ class Uplink:
         known = self._devices.get(device)
         return known.port if known else None
 
-    def _tell(self, result: CommandResult) -> None:
+    def _publish_result(self, result: CommandResult) -> None:
         reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
         self.publish(result.device, self._still_known(result.device, [reading]))
 

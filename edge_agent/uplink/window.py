@@ -35,7 +35,7 @@ class AckTimes:
         self._heavy = False
 
     def sent(self, offset: int, now_s: float, *, under_way: int, heavy: bool = False) -> None:
-        """Note a message; followed when no other one is, or that one will never be answered.
+        """Follow a message when no other one is, or that one will never be acknowledged.
 
         The first ``heavy`` one, with much of the window in front of it, is worth more than a light
         one: it says how long the queue becomes.
@@ -56,7 +56,7 @@ class AckTimes:
         return under_way
 
     def forget(self) -> None:
-        """The connection is gone, and with it what was followed."""
+        """Stop following: the connection is gone."""
         self._probe = None
 
 
@@ -91,12 +91,12 @@ class Window:
         return self.under_way > _NEARLY_FULL * self.readings
 
     def sent(self, offset: int, readings: int) -> None:
-        """Note a message of the backlog."""
+        """Add a message of the backlog."""
         self.under_way += readings - self._sent.get(offset, 0)
         self._sent[offset] = readings
 
     def gone(self, ranges: Iterable[Range]) -> None:
-        """Note that these are no longer under way: acknowledged, or given up."""
+        """Remove what is no longer under way: acknowledged, or given up."""
         sent = self._sent
         for first, last in ranges:
             if last - first < len(sent):
@@ -107,7 +107,7 @@ class Window:
                 self.under_way -= sent.pop(offset)
 
     def forget(self) -> None:
-        """The connection is gone and nothing is under way."""
+        """Forget what is under way: the connection is gone."""
         self._sent.clear()
         self.under_way = 0
         if self._afterwards is not None:
@@ -148,7 +148,7 @@ class Outflow:
         self._since: tuple[float, int] | None = None
 
     def look(self, now_s: float, *, passed_bytes: int, queued_bytes: int) -> None:
-        """Note how many bytes have been taken in all, and how many wait."""
+        """Measure from how many bytes have been taken in all, and how many wait."""
         if queued_bytes == 0:
             # Idle: what it took says nothing about what it could take.
             self._since = None

@@ -20,10 +20,10 @@ async def test_the_memory_of_keys_is_bounded(tmp_path: Path) -> None:
     async with SqliteLedger(path) as ledger:
         for one in results:
             await ledger.finish(one)
-        assert ledger.recall("k4") is None
+        assert ledger.find("k4") is None
     async with SqliteLedger(path) as ledger:
-        assert ledger.recall("k4") is None
-        assert [ledger.recall(one.id) for one in results[5:]] == results[5:]
+        assert ledger.find("k4") is None
+        assert [ledger.find(one.id) for one in results[5:]] == results[5:]
 
 
 def result(key: str) -> CommandResult:
@@ -59,7 +59,7 @@ async def test_a_damaged_ledger_is_started_again(tmp_path: Path, content: bytes)
     async with SqliteLedger(path) as ledger:
         await ledger.finish(result("k1"))
     async with SqliteLedger(path) as ledger:
-        assert ledger.recall("k1") == result("k1")
+        assert ledger.find("k1") == result("k1")
 
 
 async def test_a_disk_that_refuses_costs_no_command(tmp_path: Path) -> None:
@@ -103,8 +103,8 @@ async def test_a_ledger_that_could_not_be_opened_is_read_as_soon_as_it_can(tmp_p
         await bench.service.execute(bench.command(id="k3"))
     assert len(bench.port.writes) == 2
     async with SqliteLedger(path) as ledger:
-        assert ledger.recall("k1") == result("k1")
-        assert ledger.recall("k3") is not None
+        assert ledger.find("k1") == result("k1")
+        assert ledger.find("k3") is not None
 
 
 async def test_results_of_an_older_and_a_newer_version_are_read(tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ async def test_results_of_an_older_and_a_newer_version_are_read(tmp_path: Path) 
         file.execute(put, (json.dumps(result("new")._asdict() | {"approved_by": "li"}), "new"))
         file.execute(put, ("{}", "odd"))
     async with SqliteLedger(path) as ledger:
-        assert ledger.recall("old") == result("old")._replace(why="")
-        assert ledger.recall("new") == result("new")
-        assert ledger.recall("odd") is None
+        assert ledger.find("old") == result("old")._replace(why="")
+        assert ledger.find("new") == result("new")
+        assert ledger.find("odd") is None
 
 
 @pytest.mark.parametrize("key", ["k1", ""])

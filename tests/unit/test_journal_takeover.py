@@ -117,7 +117,7 @@ async def test_a_file_that_is_through_is_left_alone(path: Path) -> None:
 
 async def test_commands_are_remembered(path: Path) -> None:
     async with SqliteLedger(path.with_suffix(".commands.sqlite")) as ledger:
-        done, under_way = ledger.recall("key-done"), ledger.recall("key-under-way")
+        done, under_way = ledger.find("key-done"), ledger.find("key-under-way")
     assert done is not None
     assert (done.status, done.before, done.after, done.why) == (Status.DONE, 20, 30, "test")
     assert under_way is not None
