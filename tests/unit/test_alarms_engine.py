@@ -5,7 +5,7 @@ import random
 import pytest
 
 from protocols.reading import Quality
-from server.alarms.evaluation.rule_instance import gateway_of
+from server.alarms.evaluation.watches import gateway_of
 from server.assets.series import CONNECTION, Series
 from tests.fakes.pump_room import sample
 from tests.fakes.rule_bench import RuleBench

@@ -7,7 +7,7 @@ import pytest
 from config.classes import EquipmentClass
 from config.conditions import RateCondition, StuckCondition
 from protocols.reading import Quality
-from server.alarms.evaluation.windows import WindowState, advance, window_holds
+from server.alarms.evaluation.conditions import WindowState, advance, window_holds
 from server.alarms.rulebook import RuleBook
 from server.history.base import Row
 from tests.fakes.pump_room import PUMP

@@ -9,11 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from protocols.reading import Quality
-from server.alarms.evaluation.expressions import context_now, judge_with_expression
-from server.alarms.evaluation.judging import ALONE, Context, holds_now, judge_sample, present_of
+from server.alarms.evaluation.judging import (
+    ALONE,
+    Context,
+    context_now,
+    holds_now,
+    judge_sample,
+    judge_with_expression,
+    present_of,
+)
 from server.alarms.evaluation.memory import Memory, Seen, expire, judge
 from server.alarms.evaluation.reconcile import end_late_run
-from server.alarms.evaluation.rule_instance import RuleInstance, gateway_of
 from server.alarms.evaluation.silence import (
     judge_connections,
     judge_silence,
@@ -21,7 +27,7 @@ from server.alarms.evaluation.silence import (
 )
 from server.alarms.evaluation.step import BACKLOG_QUIET_MS, Step
 from server.alarms.evaluation.warm_start import StoredRows, seed, warm_start
-from server.alarms.evaluation.watches import WatchRegister
+from server.alarms.evaluation.watches import RuleInstance, WatchRegister, gateway_of
 from server.alarms.rulebook import RuleBook
 from server.assets.series import Sample, Series
 from server.core.clock import Clock
@@ -173,7 +179,7 @@ class AlarmEngine:
             handed_over: The ingest has counted them as undecided.
         """
         step = Step(self._clock.now_ms())
-        self._register.withdraw_lost(step)
+        self._withdraw_lost(step)
         with_expression: list[Sample] = []
         for sample in samples:
             if handed_over:
@@ -235,7 +241,7 @@ class AlarmEngine:
     def silence(self, *, is_behind: IsBehind = nobody_is_behind) -> Step:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
-        self._register.withdraw_lost(step)
+        self._withdraw_lost(step)
         earliest = self._patient_from + STARTUP_GRACE_MS
         judge_silence(step, self._register, earliest=earliest, is_behind=is_behind)
         return step
@@ -273,6 +279,13 @@ class AlarmEngine:
             entry = by_series.get(series_id)
             if entry is not None:
                 entry.set_band()
+
+    def _withdraw_lost(self, step: Step) -> None:
+        """Claim nothing any more for points that were removed or got another class."""
+        if self._register.lost:
+            for instance in self._register.unclaimed():
+                step.withdraw(instance)
+            step.lost_withdrawn = True
 
     def _is_certain(self, instance: RuleInstance, *, now: int) -> bool:
         """Return whether its gateway has said enough for an unconfirmed delay to count."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.windows import WindowState
+from server.alarms.evaluation.conditions import WindowState
 
 _MOST_RUNS = 16
 

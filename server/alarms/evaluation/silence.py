@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from protocols.reading import Quality
-from server.alarms.evaluation.expressions import context_now
-from server.alarms.evaluation.judging import both
+from server.alarms.evaluation.judging import both, context_now
 from server.alarms.evaluation.memory import Seen, judge
-from server.alarms.evaluation.rule_instance import RuleInstance
 from server.alarms.evaluation.step import Step
-from server.alarms.evaluation.watches import WatchRegister
+from server.alarms.evaluation.watches import RuleInstance, WatchRegister
 
 
 def judge_silence(

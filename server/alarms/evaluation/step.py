@@ -12,7 +12,7 @@ from server.alarms.evaluation.reconcile import (
     PastRun,
     Split,
 )
-from server.alarms.evaluation.rule_instance import RuleInstance
+from server.alarms.evaluation.watches import RuleInstance
 from server.alarms.rules import Rule
 from server.assets.series import Sample, Series
 

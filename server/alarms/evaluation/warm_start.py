@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from protocols.reading import Quality
+from server.alarms.evaluation.conditions import WindowedCondition, advance, span_ms
 from server.alarms.evaluation.judging import context_from
-from server.alarms.evaluation.rule_instance import RuleInstance
-from server.alarms.evaluation.watches import WatchRegister
-from server.alarms.evaluation.windows import WindowedCondition, advance, span_ms
+from server.alarms.evaluation.watches import RuleInstance, WatchRegister
 from server.assets.series import Sample, Series
 from server.history.base import LastValue, Row
 
