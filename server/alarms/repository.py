@@ -1,14 +1,13 @@
 """Alarm rows as facts, memories and queries; every state change of a row happens here."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from protocols.reading import Quality, Value
-from server.alarms.evaluation.memory import Memory, Run, Seen, with_run
+from protocols.reading import Value
+from server.alarms.evaluation.memory import LateRun, Memory, Run, Seen, with_run
 from server.alarms.evaluation.step import DELAY, LATE
 from server.alarms.model import Alarm, AlarmChange
 from server.alarms.state import AlarmFacts, OutOfService, Shelf
@@ -206,21 +205,10 @@ def _add_timers(session: Session, memories: dict[tuple[str, int], Memory]) -> No
         load = timer.payload
         key = load["rule"], load["point_id"]
         memory = memories.get(key, Memory())
-        seen = _seen(load)
         if timer.kind == LATE:
-            off = load.get("off")
-            memories[key] = replace(
-                memory,
-                late=seen,
-                late_until=load.get("until"),
-                late_off=None if off is None else _seen(off),
-            )
+            memories[key] = replace(memory, late=LateRun.of(load))
         else:
-            held = not memory.active
+            began, held = Seen.of(load), not memory.active
             memories[key] = replace(
-                memory, held=held, pending=seen, seen_at=max(memory.seen_at, seen.at)
+                memory, held=held, pending=began, seen_at=max(memory.seen_at, began.at)
             )
-
-
-def _seen(load: Mapping[str, Any]) -> Seen:
-    return Seen(load["at"], load["value"], Quality(load["quality"]), load.get("heard_at", 0))

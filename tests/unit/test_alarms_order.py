@@ -3,7 +3,7 @@
 import pytest
 
 from protocols.reading import Quality
-from server.alarms.evaluation.memory import Memory, Seen
+from server.alarms.evaluation.memory import LateRun, Memory, Seen
 from server.alarms.evaluation.step import BACKLOG_QUIET_MS
 from server.history.base import LastValue, Row
 from tests.fakes.pump_room import sample
@@ -261,7 +261,7 @@ def test_a_value_that_stood_still_while_the_machine_ran_is_stuck_after_a_restart
 
 
 def test_an_open_late_run_waits_for_the_backlog_after_a_start_too(bench: RuleBench) -> None:
-    memory = Memory(late=Seen(bench.start, 85.0))
+    memory = Memory(late=LateRun(Seen(bench.start, 85.0)))
     hot = bench.series["temperature"]
     bench.engine.restore({("pump.hot", hot.id): memory})
     assert bench.engine.end_late_run("pump.hot", hot.id) is None

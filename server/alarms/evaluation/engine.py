@@ -19,7 +19,7 @@ from server.alarms.evaluation.judging import (
     present_of,
 )
 from server.alarms.evaluation.memory import Memory, Seen, expire, judge
-from server.alarms.evaluation.reconcile import end_late_run
+from server.alarms.evaluation.reconcile import on_backlog_end
 from server.alarms.evaluation.silence import (
     judge_connections,
     judge_silence,
@@ -230,7 +230,7 @@ class AlarmEngine:
         if not self._is_quiet(instance, now=step.now):
             return None
         now = present_of(instance, instance.memory, context=self._context(instance))
-        memory, found, changes = end_late_run(
+        memory, found, changes = on_backlog_end(
             instance.memory, present=now, delays=instance.delays, now=step.now
         )
         step.memories[instance] = memory

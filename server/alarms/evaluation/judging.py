@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from protocols.reading import Quality, Value
 from server.alarms.evaluation.conditions import WindowState, advance, holds, window_holds
-from server.alarms.evaluation.memory import Memory, Seen
+from server.alarms.evaluation.memory import Memory, Seen, judge
 from server.alarms.evaluation.reconcile import (
     Present,
     end_unconfirmed,
-    judge_late,
-    meet_late,
+    on_late_value,
+    on_live_value,
     was_held,
 )
 from server.alarms.evaluation.step import Step
@@ -183,8 +183,13 @@ def _judge_news(
             memory = replace(memory, pending=None)
         elif not memory.active and not condition and seen.at - began.at >= delays.on:
             return end_unconfirmed(memory, began, seen)
-    memory, found, changes = meet_late(memory, seen, condition=condition, delays=delays)
-    step.add_late(instance, found)
+    if memory.late is None:
+        memory, changes = judge(memory, seen, condition=condition, delays=delays)
+    else:
+        memory, found, changes = on_live_value(
+            memory, memory.late, seen, condition=condition, delays=delays
+        )
+        step.add_late(instance, found)
     step.add_changes(instance, changes)
     return memory
 
@@ -209,7 +214,7 @@ def _judge_past(
         return
     seen = Seen(at, sample.value, sample.quality)
     now = partial(present_of, instance, memory, context=present)
-    after, found = judge_late(
+    after, found = on_late_value(
         memory, seen, condition=condition, present=now, delays=instance.delays
     )
     if after is not memory:

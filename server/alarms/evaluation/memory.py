@@ -4,8 +4,9 @@ Pure and in event time. A condition that differs from the announced state waits 
 when the delay is over the change counts from the instant at which the condition began.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protocols.reading import Quality, Value
 from server.alarms.evaluation.conditions import WindowState
@@ -20,7 +21,44 @@ class Seen(NamedTuple):
     value: Value = None
     quality: Quality = Quality.GOOD
     heard_at: int = 0
-    """Server time at which it arrived; 0 when it is late or nobody noted it."""
+    """Server time at which it arrived; 0 when it is late or that is not known."""
+
+    def payload(self) -> dict[str, Any]:
+        """Return it as timers keep it."""
+        return {
+            "at": self.at,
+            "value": self.value,
+            "quality": int(self.quality),
+            "heard_at": self.heard_at,
+        }
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> "Seen":
+        """Return what ``payload`` wrote."""
+        quality = Quality(payload["quality"])
+        return cls(payload["at"], payload["value"], quality, payload.get("heard_at", 0))
+
+
+class LateRun(NamedTuple):
+    """A run of the past that late values began and whose end is not known yet."""
+
+    began: Seen
+    until: int | None = None
+    """Earliest later instant that is known to be normal: it ends there or before."""
+    off: Seen | None = None
+    """The late value that ends it, unless the condition comes back within the off-delay."""
+
+    def payload(self) -> dict[str, Any]:
+        """Return what a start must know to end it where it ended."""
+        off = {} if self.off is None else {"off": self.off.payload()}
+        return {**self.began.payload(), "until": self.until, **off}
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> "LateRun":
+        """Return what ``payload`` wrote."""
+        off = payload.get("off")
+        until = payload.get("until")
+        return cls(Seen.of(payload), until, None if off is None else Seen.of(off))
 
 
 class Run(NamedTuple):
@@ -59,15 +97,11 @@ class Memory:
     runs: tuple[Run, ...] = ()
     """What was on and is over, the newest last; a backlog may correct it."""
     seen_at: int = 0
-    """Newest value looked at."""
+    """Event time of the newest evaluated value."""
     pending: Seen | None = None
     """The value that began what waits for its delay."""
-    late: Seen | None = None
-    """The late value that began a run of the past whose end is not known yet."""
-    late_until: int | None = None
-    """Earliest later instant that is known to be normal: the run ends there or before."""
-    late_off: Seen | None = None
-    """The late value that ends the run, unless it comes back within the off-delay."""
+    late: LateRun | None = None
+    """What late values have begun (server/alarms/evaluation/reconcile.py)."""
     bad_since: int | None = None
     """Server time since which the quality is not good; for rules of silence."""
     window: WindowState = None

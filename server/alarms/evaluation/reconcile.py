@@ -3,6 +3,9 @@
 Pure. Late values come in order but long after, so a run of the past stays open until a late value
 says that it ended, until it meets what is known, or until no more late values come. What is still
 on then announces itself, with its true start. The delays count as they do for values of now.
+
+This is all that the evaluation knows of late values: ``on_late_value`` for each of them and, while
+a run is open, ``on_live_value`` for those of now and ``on_backlog_end``.
 """
 
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from typing import NamedTuple
 
 from server.alarms.evaluation.memory import (
     Delays,
+    LateRun,
     Memory,
     Run,
     Seen,
@@ -22,7 +26,7 @@ from server.alarms.evaluation.memory import (
 
 
 class PastRun(NamedTuple):
-    """The condition held from ``began.at`` to ``ended_at`` and nobody was told."""
+    """The condition held from ``began.at`` to ``ended_at`` and was not announced."""
 
     began: Seen
     ended_at: int
@@ -48,6 +52,7 @@ class Split(NamedTuple):
 
 
 LateFinding = PastRun | EarlierOnset | EarlierReturn | Split
+Outcome = tuple[Memory, list[LateFinding]]
 
 
 class Present(NamedTuple):
@@ -63,7 +68,7 @@ class Present(NamedTuple):
 
 
 PresentOf = Callable[[], Present]
-"""Of most late values nobody asks for it."""
+"""Few late values need it."""
 
 
 def was_held(memory: Memory, at: int) -> bool:
@@ -74,19 +79,19 @@ def was_held(memory: Memory, at: int) -> bool:
         return True
     if memory.pending is not None and not memory.active and at > memory.pending.at:
         return True
-    return memory.late is not None and memory.late_off is None
+    return memory.late is not None and memory.late.off is None
 
 
-def judge_late(
+def on_late_value(
     memory: Memory, seen: Seen, *, condition: bool, present: PresentOf, delays: Delays
-) -> tuple[Memory, list[LateFinding]]:
+) -> Outcome:
     """Return the memory after a late value, and what it adds to the record."""
-    if memory.pending is not None and memory.pending.at < seen.at and condition == memory.active:
-        memory, found = _interrupt(memory, memory.pending, seen, present=present, delays=delays)
-        return memory, found
+    pending = memory.pending
+    if pending is not None and pending.at < seen.at and condition == memory.active:
+        return _interrupt(memory, pending, seen, present=present, delays=delays)
     if memory.active and seen.at >= memory.changed_at:
         # Inside what is announced as active: it proves that the run before met it.
-        memory, found = _met(memory, delays=delays)
+        memory, found = _meet_active(memory, delays=delays)
         if not condition and seen.at > memory.changed_at:
             return _split(memory, seen, found, present=present, delays=delays)
         return memory, found
@@ -94,81 +99,73 @@ def judge_late(
     if run is not None:
         return _inside(memory, run, seen, condition=condition)
     if condition:
-        return _goes_on(memory, seen, present=present, delays=delays)
-    return _is_normal(memory, seen, delays=delays)
+        return _begin_or_go_on(memory, seen, present=present, delays=delays)
+    return _normal(memory, seen, delays=delays)
 
 
-def end_late_run(
-    memory: Memory, *, present: Present, delays: Delays, now: int
+def on_live_value(
+    memory: Memory, late: LateRun, seen: Seen, *, condition: bool, delays: Delays
 ) -> tuple[Memory, list[LateFinding], list[StateChange]]:
-    """Decide about an open run, as no more late values come; values hold until the next one."""
-    began = memory.late
-    if began is None:
-        return memory, [], []
-    if memory.active:
-        memory, found = _met(memory, delays=delays)
-        return memory, found, []
-    end = memory.late_until or _end(memory, began, present.normal_at)
-    if memory.late_off is not None:
-        end = memory.late_off.at
-    if end is not None:
-        memory, found = _ended(memory, began, at=end, delays=delays)
-        return memory, found, []
-    memory, changes = continue_late(memory, Seen(now), delays=delays)
-    return memory, [], changes
-
-
-def meet_late(
-    memory: Memory, seen: Seen, *, condition: bool, delays: Delays
-) -> tuple[Memory, list[LateFinding], list[StateChange]]:
-    """Judge a value of now while a run of the past is open."""
-    late, off = memory.late, memory.late_off
+    """Judge a value of now while ``late``, the memory's run of the past, is open."""
     found: list[LateFinding] = []
-    if memory.active and late is not None and memory.late_until is None:
-        # It may have met the run that is on; with what comes after that it has nothing to do.
-        memory = replace(memory, late_until=memory.changed_at)
-    if late is None or memory.active or seen.at <= late.at:
-        return _with_nothing(*judge(memory, seen, condition=condition, delays=delays))
-    if condition and off is not None and seen.at - off.at >= delays.off:
-        memory, found = _ended(memory, late, at=off.at, delays=delays)
-    elif condition and memory.late_until is None:
-        return _with_nothing(*continue_late(memory, seen, delays=delays))
-    elif not condition and memory.late_until is None:
-        memory = replace(memory, late_until=seen.at)
+    is_open = late.until is None
+    if memory.active:
+        if is_open:
+            # It may have met the run that is on; with what comes after that it has nothing to do.
+            memory = replace(memory, late=late._replace(until=memory.changed_at))
+    elif seen.at > late.began.at:
+        if condition and late.off is not None and seen.at - late.off.at >= delays.off:
+            memory, found = _end(memory, late, at=late.off.at, delays=delays)
+        elif condition and is_open:
+            memory, changes = _announce(memory, late, until=seen.at, delays=delays)
+            return memory, found, changes
+        elif is_open and not condition:
+            memory = replace(memory, late=late._replace(until=seen.at))
     memory, changes = judge(memory, seen, condition=condition, delays=delays)
     return memory, found, changes
 
 
+def on_backlog_end(
+    memory: Memory, *, present: Present, delays: Delays, now: int
+) -> tuple[Memory, list[LateFinding], list[StateChange]]:
+    """Decide about an open run, as no more late values come; values hold until the next one."""
+    late = memory.late
+    if late is None:
+        return memory, [], []
+    if memory.active:
+        memory, found = _meet_active(memory, delays=delays)
+        return memory, found, []
+    end = late.until or _known_end(memory, late.began, present.normal_at)
+    if late.off is not None:
+        end = late.off.at
+    if end is not None:
+        memory, found = _end(memory, late, at=end, delays=delays)
+        return memory, found, []
+    memory, changes = _announce(memory, late, until=now, delays=delays)
+    return memory, [], changes
+
+
 def end_unconfirmed(memory: Memory, began: Seen, seen: Seen) -> Memory:
     """A running on-delay may have ended unheard: it is a run of the past, over at ``seen``."""
-    if memory.late is not None and memory.late.at < began.at:
-        began = memory.late
-    return replace(memory, pending=None, late=began, late_until=seen.at, late_off=None)
+    if memory.late is not None and memory.late.began.at < began.at:
+        began = memory.late.began
+    return replace(memory, pending=None, late=LateRun(began, until=seen.at))
 
 
-def continue_late(
-    memory: Memory, seen: Seen, *, delays: Delays
+def _announce(
+    memory: Memory, late: LateRun, *, until: int, delays: Delays
 ) -> tuple[Memory, list[StateChange]]:
-    """The open run lasts to ``seen``: announce it with its true start."""
-    began = memory.late
-    if began is None:
-        return judge(memory, seen, condition=True, delays=delays)
-    bare = replace(_without_late(memory), held=True, pending=None)
-    memory, changes = judge(bare, began, condition=True, delays=delays)
-    if memory.pending is not None and seen.at - began.at >= delays.on:
-        memory, changes = expire(memory, since=began.at)
+    """The open run lasts to ``until``: announce it with its true start."""
+    bare = replace(memory, late=None, held=True, pending=None)
+    memory, changes = judge(bare, late.began, condition=True, delays=delays)
+    if memory.pending is not None and until - late.began.at >= delays.on:
+        memory, changes = expire(memory, since=late.began.at)
     return memory, changes
-
-
-def _with_nothing(
-    memory: Memory, changes: list[StateChange]
-) -> tuple[Memory, list[LateFinding], list[StateChange]]:
-    return memory, [], changes
 
 
 def _interrupt(
     memory: Memory, began: Seen, seen: Seen, *, present: PresentOf, delays: Delays
-) -> tuple[Memory, list[LateFinding]]:
+) -> Outcome:
     """What waits for its delay was interrupted; the newest value may have begun it anew."""
     lasted = not memory.active and seen.at - began.at >= delays.on
     found: list[LateFinding] = [PastRun(began, seen.at)] if lasted else []
@@ -184,7 +181,7 @@ def _split(
     *,
     present: PresentOf,
     delays: Delays,
-) -> tuple[Memory, list[LateFinding]]:
+) -> Outcome:
     """A normal value inside the run that is on: it is on since later."""
     began, condition = present()
     if memory.pending is not None or not condition or began.at - seen.at <= delays.off:
@@ -198,17 +195,15 @@ def _run_at(memory: Memory, at: int) -> Run | None:
     return next((run for run in memory.runs if run.began <= at < run.ended), None)
 
 
-def _inside(
-    memory: Memory, run: Run, seen: Seen, *, condition: bool
-) -> tuple[Memory, list[LateFinding]]:
+def _inside(memory: Memory, run: Run, seen: Seen, *, condition: bool) -> Outcome:
     """A value inside a run that is over."""
     found: list[LateFinding] = []
-    now = run
-    if memory.late is not None and run.normal_before < memory.late.at < run.began:
+    now, late = run, memory.late
+    if late is not None and run.normal_before < late.began.at < run.began:
         # The run before has met it.
-        found.append(PastRun(memory.late, run.began))
-        now = now._replace(began=memory.late.at)
-    memory = _without_late(memory)
+        found.append(PastRun(late.began, run.began))
+        now = now._replace(began=late.began.at)
+    memory = replace(memory, late=None)
     if condition or seen.at == run.began:
         return (memory if now == run else with_run(memory, now, instead=run)), found
     found.append(EarlierReturn(seen))
@@ -221,34 +216,33 @@ def _inside(
     return memory, found
 
 
-def _goes_on(
-    memory: Memory, seen: Seen, *, present: PresentOf, delays: Delays
-) -> tuple[Memory, list[LateFinding]]:
-    began, off = memory.late, memory.late_off
+def _begin_or_go_on(memory: Memory, seen: Seen, *, present: PresentOf, delays: Delays) -> Outcome:
+    late = memory.late
     found: list[LateFinding] = []
-    if began is not None and off is None:
+    if late is not None:
+        if late.off is None:
+            return memory, []
+        if seen.at - late.off.at < delays.off:
+            return replace(memory, late=late._replace(off=None)), []
+        memory, found = _end(memory, late, at=late.off.at, delays=delays)
+    until = _known_end(memory, seen, present().normal_at)
+    return replace(memory, late=LateRun(seen, until)), found
+
+
+def _normal(memory: Memory, seen: Seen, *, delays: Delays) -> Outcome:
+    late = memory.late
+    if late is None or seen.at <= late.began.at:
         return memory, []
-    if began is not None and off is not None:
-        if seen.at - off.at < delays.off:
-            return replace(memory, late_off=None), []
-        memory, found = _ended(memory, began, at=off.at, delays=delays)
-    return replace(memory, late=seen, late_until=_end(memory, seen, present().normal_at)), found
-
-
-def _is_normal(memory: Memory, seen: Seen, *, delays: Delays) -> tuple[Memory, list[LateFinding]]:
-    began, off = memory.late, memory.late_off
-    if began is None or seen.at <= began.at:
+    if late.off is None:
+        if seen.at - late.began.at < delays.on or not delays.off:
+            return _end(memory, late, at=seen.at, delays=delays)
+        return replace(memory, late=late._replace(off=seen)), []
+    if seen.at - late.off.at < delays.off:
         return memory, []
-    if off is None and (seen.at - began.at < delays.on or not delays.off):
-        return _ended(memory, began, at=seen.at, delays=delays)
-    if off is None:
-        return replace(memory, late_off=seen), []
-    if seen.at - off.at < delays.off:
-        return memory, []
-    return _ended(memory, began, at=off.at, delays=delays)
+    return _end(memory, late, at=late.off.at, delays=delays)
 
 
-def _end(memory: Memory, began: Seen, normal_at: int | None) -> int | None:
+def _known_end(memory: Memory, began: Seen, normal_at: int | None) -> int | None:
     """Return until when the run can have lasted: it is normal then, or meets another run."""
     known = [at for run in memory.runs for at in (run.normal_before, run.began)]
     known += [memory.normal_before if memory.active else memory.changed_at]
@@ -256,28 +250,24 @@ def _end(memory: Memory, began: Seen, normal_at: int | None) -> int | None:
     return min((at for at in known if at > began.at), default=None)
 
 
-def _met(memory: Memory, *, delays: Delays) -> tuple[Memory, list[LateFinding]]:
-    began = memory.late
-    if began is None:
+def _meet_active(memory: Memory, *, delays: Delays) -> Outcome:
+    """The open run reaches the alarm that is on, or ended before it."""
+    late = memory.late
+    if late is None:
         return memory, []
-    if memory.late_until is not None and memory.late_until < memory.changed_at:
-        return _ended(memory, began, at=memory.late_until, delays=delays)
-    bare = _without_late(memory)
-    if began.at >= memory.changed_at:
-        return bare, []
-    return replace(bare, changed_at=began.at), [EarlierOnset(began)]
+    if late.until is not None and late.until < memory.changed_at:
+        return _end(memory, late, at=late.until, delays=delays)
+    memory = replace(memory, late=None)
+    if late.began.at >= memory.changed_at:
+        return memory, []
+    return replace(memory, changed_at=late.began.at), [EarlierOnset(late.began)]
 
 
-def _ended(
-    memory: Memory, began: Seen, *, at: int, delays: Delays
-) -> tuple[Memory, list[LateFinding]]:
-    memory = _without_late(memory)
+def _end(memory: Memory, late: LateRun, *, at: int, delays: Delays) -> Outcome:
+    began = late.began
+    memory = replace(memory, late=None)
     if at - began.at < delays.on:
         return memory, []
     met = next((run for run in memory.runs if run.began == at), None)
     run = Run(began.at, at) if met is None else Run(began.at, met.ended)
     return with_run(memory, run, instead=met), [PastRun(began, at)]
-
-
-def _without_late(memory: Memory) -> Memory:
-    return replace(memory, late=None, late_until=None, late_off=None)

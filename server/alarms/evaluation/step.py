@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from protocols.reading import Quality, Value
-from server.alarms.evaluation.memory import Memory, Seen, StateChange
+from server.alarms.evaluation.memory import LateRun, Memory, Seen, StateChange
 from server.alarms.evaluation.reconcile import (
     EarlierOnset,
     EarlierReturn,
@@ -167,7 +167,7 @@ class Step:
                 memory.pending and instance in self.retimed
             ):
                 orders.append(self._delay_timer(instance, memory))
-            if _past_of(memory) != _past_of(instance.memory):
+            if memory.late != instance.memory.late:
                 orders.append(self._late_timer(instance, memory))
         return orders
 
@@ -186,23 +186,9 @@ class Step:
         key = f"alarm-late/{instance.rule.id}/{instance.series.id}"
         if memory.late is None:
             return TimerOrder(key, LATE, None, {})
-        # All that a start must know to end the run where it ended.
-        payload = _payload(instance, memory.late) | {"until": memory.late_until}
-        if memory.late_off is not None:
-            payload["off"] = _payload(instance, memory.late_off)
-        return TimerOrder(key, LATE, self.now + BACKLOG_QUIET_MS, payload)
+        due_at = self.now + BACKLOG_QUIET_MS
+        return TimerOrder(key, LATE, due_at, _payload(instance, memory.late))
 
 
-def _past_of(memory: Memory) -> tuple[Seen | None, int | None, Seen | None]:
-    return memory.late, memory.late_until, memory.late_off
-
-
-def _payload(instance: RuleInstance, seen: Seen) -> dict[str, object]:
-    return {
-        "rule": instance.rule.id,
-        "point_id": instance.series.id,
-        "at": seen.at,
-        "value": seen.value,
-        "quality": int(seen.quality),
-        "heard_at": seen.heard_at,
-    }
+def _payload(instance: RuleInstance, what: Seen | LateRun) -> dict[str, object]:
+    return {"rule": instance.rule.id, "point_id": instance.series.id, **what.payload()}
