@@ -57,8 +57,8 @@ class Health:
         self.busy = Counter(
             "plantroom_port_busy_seconds", "Time a port spent asking.", ["port"], registry=registry
         )
-        self.dead = Counter(
-            "plantroom_port_dead_seconds",
+        self.offline = Counter(
+            "plantroom_port_offline_seconds",
             "Time a port spent on units that do not answer.",
             ["port"],
             registry=registry,

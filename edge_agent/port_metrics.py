@@ -2,14 +2,18 @@
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from edge_agent.clock import Clock
 from edge_agent.health import Health
 
+DEPRECATED_OFFLINE_SECONDS: Final = "plantroom_port_dead_seconds"
+"""The earlier name of ``plantroom_port_offline_seconds``; still exported."""
 _SAMPLE_S = 5.0
 _SAMPLES = 13
 """One minute: twelve steps between thirteen samples."""
@@ -66,14 +70,28 @@ class PortMetrics(Collector):
             for share, seconds in quantiles.items():
                 periods.add_metric([port, f"{period_s:g}", f"{share:g}"], seconds)
         yield periods
+        deprecated = CounterMetricFamily(
+            DEPRECATED_OFFLINE_SECONDS,
+            "Deprecated: plantroom_port_offline_seconds_total.",
+            labels=["port"],
+        )
+        for port, seconds in _totals(self._health.offline).items():
+            deprecated.add_metric([port], seconds)
+        yield deprecated
 
     def _busy_s(self) -> dict[str, float]:
-        return {
-            sample.labels["port"]: sample.value
-            for family in self._health.busy.collect()
-            for sample in family.samples
-            if sample.name.endswith("_total") and sample.labels["port"] in self._health.ports
-        }
+        ports = self._health.ports
+        return {port: s for port, s in _totals(self._health.busy).items() if port in ports}
+
+
+def _totals(counter: Counter) -> dict[str, float]:
+    """Return what was counted for each port."""
+    return {
+        sample.labels["port"]: sample.value
+        for family in counter.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
 
 
 def _quantile(ordered: list[float], share: float) -> float:

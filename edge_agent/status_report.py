@@ -13,6 +13,7 @@ from edge_agent.health import Health, State
 from edge_agent.journal.base import Journal, JournalStats
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.port import PortOwner
+from edge_agent.port_metrics import DEPRECATED_OFFLINE_SECONDS
 from edge_agent.uplink.uplink import Uplink
 from protocols.exact_json import exact_value
 
@@ -22,7 +23,8 @@ MOST_VALUES: Final = 500
 _COUNTED: Final = {
     "plantroom_requests_total": "requests",
     "plantroom_port_busy_seconds_total": "busy_s",
-    "plantroom_port_dead_seconds_total": "dead_s",
+    "plantroom_port_offline_seconds_total": "offline_s",
+    DEPRECATED_OFFLINE_SECONDS + "_total": "dead_s",
     "plantroom_skipped_cycles_total": "skipped_cycles",
     "plantroom_readings_total": "readings",
     "plantroom_response_seconds_count": "replies",

@@ -7,7 +7,7 @@ from edge_agent.commissioning.table import clip, table
 
 Status: TypeAlias = dict[str, Any]
 
-_PORT_HEADS: Final = ("port", "state", "load", "dead", "asked/s", "RTT ms", "skipped", "errors")
+_PORT_HEADS: Final = ("port", "state", "load", "offline", "asked/s", "RTT ms", "skipped", "errors")
 _DEVICE_HEADS: Final = ("device", "port", "unit", "state", "since", "answers in ms", "points")
 _VALUE_HEADS: Final = ("device", "point", "value", "unit", "quality", "age")
 _WIDEST_VALUE: Final = 24
@@ -82,7 +82,7 @@ def _port_rows(now: Status, before: Status | None) -> Iterator[Sequence[str]]:
             name,
             _up(port),
             f"{grown('busy_s') / past_s:.0%}" if past_s else "-",
-            f"{grown('dead_s') / past_s:.1%}" if past_s else "-",
+            f"{grown('offline_s') / past_s:.1%}" if past_s else "-",
             f"{grown('requests') / past_s:.1f}" if past_s else "-",
             f"{1000 * grown('response_s') / replies:.1f}" if replies else "-",
             f"{port.get('skipped_cycles', 0):.0f}",

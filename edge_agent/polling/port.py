@@ -14,6 +14,7 @@ from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.port_time import PortLoad
 from edge_agent.polling.requests import RequestRunner
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.sink import ReadingSink
@@ -68,9 +69,17 @@ class PortOwner:
         origin_s = clock.monotonic_s() + phase_s
         self._units: dict[int, Unit] = {}
         self.devices: dict[str, PolledDevice] = {}
+        periods_s = _periods_s(devices)
         for device in devices.values():
             unit = self._units.setdefault(
-                device.unit, Unit(device.unit, settings.timeout_s, rng=self._rng)
+                device.unit,
+                Unit(
+                    device.unit,
+                    settings.timeout_s,
+                    rng=self._rng,
+                    alone=len(periods_s) == 1,
+                    period_s=periods_s[device.unit],
+                ),
             )
             self.devices[device.id] = PolledDevice(
                 device,
@@ -81,17 +90,16 @@ class PortOwner:
                 health=health,
                 availability=availability,
             )
-        for unit in self._units.values():
-            unit.alone = len(self._units) == 1
-            unit.period_s = min(
-                scan.period_s
-                for one in self.devices.values()
-                if one.unit is unit
-                for scan in one.classes
-            )
+        classes = [scan for device in self.devices.values() for scan in device.classes]
+        self.load = sum(
+            timing.expected_s(block.table, block.size) / scan.period_s
+            for scan in classes
+            for block in scan.blocks
+        )
         self.schedule = Schedule(
-            [s for d in self.devices.values() for s in d.classes],
+            classes,
             wire_s=lambda block: timing.wire_s(block.table, block.size),
+            load=PortLoad(self.load),
         )
         self._unit_health = UnitHealth(
             name, devices=self.devices, schedule=self.schedule, health=health, clock=clock
@@ -121,12 +129,6 @@ class PortOwner:
         self._open = False
         self._fresh = True
         self._broken = 0
-        self.load = sum(
-            timing.expected_s(block.table, block.size) / scan.period_s
-            for scan in self.schedule.classes
-            for block in scan.blocks
-        )
-        self.schedule.load.share = self.load
 
     async def run(self) -> None:
         """Open the port, poll, and open it again whenever it was lost; never returns."""
@@ -134,7 +136,7 @@ class PortOwner:
             while True:
                 await self._one_connection()
         finally:
-            # Cancelled: nobody may wait for a command that nobody carries out any more.
+            # Cancelled: no command is carried out any more, so none may be waited for.
             self._open = False
             self._lane.refuse_all(PortDownError(f"port {self.name} was closed"))
 
@@ -152,7 +154,7 @@ class PortOwner:
 
     def answers(self, device: str) -> bool:
         """Whether the device is worth asking now; a command for any other is refused at once."""
-        return self._open and not self.devices[device].unit.backed_off
+        return self._open and not self.devices[device].unit.offline
 
     def latest(self, device: str, point: str) -> Reading | None:
         """Return the last reading of a point, reported or not; None before the first."""
@@ -185,7 +187,7 @@ class PortOwner:
         polled = self.devices[device]
         if not self._open:
             raise CommandError(f"port {self.name} is down")
-        if polled.unit.backed_off:
+        if polled.unit.offline:
             raise CommandError(f"unit {polled.unit.number} does not answer")
         result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         mine = [place for place in watched if place.device in self.devices]
@@ -195,11 +197,11 @@ class PortOwner:
         return await result
 
     def on_late_response(self, unit: int, lateness_s: float) -> None:
-        """Note that a unit answered when nobody waited for it any more.
+        """Note that a unit answered when the wait for it was over.
 
         Args:
             unit: Its number.
-            lateness_s: From its question to its answer, seconds.
+            lateness_s: From its request to its answer, seconds.
         """
         if unit in self._units:
             self._unit_health.on_late_response(self._units[unit], lateness_s)
@@ -230,7 +232,7 @@ class PortOwner:
 
     async def _after_loss(self, error: PortDownError, *, opened: bool) -> None:
         if opened and self._unit_health.worked:
-            # A peer that drops idle connections: open it again before anybody notices.
+            # A peer that drops idle connections: open it again and report nothing.
             self._unit_health.worked = False
             self._broken = 0
             return
@@ -252,7 +254,10 @@ class PortOwner:
         self._open = True
         if self._fresh:
             self._fresh = False
-            self._start_over(self._clock.monotonic_s())
+            now = self._clock.monotonic_s()
+            for unit in self._units.values():
+                unit.port_opened(now)
+            self.schedule.start(now)
         while True:
             now = self._clock.monotonic_s()
             order = self._lane.next(now)
@@ -268,12 +273,6 @@ class PortOwner:
                 wake_at = self.schedule.wake_at(now, self._runner.clear_at)
                 await self._sleep(min(wake_at, self._lane.wake_at()) - now)
 
-    def _start_over(self, now_s: float) -> None:
-        # Units may have been powered on or replaced while the port was away.
-        for device in self.devices.values():
-            device.unit.look_soon(now_s)
-        self.schedule.start(now_s)
-
     async def _sleep(self, seconds: float) -> None:
         """Sleep until something is due or a command arrives."""
         self._skipped.inc(self.schedule.take_skipped())
@@ -288,7 +287,17 @@ class PortOwner:
             self._sleeper = None
 
 
+def _periods_s(devices: Mapping[str, ResolvedDevice]) -> dict[int, float]:
+    """Return the shortest period of each unit's points, seconds."""
+    found: dict[int, float] = {}
+    for device in devices.values():
+        for point in device.points.values():
+            period_s = point.period_s or 1.0
+            found[device.unit] = min(period_s, found.get(device.unit, period_s))
+    return found
+
+
 def _numbered(settings: Port) -> bool:
-    """Whether answers carry the number of their question."""
+    """Whether answers carry the number of their request."""
     tcp = isinstance(settings, ModbusTcpPort)
     return tcp and settings.accept_answers is not Accept.ANY_NUMBER

@@ -1,16 +1,15 @@
-"""Units that miss answers come behind those that do not: where they cost nobody (pure).
+"""Units that miss answers come behind those that do not, where they delay no other unit (pure).
 
-On a line with time to spare there is such a place in every period. Where there is none, or on a
-full line, waits that were in vain may hold up the others for a share of the port's time. So a unit
+On a port with spare time there is such a place in every period. Where there is none, or on a
+full port, waits that were in vain may hold up the others for a share of the port's time. So a unit
 that misses few answers is asked as often as any, and one that misses many costs no more than that.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
-from edge_agent.polling.probe_budget import ProbeBudget
+from edge_agent.polling.port_time import PortLoad, TimeBudget
 from edge_agent.polling.scan_class import Job
 from edge_agent.polling.units import Unit
 
@@ -32,7 +31,7 @@ class Precedence:
     def __init__(self, load: PortLoad, wire_s: Callable[[Block], float]) -> None:
         self._load = load
         self._wire_s = wire_s
-        self._budgets: dict[int, ProbeBudget] = {}
+        self._budgets: dict[int, TimeBudget] = {}
 
     def gives_way(self, job: Job, now_s: float) -> bool:
         """Whether it comes behind all others, because its unit misses answers."""
@@ -43,7 +42,7 @@ class Precedence:
         return not (behind and self._budget(job.scan.unit).allows(now_s, self._wait_s(job, now_s)))
 
     def is_protected(self, unit: Unit, now_s: float) -> bool:
-        """Whether others may not hold it up: it holds up hardly anybody itself."""
+        """Whether others may not hold it up: it hardly holds up others itself."""
         return not unit.unsteady(now_s) or self._budget(unit).allows(now_s, 0.0)
 
     def may_ask(self, job: Job, now_s: float, due_s: float) -> bool:
@@ -52,17 +51,17 @@ class Precedence:
         Args:
             job: The request.
             now_s: Monotonic seconds.
-            due_s: When somebody is due who gives no way.
+            due_s: When a unit is due that does not give way.
         """
         if now_s + self._clear_s(job, now_s) <= due_s:
             return True
         if not self._has_no_place(job, now_s):
             return False
-        held_up_s = now_s + self._wait_s(job, now_s) - due_s
-        return held_up_s <= 0 or self._budget(job.scan.unit).allows(now_s, held_up_s)
+        delay_s = now_s + self._wait_s(job, now_s) - due_s
+        return delay_s <= 0 or self._budget(job.scan.unit).allows(now_s, delay_s)
 
     def ask_at(self, job: Job, now_s: float) -> float:
-        """When one that gives way may be asked, if nobody is due before."""
+        """When one that gives way may be asked, if no other unit is due before."""
         paid_s = self._budget(job.scan.unit).free_at(now_s, self._wait_s(job, now_s))
         return min(starved_at(job), paid_s if self._has_no_place(job, now_s) else job.deadline)
 
@@ -70,7 +69,7 @@ class Precedence:
         """Charge what a request that was not answered well has held others up."""
         self._budget(job.scan.unit).spend(now_s, seconds)
         for budget in self._budgets.values():
-            budget.share = _SHARE / len(self._budgets)
+            budget.resize(_SHARE / len(self._budgets))
 
     def in_full(self, job: Job, waiting: Iterable[Job]) -> bool:
         """Whether a steady unit is waited for in full in front of others.
@@ -78,12 +77,12 @@ class Precedence:
         Its repetition is, behind them; in front of them only where that moves them a little.
         """
         unit, periods = job.scan.unit, [other.scan.period_s for other in waiting]
-        longer_s = unit.longest_s - unit.shortest_patience_s(job.block.weight)
+        longer_s = unit.longest_s - unit.shortest_patience_s(job.block)
         return len(periods) * longer_s <= _MOVED * min(periods, default=0.0)
 
-    def _budget(self, unit: Unit) -> ProbeBudget:
+    def _budget(self, unit: Unit) -> TimeBudget:
         if unit.number not in self._budgets:
-            self._budgets[unit.number] = ProbeBudget(share=_SHARE, credit_s=_SAVED_S)
+            self._budgets[unit.number] = TimeBudget(share=_SHARE, credit_s=_SAVED_S)
         return self._budgets[unit.number]
 
     def _has_no_place(self, job: Job, now_s: float) -> bool:
@@ -91,13 +90,13 @@ class Precedence:
 
     def _wait_s(self, job: Job, now_s: float) -> float:
         """How long it is waited for at least, if no answer comes."""
-        unit, weight = job.scan.unit, job.block.weight
+        unit, block = job.scan.unit, job.block
         spare = self._load.has_spare_time(now_s)
-        wait_s = unit.shortest_patience_s(weight) if spare else unit.patience_s(None, weight)
-        return wait_s + self._wire_s(job.block)
+        wait_s = unit.shortest_patience_s(block) if spare else unit.patience_s(None, block)
+        return wait_s + self._wire_s(block)
 
     def _clear_s(self, job: Job, now_s: float) -> float:
-        """How long the line may not be free: a late answer garbles whoever is asked meanwhile."""
+        """How long the bus may not be free: a late answer garbles others asked meanwhile."""
         late_s = job.scan.unit.lateness_s(now_s) + self._wire_s(job.block)
         if late_s > _PLACE * job.scan.period_s:
             late_s = 0.0

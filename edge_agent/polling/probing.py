@@ -1,9 +1,9 @@
-"""Which dead unit a port asks next, and how long it waits for it (pure).
+"""Which offline unit a port asks next, and how long it waits for it (pure).
 
-The oldest that is ripe, may be asked and can be paid for, or ends before anybody is due on a port
-with spare time (ADR-27): that costs nobody anything. A probe waits as long as the unit's own
+The one that is due longest, may be asked and is within the budget, or ends before anything is due
+on a port with spare time (ADR-27), which is free. A probe waits as long as the unit's own
 answers or its neighbours' took; one of a unit that has become slower since is answered too late,
-and the driver says so. Only where that is never heard a unit must be waited for in full: rarely,
+and the driver says so. Only where no late answer comes a unit must be waited for in full: rarely,
 in turns, and from a share of its own, so that no cheap probe waits for it.
 """
 
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.polling.plan import Block
-from edge_agent.polling.probe_budget import ProbeBudget
+from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
 _FULL_SHARE = 0.002
-_SAVED_FOR_S = 60.0  # a dear probe that was passed over for so long is saved for
+_SAVED_FOR_S = 60.0  # a long wait that was passed over for so long is saved for
 _OTHER_BLOCK_EVERY = 3
 _SINGLE_POINT_AT = 2  # of every so many
 _SOONEST_S = 0.05
@@ -26,7 +26,7 @@ Clear = Callable[[Job], float]
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """Somebody who is asked on the budget: a held unit, or a class with silent pieces."""
+    """What is asked on the budget: a unit that is only probed, or a class with silent pieces."""
 
     due_at: float
     unit: Unit
@@ -35,7 +35,7 @@ class _Waiting:
 
 @dataclass
 class Probing:
-    """The held units of one port.
+    """The units of one port that are only probed; owns what their probes may cost.
 
     Attributes:
         classes: All classes of the port.
@@ -47,77 +47,80 @@ class Probing:
 
     classes: Sequence[ScanClass]
     wire_s: Callable[[Block], float]
-    budget: ProbeBudget
-    full: ProbeBudget = field(default_factory=lambda: ProbeBudget(share=_FULL_SHARE, most_s=0.0))
+    budget: TimeBudget
+    full: TimeBudget = field(default_factory=lambda: TimeBudget(share=_FULL_SHARE, most_s=0.0))
     with_pieces: set[ScanClass] = field(default_factory=set[ScanClass])
-    _held: list[Unit] = field(default_factory=list[Unit])
+    _units: list[Unit] = field(default_factory=list[Unit])
 
     def start(self, now_s: float) -> None:
         """Begin to save; the first wait in full comes at no certain time."""
         self.refresh()
         self.budget.spend(now_s, 0.0)
         for scan in self.classes[:1]:
-            self.full.most_s = scan.unit.longest_s
-            self.full.credit_s = scan.unit.rng.uniform(0.0, scan.unit.longest_s / 2)
-        self.full.spend(now_s, 0.0)
+            longest_s, rng = scan.unit.longest_s, scan.unit.rng
+            self.full.start(now_s, most_s=longest_s, credit_s=rng.uniform(0.0, longest_s / 2))
 
     def refresh(self) -> None:
-        """Look again which units are held."""
-        self._held = list({id(s.unit): s.unit for s in self.classes if s.unit.held}.values())
+        """Find again which units are only probed."""
+        units = {id(scan.unit): scan.unit for scan in self.classes if scan.unit.probe_only}
+        self._units = list(units.values())
 
     @property
-    def held(self) -> Sequence[Unit]:
+    def units(self) -> Sequence[Unit]:
         """Units that are only probed."""
-        return self._held
+        return self._units
 
     def idle(self) -> bool:
-        """Whether nobody waits for a probe."""
-        return not (self._held or self.with_pieces)
+        """Whether there is nothing to probe."""
+        return not (self._units or self.with_pieces)
+
+    def add_pieces_of(self, scan: ScanClass) -> None:
+        """Probe the silent pieces of a class."""
+        self.with_pieces.add(scan)
 
     def next(self, now_s: float, clear_at: Clear, spare_s: float = 0.0) -> Job | None:
-        """Return the probe to send; None if nobody is ripe, may be asked and can be paid for.
+        """Return the probe to send; None if none is due, may be asked and is within the budget.
 
         Args:
             now_s: Monotonic seconds.
             clear_at: When a request may be sent.
             spare_s: How long a probe may take for nothing.
         """
-        ripe = [one for one in self._waiting() if one.due_at <= now_s]
-        if not ripe:
+        due = [one for one in self._waiting() if one.due_at <= now_s]
+        if not due:
             return None
-        ripe.sort(key=lambda one: one.due_at)
+        due.sort(key=lambda one: one.due_at)
         neighbours_s = self.neighbours_s()
         saving = False
-        for one in ripe:
+        for one in due:
             clear = [job for job in self._jobs(one) if clear_at(job) <= now_s]
             if not clear:
                 continue
             job = clear[0]
-            patience_s = one.unit.patience_s(neighbours_s, job.block.weight)
+            patience_s = one.unit.patience_s(neighbours_s, job.block)
             wire_s = self.wire_s(job.block)
             if one.unit.alone:
                 patience_s = one.unit.longest_s
             elif one.unit.heard_lately(now_s):
                 patience_s = min(one.unit.longest_s, max(patience_s, spare_s - wire_s))
             cost_s = patience_s + wire_s
-            job.spare = cost_s <= spare_s and one.unit.expected_back(now_s)
-            free = job.spare or one.unit.suspect or one.unit.alone
+            spare = cost_s <= spare_s and one.unit.expected_back(now_s)
+            free = spare or one.unit.recheck or one.unit.alone
             if not free and (saving or not self.budget.allows(now_s, cost_s)):
                 saving = saving or now_s - one.due_at > _SAVED_FOR_S
                 continue
-            job.patience_s = patience_s
+            job.wait_for(patience_s, spare=spare)
             return job
         return None
 
     def lengthen(self, job: Job, now_s: float, free_s: float) -> None:
         """Let a probe wait in full if it is its unit's turn; ``free_s``: for how long it may."""
-        unit, patience_s = job.scan.unit, job.patience_s or 0.0
-        longer_s = min(unit.longest_s, free_s) - patience_s
-        if not unit.backed_off or longer_s <= 0 or not self.full.allows(now_s, longer_s):
+        unit = job.scan.unit
+        longer_s = min(unit.longest_s, free_s) - (job.patience_s or 0.0)
+        if not unit.offline or longer_s <= 0 or not self.full.allows(now_s, longer_s):
             return
-        if unit.full_at <= min(held.full_at for held in self._held if held.backed_off):
-            job.full_s = longer_s
-            job.patience_s = patience_s + longer_s
+        if unit.full_at <= min(other.full_at for other in self._units if other.offline):
+            job.wait_longer(longer_s)
 
     def wake_at(self, now_s: float, clear_at: Clear) -> float:
         """When ``next`` may have something that it does not have now."""
@@ -125,16 +128,24 @@ class Probing:
         neighbours_s = self.neighbours_s()
         for one in self._waiting():
             for job in self._jobs(one):
-                cost_s = one.unit.patience_s(neighbours_s, job.block.weight)
+                cost_s = one.unit.patience_s(neighbours_s, job.block)
                 cost_s += self.wire_s(job.block)
-                free = one.unit.suspect or one.unit.alone
+                free = one.unit.recheck or one.unit.alone
                 paid = now_s if free else self.budget.free_at(now_s, cost_s)
                 times.append(max(one.due_at, paid, clear_at(job), now_s + _SOONEST_S))
                 if one.due_at > now_s:
                     times.append(max(one.due_at, clear_at(job), now_s + _SOONEST_S))
         return min(times)
 
-    def spent(self, job: Job, now_s: float, seconds: float) -> None:
+    def charge(self, now_s: float, seconds: float) -> None:
+        """Charge what the silence of a unit cost before it went offline."""
+        self.budget.spend(now_s, seconds)
+
+    def forgive(self, now_s: float) -> None:
+        """Drop the debt: all units of the port are offline."""
+        self.budget.forgive(now_s)
+
+    def charge_probe(self, job: Job, now_s: float, seconds: float) -> None:
         """Charge a probe that was not answered."""
         if job.spare:
             seconds = min(job.full_s, seconds)
@@ -142,25 +153,25 @@ class Probing:
         self.full.spend(now_s, full_s)
         self.budget.spend(now_s, seconds - full_s)
         if job.full_s:
-            job.scan.unit.full_at = now_s
+            job.scan.unit.waited_in_full(now_s)
 
     def neighbours_s(self) -> float | None:
         """Slowest usual response of the units that answer, None if there are none."""
         known = [
             scan.unit.response_s
             for scan in self.classes
-            if scan.unit.response_s is not None and not scan.unit.held
+            if scan.unit.response_s is not None and not scan.unit.probe_only
         ]
         return max(known, default=None)
 
     def _waiting(self) -> list[_Waiting]:
-        waiting = [_Waiting(unit.probe_at, unit) for unit in self._held]
+        waiting = [_Waiting(unit.probe_at, unit) for unit in self._units]
         if self.with_pieces:
             self.with_pieces = {scan for scan in self.with_pieces if scan.silent_pieces}
             waiting += [
                 _Waiting(scan.pieces_due_at, scan.unit, scan)
                 for scan in self.with_pieces
-                if not scan.unit.held
+                if not scan.unit.probe_only
             ]
         return waiting
 

@@ -1,4 +1,4 @@
-"""One request of a port and everything that follows from its outcome."""
+"""One request of a port, and what follows from its outcome."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -20,10 +20,9 @@ from edge_agent.polling.scan_class import Job
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.shapes import OUTSTANDING, Shapes
 from edge_agent.polling.unit_health import UnitHealth
-from edge_agent.polling.units import busy_pause_s, may_wait
 from protocols.modbus import limits
 
-_SHORT_S = 0.2
+_SHORTEST_PATIENCE_S = 0.2
 _BUSY = frozenset({limits.ACKNOWLEDGE, limits.DEVICE_BUSY})
 
 
@@ -33,18 +32,18 @@ class Underway:
 
     Attributes:
         written_s: When its bytes, and those of its answer, are through at the earliest.
-        cut: Whether it was given up for a command.
+        given_up: Whether that was done for a command.
     """
 
     task: "asyncio.Task[object] | None"
     job: Job
     written_s: float
-    cut: bool = False
+    given_up: bool = False
 
     def give_up(self) -> None:
         """End it now."""
-        if self.task is not None and not self.cut:
-            self.cut = True
+        if self.task is not None and not self.given_up:
+            self.given_up = True
             self.task.cancel()
 
 
@@ -53,12 +52,12 @@ class RequestRunner:
 
     Args:
         name: Of the port.
-        numbered: Whether its answers carry the number of their question.
+        numbered: Whether its answers carry the number of their request.
         quiet_s: Silence that the driver keeps before each request.
         driver: Its connection.
         devices: The devices on it, by id.
         schedule: What is asked next.
-        unit_health: Judges its units.
+        unit_health: Follows the state of its units.
         timing: What its bytes take.
         health: Takes the figures.
         clock: Where time comes from.
@@ -155,9 +154,9 @@ class RequestRunner:
         except DriverError as error:
             self._failed(job, error, self._count(began, error))
         except asyncio.CancelledError:
-            if not underway.cut or underway.task is None or underway.task.uncancel():
+            if not underway.given_up or underway.task is None or underway.task.uncancel():
                 raise
-            self._cut_short(job, self._count(began, None, answered=False))
+            self._given_up(job, self._count(began, None, answered=False))
         else:
             self._rtt.observe(reply.took_s)
             self._count(began, None)
@@ -166,7 +165,7 @@ class RequestRunner:
             self.underway = None
 
     async def exchange(self, device: PolledDevice, request: Awaitable[Reply]) -> Reply:
-        """Await one request of a command; its unit is judged by the outcome as by a read's.
+        """Await one request of a command; its outcome counts for the unit as that of a read does.
 
         Raises:
             DriverError: What the request raises.
@@ -197,27 +196,28 @@ class RequestRunner:
     def gives_way_at(self, underway: Underway) -> float:
         """When this read may be given up for a command, monotonic seconds.
 
-        Where answers carry numbers a held unit is not waited for at all. Elsewhere an answer must
-        not come in while the command goes out: nothing is given up before it is late.
+        Where answers carry numbers a unit that is only probed is not waited for at all. Elsewhere
+        an answer must not come in while the command goes out: no read is given up before it is
+        late.
         """
         unit = underway.job.scan.unit
-        if self._numbered and unit.held:
+        if self._numbered and unit.probe_only:
             return 0.0
         neighbours_s = self._schedule.probing.neighbours_s()
-        return underway.written_s + unit.late_after_s(neighbours_s, underway.job.block.weight)
+        return underway.written_s + unit.late_after_s(neighbours_s, underway.job.block)
 
     def _patience_s(self, job: Job) -> float:
-        unit, weight = job.scan.unit, job.block.weight
+        unit, block = job.scan.unit, job.block
         if unit.response_s is not None:
-            # In full where that makes nobody miss his deadline.
+            # In full where every other deadline holds.
             now = self._clock.monotonic_s()
             spare = self._schedule.load.has_spare_time(now)
-            usual_s = unit.shortest_patience_s(weight) if spare else unit.patience_s(None, weight)
+            usual_s = unit.shortest_patience_s(block) if spare else unit.patience_s(None, block)
             return min(unit.longest_s, max(usual_s, self._schedule.room_s(job, now)))
         patience_s = unit.patience_s(self._schedule.probing.neighbours_s())
-        if patience_s == unit.longest_s and self._schedule.probing.held:
-            # Nobody was heard yet and somebody was waited for in full: not the same for each.
-            return max(_SHORT_S, unit.longest_s / 4)
+        if patience_s == unit.longest_s and self._schedule.probing.units:
+            # None has answered yet and one was waited for in full: not the same for each.
+            return max(_SHORTEST_PATIENCE_S, unit.longest_s / 4)
         return patience_s
 
     def _count(
@@ -239,8 +239,8 @@ class RequestRunner:
         device = self._devices[job.scan.device]
         # The answer to a repetition may be the one to the first asking.
         measured_s = None if job.attempts else response_s
-        held = job.scan.unit.held
-        self._unit_health.heard(device, reply.at_ms, measured_s, job.block.weight)
+        came_back = job.scan.unit.probe_only
+        self._unit_health.heard(device, reply.at_ms, measured_s, job.block)
         if job.piece:
             device.search.piece_answered(job.scan, job.block, self._clock.monotonic_s())
         elif job.probe:
@@ -248,37 +248,31 @@ class RequestRunner:
             device.take(job.scan, job.block, reply)
             if job.block not in job.scan.blocks:
                 device.search.short_block_answered(job.block)
-            job.scan.had = job.block if held else None
+            job.scan.probed(job.block if came_back else None)
             return
         device.take(job.scan, job.block, reply)
         self._over(job, reply.at_ms)
 
     def _refused(self, job: Job, error: DeviceRefusedError) -> None:
-        """A refusal is an answer: the unit lives, this block is not to be had."""
+        """A refusal is an answer: the unit is online, this block is not to be had."""
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
         device = self._devices[job.scan.device]
         self._unit_health.heard(device, at_ms, None)
         if job.piece:
             device.search.piece_answered(job.scan, job.block, now)
-        if job.probe or self._wait_for_busy(job, error, now):
+        if job.probe:
+            return
+        if error.code in _BUSY and job.wait_for_busy(now):
+            self._schedule.unsent(job)
             return
         if job.wider:
             device.variants.refused(job.block, now, permanent=error.code in PERMANENT)
-            job.block, job.wider = device.variants.narrow(job.block), False
+            job.narrow(device.variants.narrow(job.block))
             self._schedule.unsent(job)
             return
         pieces = device.refused(job.scan, job.block, error, at_ms=at_ms, now_s=now)
         self._schedule.add_pieces(job, pieces)
         self._over(job, at_ms)
-
-    def _wait_for_busy(self, job: Job, error: DeviceRefusedError, now: float) -> bool:
-        """Ask a busy unit again in the same cycle, each time a little later; False: no more."""
-        if error.code not in _BUSY or not may_wait(job.busy, now, job.deadline):
-            return False
-        job.scan.unit.busy_until = now + busy_pause_s(job.busy)
-        job.busy += 1
-        self._schedule.unsent(job)
-        return True
 
     def _failed(self, job: Job, error: DriverError, spent: float) -> None:
         unit, block = job.scan.unit, job.block
@@ -288,18 +282,16 @@ class RequestRunner:
         if not job.probe:
             self._schedule.waited_in_vain(job, now, spent)
         if silent:
-            unit.unanswered(now, block.weight)
+            unit.unanswered(now, block, lost_s=0.0 if job.probe else spent)
             if job.wider:
                 device.variants.silent(block, now)
         if job.probe:
             self._unit_health.charge_probe(job, spent)
-        elif silent:
-            unit.lost_s += spent
         if job.piece:
             if silent:
                 device.search.piece_unanswered(job.scan, block, now)
         elif not (silent and not job.probe and self._set_apart(job, now, at_ms, spent)):
-            self._judge(job, error, at_ms)
+            self._missed(job, error, at_ms)
 
     def _set_apart(self, job: Job, now: float, at_ms: int, spent: float) -> bool:
         """Note that a block was not answered; returns whether it is set apart now."""
@@ -315,10 +307,10 @@ class RequestRunner:
             self._over(job, at_ms)
         return bool(lost_s)
 
-    def _judge(self, job: Job, error: DriverError, at_ms: int) -> None:
+    def _missed(self, job: Job, error: DriverError, at_ms: int) -> None:
         """Note with its unit that a request had no good answer; ask once more or give it up."""
         unit = job.scan.unit
-        if self._unit_health.missed(unit, error) or unit.suspect or job.probe:
+        if self._unit_health.missed(unit, error) or unit.recheck or job.probe:
             return
         if job.attempts == 0:
             self._schedule.again(job)
@@ -326,8 +318,8 @@ class RequestRunner:
             self._devices[job.scan.device].disturbed(job.scan, job.block, at_ms, error)
             self._over(job, at_ms)
 
-    def _cut_short(self, job: Job, spent: float) -> None:
-        """A command came: what was waited for so far says nothing of the unit."""
+    def _given_up(self, job: Job, spent: float) -> None:
+        """A command came: the wait so far says nothing of the unit."""
         unit, now = job.scan.unit, self._clock.monotonic_s()
         unit.unanswered(now)
         if job.probe:

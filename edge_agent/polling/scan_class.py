@@ -1,4 +1,7 @@
-"""What is asked of a device at one period, and one request of it (pure)."""
+"""What is asked of a device at one period, and one request of it (pure).
+
+Both change by their own methods only; the schedule decides when.
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -51,6 +54,47 @@ class ScanClass:
         cycles = floor((now_s - self.origin_s) / self.period_s + 1e-6)
         return self.origin_s + cycles * self.period_s
 
+    def start(self, now_s: float) -> None:
+        """Begin anew: due at once, then on the grid."""
+        self.end_cycle()
+        self.next_due = max(self.origin_s, self.grid_before(now_s))
+
+    def resume(self, now_s: float) -> None:
+        """Be due at once, because its unit answers again, then on the grid."""
+        self.next_due = self.grid_before(now_s)
+
+    def begin_cycle(self, now_s: float) -> tuple[Sequence[Block], int]:
+        """Begin the cycle that is due.
+
+        Returns:
+            What is to be asked, and how many cycles before it were left out.
+        """
+        due = max(self.next_due, self.grid_before(now_s))
+        skipped = round((due - self.next_due) / self.period_s)
+        self.next_due = due + self.period_s
+        blocks = [block for block in self.blocks if block != self.had]
+        if self.had is None:
+            # What a probe has read between two cycles belongs to neither.
+            self.cycle += 1
+        self.had = None
+        self.outstanding = len(blocks)
+        return blocks, skipped
+
+    def add_requests(self, count: int) -> None:
+        """Note that so many requests more, or less, belong to the running cycle."""
+        self.outstanding += count
+
+    def request_over(self) -> bool:
+        """Note that a request is over; returns whether the cycle is complete by it."""
+        if self.outstanding == 0:
+            return False
+        self.outstanding -= 1
+        return self.outstanding == 0
+
+    def probed(self, block: Block | None) -> None:
+        """Note what the probe has read by which its unit came back; None: it was not away."""
+        self.had = block
+
     def end_cycle(self) -> None:
         """Forget the running cycle."""
         self.outstanding = 0
@@ -74,7 +118,7 @@ class Job:
     """One request to send.
 
     Attributes:
-        probe: Asks whether a unit lives, or whether it answers a block at all (``piece``).
+        probe: Asks whether a unit answers at all, or whether it answers a block at all (``piece``).
         patience_s: How long a probe waits; None: as the unit's behaviour says.
         full_s: How much of that is the wait in full, which has a share of its own.
         spare: A probe that ends before anybody is due: it is not charged to the budget.
@@ -100,3 +144,28 @@ class Job:
     def planned(self) -> Block:
         """The block of the plan whose points it carries."""
         return self.block if self.part_of is None else self.part_of
+
+    def wait_for(self, patience_s: float, *, spare: bool) -> None:
+        """Have a probe wait that long at most; ``spare``: it ends before anything is due."""
+        self.patience_s, self.spare = patience_s, spare
+
+    def wait_longer(self, longer_s: float) -> None:
+        """Have a probe wait in full, longer by so many seconds."""
+        self.full_s = longer_s
+        self.patience_s = (self.patience_s or 0.0) + longer_s
+
+    def repeat(self) -> None:
+        """Be asked once more, behind what others are waiting for."""
+        self.attempts += 1
+        self.deadline += self.scan.period_s
+
+    def narrow(self, block: Block) -> None:
+        """Ask for no more registers than the points have."""
+        self.block, self.wider = block, False
+
+    def wait_for_busy(self, now_s: float) -> bool:
+        """Leave a busy unit alone for a moment in the same cycle; False: it had its chances."""
+        if not self.scan.unit.wait_for_busy(self.busy, now_s, self.deadline):
+            return False
+        self.busy += 1
+        return True

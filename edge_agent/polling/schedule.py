@@ -1,4 +1,4 @@
-"""What a port asks next (pure): a fixed grid, earliest deadline first, the dead on a budget.
+"""What a port asks next (pure): a fixed grid, earliest deadline first, offline units on a budget.
 
 A class of points is due at ``origin + k * period``. A cycle that could not start in time starts as
 soon as the one before it is done, for the latest grid point that has passed; those in between
@@ -6,23 +6,22 @@ are skipped and counted, so cycles are never bunched. Time is monotonic seconds 
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
-from edge_agent.polling.load import PortLoad
 from edge_agent.polling.plan import Block
+from edge_agent.polling.port_time import PortLoad, TimeBudget
 from edge_agent.polling.precedence import Precedence, starved_at
-from edge_agent.polling.probe_budget import ProbeBudget
 from edge_agent.polling.probing import Clear, Probing
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
 _STARVED_S = 5.0
-_SUSPECT_STARVED_S = 1.0
+_RECHECK_STARVED_S = 1.0
 _SOONEST_S = 0.05
 _MARGIN_S = 0.01  # late timers
 _LONGEST_ROOM_S = 3600.0
-_TOGETHER_S = 10.0  # units that died within this time may have one cause, and come back together
+_TOGETHER_S = 10.0  # units that went offline within this time may have one cause
 
 
 def _no_time(block: Block) -> float:
@@ -36,7 +35,8 @@ class Schedule:
     Args:
         classes: All classes of the port.
         wire_s: Time that the bytes of a read of so much need on the wire, beside the wait.
-        budget: What the dead may cost.
+        budget: What probes may cost.
+        load: What reading takes; begins with what is planned.
 
     Attributes:
         probing: The units that do not answer.
@@ -48,11 +48,12 @@ class Schedule:
         classes: Sequence[ScanClass],
         *,
         wire_s: Callable[[Block], float] = _no_time,
-        budget: ProbeBudget | None = None,
+        budget: TimeBudget | None = None,
+        load: PortLoad | None = None,
     ) -> None:
         self.classes = classes
-        self.probing = Probing(classes, wire_s, budget or ProbeBudget())
-        self.load = PortLoad()
+        self.probing = Probing(classes, wire_s, budget or TimeBudget())
+        self.load = load or PortLoad()
         self._precedence = Precedence(self.load, wire_s)
         self._wire_s = wire_s
         self._due: list[tuple[float, int, ScanClass]] = []
@@ -68,10 +69,8 @@ class Schedule:
         self._due.clear()
         self._waiting_since = None
         for scan in self.classes:
-            scan.end_cycle()
-            scan.next_due = max(scan.origin_s, scan.grid_before(now_s))
-            scan.unit.suspect = False
-            if not scan.unit.backed_off:
+            scan.start(now_s)
+            if not scan.unit.offline:
                 self._park(scan)
         self.probing.start(now_s)
 
@@ -79,7 +78,7 @@ class Schedule:
         """Return the request to send now, None if there is none.
 
         ``clear_at`` says when a request may be sent; those that may not yet are passed over. A
-        probe runs where it delays nobody, or when it has waited too long for such a place.
+        probe runs where it delays no unit, or when it has waited too long for such a place.
         """
         self._release(now_s)
         if self.probing.idle():
@@ -119,7 +118,7 @@ class Schedule:
         due_s = self._due[0][0] if self._due else now_s + _LONGEST_ROOM_S
         # The others may have to be waited for as well.
         others_s = sum(
-            other.scan.unit.shortest_patience_s(other.block.weight) for _, _, other in self._pending
+            other.scan.unit.shortest_patience_s(other.block) for _, _, other in self._pending
         )
         return due_s - now_s - others_s - self._wire_s(job.block) - _MARGIN_S
 
@@ -134,14 +133,14 @@ class Schedule:
         times = [self._due[0][0]] if self._due else []
         for _, _, job in self._pending:
             at_s = clear_at(job)
-            # What may be asked now and was not waits for a place where it delays nobody; what may
+            # What may be asked now and was not waits for a place where it delays none; what may
             # not is given up at its deadline.
             if at_s > now_s:
                 times.append(min(at_s, max(job.deadline, now_s + _SOONEST_S)))
             else:
                 times.append(max(self._precedence.ask_at(job, now_s), now_s + _SOONEST_S))
         if self._waiting_since is not None:
-            longest_s = min(_longest_wait_s(unit) for unit in self.probing.held or [None])
+            longest_s = min(_longest_wait_s(unit) for unit in self.probing.units or [None])
             times.append(max(self._waiting_since + longest_s, now_s + _SOONEST_S))
         elif not self.probing.idle():
             times.append(self.probing.wake_at(now_s, clear_at))
@@ -149,8 +148,7 @@ class Schedule:
 
     def again(self, job: Job) -> None:
         """Try a request once more in its cycle, behind what others are waiting for."""
-        job.attempts += 1
-        job.deadline += job.scan.period_s
+        job.repeat()
         self._push(job)
 
     def unsent(self, job: Job) -> None:
@@ -158,15 +156,15 @@ class Schedule:
         if not job.probe:
             self._push(job)
 
-    def add_pieces(self, job: Job, pieces: Iterable[Block]) -> None:
+    def add_pieces(self, job: Job, pieces: Sequence[Block]) -> None:
         """Ask the pieces of a refused block, in the same cycle."""
+        job.scan.add_requests(len(pieces))
         for piece in pieces:
-            job.scan.outstanding += 1
             self._push(Job(job.scan, piece, job.deadline))
 
     def replace(self, job: Job, blocks: Sequence[Block]) -> None:
         """Ask for the points of a request in other requests, in the same cycle."""
-        job.scan.outstanding += len(blocks) - 1
+        job.scan.add_requests(len(blocks) - 1)
         wider = len(blocks) == 1
         for block in blocks:
             self._push(
@@ -193,38 +191,29 @@ class Schedule:
 
     def done(self, job: Job) -> bool:
         """Note that a request is over; returns whether its cycle is complete."""
-        if job.probe or job.scan.outstanding == 0:
-            return False
-        job.scan.outstanding -= 1
-        if job.scan.outstanding:
+        if job.probe or not job.scan.request_over():
             return False
         self._park(job.scan)
         return True
 
-    def hold_unit(self, unit: Unit) -> None:
-        """Forget what is pending for a demoted or suspect unit; its classes wait for its return."""
+    def only_probe(self, unit: Unit) -> None:
+        """Forget what is pending for a unit that is only probed; its classes wait for it."""
         self._drop(unit)
         self.probing.refresh()
 
-    def suspect_unit(self, unit: Unit, now_s: float) -> None:
-        """Ask a unit once more, where that delays nobody, before it counts as dead."""
-        unit.suspect = True
-        unit.probe_at = now_s
-        self.hold_unit(unit)
-
-    def revive_unit(self, unit: Unit, now_s: float) -> None:
-        """Read every class of a promoted unit at once, then on its grid again."""
+    def read_again(self, unit: Unit, now_s: float) -> None:
+        """Read every class of a unit that came back at once, then on its grid."""
         self._drop(unit)
         self.probing.refresh()
-        alone = all(scan.unit is unit or scan.unit.held for scan in self.classes)
-        for other in self.probing.held:
-            # The first voice on a silent line: it was the line, and the others are back as well.
-            # So are perhaps those that died together with it.
-            if alone or abs(other.backed_off_at - unit.backed_off_at) < _TOGETHER_S:
-                other.look_soon(now_s)
+        alone = all(scan.unit is unit or scan.unit.probe_only for scan in self.classes)
+        for other in self.probing.units:
+            # The first answer on a silent bus: the bus was the cause, and the others are back as
+            # well. So are perhaps those that went offline together with this one.
+            if alone or abs(other.offline_at - unit.offline_at) < _TOGETHER_S:
+                other.probe_soon(now_s)
         for scan in self.classes:
             if scan.unit is unit:
-                scan.next_due = scan.grid_before(now_s)
+                scan.resume(now_s)
                 self._park(scan)
 
     def take_skipped(self) -> int:
@@ -242,31 +231,24 @@ class Schedule:
     def _release(self, now_s: float) -> None:
         while self._due and self._due[0][0] <= now_s:
             scan = heapq.heappop(self._due)[2]
-            due = max(scan.next_due, scan.grid_before(now_s))
-            self._skipped += round((due - scan.next_due) / scan.period_s)
-            scan.next_due = due + scan.period_s
-            blocks = [block for block in scan.blocks if block != scan.had]
-            if scan.had is None:
-                # What a probe has read between two cycles belongs to neither.
-                scan.cycle += 1
-            scan.had = None
-            scan.outstanding = len(blocks)
+            blocks, skipped = scan.begin_cycle(now_s)
+            self._skipped += skipped
             for block in blocks:
                 self._push(Job(scan, block, scan.next_due))
             if scan.silent_pieces:
-                self.probing.with_pieces.add(scan)
+                self.probing.add_pieces_of(scan)
             if not blocks:
                 self._empty.append(scan)
                 self._park(scan)
 
     def _read(self, now_s: float, clear_at: Clear) -> Job | None:
         """Take the earliest that may be asked; units that miss answers come behind all others."""
-        held: list[tuple[float, int, Job]] = []
+        passed_over: list[tuple[float, int, Job]] = []
         chosen: tuple[float, int, Job] | None = None
         second: tuple[float, int, Job] | None = None
         while self._pending and chosen is None:
             entry = heapq.heappop(self._pending)
-            held.append(entry)
+            passed_over.append(entry)
             if clear_at(entry[2]) > now_s:
                 continue
             if not self._precedence.gives_way(entry[2], now_s):
@@ -274,7 +256,7 @@ class Schedule:
             elif second is None and self._may_ask(entry[2], now_s):
                 second = entry
         chosen = chosen or second
-        for entry in held:
+        for entry in passed_over:
             if entry is not chosen:
                 heapq.heappush(self._pending, entry)
         return None if chosen is None else chosen[2]
@@ -289,7 +271,7 @@ class Schedule:
         return [job for _, _, job in self._pending if protected(job.scan.unit, now_s)]
 
     def _protected_due_s(self, now_s: float) -> float:
-        """When somebody is due who may not be held up."""
+        """When a unit is due that may not be held up."""
         protected = self._precedence.is_protected
         due = [at_s for at_s, _, scan in self._due if protected(scan.unit, now_s)]
         return min(due, default=now_s + _LONGEST_ROOM_S)
@@ -328,5 +310,5 @@ class Schedule:
 
 
 def _longest_wait_s(unit: Unit | None) -> float:
-    """How long a probe waits for a place where it delays nobody."""
-    return _SUSPECT_STARVED_S if unit is not None and unit.suspect else _STARVED_S
+    """How long a probe waits for a place where it delays no unit."""
+    return _RECHECK_STARVED_S if unit is not None and unit.recheck else _STARVED_S

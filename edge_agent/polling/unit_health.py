@@ -1,4 +1,4 @@
-"""Whether units live: what each answer and each silence means for a unit (one port's)."""
+"""The health of the units of one port: what each answer and each silence means."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import DeviceTimeoutError, DriverError
 from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
+from edge_agent.polling.plan import Block
 from edge_agent.polling.scan_class import Job
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import Unit, UnitState
@@ -16,7 +17,7 @@ _TOGETHER_S = 5.0  # silences of several units within this time have one cause
 
 
 class UnitHealth:
-    """Keeps the state of each unit, and tells its devices and the schedule when it changes.
+    """Changes the state of each unit, and informs its devices and the schedule.
 
     Attributes:
         worked: Whether something answered since this was last set to False.
@@ -37,12 +38,12 @@ class UnitHealth:
         self._schedule = schedule
         self._health = health
         self._clock = clock
-        self._probe_budget = health.dead.labels(name)
+        self._offline_s = health.offline.labels(name)
         self._silences: dict[int, float] = {}
         self._too_slow: set[int] = set()
 
     def heard(
-        self, device: PolledDevice, at_ms: int, response_s: float | None, weight: int | None = None
+        self, device: PolledDevice, at_ms: int, response_s: float | None, block: Block | None = None
     ) -> None:
         """Note that a unit answered, whatever it said."""
         unit = device.unit
@@ -51,10 +52,10 @@ class UnitHealth:
             self.worked = True
             self._health.port(self._name, up=True, at=at_ms)
         self._silences.pop(unit.number, None)
-        before, held = unit.state, unit.held
-        unit.answered(now, response_s, weight)
-        if held:
-            self._schedule.revive_unit(unit, now)
+        before, came_back = unit.state, unit.probe_only
+        unit.answered(now, response_s, block)
+        if came_back:
+            self._schedule.read_again(unit, now)
         if before is UnitState.DEGRADED:
             self._say_state(unit, at_ms)
         if not device.up:
@@ -62,37 +63,36 @@ class UnitHealth:
                 one.came_up(at_ms, now)
 
     def missed(self, unit: Unit, error: DriverError) -> bool:
-        """Note that a unit gave no good answer; returns whether it is now demoted by it."""
+        """Note that a unit gave no good answer; returns whether it goes offline by it."""
         now, at_ms, before = self._clock.monotonic_s(), self._clock.now_ms(), unit.state
         silent = isinstance(error, DeviceTimeoutError)
-        held = unit.held
+        probe_only = unit.probe_only
         spare = self._schedule.load.has_spare_time(now)
         garbled = self._may_be_garbled(unit, now, silent=silent)
         if unit.failed(now, silent=silent, spare=spare, garbled=garbled):
             # Its silence is paid for: what it cost before the last probe, if that was one.
-            self.charge(now, unit.lost_s)
-            unit.lost_s = 0.0
-            self._schedule.hold_unit(unit)
-            if all(scan.unit.backed_off for scan in self._schedule.classes):
-                self._schedule.probing.budget.forgive(now)
+            self.charge(now, unit.take_lost_s())
+            self._schedule.only_probe(unit)
+            if all(scan.unit.offline for scan in self._schedule.classes):
+                self._schedule.probing.forgive(now)
             for device in self._on(unit):
                 device.went_down(at_ms, reason=error.reason, error=f"port {self._name}, {error}")
             return True
         if before is UnitState.ONLINE and unit.state is UnitState.DEGRADED:
             self._say_state(unit, at_ms, error.reason)
-        if held and not unit.held:
-            self._schedule.revive_unit(unit, now)
-        elif silent and not held and not spare:
-            self._suspect_together(unit, now)
+        if probe_only and not unit.probe_only:
+            self._schedule.read_again(unit, now)
+        elif silent and not probe_only and not spare:
+            self._recheck_together(unit, now)
         return False
 
     def _may_be_garbled(self, unit: Unit, now: float, *, silent: bool) -> bool:
-        """Whether a late answer of another unit may have met its question or its answer."""
+        """Whether a late answer of another unit may have met its request or its answer."""
         others = {id(scan.unit): scan.unit for scan in self._schedule.classes}.values()
         return any(other.may_be_late(now, known=silent) for other in others if other is not unit)
 
-    def _suspect_together(self, unit: Unit, now: float) -> None:
-        """Several units silent at once: each is asked once more, shortly, where it delays nobody.
+    def _recheck_together(self, unit: Unit, now: float) -> None:
+        """Several units silent at once: each is asked once more, shortly, where it delays none.
 
         The usual repetitions, each longer than the one before, would hold up those that answer for
         as many seconds as there are silent ones.
@@ -103,26 +103,27 @@ class UnitHealth:
             return
         silent = {id(s.unit): s.unit for s in self._schedule.classes if s.unit.number in recent}
         for one in silent.values():
-            if one.failures and not one.held:
-                self._schedule.suspect_unit(one, now)
+            if one.failures and not one.probe_only:
+                one.begin_recheck(now)
+                self._schedule.only_probe(one)
 
     def charge(self, now: float, seconds: float) -> None:
         """Note port time that a unit's silence cost, apart from probes; spare time is free."""
-        self._probe_budget.inc(seconds)
+        self._offline_s.inc(seconds)
         if not self._schedule.load.has_spare_time(now):
-            self._schedule.probing.budget.spend(now, seconds)
+            self._schedule.probing.charge(now, seconds)
 
     def charge_probe(self, job: Job, seconds: float) -> None:
         """Note port time that a probe cost in vain."""
-        self._probe_budget.inc(seconds)
-        self._schedule.probing.spent(job, self._clock.monotonic_s(), seconds)
+        self._offline_s.inc(seconds)
+        self._schedule.probing.charge_probe(job, self._clock.monotonic_s(), seconds)
 
     def on_late_response(self, unit: Unit, lateness_s: float) -> None:
-        """Note that a unit answered when nobody waited for it any more; it lives.
+        """Note that a unit answered when the wait for it was over; it is there, and slow.
 
         Args:
             unit: Whose answer it was.
-            lateness_s: From its question to its answer, seconds.
+            lateness_s: From its request to its answer, seconds.
         """
         if unit.on_late_response(self._clock.monotonic_s(), lateness_s):
             return

@@ -1,10 +1,15 @@
-"""How one unit behaves: its timeout, when it counts as dead, when to look again (pure)."""
+"""How one unit behaves: how long to wait for it, when it is offline, when to probe it (pure).
+
+What is known of a unit is changed here and nowhere else; others call its methods.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
-_FLOOR_S = 0.2  # shorter waits mistake a busy machine for a dead unit
+from edge_agent.polling.plan import BITS, Block
+
+_FLOOR_S = 0.2  # shorter waits mistake a busy machine for an offline unit
 _STABLE_S = 60.0
 _EXPECTED_S = 600.0
 _UNSTEADY_S = 600.0
@@ -14,23 +19,10 @@ _FAILURES_UNSTEADY = 5  # of a unit that misses some and answers most
 _MAX_LEVEL = 5
 _MAX_LEVEL_ALONE = 1
 _MAX_BACKOFF = 5
-_OUTSTANDING_TIMEOUTS = (
-    3.0  # an answer that comes later than so many timeouts is not expected any more
-)
-
-
+_OUTSTANDING_TIMEOUTS = 3.0  # an answer that comes later is not expected any more
 _BUSY_PAUSE_S = 0.1
 _MOST_BUSY = 5
-
-
-def busy_pause_s(times: int) -> float:
-    """How long a unit is left alone that said, for the time after so many, that it is busy."""
-    return _BUSY_PAUSE_S * 2.0**times
-
-
-def may_wait(times: int, now_s: float, deadline_s: float) -> bool:
-    """Whether a busy unit is asked once more, before the deadline."""
-    return times < _MOST_BUSY and now_s + busy_pause_s(times) < deadline_s
+_BIT_REGISTER = 16
 
 
 class UnitState(StrEnum):
@@ -39,7 +31,7 @@ class UnitState(StrEnum):
     UNKNOWN = "unknown"
     ONLINE = "online"
     DEGRADED = "degraded"
-    BACKED_OFF = "demoted"
+    OFFLINE = "offline"
 
 
 @dataclass(slots=True)
@@ -79,38 +71,40 @@ class Unit:
     Attributes:
         number: Its address.
         longest_s: The port's ``timeout_s``; no wait is longer.
-        suspect: It fell silent together with others and is asked once more before it is demoted.
-        probe_at: When a demoted or suspect unit is asked again, monotonic seconds.
-        demoted_at: When it was demoted last, monotonic seconds.
+        alone: It has the port for itself: no other unit waits while it is probed.
+        period_s: Shortest period of its classes, seconds.
+        recheck: It fell silent together with others: one more request before it is offline.
+        probe_at: When a unit that is only probed is asked again, monotonic seconds.
+        recovered_at: When it last answered while it was offline, monotonic seconds.
+        offline_at: When it went offline last, monotonic seconds.
         heard_at: When it last answered, whatever it said.
         full_at: When it was last waited for in full; the port takes turns.
-        lost_s: Port time that its silence cost since it last answered, not yet charged.
         busy_until: It said that it is busy; when it may be asked again.
-        alone: It has the port for itself: nobody waits while it is probed.
         missed_at: When it gave no good answer last, monotonic seconds.
-        period_s: Shortest period of its classes, seconds.
-        limit: Failures in a row by which it is demoted.
+        level: How often the pause between its probes was doubled.
+        probes: How often it was asked in vain since it went offline.
+        limit: Failures in a row by which it goes offline.
     """
 
     number: int
     longest_s: float
     rng: Random = field(default_factory=Random)
+    alone: bool = False
+    period_s: float = 1.0
     state: UnitState = UnitState.UNKNOWN
     failures: int = 0
-    suspect: bool = False
+    recheck: bool = False
     probe_at: float = 0.0
-    promoted_at: float = float("-inf")
-    backed_off_at: float = float("-inf")
+    recovered_at: float = float("-inf")
+    offline_at: float = float("-inf")
     heard_at: float = float("-inf")
     full_at: float = float("-inf")
-    lost_s: float = 0.0
     busy_until: float = 0.0
-    alone: bool = False
     missed_at: float = float("-inf")
-    period_s: float = 1.0
     level: int = 0
     probes: int = 0
     limit: int = _FAILURES
+    _lost_s: float = 0.0
     _usual: Usual | None = None
     _by_weight: dict[int, Usual] = field(default_factory=dict[int, Usual])
     _latest: tuple[float, float] = (0.0, float("-inf"))
@@ -119,9 +113,9 @@ class Unit:
     _outstanding_until: float = float("-inf")
 
     @property
-    def backed_off(self) -> bool:
-        """Whether it counts as dead."""
-        return self.state is UnitState.BACKED_OFF
+    def offline(self) -> bool:
+        """Whether it does not answer any more, as far as the port is concerned."""
+        return self.state is UnitState.OFFLINE
 
     @property
     def heard(self) -> bool:
@@ -129,36 +123,36 @@ class Unit:
         return self.heard_at > float("-inf")
 
     @property
-    def held(self) -> bool:
+    def probe_only(self) -> bool:
         """Whether only probes are sent to it."""
-        return self.suspect or self.backed_off
+        return self.recheck or self.offline
 
     @property
     def response_s(self) -> float | None:
         """Its usual response without the bytes' own time; None before the first was measured."""
         return None if self._usual is None else self._usual.response_s
 
-    def patience_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
+    def patience_s(self, neighbours_s: float | None, block: Block | None = None) -> float:
         """How long to wait for its next answer, the bytes' own time on the wire not counted.
 
         Args:
             neighbours_s: The slowest usual response on the port, None if nobody answered yet; it
                 stands in for a unit that was never heard.
-            weight: Of the block that is asked: a long answer may take longer than a short one
-                even beyond its known bytes, as behind a gateway whose line is not known.
+            block: What is asked: a long answer may take longer than a short one even beyond its
+                known bytes, as behind a gateway whose line is not known.
         """
-        usual = self._of(weight)
+        usual = self._of(block)
         if usual is None:
             if neighbours_s is None:
                 return self.longest_s
             return min(self.longest_s, max(_FLOOR_S, 2 * neighbours_s))
         guess = max(_FLOOR_S, usual.expected_s)
-        doubled = 0 if self.held else max(self.failures, usual.backoff)
+        doubled = 0 if self.probe_only else max(self.failures, usual.backoff)
         return min(self.longest_s, guess * 2**doubled)
 
-    def shortest_patience_s(self, weight: int | None = None) -> float:
+    def shortest_patience_s(self, block: Block | None = None) -> float:
         """How long to wait at least for a unit that was heard: as long as it usually takes."""
-        usual = self._of(weight)
+        usual = self._of(block)
         expected_s = 0.0 if usual is None else usual.expected_s
         return min(self.longest_s, max(_FLOOR_S, expected_s))
 
@@ -179,39 +173,47 @@ class Unit:
         latest_s, at_s = self._latest
         return latest_s if now_s - at_s < _UNSTEADY_S else 0.0
 
-    def late_after_s(self, neighbours_s: float | None, weight: int | None = None) -> float:
+    def late_after_s(self, neighbours_s: float | None, block: Block | None = None) -> float:
         """When an answer is later than usual: from then on another may be asked instead."""
-        usual = self._of(weight)
+        usual = self._of(block)
         if usual is not None:
             return min(self.longest_s, usual.expected_s)
         return self.longest_s if neighbours_s is None else min(self.longest_s, 2 * neighbours_s)
 
-    def answered(self, now_s: float, response_s: float | None, weight: int | None = None) -> None:
+    def answered(self, now_s: float, response_s: float | None, block: Block | None = None) -> None:
         """Note an answer, refusals included; ``response_s`` None leaves the measure alone.
 
         While an answer to an earlier question may still come, this one may be it: its time means
         nothing and is not measured.
         """
         if response_s is not None and not self._is_outstanding(now_s):
-            self._measure(max(0.0, response_s), weight)
-        if self.backed_off:
-            self.promoted_at = now_s
-        elif now_s - self.promoted_at > _STABLE_S:
+            self._measure(max(0.0, response_s), block)
+        if self.offline:
+            self.recovered_at = now_s
+        elif now_s - self.recovered_at > _STABLE_S:
             self.level = 0
         self.state = UnitState.ONLINE
         if self.failures:
             self._wavered_at = now_s
         self.failures = 0
-        self.suspect = False
-        self.lost_s = 0.0
+        self.recheck = False
+        self._lost_s = 0.0
         self.heard_at = now_s
 
-    def unanswered(self, now_s: float, weight: int | None = None) -> None:
-        """Note that the wait for an answer was given up; it may still come."""
+    def unanswered(self, now_s: float, block: Block | None = None, *, lost_s: float = 0.0) -> None:
+        """Note that the wait for an answer was given up; it may still come.
+
+        Args:
+            now_s: Monotonic seconds.
+            block: What was asked; None when its silence says nothing about its answering time.
+            lost_s: Port time that it cost and that was not charged, seconds.
+        """
+        self._lost_s += lost_s
         self._outstanding += 1
         self._outstanding_until = now_s + _OUTSTANDING_TIMEOUTS * self.longest_s
-        if self.held or weight is None or self._usual is None:
+        if self.probe_only or block is None or self._usual is None:
             return
+        weight = _weight(block)
         usual = self._by_weight.get(weight)
         if usual is None:
             usual = Usual(self._usual.response_s, self._usual.variation_s)
@@ -236,8 +238,8 @@ class Unit:
             self._usual = Usual(lateness_s, 0.0)
         for usual in (self._usual, *self._by_weight.values()):
             usual.raise_to(lateness_s)
-        if self.backed_off:
-            self.look_soon(now_s)
+        if self.offline:
+            self.probe_soon(now_s)
         return True
 
     def may_be_late(self, now_s: float, *, known: bool) -> bool:
@@ -249,9 +251,9 @@ class Unit:
     def failed(
         self, now_s: float, *, silent: bool = True, spare: bool = False, garbled: bool = False
     ) -> bool:
-        """Note a missing or useless answer; returns whether the unit is now demoted by it.
+        """Note a missing or useless answer; returns whether the unit goes offline by it.
 
-        A unit that was never heard, came back a moment ago, or is suspect already gets no second
+        A unit that was never heard, came back a moment ago, or is asked once more gets no second
         chance, unless it was not silent: a damaged answer speaks of the line. On a port with
         spare time one that was heard lately keeps its chances, and is probed every period.
 
@@ -268,18 +270,18 @@ class Unit:
             self.limit = _FAILURES if steady or not spared else _FAILURES_UNSTEADY
         if not garbled:
             self.missed_at = now_s
-        again = (self.suspect or self.flapping(now_s)) and not spared
+        again = (self.recheck or self.flapping(now_s)) and not spared
         fresh = silent and (self.state is UnitState.UNKNOWN or again)
-        if self.backed_off:
+        if self.offline:
             self.probes += 1
             self._back_off(now_s, spared=spared)
             return False
         if not silent or spared:
-            self.suspect = False
+            self.recheck = False
         if fresh or self.failures >= self.limit:
-            self.state = UnitState.BACKED_OFF
-            self.suspect = False
-            self.backed_off_at = now_s
+            self.state = UnitState.OFFLINE
+            self.recheck = False
+            self.offline_at = now_s
             self.probes = 1
             for usual in self._by_weight.values():
                 usual.backoff = 0
@@ -289,16 +291,52 @@ class Unit:
         return False
 
     def flapping(self, now_s: float) -> bool:
-        """Whether it came back so recently that its failures count as a dead unit's."""
-        return now_s - self.promoted_at < _STABLE_S
+        """Whether it came back so recently that it is offline at its first silence."""
+        return now_s - self.recovered_at < _STABLE_S
 
-    def look_soon(self, now_s: float) -> None:
-        """Ask a demoted unit without delay, because something on the port changed."""
+    def probe_soon(self, now_s: float) -> None:
+        """Probe it without delay if it is offline: something on the port changed."""
         self.probe_at = min(self.probe_at, now_s)
         self.level = 0
 
-    def _of(self, weight: int | None) -> Usual | None:
-        return self._usual if weight is None else self._by_weight.get(weight, self._usual)
+    def port_opened(self, now_s: float) -> None:
+        """Begin anew: it may have been powered on or replaced while the port was away."""
+        self.recheck = False
+        self.probe_soon(now_s)
+
+    def begin_recheck(self, now_s: float) -> None:
+        """Have it asked once more, where that delays nobody, before it counts as offline."""
+        self.recheck = True
+        self.probe_at = now_s
+
+    def take_lost_s(self) -> float:
+        """Return, once, the port time that its silence cost since it last answered, seconds."""
+        lost_s, self._lost_s = self._lost_s, 0.0
+        return lost_s
+
+    def waited_in_full(self, now_s: float) -> None:
+        """Note that a probe waited for the whole timeout; others of its port come first now."""
+        self.full_at = now_s
+
+    def wait_for_busy(self, times: int, now_s: float, deadline_s: float = float("inf")) -> bool:
+        """Leave it alone for a moment, as it said that it is busy, each time a little longer.
+
+        Args:
+            times: How often it has said so to this request before.
+            now_s: Monotonic seconds.
+            deadline_s: When the request must be over.
+
+        Returns:
+            Whether to ask again after ``busy_until``; False: it had its chances.
+        """
+        again_s = now_s + _BUSY_PAUSE_S * 2.0**times
+        if times >= _MOST_BUSY or again_s >= deadline_s:
+            return False
+        self.busy_until = again_s
+        return True
+
+    def _of(self, block: Block | None) -> Usual | None:
+        return self._usual if block is None else self._by_weight.get(_weight(block), self._usual)
 
     def _is_outstanding(self, now_s: float) -> bool:
         if now_s >= self._outstanding_until:
@@ -310,16 +348,25 @@ class Unit:
         self.probe_at = now_s + (min(self.period_s, pause_s) if spared else pause_s)
         self.level = min(self.level + 1, _MAX_LEVEL_ALONE if self.alone else _MAX_LEVEL)
 
-    def _measure(self, response_s: float, weight: int | None) -> None:
+    def _measure(self, response_s: float, block: Block | None) -> None:
         if self._usual is None:
             self._usual = Usual(response_s, response_s / 2)
         else:
             self._usual.add(response_s)
-        if weight is None:
+        if block is None:
             return
+        weight = _weight(block)
         usual = self._by_weight.get(weight)
         if usual is None or (usual.backoff and response_s > usual.response_s):
             # The first true measure of a kind of answer, or the first since it became slower.
             self._by_weight[weight] = Usual(response_s, response_s / 2)
         else:
             usual.add(response_s)
+
+
+def _weight(block: Block) -> int:
+    """How long its reply is, as a power of two of registers."""
+    registers = (
+        (block.size + _BIT_REGISTER - 1) // _BIT_REGISTER if block.table in BITS else block.size
+    )
+    return registers.bit_length()

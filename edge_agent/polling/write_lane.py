@@ -1,7 +1,7 @@
 """The write lane of a port: commands in front of all reads, each read back.
 
 Commands for one unit keep their order. While the first of them must wait, for late answers to be
-over or for its second look, the port serves other units and its reads. What a command reads is
+over or to be read back again, the port serves other units and its reads. What a command reads is
 never older than the command: its reads wait until no earlier answer could be taken for theirs.
 """
 
@@ -23,9 +23,7 @@ from edge_agent.polling.convert import compile_block, registers_for
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.plan import Block
 from edge_agent.polling.shapes import Shapes
-from edge_agent.polling.units import busy_pause_s, may_wait
 from edge_agent.polling.writes import WriteOrder
-from protocols.modbus import limits
 from protocols.reading import Reading
 
 Exchange = Callable[[PolledDevice, Awaitable[Reply]], Awaitable[Reply]]
@@ -62,15 +60,15 @@ class WriteLane:
 
         Those whose unit does not answer any more, and those that are too old, end here.
         """
-        held: set[int] = set()
+        waiting: set[int] = set()
         for order in list(self._orders):
             unit = order.device.unit
             if self._is_over(order):
                 self._orders.remove(order)
-            elif unit.number not in held:
+            elif unit.number not in waiting:
                 if self._ready_at(order) <= now_s:
                     return order
-                held.add(unit.number)
+                waiting.add(unit.number)
                 for device, block in self._reads(order):
                     self._shapes.reserve(device, block)
         return None
@@ -86,7 +84,7 @@ class WriteLane:
             self._orders.pop(0).give_up(error)
 
     async def carry_out(self, order: WriteOrder) -> None:
-        """Write, or look a second time; the outcome goes to who gave the command.
+        """Write, or read back a second time; the outcome goes to who gave the command.
 
         Raises:
             PortDownError: The port is lost.
@@ -94,9 +92,9 @@ class WriteLane:
         # It stays in the lane until it is over, so that whoever ends the port ends it as well.
         try:
             sent = order.acknowledged or await self._send(order)
-            over = sent and await self._look(order)
+            over = sent and await self._read_back(order)
         except (DriverError, CommandError) as error:
-            if self._wait_for_busy(order, error):
+            if order.wait_for_busy(error, self._clock.monotonic_s()):
                 return
             over = True
             order.give_up(error)
@@ -117,44 +115,28 @@ class WriteLane:
             if known is None:
                 return False
             into = known.values
-        order.registers = registers_for(point, order.value, into=into)
+        order.encode(registers_for(point, order.value, into=into))
         for place in order.watched:
             if not await self._refresh(place):
                 return False
         order.refuse_if_late(self._clock.now_ms())
         order.judge()
-        order.before = device.latest.get(order.point)
-        order.sent = True
+        order.goes_out(before=device.latest.get(order.point))
         try:
             await self._exchange(device, self._write(order))
-        except DeviceRefusedError as error:
-            # "Accepted, and not finished": whether it was done is seen in the register.
-            if error.code != limits.ACKNOWLEDGE:
-                raise
         except DriverError as error:
-            order.sent = error.went_out
-            raise
-        order.acknowledged = True
+            order.was_answered(error)
+        else:
+            order.was_answered(None)
         return True
 
-    def _wait_for_busy(self, order: WriteOrder, error: DriverError | CommandError) -> bool:
-        """Try again a little later where a device says that it is busy and did nothing."""
-        now = self._clock.monotonic_s()
-        busy = isinstance(error, DeviceRefusedError) and error.code == limits.DEVICE_BUSY
-        if not busy or not may_wait(order.busy, now, float("inf")):
-            return False
-        order.device.unit.busy_until = now + busy_pause_s(order.busy)
-        order.busy += 1
-        order.sent = False
-        return True
-
-    async def _look(self, order: WriteOrder) -> bool:
+    async def _read_back(self, order: WriteOrder) -> bool:
         """Read back; returns whether that was the last word.
 
         Many devices answer before they have taken the value over: a register that reads
-        otherwise, or not at all, is looked at once more.
+        otherwise, or not at all, is read once more.
         """
-        last = order.look_at is not None
+        last = order.read_back_at is not None
         again_s = order.settings.writable.look_again_s if order.settings.writable else 0.0
         try:
             reply = await self._read(order.device, order.point)
@@ -165,11 +147,11 @@ class WriteLane:
         else:
             if reply is None:
                 return False
-            order.after = self._taken(order.device, order.point, reply)
+            order.was_read_back(self._taken(order.device, order.point, reply))
             confirmed = order.reads_back(reply.values)
             reason = "" if confirmed else "the device reads back another value"
         if reason and again_s and not last:
-            order.look_at = self._clock.monotonic_s() + again_s
+            order.read_back_again(self._clock.monotonic_s() + again_s)
             return False
         order.finish(reason)
         return True
@@ -178,7 +160,7 @@ class WriteLane:
         """Read a point that a condition rests on; returns False when that must wait."""
         device = self._devices[place.device]
         name = f"{place.device}.{place.point}"
-        if device.unit.backed_off:
+        if device.unit.offline:
             raise CommandError(f"{name} is needed for its interlock and does not answer")
         names, deriver = device.parts_of(place.point)
         readings: list[Reading] = []
@@ -247,7 +229,7 @@ class WriteLane:
         fresh_s = max((self._shapes.fresh_at(*read) for read in self._reads(order)), default=0.0)
         ready_s = max(fresh_s, order.device.unit.busy_until)
         if order.acknowledged:
-            return max(order.look_at or 0.0, ready_s)
+            return max(order.read_back_at or 0.0, ready_s)
         point = order.settings
         where = order.device.unit.number, point.table, point.address, point.words
         write_s = self._driver.clear_to_write_at(*where, multiple=order.multiple)
@@ -263,7 +245,7 @@ class WriteLane:
             return
         for place in order.watched:
             device = self._devices[place.device]
-            if not device.unit.backed_off:
+            if not device.unit.offline:
                 for name in device.parts_of(place.point)[0]:
                     yield device, _block_of(device, name)
 
@@ -274,7 +256,7 @@ class WriteLane:
         except CommandError as error:
             order.give_up(error)
         unit = order.device.unit
-        if unit.backed_off:
+        if unit.offline:
             order.give_up(DeviceTimeoutError(f"unit {unit.number} does not answer"))
         return order.result.done()
 

@@ -1,4 +1,4 @@
-"""A command on its way: what it waits for, how far it has come, and what came of it."""
+"""One command: what it waits for, how far it has come, and its outcome."""
 
 from asyncio import Future
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from config.points import Point
 from edge_agent.errors import CommandError, DeviceRefusedError, DriverError
 from edge_agent.polling.device import PolledDevice
 from protocols.errors import FrameError
+from protocols.modbus import limits
 from protocols.modbus.words import decode_field
 from protocols.reading import Reading, Value
 
@@ -45,7 +46,7 @@ def no_objection() -> None:
 
 @dataclass(eq=False, slots=True)
 class WriteOrder:
-    """A command waiting in the write lane.
+    """A command waiting in the write lane; its progress is changed by its own methods only.
 
     Attributes:
         expires_at: UTC ms after which it must not be carried out; None: never.
@@ -53,7 +54,7 @@ class WriteOrder:
         judge: Has the last word before it goes out.
         sent: Whether it may have reached the device.
         acknowledged: Whether the device said that it has it; registers are known then.
-        look_at: When it is read back once more, monotonic seconds; None: not yet read back.
+        read_back_at: When it is read back once more, monotonic seconds; None: not yet read back.
         busy: How often the device said that it is busy.
     """
 
@@ -69,7 +70,7 @@ class WriteOrder:
     registers: list[int] = field(default_factory=list[int])
     before: Reading | None = None
     after: Reading | None = None
-    look_at: float | None = None
+    read_back_at: float | None = None
     busy: int = 0
 
     @property
@@ -88,6 +89,44 @@ class WriteOrder:
         if self.expires_at is not None and now_ms > self.expires_at:
             late_s = (now_ms - self.expires_at) / 1000
             raise CommandError(f"expired {late_s:.1f} s ago, while it waited for the port")
+
+    def encode(self, registers: list[int]) -> None:
+        """Note what its value is in registers."""
+        self.registers = registers
+
+    def was_read_back(self, after: Reading) -> None:
+        """Note the reading made after it."""
+        self.after = after
+
+    def goes_out(self, before: Reading | None) -> None:
+        """Note that it is written now; ``before`` is the last reading of its point."""
+        self.before, self.sent = before, True
+
+    def was_answered(self, error: DriverError | None) -> None:
+        """Note what the write came to.
+
+        Raises:
+            DriverError: The device has not taken it, or may not have taken it.
+        """
+        # "Accepted, and not finished": whether it was done is seen in the register.
+        accepted = isinstance(error, DeviceRefusedError) and error.code == limits.ACKNOWLEDGE
+        if error is not None and not accepted:
+            self.sent = error.went_out
+            raise error
+        self.acknowledged = True
+
+    def wait_for_busy(self, error: DriverError | CommandError, now_s: float) -> bool:
+        """Try again a little later where a device says that it is busy and did nothing."""
+        busy = isinstance(error, DeviceRefusedError) and error.code == limits.DEVICE_BUSY
+        if not busy or not self.device.unit.wait_for_busy(self.busy, now_s):
+            return False
+        self.busy += 1
+        self.sent = False
+        return True
+
+    def read_back_again(self, at_s: float) -> None:
+        """Read it back once more at this time, monotonic seconds."""
+        self.read_back_at = at_s
 
     def finish(self, reason: str) -> None:
         """It was written; ``reason`` says why that is not confirmed."""

@@ -115,7 +115,7 @@ class Uplink:
 
     def device_down(self, device: str, at: int, reason: str) -> None:
         """Let a device die that does not answer; its births and a message before say why."""
-        state = state_readings("demoted", reason, at)
+        state = state_readings("offline", reason, at)
         self._boot_offset_of(at)
         if self._node.session.devices.get(device) is DeviceState.UP:
             self.publish(device, state)

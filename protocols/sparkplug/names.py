@@ -21,7 +21,7 @@ ONLINE: Final = "Properties/Online"
 """Boolean of a device birth; false: described, but it does not answer (a DDEATH follows)."""
 
 STATE: Final = "Properties/State"
-"""String: online, degraded (an answer is missing now and then) or demoted (only probed)."""
+"""String: online, degraded (an answer is missing now and then) or offline (only probed)."""
 STATE_REASON: Final = "Properties/State/Reason"
 """String: the fixed word of the failure behind the state; empty when online."""
 

@@ -36,7 +36,7 @@ class FakeUnit:
     def __init__(self, registers: dict[tuple[Table, int], int], response_s: float = 0.01) -> None:
         self.registers = registers
         self.response_s = response_s
-        self.dead = False
+        self.offline = False
         self.garbage = False
         self.code = 0
         self.write_code = 0
@@ -168,7 +168,7 @@ class FakeDriver:
         unit = self.units.get(asked.unit)
         response_s = self._response_s(unit, asked)
         long = asked.table not in _BITS and unit is not None and asked.size > unit.silent_above
-        mute = unit is None or unit.dead or long
+        mute = unit is None or unit.offline or long
         if unit is None or mute or response_s > asked.timeout_s:
             await self._clock.sleep(asked.timeout_s)
             raise DeviceTimeoutError(f"unit {asked.unit}: no answer in time")

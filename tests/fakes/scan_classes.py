@@ -2,7 +2,7 @@
 
 from config.points import Table
 from edge_agent.polling.plan import Block
-from edge_agent.polling.probe_budget import ProbeBudget
+from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import Unit
@@ -19,12 +19,12 @@ def clear(job: Job) -> float:
 
 
 def started(*classes: ScanClass) -> Schedule:
-    schedule = Schedule(classes, budget=ProbeBudget(share=0.03, most_s=1.0, credit_s=1.0))
+    schedule = Schedule(classes, budget=TimeBudget(share=0.03, most_s=1.0, credit_s=1.0))
     schedule.start(0.0)
     return schedule
 
 
-def dead() -> Unit:
+def offline_unit() -> Unit:
     unit = Unit(9, 1.0)
     unit.answered(-1000.0, 0.01)
     for _ in range(3):

@@ -39,7 +39,7 @@ class SlowLine(FakeDriver):
         coming = self._coming.setdefault(unit, [])
         self._take_late(unit)
         mute = any((unit, at) in self.silent for at in range(address, address + count))
-        if not found.dead and not mute:
+        if not found.offline and not mute:
             free_s = max([began, *(at for at, _ in coming)])
             coming.append((free_s + found.response_s + self.char_s * count, began))
         if not coming or coming[0][0] > began + timeout_s:

@@ -194,7 +194,7 @@ class Life:
     async def _come_to_rest(self) -> None:
         self._find_broker()
         for unit in self.units.values():
-            unit.dead = False
+            unit.offline = False
         await self.clock.run_for(STEP_S)
         for _ in range(3):
             await self._send_and_acknowledge()
@@ -202,7 +202,7 @@ class Life:
 
     def _trouble(self) -> None:
         for unit in self.units.values():
-            unit.dead = self.rng.random() < 0.15
+            unit.offline = self.rng.random() < 0.15
             unit.garbage = self.rng.random() < 0.05
 
     def _lose_broker(self) -> None:

@@ -27,6 +27,14 @@ async def test_the_load_is_that_of_the_last_minute() -> None:
     task.cancel()
 
 
+def test_the_time_lost_on_offline_units_has_its_earlier_name_as_well() -> None:
+    bench = Bench(port_manager(1), alive(1))
+    bench.health.offline.labels("bus").inc(2.5)
+    bench.health.registry.register(PortMetrics(bench.health, FakeClock()))
+    assert bench.count("plantroom_port_offline_seconds_total") == 2.5
+    assert bench.count("plantroom_port_dead_seconds_total") == 2.5
+
+
 def test_there_is_no_load_before_there_was_time() -> None:
     assert PortMetrics(Bench(port_manager(1), alive(1)).health, FakeClock()).load() == {}
 
@@ -48,9 +56,9 @@ async def test_the_time_that_a_device_was_away_is_no_period() -> None:
     units = alive(1)
     async with running(Bench(port_manager(1), units)) as bench:
         await bench.clock.run_for(30)
-        units[1].dead = True
+        units[1].offline = True
         await bench.clock.run_for(600)
-        units[1].dead = False
+        units[1].offline = False
         await bench.clock.run_for(200)
     assert bench.sink.events[-1] == ("up", "d1", "")
     assert max(bench.health.periods["bus", 1.0]) < 10

@@ -76,7 +76,7 @@ async def test_ports_units_and_values_are_told_as_they_are() -> None:
     alive, dead = bus["devices"]
     assert (alive["id"], alive["unit"], alive["state"], alive["up"]) == ("alive", 1, "online", True)
     assert alive["response_ms"] > 0
-    assert (dead["state"], dead["up"], dead["reason"]) == ("demoted", False, "timeout")
+    assert (dead["state"], dead["up"], dead["reason"]) == ("offline", False, "timeout")
     assert [(v["device"], v["point"], v["value"], v["unit"]) for v in said["values"]] == [
         ("alive", "t", 21, "°C"),
         ("alive", "h", 40, ""),

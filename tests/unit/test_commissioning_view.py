@@ -41,7 +41,7 @@ STATUS: dict[str, Any] = {
             "replies": 190.0,
             "response_s": 9.5,
             "busy_s": 40.0,
-            "dead_s": 1.0,
+            "offline_s": 1.0,
             "skipped_cycles": 2.0,
             "errors": {"timeout": 10.0},
             "devices": [
@@ -52,7 +52,7 @@ STATUS: dict[str, Any] = {
                     "up": False,
                     "since": NOW - 7_200_000,
                     "reason": "timeout",
-                    "state": "demoted",
+                    "state": "offline",
                     "response_ms": None,
                     "failures": 4,
                     "points": 12,

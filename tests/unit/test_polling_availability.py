@@ -97,9 +97,9 @@ async def test_a_unit_that_comes_up_is_asked_for_everything_again() -> None:
     refuse_from(bench, 2, 6)
     async with running(bench):
         await bench.clock.run_for(5)
-        bench.driver.units[1].dead = True
+        bench.driver.units[1].offline = True
         await bench.clock.run_for(20)
-        bench.driver.units[1].dead = False
+        bench.driver.units[1].offline = False
         refuse_from(bench, 2)
         await bench.clock.run_for(30)
     assert goods(bench, "p6") > 0

@@ -24,7 +24,7 @@ async def test_a_busy_device_is_read_in_the_same_cycle(code: int, times: int) ->
     assert max(bench.gaps_s("d2")) < 1.05
 
 
-async def test_a_device_that_is_always_busy_is_left_alone_between_and_said_to_be_busy() -> None:
+async def test_a_device_that_is_always_busy_is_left_alone_between_and_reported_as_busy() -> None:
     units = alive(2)
     async with running(Bench(port_manager(2, period_s=1.0), units)) as bench:
         await bench.clock.run_for(2.5)
@@ -74,7 +74,7 @@ async def test_a_read_back_of_a_busy_device_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("applies", [True, False])
-async def test_a_write_that_is_accepted_and_not_finished_is_looked_at(*, applies: bool) -> None:
+async def test_a_write_that_is_accepted_and_not_finished_is_read_back(*, applies: bool) -> None:
     units = alive(1)
     units[1].write_code, units[1].applies_before_refusal = 5, applies
     async with running(Bench(port_manager(1, writable=WRITABLE), units)) as bench:

@@ -98,9 +98,9 @@ async def test_a_device_that_dies_says_so_of_everything_that_it_makes() -> None:
     one = unit(power=5, other=1, ct=40)
     async with running(Bench([meter()], {1: one})) as bench:
         await bench.clock.run_for(2.5)
-        one.dead = True
+        one.offline = True
         await bench.clock.run_for(20)
-        one.dead = False
+        one.offline = False
         one.registers[Table.HOLDING, 900] = 2
         await bench.clock.run_for(120)
     for name in ("power", "total"):

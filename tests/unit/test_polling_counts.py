@@ -29,10 +29,10 @@ async def test_the_read_that_finds_a_unit_alive_again_is_used(others: int, away_
     async with running(Bench(port_manager(1 + others, period_s=1.0), units)) as bench:
         counted = await count_for(bench, units[1], 5)
         for unit in units.values():
-            unit.dead = True
+            unit.offline = True
         counted += await count_for(bench, units[1], away_s)
         for unit in units.values():
-            unit.dead = False
+            unit.offline = False
         counted += await count_for(bench, units[1], 300 if others else 5)
     values = [reading.value or 0 for reading in bench.sink.of("d1", "p")]
     assert sum(values) + units[1].registers[COUNTER] == counted
@@ -42,11 +42,11 @@ async def test_a_unit_alone_on_its_port_is_asked_again_within_seconds() -> None:
     units = {1: FakeUnit(holding(0), 0.01)}
     async with running(Bench(port_manager(1, period_s=8.0), units)) as bench:
         await bench.clock.run_for(20)
-        units[1].dead = True
+        units[1].offline = True
         await bench.clock.run_for(300)
         asked = [one for one in bench.driver.asked if one.at_s > 60]
         gaps = [b.at_s - a.at_s for a, b in itertools.pairwise(asked)]
-        units[1].dead = False
+        units[1].offline = False
         back_s = bench.clock.now_ms() / 1000
         await bench.clock.run_for(10)
     assert max(gaps) < 4
@@ -76,7 +76,7 @@ async def test_no_request_reads_over_what_is_emptied_by_being_read() -> None:
     assert len(bench.sink.of("d1", "count")) == 6
 
 
-async def test_a_dead_unit_is_not_probed_with_what_is_emptied_by_being_read() -> None:
+async def test_an_offline_unit_is_not_probed_with_what_is_emptied_by_being_read() -> None:
     points = {
         "count": point(0, period_s=1.0, clear_on_read=True),
         "level": point(10, period_s=5.0),
@@ -85,7 +85,7 @@ async def test_a_dead_unit_is_not_probed_with_what_is_emptied_by_being_read() ->
     unit = emptied(0)
     async with running(Bench([device("d1", points)], {1: unit})) as bench:
         await bench.clock.run_for(10)
-        unit.dead = True
+        unit.offline = True
         await bench.clock.run_for(10)
         before = len(bench.driver.asked)
         await bench.clock.run_for(200)

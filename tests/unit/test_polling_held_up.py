@@ -1,4 +1,4 @@
-"""Units that are late, damaged or dead beside healthy ones, on a line where answers can collide."""
+"""Units that are late, damaged or offline beside healthy ones, where answers can collide."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 START_MS = 1_795_000_000_000
-DEAD = Fault(FaultKind.OFFLINE)
+OFFLINE = Fault(FaultKind.OFFLINE)
 SEEDS = range(3)
 LONG_S = 20.0
 
@@ -65,7 +65,7 @@ FULL = Line(
     size=1,
     timing=LineTiming(baud=115200, turnaround_s=0.001),
     faults={
-        2: DEAD,
+        2: OFFLINE,
         3: Fault(FaultKind.LATE, seconds=0.13, chance=0.4),
         4: Fault(FaultKind.NOISE, chance=0.3),
     },
@@ -80,7 +80,7 @@ MESSY = Line(
     size=10,
     timing=LineTiming(baud=9600, turnaround_s=0.005),
     faults={
-        2: DEAD,
+        2: OFFLINE,
         3: Fault(FaultKind.LATE, seconds=1.5, chance=0.3),
         6: Fault(FaultKind.NOISE, chance=0.2),
         9: Fault(FaultKind.SLOW, seconds=0.15),

@@ -25,17 +25,17 @@ async def test_unchanged_values_are_not_reported() -> None:
     assert len(bench.sink.of("d1", "p")) == 3
 
 
-async def test_dead_units_cost_the_healthy_nothing() -> None:
+async def test_offline_units_cost_the_healthy_nothing() -> None:
     units = alive(20)
     for number in (3, 8, 13, 18):
-        units[number].dead = True
+        units[number].offline = True
     async with running(Bench(port_manager(20), units)) as bench:
         await bench.clock.run_for(20)
         bench.sink.log.clear()
         await bench.clock.run_for(900)
     assert max(bench.gaps_s("d1")) <= 1.02
     assert max(bench.gaps_s("d20")) <= 1.02
-    assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * 920
+    assert bench.count("plantroom_port_offline_seconds_total") <= 0.03 * 920
     assert bench.sink.events.count(("down", "d3", "timeout")) == 1
 
 
@@ -43,9 +43,9 @@ async def test_a_unit_that_dies_is_stale_once_and_comes_back_with_one_probe() ->
     units = alive(2)
     async with running(Bench(port_manager(2), units)) as bench:
         await bench.clock.run_for(10)
-        units[2].dead = True
+        units[2].offline = True
         await bench.clock.run_for(120)
-        units[2].dead = False
+        units[2].offline = False
         await bench.clock.run_for(120)
     assert [event for event in bench.sink.events if event[1] == "d2"] == [
         ("up", "d2", ""),
@@ -61,7 +61,7 @@ async def test_a_unit_that_dies_is_stale_once_and_comes_back_with_one_probe() ->
 
 async def test_a_unit_that_never_answered_is_down_and_has_no_readings() -> None:
     units = alive(2)
-    units[2].dead = True
+    units[2].offline = True
     async with running(Bench(port_manager(2), units)) as bench:
         await bench.clock.run_for(30)
     assert ("down", "d2", "timeout") in bench.sink.events
@@ -125,7 +125,7 @@ async def test_devices_of_one_unit_go_and_come_together() -> None:
     units = alive(1)
     async with running(Bench(pair, units)) as bench:
         await bench.clock.run_for(5)
-        units[1].dead = True
+        units[1].offline = True
         await bench.clock.run_for(20)
     assert {event[:2] for event in bench.sink.events} == {
         ("up", "a"), ("up", "b"), ("down", "a"), ("down", "b"),

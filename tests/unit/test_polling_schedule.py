@@ -2,9 +2,9 @@
 
 import itertools
 
-from edge_agent.polling.probe_budget import ProbeBudget
+from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.schedule import Schedule
-from tests.fakes.scan_classes import clear, dead, scan, started
+from tests.fakes.scan_classes import clear, offline_unit, scan, started
 
 FULL = 1e9
 """Load of a port without spare time."""
@@ -91,8 +91,8 @@ def test_a_retry_goes_behind_the_others_of_its_cycle() -> None:
     assert first.attempts == 1
 
 
-def test_a_demoted_unit_is_only_probed_and_cheaply() -> None:
-    gone = dead()
+def test_an_offline_unit_is_only_probed_and_cheaply() -> None:
+    gone = offline_unit()
     schedule = started(scan("alive", 1.0), scan("gone", 1.0, unit=gone, blocks=4))
     alive = schedule.next(0.0, clear)
     assert alive is not None
@@ -105,7 +105,7 @@ def test_a_demoted_unit_is_only_probed_and_cheaply() -> None:
 
 
 def test_a_probe_waits_for_a_place_where_it_delays_nobody() -> None:
-    gone = dead()
+    gone = offline_unit()
     schedule = started(scan("alive", 1.0), scan("gone", 1.0, unit=gone))
     alive = schedule.next(0.0, clear)
     assert alive is not None
@@ -114,7 +114,7 @@ def test_a_probe_waits_for_a_place_where_it_delays_nobody() -> None:
 
 
 def test_a_probe_that_never_finds_a_place_takes_one() -> None:
-    gone = dead()
+    gone = offline_unit()
     schedule = started(scan("alive", 0.1), scan("gone", 1.0, unit=gone))
     probes: list[float] = []
     now = 0.0
@@ -131,7 +131,7 @@ def test_a_probe_that_never_finds_a_place_takes_one() -> None:
 
 
 def test_no_probe_beyond_the_budget() -> None:
-    schedule = started(scan("gone", 1.0, unit=dead()))
+    schedule = started(scan("gone", 1.0, unit=offline_unit()))
     schedule.load.share = FULL
     schedule.probing.budget.spend(0.0, 1.6)
     assert schedule.next(1.0, clear) is None
@@ -141,10 +141,10 @@ def test_no_probe_beyond_the_budget() -> None:
 
 
 def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
-    gone = dead()
+    gone = offline_unit()
     schedule = started(scan("gone", 5.0, unit=gone))
     gone.answered(12.3, 0.01)
-    schedule.revive_unit(gone, 12.3)
+    schedule.read_again(gone, 12.3)
     job = schedule.next(12.3, clear)
     assert job is not None
     assert not job.probe
@@ -154,11 +154,11 @@ def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
 
 
 def test_the_bytes_of_a_probe_count_as_well() -> None:
-    gone = dead()
+    gone = offline_unit()
     schedule = Schedule(
         [scan("gone", 1.0, unit=gone)],
         wire_s=lambda block: 0.1 * block.size,
-        budget=ProbeBudget(share=0.03),
+        budget=TimeBudget(share=0.03),
     )
     schedule.load.share = FULL
     schedule.start(0.0)
@@ -166,27 +166,27 @@ def test_the_bytes_of_a_probe_count_as_well() -> None:
     assert schedule.next(10.1, clear) is not None
 
 
-def test_the_cheapest_question_that_may_be_asked_is_the_probe() -> None:
-    schedule = started(scan("gone", 1.0, unit=dead(), blocks=3))
+def test_the_cheapest_request_that_may_be_asked_is_the_probe() -> None:
+    schedule = started(scan("gone", 1.0, unit=offline_unit(), blocks=3))
     probe = schedule.next(0.5, lambda job: 9.0 if job.block.size == 1 else 0.0)
     assert probe is not None
     assert (probe.probe, probe.block.size) == (True, 2)
 
 
 def test_the_first_voice_on_a_silent_line_lets_the_others_be_probed_soon() -> None:
-    first, other = dead(), dead()
+    first, other = offline_unit(), offline_unit()
     first.number, other.number, other.probe_at = 8, 9, 60.0
     schedule = started(scan("first", 5.0, unit=first), scan("other", 5.0, unit=other))
     first.answered(10.0, 0.01)
-    schedule.revive_unit(first, 10.0)
+    schedule.read_again(first, 10.0)
     assert other.probe_at == 10.0
-    other.probe_at, other.backed_off_at = 60.0, -30.0
-    third = dead()
+    other.probe_at, other.offline_at = 60.0, -30.0
+    third = offline_unit()
     schedule = started(
         scan("a", 5.0, unit=first), scan("b", 5.0, unit=third), scan("c", 5.0, unit=other)
     )
     third.answered(20.0, 0.01)
-    schedule.revive_unit(third, 20.0)
+    schedule.read_again(third, 20.0)
     assert other.probe_at == 60.0
 
 

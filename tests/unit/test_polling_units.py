@@ -1,11 +1,15 @@
-"""When a unit counts as dead, and how much that may cost."""
+"""When a unit is offline, and how much that may cost."""
 
 from random import Random
 
 import pytest
 
-from edge_agent.polling.probe_budget import ProbeBudget
+from config.points import Table
+from edge_agent.polling.plan import Block
+from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.units import Unit, UnitState
+
+LONG, SHORT = (Block(Table.HOLDING, 0, size, ("p",)) for size in (8, 1))
 
 
 def unit(longest_s: float = 1.0) -> Unit:
@@ -18,19 +22,19 @@ def online(*, response_s: float = 0.05) -> Unit:
     return alive
 
 
-def test_a_unit_that_was_never_heard_is_dead_at_its_first_silence() -> None:
+def test_a_unit_that_was_never_heard_is_offline_at_its_first_silence() -> None:
     silent = unit()
     assert silent.failed(1.0)
-    assert silent.backed_off
+    assert silent.offline
 
 
-def test_a_unit_in_use_is_dead_at_its_third_silence() -> None:
+def test_a_unit_in_use_is_offline_at_its_third_silence() -> None:
     alive = online()
     outcomes = [(alive.failed(float(at)), alive.state) for at in range(3)]
     assert outcomes == [
         (False, UnitState.DEGRADED),
         (False, UnitState.DEGRADED),
-        (True, UnitState.BACKED_OFF),
+        (True, UnitState.OFFLINE),
     ]
 
 
@@ -104,8 +108,8 @@ def test_without_anybody_to_compare_with_a_probe_waits_in_full() -> None:
     assert silent.patience_s(None) == 1.0
 
 
-def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
-    budget = ProbeBudget(share=0.03)
+def test_offline_units_get_their_share_of_the_time_and_no_more() -> None:
+    budget = TimeBudget(share=0.03)
     spent = now = 0.0
     while now < 3600:
         if budget.allows(now, 0.5):
@@ -117,27 +121,27 @@ def test_the_dead_get_their_share_of_the_time_and_no_more() -> None:
 
 
 def test_a_probe_is_sent_only_when_it_fits() -> None:
-    budget = ProbeBudget(share=0.03, credit_s=0.3)
+    budget = TimeBudget(share=0.03, credit_s=0.3)
     assert budget.allows(0.0, 0.3)
     assert not budget.allows(0.0, 0.31)
     assert budget.free_at(0.0, 0.6) == pytest.approx(10.0)
 
 
 def test_a_probe_longer_than_the_usual_credit_is_saved_up_for() -> None:
-    budget = ProbeBudget(share=0.03)
+    budget = TimeBudget(share=0.03)
     assert not budget.allows(0.0, 5.0)
     assert budget.allows(budget.free_at(0.0, 5.0) + 1e-6, 5.0)
 
 
 def test_what_a_flapping_unit_overdraws_is_paid_back_before_the_next_probe() -> None:
-    budget = ProbeBudget(share=0.03)
+    budget = TimeBudget(share=0.03)
     budget.spend(0.0, 0.3)
     assert not budget.allows(9.9, 0.0)
     assert budget.free_at(9.9, 0.3) == pytest.approx(20.0)
 
 
-def test_what_is_owed_is_at_most_three_seconds() -> None:
-    budget = ProbeBudget(share=0.03)
+def test_the_debt_is_at_most_three_seconds() -> None:
+    budget = TimeBudget(share=0.03)
     for _ in range(20):
         budget.spend(0.0, 1.0)
     assert budget.free_at(0.0, 0.0) == pytest.approx(100.0)
@@ -145,7 +149,7 @@ def test_what_is_owed_is_at_most_three_seconds() -> None:
     assert budget.allows(0.0, 0.0)
 
 
-def test_an_answer_while_another_is_owed_is_not_measured() -> None:
+def test_an_answer_while_another_is_outstanding_is_not_measured() -> None:
     slow = online(response_s=0.02)
     slow.unanswered(1.0)
     slow.answered(1.2, 0.001)
@@ -156,17 +160,17 @@ def test_an_answer_while_another_is_owed_is_not_measured() -> None:
 
 def test_a_wait_that_was_doubled_stays_so_until_an_answer_is_measured() -> None:
     slow = online(response_s=0.02)
-    slow.answered(0.1, 0.02, 4)
-    slow.unanswered(1.0, 4)
+    slow.answered(0.1, 0.02, LONG)
+    slow.unanswered(1.0, LONG)
     slow.failed(1.0)
-    slow.answered(1.2, None, 4)
-    assert slow.patience_s(None, 4) == 0.4
-    assert slow.patience_s(None, 1) == 0.2
-    slow.answered(9.0, 0.35, 4)
-    assert slow.patience_s(None, 4) > 0.7
+    slow.answered(1.2, None, LONG)
+    assert slow.patience_s(None, LONG) == 0.4
+    assert slow.patience_s(None, SHORT) == 0.2
+    slow.answered(9.0, 0.35, LONG)
+    assert slow.patience_s(None, LONG) > 0.7
 
 
-def test_a_late_answer_is_a_sign_of_life_and_teaches_patience() -> None:
+def test_a_late_answer_is_an_answer_and_makes_the_wait_longer() -> None:
     gone = online(response_s=0.02)
     for at in range(3):
         gone.failed(float(at))

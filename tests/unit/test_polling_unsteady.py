@@ -7,7 +7,7 @@ import pytest
 
 from config.ports import ModbusTcpPort
 from edge_agent.errors import DeviceGarbageError, DeviceTimeoutError
-from edge_agent.polling.load import PortLoad
+from edge_agent.polling.port_time import PortLoad
 from tests.fakes.driver import Asked, FakeDriver, FakeUnit
 from tests.fakes.port_bench import Bench, alive, port_manager, running
 
@@ -57,7 +57,7 @@ def figures(bench: Bench, name: str, period_s: float, begin_s: float) -> tuple[f
 async def test_units_that_answer_nine_in_ten_are_not_forgotten(seed: int, period_s: float) -> None:
     ill = {3: 0.1, 6: 0.1, 9: 0.1, 11: 0.05, 12: 0.05}
     units = alive(12)
-    units[2].dead = True
+    units[2].offline = True
     bench = Bench(
         port_manager(12, period_s=period_s),
         units,
@@ -94,14 +94,14 @@ async def test_a_unit_that_dies_is_down_soon_and_asked_every_period_for_a_minute
     units = alive(4)
     async with running(Bench(port_manager(4, period_s=2.0), units)) as bench:
         await bench.clock.run_for(70)
-        units[2].dead = True
+        units[2].offline = True
         await bench.clock.run_for(10)
         assert not bench.health.devices["d2"].up
         before = len(bench.driver.asked)
         await bench.clock.run_for(40)
         asked = [one.at_s for one in bench.driver.asked[before:] if one.unit == 2]
         assert max(later - earlier for earlier, later in pairwise(asked)) <= 4.1
-        units[2].dead = False
+        units[2].offline = False
         await bench.clock.run_for(4)
         assert bench.health.devices["d2"].up
     assert max(bench.gaps_s("d1")[2:]) <= 2.05

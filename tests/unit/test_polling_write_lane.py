@@ -16,7 +16,7 @@ async def test_one_command_waits_for_a_unit_without_power_and_the_rest_is_refuse
     units = alive(2)
     async with running(Bench(port_manager(2, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(5.5)
-        units[1].dead = True
+        units[1].offline = True
         calls = [asyncio.create_task(bench.port.write("d1", "p", value)) for value in range(6)]
         calls.append(asyncio.create_task(bench.port.write("d2", "p", 7)))
         await bench.clock.run_for(1.1)
@@ -32,7 +32,7 @@ async def test_commands_that_are_not_answered_count_against_their_unit() -> None
     options = {"writable": WRITABLE, "period_s": 3600.0}
     async with running(Bench(port_manager(1, **options), units)) as bench:
         await bench.clock.run_for(70)
-        units[1].dead = True
+        units[1].offline = True
         for _ in range(3):
             call = asyncio.create_task(bench.port.write("d1", "p", 5))
             await bench.clock.run_for(1.1)
@@ -56,7 +56,7 @@ async def test_a_command_waits_for_a_late_echo_of_the_one_before() -> None:
         assert call.done()
 
 
-async def test_commands_for_a_unit_demoted_while_they_wait_are_refused_at_once() -> None:
+async def test_commands_for_a_unit_that_goes_offline_while_they_wait_are_refused_at_once() -> None:
     units = alive(2)
     async with running(Bench(port_manager(2, writable=WRITABLE), units)) as bench:
         await bench.clock.run_for(70)
@@ -124,7 +124,7 @@ async def test_a_command_judges_what_is_on_its_port_by_fresh_values() -> None:
     assert [ask.unit for ask in bench.driver.asked if ask.written] == [1]
 
 
-@pytest.mark.parametrize("how", ["dead", "garbage", "code"])
+@pytest.mark.parametrize("how", ["offline", "garbage", "code"])
 async def test_a_command_is_not_carried_out_when_its_interlock_cannot_be_read(how: str) -> None:
     units = alive(2)
     async with running(Bench(port_manager(2, writable=WRITABLE, period_s=60.0), units)) as bench:

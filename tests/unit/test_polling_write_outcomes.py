@@ -55,7 +55,7 @@ async def test_a_unit_that_falls_silent_after_the_write_leaves_it_written() -> N
         await bench.clock.run_for(1.5)
         call = asyncio.create_task(bench.port.write("d1", "p", 5))
         await bench.clock.run_for(0.005)
-        units[1].dead = True
+        units[1].offline = True
         await bench.clock.run_for(5)
         written = await call
     assert (written.confirmed, written.after) == (False, None)
@@ -90,7 +90,7 @@ async def test_a_port_closed_during_the_write_leaves_it_unknown() -> None:
         await call
 
 
-async def test_a_device_that_applies_a_value_late_is_looked_at_again() -> None:
+async def test_a_device_that_applies_a_value_late_is_read_back_again() -> None:
     units = alive(2)
     units[1].applies_after_s = 0.3
     async with running(Bench(port_manager(2, writable=WRITABLE, period_s=0.1), units)) as bench:

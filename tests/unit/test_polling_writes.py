@@ -48,9 +48,9 @@ async def test_a_bit_is_written_without_touching_its_neighbours() -> None:
     assert units[1].registers[Table.HOLDING, 0] == 0b1101
 
 
-async def test_a_write_to_a_demoted_unit_or_a_closed_port_is_refused_at_once() -> None:
+async def test_a_write_to_an_offline_unit_or_a_closed_port_is_refused_at_once() -> None:
     units = alive(2)
-    units[1].dead = True
+    units[1].offline = True
     async with running(Bench(port_manager(2), units)) as bench:
         with pytest.raises(CommandError, match="port bus is down"):
             await bench.port.write("d1", "p", 5)
@@ -93,8 +93,10 @@ async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
 
 
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
-@pytest.mark.parametrize("dead", [0, 6])
-async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str, dead: int) -> None:
+@pytest.mark.parametrize("silent", [0, 6])
+async def test_a_write_beside_offline_units_waits_for_two_frames_at_most(
+    kind: str, silent: int
+) -> None:
     """99 of 100 writes begin within two frame times on a port that is asked 90 % of its time."""
     frame_s = 0.05
     settings: Port = (
@@ -102,11 +104,13 @@ async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str,
         if kind == "tcp"
         else ModbusRtuPort(kind="modbus_rtu", device="/dev/null", baud=115200)
     )
-    units = alive(9 + dead, response_s=frame_s)
-    for number in range(10, 10 + dead):
-        units[number].dead = True
+    units = alive(9 + silent, response_s=frame_s)
+    for number in range(10, 10 + silent):
+        units[number].offline = True
     options = {"period_s": 0.5, "writable": Writable(maximum=60000)}
-    bench = Bench(port_manager(9 + dead, **options), units, clock=VirtualClock(), settings=settings)
+    bench = Bench(
+        port_manager(9 + silent, **options), units, clock=VirtualClock(), settings=settings
+    )
     rng = Random(4)  # noqa: S311 (reproducible instants, not a secret)
     waits: list[float] = []
     async with running(bench):
@@ -121,12 +125,14 @@ async def test_a_write_beside_dead_units_waits_for_two_frames_at_most(kind: str,
             sent_s = next(ask.at_s for ask in reversed(bench.driver.asked) if ask.written)
             waits.append(sent_s - ordered_s)
         probes = [ask for ask in bench.driver.asked if ask.unit > 9]
-    assert len(probes) >= 10 or not dead
-    # Two frames and the reply; the wait for a dead unit ends when its answer would be late.
+    assert len(probes) >= 10 or not silent
+    # Two frames and the reply; the wait for an offline unit ends when its answer would be late.
     assert max(waits) <= 2 * frame_s + 0.01
     assert sorted(waits)[148] <= 2 * frame_s + 1e-6
     assert not any(event[0] == "down" and int(event[1][1:]) <= 9 for event in bench.sink.events)
-    assert bench.count("plantroom_port_dead_seconds_total") <= 0.03 * bench.clock.monotonic_s() + 1
+    assert (
+        bench.count("plantroom_port_offline_seconds_total") <= 0.03 * bench.clock.monotonic_s() + 1
+    )
 
 
 async def test_a_write_ends_the_wait_for_a_unit_that_just_fell_silent() -> None:
@@ -135,21 +141,21 @@ async def test_a_write_ends_the_wait_for_a_unit_that_just_fell_silent() -> None:
     bench = Bench(port_manager(2, **options), units, clock=VirtualClock())
     async with running(bench):
         await bench.clock.run_for(30.5)
-        units[1].dead = True
+        units[1].offline = True
         # At 31.0 the first is asked; its neighbour behind it.
         await bench.clock.run_for(0.51)
         call = asyncio.create_task(bench.port.write("d2", "p", 7))
         await bench.clock.run_for(0.15)
         assert (await call).confirmed
         assert bench.health.devices["d1"].up
-        units[1].dead = False
+        units[1].offline = False
         await bench.clock.run_for(5)
     assert [event[0] for event in bench.sink.events] == ["up", "up"]
 
 
 async def test_a_wait_that_was_cut_short_is_paid_for_and_counts_as_no_failure() -> None:
     units = alive(2)
-    units[2].dead = True
+    units[2].offline = True
     options = {"writable": Writable(maximum=60000), "period_s": 5.0}
     bench = Bench(port_manager(2, **options), units, clock=VirtualClock())
     async with running(bench):
@@ -158,14 +164,14 @@ async def test_a_wait_that_was_cut_short_is_paid_for_and_counts_as_no_failure() 
         while not (bench.driver.asked[-1].unit == 2 and len(bench.driver.asked) > before):
             await bench.clock.run_for(0.01)
         failures, asked_s = unit.failures, bench.driver.asked[-1].at_s
-        spent_s = bench.count("plantroom_port_dead_seconds_total")
+        spent_s = bench.count("plantroom_port_offline_seconds_total")
         call = asyncio.create_task(bench.port.write("d1", "p", 7))
         await bench.clock.run_for(0.1)
         assert (await call).confirmed
         cut_s = next(ask.at_s for ask in bench.driver.asked if ask.written) - asked_s
     assert cut_s < 0.2
     assert unit.failures == failures
-    paid_s = bench.count("plantroom_port_dead_seconds_total") - spent_s
+    paid_s = bench.count("plantroom_port_offline_seconds_total") - spent_s
     assert paid_s == pytest.approx(cut_s, abs=0.001)
 
 
@@ -179,7 +185,7 @@ async def test_without_numbers_nothing_is_cut_before_its_answer_would_be_late() 
     bench = Bench(port_manager(2, **options), units, clock=VirtualClock(), settings=settings)
     async with running(bench):
         await bench.clock.run_for(30.5)
-        units[1].dead = True
+        units[1].offline = True
         await bench.clock.run_for(0.501)
         call = asyncio.create_task(bench.port.write("d2", "p", 7))
         await bench.clock.run_for(0.3)

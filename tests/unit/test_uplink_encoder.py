@@ -218,9 +218,9 @@ def test_a_retired_device_is_born_offline_with_what_its_rows_carry() -> None:
 def test_a_birth_says_how_the_unit_behaves_and_why() -> None:
     encoder = encoder_of()
     assert birth_of(encoder)[STATE].value is None
-    encoder.remember(state_readings("demoted", "timeout", NOW))
+    encoder.remember(state_readings("offline", "timeout", NOW))
     born = birth_of(encoder, online=False)
-    assert (born[STATE].value, born[STATE_REASON].value) == ("demoted", "timeout")
+    assert (born[STATE].value, born[STATE_REASON].value) == ("offline", "timeout")
     assert (born[STATE].timestamp, born[STATE].quality) == (NOW, GOOD)
 
 

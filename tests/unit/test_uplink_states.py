@@ -25,17 +25,17 @@ def test_every_state_and_its_reason_is_published() -> None:
         ("DBIRTH", "online", ""),
         ("DDATA", "degraded", "garbage"),
         ("DDATA", "online", ""),
-        ("DDATA", "demoted", "timeout"),
+        ("DDATA", "offline", "timeout"),
         ("DDEATH", None, None),
         ("DBIRTH", "online", ""),
     ]
 
 
-def test_a_device_that_never_answered_is_born_demoted() -> None:
+def test_a_device_that_never_answered_is_born_offline() -> None:
     bench = Bench()
     bench.connection.sent.clear()
     bench.uplink.device_down("p1", NOW, "port_down")
     bench.uplink.device_down("p1", NOW, "port_down")
     bench.lose_connection()
     bench.connect()
-    assert ("DBIRTH", "demoted", "port_down") in heard(bench)
+    assert ("DBIRTH", "offline", "port_down") in heard(bench)
