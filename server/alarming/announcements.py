@@ -13,7 +13,7 @@ from server.core.records import record_event
 from server.incidents.announce import announce
 from server.incidents.deferred_calls import defer_call, due_for_deferred_call
 from server.incidents.escalation import Escalation
-from server.incidents.service import alarms_of, close_if_over, in_view, join_incident
+from server.incidents.service import alarms_of, in_view, join_incident
 from server.messages.digests import merge_by_destination, new_of_incident, new_of_keys
 from server.messages.queue import enqueue, send_to
 from server.messages.receivers import Receiver
@@ -88,11 +88,6 @@ class AlarmNotifier:
             work_order=None if order is None else order.id,
         )
 
-    def after_change(self, session: Session, alarm: Alarm, *, now: int) -> None:
-        """Close what is over after a suppressed alarm came back into view or was reset."""
-        if alarm.closed_at is not None:
-            close_if_over(session, alarm.incident_id, now=now)
-
     def send_digest(self, session: Session, flood_id: int, *, now: int) -> None:
         """One message to each receiver and each person on duty about all that came."""
         digest = take_digest(session, flood_id, now=now)
@@ -134,12 +129,12 @@ class AlarmNotifier:
                 payload=digest.payload(),
                 now=now,
             )
-        self._tell_persons(session, digest, now=now)
+        self._send_to_persons(session, digest, now=now)
         new = new_of_keys(session, f"{digest.key}/", now=now)
         merge_by_destination(session, new, self._channels.destination)
         log.info("alarm_flood", site=digest.site.key, alarms=digest.alarms)
 
-    def _tell_persons(self, session: Session, digest: Digest, *, now: int) -> None:
+    def _send_to_persons(self, session: Session, digest: Digest, *, now: int) -> None:
         directory = load_directory(session, self._channels)
         persons = _readers(directory, digest, now=now)
         if directory.people.persons and not persons:

@@ -18,6 +18,7 @@ from server.assets.presence import begin_retirement
 from server.assets.service_state import begin_out_of_service, end_out_of_service
 from server.core.timers import cancel_timer, set_timer
 from server.incidents.service import acknowledge
+from server.incidents.service import close_if_over as close_incident_if_over
 from server.workorders.service import note_on_orders
 
 IN_SERVICE = "equipment.in_service"
@@ -68,7 +69,7 @@ class OperatorActions:
             ConflictError: It is active, or not latched.
         """
         alarm = actions.reset(session, alarm_id, by=by, now=now)
-        self._notifier.after_change(session, alarm, now=now)
+        _close_incident_if_over(session, alarm, now=now)
         return alarm
 
     def take_out(
@@ -119,7 +120,7 @@ class OperatorActions:
         for unit in begin_retirement(session, equipment, reason=reason, by=by, now=now):
             for alarm in open_alarms_of(session, unit.id):
                 actions.retire(session, alarm, by=by, reason=reason, now=now)
-                self._notifier.after_change(session, alarm, now=now)
+                _close_incident_if_over(session, alarm, now=now)
             self.put_in(session, unit, by=by, now=now)
             note = f"the equipment was retired: {reason}"
             note_on_orders(session, unit.id, note=note, by=by, now=now)
@@ -136,7 +137,7 @@ class OperatorActions:
             again = alarm.announced_at is not None
             self._notifier.follow(session, alarm, now=now, again=again)
         elif close_if_over(session, alarm, now=now):
-            self._notifier.after_change(session, alarm, now=now)
+            _close_incident_if_over(session, alarm, now=now)
 
     def end_suppression_delay(self, session: Session, alarm: Alarm, *, now: int) -> None:
         """An alarm has waited for the outage that explains it: it is suppressed, or announced."""
@@ -151,7 +152,7 @@ class OperatorActions:
     def release_explained(self, session: Session, *, now: int) -> int:
         """Take back what outages that are over have suppressed; return how many alarms that is."""
         for line in return_lines(session, now=now):
-            self._notifier.after_change(session, line, now=now)
+            _close_incident_if_over(session, line, now=now)
         suppressed = Alarm.closed_at.is_(None) & Alarm.suppressed_by.is_not(None)
         causes = session.scalars(select(Alarm.suppressed_by).where(suppressed).distinct()).all()
         released = 0
@@ -181,18 +182,6 @@ class OperatorActions:
             self._suppress(session, alarm, other, now=now)
         return False
 
-    def send_digest(self, session: Session, flood_id: int, *, now: int) -> None:
-        """Tell in one message what a flood has brought."""
-        self._notifier.send_digest(session, flood_id, now=now)
-
-    def end_floods(self, session: Session, *, now: int) -> None:
-        """End the floods of sites that are quiet again."""
-        self._notifier.end_floods(session, now=now)
-
-    def make_deferred_calls(self, session: Session, *, now: int) -> int:
-        """Call people about a slice of what floods have left; return how much that was."""
-        return self._notifier.make_deferred_calls(session, now=now)
-
     def _suppress(self, session: Session, alarm: Alarm, cause: str, *, now: int) -> None:
         actions.suppress(session, alarm, cause=cause, now=now)
         close_if_over(session, alarm, now=now)
@@ -212,3 +201,9 @@ class OperatorActions:
 
 def _in_service_key(equipment_id: int) -> str:
     return f"equipment-in-service/{equipment_id}"
+
+
+def _close_incident_if_over(session: Session, alarm: Alarm, *, now: int) -> None:
+    """Close what is over after a suppressed alarm came back into view, was reset or ended."""
+    if alarm.closed_at is not None:
+        close_incident_if_over(session, alarm.incident_id, now=now)

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.alarming.announcements import AlarmNotifier
 from server.alarming.operator_actions import IN_SERVICE, OperatorActions
 from server.alarms.floods import FLOOD, any_flood
 from server.alarms.model import Alarm
@@ -19,9 +20,16 @@ from server.incidents.deferred_calls import any_deferred_call
 class AlarmTimers:
     """Handlers of the timers of alarms, and a sweep; each is one transaction, run once."""
 
-    def __init__(self, records: Records, actions: OperatorActions, clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        actions: OperatorActions,
+        notifier: AlarmNotifier,
+        clock: Clock,
+    ) -> None:
         self._records = records
         self._actions = actions
+        self._notifier = notifier
         self._clock = clock
         self._work = {
             SHELF: self._end_shelf,
@@ -50,17 +58,17 @@ class AlarmTimers:
         Raises:
             StoreError: Nothing changed; the next sweep finds it again.
         """
-        outage, flood, owed = self._records.read(_what_is_open)
+        outage, flood, deferred = self._records.read(_what_is_open)
         now = self._clock.now_ms()
         if outage:
             self._records.write(lambda session: self._actions.release_explained(session, now=now))
         if flood:
-            self._records.write(lambda session: self._actions.end_floods(session, now=now))
-        while owed and self._records.write(self._make_deferred_calls):
+            self._records.write(lambda session: self._notifier.end_floods(session, now=now))
+        while deferred and self._records.write(self._make_deferred_calls):
             pass
 
     def _make_deferred_calls(self, session: Session) -> int:
-        return self._actions.make_deferred_calls(session, now=self._clock.now_ms())
+        return self._notifier.make_deferred_calls(session, now=self._clock.now_ms())
 
     def _end_shelf(self, session: Session, timer: DueTimer, now: int) -> None:
         self._actions.unshelve(session, _alarm(session, timer), by=None, now=now)
@@ -74,7 +82,7 @@ class AlarmTimers:
         self._actions.put_in(session, equipment, by=None, now=now)
 
     def _digest(self, session: Session, timer: DueTimer, now: int) -> None:
-        self._actions.send_digest(session, timer.payload["flood"], now=now)
+        self._notifier.send_digest(session, timer.payload["flood"], now=now)
 
 
 def _alarm(session: Session, timer: DueTimer) -> Alarm:

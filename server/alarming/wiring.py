@@ -81,7 +81,7 @@ class Alarming:
             records, engine, notifier, clock, outages=outages, is_behind=is_behind
         )
         self._rules = RuleChanges(records, self.pipeline, classes, clock)
-        timers = AlarmTimers(records, actions, clock)
+        timers = AlarmTimers(records, actions, notifier, clock)
         handlers: dict[str, Handler] = {LATE: self.pipeline.on_timer}
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
         sweep = TimerSweep(records, handlers, clock, isolation=isolation)

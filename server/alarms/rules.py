@@ -1,6 +1,6 @@
 """A rule ready to run: ids, delays in ms, the compiled expressions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.base import Words
@@ -54,20 +54,6 @@ class Rule:
             return None
         result = self.when.evaluate(values)
         return None if result is None else bool(result)
-
-
-def compile_rules(classes: Iterable[EquipmentClass]) -> dict[str, list[Rule]]:
-    """Return the enabled rules of each class.
-
-    Raises:
-        ConfigError: An expression is wrong.
-    """
-    return {
-        kind.equipment_class: [
-            compile_rule(kind, name, rule) for name, rule in kind.rules.items() if rule.enabled
-        ]
-        for kind in classes
-    }
 
 
 def compile_rule(kind: EquipmentClass, name: str, rule: AlarmRule) -> Rule:

@@ -81,7 +81,7 @@ class House:
 
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
-        notifier = AlarmNotifier(self.outlets, self.settings)
+        notifier = self.notifier = AlarmNotifier(self.outlets, self.settings)
         outages = Outages(self.settings, announces_silence=self.engine.announces_silence)
         self.actions = OperatorActions(notifier, self.settings, outages=outages)
         self.pipeline = AlarmPipeline(
@@ -95,7 +95,7 @@ class House:
         self.rules.apply()
         self.pipeline.restore()
         handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, self.pipeline.on_timer)
-        self.handling_timers = AlarmTimers(self.records, self.actions, self.clock)
+        self.handling_timers = AlarmTimers(self.records, self.actions, notifier, self.clock)
         handlers |= dict.fromkeys(self.handling_timers.kinds, self.handling_timers.on_timer)
         self.timers = TimerSweep(self.records, handlers, self.clock)
 

@@ -7,7 +7,7 @@ import pytest
 
 from config.classes import AlarmRule
 from protocols.reading import Quality
-from server.alarms.evaluation.trial import Trial, TrialPoint, needed_points, try_rule
+from server.alarms.evaluation.trial import Trial, TrialPoint, TrialRun, needed_points
 from server.alarms.rulebook import RuleBook, merged
 from server.assets.series import Sample
 from server.history.base import Batch, Row
@@ -42,7 +42,7 @@ def trial(
         quality = Quality.BAD if value is None else Quality.GOOD
         batch.add(series, START + round(at * 1000), value, quality)
     history.append(batch)
-    return try_rule(
+    run = TrialRun(
         PUMP,
         name,
         rule(name, **changes),
@@ -52,6 +52,9 @@ def trial(
         end=START + round(hours * 3_600_000),
         most=most,
     )
+    for _ in run.pages():
+        pass
+    return run.found
 
 
 def seconds(found: Trial) -> list[tuple[int, int | None]]:

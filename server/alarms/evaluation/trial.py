@@ -104,30 +104,6 @@ class TrialRun:
         return Replay(engine, clock, self._history, series, sweeps=sweeps)
 
 
-def try_rule(
-    kind: EquipmentClass,
-    name: str,
-    rule: AlarmRule,
-    *,
-    points: Sequence[TrialPoint],
-    history: HistoryReader,
-    start: int,
-    end: int,
-    most: int = MOST_READINGS,
-) -> Trial:
-    """Run the rule over what the points reported in ``start <= at < end``, all at once.
-
-    Raises:
-        StoreError: The history cannot be read.
-    """
-    run = TrialRun(
-        kind, name, rule, points=points, history=history, start=start, end=end, most=most
-    )
-    for _ in run.pages():
-        pass
-    return run.found
-
-
 def needed_points(kind: EquipmentClass, name: str, rule: AlarmRule) -> frozenset[str]:
     """Return the names of the points that the rule looks at."""
     made: Rule = compile_rule(kind, name, rule)

@@ -204,7 +204,7 @@ def test_the_calls_after_a_flood_leave_room_for_alarms_in_between(
     load(estate, staff())
     estate.trip(*range(40))
     estate.clock.advance(660)
-    estate.do(lambda session: estate.actions.end_floods(session, now=estate.clock.now_ms()))
+    estate.do(lambda session: estate.notifier.end_floods(session, now=estate.clock.now_ms()))
     assert owed(estate) == 30
     loads: list[Directory] = []
 
@@ -217,7 +217,7 @@ def test_the_calls_after_a_flood_leave_room_for_alarms_in_between(
 
     def slice_() -> int:
         return estate.do(
-            lambda session: estate.actions.make_deferred_calls(session, now=estate.clock.now_ms())
+            lambda session: estate.notifier.make_deferred_calls(session, now=estate.clock.now_ms())
         )
 
     assert [slice_() for _ in range(3)] == [20, 10, 0]
