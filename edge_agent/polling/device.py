@@ -101,14 +101,14 @@ class PolledDevice:
             self._readers[block] = compile_block(block, device.points)
 
     def take(self, scan: ScanClass, block: Block, reply: Reply) -> None:
-        """Publish what a good reply carries."""
-        self.search.answered(scan, block)
-        self._availability.answered(block)
-        self.variants.answered(block)
+        """Publish what a good reply carries; then note that its block is available."""
         reader = self._readers.get(block)
         if reader is None:
             reader = self._readers[block] = compile_block(block, self.device.points)
         self._derive(scan, reader(reply.values, reply.at_ms))
+        self.search.answered(scan, block)
+        self._availability.answered(block)
+        self.variants.answered(block)
 
     def bad(self, scan: ScanClass, names: Sequence[str], at_ms: int, reason: str) -> None:
         """Publish that these points could not be read in the running cycle."""
@@ -203,7 +203,7 @@ class PolledDevice:
     def _replan(self) -> None:
         self._readers.clear()
         for scan in self.classes:
-            scan.blocks = self._plan(scan.period_s)
+            scan.replan(self._plan(scan.period_s))
         self.variants.planned = [block for scan in self.classes for block in scan.blocks]
 
     def _plan(self, period_s: float) -> list[Block]:

@@ -158,9 +158,11 @@ class RequestRunner:
                 raise
             self._given_up(job, self._count(began, None, answered=False))
         else:
-            self._rtt.observe(reply.took_s)
-            self._count(began, None)
+            ended = self._clock.monotonic_s()
+            # The reading goes first, the figures follow.
             self._answered(job, reply, reply.took_s - wire_s)
+            self._rtt.observe(reply.took_s)
+            self._count(began, None, ended=ended)
         finally:
             self.underway = None
 
@@ -221,9 +223,15 @@ class RequestRunner:
         return patience_s
 
     def _count(
-        self, began: float, error: DriverError | None, *, answered: bool | None = None
+        self,
+        began: float,
+        error: DriverError | None,
+        *,
+        answered: bool | None = None,
+        ended: float | None = None,
     ) -> float:
-        now = self._clock.monotonic_s()
+        """Count a request; returns what it took, seconds. ``ended`` None: it ends now."""
+        now = self._clock.monotonic_s() if ended is None else ended
         spent = now - began
         self._requests.inc()
         self._busy.inc(spent)

@@ -1,6 +1,7 @@
 """What is asked of a device at one period, and one request of it (pure).
 
-Both change by their own methods only; the schedule decides when.
+Both change by their own methods only; the schedule decides when. What a search has found in a
+class is kept with it, and changed by the search.
 """
 
 from collections import deque
@@ -53,6 +54,18 @@ class ScanClass:
         # The small term keeps 3 * 0.1 on its own grid point.
         cycles = floor((now_s - self.origin_s) / self.period_s + 1e-6)
         return self.origin_s + cycles * self.period_s
+
+    def replan(self, blocks: Sequence[Block]) -> None:
+        """Ask these blocks from the next cycle on."""
+        self.blocks = blocks
+
+    def take_out(self, block: Block) -> None:
+        """Leave a block out of the plan."""
+        self.blocks = [one for one in self.blocks if one != block]
+
+    def put_in(self, block: Block) -> None:
+        """Ask one block more."""
+        self.blocks = [*self.blocks, block]
 
     def start(self, now_s: float) -> None:
         """Begin anew: due at once, then on the grid."""

@@ -121,7 +121,7 @@ class AvailabilitySearch:
         if silence.often < most or silence.heard < _HEARD:
             return 0.0
         del self._silences[block]
-        scan.blocks = [one for one in scan.blocks if one != block]
+        scan.take_out(block)
         self.piece_unanswered(scan, block, now_s)
         return silence.lost_s
 
@@ -148,7 +148,7 @@ class AvailabilitySearch:
 
     def piece_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
         """Note that a silent piece was answered, refusals included: it is asked as others are."""
-        scan.blocks = [*scan.blocks, block]
+        scan.put_in(block)
         self._availability.retry_in_plan(block)
         if scan.silent_search is not None:
             scan.silent_search.answered(block)
