@@ -25,7 +25,7 @@ class DeviceFile(NamedTuple):
     imported: Imported
 
     @property
-    def said(self) -> str:
+    def suffix(self) -> str:
         """Which device it is, where the table holds several."""
         if not self.device:
             return ""

@@ -31,7 +31,7 @@ _BROKEN: Final = (
     zlib.error,
 )
 MOST_ROWS: Final = 20_000
-_MOST_TOLD: Final = 10
+_MOST_LISTED: Final = 10
 _MOST_COLUMNS: Final = 200
 _MOST_BYTES: Final = 80_000_000
 _PERCENT: Final = re.compile(r"0(?:\.0+)?%")
@@ -150,8 +150,8 @@ def _marks(page: "Worksheet") -> tuple[str, ...]:
 
 
 def _some(texts: list[str]) -> str:
-    more = f" and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
-    return ", ".join(texts[:_MOST_TOLD]) + more
+    more = f" and {len(texts) - _MOST_LISTED} more" if len(texts) > _MOST_LISTED else ""
+    return ", ".join(texts[:_MOST_LISTED]) + more
 
 
 def _fill_down(rows: list[list[str]], merges: tuple[Merge, ...]) -> None:
@@ -170,7 +170,7 @@ def _text(value: Any, shown: str) -> tuple[str, str]:  # noqa: ANN401 (what a ce
     if isinstance(value, bool):
         return str(value).lower(), ""
     if isinstance(value, datetime | date | time | timedelta):
-        # 3-4 typed into Excel becomes a date; nobody means one in a point table.
+        # 3-4 typed into Excel becomes a date; no point table means one.
         return str(value), "a date; format the cell as text and write it again"
     if isinstance(value, int | float):
         return _number(value, shown or "General")

@@ -53,7 +53,7 @@ def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: s
     where = ", ".join(
         part for part in (describe(port), "" if unit is None else f"unit {unit}", asked) if part
     )
-    said = in_words(error)
+    words = in_words(error)
     match error:
         case DeviceRefusedError():
             hint = _REFUSED.get(error.code, "the unit answers, and refuses: see its manual")
@@ -61,11 +61,11 @@ def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: s
             hint = _SILENT_LINE.format(device=port.device)
         case DeviceTimeoutError():
             hint = _SILENT_TCP
-        case DeviceGarbageError() if "accept_answers" not in said:
+        case DeviceGarbageError() if "accept_answers" not in words:
             hint = _GARBAGE
         case _:
             hint = ""
-    return f"{where}: {said}" + (f"\n  {hint}" if hint else "")
+    return f"{where}: {words}" + (f"\n  {hint}" if hint else "")
 
 
 def _port_trouble(error: PortDownError, port: Port) -> str:

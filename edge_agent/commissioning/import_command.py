@@ -193,7 +193,7 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    _tell(files, result, refused)
+    _report(files, result, refused)
     for one in files:
         beside = one.imported.unit if unit is None else unit
         _offer(one.path, beside)
@@ -227,26 +227,26 @@ def _refused(result: Result, *, leave_out: bool, strict: bool) -> list[str]:
         ConfigError: Something was refused.
     """
     name, imported = result.found.sheet.name, result.imported
-    told = [f"{name}, {one}" if one.row else f"{name}: {one}" for one in imported.problems]
-    whole = [text for text, one in zip(told, imported.problems, strict=True) if not one.row]
+    problems = [f"{name}, {one}" if one.row else f"{name}: {one}" for one in imported.problems]
+    whole = [text for text, one in zip(problems, imported.problems, strict=True) if not one.row]
     if strict:
         whole += [f"{name}: --strict: {one}" for one in imported.unused]
-        told += [f"{name}: --strict: {one}" for one in imported.unused]
-    if told and (whole or not leave_out):
-        raise ConfigError("\n".join(told))
+        problems += [f"{name}: --strict: {one}" for one in imported.unused]
+    if problems and (whole or not leave_out):
+        raise ConfigError("\n".join(problems))
     if not any(one.points for one in imported.devices or [imported]):
         raise ConfigError(f"{name}: no points below the heads")
-    return told
+    return problems
 
 
-def _tell(files: Sequence[DeviceFile], result: Result, refused: Sequence[str]) -> None:
+def _report(files: Sequence[DeviceFile], result: Result, refused: Sequence[str]) -> None:
     imported, equipment = result.imported, result.equipment
     for one in files:
         points = one.imported.points
         known = sum(name in equipment.points for name in points)
         click.echo(
             f"{one.path}: {len(points)} points, {known} of them canonical of "
-            f"{equipment.equipment_class}{one.said}"
+            f"{equipment.equipment_class}{one.suffix}"
         )
     for line in report.columns(result.found.heads):
         click.echo(line)
@@ -270,10 +270,10 @@ def _tell(files: Sequence[DeviceFile], result: Result, refused: Sequence[str]) -
 
 
 def _offer(path: Path, unit: int | None) -> None:
-    said = "" if unit is None else f" --unit {unit}"
+    option = "" if unit is None else f" --unit {unit}"
     click.echo(
         "set device_files to its folder; compare the rows with the device: "
-        f"plantroom agent read PORT{said} --profile {shlex.quote(str(path))}"
+        f"plantroom agent read PORT{option} --profile {shlex.quote(str(path))}"
     )
 
 

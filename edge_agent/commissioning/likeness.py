@@ -54,8 +54,8 @@ def likeness(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Likenes
 
     Zeros and idle states say nothing: a device that answers zero everywhere resembles no device.
     """
-    verdicts = [_verdict(profile.points[name], reading) for name, reading in readings.items()]
-    return Likeness(profile.profile, verdicts.count(1), verdicts.count(-1), len(verdicts))
+    matches = [_match(profile.points[name], reading) for name, reading in readings.items()]
+    return Likeness(profile.profile, matches.count(1), matches.count(-1), len(matches))
 
 
 def best(candidates: Sequence[Likeness]) -> Likeness | None:
@@ -69,10 +69,10 @@ def best(candidates: Sequence[Likeness]) -> Likeness | None:
 
 
 def worth_trying(
-    profiles: Mapping[str, DeviceProfile], said: str, found: Sequence[str]
+    profiles: Mapping[str, DeviceProfile], identification: str, found: Sequence[str]
 ) -> list[DeviceProfile]:
     """Return device files, first those whose maker the unit names, then those already met here."""
-    text = said.casefold()
+    text = identification.casefold()
 
     def rank(profile: DeviceProfile) -> tuple[bool, bool]:
         return (profile.maker.casefold() not in text, profile.profile not in found)
@@ -80,7 +80,7 @@ def worth_trying(
     return sorted(profiles.values(), key=rank)
 
 
-def _verdict(point: Point, reading: Reading) -> int:
+def _match(point: Point, reading: Reading) -> int:
     if reading.quality is not Quality.GOOD:
         # "Not available" is what a device says of a sensor that is not fitted.
         return 0 if reading.reason == "not_available" else -1

@@ -87,12 +87,12 @@ def port_loads(gateway: Gateway, *, answer_s: float | None = None) -> list[PortL
 
 
 def remedies(asked: PortLoad) -> list[str]:
-    """Say what would bring a port down to a comfortable load, each for itself."""
+    """Yield what would bring a port down to a comfortable load, each for itself."""
     return [*_slower(asked.classes), *_faster_line(asked), *_more_lines(asked)]
 
 
 def read_apart(asked: PortLoad) -> Iterator[str]:
-    """Say which points are read in another request than a factor that scales them."""
+    """Yield which points are read in another request than a factor that scales them."""
     points = {device.id: device.points for device in asked.devices}
     for one in asked.classes:
         request = {name: at for at, block in enumerate(one.blocks) for name in block.points}
@@ -100,11 +100,11 @@ def read_apart(asked: PortLoad) -> Iterator[str]:
             name: [by for by in points[one.device][name].factors if request.get(by) != at]
             for name, at in request.items()
         }
-        said = [f"{name} ({', '.join(factors)})" for name, factors in apart.items() if factors]
-        if said:
+        listed = [f"{name} ({', '.join(factors)})" for name, factors in apart.items() if factors]
+        if listed:
             yield (
                 f"device {one.device}: in another request of the cycle than what scales them: "
-                f"{', '.join(said)}; a factor that changes between the two makes one wrong value"
+                f"{', '.join(listed)}; a factor that changes between the two makes one wrong value"
             )
 
 

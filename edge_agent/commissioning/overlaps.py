@@ -28,17 +28,17 @@ def overlaps(points: Mapping[str, Mapping[str, object]], rows: Mapping[str, int]
     """
     placed = sorted(
         _Placed(one.table, one.address, one.address + one.words, name, one)
-        for name, one in ((name, Point.model_validate(said)) for name, said in points.items())
+        for name, one in ((name, Point.model_validate(content)) for name, content in points.items())
         if one.type not in _PARTS and not one.is_part
     )
     return [
-        f"row {rows[low.name]} {_said(low)} and row {rows[high.name]} {_said(high)} "
+        f"row {rows[low.name]} {_described(low)} and row {rows[high.name]} {_described(high)} "
         "share registers; is the type or the address right?"
         for low, high in pairwise(placed)
         if low.table == high.table and high.address < low.end
     ]
 
 
-def _said(one: _Placed) -> str:
+def _described(one: _Placed) -> str:
     where = place(one.point.table, one.address, one.point.words)
     return f"{one.name} ({where}, {one.point.type})"

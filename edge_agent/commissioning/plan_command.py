@@ -80,7 +80,7 @@ def page(asked: PortLoad, *, requests: bool) -> str:
 
 
 def refusal(asked: PortLoad) -> str:
-    """Say why a port is refused, and what would fit."""
+    """Return why a port is refused, and what would fit."""
     count = len({one.unit for one in asked.classes})
     units = "1 unit" if count == 1 else f"{count} units"
     first = (

@@ -17,11 +17,11 @@ from config.ports import ModbusTcpPort
 from config.problems import suggestion
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.commissioning.asking import UnitReader
 from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES, page
 from edge_agent.commissioning.explain import explain, in_words, place
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
 from edge_agent.commissioning.table import table as text_table
+from edge_agent.commissioning.unit_reader import UnitReader
 from edge_agent.drivers.lines import Lines
 from edge_agent.errors import DriverError, PortDownError
 from protocols.modbus.limits import MAX_ADDRESS, MAX_READ_COILS, MAX_READ_REGISTERS
@@ -160,17 +160,17 @@ async def show(
     lines = Lines()
     left = times
     while left:
-        said = ""
+        page_text = ""
         try:
             async with lines.open(port.port, clock) as driver:
                 reader = UnitReader(driver, port.port, wish.unit)
                 while left:
-                    said = await _said(reader, port, wish, title, only=times == 1)
-                    out((_CLEAR if clear else "") + said + "\n" * (times > 1))
+                    page_text = await _page_text(reader, port, wish, title, only=times == 1)
+                    out((_CLEAR if clear else "") + page_text + "\n" * (times > 1))
                     left -= 1
                     await clock.sleep(every_s if left else 0)
         except PortDownError as error:
-            if said:
+            if page_text:
                 # It was well a moment ago; a connection on which nobody answers is given up.
                 continue
             # Who watches while wiring wants to see the port come back.
@@ -181,7 +181,9 @@ async def show(
             await clock.sleep(every_s if left else 0)
 
 
-async def _said(reader: UnitReader, port: NamedPort, wish: Wish, title: str, *, only: bool) -> str:
+async def _page_text(
+    reader: UnitReader, port: NamedPort, wish: Wish, title: str, *, only: bool
+) -> str:
     """Return a page, or why there is none; the port stays open for the unit that comes back."""
     try:
         return "\n".join([title, *await _page(reader, wish)])

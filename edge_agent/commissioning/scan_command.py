@@ -138,14 +138,14 @@ def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
 
 
 def _not_asked(outcome: Outcome) -> Iterator[str]:
-    """Say which units were left out where; settings with the same units in one line."""
+    """Yield which units were left out where; settings with the same units in one line."""
     places: dict[str, list[str]] = {}
     for where, units in outcome.unasked.items():
         places.setdefault(_ranges(units), []).append(where)
     for units, where in places.items():
         # On one line with one setting it goes without saying where.
-        said = f" at {', '.join(where)}" if len(outcome.unasked) > 1 else ""
-        yield f"not asked: {units}{said}"
+        at = f" at {', '.join(where)}" if len(outcome.unasked) > 1 else ""
+        yield f"not asked: {units}{at}"
 
 
 def _identity(one: Found) -> str:
@@ -163,14 +163,14 @@ def _agent_file(found: Sequence[Found], asked: Port) -> Iterator[str]:
     # Its setting is the one at which they answered, its patience the one it had.
     port = found[0].port.model_copy(update={"timeout_s": asked.timeout_s})
     always = {"kind", "host", "port", "device", "baud", "parity"}
-    told = {
+    facts = {
         name: value
         for name, value in port.model_dump(mode="json").items()
         if name in always or value != type(port).model_fields[name].default
     }
     yield "# for the agent file"
     yield "ports:"
-    yield f"  bus: {flow(told)}"
+    yield f"  bus: {flow(facts)}"
     yield "devices:"
     for one in found:
         profile = one.looks_like.profile if one.looks_like else "its-device-file"
@@ -209,8 +209,8 @@ def _units(text: str, port: NamedPort) -> list[int]:
     # On Modbus TCP 0 and 255 are how many single devices call themselves.
     allowed = set(range(256)) if isinstance(port.port, ModbusTcpPort) else set(UNITS)
     if not units or not units <= allowed:
-        said = f"units are {min(allowed)} to {max(allowed)} here"
-        raise click.BadParameter(said, param_hint="--units")
+        allowed_units = f"units are {min(allowed)} to {max(allowed)} here"
+        raise click.BadParameter(allowed_units, param_hint="--units")
     return sorted(units)
 
 
@@ -222,7 +222,7 @@ class _Progress:
         self._last = ""
 
     def progress(self, now: Progress) -> None:
-        """Tell what is asked."""
+        """Print what is asked."""
         where = describe(now.port)
         if self._tty:
             text = f"{where} unit {now.unit}: {now.asked} asked, {now.spent_s:.0f} s"
@@ -232,12 +232,12 @@ class _Progress:
         self._last = where
 
     def found(self, one: Found) -> None:
-        """Tell of a unit at once."""
+        """Print a unit at once."""
         self.clear()
-        click.echo(f"found unit {one.unit} at {describe(one.port)}: {one.said}")
+        click.echo(f"found unit {one.unit} at {describe(one.port)}: {one.answer}")
 
     def note(self, text: str) -> None:
-        """Tell what is done."""
+        """Print what is done."""
         self.clear()
         click.echo(text, err=True)
 

@@ -8,11 +8,11 @@ from config.points import Table
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock
-from edge_agent.commissioning.asking import UnitReader
 from edge_agent.commissioning.explain import in_words
 from edge_agent.commissioning.likeness import SURE, Likeness, best, likeness, worth_trying
 from edge_agent.commissioning.port_spec import describe
 from edge_agent.commissioning.search import UNITS, Setting, turns
+from edge_agent.commissioning.unit_reader import UnitReader
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.identification import read_identification
 from edge_agent.drivers.lines import Lines
@@ -35,7 +35,7 @@ class Found:
 
     Attributes:
         port: The port at the setting where it answered.
-        said: Its answer to the probe, in words.
+        answer: To the probe, in words.
         objects: What it says of itself (function 43/14), object id to text.
         looks_like: The device file that fits its registers.
         compared: Whether there was time to compare all device files.
@@ -43,7 +43,7 @@ class Found:
 
     port: Port
     unit: int
-    said: str
+    answer: str
     objects: dict[int, str] = field(default_factory=dict[int, str])
     looks_like: Likeness | None = None
     compared: bool = False
@@ -141,7 +141,7 @@ class Scanner:
         return self.outcome.found
 
     def ended(self, by: str) -> None:
-        """Note who ended the search and what was left out.
+        """Record why the search ended and what was left out.
 
         A second look at silent units is not missed.
         """
@@ -175,8 +175,8 @@ class Scanner:
             one.objects = await read_identification(
                 one.port, one.unit, timeout_s=2 * self._timeout_s + 0.1
             )
-            said = " ".join(one.objects.values())
-            one.looks_like = await self._compare(one, worth_trying(profiles, said, known))
+            text = " ".join(one.objects.values())
+            one.looks_like = await self._compare(one, worth_trying(profiles, text, known))
             one.compared = self._spent_s() < self._budget_s
             if one.looks_like is not None:
                 known.insert(0, one.looks_like.profile)
@@ -273,9 +273,9 @@ class Scanner:
         else:
             self._note(port, unit, f"holding 0 is {reply.values[0]}")
 
-    def _note(self, port: Port, unit: int, said: str) -> None:
+    def _note(self, port: Port, unit: int, answer: str) -> None:
         port = port.model_copy(update={"timeout_s": self._timeout_s})
-        found = Found(port, unit, said)
+        found = Found(port, unit, answer)
         self.outcome.found.append(found)
         self._on_found(found)
 

@@ -123,9 +123,9 @@ def _refuse_latin(path: Path, data: bytes) -> None:
 
 def _texts(path: Path, text: str) -> list[Sheet]:
     # Excel's own way to say what cuts the cells.
-    said = re.match(r"\s*\"?sep=(.)\"?[^\n]*\n", text)
-    if said is not None:
-        return [_text(path, text[said.end() :], said[1], skipped=1)]
+    separator = re.match(r"\s*\"?sep=(.)\"?[^\n]*\n", text)
+    if separator is not None:
+        return [_text(path, text[separator.end() :], separator[1], skipped=1)]
     # The headings have the most cells; above them may be titles, in cells with decimal commas.
     first = text.split("\n", _MOST_HEADS)[:_MOST_HEADS]
     counts = {mark: max(line.count(mark) for line in first) for mark in _SEPARATORS}

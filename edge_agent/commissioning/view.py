@@ -1,4 +1,4 @@
-"""One page of ``plantroom agent watch`` from what ``/status`` said (pure)."""
+"""One page of ``plantroom agent watch`` from ``/status`` (pure)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeAlias
@@ -19,7 +19,7 @@ def page(now: Status, before: Status | None, *, values: int | None) -> list[str]
 
     Args:
         now: What the agent says.
-        before: What it said on the page before: rates are of the time between; of the time since
+        before: ``/status`` on the page before: rates are of the time between; of the time since
             the start of the agent when there is none, or when it was started again since.
         values: How many last values are shown; None: all.
     """

@@ -40,25 +40,25 @@ async def run(*arguments: str) -> Result:
 
 
 async def test_all_orders_stand_side_by_side_and_the_likely_one_is_named(port: str) -> None:
-    said = await run(port, "--unit", "1", "--count", "4")
-    assert said.exit_code == 0
-    row = next(line for line in said.output.splitlines() if line.startswith("0..1"))
+    printed = await run(port, "--unit", "1", "--count", "4")
+    assert printed.exit_code == 0
+    row = next(line for line in printed.output.splitlines() if line.startswith("0..1"))
     assert row.split()[2] == "229.5"
-    assert "float32: order CDAB makes everyday numbers of 2 of 2 pairs" in said.output
+    assert "float32: order CDAB makes everyday numbers of 2 of 2 pairs" in printed.output
 
 
-async def test_registers_around_a_hole_are_shown_and_the_hole_is_named(port: str) -> None:
-    said = await run(port, "--unit", "2", "--address", "100", "--count", "20")
-    assert said.exit_code == 0
-    shown = {line.split()[0] for line in said.output.splitlines() if line.startswith("    1")}
+async def test_registers_around_an_unavailable_one_are_shown_and_it_is_named(port: str) -> None:
+    printed = await run(port, "--unit", "2", "--address", "100", "--count", "20")
+    assert printed.exit_code == 0
+    shown = {line.split()[0] for line in printed.output.splitlines() if line.startswith("    1")}
     assert shown == {str(at) for at in range(100, 120)} - {"107", "108"}
-    assert "refused (exception 2, illegal data address): holding 107..108" in said.output
+    assert "refused (exception 2, illegal data address): holding 107..108" in printed.output
 
 
 async def test_the_points_of_a_device_file_are_decoded(port: str) -> None:
-    said = await run(port, "--unit", "3", "--profile", "xy-md02")
-    assert said.exit_code == 0
-    row = next(line for line in said.output.splitlines() if line.startswith("temperature"))
+    printed = await run(port, "--unit", "3", "--profile", "xy-md02")
+    assert printed.exit_code == 0
+    row = next(line for line in printed.output.splitlines() if line.startswith("temperature"))
     assert row.split()[1:3] == ["input", "1"]
     assert row.endswith("°C")
 
@@ -84,9 +84,9 @@ computed:
 """,
         "utf-8",
     )
-    said = await run(port, "--unit", "2", "--profile", str(file))
-    assert said.exit_code == 0, said.output
-    rows = {line.split()[0]: line.split()[1:] for line in said.output.splitlines()[1:] if line}
+    printed = await run(port, "--unit", "2", "--profile", str(file))
+    assert printed.exit_code == 0, printed.output
+    rows = {line.split()[0]: line.split()[1:] for line in printed.output.splitlines()[1:] if line}
     # 110 decimal places are none.
     assert rows["bad"] == ["holding", "100", "-", "no_factor"]
     assert rows["good"] == ["holding", "101", "103.02", "A"]
@@ -95,43 +95,43 @@ computed:
 
 
 async def test_a_device_file_that_does_not_fit_shows_bad_points_not_zeros(port: str) -> None:
-    said = await run(port, "--unit", "2", "--profile", "xy-md02")
-    row = next(line for line in said.output.splitlines() if line.startswith("temperature"))
+    printed = await run(port, "--unit", "2", "--profile", "xy-md02")
+    row = next(line for line in printed.output.splitlines() if line.startswith("temperature"))
     assert row.split()[3] == "-"
     assert "exception 2, illegal data address" in row
 
 
 async def test_watching_goes_on_over_silence(port: str) -> None:
-    said = await run(
+    printed = await run(
         port, "--unit", "9", "--timeout", "0.02", "--watch", "--every", "0.05", "--times", "2"
     )
-    assert said.exit_code == 0
-    assert said.output.count("no answer in time") == 2
+    assert printed.exit_code == 0
+    assert printed.output.count("no answer in time") == 2
 
 
-async def test_an_exception_is_told_with_unit_and_register_and_in_words(port: str) -> None:
-    said = await run(port, "--unit", "2", "--address", "5", "--count", "3")
-    assert said.exit_code == 1
+async def test_an_exception_is_reported_with_unit_and_register_and_in_words(port: str) -> None:
+    printed = await run(port, "--unit", "2", "--address", "5", "--count", "3")
+    assert printed.exit_code == 1
     assert f"Modbus TCP {port}, unit 2, holding 5..7: exception 2, illegal data address" in (
-        said.stderr
+        printed.stderr
     )
-    assert "0-based" in said.stderr
+    assert "0-based" in printed.stderr
 
 
 async def test_silence_on_a_line_says_where_to_look(tmp_path: Path) -> None:
     async with SerialLine({}, path=tmp_path / "line") as line:
-        said = await run(f"{line.path},9600,8N1", "--unit", "7", "--timeout", "0.05")
-    assert said.exit_code == 1
-    assert f"{line.path} 9600 8N1, unit 7, holding 0..9: no answer in time" in said.stderr
-    assert "A and B swapped" in said.stderr
+        printed = await run(f"{line.path},9600,8N1", "--unit", "7", "--timeout", "0.05")
+    assert printed.exit_code == 1
+    assert f"{line.path} 9600 8N1, unit 7, holding 0..9: no answer in time" in printed.stderr
+    assert "A and B swapped" in printed.stderr
 
 
-async def test_ports_that_cannot_be_used_are_told_apart(tmp_path: Path) -> None:
+async def test_ports_that_cannot_be_used_are_distinguished(tmp_path: Path) -> None:
     missing = await run("/dev/ttyMISSING")
     assert missing.exit_code == 1
     assert "port missing: there is no /dev/ttyMISSING" in missing.stderr
-    deaf = await run("127.0.0.1:1")
-    assert "nothing listens on TCP port 1" in deaf.stderr
+    silent = await run("127.0.0.1:1")
+    assert "nothing listens on TCP port 1" in silent.stderr
     async with SerialLine({}, path=tmp_path / "line") as line:
         with serial.Serial(str(line.path), exclusive=True):
             taken = await run(f"{line.path},8N1")
@@ -140,7 +140,7 @@ async def test_ports_that_cannot_be_used_are_told_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--count", "126"], "at most 125 registers; asked: unit 1, holding 0..125"),
         (["--address", "65530"], "beyond 65535"),
@@ -149,14 +149,14 @@ async def test_ports_that_cannot_be_used_are_told_apart(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_a_port_is_touched(
-    arguments: list[str], told: str
+    arguments: list[str], reported: str
 ) -> None:
-    said = CliRunner().invoke(cli, ["read", "192.0.2.1", *arguments])
-    assert said.exit_code == 2
-    assert told in said.stderr
+    printed = CliRunner().invoke(cli, ["read", "192.0.2.1", *arguments])
+    assert printed.exit_code == 2
+    assert reported in printed.stderr
 
 
 def test_unit_0_is_refused_on_a_line() -> None:
-    said = CliRunner().invoke(cli, ["read", "/dev/ttyUSB0", "--unit", "0"])
-    assert said.exit_code == 2
-    assert "broadcast" in said.stderr
+    printed = CliRunner().invoke(cli, ["read", "/dev/ttyUSB0", "--unit", "0"])
+    assert printed.exit_code == 2
+    assert "broadcast" in printed.stderr

@@ -29,9 +29,9 @@ NAMES = ["Eastron", "SDM630", "V1.2"]
 
 
 def scanner(port: Port, **options: float) -> tuple[Scanner, list[Found]]:
-    told: list[Found] = []
+    reported: list[Found] = []
     timing = {"budget_s": 10.0, "timeout_s": 0.03} | options
-    return Scanner(port, SystemClock(), on_found=told.append, **timing), told
+    return Scanner(port, SystemClock(), on_found=reported.append, **timing), reported
 
 
 def tcp(server: ModbusServer) -> Port:
@@ -53,9 +53,9 @@ async def test_units_are_found_identified_and_recognised(framing: Framing) -> No
     }
     async with ModbusServer(units, framing=framing) as server:
         port = tcp(server) if framing == "mbap" else over_tcp(server, framing)
-        scan, told = scanner(port)
+        scan, reported = scanner(port)
         await scan.search(LIKELY, FEW)
-        assert [one.unit for one in told] == [2, 6]
+        assert [one.unit for one in reported] == [2, 6]
         await scan.identify(load_profiles())
     meter, room = scan.outcome.found
     assert meter.objects == {0: "Eastron", 1: "SDM630", 2: "V1.2"}
@@ -77,14 +77,14 @@ async def test_a_line_is_found_at_its_baud_rate_and_its_other_units_with_it(tmp_
             inner = PlainUnit({0: 100 + unit})
             units[unit] = AtBaud(inner, baud=19200, terminal=lambda: line._ends[0])  # type: ignore[index]
         port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path))
-        scan, told = scanner(port, timeout_s=0.02)
+        scan, reported = scanner(port, timeout_s=0.02)
         settings = [Setting(9600, "N"), Setting(19200, "N"), Setting(4800, "N")]
         await scan.search(settings, FEW)
-    assert [(one.unit, one.said) for one in told] == [
+    assert [(one.unit, one.answer) for one in reported] == [
         (3, "holding 0 is 103"),
         (20, "holding 0 is 120"),
     ]
-    assert {one.port.baud for one in told if isinstance(one.port, ModbusRtuPort)} == {19200}
+    assert {one.port.baud for one in reported if isinstance(one.port, ModbusRtuPort)} == {19200}
     assert scan.outcome.ended_by == ""
 
 
@@ -92,9 +92,9 @@ async def test_a_slow_unit_is_found_by_the_second_look() -> None:
     slow = FaultyUnit(PlainUnit({0: 1}), seed=1)
     slow.faults.add(Fault(FaultKind.SLOW, seconds=0.06))
     async with ModbusServer({1: PlainUnit({0: 1}), 4: slow}) as server:
-        scan, told = scanner(tcp(server))
+        scan, reported = scanner(tcp(server))
         await scan.search(LIKELY, FEW)
-    assert [one.unit for one in told] == [1, 4]
+    assert [one.unit for one in reported] == [1, 4]
     assert scan.outcome.ended_by == ""
 
 
@@ -112,10 +112,10 @@ async def test_a_device_that_ignores_the_unit_number_is_one_device() -> None:
 
 async def test_the_budget_ends_a_search_and_says_so() -> None:
     async with ModbusServer({}) as server:
-        scan, told = scanner(tcp(server), budget_s=0.2)
+        scan, reported = scanner(tcp(server), budget_s=0.2)
         await scan.search(LIKELY)
         port = tcp(server)
-    assert told == []
+    assert reported == []
     text = "\n".join(summary(scan.outcome, NamedPort("plc", port, stated=False)))
     assert "questions by the budget (--budget gives more)" in text
     assert "plc: no unit answered" in text
@@ -124,7 +124,7 @@ async def test_the_budget_ends_a_search_and_says_so() -> None:
     assert unasked.endswith(("102-246", "102-247"))
 
 
-async def test_what_a_line_was_not_asked_is_told_at_each_setting(tmp_path: Path) -> None:
+async def test_what_a_line_was_not_asked_is_reported_at_each_setting(tmp_path: Path) -> None:
     timing = LineTiming(baud=115200, turnaround_s=0.001)
     async with SerialLine({}, path=tmp_path / "line", timing=timing) as line:
         port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path))
@@ -134,10 +134,10 @@ async def test_what_a_line_was_not_asked_is_told_at_each_setting(tmp_path: Path)
         await scan.search(settings)
     lines = list(summary(scan.outcome, NamedPort("x", port, stated=False)))
     assert "by the budget (--budget gives more)" in lines[0]
-    told = [one for one in lines if one.startswith("not asked: ")]
-    assert told[-1].startswith(f"not asked: 6-247 at {line.path} ")
-    assert told[-1].endswith("57600 8N1")
-    assert f"{line.path} 19200 8N1" in told[0]
+    reported = [one for one in lines if one.startswith("not asked: ")]
+    assert reported[-1].startswith(f"not asked: 6-247 at {line.path} ")
+    assert reported[-1].endswith("57600 8N1")
+    assert f"{line.path} 19200 8N1" in reported[0]
     assert lines[-2] == f"x: no unit answered {scan.outcome.asked} questions"
 
 
@@ -196,21 +196,21 @@ def test_0_and_255_are_units_on_tcp_only(units: str, spec: str, *, refused: bool
         assert _units(units, parse_port(spec)) == [0, 255]
 
 
-async def test_noise_is_told_apart_from_silence(tmp_path: Path) -> None:
+async def test_noise_is_distinguished_from_silence(tmp_path: Path) -> None:
     noisy = FaultyUnit(PlainUnit({0: 1}), seed=1)
     noisy.faults.add(Fault(FaultKind.NOISE))
     timing = LineTiming(baud=115200, turnaround_s=0.001)
     async with SerialLine({2: noisy}, path=tmp_path / "line", timing=timing) as line:
         port = ModbusRtuPort(kind="modbus_rtu", device=str(line.path))
-        scan, told = scanner(port)
+        scan, reported = scanner(port)
         await scan.search([Setting(9600, "N")], (1, 2))
-    assert told == []
+    assert reported == []
     assert [unit for _, unit in scan.outcome.noise] == [2]
     text = "\n".join(summary(scan.outcome, NamedPort("x", port, stated=False)))
     assert "bytes that are no answer" in text
 
 
-async def test_a_missing_port_and_a_deaf_host_are_errors() -> None:
+async def test_a_missing_port_and_a_silent_host_are_errors() -> None:
     line = ModbusRtuPort(kind="modbus_rtu", device="/dev/ttyMISSING")
     with pytest.raises(PortDownError, match="ttyMISSING"):
         await scanner(line)[0].search(LIKELY[:3], FEW)
@@ -246,7 +246,7 @@ async def test_identification_survives_refusal_silence_and_torn_texts(tmp_path: 
     assert heard == [{}, {}, dict(enumerate(NAMES)), {}]
 
 
-async def test_a_device_that_answers_under_another_unit_is_told_as_that() -> None:
+async def test_a_device_that_answers_under_another_unit_is_reported_as_that() -> None:
     async with ModbusServer({1: PlainUnit({0: 1})}) as server:
         server.box.add(BoxFault(BoxFaultKind.UNIT, number=0))
         port = ModbusTcpPort(kind="modbus_tcp", host=server.host, port=server.port)

@@ -71,14 +71,14 @@ async def run(*arguments: str) -> Result:
 
 
 async def test_one_page_shows_port_unit_and_value(url: str) -> None:
-    said = await run("--url", url, "--once")
-    assert said.exit_code == 0, said.output
-    lines = said.output.splitlines()
+    printed = await run("--url", url, "--once")
+    assert printed.exit_code == 0, printed.output
+    lines = printed.output.splitlines()
     assert lines[0].startswith("gateway gw of site site, up for")
     assert any(line.startswith("bus   up") for line in lines)
     assert any(line.split()[:4] == ["d1", "bus", "1", "online"] for line in lines)
     assert any(line.split()[:5] == ["d1", "level", "7", "m", "good"] for line in lines)
-    assert "\x1b" not in said.output
+    assert "\x1b" not in printed.output
 
 
 async def test_pages_follow_each_other_as_plain_text(url: str) -> None:
@@ -97,16 +97,16 @@ async def test_pages_follow_each_other_as_plain_text(url: str) -> None:
     assert all(text.startswith("gateway gw") for text in pages)
 
 
-async def test_an_unknown_device_is_told_with_those_there_are(url: str) -> None:
-    said = await run("--url", url, "--once", "--device", "d2")
-    assert said.exit_code == 1
-    assert "no device 'd2'; there are: d1" in said.stderr
+async def test_an_unknown_device_is_reported_with_those_there_are(url: str) -> None:
+    printed = await run("--url", url, "--once", "--device", "d2")
+    assert printed.exit_code == 1
+    assert "no device 'd2'; there are: d1" in printed.stderr
 
 
-async def test_where_no_agent_answers_that_is_said() -> None:
-    said = await run("--url", "http://127.0.0.1:1", "--once")
-    assert said.exit_code == 1
-    assert "http://127.0.0.1:1: no agent answers" in said.stderr
+async def test_where_no_agent_answers_that_is_logged() -> None:
+    printed = await run("--url", "http://127.0.0.1:1", "--once")
+    assert printed.exit_code == 1
+    assert "http://127.0.0.1:1: no agent answers" in printed.stderr
     for address in ("http://127.0.0.1:99999", "http://[::1", "http://h:x", "http://h:0"):
         wrong = await run("--url", address)
         assert (wrong.exit_code, "expected http://HOST:PORT" in wrong.output) == (2, True)
@@ -116,14 +116,14 @@ async def test_where_no_agent_answers_that_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "answered 404"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "what answers is no agent"),
         (b"SSH-2.0-OpenSSH\r\n", "no agent answers"),
     ],
 )
-async def test_what_is_no_agent_is_told(answer: bytes, told: str) -> None:
+async def test_what_is_no_agent_is_reported(answer: bytes, reported: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
@@ -133,5 +133,5 @@ async def test_what_is_no_agent_is_told(answer: bytes, told: str) -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(WatchError, match=told):
+        with pytest.raises(WatchError, match=reported):
             await watch(url, None, print, SystemClock(), every_s=1, once=True)

@@ -15,7 +15,7 @@ import yaml
 from config.points import Table
 from config.ports import ModbusTcpPort
 from config.profiles import DeviceProfile
-from edge_agent.commissioning.asking import UnitReader
+from edge_agent.commissioning.unit_reader import UnitReader
 from edge_agent.drivers.base import Reply
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.convert import registers_for

@@ -28,16 +28,16 @@ def test_a_step_back_is_made_good_at_half_speed(machine: FakeClock) -> None:
     before = steady.now_ms()
     machine.utc_ms -= 60_000
     with capture_logs() as logs:
-        said = []
+        shown = []
         for _ in range(150):
             machine.advance(1)
-            said.append(steady.now_ms())
-    assert said == sorted(said)
-    assert said[:3] == [before, before + 500, before + 1000]
+            shown.append(steady.now_ms())
+    assert shown == sorted(shown)
+    assert shown[:3] == [before, before + 500, before + 1000]
     # 60 s are made good after 120 s; from then on it is true again.
     true = [machine.now_ms() - (149 - at) * 1000 for at in range(150)]
-    assert said[110] > true[110]
-    assert said[121:] == true[121:]
+    assert shown[110] > true[110]
+    assert shown[121:] == true[121:]
     assert [(log["event"], log["held"], round(log["by_s"])) for log in logs] == [
         ("clock_stepped_back", True, 59)
     ]
@@ -45,14 +45,14 @@ def test_a_step_back_is_made_good_at_half_speed(machine: FakeClock) -> None:
 
 def test_a_second_step_back_on_the_way_does_not_run_backwards_either(machine: FakeClock) -> None:
     steady = SteadyClock(machine)
-    said = [steady.now_ms()]
+    shown = [steady.now_ms()]
     for step_s in range(200):
         if step_s in {5, 20}:
             machine.utc_ms -= 30_000
         machine.advance(1)
-        said.append(steady.now_ms())
-    assert said == sorted(said)
-    assert said[-1] == machine.now_ms()
+        shown.append(steady.now_ms())
+    assert shown == sorted(shown)
+    assert shown[-1] == machine.now_ms()
 
 
 def test_a_clock_that_was_hours_ahead_is_believed_at_once(machine: FakeClock) -> None:
@@ -90,10 +90,10 @@ def test_a_clock_is_right_when_the_kernel_or_timesyncd_says_so(
     timesyncd: bool,  # noqa: FBT001
     right: bool,  # noqa: FBT001
 ) -> None:
-    said = tmp_path / "synchronized"
+    flag = tmp_path / "synchronized"
     if timesyncd:
-        said.touch()
-    monkeypatch.setattr(clock, "_TIMESYNCD_SAYS", said)
+        flag.touch()
+    monkeypatch.setattr(clock, "_TIMESYNCD_SAYS", flag)
     monkeypatch.setattr(clock, "_kernel_clock_state", lambda: kernel)
     assert clock.synchronised() is right
 

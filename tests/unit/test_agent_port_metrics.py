@@ -39,7 +39,7 @@ def test_there_is_no_load_before_there_was_time() -> None:
     assert PortMetrics(Bench(port_manager(1), alive(1)).health, FakeClock()).load() == {}
 
 
-async def test_periods_are_told_by_class_as_quantiles() -> None:
+async def test_periods_are_reported_by_class_as_quantiles() -> None:
     async with running(Bench(port_manager(5), alive(5))) as bench:
         await bench.clock.run_for(120)
     metrics = PortMetrics(bench.health, bench.clock)

@@ -64,21 +64,21 @@ async def test_a_point_that_cannot_be_decoded_is_found_before_anything_is_touche
         )
 
 
-async def test_a_refused_file_is_told_until_a_right_one_is_taken_over(tmp_path: Path) -> None:
+async def test_a_refused_file_is_reported_until_a_right_one_is_taken_over(tmp_path: Path) -> None:
     first = gateway_of(tmp_path, meter("m1"))
     async with reload_bench(first) as bench:
         figure = "plantroom_reload_refused"
-        for wanted, refusal, told in (
+        for wanted, refusal, reported in (
             (first, "", 0.0),
             (ConfigError("agent.yaml:7: no port 'b'"), "agent.yaml:7: no port 'b'", 1.0),
             (first, "", 0.0),
         ):
             await bench.reload(wanted)
             assert bench.reloader.refusal == refusal
-            assert bench.health.registry.get_sample_value(figure) == told
+            assert bench.health.registry.get_sample_value(figure) == reported
 
 
-async def test_a_port_that_is_asked_for_more_than_its_time_is_told_when_it_starts(
+async def test_a_port_that_is_asked_for_more_than_its_time_is_reported_when_it_starts(
     tmp_path: Path,
 ) -> None:
     first = gateway_of(tmp_path, meter("m1", period_s=1.0))
@@ -86,8 +86,8 @@ async def test_a_port_that_is_asked_for_more_than_its_time_is_told_when_it_start
     async with reload_bench(first) as bench:
         with capture_logs() as logs:
             await bench.reload(second)
-        told = [log for log in logs if log["event"] == "port_overloaded"]
-        assert [(log["port"], log["load_percent"] > 100) for log in told] == [("a", True)]
+        reported = [log for log in logs if log["event"] == "port_overloaded"]
+        assert [(log["port"], log["load_percent"] > 100) for log in reported] == [("a", True)]
 
 
 async def test_unchanged_ports_are_not_touched(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What systemd is told, on a socket of the test's own."""
+"""How systemd is notified, on a socket of the test's own."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ def heard(listener: socket.socket) -> list[str]:
     return listener.recv(4096).decode().split("\n")
 
 
-def test_ready_reload_and_stop_are_said(manager_socket: socket.socket) -> None:
+def test_ready_reload_and_stop_are_logged(manager_socket: socket.socket) -> None:
     manager = ServiceManager.of({"NOTIFY_SOCKET": manager_socket.getsockname()})
     manager.ready("polling 3 devices on 1 ports")
     assert heard(manager_socket) == ["READY=1", "STATUS=polling 3 devices on 1 ports"]

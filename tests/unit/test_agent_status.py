@@ -75,12 +75,12 @@ async def test_health_names_what_is_down(site: Site) -> None:
     async with site.page() as page:
         status, body = await ask(page.port, b"GET /healthz?verbose HTTP/1.1\r\n\r\n")
 
-    said = json.loads(body)
+    health = json.loads(body)
     assert status == 200
-    assert said["status"] == "degraded"
-    assert said["uplink"] == "offline"
-    assert said["devices_down"] == ["p1"]
-    assert said["journal"]["writable"] is False
+    assert health["status"] == "degraded"
+    assert health["uplink"] == "offline"
+    assert health["devices_down"] == ["p1"]
+    assert health["journal"]["writable"] is False
 
 
 @pytest.mark.parametrize(

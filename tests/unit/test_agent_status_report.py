@@ -62,31 +62,31 @@ class Site:
             await task
 
 
-async def test_ports_units_and_values_are_told_as_they_are() -> None:
+async def test_ports_units_and_values_are_reported_as_they_are() -> None:
     site = Site()
     await site.poll(5)
-    said = json.loads(json.dumps(site.report.of(None)))
+    status = json.loads(json.dumps(site.report.of(None)))
 
-    bus = said["ports"]["bus"]
+    bus = status["ports"]["bus"]
     assert bus["up"] is True
     assert bus["requests"] > 3
     assert bus["replies"] > 3
     assert bus["errors"]["timeout"] >= 1
-    assert 0 < bus["busy_s"] < said["uptime_s"]
+    assert 0 < bus["busy_s"] < status["uptime_s"]
     alive, dead = bus["devices"]
     assert (alive["id"], alive["unit"], alive["state"], alive["up"]) == ("alive", 1, "online", True)
     assert alive["response_ms"] > 0
     assert (dead["state"], dead["up"], dead["reason"]) == ("offline", False, "timeout")
-    assert [(v["device"], v["point"], v["value"], v["unit"]) for v in said["values"]] == [
+    assert [(v["device"], v["point"], v["value"], v["unit"]) for v in status["values"]] == [
         ("alive", "t", 21, "°C"),
         ("alive", "h", 40, ""),
     ]
-    assert said["values"][0]["quality"] == "good"
-    assert said["journal"]["rows"] == 0
-    assert said["uplink"]["online"] is False
+    assert status["values"][0]["quality"] == "good"
+    assert status["journal"]["rows"] == 0
+    assert status["uplink"]["online"] is False
 
 
-async def test_the_values_of_one_device_are_told_on_demand() -> None:
+async def test_the_values_of_one_device_are_reported_on_demand() -> None:
     site = Site()
     await site.poll(2)
     assert site.report.of("dead")["values"] == []

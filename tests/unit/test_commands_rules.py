@@ -82,7 +82,7 @@ def test_a_command_expires() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_s", "expires_s", "valid_s", "said"),
+    ("given_s", "expires_s", "valid_s", "refusal"),
     [
         (0, None, 60, ""),
         (-59, None, 60, ""),
@@ -95,13 +95,13 @@ def test_a_command_expires() -> None:
     ],
 )
 def test_a_command_has_an_age(
-    given_s: int, expires_s: int | None, valid_s: float, said: str
+    given_s: int, expires_s: int | None, valid_s: float, refusal: str
 ) -> None:
     expires_at = None if expires_s is None else NOW + expires_s * 1000
     command = Command("k", "d", "p", 20, "operator", NOW + given_s * 1000, expires_at)
     allowed = point(0, writable=Writable(maximum=60, valid_s=valid_s))
-    if not said:
+    if not refusal:
         assert check(command, allowed, NOW) == 20
         return
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=refusal):
         check(command, allowed, NOW)

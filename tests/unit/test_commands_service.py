@@ -100,7 +100,7 @@ async def test_a_command_against_the_rules_touches_no_device(
     assert bench.port.writes == []
 
 
-async def test_a_demoted_unit_is_refused_at_once(bench: Bench) -> None:
+async def test_a_backed_off_unit_is_refused_at_once(bench: Bench) -> None:
     bench.port.up = False
     result = await bench.service.execute(bench.command())
     assert (result.status, result.reason) == (Status.REFUSED, "the device does not answer")
@@ -158,7 +158,7 @@ async def test_an_interlock_that_holds_lets_the_command_pass(bench: Bench) -> No
 
 
 @pytest.mark.parametrize(
-    ("level", "fault", "age_s", "said"),
+    ("level", "fault", "age_s", "refusal"),
     [
         (1.5, True, 0.5, "does not hold"),
         (2.5, False, 0.5, "does not hold"),
@@ -167,13 +167,13 @@ async def test_an_interlock_that_holds_lets_the_command_pass(bench: Bench) -> No
     ],
 )
 async def test_an_interlock_refuses_what_it_cannot_vouch_for(
-    bench: Bench, level: float, fault: Value, age_s: float, said: str
+    bench: Bench, level: float, fault: Value, age_s: float, refusal: str
 ) -> None:
     bench.say("d1", "level", level)
     bench.say("d-2", "fault", fault, age_s)
     refused = await bench.service.execute(bench.command(1, point="locked"))
     assert refused.status is Status.REFUSED
-    assert said in refused.reason
+    assert refusal in refused.reason
     assert bench.port.writes == []
 
 

@@ -24,7 +24,7 @@ def line(path: Path | str) -> ModbusRtuPort:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reported"),
     [
         (DeviceRefusedError("unit 3: exception 1, illegal function", code=1), "another table"),
         (DeviceRefusedError("unit 3: exception 2, illegal data address", code=2), "0-based"),
@@ -35,11 +35,11 @@ def line(path: Path | str) -> ModbusRtuPort:
         (DeviceGarbageError("unit 3: 7 bytes, no answer"), "two units of one number"),
     ],
 )
-def test_a_units_error_names_port_unit_and_register_once(error: DriverError, told: str) -> None:
+def test_a_units_error_names_port_unit_and_register_once(error: DriverError, reported: str) -> None:
     text = explain(error, PLC, unit=3, asked=place(Table.INPUT, 100, 4))
     assert text.startswith(f"Modbus TCP plc:502, unit 3, input 100..103: {in_words(error)}")
     assert text.count("unit 3") == 1
-    assert told in text
+    assert reported in text
 
 
 def test_the_place_before_the_words_is_dropped_however_long() -> None:
@@ -47,7 +47,7 @@ def test_the_place_before_the_words_is_dropped_however_long() -> None:
     assert in_words(PortDownError("plc:502: gone")) == "plc:502: gone"
 
 
-def test_a_line_that_may_not_be_opened_is_told_with_the_remedy(
+def test_a_line_that_may_not_be_opened_is_reported_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "line"
@@ -58,7 +58,7 @@ def test_a_line_that_may_not_be_opened_is_told_with_the_remedy(
     assert "usermod -aG dialout" in text
 
 
-def test_lines_that_are_missing_taken_or_none_are_told_apart(tmp_path: Path) -> None:
+def test_lines_that_are_missing_taken_or_none_are_distinguished(tmp_path: Path) -> None:
     path = tmp_path / "line"
     assert "port missing" in explain(PortDownError("x"), line(path))
     path.touch()
@@ -68,7 +68,7 @@ def test_lines_that_are_missing_taken_or_none_are_told_apart(tmp_path: Path) -> 
     assert "not a serial line" in explain(ioctl, line(path))
 
 
-def test_hosts_that_cannot_be_reached_are_told_apart() -> None:
+def test_hosts_that_cannot_be_reached_are_distinguished() -> None:
     refused = PortDownError("plc:502: refused")
     refused.__cause__ = ConnectionRefusedError(111, "Connection refused")
     assert "nothing listens on TCP port 502" in explain(refused, PLC)

@@ -46,10 +46,10 @@ def test_a_chinese_table_becomes_a_device_file_with_canonical_points(
 ) -> None:
     folder = tmp_path / "devices"
     folder.mkdir()
-    said = run(
+    printed = run(
         tmp_path, CHINESE.encode(encoding), "--numbering", "modicon", "--output", str(folder)
     )
-    assert said.exit_code == 0, said.output
+    assert printed.exit_code == 0, printed.output
     points = load_profiles(folder)["own-1"].points
     assert set(points) == {"frequency", "outlet_pressure", "fault", "holding_119"}
     frequency = points["frequency"]
@@ -59,12 +59,12 @@ def test_a_chinese_table_becomes_a_device_file_with_canonical_points(
     assert points["holding_119"].name is not None
     assert points["holding_119"].name.zh == "阀门开度设定"
     assert points["holding_119"].writable is None
-    assert "row 7: writable without minimum and maximum; imported as read only" in said.output
-    assert "the column '序号' is not used" in said.output
-    assert "row 3 has no address and no type: a heading" in said.output
+    assert "row 7: writable without minimum and maximum; imported as read only" in printed.output
+    assert "the column '序号' is not used" in printed.output
+    assert "row 3 has no address and no type: a heading" in printed.output
 
 
-def test_every_problem_is_told_by_row_and_column_with_what_is_allowed(tmp_path: Path) -> None:
+def test_every_problem_is_reported_by_row_and_column_with_what_is_allowed(tmp_path: Path) -> None:
     table = (
         "name,address,type,scale,rw,function,bit\n"
         "a,x7,foat,abc,RX,09,16\n"
@@ -74,9 +74,9 @@ def test_every_problem_is_told_by_row_and_column_with_what_is_allowed(tmp_path: 
         "d,6,uint16,,,03,\n"
         "d,7,uint16,,,03,\n"
     )
-    said = run(tmp_path, table)
-    assert said.exit_code == 2
-    lines = said.stderr.replace(f"{tmp_path}/points.csv, ", "").splitlines()
+    printed = run(tmp_path, table)
+    assert printed.exit_code == 2
+    lines = printed.stderr.replace(f"{tmp_path}/points.csv, ", "").splitlines()
     assert [line.partition(":")[0] for line in lines] == [
         "row 2, column B address",
         "row 2, column F function",
@@ -89,18 +89,18 @@ def test_every_problem_is_told_by_row_and_column_with_what_is_allowed(tmp_path: 
         "row 5, column D scale",
         "row 7, column A name",
     ]
-    assert "expected one of bool, bit" in said.stderr
-    assert "got 'foat'" in said.stderr
-    assert "expected a factor that is not 0" in said.stderr
-    assert "the point d is already in row 6" in said.stderr
+    assert "expected one of bool, bit" in printed.stderr
+    assert "got 'foat'" in printed.stderr
+    assert "expected a factor that is not 0" in printed.stderr
+    assert "the point d is already in row 6" in printed.stderr
     assert not (tmp_path / "own-1.yaml").exists()
 
 
 def test_40001_without_a_word_on_numbering_is_not_guessed(tmp_path: Path) -> None:
     table = "name,address,type\na,40001,uint16\nb,40002,uint16\n"
-    said = run(tmp_path, table)
-    assert said.exit_code == 2
-    assert "say --numbering modicon" in said.stderr
+    printed = run(tmp_path, table)
+    assert printed.exit_code == 2
+    assert "say --numbering modicon" in printed.stderr
     assert run(tmp_path, table, "--numbering", "modicon").exit_code == 0
     assert load_profiles(tmp_path)["own-1"].points["b"].address == 1
     assert run(tmp_path, table, "--numbering", "pdu", "--force").exit_code == 0
@@ -109,9 +109,9 @@ def test_40001_without_a_word_on_numbering_is_not_guessed(tmp_path: Path) -> Non
 
 def test_a_unit_that_the_class_does_not_mean_is_refused(tmp_path: Path) -> None:
     table = "名称,地址,类型,单位\n出口压力,1,float,bar\n"
-    said = run(tmp_path, table)
-    assert said.exit_code == 2
-    assert "column D 单位: the class has outlet_pressure in kPa" in said.stderr
+    printed = run(tmp_path, table)
+    assert printed.exit_code == 2
+    assert "column D 单位: the class has outlet_pressure in kPa" in printed.stderr
 
 
 def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "name", "told"),
+    ("data", "name", "reported"),
     [
         (b"PK-not-really", "points.xlsx", "no readable Excel file"),
         (b"\xd0\xcf\x11\xe0", "points.xls", "save it as .xlsx"),
@@ -135,18 +135,18 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_point_table_is_refused(
-    tmp_path: Path, data: bytes, name: str, told: str
+    tmp_path: Path, data: bytes, name: str, reported: str
 ) -> None:
-    said = run(tmp_path, data, name=name)
-    assert said.exit_code == 2
-    assert told in said.stderr
+    printed = run(tmp_path, data, name=name)
+    assert printed.exit_code == 2
+    assert reported in printed.stderr
 
 
 @given(st.binary(max_size=400))
 def test_no_bytes_end_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("fuzz")
-    said = run(folder, b"name,address,type\n" + data)
-    assert said.exit_code in {0, 2}
+    printed = run(folder, b"name,address,type\n" + data)
+    assert printed.exit_code in {0, 2}
 
 
 def test_a_damaged_excel_file_never_ends_in_a_traceback(tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_a_damaged_excel_file_never_ends_in_a_traceback(tmp_path: Path) -> None:
         data = bytearray(whole)
         for _ in range(3):
             data[rng.randrange(len(data))] ^= rng.randrange(1, 256)
-        said = run(tmp_path, bytes(data), "--force", name="points.xlsx")
-        assert said.exit_code in {0, 2}, said.exception
-        refused += said.exit_code == 2
+        printed = run(tmp_path, bytes(data), "--force", name="points.xlsx")
+        assert printed.exit_code in {0, 2}, printed.exception
+        refused += printed.exit_code == 2
     assert refused > 10
 
 
@@ -170,8 +170,8 @@ def test_the_template_can_be_imported_as_it_is(tmp_path: Path, ending: str) -> N
     path = tmp_path / f"points.{ending}"
     assert CliRunner().invoke(cli, ["import", "--template", str(path)]).exit_code == 0
     arguments = ["import", str(path), "--profile", "own-2", "--class", "heating_pump"]
-    said = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path)])
-    assert said.exit_code == 0, said.output
+    printed = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path)])
+    assert printed.exit_code == 0, printed.output
     profile = load_profiles(tmp_path)["own-2"]
     assert profile.points["outlet_pressure"].order is Order.CDAB
     assert profile.points["mode"].enum == {0: "stopped", 1: "manual", 2: "auto"}
@@ -188,10 +188,10 @@ def test_a_sheet_is_chosen_by_name_and_numbers_stay_numbers(tmp_path: Path) -> N
     rows = [["地址", "类型"], [7, "uint16"], [0.5, "x"]]
     write_sheets(path, [("封面", [["目录"]]), ("点表", rows)])
     assert read_sheet(path, "点表").rows[1:] == [["7", "uint16"], ["0.5", "x"]]
-    said = CliRunner().invoke(
+    printed = CliRunner().invoke(
         cli, ["import", str(path), "--profile", "x", "--class", "heating_pump", "--sheet", "x"]
     )
-    assert "there are: 封面, 点表" in said.stderr
+    assert "there are: 封面, 点表" in printed.stderr
 
 
 def test_yaml_words_that_mean_something_else_are_quoted() -> None:
@@ -209,16 +209,16 @@ def test_yaml_words_that_mean_something_else_are_quoted() -> None:
 
 def test_an_import_offers_the_command_that_reads_the_device_and_can_run_it(tmp_path: Path) -> None:
     table = "Slave Address,Register Address,Name,Data Type\n3,1,a,int16\n"
-    said = run(tmp_path, table, "--read", "127.0.0.1:1")
-    assert f"plantroom agent read PORT --unit 3 --profile {tmp_path}/own-1.yaml" in said.output
+    printed = run(tmp_path, table, "--read", "127.0.0.1:1")
+    assert f"plantroom agent read PORT --unit 3 --profile {tmp_path}/own-1.yaml" in printed.output
     # Nobody answers there; the file is written all the same.
-    assert said.exit_code == 1
-    assert "127.0.0.1:1" in said.stderr
+    assert printed.exit_code == 1
+    assert "127.0.0.1:1" in printed.stderr
     assert load_profiles(tmp_path)["own-1"].points["a"].address == 1
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "reported"),
     [
         (("--column", "scal=x"), "no role 'scal'"),
         (("--column", "scale"), "expected NAME=VALUE"),
@@ -228,8 +228,8 @@ def test_an_import_offers_the_command_that_reads_the_device_and_can_run_it(tmp_p
     ],
 )
 def test_an_option_that_settles_nothing_is_refused(
-    tmp_path: Path, option: tuple[str, ...], told: str
+    tmp_path: Path, option: tuple[str, ...], reported: str
 ) -> None:
-    said = run(tmp_path, "name,address,type\na,1,uint16\n", *option)
-    assert said.exit_code == 2
-    assert told in said.stderr
+    printed = run(tmp_path, "name,address,type\na,1,uint16\n", *option)
+    assert printed.exit_code == 2
+    assert reported in printed.stderr

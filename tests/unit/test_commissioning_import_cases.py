@@ -1,4 +1,4 @@
-"""Point tables of all kinds, under tests/cases/import: each row is right, or refused and told."""
+"""Point tables of all kinds (tests/cases/import): each row is right, or refused and reported."""
 
 import re
 from functools import cache
@@ -68,28 +68,29 @@ def test_a_table_is_understood_or_refused(case: Case, tmp_path: Path) -> None:
     equipment = case.get("class", "heating_pump")
     arguments = ["import", str(_table(case, tmp_path)), "--profile", "p", "--class", equipment]
     options = [str(one) for one in case.get("options", [])]
-    said = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path), *options])
+    printed = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path), *options])
     written = tmp_path / "p.yaml"
     for text in case.get("told", []):
-        assert text in said.output
+        assert text in printed.output
     if "refused" in case:
-        assert said.exit_code == 2, said.output
+        assert printed.exit_code == 2, printed.output
         assert not list(tmp_path.glob("*.yaml"))
         for text in case["refused"]:
-            assert text in said.stderr
+            assert text in printed.stderr
         return
-    assert said.exit_code == 0, said.output
+    assert printed.exit_code == 0, printed.output
     for name, wanted in case.get("points", {}).items():
         got = _plain(load_profile(written).points[name])
-        assert {key: got.get(key) for key in wanted} == wanted, said.output
+        assert {key: got.get(key) for key in wanted} == wanted, printed.output
     if "rows" not in case and "devices" not in case:
         return
     devices: dict[str, dict[int, Case]] = case.get("devices") or {"p": case["rows"]}
     assert {one.stem for one in tmp_path.glob("*.yaml")} == set(devices)
-    report = dict(re.findall(r"^ *(\d+)  (\S+)  ", said.output, re.MULTILINE))
-    assert set(map(int, report)) == {row for rows in devices.values() for row in rows}, said.output
+    report = dict(re.findall(r"^ *(\d+)  (\S+)  ", printed.output, re.MULTILINE))
+    numbers = {row for rows in devices.values() for row in rows}
+    assert set(map(int, report)) == numbers, printed.output
     for profile, rows in devices.items():
-        _check_rows(tmp_path / f"{profile}.yaml", rows, report, said.output)
+        _check_rows(tmp_path / f"{profile}.yaml", rows, report, printed.output)
 
 
 def _check_rows(

@@ -54,7 +54,7 @@ def test_a_serial_request_is_priced_by_its_characters_silences_and_turnaround() 
     assert other.classes[0].cycle_s == pytest.approx((8 + 25 + 7) * 11 / 9600 + 0.090)
 
 
-def test_a_factor_in_another_request_is_told() -> None:
+def test_a_factor_in_another_request_is_reported() -> None:
     points = {
         "near": point(0, ratio_from=("ct",)),
         "ct": point(1, type="uint16"),
@@ -93,38 +93,38 @@ def test_what_would_fit_really_fits() -> None:
     assert lines.startswith("more ports: its 30 units on 3 lines")
 
 
-def test_a_tcp_port_is_told_no_baud_rate() -> None:
+def test_a_tcp_port_is_reported_no_baud_rate() -> None:
     (tcp,) = port_loads(one_port(PLC, 100), answer_s=0.05)
     assert [text.split(":")[0] for text in remedies(tcp)] == ["longer period", "more ports"]
 
 
 def test_the_command_prints_each_port_and_exits_with_0_when_all_fits(tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=2)])
-    assert said.exit_code == 0
-    assert "port line: /dev/ttyUSB0 9600 8E1, load 29.0%" in said.output
-    assert "m2" in said.output
-    assert "port plc: Modbus TCP 192.0.2.1:502" in said.output
+    printed = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=2)])
+    assert printed.exit_code == 0
+    assert "port line: /dev/ttyUSB0 9600 8E1, load 29.0%" in printed.output
+    assert "m2" in printed.output
+    assert "port plc: Modbus TCP 192.0.2.1:502" in printed.output
 
 
 def test_the_command_refuses_a_port_and_names_it_and_what_would_fit(tmp_path: Path) -> None:
     file = agent_file(tmp_path, meters=8)
-    said = CliRunner().invoke(cli, ["plan", file])
-    assert said.exit_code == 2
-    assert f"{file}: port line is asked for 116% of its time" in said.stderr
-    assert "longer period: 2 s instead of 1 s" in said.stderr
-    assert "higher baud: 19200 instead of 9600" in said.stderr
-    assert "plc" not in said.stderr
+    printed = CliRunner().invoke(cli, ["plan", file])
+    assert printed.exit_code == 2
+    assert f"{file}: port line is asked for 116% of its time" in printed.stderr
+    assert "longer period: 2 s instead of 1 s" in printed.stderr
+    assert "higher baud: 19200 instead of 9600" in printed.stderr
+    assert "plc" not in printed.stderr
 
 
-def test_a_full_port_is_told_before_it_is_refused(tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=6)])
-    assert said.exit_code == 0
-    assert "little room above 80 %" in said.output
+def test_a_full_port_is_reported_before_it_is_refused(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=6)])
+    assert printed.exit_code == 0
+    assert "little room above 80 %" in printed.output
 
 
 def test_json_has_every_request_with_its_points(tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=8), "--json"])
-    data = json.loads(said.stdout)
+    printed = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=8), "--json"])
+    data = json.loads(printed.stdout)
     assert data["fits"] is False
     assert data["ports"]["line"]["load_pct"] == pytest.approx(116, abs=1)
     first = data["ports"]["line"]["classes"][0]["requests"][0]
@@ -133,11 +133,11 @@ def test_json_has_every_request_with_its_points(tmp_path: Path) -> None:
 
 
 def test_requests_are_shown_on_demand(tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=1), "--requests"])
-    assert "voltage_l1, voltage_l2" in said.output
+    printed = CliRunner().invoke(cli, ["plan", agent_file(tmp_path, meters=1), "--requests"])
+    assert "voltage_l1, voltage_l2" in printed.output
 
 
 def test_a_wrong_file_exits_with_2(tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli, ["plan", str(tmp_path / "none.yaml")])
-    assert said.exit_code == 2
-    assert "no such file" in said.stderr
+    printed = CliRunner().invoke(cli, ["plan", str(tmp_path / "none.yaml")])
+    assert printed.exit_code == 2
+    assert "no such file" in printed.stderr

@@ -28,7 +28,7 @@ def test_ports_are_named_as_people_write_them(text: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("/dev/ttyUSB0,9601", "baud: Input should be 1200"),
         ("/dev/ttyUSB0,9E1", "'9E1' is no baud rate"),
@@ -41,8 +41,8 @@ def test_ports_are_named_as_people_write_them(text: str, meant: str) -> None:
         ("", "expected a serial line"),
     ],
 )
-def test_what_names_no_port_is_refused_in_words(text: str, told: str) -> None:
-    with pytest.raises(ConfigError, match="(?s)" + told.replace("(", r"\(")):
+def test_what_names_no_port_is_refused_in_words(text: str, reported: str) -> None:
+    with pytest.raises(ConfigError, match="(?s)" + reported.replace("(", r"\(")):
         parse_port(text)
 
 

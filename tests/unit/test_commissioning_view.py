@@ -134,7 +134,7 @@ def test_values_that_do_not_fit_are_counted() -> None:
     ("seconds", "text"),
     [(-1, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3661, "1 h 01 min"), (90000, "1 d 1 h")],
 )
-def test_times_are_told_in_units_that_people_read(seconds: float, text: str) -> None:
+def test_times_are_reported_in_units_that_people_read(seconds: float, text: str) -> None:
     assert span(seconds) == text
 
 
@@ -148,17 +148,17 @@ def test_an_open_port_on_which_nobody_answers_is_not_called_unasked(up: object) 
 
 
 @pytest.mark.parametrize(
-    ("link", "said"),
+    ("link", "expected"),
     [
         ("broker_away", "OFFLINE (ConnectionRefusedError)"),
         ("waits_for_clock", "connected, WAITS until the machine's clock is right"),
         ("waits_for_host", "connected, WAITS for the primary host"),
     ],
 )
-def test_why_nothing_goes_up_is_said(link: str, said: str) -> None:
+def test_why_nothing_goes_up_is_logged(link: str, expected: str) -> None:
     now = deepcopy(STATUS)
     now["uplink"] |= {"online": False, "link": link, "why": "ConnectionRefusedError"}
-    assert said in shown(now)
+    assert expected in shown(now)
 
 
 def test_a_problem_is_shown_with_its_probable_cause() -> None:

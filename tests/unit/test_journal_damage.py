@@ -1,4 +1,4 @@
-"""A damaged file and a full disk: what can be read is kept, and it is said aloud."""
+"""A damaged file and a full disk: what can be read is kept, and it is logged."""
 # ruff: noqa: ASYNC221, ASYNC240 (a test may block its own loop)
 
 import json

@@ -173,8 +173,8 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_gets_what_mem
         journal.on_renamed = lambda: renamed.append(journal.journal_id)
         # The number that the file has given to another point.
         assert journal.alias("d", "flow", int(DataType.DOUBLE)) == 1
-        said = encode_metrics([Metric(alias=1, timestamp=NOW + 1, value=2.5)])
-        offset = journal.append("d", said, taken_at=NOW + 1)
+        fragment = encode_metrics([Metric(alias=1, timestamp=NOW + 1, value=2.5)])
+        offset = journal.append("d", fragment, taken_at=NOW + 1)
         assert await taken(journal) == [1]
         assert journal.stats().writable is False
         clock.advance(61)

@@ -110,7 +110,7 @@ async def fill_disk(journal: SqliteJournal, pages: int) -> None:
     )
 
 
-async def test_a_full_disk_is_said_once_kept_in_memory_and_recovered(path: Path) -> None:
+async def test_a_full_disk_is_logged_once_kept_in_memory_and_recovered(path: Path) -> None:
     with capture_logs() as logs:
         async with journal_at(path) as journal:
             await journal.commit()

@@ -22,7 +22,7 @@ from tests.fakes.uplink_bench import Bench
 
 ARCHIVE = Path(__file__).parents[1] / "cases" / "agent_data" / "version_before.tar.xz"
 SAVED = NOW - 60 * 86_400_000
-"""What the clock said when boot "b" had run for 1,000 s."""
+"""What the clock showed when boot "b" had run for 1,000 s."""
 SYNCHRONISED = NOW + 86_400_000
 
 

@@ -69,7 +69,7 @@ async def test_commands_for_a_slow_port_hold_up_no_other(bench: DeskBench) -> No
     assert [one.id for one in bench.answers[1:]] == [f"slow {n}" for n in range(MOST_WAITING)]
 
 
-async def test_a_command_too_many_is_refused_and_told(bench: DeskBench) -> None:
+async def test_a_command_too_many_is_refused_and_reported(bench: DeskBench) -> None:
     for number in range(MOST_WAITING + 1):
         bench.give("d1", f"k{number}")
     await settle()

@@ -240,7 +240,7 @@ def kinds(bench: Bench) -> list[str]:
     return [topic.kind.value for topic, _ in bench.connection.sent if topic.device]
 
 
-async def test_a_host_that_never_acknowledges_is_not_told_that_a_dead_device_is_back() -> None:
+async def test_a_host_that_never_acknowledges_hears_no_birth_of_an_offline_device() -> None:
     bench = Bench()
     bench.say(1.0, 2.0)
     for _ in range(120):
@@ -258,7 +258,7 @@ async def test_a_host_that_never_acknowledges_is_not_told_that_a_dead_device_is_
     assert "DDEATH" not in kinds(bench)
 
 
-async def test_with_state_the_backlog_of_a_dead_device_waits_until_it_is_back() -> None:
+async def test_with_state_the_backlog_of_an_offline_device_waits_until_it_is_back() -> None:
     bench = Bench(acknowledgement="state", connected=False)
     bench.say(1.0, 2.0)
     bench.uplink.device_down("p1", NOW, "timeout")
@@ -274,7 +274,7 @@ async def test_with_state_the_backlog_of_a_dead_device_waits_until_it_is_back() 
     assert bench.connection.offsets() == [3, 0, 1, 2]
 
 
-async def test_a_server_that_acknowledges_again_gets_the_backlog_of_a_dead_device() -> None:
+async def test_a_server_that_acknowledges_again_gets_the_backlog_of_an_offline_device() -> None:
     bench = Bench()
     bench.say(1.0)
     bench.uplink.device_down("p1", NOW, "timeout")

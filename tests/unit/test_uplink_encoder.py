@@ -116,7 +116,7 @@ def test_each_type_of_point_has_the_datatype_that_loses_nothing(
     assert datatype_of_point(point(**changes)) is expected
 
 
-def test_a_bad_quality_is_said_each_time_and_good_once_when_it_is_back() -> None:
+def test_a_bad_quality_is_logged_each_time_and_good_once_when_it_is_back() -> None:
     encoder = encoder_of(flow=point())
     qualities = [
         sent(encoder, Reading("flow", value, quality, NOW, reason))[0]
@@ -263,5 +263,5 @@ def test_computed_points_are_born_with_what_they_yield() -> None:
     assert (born["sum"].datatype, born["sum"].value) == (DataType.DOUBLE, 5.5)
     assert (born["sum"].properties or {})["engUnit"] == "kW"
     assert born["high"].datatype is DataType.BOOLEAN
-    (said,) = sent(encoder, Reading("high", value=True, quality=GOOD, taken_at=NOW))
-    assert said.value is True
+    (metric,) = sent(encoder, Reading("high", value=True, quality=GOOD, taken_at=NOW))
+    assert metric.value is True

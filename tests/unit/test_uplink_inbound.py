@@ -20,7 +20,7 @@ def read(topic: str, payload: bytes) -> list[object]:
     return list(read_message(topic, payload, lambda _device: {5: DataType.INT16}))
 
 
-def test_a_rebirth_and_an_acknowledgement_are_told_from_everything_else() -> None:
+def test_a_rebirth_and_an_acknowledgement_are_reported_from_everything_else() -> None:
     rebirth = encode_payload([Metric(name=REBIRTH, value=True)], timestamp=1)
     refused = encode_payload([Metric(name=REBIRTH, value=False)], timestamp=1)
     other = encode_payload([Metric(name="Node Control/Reboot", value=True)], timestamp=1)

@@ -1,4 +1,4 @@
-"""What stands between the readings and the server is told, once, with its probable cause."""
+"""What stands between the readings and the server is reported, once, with its probable cause."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -31,30 +31,30 @@ def look(bench: Bench) -> list[str]:
     return [entry["event"] for entry in logs]
 
 
-def test_waiting_for_the_primary_host_is_told_after_seconds_and_once() -> None:
+def test_waiting_for_the_primary_host_is_reported_after_seconds_and_once() -> None:
     clock = FakeClock(NOW)
-    told = situation(clock)
-    told.become(Link.WAITS_FOR_HOST)
+    link_status = situation(clock)
+    link_status.become(Link.WAITS_FOR_HOST)
     with capture_logs() as logs:
-        told.look(0)
+        link_status.look(0)
         assert logs == []
         clock.advance(6)
-        told.look(0)
+        link_status.look(0)
         clock.advance(600)
-        told.look(0)
+        link_status.look(0)
     assert [(entry["event"], entry["host_id"]) for entry in logs] == [("waits_for_host", "scada")]
-    assert told.problem == "waits for STATE of scada"
-    told.become(Link.ONLINE)
-    assert told.problem == ""
-    told.become(Link.WAITS_FOR_HOST)
+    assert link_status.problem == "waits for STATE of scada"
+    link_status.become(Link.ONLINE)
+    assert link_status.problem == ""
+    link_status.become(Link.WAITS_FOR_HOST)
     clock.advance(6)
     with capture_logs() as logs:
-        told.look(0)
+        link_status.look(0)
     assert len(logs) == 1
 
 
 @pytest.mark.parametrize(
-    ("payload", "said"),
+    ("payload", "expected"),
     [
         (b"ONLINE", "unreadable, not a STATE: b'ONLINE'"),
         (b'{"online":"true","timestamp":1}', "unreadable, not a STATE"),
@@ -63,7 +63,7 @@ def test_waiting_for_the_primary_host_is_told_after_seconds_and_once() -> None:
         (b"", "nothing is kept there, it was deleted"),
     ],
 )
-def test_why_a_state_lets_a_gateway_wait_is_told(payload: bytes, said: str) -> None:
+def test_why_a_state_lets_a_gateway_wait_is_reported(payload: bytes, expected: str) -> None:
     bench = Bench(acknowledgement="state", primary_host="scada", connected=False)
     bench.connect()
     bench.uplink._situation.become(Link.WAITS_FOR_HOST)
@@ -73,7 +73,7 @@ def test_why_a_state_lets_a_gateway_wait_is_told(payload: bytes, said: str) -> N
     assert look(bench) == []
     problem = bench.uplink.stats().problem
     assert problem.startswith("waits for STATE of scada: ")
-    assert said in problem
+    assert expected in problem
     # Of another host, and of this one what ends the wait.
     bench.uplink._received(state_topic("other"), b"ONLINE", True)  # noqa: FBT003
     assert bench.uplink.stats().problem == problem
@@ -119,14 +119,14 @@ def test_rows_of_another_journal_acknowledged_for_a_minute_are_a_second_agent() 
     assert "two agents" not in bench.uplink.stats().problem
 
 
-def test_a_client_id_that_is_taken_over_again_and_again_is_told_with_the_pause() -> None:
-    told = situation(FakeClock(NOW))
+def test_a_client_id_that_is_taken_over_again_and_again_is_reported_with_the_pause() -> None:
+    link_status = situation(FakeClock(NOW))
     with capture_logs() as logs:
         for _ in range(3):
-            told.lost(0.1)
+            link_status.lost(0.1)
     (entry,) = logs
     assert (entry["event"], entry["client_id"]) == ("mqtt_client_id_shared", "plantroom-s-g")
-    assert "plantroom-s-g" in told.problem
+    assert "plantroom-s-g" in link_status.problem
 
 
 @pytest.mark.parametrize("newer", [0, 1])
@@ -134,8 +134,8 @@ async def test_a_host_that_comes_anew_gets_again_what_it_may_have_missed(newer: 
     bench = Bench(acknowledgement="state", primary_host="scada", connected=False)
 
     def state(at: int, *, retained: bool) -> None:
-        said = encode_state(State(online=True, timestamp=at))
-        bench.uplink._received(state_topic("scada"), said, retained)
+        state = encode_state(State(online=True, timestamp=at))
+        bench.uplink._received(state_topic("scada"), state, retained)
 
     bench.connect()
     state(NOW, retained=True)

@@ -7,12 +7,12 @@ from tests.unit.test_uplink_drain import Bench
 
 def heard(bench: Bench) -> list[tuple[str, object, object]]:
     """Kind of message, state and reason of all that spoke of the state."""
-    told: list[tuple[str, object, object]] = []
+    reported: list[tuple[str, object, object]] = []
     for topic, payload in bench.connection.sent:
         names = {bench.encoder.name_of(m.alias or 0) or m.name: m.value for m in payload.metrics}
         if topic.device and (STATE in names or topic.kind == "DDEATH"):
-            told.append((topic.kind.value, names.get(STATE), names.get(STATE_REASON)))
-    return told
+            reported.append((topic.kind.value, names.get(STATE), names.get(STATE_REASON)))
+    return reported
 
 
 def test_every_state_and_its_reason_is_published() -> None:

@@ -1,10 +1,10 @@
-"""Which column has which role: the best match over all headings, and what is doubtful (pure)."""
+"""Which column has which role: the best match over all headings, and what is ambiguous (pure)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from edge_agent.commissioning.point_table import numbers, places, states, type_words, words
-from edge_agent.commissioning.point_table.doubts import Scored, find_doubts
+from edge_agent.commissioning.point_table.ambiguities import Scored, find_ambiguities
 from edge_agent.commissioning.point_table.formula import factor_and_offset
 from edge_agent.commissioning.point_table.headings import Heading
 from edge_agent.commissioning.point_table.numbers import Comma
@@ -28,14 +28,14 @@ class Assignment(NamedTuple):
     Args:
         columns: Role to column.
         addresses: All columns that give the register, the best first.
-        doubts: What may be meant in two ways, in words; each refuses the table.
+        ambiguities: What may be meant in two ways, in words; each refuses the table.
         unused: Columns that have no role.
         ignored: Those of them that are of no use, by their heading or by choice: defaults, numbers.
     """
 
     columns: dict[Role, int]
     addresses: list[int]
-    doubts: list[str]
+    ambiguities: list[str]
     unused: list[int]
     ignored: frozenset[int]
 
@@ -75,7 +75,7 @@ def assign(
     ignored |= _of_no_use(headings) - set(columns.values())
     _name_somehow(headings, columns, set(chosen))
     found = Scored(headings, scores, columns, cells)
-    doubts = find_doubts(found, set(chosen))
+    ambiguities = find_ambiguities(found, set(chosen))
     addresses = [columns[Role.ADDRESS]] if Role.ADDRESS in columns else []
     used = set(columns.values())
     if Role.ADDRESS not in chosen.values():
@@ -87,7 +87,7 @@ def assign(
             and _is_address(headings[index], samples[index])
         ]
     unused = [index for index in headings if index not in used and index not in addresses]
-    return Assignment(columns, addresses, doubts, unused, frozenset(ignored & set(unused)))
+    return Assignment(columns, addresses, ambiguities, unused, frozenset(ignored & set(unused)))
 
 
 def _of_no_use(headings: Mapping[int, Heading]) -> set[int]:

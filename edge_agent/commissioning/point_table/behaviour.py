@@ -29,8 +29,10 @@ def reporting(cells: RowCells, heads: Heads, conventions: Conventions) -> Conten
     """Return period, deadband and note."""
     content: Content = {}
     index = heads.columns.get(Role.PERIOD)
-    said = heads.headings[index].qualifiers & TIMES if index is not None else frozenset[Qualifier]()
-    factor = _HEADED[next(iter(said))] if len(said) == 1 else 1.0
+    stated = (
+        heads.headings[index].qualifiers & TIMES if index is not None else frozenset[Qualifier]()
+    )
+    factor = _HEADED[next(iter(stated))] if len(stated) == 1 else 1.0
     period = cells.parse(Role.PERIOD, lambda text: period_s(text, factor))
     if period is not None:
         content["period_s"] = period
@@ -66,8 +68,8 @@ def commanding(
             cells.unused(f"the range {in_range!r}")
     if not (writes if wanted is None else wanted):
         if (low is not None or high is not None) and "raw_span" not in content:
-            said = "..".join("" if one is None else f"{one:g}" for one in (low, high))
-            cells.unused(f"the range {said} is not kept: the point is read only")
+            stated = "..".join("" if one is None else f"{one:g}" for one in (low, high))
+            cells.unused(f"the range {stated} is not kept: the point is read only")
         return {}
     if content.get("type") in {"bool", "bit"}:
         low, high = 0, 1

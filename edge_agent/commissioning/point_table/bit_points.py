@@ -50,7 +50,7 @@ def bit_meanings(text: str) -> dict[int, str] | None:
 
 
 def bit_points(text: str, name: str, content: Content, canon: Canon) -> dict[str, Content] | None:
-    """Return the points of the bits that a text gives a meaning; None where it is in doubt.
+    """Return the points of the bits that a text gives a meaning; None where it is ambiguous.
 
     Args:
         text: ``bit0:over voltage;bit1:under voltage``.
@@ -86,7 +86,7 @@ def bit_points(text: str, name: str, content: Content, canon: Canon) -> dict[str
 
 
 def _one_state(meaning: str) -> str:
-    """Return the word of 1 where a bit has two states and 0 is the idle one; "" in doubt."""
+    """Return the word of 1 where a bit has two states and 0 is the idle one; "" if ambiguous."""
     try:
         both = states.states(meaning)
     except CellError:

@@ -114,8 +114,8 @@ def _count(row: _Row, found: "re.Match[str]") -> bool:
 
 
 def _table(row: _Row, found: "re.Match[str]") -> bool:
-    said = words.table_in(found[0])
-    return said is None or said.value == row.content.get("table")
+    stated = words.table_in(found[0])
+    return stated is None or stated.value == row.content.get("table")
 
 
 def _kind(*starts: str) -> Callable[[_Row, "re.Match[str]"], bool]:

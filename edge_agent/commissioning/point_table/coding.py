@@ -49,14 +49,14 @@ class Where(NamedTuple):
 
 def coding(cells: RowCells, where: Where, remark: Remark) -> Content:
     """Return type, order, bit, length, states and sentinels of a row."""
-    said = _type_words(cells)
-    kind = _kind(cells, where, said)
+    stated = _type_words(cells)
+    kind = _kind(cells, where, stated)
     bit, width = _bit(cells, where, kind)
     content = _typed(cells, where, kind, (bit, width), remark)
     if not content:
         return {}
     chosen = DataType(str(content["type"]))
-    others = {"type": said.order if said else None, "remark": remark.order}
+    others = {"type": stated.order if stated else None, "remark": remark.order}
     wide = Point.model_construct(type=chosen).words > 1
     order = row_order(
         cells, others, wide=wide, filled=where.conventions.orders, default=where.options.order
@@ -75,7 +75,7 @@ def coding(cells: RowCells, where: Where, remark: Remark) -> Content:
 
 def _type_words(cells: RowCells) -> TypeWords | None:
     """Return what the type, sign and width columns say together; None where nothing."""
-    said: TypeWords | None = None
+    stated: TypeWords | None = None
     for role, reads in (
         (Role.TYPE, type_words.read_type),
         (Role.SIGN, _sign),
@@ -86,13 +86,13 @@ def _type_words(cells: RowCells) -> TypeWords | None:
         part = cells.parse(role, reads)
         if part is None:
             return None
-        both = part if said is None else type_words.join(said, part)
+        both = part if stated is None else type_words.join(stated, part)
         if both is None:
             message = "contradicts the other columns about the type"
-            cells.complain(role, f"{message}, got {cells.text(role)!r}")
+            cells.refuse(role, f"{message}, got {cells.text(role)!r}")
             return None
-        said = both
-    return said
+        stated = both
+    return stated
 
 
 def _sign(text: str) -> TypeWords:
@@ -105,22 +105,22 @@ def _width(text: str) -> TypeWords:
     return type_words.read_type(f"{text}bits" if text.strip().isdecimal() else text)
 
 
-def _kind(cells: RowCells, where: Where, said: TypeWords | None) -> DataType | None:
+def _kind(cells: RowCells, where: Where, stated: TypeWords | None) -> DataType | None:
     digital = cells.parse(Role.SIGNAL, words.digital)
-    if said is None or (said.kind is None and said.sign is None and said.bits is None):
+    if stated is None or (stated.kind is None and stated.sign is None and stated.bits is None):
         if digital:
             return DataType.BOOL
         return where.options.type
-    if said.kind in {"bool", "bit"} and digital is False:
-        cells.complain(Role.SIGNAL, "an analogue signal of one bit")
+    if stated.kind in {"bool", "bit"} and digital is False:
+        cells.refuse(Role.SIGNAL, "an analogue signal of one bit")
     registers = _count(cells, where, None)
-    if said.kind in {"int", "word"} and said.sign is None:
-        sign = "signed" if said.kind == "int" else "unsigned"
+    if stated.kind in {"int", "word"} and stated.sign is None:
+        sign = "signed" if stated.kind == "int" else "unsigned"
         cells.assume(f"{cells.text(Role.TYPE)!r} names no sign: {sign} is assumed")
     try:
-        return type_words.data_type(said, registers)
+        return type_words.data_type(stated, registers)
     except CellError as error:
-        cells.complain(Role.TYPE, f"{error}, got {cells.text(Role.TYPE)!r}")
+        cells.refuse(Role.TYPE, f"{error}, got {cells.text(Role.TYPE)!r}")
         return None
 
 
@@ -148,12 +148,12 @@ def _bit(cells: RowCells, where: Where, kind: DataType | None) -> tuple[int | No
         if not 0 <= bit < _REGISTER:
             base = where.conventions.bit_base
             allowed = f"{base} to {base + _REGISTER - 1}"
-            cells.complain(Role.BIT, f"expected a bit {allowed}, got {cells.text(Role.BIT)!r}")
+            cells.refuse(Role.BIT, f"expected a bit {allowed}, got {cells.text(Role.BIT)!r}")
     behind = where.place.bit
     if behind is not None and where.place.dot:
         behind = _point_zero(cells, where, kind)
     if bit is not None and behind is not None and bit != behind:
-        cells.complain(Role.BIT, f"says bit {bit}, but the address says bit {behind}")
+        cells.refuse(Role.BIT, f"says bit {bit}, but the address says bit {behind}")
     return (behind if bit is None else bit), width
 
 
@@ -166,7 +166,7 @@ def _point_zero(cells: RowCells, where: Where, kind: DataType | None) -> int | N
     if kind in {None, DataType.BOOL, DataType.BIT} and not where.conventions.dots_are_whole:
         return 0
     text = cells.text(Role.ADDRESS)
-    cells.complain(
+    cells.refuse(
         Role.ADDRESS,
         f"bit 0 of a register, or a whole register? Write {text.split('.')[0]} or a column for the "
         f"bit, got {text!r}",
@@ -188,12 +188,12 @@ def _typed(
     if bit is not None and width is not None and kind in {*_BOOLEANS, DataType.UINT16}:
         return {"type": DataType.BITFIELD.value, "bit": bit, "width": width}
     if bit is not None and kind in {*_BOOLEANS, DataType.UINT16}:
-        _tell_states(cells, listed)
+        _note_states(cells, listed)
         return {"type": DataType.BIT.value, "bit": bit}
     if bit is not None:
-        cells.complain(Role.BIT if cells.text(Role.BIT) else Role.ADDRESS, f"{kind} has no bits")
+        cells.refuse(Role.BIT if cells.text(Role.BIT) else Role.ADDRESS, f"{kind} has no bits")
     if kind is DataType.BOOL and where.place.table is None and _no_table_named(cells, where):
-        cells.complain(
+        cells.refuse(
             Role.TYPE,
             "a coil, a discrete input, or a whole holding register that is not 0? Name the table "
             "in "
@@ -202,11 +202,11 @@ def _typed(
     if listed and kind in _STATE_WORDS:
         return _enum(kind, listed)
     if listed:
-        _tell_states(cells, listed)
+        _note_states(cells, listed)
     if kind is None:
         if not cells.text(Role.TYPE):
             allowed = ", ".join(DataType)
-            cells.complain(Role.TYPE, f"no data type; expected one of {allowed}, or use --type")
+            cells.refuse(Role.TYPE, f"no data type; expected one of {allowed}, or use --type")
         return {}
     return _sized(cells, where, kind)
 
@@ -232,11 +232,11 @@ def _coil(
     bit: int | None,
     listed: dict[int, str] | None,
 ) -> Content:
-    _tell_states(cells, listed)
+    _note_states(cells, listed)
     if bit is not None:
-        cells.complain(Role.ADDRESS, f"a {where.table} is one bit and has no bit {bit}")
+        cells.refuse(Role.ADDRESS, f"a {where.table} is one bit and has no bit {bit}")
     if (_count(cells, where, None) or 1) > 1 and where.place.registers:
-        cells.complain(Role.ADDRESS, f"one {where.table} a row, got {cells.text(Role.ADDRESS)!r}")
+        cells.refuse(Role.ADDRESS, f"one {where.table} a row, got {cells.text(Role.ADDRESS)!r}")
     plain = DataType.BOOL if kind in _BOOLEANS else kind
     return {"type": plain.value} if plain else {}
 
@@ -244,23 +244,23 @@ def _coil(
 def _sized(cells: RowCells, where: Where, kind: DataType) -> Content:
     length = _count(cells, where, kind)
     if kind is DataType.STRING:
-        said = cells.parse(Role.TYPE, type_words.read_type)
-        if length is None and said is not None and said.size is not None:
-            cells.complain(
+        stated = cells.parse(Role.TYPE, type_words.read_type)
+        if length is None and stated is not None and stated.size is not None:
+            cells.refuse(
                 Role.TYPE,
-                f"{said.size} registers or bytes? Give the registers in a column 长度(寄存器)",
+                f"{stated.size} registers or bytes? Give the registers in a column 长度(寄存器)",
             )
         return {"type": kind.value, "length": length}
     words_of = Point.model_construct(type=kind).words
     if length is not None and length != words_of and kind is not DataType.ENUM:
         column = Role.LENGTH if cells.text(Role.LENGTH) else Role.ADDRESS
         registers = "1 register" if words_of == 1 else f"{words_of} registers"
-        cells.complain(column, f"{kind} takes {registers}, got {length}")
+        cells.refuse(column, f"{kind} takes {registers}, got {length}")
     half = cells.parse(Role.BYTE, words.high_half)
     if half is not None and kind in _HALVES:
         return {"type": kind.value, "byte": "high" if half else "low"}
     if half is not None:
-        cells.complain(Role.BYTE, f"{kind} is more than half a register")
+        cells.refuse(Role.BYTE, f"{kind} is more than half a register")
     return {"type": kind.value}
 
 
@@ -279,10 +279,10 @@ def _states(cells: RowCells, kind: DataType | None, remark: Remark) -> dict[int,
     return remark.states
 
 
-def _tell_states(cells: RowCells, listed: dict[int, str] | None) -> None:
+def _note_states(cells: RowCells, listed: dict[int, str] | None) -> None:
     if listed:
-        said = ", ".join(f"{raw}={word}" for raw, word in listed.items())
-        cells.unused(f"states of a value that has none in a device file ({said})")
+        stated = ", ".join(f"{raw}={word}" for raw, word in listed.items())
+        cells.unused(f"states of a value that has none in a device file ({stated})")
 
 
 def _invalid(cells: RowCells, kind: DataType, remark: Remark) -> list[int | float]:
@@ -299,7 +299,7 @@ def _invalid(cells: RowCells, kind: DataType, remark: Remark) -> list[int | floa
     for raw in raws:
         if isinstance(raw, str):
             if kind not in _FLOATS:
-                cells.complain(Role.INVALID, f"{kind} has no {raw}")
+                cells.refuse(Role.INVALID, f"{kind} has no {raw}")
             continue
         plain = kind in _FLOATS and isinstance(raw, int) and not _has_hex(cells)
         found.append(float(raw) if plain else raw)

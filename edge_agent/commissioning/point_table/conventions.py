@@ -33,8 +33,8 @@ class Conventions(NamedTuple):
         exponent: Whether the scale column holds powers of ten.
         dots_are_whole: Whether 100.0 in the address column is the register 100.
         bit_base: Number of the lowest bit.
-        orders: Whether some row names an order, so that an empty cell is in doubt.
-        filled_table: The first cell that names a table, so that an empty one is in doubt; or "".
+        orders: Whether some row names an order, so that an empty cell is ambiguous.
+        filled_table: The first cell that names a table, so that an empty one is ambiguous; or "".
         refused: Rows whose register is not understood.
     """
 
@@ -51,10 +51,10 @@ class Conventions(NamedTuple):
     refused: frozenset[int]
 
 
-def settle(
+def conventions_of(
     sheet: Sheet, heads: Heads, rows: Sequence[PointRow], options: Options, imported: Imported
 ) -> Conventions:
-    """Return what holds for whole columns; what is in doubt becomes a problem of the table."""
+    """Return what holds for whole columns; what is ambiguous becomes a problem of the table."""
 
     def refuse(message: str) -> None:
         imported.problems.append(Problem(0, "", message))
@@ -183,9 +183,9 @@ def _length(
     index = heads.columns.get(Role.LENGTH)
     if index is None:
         return None
-    said = _qualifiers(heads, Role.LENGTH) & set(_SIZES)
-    if len(said) == 1:
-        return _SIZES[next(iter(said))]
+    stated = _qualifiers(heads, Role.LENGTH) & set(_SIZES)
+    if len(stated) == 1:
+        return _SIZES[next(iter(stated))]
     possible = set(_SIZES.values())
     types = dict(cells_of(sheet, rows, heads.columns.get(Role.TYPE)))
     lengths = dict(cells_of(sheet, rows, index))
@@ -219,13 +219,14 @@ def _direction(
     refuse: Callable[[str], None],
 ) -> tuple[bool, bool]:
     """Return whether the scale column holds powers of ten, and whether it divides."""
-    said = _qualifiers(heads, Role.SCALE)
-    exponent = Qualifier.EXPONENT in said
-    divides = Qualifier.DIVIDE in said
+    stated = _qualifiers(heads, Role.SCALE)
+    exponent = Qualifier.EXPONENT in stated
+    divides = Qualifier.DIVIDE in stated
     for role, wrong in ((Role.SCALE, _only_large), (Role.DIVISOR, _some_small)):
         index = heads.columns.get(role)
         clear = role in options.settled or (
-            role is Role.SCALE and said & {Qualifier.DIVIDE, Qualifier.MULTIPLY, Qualifier.EXPONENT}
+            role is Role.SCALE
+            and stated & {Qualifier.DIVIDE, Qualifier.MULTIPLY, Qualifier.EXPONENT}
         )
         if index is None or clear:
             continue
@@ -238,7 +239,7 @@ def _direction(
                 f"{max(plain, key=abs):g}? Say --column scale={heading!r} (multiplied) or "
                 f"--column divisor={heading!r} (divided)"
             )
-    if Qualifier.DIVIDE in said and Qualifier.MULTIPLY in said:
+    if Qualifier.DIVIDE in stated and Qualifier.MULTIPLY in stated:
         refuse("the scale column says multiply and divide: use --column scale=... or divisor=...")
     return exponent, divides
 

@@ -136,10 +136,10 @@ def _layout(tokens: list[str]) -> list[str]:
 def _time(cells: RowCells, content: Content, options: Options) -> Content:
     if content.get("type") != DataType.DATETIME:
         if cells.text(Role.TIME) and content.get("type"):
-            cells.complain(Role.TIME, f"a {content['type']} has no layout of a date and time")
+            cells.refuse(Role.TIME, f"a {content['type']} has no layout of a date and time")
         return {}
     if not cells.text(Role.TIME):
-        cells.complain(
+        cells.refuse(
             Role.TYPE,
             "a datetime needs time: how does it lie in its registers? Add a column "
             "时间格式 with 'YY MM DD hh mm ss BCD', 'seconds since 2000-01-01' or unix",
@@ -162,7 +162,7 @@ def _spans(cells: RowCells, conventions: Conventions) -> Content:
         return {}
     span = (number(Role.MINIMUM), number(Role.MAXIMUM))
     if None in {*raw, *span}:
-        cells.complain(
+        cells.refuse(
             Role.RAW_MINIMUM,
             "two raw numbers need two values: fill raw minimum, raw maximum, minimum and maximum",
         )

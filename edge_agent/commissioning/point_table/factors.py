@@ -28,7 +28,7 @@ class Factors:
         self._wanted: list[tuple[RowCells, str]] = []
 
     def add(self, cells: RowCells, name: str) -> None:
-        """Note under which words the point of a row may be named, and what scales it."""
+        """Add under which words the point of a row may be named, and what scales it."""
         words = (name, cells.text(Role.POINT), cells.text(Role.NAME), cells.text(Role.ENGLISH))
         for word in (*words, cells.text(Role.ADDRESS)):
             if word:
@@ -44,7 +44,7 @@ class Factors:
                 try:
                     found = self._named(text, several=role is Role.RATIO_FROM)
                 except CellError as error:
-                    cells.complain(role, str(error))
+                    cells.refuse(role, str(error))
                     continue
                 assert content is not None  # noqa: S101 (asked above)
                 content[_KEYS[role]] = found if role is Role.RATIO_FROM else found[0]
@@ -52,9 +52,9 @@ class Factors:
 
     def _check(self, cells: RowCells, role: Role, content: Content) -> None:
         if content.get("writable"):
-            cells.complain(role, "a point that others scale cannot be commanded")
+            cells.refuse(role, "a point that others scale cannot be commanded")
         if content.get("scale_from") and content.get("decimals_from"):
-            cells.complain(role, "a scale factor and decimals: two words for one thing")
+            cells.refuse(role, "a scale factor and decimals: two words for one thing")
 
     def _named(self, text: str, *, several: bool) -> list[str]:
         """Return the points that a cell names by name, identifier or address: PT*CT, 40010."""

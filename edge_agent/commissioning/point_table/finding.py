@@ -10,7 +10,7 @@ from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.sheet import Sheet
 from edge_agent.commissioning.point_table.text import CellError, compact
 
-_ROWS_LOOKED_AT: Final = 30
+_ROWS_SEARCHED: Final = 30
 _LEAST_HEADS: Final = 2
 
 
@@ -60,7 +60,7 @@ def find_heads(sheet: Sheet, chosen: Mapping[Role, Sequence[str]] | None = None)
     """
     wanted = chosen or {}
     best: Heads | None = None
-    for row in range(min(_ROWS_LOOKED_AT, len(sheet.rows))):
+    for row in range(min(_ROWS_SEARCHED, len(sheet.rows))):
         one = _line(sheet, row)
         candidates = [_heads(sheet, row, row, one, wanted)]
         if len(set(one.values())) > 1 and _may_be_second(sheet, row + 1):

@@ -95,7 +95,7 @@ def read_heading(text: str) -> Heading:
     return Heading(plain, tuple(common), frozenset(qualifiers), tuple(unknown), rest)
 
 
-def said_in(text: str) -> set[Qualifier]:
+def qualifiers_in(text: str) -> set[Qualifier]:
     """Return the qualifiers in a sentence, such as a title or a remark below the table."""
     words, found = atoms(text), set[Qualifier]()
     for start in range(len(words)):

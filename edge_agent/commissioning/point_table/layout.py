@@ -35,17 +35,17 @@ class Layout(NamedTuple):
         points: Rows that are points.
         texts: Rows that are titles, sections or notes, with their text.
         repeated: Rows that repeat the headings.
-        told: What sections said, in words.
+        notes: What sections stand for, in words.
     """
 
     points: list[PointRow]
     texts: list[tuple[int, str]]
     repeated: list[int]
-    told: list[str]
+    notes: list[str]
 
 
 def lay_out(sheet: Sheet, heads: Heads) -> Layout:
-    """Tell the rows of a table apart."""
+    """Sort the rows of a table by what they are."""
     found = Layout([], [], [], [])
     for row in range(heads.row):
         text = _joined(sheet.rows[row])
@@ -63,14 +63,14 @@ def lay_out(sheet: Sheet, heads: Heads) -> Layout:
         elif _is_text(sheet, heads, row, cells):
             text = _joined(sheet.rows[row])
             found.texts.append((row, text))
-            said = words.table_in(text)
+            stated = words.table_in(text)
             number = remarks.unit_number_in(text)
-            table = said or table
+            table = stated or table
             unit = number if number is not None else unit
-            meant = [f"table {said}"] if said else []
+            meant = [f"table {stated}"] if stated else []
             meant += [f"unit {number}"] if number is not None else []
             suffix = f": {', '.join(meant)} for the rows below" if meant else ": a heading"
-            found.told.append(f"row {row + 1} has no address and no type{suffix} ({text})")
+            found.notes.append(f"row {row + 1} has no address and no type{suffix} ({text})")
         else:
             found.points.append(PointRow(row, table, unit))
     return found

@@ -63,13 +63,13 @@ def identifier(cells: RowCells, canon: Canon, content: Content) -> str:
                 return known
     if own:
         if len(own) > _LONGEST:
-            cells.complain(Role.POINT, f"longer than {_LONGEST} characters, got {own!r}")
+            cells.refuse(Role.POINT, f"longer than {_LONGEST} characters, got {own!r}")
             return ""
         if re.fullmatch(IDENTIFIER_PATTERN, own) and own != RESERVED_POINT:
             return own
         if own.isascii():
             allowed = "letters, digits, '_', '-', '.', first a letter or digit"
-            cells.complain(Role.POINT, f"expected {allowed}; not connection; got {own!r}")
+            cells.refuse(Role.POINT, f"expected {allowed}; not connection; got {own!r}")
             return ""
     for text in (names[1], names[0]):
         made = re.sub(r"[^a-z0-9]+", "_", text.casefold()).strip("_")

@@ -30,7 +30,7 @@ def row_order(
         cells: The row.
         others: What places beside the columns of order say.
         wide: Whether the value has several registers.
-        filled: Whether other rows name an order, so that an empty cell is in doubt.
+        filled: Whether other rows name an order, so that an empty cell is ambiguous.
         default: What the command line says.
     """
     found = {place: order for place, order in others.items() if order is not None}
@@ -41,11 +41,11 @@ def row_order(
     if both is not None:
         found["byte and word order"] = both
     if len(set(found.values())) > 1:
-        said = ", ".join(f"{place} {order}" for place, order in found.items())
-        cells.complain(Role.ORDER if "order" in found else Role.TYPE, f"two orders: {said}")
+        stated = ", ".join(f"{place} {order}" for place, order in found.items())
+        cells.refuse(Role.ORDER if "order" in found else Role.TYPE, f"two orders: {stated}")
     if wide and not found and filled and default is None:
         role = next(one for one in ORDER_ROLES if cells.has(one))
-        cells.complain(
+        cells.refuse(
             role,
             "no order of a value of several registers, and other rows name one; fill it, or say "
             f"--fill-down {role} (the cell above counts) or --order",
@@ -66,7 +66,7 @@ def _order_cell(cells: RowCells, role: Role, text: str, *, wide: bool) -> AnyOrd
                 return Order.ABCD if words.high_byte_first(text) else Order.BADC
             except CellError:
                 pass
-        cells.complain(role, str(error))
+        cells.refuse(role, str(error))
         return None
 
 
@@ -79,7 +79,7 @@ def _two_columns(cells: RowCells, *, wide: bool) -> AnyOrder | None:
             continue
         full = re.fullmatch(r"[abcd]{4}|[1-4]{4}", compact(text).replace("-", ""))
         if full and other and role is Role.BYTE_ORDER:
-            cells.complain(role, f"names the words too, and {other!r} stands beside it")
+            cells.refuse(role, f"names the words too, and {other!r} stands beside it")
             return None
         asks = _asks(cells, role)
         if (full and not other) or (not other and role is Role.BYTE_ORDER and not asks):

@@ -13,7 +13,7 @@ Content = dict[str, object]
 
 
 class Options(NamedTuple):
-    """What was said on the command line; None where nothing was.
+    """What the command line gave; None where it gave nothing.
 
     Args:
         numbering: What the first register is called.
@@ -24,7 +24,7 @@ class Options(NamedTuple):
         fill_down: Roles whose empty cells repeat the one above.
         only: Headings and the values of the rows that are imported.
         zone: Whose clock dates and times show.
-        settled: Roles that ``--column`` gave, so that they are no longer doubted.
+        settled: Roles that ``--column`` gave, so that they are no longer ambiguous.
     """
 
     numbering: Numbering | None = None

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 from config.classes import EquipmentClass
 from edge_agent.commissioning.point_table import remarks
-from edge_agent.commissioning.point_table.conventions import Conventions, registers_column, settle
+from edge_agent.commissioning.point_table.conventions import (
+    Conventions,
+    conventions_of,
+    registers_column,
+)
 from edge_agent.commissioning.point_table.devices import Group, chosen_rows, devices_of
 from edge_agent.commissioning.point_table.finding import Heads
-from edge_agent.commissioning.point_table.headings import nearest, said_in
+from edge_agent.commissioning.point_table.headings import nearest, qualifiers_in
 from edge_agent.commissioning.point_table.layout import Layout, PointRow, filled_down, lay_out
 from edge_agent.commissioning.point_table.orders import ORDER_ROLES
 from edge_agent.commissioning.point_table.outcome import Imported, Options, Problem
@@ -32,16 +36,16 @@ def read_table(
     sheet = filled_down(sheet, heads, layout, options)
     reader = RowReader(sheet, heads, options, equipment, convert_units=convert_units)
     imported = Imported()
-    for doubt in heads.assigned.doubts:
-        imported.problems.append(Problem(0, "", doubt))
+    for ambiguity in heads.assigned.ambiguities:
+        imported.problems.append(Problem(0, "", ambiguity))
     rows = chosen_rows(sheet, heads, layout.points, options, imported)
     groups = devices_of(sheet, heads, rows, options, imported)
-    conventions = settle(sheet, heads, rows, options, imported)
+    conventions = conventions_of(sheet, heads, rows, options, imported)
     _sentences(layout, heads, options, conventions, imported)
     _read_groups(reader, groups, conventions, imported)
     imported.notes += [f"{text}: {row_list(at)}" for text, at in imported.assumed.items()]
-    _tell_layout(sheet, layout, rows, imported)
-    _tell_columns(sheet, heads, rows, imported)
+    _note_layout(sheet, layout, rows, imported)
+    _note_columns(sheet, heads, rows, imported)
     imported.problems.sort(key=lambda one: one.row)
     return imported
 
@@ -70,13 +74,17 @@ def _sentences(
     """Refuse titles and notes that say something else than what is done."""
     numbering = conventions.sense.numbering
     for row, text in layout.texts:
-        said = said_in(text)
+        stated = qualifiers_in(text)
         wanted: list[str] = []
-        if Qualifier.HEX in said and not conventions.sense.hexadecimal and options.base is None:
+        if Qualifier.HEX in stated and not conventions.sense.hexadecimal and options.base is None:
             wanted.append("--base hex or --base dec")
-        if Qualifier.ONE_BASED in said and numbering == "pdu" and options.numbering is None:
+        if Qualifier.ONE_BASED in stated and numbering == "pdu" and options.numbering is None:
             wanted.append("--numbering one-based or --numbering pdu")
-        if Qualifier.ZERO_BASED in said and numbering == "one-based" and options.numbering is None:
+        if (
+            Qualifier.ZERO_BASED in stated
+            and numbering == "one-based"
+            and options.numbering is None
+        ):
             wanted.append("--numbering one-based or --numbering pdu")
         order = remarks.order_in(text)
         if order and options.order is None and not any(one in heads.columns for one in ORDER_ROLES):
@@ -89,10 +97,10 @@ def _sentences(
             imported.problems.append(Problem(row + 1, "", message))
 
 
-def _tell_layout(
+def _note_layout(
     sheet: Sheet, layout: Layout, rows: Sequence[PointRow], imported: Imported
 ) -> None:
-    imported.notes += layout.told
+    imported.notes += layout.notes
     if layout.repeated:
         imported.notes.append(f"{row_list(layout.repeated)} repeat the headings")
     hidden = [row.row for row in rows if row.row in sheet.hidden]
@@ -101,7 +109,7 @@ def _tell_layout(
     imported.notes += sheet.notes
 
 
-def _tell_columns(sheet: Sheet, heads: Heads, rows: Sequence[PointRow], imported: Imported) -> None:
+def _note_columns(sheet: Sheet, heads: Heads, rows: Sequence[PointRow], imported: Imported) -> None:
     role_of = {index: role for role, index in heads.columns.items()}
     for index, heading in heads.headings.items():
         filled = sum(not is_empty(sheet.cell(row.row, index)) for row in rows)

@@ -140,8 +140,8 @@ def _numbering(
     looks = [
         row for row, one in written.items() if any(map(places.looks_like_modicon, _words(one)))
     ]
-    said = {Qualifier.MODICON, Qualifier.ONE_BASED, Qualifier.ZERO_BASED} & set(qualifiers)
-    if said == {Qualifier.MODICON} and len(looks) == len(written):
+    stated = {Qualifier.MODICON, Qualifier.ONE_BASED, Qualifier.ZERO_BASED} & set(qualifiers)
+    if stated == {Qualifier.MODICON} and len(looks) == len(written):
         return "modicon"
     if looks:
         first = written[looks[0]].first
@@ -152,11 +152,11 @@ def _numbering(
             "say --numbering modicon (40001 is the first holding register), or --numbering pdu if "
             "they are sent so on the wire"
         )
-    elif len(said) > 1 or said == {Qualifier.MODICON}:
+    elif len(stated) > 1 or stated == {Qualifier.MODICON}:
         refusals.append(
             f"the heading {heading!r} does not say how registers are counted: use --numbering"
         )
-    return "one-based" if said == {Qualifier.ONE_BASED} else "pdu"
+    return "one-based" if stated == {Qualifier.ONE_BASED} else "pdu"
 
 
 def _hexadecimal(
@@ -167,15 +167,15 @@ def _hexadecimal(
     refusals: list[str],
 ) -> bool:
     base, numbering = wanted
-    said = {Qualifier.HEX, Qualifier.DECIMAL, Qualifier.OCTAL} & set(qualifiers)
-    if Qualifier.OCTAL in said or (len(said) > 1 and base is None):
+    stated = {Qualifier.HEX, Qualifier.DECIMAL, Qualifier.OCTAL} & set(qualifiers)
+    if Qualifier.OCTAL in stated or (len(stated) > 1 and base is None):
         refusals.append(
             f"the heading {heading!r} says no usable base: use --base dec or --base hex"
         )
     if base is not None:
         return base == "hex"
-    if said:
-        return said == {Qualifier.HEX}
+    if stated:
+        return stated == {Qualifier.HEX}
     bare = [
         row
         for row, one in written.items()

@@ -65,7 +65,7 @@ class Remark(NamedTuple):
         scale: Factor.
         order: Order of bytes and words.
         unit: Unit, where the remark is nothing else: 0.1℃.
-        doubt: What looks like one of these and is not understood; empty when nothing does.
+        unclear: What looks like one of these and is not understood; empty when nothing does.
     """
 
     states: dict[int, str] | None = None
@@ -73,7 +73,7 @@ class Remark(NamedTuple):
     scale: float | None = None
     order: Order | None = None
     unit: str = ""
-    doubt: str = ""
+    unclear: str = ""
 
 
 def read_remark(text: str, comma: Comma) -> Remark:
@@ -83,10 +83,10 @@ def read_remark(text: str, comma: Comma) -> Remark:
     try:
         raws = tuple(numbers.sentinels(one[1] or one[2])[0] for one in found)
     except CellError:
-        return Remark(doubt=f"{text!r} looks like a raw number that means invalid")
+        return Remark(unclear=f"{text!r} looks like a raw number that means invalid")
     small = any(isinstance(raw, int) and 0 <= raw < _LEAST_SENTINEL for raw in raws)
     if small and not states.looks_like_states(text):
-        return Remark(doubt=f"{text!r}: a state, or a raw number that means invalid?")
+        return Remark(unclear=f"{text!r}: a state, or a raw number that means invalid?")
     rest = _SENTINEL.sub(" ", plain) if raws else text
     # 255=invalid beside 0=off;1=on is a state like the others.
     if states.looks_like_states(text):
@@ -97,17 +97,17 @@ def read_remark(text: str, comma: Comma) -> Remark:
 
 
 def _sentence(rest: str, text: str, raws: tuple[int | float | str, ...], comma: Comma) -> Remark:
-    """Return factor and order that a sentence names, or what in it is doubtful."""
+    """Return factor and order that a sentence names, or what in it is unclear."""
     if states.hints_at_states(rest):
-        return Remark(invalid=raws, doubt=f"{text!r} looks like states such as 0=off;1=on")
+        return Remark(invalid=raws, unclear=f"{text!r} looks like states such as 0=off;1=on")
     orders = {Order(one.upper()) for one in _ORDER.findall(folded(rest))}
-    scale, doubt = _scale(rest, comma)
+    scale, unclear = _scale(rest, comma)
     if len(orders) > 1:
-        doubt = f"{text!r} names several orders"
+        unclear = f"{text!r} names several orders"
     elif not orders and _ORDER_WORDS.search(folded(rest)):
-        doubt = f"{text!r} looks like an order of bytes and words"
+        unclear = f"{text!r} looks like an order of bytes and words"
     order = next(iter(orders)) if len(orders) == 1 else None
-    return Remark(None, raws, scale, order, "", doubt)
+    return Remark(None, raws, scale, order, "", unclear)
 
 
 def order_in(text: str) -> str:
@@ -142,7 +142,7 @@ def _unit(text: str, comma: Comma) -> Remark | None:
 
 
 def _scale(text: str, comma: Comma) -> tuple[float | None, str]:
-    """Return the factor of a remark, and why it is in doubt."""
+    """Return the factor of a remark, and why it is unclear."""
     plain = _CHINESE.sub(lambda one: _DIGITS[one[0]], folded(text))
     found = _SIGNED.findall(plain)
     values = {float(one) for one in _STEP.findall(_SIGNED.sub(" ", plain))}

@@ -25,8 +25,8 @@ def columns(heads: Heads) -> list[str]:
         qualifiers = [
             one.value for one in sorted(heading.qualifiers) if one is not Qualifier.FUNCTION
         ]
-        said = f" ({', '.join(qualifiers)})" if qualifiers and index in role_of else ""
-        lines.append((column_letter(index), clip(heading.text, _WIDEST), f"{role}{said}"))
+        stated = f" ({', '.join(qualifiers)})" if qualifiers and index in role_of else ""
+        lines.append((column_letter(index), clip(heading.text, _WIDEST), f"{role}{stated}"))
     return text_table(("column", "heading", "understood as"), lines)
 
 
@@ -95,13 +95,13 @@ def _more(point: Point, content: Content) -> str:
 
 def _coding(point: Point, content: Content) -> list[str]:
     """Return what is unusual about how the registers carry it."""
-    said = {
+    stated = {
         f"else {point.otherwise}": point.otherwise,
         f"sign {point.sign}": point.sign,
         "inverted": point.inverted,
         point.encoding.value: point.type is DataType.STRING,
     }
-    parts = [text for text, is_so in said.items() if is_so]
+    parts = [text for text, is_so in stated.items() if is_so]
     if point.time is not None:
         parts.append(", ".join(map(str, point.time.model_dump(exclude_unset=True).values())))
     if "plausible" in content:

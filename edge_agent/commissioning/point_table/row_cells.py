@@ -62,7 +62,7 @@ class RowCells:
         fault = self._fault(index, role)
         if fault and role not in self._faulty:
             self._faulty.add(role)
-            self.complain(role, f"{fault}; got {text!r}")
+            self.refuse(role, f"{fault}; got {text!r}")
         if fault:
             return ""
         return "" if is_empty(text) else text
@@ -75,28 +75,28 @@ class RowCells:
         try:
             return parser(text)
         except CellError as error:
-            self.complain(role, str(error))
+            self.refuse(role, str(error))
             return None
 
-    def complain(self, role: Role | None, message: str) -> None:
+    def refuse(self, role: Role | None, message: str) -> None:
         """Refuse the row."""
         index = None if role is None else self._heads.columns.get(role)
         self._imported.problems.append(Problem(self.number, self._where(index), message))
 
-    def complain_at(self, index: int, message: str) -> None:
+    def refuse_at(self, index: int, message: str) -> None:
         """Refuse the row for the cell of a column."""
         self._imported.problems.append(Problem(self.number, self._where(index), message))
 
     def note(self, message: str) -> None:
-        """Tell what was understood."""
+        """Add what was understood to the report."""
         self._imported.notes.append(f"row {self.number}: {message}")
 
     def assume(self, message: str) -> None:
-        """Tell what no column and no option says of this row."""
+        """Report what no column and no option says of this row."""
         self._imported.assumed.setdefault(message, []).append(self.row)
 
     def unused(self, message: str) -> None:
-        """Tell what is not in the device file."""
+        """Report what is not in the device file."""
         self._imported.unused.append(f"row {self.number}: {message}")
 
     def _where(self, index: int | None) -> str:

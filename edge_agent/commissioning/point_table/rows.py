@@ -121,7 +121,7 @@ class RowReader:
     def _need_table(self, cells: RowCells, filled: str) -> None:
         """Refuse an empty cell below a filled one: it may have been merged with it."""
         if filled and self._options.table is None and not cells.text(Role.TABLE):
-            cells.complain(
+            cells.refuse(
                 Role.TABLE,
                 f"an empty cell, and elsewhere {filled!r}; fill it, or say --fill-down table (the "
                 "cell above counts) or --table",
@@ -130,7 +130,7 @@ class RowReader:
     def _content(self, cells: RowCells, row: PointRow, conventions: Conventions) -> Content:
         place = conventions.places.get(row.row)
         if not cells.text(Role.ADDRESS) and place is None:
-            cells.complain(
+            cells.refuse(
                 Role.ADDRESS, "no address in this row (--fill-down address: the one above counts)"
             )
         # The other cells of a row without a usable address are looked at all the same.
@@ -162,7 +162,7 @@ class RowReader:
             flag = f"say --column ignore={self._heads.texts[index]!r}"
             flag = "write the name without it" if index == named else flag
             for claim in () if is_empty(text) else disagreements(text, name, content):
-                cells.complain_at(
+                cells.refuse_at(
                     index, f"{claim}; say it in a column of its own, or {flag}; got {text!r}"
                 )
 
@@ -176,17 +176,17 @@ class RowReader:
         text = cells.text(Role.LAST)
         count = last - place.address + 1
         if count < 1 or place.registers not in {None, count}:
-            cells.complain(Role.LAST, f"does not end what begins at {place.address}, got {text!r}")
+            cells.refuse(Role.LAST, f"does not end what begins at {place.address}, got {text!r}")
         return place._replace(registers=count)
 
     def _table(self, cells: RowCells, row: PointRow, place: Place) -> tuple[Table, bool]:
         index = self._heads.columns.get(Role.TABLE)
         qualifiers = self._heads.headings[index].qualifiers if index is not None else ()
-        said = cells.parse(Role.TABLE, lambda text: words.table(text, qualifiers))
+        stated = cells.parse(Role.TABLE, lambda text: words.table(text, qualifiers))
         address = self._heads.headings[self._heads.columns[Role.ADDRESS]].qualifiers
         named = [Table(one.value) for one in address if one.value in set(Table)]
         found = {
-            "the function": said.table if said else None,
+            "the function": stated.table if stated else None,
             "the address": place.table,
             "the section above": row.table,
             "the heading of the address": named[0] if len(named) == 1 else None,
@@ -194,13 +194,13 @@ class RowReader:
         tables = {one for one in found.values() if one is not None}
         if len(tables) > 1:
             text = ", ".join(f"{what} says {one}" for what, one in found.items() if one)
-            cells.complain(Role.TABLE if said else Role.ADDRESS, text)
-        if said and not said.reads:
-            cells.note(f"function {cells.text(Role.TABLE)} only writes; the {said.table} is read")
-        writes = bool(said and said.writes)
+            cells.refuse(Role.TABLE if stated else Role.ADDRESS, text)
+        if stated and not stated.reads:
+            cells.note(f"function {cells.text(Role.TABLE)} only writes; the {stated.table} is read")
+        writes = bool(stated and stated.writes)
         write = cells.parse(Role.WRITE_FUNCTION, lambda text: words.table(text, _CODES))
         if write and write.table not in (tables or {write.table}):
-            cells.complain(Role.WRITE_FUNCTION, f"writes a {write.table}, and reads another table")
+            cells.refuse(Role.WRITE_FUNCTION, f"writes a {write.table}, and reads another table")
         if not tables and self._options.table is None:
             cells.assume("no column says the table: holding registers are assumed (--table)")
         return (
@@ -217,16 +217,16 @@ class RowReader:
             one = remarks.read_remark(text, conventions.comma)
             if one == Remark() and index == self._heads.columns.get(Role.NOTE):
                 self._only_kept.append(cells.row)
-            if one.doubt and not self._settled(cells, one, text):
+            if one.unclear and not self._settled(cells, one, text):
                 flag = f"--column ignore={self._heads.texts[index]!r}"
-                cells.complain_at(
+                cells.refuse_at(
                     index,
-                    f"{one.doubt}, and is not understood; put it into its own "
+                    f"{one.unclear}, and is not understood; put it into its own "
                     f"column, or say {flag}",
                 )
             for have, add in zip(merged[:5], one[:5], strict=True):
                 if have and add and have != add:
-                    cells.complain_at(index, f"contradicts another remark, got {text!r}")
+                    cells.refuse_at(index, f"contradicts another remark, got {text!r}")
             merged = Remark(
                 merged.states or one.states,
                 merged.invalid or one.invalid,
@@ -238,9 +238,9 @@ class RowReader:
 
     def _settled(self, cells: RowCells, one: Remark, text: str) -> bool:
         """Whether a column says already what a remark seems to say."""
-        if "factor" in one.doubt:
+        if "factor" in one.unclear:
             return any(cells.text(role) for role in (Role.SCALE, Role.DIVISOR, Role.DECIMALS))
-        if "order" in one.doubt:
+        if "order" in one.unclear:
             return any(cells.text(role) for role in (Role.ORDER, Role.BYTE_ORDER, Role.WORD_ORDER))
         return bool(cells.text(Role.STATES)) and "invalid" not in text
 
@@ -266,18 +266,18 @@ class RowReader:
         if self._convert:
             content = converted(name, self._canon, content)
         if problem := unit_problem(name, self._canon, content):
-            cells.complain(Role.UNIT, problem)
+            cells.refuse(Role.UNIT, problem)
             return
         content |= display(cells, self._canon, name)
         if name in self._imported.rows:
             role = Role.POINT if cells.text(Role.POINT) else Role.NAME
-            cells.complain(role, f"the point {name} is already in row {self._imported.rows[name]}")
+            cells.refuse(role, f"the point {name} is already in row {self._imported.rows[name]}")
             return
         try:
             Point.model_validate_json(json.dumps(content), strict=True)
         except ValidationError as error:
             for path, message in explain(error, Point, content):
-                cells.complain(_ROLE_OF.get(str(path[0])) if path else None, message)
+                cells.refuse(_ROLE_OF.get(str(path[0])) if path else None, message)
             return
         if (bracket := bracket_of(cells.text(Role.NAME))) and "name" not in content:
             cells.note(f"({bracket}) of the name is not kept")

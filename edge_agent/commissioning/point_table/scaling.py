@@ -79,7 +79,7 @@ def _only_shown(cells: RowCells, factors: dict[str, float]) -> None:
     sure = {factors.get(role) for role in (Role.SCALE, Role.DIVISOR, Role.FORMULA)}
     for place, value in factors.items():
         if value not in {1.0, *sure}:
-            cells.complain(
+            cells.refuse(
                 Role(place) if place in set(Role) else None,
                 f"a float in steps of {value:g} ({place}): a factor, or only how it is shown? "
                 "Write a factor into a scale column, or leave it out",
@@ -90,16 +90,16 @@ def _only_shown(cells: RowCells, factors: dict[str, float]) -> None:
 def _offset(cells: RowCells, conventions: Conventions, in_formula: float) -> float:
     offset = cells.parse(Role.OFFSET, lambda text: numbers.number(text, conventions.comma)) or 0
     if abs(offset) in _FIRST_NUMBERS:
-        cells.complain(Role.OFFSET, f"{offset:g} is added to the value, not to the address")
+        cells.refuse(Role.OFFSET, f"{offset:g} is added to the value, not to the address")
     if offset and in_formula not in {0, offset}:
-        cells.complain(Role.OFFSET, f"two offsets: {offset:g} and {in_formula:g} of the formula")
+        cells.refuse(Role.OFFSET, f"two offsets: {offset:g} and {in_formula:g} of the formula")
     return offset or in_formula
 
 
 def _agreed_unit(cells: RowCells, units: dict[str, str]) -> str:
     if len(set(units.values())) > 1:
-        said = ", ".join(f"{place} {unit!r}" for place, unit in units.items())
-        cells.complain(Role.UNIT if Role.UNIT in units else Role.NAME, f"two units: {said}")
+        stated = ", ".join(f"{place} {unit!r}" for place, unit in units.items())
+        cells.refuse(Role.UNIT if Role.UNIT in units else Role.NAME, f"two units: {stated}")
     return (
         units.get(Role.UNIT)
         or units.get(Role.SCALE)
@@ -109,7 +109,7 @@ def _agreed_unit(cells: RowCells, units: dict[str, str]) -> str:
 
 
 def unit_problem(name: str, canon: Canon, content: Content) -> str:
-    """Say when the table's unit is not the one that the class's alarm limits are in."""
+    """Report when the table's unit is not the one that the class's alarm limits are in."""
     wanted = canon.units.get(name, "")
     got = str(content.get("unit", wanted))
     if not wanted or got == wanted:
@@ -151,7 +151,7 @@ def _from_scale(
     if conventions.divides and not factor.explicit:
         factor = Factor(float(f"{1 / factor.value:.12g}"), explicit=True)
     if cells.weight(Role.SCALE) == 1 and math.log10(abs(factor.value)) % 1:
-        cells.complain(
+        cells.refuse(
             Role.SCALE,
             f"a factor, or how exact the value is? Say --column scale=..., or ignore it; got "
             f"{cells.text(Role.SCALE)!r}",
@@ -232,7 +232,7 @@ def _agreed(cells: RowCells, factors: dict[str, float]) -> float:
     """Return the factor that all places agree on; 1 says nothing beside another."""
     values = {value for value in factors.values() if value != 1}
     if len(values) > 1:
-        said = ", ".join(f"{place} {value:g}" for place, value in factors.items())
+        stated = ", ".join(f"{place} {value:g}" for place, value in factors.items())
         role = next((Role(place) for place in factors if place in Role), None)
-        cells.complain(role, f"two factors: {said}")
+        cells.refuse(role, f"two factors: {stated}")
     return values.pop() if values else 1.0

@@ -45,7 +45,7 @@ class Registers:
     refused: list[Refusal] = field(default_factory=list[Refusal])
 
     def refuse(self, address: int, error: DeviceRefusedError) -> None:
-        """Note a refused register; pieces are asked in order of address."""
+        """Add a refused register; pieces are asked in order of address."""
         last = self.refused[-1] if self.refused else None
         if last is not None and last.address + last.count == address:
             last.count += 1

@@ -30,8 +30,8 @@ class Scored(NamedTuple):
     cells: Callable[[int], Sequence[str]]
 
 
-def find_doubts(match: Scored, chosen: Collection[int]) -> list[str]:
-    """Return what is doubtful; columns that were chosen and empty ones are not."""
+def find_ambiguities(match: Scored, chosen: Collection[int]) -> list[str]:
+    """Return what is ambiguous; columns that were chosen and empty ones are not."""
     role_of = {index: role for role, index in match.columns.items()}
     found: list[str] = []
     for index in match.headings:
