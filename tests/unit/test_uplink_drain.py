@@ -107,7 +107,7 @@ async def test_a_device_that_is_down_is_opened_for_its_backlog_and_closed_after_
     await bench.drain.step()
 
     kinds = [topic.kind.value for topic, _ in bench.connection.sent[born:]]
-    # Two readings, and that it was demoted.
+    # Two readings, and that it is offline.
     assert kinds == ["DBIRTH", "DDATA", "DDATA", "DDATA", "DDEATH"]
 
 
