@@ -20,7 +20,7 @@ _INTERVAL_S = 2.0
 log = get_logger()
 
 
-class DamageWatch:
+class DamageAnnouncer:
     """Looks at what the history has moved aside, again and again."""
 
     def __init__(
@@ -58,14 +58,14 @@ class DamageWatch:
             self._untold += self._history.damages()
             while self._untold:
                 try:
-                    await self._records.write_async(partial(self._tell, damage=self._untold[0]))
+                    await self._records.write_async(partial(self._announce, damage=self._untold[0]))
                 except StoreError as error:
                     log.warning("history_damage_untold", error=str(error))
                     break
                 del self._untold[0]
             await self._clock.sleep(_INTERVAL_S)
 
-    def _tell(self, session: Session, damage: Damage) -> None:
+    def _announce(self, session: Session, damage: Damage) -> None:
         now = self._clock.now_ms()
         record_event(session, at=now, topic="alarms", kind=KIND, payload=damage._asdict())
         payload = {

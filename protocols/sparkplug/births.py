@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from protocols.sparkplug.datatypes import DataType
+from protocols.sparkplug.journal_ack import parse_uuid
 from protocols.sparkplug.names import BD_SEQ, ONLINE
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
@@ -46,15 +47,16 @@ class Table:
         online: Whether the device answers; True for the node itself.
         awaited: The node was born again and this device, which was online, has not followed yet.
         older: The node was born again since this was declared.
+        stored: From before a restart of the host; the node may have been born otherwise meanwhile.
     """
 
-    __slots__ = ("aliases", "awaited", "names", "older", "online")
+    __slots__ = ("aliases", "awaited", "names", "older", "online", "stored")
 
     def __init__(self, metrics: Iterable[WireMetric] = (), *, online: bool = True) -> None:
         self.aliases: dict[int, Known] = {}
         self.names: dict[str, Known] = {}
         self.online = online
-        self.awaited = self.older = False
+        self.awaited = self.older = self.stored = False
         for metric in metrics:
             known = _declared(metric)
             if known is not None:
@@ -79,6 +81,25 @@ class Table:
         if metric.name:
             return self.names.get(metric.name)
         return self.aliases.get(0) if metric.HasField("alias") else None
+
+    def confirm(self, payload: WirePayload) -> bool:
+        """Return whether data belongs to this stored declaration.
+
+        A journal keeps its aliases, so data out of one needs no new birth; nor does data whose
+        metrics all say their names.
+        """
+        if parse_uuid(payload.uuid) is not None:
+            self.stored = False
+            return True
+        return all(
+            metric.name
+            and (not metric.HasField("alias") or self._name_behind(metric.alias) == metric.name)
+            for metric in payload.metrics
+        )
+
+    def _name_behind(self, alias: int) -> str | None:
+        known = self.aliases.get(alias)
+        return None if known is None else known.name
 
     def forget(self) -> None:
         """Drop the declarations, as after the birth of a new session of the node."""

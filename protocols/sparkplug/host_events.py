@@ -86,6 +86,6 @@ class Counters:
     malformed: int = 0
     """Messages without a seq in 0..255."""
     undecodable: int = 0
-    """Messages of a node or device without birth."""
+    """Messages of a node or device without birth, or with one that may be out of date."""
     foreign_deaths: int = 0
     """Deaths of another session of the node."""

@@ -21,6 +21,7 @@ from protocols.sparkplug.host_events import (
     NodeDied,
     NodePhase,
 )
+from protocols.sparkplug.names import REBIRTH
 from protocols.sparkplug.rebirth import RebirthBudget, RebirthLimit
 from protocols.sparkplug.sequence import MODULUS, ahead, next_seq
 from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
@@ -91,15 +92,18 @@ class HostSession:
         """Take a stored birth, the node's before its devices'; call before any message.
 
         The first seq seen afterwards is accepted as it is. A device's birth of another session
-        than the node's is worth nothing and is left out.
+        than the node's is worth nothing and is left out. Data that does not show that it belongs
+        to a stored birth is not delivered before the node is born again, if it can be asked.
         """
         if device is None:
             self.phase = NodePhase.ALIVE if online else NodePhase.DEAD
             self.bd_seq = bd_seq
             self.node = Table(payload.metrics)
+            self.node.stored = REBIRTH in self.node.names
             self._restored = True
         elif bd_seq == self.bd_seq:
-            self.devices[device] = Table(payload.metrics, online=online)
+            table = self.devices[device] = Table(payload.metrics, online=online)
+            table.stored = self.node.stored
 
     def receive(self, message: Message) -> list[Event]:
         """Return what a message brings about, in order; the hot path of the server."""
@@ -250,9 +254,10 @@ class HostSession:
             if table is not None:
                 table.online = table.awaited = False
             return [DeviceDied(device or "", message)]
-        if table is None or not table.names:
+        born = table is not None and table.names
+        if table is None or not born or (table.stored and not table.confirm(message.payload)):
             self.counters.undecodable += 1
-            return self._ask("no_birth", message)
+            return self._ask("stored_birth" if born else "no_birth", message)
         if table.online or any(metric.is_historical for metric in message.payload.metrics):
             return [Data(device, message, table)]
         return [Data(device, message, table), *self._ask("dead_device", message)]

@@ -19,13 +19,13 @@ from server.alarms.rules import Rule
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.series import Series
 from server.core.clock import Clock
-from server.core.log import REHEARSAL
+from server.core.log import WARM_UP
 from server.core.records import Records
 from server.messages.attempts import mark_sent
 from server.messages.claims import claim_due, confirm_claims
 from server.messages.rate_limits import Budget, DeliveryPolicy
 
-_KEY = "/rehearsal"
+_KEY = "/warm-up"
 """No estate can be called so: the names of Sparkplug have no slash."""
 _POLICY = DeliveryPolicy((Budget(_KEY, 10, 1.0),))
 
@@ -40,7 +40,7 @@ def warm_up(
     """
     rule = _any_rule(classes)
     if rule is not None:
-        records.rehearse(partial(_perform, pipeline, rule, clock.now_ms()))
+        records.dry_run(partial(_perform, pipeline, rule, clock.now_ms()))
 
 
 def _any_rule(classes: Mapping[str, EquipmentClass]) -> Rule | None:
@@ -53,7 +53,7 @@ def _any_rule(classes: Mapping[str, EquipmentClass]) -> Rule | None:
 
 
 def _perform(pipeline: AlarmPipeline, rule: Rule, now: int, session: Session) -> None:
-    with structlog.contextvars.bound_contextvars(**{REHEARSAL: True}):
+    with structlog.contextvars.bound_contextvars(**{WARM_UP: True}):
         series = _install(session, rule, now=now)
         raised = Transition("raised", rule, series, now, True, Quality.GOOD)  # noqa: FBT003 (a value)
         pipeline.warm_up(session, raised, now=now)
@@ -81,7 +81,7 @@ def _deliver(session: Session, *, limit: int, now: int) -> None:
 
 
 def _install(session: Session, rule: Rule, *, now: int) -> Series:
-    """Equipment of a house that is gone when the curtain falls."""
+    """Enter equipment that is taken back with the transaction."""
     site = Site(key=_KEY)
     session.add(site)
     session.flush()

@@ -221,7 +221,7 @@ def end_login(session: Session, secret: str) -> None:
 
 
 def record_failed_login(session: Session, *, name: str, at: int, address: str) -> None:
-    """Note for the audit that somebody could not log in."""
+    """Record for the audit that somebody could not log in."""
     _audit(session, "login.failed", at=at, by=None, subject=None, name=name, address=address)
 
 

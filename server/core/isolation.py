@@ -25,15 +25,19 @@ class Met:
 
 
 class ErrorIsolation:
-    """Counts and tells the bugs that rows met; one for the process."""
+    """Counts and logs the bugs that rows met; one for the process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self._met = Counter(
-            "plantroom_poison_rows",
-            "Work for one message or timer, or one look of a sweep, that met a bug, by kind.",
-            ["kind"],
-            registry=registry,
-        )
+        self._counters = [
+            Counter(name, words, ["kind"], registry=registry)
+            for name, words in (
+                (
+                    "plantroom_isolated_errors",
+                    "Work for one message or timer, or one sweep, that met a bug, by kind.",
+                ),
+                ("plantroom_poison_rows", "Earlier name of plantroom_isolated_errors."),
+            )
+        ]
 
     @contextmanager
     def isolate_errors(self, kind: str, **fields: Any) -> Generator[Met]:  # noqa: ANN401 (fields of a log line)
@@ -49,5 +53,6 @@ class ErrorIsolation:
             raise
         except Exception as error:
             met.error = f"{type(error).__name__}: {error}"
-            self._met.labels(kind).inc()
+            for counter in self._counters:
+                counter.labels(kind).inc()
             log.exception("row_met_a_bug", row=kind, **fields)

@@ -5,8 +5,8 @@ import sys
 
 import structlog
 
-REHEARSAL = "rehearsal"
-"""Variable of the context in which nothing that is logged has happened."""
+WARM_UP = "warm_up"
+"""Variable of the context of the warm-up: nothing that is logged in it has happened."""
 
 
 def set_up_logging(*, level: str = "info") -> None:
@@ -16,7 +16,7 @@ def set_up_logging(*, level: str = "info") -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            drop_rehearsed,
+            drop_warm_up,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -28,10 +28,10 @@ def set_up_logging(*, level: str = "info") -> None:
     )
 
 
-def drop_rehearsed(
+def drop_warm_up(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Leave out what was only rehearsed."""
-    if REHEARSAL in event:
+    """Leave out what is logged during the warm-up."""
+    if WARM_UP in event:
         raise structlog.DropEvent
     return event

@@ -32,8 +32,8 @@ def _keep(session: Session, instance: object) -> None:
     session.info.setdefault(_KEPT, []).append(instance)
 
 
-class _RehearsedError(Exception):
-    """Ends a rehearsal; the transaction is rolled back by it."""
+class _RolledBackError(Exception):
+    """Ends a dry run; the transaction is rolled back by it."""
 
 
 class Records:
@@ -98,7 +98,7 @@ class Records:
         self.engine.dispose()
 
     def listen(self, listener: Listener) -> None:
-        """Hear of every committed event; called in the writer thread and must not block."""
+        """Call a listener with each committed event, in the writer thread; it must not block."""
         self._listeners.append(listener)
 
     def write(self, work: Callable[[Session], T]) -> T:
@@ -120,23 +120,23 @@ class Records:
         on = self._writing if durable else self._relaxed
         return await asyncio.wrap_future(self._writer.submit(self._transact, work, on))
 
-    def rehearse(self, work: Callable[[Session], object]) -> None:
-        """Run ``work`` in one transaction and take it back; nobody hears of its events.
+    def dry_run(self, work: Callable[[Session], object]) -> None:
+        """Run ``work`` in one transaction and take it back; no listener receives its events.
 
         Raises:
             StoreError: The database cannot be written now.
         """
 
-        def work_in_vain(session: Session) -> None:
+        def work_and_roll_back(session: Session) -> None:
             work(session)
             # One event and several are different statements.
             session.add_all(session.info.get(_EVENTS, [])[:1])
             session.flush()
             _flush(session)
-            raise _RehearsedError
+            raise _RolledBackError
 
-        with suppress(_RehearsedError):
-            self.write(work_in_vain)
+        with suppress(_RolledBackError):
+            self.write(work_and_roll_back)
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run a query in this thread.

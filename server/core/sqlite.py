@@ -67,7 +67,7 @@ class Checkpoints:
         self._thread.start()
 
     def after_commit(self) -> None:
-        """Note that there is something to copy; never blocks."""
+        """Record that there is something to copy; never blocks."""
         self._due.set()
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class Sweep:
         self._work = work
         self._clock = clock
         self._interval_s = interval_s
-        self._poison = isolation or ErrorIsolation()
+        self._isolation = isolation or ErrorIsolation()
         self._failing = False
 
     @property
@@ -47,7 +47,7 @@ class Sweep:
         while True:
             pause_s = self._interval_s
             try:
-                with self._poison.isolate_errors("sweep", sweep=self._name) as met:
+                with self._isolation.isolate_errors("sweep", sweep=self._name) as met:
                     await asyncio.to_thread(self._work)
                 if met.error is not None:
                     pause_s = max(pause_s, _BUG_PAUSE_S)

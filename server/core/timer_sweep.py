@@ -47,12 +47,12 @@ class TimerSweep:
         self._before = before
         self._limit = limit
         self._records = records
-        self._poison = isolation or ErrorIsolation()
+        self._isolation = isolation or ErrorIsolation()
         self._bugs: dict[str, int] = {}
         self._handlers = handlers
         self._clock = clock
         self._sweep = Sweep(
-            "timers", self.sweep, clock, interval_s=interval_s, isolation=self._poison
+            "timers", self.sweep, clock, interval_s=interval_s, isolation=self._isolation
         )
 
     @property
@@ -78,7 +78,7 @@ class TimerSweep:
         find = partial(due_timers, now=now, kinds=kinds, limit=self._limit)
         due = self._records.read(find)
         for timer in due:
-            with self._poison.isolate_errors(
+            with self._isolation.isolate_errors(
                 "timer", timer=timer.key, timer_kind=timer.kind
             ) as met:
                 self._handlers[timer.kind](timer)

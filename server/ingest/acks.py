@@ -17,7 +17,7 @@ class Acks:
         self.count = 0
 
     def add(self, topic: Topic, uuid: str) -> None:
-        """Note a message whose values are all in the batch; other software's uuids mean nothing."""
+        """Add a message whose values are all in the batch; other software's uuids mean nothing."""
         row = parse_uuid(uuid)
         if row is None:
             return

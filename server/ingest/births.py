@@ -143,19 +143,19 @@ def _points(metrics: Iterable[WireMetric], table: Table) -> Iterable[PointBirth]
         known = table.names.get(metric.name)
         if known is None or known.read is None or not is_point(known.name):
             continue
-        said = _properties(metric)
-        silence = said.get(PROPERTY_MAX_SILENCE)
-        name = _clean(said.get(PROPERTY_NAME_EN), known.name)
+        properties = _properties(metric)
+        silence = properties.get(PROPERTY_MAX_SILENCE)
+        name = _clean(properties.get(PROPERTY_NAME_EN), known.name)
         yield PointBirth(
             name=point_name(known.name),
             datatype=known.datatype,
-            unit=_clean(said.get(PROPERTY_ENG_UNIT), "")[:_MAX_UNIT],
+            unit=_clean(properties.get(PROPERTY_ENG_UNIT), "")[:_MAX_UNIT],
             name_en=name,
-            name_zh=_clean(said.get(PROPERTY_NAME_ZH), name),
+            name_zh=_clean(properties.get(PROPERTY_NAME_ZH), name),
             max_silence_ms=silence if isinstance(silence, int) and 0 < silence < _FOREVER else None,
-            writable=said.get(PROPERTY_WRITABLE) is True,
-            minimum=_bound(said.get(PROPERTY_MINIMUM)),
-            maximum=_bound(said.get(PROPERTY_MAXIMUM)),
+            writable=properties.get(PROPERTY_WRITABLE) is True,
+            minimum=_bound(properties.get(PROPERTY_MINIMUM)),
+            maximum=_bound(properties.get(PROPERTY_MAXIMUM)),
         )
 
 
@@ -189,10 +189,14 @@ def _properties(metric: WireMetric) -> Mapping[str, Value]:
         return {}
 
 
-def _bound(said: Value) -> float | None:
-    if isinstance(said, bool) or not isinstance(said, int | float) or not isfinite(said):
+def _bound(properties: Value) -> float | None:
+    if (
+        isinstance(properties, bool)
+        or not isinstance(properties, int | float)
+        or not isfinite(properties)
+    ):
         return None
-    return float(said)
+    return float(properties)
 
 
 def _words(metrics: Iterable[WireMetric]) -> dict[str, str]:

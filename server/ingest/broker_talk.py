@@ -26,36 +26,36 @@ class BrokerTalk:
         self.problem = ""
 
     def unreachable(self, error: str) -> None:
-        """Note that nobody took the connection."""
+        """Record that no connection could be made."""
         where = f"{self._settings.host}:{self._settings.port}"
-        self._tell("mqtt_unreachable", f"no connection to the broker {where}: {error}")
+        self._report("mqtt_unreachable", f"no connection to the broker {where}: {error}")
 
     def refused(self, reason: str) -> None:
-        """Note that the broker did not take this client."""
-        self._tell("mqtt_refused", f"the broker refuses: {why_refused(self._settings, reason)}")
+        """Record that the broker did not take this client."""
+        self._report("mqtt_refused", f"the broker refuses: {why_refused(self._settings, reason)}")
 
     def born(self, now_s: float) -> None:
-        """Note that the broker has taken this client, which has said that it is there."""
+        """Record that the broker has taken this client, which has said that it is there."""
         self._born_s = now_s
         if self.problem != self._not_echoed:
             self.problem = ""
 
     def heard(self) -> None:
-        """Note that the broker has brought back what this host said."""
+        """Record that the broker has brought back what this host said."""
         if self.problem == self._not_echoed:
             self.problem = ""
             _log.info("own_state_heard", topic=self._topic)
         self._born_s = None
 
     def lost(self) -> None:
-        """Note the end of a connection; what was not heard on it says nothing any more."""
+        """Record the end of a connection; what was not received on it says nothing any more."""
         self._born_s = None
 
     def look(self, now_s: float) -> None:
         """Tell what has lasted too long; call it every second or so."""
         if self._born_s is not None and now_s - self._born_s >= UNHEARD_S:
             self._born_s = None
-            self._tell("own_state_unheard", self._not_echoed)
+            self._report("own_state_unheard", self._not_echoed)
 
     @property
     def _not_echoed(self) -> str:
@@ -66,7 +66,7 @@ class BrokerTalk:
             "write and read it, nor hear the gateways and command them (deploy/mosquitto.acl)"
         )
 
-    def _tell(self, event: str, problem: str) -> None:
+    def _report(self, event: str, problem: str) -> None:
         if problem != self.problem:
             self.problem = problem
             _log.warning(event, problem=problem)

@@ -24,11 +24,11 @@ _UNMARKED = (_GOOD, "")
 
 
 @dataclass(slots=True)
-class Intake:
+class DecodedBatch:
     """What was decoded and is not stored yet."""
 
     batch: Batch = field(default_factory=Batch)
-    on_suspects: list[Sample] = field(default_factory=list[Sample])
+    samples: list[Sample] = field(default_factory=list[Sample])
     """Those that an alarm rule has to see, in order."""
     answers: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Equipment id, and what it says of a command."""
@@ -44,14 +44,14 @@ class Decoder:
         """Whether the last message had values that may be right when the clocks agree again."""
 
     def read(  # noqa: C901, PLR0912, PLR0915 (a function call per value costs a tenth of the rate)
-        self, message: Message, unit: Unit, intake: Intake, *, birth: bool = False
+        self, message: Message, unit: Unit, decoded: DecodedBatch, *, birth: bool = False
     ) -> list[WireMetric]:
         """Add the values of a message; return the metrics that nobody declared."""
         self.from_future = False
         payload, arrived_at = message.payload, message.arrived_at
         latest = arrived_at + self._max_future_ms
         carries_quality = may_carry_quality(message.data)
-        aliases, on_suspects, batch = unit.aliases, intake.on_suspects, intake.batch
+        aliases, samples, batch = unit.aliases, decoded.samples, decoded.batch
         add_series, add_at = batch.series.append, batch.taken_at.append
         add_value, add_quality = batch.values.append, batch.quality.append
         add_reason = batch.reason.append
@@ -67,7 +67,7 @@ class Decoder:
             if series is None:
                 said = read(metric)
                 if said is not None and not birth:
-                    intake.answers.append((unit.asset.id, str(said)))
+                    decoded.answers.append((unit.asset.id, str(said)))
                 continue
             taken_at = metric.timestamp
             if not EARLIEST_MS <= taken_at <= latest:
@@ -123,7 +123,7 @@ class Decoder:
                 else series.no_change_low <= value <= series.no_change_high  # type: ignore[operator]
             ):
                 continue
-            on_suspects.append(
+            samples.append(
                 Sample(series, value, quality, taken_at, reason, late, arrived_at, last_at)
             )
             # What follows is seen in order; the alarm engine sets the band again. Counted first:

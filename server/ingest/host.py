@@ -7,7 +7,7 @@ import structlog
 
 from config.server import SparkplugSettings
 from protocols.errors import FrameError
-from protocols.sparkplug import host_events as said
+from protocols.sparkplug import host_events
 from protocols.sparkplug.births import Table
 from protocols.sparkplug.host_session import HostSession, NodePhase
 from protocols.sparkplug.payload import parse
@@ -38,9 +38,9 @@ from server.ingest.unit import NOWHERE, Unit
 
 _COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
 _MAX_TOPIC = 300
-_PIECE_BYTES = 250_000
-"""Of payloads of one gateway, read without a look at the others."""
 """Longer ids do not fit into the keys of the records."""
+_PIECE_BYTES = 250_000
+"""Of payloads of one gateway, read before the others have their turn."""
 _log = structlog.get_logger()
 
 
@@ -110,7 +110,7 @@ class Host:
             if asset.connection.last_value != asset.online:
                 site, gateway, *_ = asset.key.split("/")
                 node = self._node(Topic(site, MessageKind.NDATA, gateway))
-                note_connection(node.intake, asset, online=asset.online, at=now_ms)
+                note_connection(node.decoded, asset, online=asset.online, at=now_ms)
                 self._occupy(node, now_ms)
 
     def receive(self, arrival: Arrival) -> None:
@@ -131,7 +131,7 @@ class Host:
         key = (topic.group, topic.node)
         node = self.nodes.get(key) or self._node(topic)
         self._silence.heard(key)
-        message = said.Message(topic, payload, arrival.payload, arrival.arrived_at)
+        message = host_events.Message(topic, payload, arrival.payload, arrival.arrived_at)
         events = node.session.receive(message)
         if topic.kind is MessageKind.NDEATH and node.session.phase is NodePhase.ALIVE:
             # Of another session: an old one's, or of a node that never renews its Will.
@@ -146,7 +146,7 @@ class Host:
             if not self._act(node, event, at):
                 return
             events.popleft()
-            if isinstance(event, said.Data | Newborn):
+            if isinstance(event, host_events.Data | Newborn):
                 left -= len(event.message.data)
 
     def _enter(self, node: Node, newborn: Newborn, asset: Asset) -> None:
@@ -161,7 +161,7 @@ class Host:
             self._presence.set_online(node, asset, device, online=True, at=at, reason="")
         if device is None:
             self._presence.follow_devices(node, message)
-        self._decoder.read(message, unit, node.intake, birth=True)
+        self._decoder.read(message, unit, node.decoded, birth=True)
 
     def missed(self, key: str, *, now_ms: int, now_s: float) -> None:
         """Ask a node of which a birth or death could not be taken; it may even be gone."""
@@ -169,7 +169,7 @@ class Host:
         node = self.nodes.get((site, name))
         if node is not None:
             self._follow(node, node.session.ask_rebirth("queue_full", now_ms), now_ms)
-            self._silence.suspect((site, name), now_s)
+            self._silence.expect((site, name), now_s)
 
     def tick(self, now_ms: int) -> None:
         """Do what time brings about: missing messages, devices that did not come, rebirths."""
@@ -200,9 +200,9 @@ class Host:
             alive = [k for k, node in self.nodes.items() if node.session.phase is NodePhase.ALIVE]
             self._silence.begin(alive if connection else (), now_s)
         for key in self._foreign_deaths:
-            self._silence.suspect(key, now_s)
+            self._silence.expect(key, now_s)
         self._foreign_deaths.clear()
-        for key in self._silence.to_ask(now_s):
+        for key in self._silence.overdue(now_s):
             if unread(f"{key[0]}/{key[1]}"):
                 continue
             if not self._budget.take(now_ms):
@@ -216,7 +216,7 @@ class Host:
 
         for key in self._silence.take_gone(now_s, unread=waits):
             if key in self.nodes:
-                self._bury(self.nodes[key], now_ms)
+                self._declare_offline(self.nodes[key], now_ms)
 
     def ask_births(self, keys: set[str], now_ms: int) -> None:
         """Ask these gateways to be born again, a few at a time; strike off who was asked."""
@@ -229,13 +229,13 @@ class Host:
             if node is not None:
                 self._asking.ask(node, "alarm_delay", now_ms)
 
-    def _bury(self, node: Node, now_ms: int) -> None:
+    def _declare_offline(self, node: Node, now_ms: int) -> None:
         """Speak the Will of a node in the broker's place."""
         topic = Topic(node.group, MessageKind.NDEATH, node.name)
-        death = said.Message(topic, death_of(node.session.bd_seq), b"", now_ms)
+        death = host_events.Message(topic, death_of(node.session.bd_seq), b"", now_ms)
         _log.warning("node_silent", node=node.key)
         for event in node.session.receive(death):
-            if isinstance(event, said.NodeDied):
+            if isinstance(event, host_events.NodeDied):
                 self._presence.node_gone(node, now_ms, "silent", "silent")
             else:
                 self._follow(node, [event], now_ms)
@@ -277,7 +277,7 @@ class Host:
                 del self.nodes[key]
         self._refused.clear()
 
-    def _follow(self, node: Node, events: list[said.Event], at: int) -> None:
+    def _follow(self, node: Node, events: list[host_events.Event], at: int) -> None:
         """Do what events demand, behind those of the node that wait."""
         if not events:
             return
@@ -312,37 +312,37 @@ class Host:
         return None
 
     def _occupy(self, node: Node, at: int) -> None:
-        """Note that something of a node is not settled."""
+        """Add a node of which something is not settled."""
         node.oldest_at = node.oldest_at or at
         self.busy.setdefault(node.key, node)
 
     def _act(self, node: Node, event: Happened, at: int) -> bool:
         """Do what an event demands; False when its birth must be entered before that."""
         match event:
-            case said.Data(device, message):
+            case host_events.Data(device, message):
                 self._data(node, device, message)
             case Newborn():
                 asset = self._registry.known(event.birth)
                 if asset is None:
                     return False
                 self._enter(node, event, asset)
-            case said.DeviceDied(device, message):
+            case host_events.DeviceDied(device, message):
                 reason = "not_reborn" if message is None else "device_death"
                 self._presence.gone(node, device, reason, at)
-            case said.NodeDied():
+            case host_events.NodeDied():
                 self._presence.node_gone(node, at, "connection_lost", "gateway_offline")
-            case said.AskRebirth(reason):
+            case host_events.AskRebirth(reason):
                 self._asking.ask(node, reason, at)
         return True
 
-    def _data(self, node: Node, device: str | None, message: said.Message) -> None:
+    def _data(self, node: Node, device: str | None, message: host_events.Message) -> None:
         unit = node.units.get(device)
         if unit is None:
             self._metrics.reject("refused_equipment", topic=message.topic.format())
             if device is not None and self._registry.admission.takes_devices(node.key):
                 self._ask_rebirth(node, "room_again", message.arrived_at)
             return
-        unknown = self._decoder.read(message, unit, node.intake)
+        unknown = self._decoder.read(message, unit, node.decoded)
         if unknown and not self._learn(node, unit, unknown, message):
             self._metrics.reject("unknown_metric", topic=message.topic.format())
             self._ask_rebirth(node, "unknown_alias", message.arrived_at)
@@ -357,7 +357,7 @@ class Host:
             self._act(node, prepared(node, request), at)
 
     def _learn(
-        self, node: Node, unit: Unit, unknown: list[WireMetric], message: said.Message
+        self, node: Node, unit: Unit, unknown: list[WireMetric], message: host_events.Message
     ) -> bool:
         """Enter the points that carry name and datatype and read them; True when all did."""
         new = list[WireMetric]()
@@ -379,7 +379,7 @@ class Host:
             for name in named:
                 if name not in unit.asset.series:
                     unit.names[name] = NOWHERE  # it is refused
-        return not self._decoder.read(message, unit, node.intake)
+        return not self._decoder.read(message, unit, node.decoded)
 
     def _count(self, node: Node) -> None:
         """Carry what the session has counted over to the metrics."""

@@ -40,7 +40,7 @@ class Identities:
         self._changed: dict[str, str] = {}
 
     def heard(self, journals: Iterable[tuple[str, str]], now_s: float) -> None:
-        """Note the key of a gateway and the journal of each that spoke, in order."""
+        """Record the key of a gateway and the journal of each that spoke, in order."""
         for gateway, journal in journals:
             turns = self._turns.get(gateway)
             if turns is None:

@@ -24,7 +24,7 @@ _ROUND = 262_144
 """Cost after which nothing more is taken at once: somebody else may have news meanwhile."""
 _RESERVE = 2
 """Births and deaths may fill a queue so many times over."""
-_MOST_TORN = 10_000
+_MOST_MISSED = 10_000
 _log = structlog.get_logger()
 
 
@@ -47,7 +47,7 @@ class Bounds(NamedTuple):
     payload_bytes: int = 1_000_000
 
 
-class _Lane:
+class _Queue:
     """What waits of one gateway."""
 
     __slots__ = ("bytes", "credit", "messages", "refused")
@@ -83,11 +83,11 @@ class Inbox:
         self._knows = knows
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _Queue] = {}
         self._fresh: deque[str] = deque()
         """Gateways that have just begun to speak; served before the others, once."""
         self._waiting: deque[str] = deque()
-        self._torn: set[str] = set()
+        self._missed: set[str] = set()
         self._messages = 0
         self._bytes = 0
         self._woken = False
@@ -104,17 +104,17 @@ class Inbox:
         source, kind = _source_of(topic)
         is_data = kind in _DATA_KINDS
         with self._lock:
-            lane = self._lanes.get(source)
-            if lane is None:
-                lane = _Lane()
-            if not self._fits(lane, size, is_data=is_data):
-                self._refuse(lane, source, is_data=is_data)
+            queue = self._queues.get(source)
+            if queue is None:
+                queue = _Queue()
+            if not self._fits(queue, size, is_data=is_data):
+                self._refuse(queue, source, is_data=is_data)
                 return
-            if source not in self._lanes:
-                self._lanes[source] = lane
+            if source not in self._queues:
+                self._queues[source] = queue
                 (self._fresh if self._knows(source) else self._waiting).append(source)
-            lane.messages.append(Arrival(topic, payload, arrived_at))
-            lane.bytes += size
+            queue.messages.append(Arrival(topic, payload, arrived_at))
+            queue.bytes += size
             self._messages += 1
             self._bytes += size
             self._news.notify()
@@ -147,52 +147,54 @@ class Inbox:
 
     def waits(self, source: str) -> bool:
         """Return whether something of this gateway is unread."""
-        lane = self._lanes.get(source)
-        return lane is not None and bool(lane.messages)
+        queue = self._queues.get(source)
+        return queue is not None and bool(queue.messages)
 
     def unread_since(self, source: str) -> int | None:
         """Return when the oldest unread message of this gateway arrived, UTC ms; or None."""
         with self._lock:
-            lane = self._lanes.get(source)
-            return lane.messages[0].arrived_at if lane is not None and lane.messages else None
+            queue = self._queues.get(source)
+            return queue.messages[0].arrived_at if queue is not None and queue.messages else None
 
     def oldest_at(self) -> int | None:
         """Return when the oldest unread message arrived, UTC ms; None when all are read."""
         with self._lock:
-            heads = [lane.messages[0].arrived_at for lane in self._lanes.values() if lane.messages]
+            heads = [
+                queue.messages[0].arrived_at for queue in self._queues.values() if queue.messages
+            ]
         return min(heads, default=None)
 
-    def take_torn(self) -> set[str]:
+    def take_missed(self) -> set[str]:
         """Return the gateways of which a birth or death was refused, and forget them."""
         with self._lock:
-            torn, self._torn = self._torn, set()
+            torn, self._missed = self._missed, set()
         return torn
 
-    def _fits(self, lane: _Lane, size: int, *, is_data: bool) -> bool:
+    def _fits(self, queue: _Queue, size: int, *, is_data: bool) -> bool:
         """Say whether it may wait; who has less than a fair share of it all always may."""
         bounds, times = self._bounds, 1 if is_data else _RESERVE
-        messages, total = len(lane.messages) + 1, lane.bytes + size
+        messages, total = len(queue.messages) + 1, queue.bytes + size
         if messages > times * bounds.messages or total > times * bounds.bytes:
             return False
-        share = max(1, len(self._lanes))
+        share = max(1, len(self._queues))
         if self._messages >= bounds.all_messages:
             return messages * share <= times * bounds.all_messages
         if self._bytes + size > bounds.all_bytes:
             return total * share <= times * bounds.all_bytes
         return True
 
-    def _refuse(self, lane: _Lane, source: str, *, is_data: bool) -> None:
-        if not is_data and len(self._torn) < _MOST_TORN:
-            self._torn.add(source)
-        if not lane.messages:
+    def _refuse(self, queue: _Queue, source: str, *, is_data: bool) -> None:
+        if not is_data and len(self._missed) < _MOST_MISSED:
+            self._missed.add(source)
+        if not queue.messages:
             self._metrics.reject("queue_full", gateway=source)
             return
         self._metrics.rejected.labels("queue_full").inc()
-        if not lane.refused:
+        if not queue.refused:
             _log.warning(
-                "gateway_floods", gateway=source, waiting=len(lane.messages), bytes=lane.bytes
+                "gateway_floods", gateway=source, waiting=len(queue.messages), bytes=queue.bytes
             )
-        lane.refused += 1
+        queue.refused += 1
 
     def _serve(self, limit: int, but: Container[str]) -> list[Arrival]:
         taken: list[Arrival] = []
@@ -211,27 +213,27 @@ class Inbox:
 
     def _serve_one(self, source: str, taken: list[Arrival], limit: int) -> int:
         """Give one gateway its turn, after which it waits behind the others; return its cost."""
-        lane = self._lanes[source]
-        messages = lane.messages
-        lane.credit += _QUANTUM
+        queue = self._queues[source]
+        messages = queue.messages
+        queue.credit += _QUANTUM
         size = count = 0
         # A message beyond a whole turn is paid for by the turns to come.
-        while messages and lane.credit > 0 and len(taken) < limit:
+        while messages and queue.credit > 0 and len(taken) < limit:
             arrival = messages.popleft()
             taken.append(arrival)
-            lane.credit -= len(arrival.payload) + _MESSAGE_COST
+            queue.credit -= len(arrival.payload) + _MESSAGE_COST
             size += len(arrival.payload)
             count += 1
-        lane.bytes -= size
+        queue.bytes -= size
         self._bytes -= size
         self._messages -= count
-        if messages or lane.credit < 0:
-            lane.credit = min(lane.credit, 0)
+        if messages or queue.credit < 0:
+            queue.credit = min(queue.credit, 0)
             self._waiting.append(source)
         else:
-            del self._lanes[source]
-            if lane.refused:
-                _log.info("gateway_flood_over", gateway=source, refused=lane.refused)
+            del self._queues[source]
+            if queue.refused:
+                _log.info("gateway_flood_over", gateway=source, refused=queue.refused)
         return size + count * _MESSAGE_COST
 
 

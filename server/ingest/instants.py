@@ -53,7 +53,7 @@ def is_further(
         reason: Why it is not good.
         nth: How often its message said the same before.
     """
-    said = _said(series)
+    said = _counts_of(series)
     key = (value.__class__, value, quality, reason)
     if said.get(key, 0) > nth or len(said) >= MOST_IN_ONE:
         return False
@@ -62,13 +62,13 @@ def is_further(
 
 
 def note_stored(series: Series, value: Value, quality: Quality, reason: str) -> None:
-    """Note a stored value of the instant of the newest one."""
-    said = _said(series)
+    """Count a stored value of the instant of the newest one."""
+    said = _counts_of(series)
     key = (value.__class__, value, quality, reason)
     said[key] = said.get(key, 0) + 1
 
 
-def _said(series: Series) -> dict[tuple[object, ...], int]:
+def _counts_of(series: Series) -> dict[tuple[object, ...], int]:
     """Return how often each value was said of the newest instant."""
     known = series.instant
     if known is None or known[0] != series.last_at:

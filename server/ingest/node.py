@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from protocols.sparkplug import host_events as said
+from protocols.sparkplug import host_events
 from protocols.sparkplug.births import Table
 from protocols.sparkplug.host_session import HostSession
 from protocols.sparkplug.topics import Topic
@@ -12,7 +12,7 @@ from server.assets.ledger import EquipmentBirth
 from server.history.base import Batch
 from server.ingest.acks import Acks
 from server.ingest.births import StoredBirth, equipment_birth
-from server.ingest.decode import Intake
+from server.ingest.decode import DecodedBatch
 from server.ingest.status import StatusChange
 from server.ingest.unit import Unit
 
@@ -23,7 +23,7 @@ class Newborn(NamedTuple):
     """A birth, as things were when it came."""
 
     device: str | None
-    message: said.Message
+    message: host_events.Message
     table: Table
     birth: EquipmentBirth
     online: bool
@@ -31,7 +31,13 @@ class Newborn(NamedTuple):
     """Of the session of its node."""
 
 
-Happened = Newborn | said.Data | said.DeviceDied | said.NodeDied | said.AskRebirth
+Happened = (
+    Newborn
+    | host_events.Data
+    | host_events.DeviceDied
+    | host_events.NodeDied
+    | host_events.AskRebirth
+)
 
 
 @dataclass(slots=True)
@@ -45,13 +51,13 @@ class Node:
     """site/gateway."""
     units: dict[str | None, Unit] = field(default_factory=dict[str | None, Unit])
     """By device; None is the node itself."""
-    counted: said.Counters = field(default_factory=said.Counters)
+    counted: host_events.Counters = field(default_factory=host_events.Counters)
     """What the metrics know of the session's counters."""
     events: deque[tuple[Happened, int]] = field(default_factory=deque[tuple[Happened, int]])
     """What waits behind a birth that has to be entered, with its arrival; in order."""
     births: dict[str, StoredBirth] = field(default_factory=dict[str, StoredBirth])
     changes: list[StatusChange] = field(default_factory=list[StatusChange])
-    intake: Intake = field(default_factory=Intake)
+    decoded: DecodedBatch = field(default_factory=DecodedBatch)
     acks: list[tuple[Topic, str]] = field(default_factory=list[tuple[Topic, str]])
     """Topic and uuid of the messages in the intake."""
     oldest_at: int = 0
@@ -77,7 +83,7 @@ class Ready:
 
     def take(self, node: Node) -> None:
         """Take over what is settled of a gateway."""
-        batch = node.intake.batch
+        batch = node.decoded.batch
         if len(batch):
             self.batch.extend(batch)
             self.values[node.key] = self.values.get(node.key, 0) + len(batch)
@@ -87,12 +93,12 @@ class Ready:
         node.acks.clear()
 
 
-def prepared(node: Node, event: said.Event) -> Happened:
+def prepared(node: Node, event: host_events.Event) -> Happened:
     """Return the event; a birth as things are now, because it may have to wait."""
     match event:
-        case said.DeviceBorn(device, message, table):
+        case host_events.DeviceBorn(device, message, table):
             pass
-        case said.NodeBorn(message, _):
+        case host_events.NodeBorn(message, _):
             device, table = None, node.session.node
         case _:
             return event

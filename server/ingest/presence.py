@@ -11,7 +11,7 @@ from server.ingest.status import StatusChange, note_connection
 
 
 class Presence:
-    """Notes with a node what came and went of it; instants are UTC ms of the server's clock."""
+    """Records what came and went of a node; instants are UTC ms of the server's clock."""
 
     def __init__(self, registry: Registry, persist: Persist) -> None:
         self._registry = registry
@@ -20,30 +20,30 @@ class Presence:
     def set_online(
         self, node: Node, asset: Asset, device: str | None, *, online: bool, at: int, reason: str
     ) -> None:
-        """Note that equipment came or went; repeating it changes nothing."""
+        """Record that equipment came or went; repeating it changes nothing."""
         if asset.online == online and asset.connection.last_at:
             return
         asset.online = online
         omitted = self._registry.events.take(asset, at)
         node.changes.append(StatusChange(asset, device is None, online, at, reason, omitted))
-        note_connection(node.intake, asset, online=online, at=at)
+        note_connection(node.decoded, asset, online=online, at=at)
 
     def gone(self, node: Node, device: str | None, reason: str, at: int) -> None:
-        """Note that a device, or the node itself, went away."""
+        """Record that a device, or the node itself, went away."""
         unit = node.units.get(device)
         if unit is not None:
             reason = REMOVED if unit.asset.absence.removed else reason
             self.set_online(node, unit.asset, device, online=False, at=at, reason=reason)
 
     def node_gone(self, node: Node, at: int, reason: str, of_devices: str) -> None:
-        """Note that the node went away, and its devices with it."""
+        """Record that the node went away, and its devices with it."""
         self.gone(node, None, reason, at)
         for device in node.units:
             if device is not None:
                 self.gone(node, device, of_devices, at)
 
     def follow_devices(self, node: Node, message: Message) -> None:
-        """Note which devices the node says it has, and which it no longer has."""
+        """Record which devices the node says it has, and which it no longer has."""
         named = devices_named(message.payload, node.session.node)
         if named is None:
             return

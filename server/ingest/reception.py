@@ -34,15 +34,15 @@ class Reception:
         """Arrival of the oldest message that was taken and is not settled, UTC ms."""
 
     def note_taken(self, arrived_at: int) -> None:
-        """Note that a message was taken out of the inbox; by the ingest thread."""
+        """Record that a message was taken out of the inbox; by the ingest thread."""
         self._oldest_at = min(self._oldest_at, arrived_at)
 
     def note_settled(self) -> None:
-        """Note that only what ``busy`` nodes hold is unsettled; by the ingest thread."""
+        """Record that only what ``busy`` nodes hold is unsettled; by the ingest thread."""
         self._oldest_at = min((node.oldest_at for node in self.busy.values()), default=_NEVER)
 
     def note_work(self) -> None:
-        """Note that the ingest thread goes on, and waits for no store."""
+        """Record that the ingest thread goes on, and waits for no store."""
         self._worked_s = self._clock.monotonic_s()
 
     @property

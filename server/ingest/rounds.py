@@ -21,16 +21,16 @@ from server.ingest.node import Newborn, Node, Ready
 from server.ingest.persistence import Persist
 from server.ingest.status import StatusChange, store_status
 
-Suspects = Callable[[list[Sample]], None]
+Evaluate = Callable[[list[Sample]], None]
 Answers = Callable[[list[tuple[int, str]]], None]
 
 _SAMPLES = 10
-"""That are judged in one transaction; each may become an alarm."""
+"""That are evaluated in one transaction; each may become an alarm."""
 _MOST_SAMPLES = 100
-"""That are judged at once as long as nothing comes of them."""
+"""That are evaluated at once as long as nothing comes of them."""
 _QUICK_S = 0.01
 """A slice that took longer is followed by the smallest, any other by one of twice its size."""
-_JUDGING_S = 0.05
+_EVALUATION_S = 0.05
 """So long one slice of samples follows the other."""
 _ROWS = 100
 """Births and states in one transaction."""
@@ -53,7 +53,7 @@ class Rounds:
         clock: Clock,
         *,
         persist: Persist,
-        on_suspects: Suspects,
+        evaluate: Evaluate,
         answers: Answers,
         settled: Callable[[int], None],
     ) -> None:
@@ -65,7 +65,7 @@ class Rounds:
             registry: Where new equipment is entered.
             clock: Says how long a slice took.
             persist: Runs work that needs a store, again while it fails.
-            on_suspects: Judges samples; returns when what follows is committed.
+            evaluate: Takes samples; returns when what follows is committed.
             answers: Takes what gateways say of commands.
             settled: Hears when the oldest message of what a node has settled had arrived.
         """
@@ -76,37 +76,37 @@ class Rounds:
         self._registry = registry
         self._clock = clock
         self._persist = persist
-        self._suspects = on_suspects
+        self._evaluate = evaluate
         self._answers = answers
         self._settled = settled
 
     def settle(self) -> None:
         """Settle a slice of everything; what is left keeps its node busy."""
-        self._judge()
+        self._evaluate_samples()
         self._write()
         self._enter()
         self._answer()
         self._collect()
 
-    def _judge(self) -> None:
+    def _evaluate_samples(self) -> None:
         """Show the alarms what they must see of nodes whose births and states are written."""
         now_s = self._clock.monotonic_s()
-        until_s = now_s + _JUDGING_S
+        until_s = now_s + _EVALUATION_S
         while True:
             waiting = [
                 node
                 for node in self._host.busy.values()
-                if node.intake.on_suspects and not node.unwritten
+                if node.decoded.samples and not node.unwritten
             ]
             if not waiting:
                 return
             samples: list[Sample] = []
             shares = _shares(waiting, self._size)
             for node, share in shares:
-                samples += node.intake.on_suspects[:share]
-            self._persist("alarms", lambda samples=samples: self._suspects(samples))
+                samples += node.decoded.samples[:share]
+            self._persist("alarms", lambda samples=samples: self._evaluate(samples))
             for node, share in shares:
-                del node.intake.on_suspects[:share]
+                del node.decoded.samples[:share]
                 self._put_last(node)
             before_s, now_s = now_s, self._clock.monotonic_s()
             is_quick = now_s - before_s <= _QUICK_S
@@ -162,18 +162,18 @@ class Rounds:
             self._put_last(node)
 
     def _answer(self) -> None:
-        nodes = [node for node in self._host.busy.values() if node.intake.answers]
+        nodes = [node for node in self._host.busy.values() if node.decoded.answers]
         if not nodes:
             return
-        answers = [said for node in nodes for said in node.intake.answers]
+        answers = [said for node in nodes for said in node.decoded.answers]
         self._persist("commands", lambda: self._answers(answers))
         for node in nodes:
-            node.intake.answers.clear()
+            node.decoded.answers.clear()
 
     def _collect(self) -> None:
         """Let those go of whom nothing waits; what the alarms have seen is for the history."""
         for node in list(self._host.busy.values()):
-            if node.unwritten or node.intake.on_suspects:
+            if node.unwritten or node.decoded.samples:
                 continue
             self.ready.take(node)
             if not node.events:

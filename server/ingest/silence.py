@@ -1,4 +1,4 @@
-"""Nodes whose death may have been missed, because nobody was there to hear it."""
+"""Nodes whose death may have been missed while this host was not connected."""
 
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
@@ -14,7 +14,7 @@ K = TypeVar("K")
 class SilenceWatch(Generic[K]):
     """Who has said nothing since this host came to the broker, and whom it has asked.
 
-    While the host is away the broker tells nobody of a death. So everybody who is said to be
+    While the host is away a death reaches no one. So each node that is said to be
     alive has to speak once; after ``patience_s`` they are asked to, after as long again they
     count as gone. Times are monotonic seconds.
     """
@@ -27,31 +27,31 @@ class SilenceWatch(Generic[K]):
         """Until when each may leave the question unanswered."""
 
     def begin(self, nodes: Iterable[K], now_s: float) -> None:
-        """Suspect exactly these from now on."""
+        """Expect a sign of life of exactly these from now on."""
         self._waits = dict.fromkeys(nodes, now_s + self._patience_s)
         self._asked = {}
 
-    def suspect(self, node: K, now_s: float) -> None:
-        """Suspect one more, of whom something was missed."""
+    def expect(self, node: K, now_s: float) -> None:
+        """Expect a sign of life of one more, of which something was missed."""
         self._waits.setdefault(node, now_s + self._patience_s)
 
     def heard(self, node: K) -> None:
-        """Note a sign of life."""
+        """Record a sign of life."""
         if self._waits or self._asked:
             self._waits.pop(node, None)
             self._asked.pop(node, None)
 
     def asked(self, node: K, now_s: float) -> None:
-        """Note that the node was really asked; others ask later, a few at a time."""
+        """Record that the node was really asked; others ask later, a few at a time."""
         if self._waits.pop(node, None) is not None:
             self._asked[node] = now_s + self._patience_s
 
-    def to_ask(self, now_s: float) -> list[K]:
+    def overdue(self, now_s: float) -> list[K]:
         """Return who has been silent for too long."""
         return [node for node, until in self._waits.items() if now_s >= until]
 
     def take_gone(self, now_s: float, *, unread: Callable[[K], bool]) -> list[K]:
-        """Return who did not answer, and suspect them no more: what is gone cannot be silent.
+        """Return who did not answer, and expect nothing of them any more.
 
         Args:
             now_s: Monotonic seconds.

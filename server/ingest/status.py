@@ -13,7 +13,7 @@ from server.assets.model import Equipment, Gateway
 from server.assets.series import Sample
 from server.core.db import table_of
 from server.core.records import record_event
-from server.ingest.decode import Intake
+from server.ingest.decode import DecodedBatch
 
 
 class StatusChange(NamedTuple):
@@ -28,7 +28,7 @@ class StatusChange(NamedTuple):
     """How many changes before it have no event of their own; None: nor has this one."""
 
 
-def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> None:
+def note_connection(decoded: DecodedBatch, asset: Asset, *, online: bool, at: int) -> None:
     """Add a value of the connection series.
 
     Coming and going are the server's own observation and carry its time, so that an edge node
@@ -38,9 +38,9 @@ def note_connection(intake: Intake, asset: Asset, *, online: bool, at: int) -> N
     taken_at = max(at, series.last_at + 1)
     series.last_value, series.last_quality, series.last_reason = online, Quality.GOOD, ""
     series.last_at, series.seen_at = taken_at, at
-    intake.batch.add(series.id, taken_at, online)
+    decoded.batch.add(series.id, taken_at, online)
     if not series.no_change_low <= online <= series.no_change_high:
-        intake.on_suspects.append(Sample(series, online, Quality.GOOD, taken_at))
+        decoded.samples.append(Sample(series, online, Quality.GOOD, taken_at))
         # Coming back within the same batch is seen too; the alarm engine sets the band again.
         series.undecided += 1
         series.no_change_low, series.no_change_high = inf, -inf

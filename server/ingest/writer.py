@@ -30,7 +30,7 @@ from server.ingest.metrics import IngestMetrics
 from server.ingest.node import Ready
 from server.ingest.persistence import Persistence, StoppedError
 from server.ingest.reception import Reception
-from server.ingest.rounds import Answers, Rounds, Suspects
+from server.ingest.rounds import Answers, Evaluate, Rounds
 
 Stored = Callable[[Sequence[int]], None]
 
@@ -62,7 +62,7 @@ class Ingest:
         history: History,
         registry: Registry,
         clock: Clock,
-        on_suspects: Suspects = ignore,
+        evaluate: Evaluate = ignore,
         answers: Answers = ignore,
         stored: Stored = ignore,
         gateways_to_confirm: Callable[[], Collection[str]] = frozenset,
@@ -77,7 +77,7 @@ class Ingest:
             history: Where values go.
             registry: The equipment, loaded.
             clock: Never runs backwards.
-            on_suspects: Sees, in order and before they are stored, the samples outside the quiet
+            evaluate: Takes, in order and before they are stored, the samples outside the quiet
                 band of their series; returns when what follows is committed. In this thread.
             answers: Takes (equipment id, text) of what gateways say of commands. In this thread.
             stored: Hears the series ids of each stored batch, in the history's thread; is quick.
@@ -101,7 +101,7 @@ class Ingest:
             registry,
             clock,
             persist=self._persist,
-            on_suspects=on_suspects,
+            evaluate=evaluate,
             answers=answers,
             settled=self._note_settled,
         )
@@ -120,7 +120,7 @@ class Ingest:
         self._storing: Future[None] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
-        self._told_refused_at = 0.0
+        self._refused_stored_s = 0.0
         self._identities = Identities()
 
     async def __aenter__(self) -> Self:
@@ -219,7 +219,7 @@ class Ingest:
     def _tick(self, now_s: float) -> None:
         now_ms = self._clock.now_ms()
         self._host.tick(now_ms)
-        for key in self._inbox.take_torn():
+        for key in self._inbox.take_missed():
             self._host.missed(key, now_ms=now_ms, now_s=now_s)
         self._ask(now_ms)
         self._host.watch_silence(
@@ -230,8 +230,8 @@ class Ingest:
         if problems := self._identities.take_changed(now_s):
             store = partial(store_problems, problems=problems)
             self._persist("presence", lambda: self._records.write(store))
-        if now_s - self._told_refused_at >= _REFUSED_S:
-            self._told_refused_at = now_s
+        if now_s - self._refused_stored_s >= _REFUSED_S:
+            self._refused_stored_s = now_s
             self._persist("refused", self._registry.record_refused)
 
     def _passed_over(self) -> AbstractSet[str]:

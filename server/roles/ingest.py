@@ -52,7 +52,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         history=plant.history,
         registry=plant.registry,
         clock=clock,
-        on_suspects=alarming.pipeline.on_samples,
+        evaluate=alarming.pipeline.on_samples,
         answers=answers(records, clock),
         stored=stored,
         gateways_to_confirm=alarming.gateways_to_confirm,
@@ -66,7 +66,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         alias_of=ingest.aliases.find,
         clock=clock,
     )
-    with ground.isolation.isolate_errors("rehearsal"):
+    with ground.isolation.isolate_errors("warm_up"):
         await asyncio.to_thread(alarming.warm_up)
     works = {
         "ingest": ingest.run,

@@ -12,7 +12,7 @@ from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.rulebook import RuleBook
 from server.assets.registry import Registry
 from server.history.duckdb import DuckHistory
-from server.history_damage import DamageWatch
+from server.history_damage import DamageAnnouncer
 from server.roles.parts import Ground, Parts
 
 
@@ -41,7 +41,7 @@ async def open_plant(ground: Ground) -> Plant:
         retention_days=settings.history.retention_days,
     )
     ground.stack.callback(history.close)
-    damage = DamageWatch(history, ground.records, settings.messages, clock, ground.metrics)
+    damage = DamageAnnouncer(history, ground.records, settings.messages, clock, ground.metrics)
     classes = load_classes(settings.class_files)
     catch_up_ms = round(settings.alarms.catch_up_s * 1000)
     engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)

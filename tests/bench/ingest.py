@@ -150,7 +150,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             history=history,
             registry=registry,
             clock=clock,
-            on_suspects=chain.on_samples,
+            evaluate=chain.on_samples,
             stored=count,
             metrics=metrics,
         )

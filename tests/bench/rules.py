@@ -132,16 +132,16 @@ class Bench:
         self.clock.advance(_TICK_S)
         values = 0
         for first in range(0, len(messages), _MESSAGES):
-            on_suspects: list[Sample] = []
+            samples: list[Sample] = []
             for message in messages[first : first + _MESSAGES]:
                 values += len(message)
-                self._decode(message, on_suspects)
-            if on_suspects:
-                self.pipeline.on_samples(on_suspects)
+                self._decode(message, samples)
+            if samples:
+                self.pipeline.on_samples(samples)
         self.timers.sweep()
         return values
 
-    def _decode(self, message: Message, on_suspects: list[Sample]) -> None:
+    def _decode(self, message: Message, samples: list[Sample]) -> None:
         """Compare with the bands, as server/ingest/decode.py."""
         good, inf, seen_at = Quality.GOOD, math.inf, self.clock.now_ms()
         for series, value, taken_at in message:
@@ -155,7 +155,7 @@ class Bench:
                 else series.no_change_low <= value <= series.no_change_high  # type: ignore[operator]
             ):
                 continue
-            on_suspects.append(Sample(series, value, good, taken_at, "", late))
+            samples.append(Sample(series, value, good, taken_at, "", late))
             series.no_change_low, series.no_change_high = inf, -inf
 
     def _trip(self, now: int) -> Iterator[Message]:

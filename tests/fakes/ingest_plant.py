@@ -111,7 +111,7 @@ class IngestPlant:
         self.log: list[str] = []
         self.records = open_records(folder)
         self.history = FlakyHistory(self.log)
-        self.on_suspects: list[Sample] = []
+        self.evaluated: list[Sample] = []
         self.attached: list[tuple[str, str]] = []
         self.restart()
 
@@ -136,7 +136,7 @@ class IngestPlant:
             history=self.history,
             registry=self.registry,
             clock=clock,
-            on_suspects=self._suspects,
+            evaluate=self._evaluate,
             metrics=self.metrics,
         )
         self.ingest.restore()
@@ -144,9 +144,9 @@ class IngestPlant:
     def _attach(self, series: Series, asset: Asset) -> None:
         self.attached.append((series.key, asset.equipment_class))
 
-    def _suspects(self, samples: list[Sample]) -> None:
+    def _evaluate(self, samples: list[Sample]) -> None:
         self.log.append("judged")
-        self.on_suspects.extend(samples)
+        self.evaluated.extend(samples)
 
     def receive(self, *arrivals: Arrival) -> None:
         """Deliver and carry everything to its end."""

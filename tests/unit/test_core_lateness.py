@@ -42,7 +42,7 @@ def test_a_message_is_late_until_its_values_are_judged(pump: IngestPlant, node: 
     late = pump.reception.late_s
     assert late >= 7
     seen: list[float] = []
-    pump.ingest._rounds._suspects = lambda _samples: seen.append(pump.reception.late_s)
+    pump.ingest._rounds._evaluate = lambda _samples: seen.append(pump.reception.late_s)
     pump.wait(1)
     assert seen == [late + 1]
     assert pump.reception.late_s == 0

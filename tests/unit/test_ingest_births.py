@@ -109,7 +109,7 @@ def test_a_dead_device_is_offline_until_it_is_born(pump: IngestPlant, node: Edge
     pump.receive(node.ddeath("pump"))
     row = pump.rows(Equipment)[PUMP]
     assert (row.online, row.reason) == (False, "device_death")
-    assert [sample.value for sample in pump.on_suspects] == [False]
+    assert [sample.value for sample in pump.evaluated] == [False]
     pump.receive(node.dbirth("pump", {"pressure": 1.0}, equipment_class="heating_pump"))
     assert pump.rows(Equipment)[PUMP].online
     assert pump.stored(f"{PUMP}/connection") == [True, False, True]
@@ -223,7 +223,9 @@ def test_metrics_of_others_are_points_whatever_they_are_called(
         assert stored(point) == [number, 100 + number], point
     assert stored("connection") == [True]
     plant.restart()
-    plant.receive(node.message("DDATA", metrics(at + 2, 200, named=not aliased), "pump"))
+    plant.receive(
+        node.message("DDATA", metrics(at + 2, 200, named=not aliased), "pump", uuid="j/1")
+    )
     for number, point in enumerate(FOREIGN.values(), start=1):
         assert stored(point)[-1] == 200 + number, point
 

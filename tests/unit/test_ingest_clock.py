@@ -46,7 +46,7 @@ def test_a_history_from_a_mad_clock_does_not_open_the_future(
     plant.clock.utc_ms -= 1000 * HOUR_MS
     node.clock_ms = plant.clock.now_ms()
     plant.restart()
-    plant.hear(node.ddata("pump", {1: 2.0}, at=node.clock_ms + HOUR_MS))
+    plant.hear(node.ddata("pump", {1: 2.0}, at=node.clock_ms + HOUR_MS, uuid="j/1"))
     assert plant.rejected("timestamp_in_future") == 1
 
 
@@ -143,7 +143,7 @@ def test_a_reading_that_is_ahead_does_not_put_the_ingest_ahead_after_a_restart(
 ) -> None:
     pump.hear(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 240_000))
     pump.restart()
-    pump.hear(node.ddata("pump", {1: 3.0}, at=node.clock_ms + 500_000))
+    pump.hear(node.ddata("pump", {1: 3.0}, at=node.clock_ms + 500_000, uuid="j/1"))
     assert pump.rejected("timestamp_in_future") == 1
     pump.hear(node.ddeath("pump"))
     assert pump.series(f"{PUMP}/connection").seen_at <= pump.clock.now_ms()

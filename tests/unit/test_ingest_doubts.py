@@ -29,7 +29,7 @@ def test_what_is_handed_to_the_alarms_is_counted_until_they_have_judged_it(
 ) -> None:
     pressure = pump.watch(f"{PUMP}/pressure")
     pump.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
-    (one,) = [sample for sample in pump.on_suspects if sample.series is pressure]
+    (one,) = [sample for sample in pump.evaluated if sample.series is pressure]
     assert pressure.undecided == 1
     assert one.heard_at == pressure.seen_at > 0
 
@@ -74,7 +74,7 @@ def test_who_waits_for_a_store_hears_nothing(pump: IngestPlant, node: EdgeNode) 
             pump.clock.advance(6)
             raise StoreError("disk full")
 
-    pump.ingest._rounds._suspects = fail
+    pump.ingest._rounds._evaluate = fail
     pump.watch(f"{PUMP}/pressure")
     pump.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
     assert heard == [True, False]

@@ -153,7 +153,7 @@ def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
         if any(sample.value == 9.0 for sample in samples):
             seen.append(entered(pump))
 
-    pump.ingest._rounds._suspects = judged
+    pump.ingest._rounds._evaluate = judged
     pump.ingest._work(wait_s=0)
     pump.ingest._work(wait_s=0)
     before = entered(pump)
@@ -197,7 +197,7 @@ def test_an_alarm_flood_of_one_gateway_shares_each_slice(pump: IngestPlant, node
         pump.clock.advance(0.2)
         slices.append([sample.series.key for sample in samples])
 
-    pump.ingest._rounds._suspects = judged
+    pump.ingest._rounds._evaluate = judged
     for step in range(30):
         values = {alias: float(step) for alias in range(1, 101)}
         pump.reception.inbox.put(*other.ddata("pump", values, at=node.clock_ms + step + 1))
@@ -225,7 +225,7 @@ def test_nothing_is_stored_or_acknowledged_before_its_alarms_were_seen(
         assert pump.acked() == []
         assert all(pump.stored(sample.series.key) == [1.0] for sample in samples)
 
-    pump.ingest._rounds._suspects = judged
+    pump.ingest._rounds._evaluate = judged
     values = dict.fromkeys(range(10, 130), 2.0)
     pump.receive(node.ddata("many", values, at=node.clock_ms + 1, uuid=uuid_of("j", 1)))
     pump.wait(1)
@@ -240,7 +240,7 @@ def test_a_gateway_with_many_devices_goes_away_in_slices(pump: IngestPlant, node
     pump.receive(other.nbirth(), *births)
     pump.watch("site/gw/pump/pressure")
     seen: list[float] = []
-    pump.ingest._rounds._suspects = lambda samples: seen.extend(
+    pump.ingest._rounds._evaluate = lambda samples: seen.extend(
         sample.value for sample in samples if isinstance(sample.value, float)
     )
     pump.reception.inbox.put(*other.ndeath())
@@ -295,10 +295,10 @@ def test_a_slow_history_holds_up_only_who_floods(tmp_path: Path) -> None:
             plant.ingest._work(wait_s=0)
         assert len(plant.reception.inbox) > 0
         assert len(plant.ingest._rounds.ready.batch) < 30_000
-        plant.on_suspects.clear()
+        plant.evaluated.clear()
         plant.reception.inbox.put(*quiet.ddata("d", {1: 9.0}, at=quiet.clock_ms + 1))
         plant.ingest._work(wait_s=0)
-        assert [sample.value for sample in plant.on_suspects] == [9.0]
+        assert [sample.value for sample in plant.evaluated] == [9.0]
         go_on.set()
         for _ in range(3):
             plant.wait(1)

@@ -35,7 +35,7 @@ def test_of_two_values_in_one_millisecond_the_later_is_current_and_both_are_kept
         pump.receive(pressure_message(node, 3.0, at=at), pressure_message(node, 2.0, at=at))
     assert (series.last_value, series.last_at) == (2.0, at)
     assert pump.stored(series.key) == [1.0, 3.0, 2.0]
-    seen = [(one.value, one.before_at == at) for one in pump.on_suspects]
+    seen = [(one.value, one.before_at == at) for one in pump.evaluated]
     assert seen == [(3.0, False), (2.0, True)]
 
 
@@ -59,12 +59,12 @@ def test_a_resend_of_one_millisecond_doubles_nothing_and_changes_nothing(
         pump.restart()
         assert pump.series(key).last_value == said[-1]
     pump.watch(key)
-    pump.on_suspects.clear()
+    pump.evaluated.clear()
     pump.receive(pressure_message(node, *values, at=at, late=late))
     pump.receive(pressure_message(node, values[0], at=at, late=late))
     assert pump.stored(key) == [1.0, *said]
     assert pump.series(key).last_value == said[-1]
-    assert pump.on_suspects == []
+    assert pump.evaluated == []
 
 
 def test_late_values_of_one_millisecond_are_kept_and_the_present_stays(

@@ -54,10 +54,10 @@ def test_a_full_queue_refuses_data_and_has_a_reserve_for_births_and_deaths() -> 
         queue.put(f"spBv1.0/s/{kind}/g", b"x", 0)
     assert len(queue) == 8
     assert counted(metrics, "queue_full") == 1
-    assert queue.take_torn() == set()
+    assert queue.take_missed() == set()
     queue.put("spBv1.0/s/DBIRTH/g/d", b"x", 0)
     assert len(queue) == 8
-    assert queue.take_torn() == {"s/g"}
+    assert queue.take_missed() == {"s/g"}
 
 
 def test_a_queue_full_of_bytes_takes_again_once_it_was_emptied() -> None:

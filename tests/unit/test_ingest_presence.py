@@ -48,7 +48,7 @@ def test_what_is_missing_in_the_next_birth_of_the_node_was_removed(
     assert not fan.is_watched("connection")
     plant.wait(11)  # it did not follow the birth of its node
     assert plant.rows(Equipment)["site/gw/fan"].reason == "removed"
-    assert plant.on_suspects == []
+    assert plant.evaluated == []
     of_fan = [event for event in plant.events() if event.endswith("/fan")]
     assert of_fan[-2:] == ["equipment.removed site/gw/fan", "equipment.offline site/gw/fan"]
 

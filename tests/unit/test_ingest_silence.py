@@ -35,7 +35,7 @@ def test_a_gateway_that_died_while_the_server_was_down_is_asked_then_set_offline
     assert states(pump) == {"site/gw": (False, "silent"), PUMP: (False, "silent")}
     assert not pump.rows(Gateway)["site/gw"].online
     assert pump.events()[-2:] == ["equipment.offline site/gw", f"equipment.offline {PUMP}"]
-    assert [sample.value for sample in pump.on_suspects] == [False], "the alarms see it"
+    assert [sample.value for sample in pump.evaluated] == [False], "the alarms see it"
     pump.wait(10 * PATIENCE_S)
     assert states(pump)[PUMP] == (False, "silent")
 
@@ -43,10 +43,26 @@ def test_a_gateway_that_died_while_the_server_was_down_is_asked_then_set_offline
 def test_who_speaks_after_a_restart_is_not_asked(pump: IngestPlant, node: EdgeNode) -> None:
     pump.restart()
     pump.wait(1)
-    pump.receive(node.ddata("pump", {1: 2.0}))
+    pump.receive(node.ddata("pump", {1: 2.0}, uuid="j/1"))
     pump.wait(5 * PATIENCE_S)
     assert pump.rebirths_asked() == []
     assert states(pump)[PUMP] == (True, "")
+
+
+def test_who_speaks_after_a_restart_by_aliases_alone_is_asked_for_a_birth(
+    pump: IngestPlant, node: EdgeNode
+) -> None:
+    pump.restart()
+    node.seq = 40  # it was born again while nobody listened, and has numbered its metrics anew
+    node.clock_ms += 1
+    pump.receive(node.ddata("pump", {2: 7.5}))
+    assert pump.rebirths_asked() == [NCMD]
+    assert pump.asked_because("stored_birth") == 1
+    pump.receive(node.nbirth(), node.dbirth("pump", {"run": True, "pressure": 7.5}))
+    node.clock_ms += 1
+    pump.receive(node.ddata("pump", {2: 8.5}))
+    assert pump.stored(f"{PUMP}/pressure") == [1.0, 7.5, 8.5]
+    assert set(pump.stored(f"{PUMP}/run")) == {True}
 
 
 def test_a_birth_in_answer_keeps_it_online(pump: IngestPlant, node: EdgeNode) -> None:
@@ -113,7 +129,7 @@ def test_what_waits_unread_may_be_a_sign_of_life(pump: IngestPlant, node: EdgeNo
     other = EdgeNode(name="loud", clock_ms=node.clock_ms)
     for _ in range(300):
         pump.reception.inbox.put(*other.arrival("NDEATH", b""))
-    pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, uuid="j/1"))
     pump.wait(3 * PATIENCE_S)
     pump.wait(3 * PATIENCE_S)
     assert pump.rebirths_asked() == []

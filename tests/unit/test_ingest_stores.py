@@ -86,9 +86,9 @@ async def test_a_bug_in_the_chain_ends_the_ingest_visibly(
         message = "a bug"
         raise ZeroDivisionError(message)
 
-    monkeypatch.setattr(pump.ingest._rounds, "_suspects", bug)
+    monkeypatch.setattr(pump.ingest._rounds, "_evaluate", bug)
     async with pump.ingest, asyncio.timeout(5):
-        pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
+        pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await pump.ingest.run()
 
@@ -99,8 +99,8 @@ async def test_closing_stores_what_has_arrived_and_may_be_repeated(
     async with pump.ingest:
         assert pump.ingest.alive
         for number in range(50):
-            value = float(number)
-            pump.reception.inbox.put(*node.ddata("pump", {1: value}, at=node.clock_ms + 1 + number))
+            at, uuid = node.clock_ms + 1 + number, f"j/{number}"
+            pump.reception.inbox.put(*node.ddata("pump", {1: float(number)}, at=at, uuid=uuid))
     pump.ingest.close()
     assert not pump.ingest.alive
     assert pump.stored(f"{PUMP}/pressure")[1:] == [float(number) for number in range(50)]

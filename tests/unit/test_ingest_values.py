@@ -23,7 +23,7 @@ def test_data_are_judged_then_stored_then_acknowledged(pump: IngestPlant, node: 
         node.ddata("pump", {2: False}, uuid=uuid_of("j1", 10)),
     )
     assert pump.log == ["judged", "stored", "published"]
-    assert [sample.value for sample in pump.on_suspects] == [2.0, 3.0]
+    assert [sample.value for sample in pump.evaluated] == [2.0, 3.0]
     assert pump.acked() == [("spBv1.0/site/NCMD/gw", "j1", [(7, 8), (10, 10)])]
     assert pump.stored(f"{PUMP}/pressure") == [1.0, 2.0, 3.0]
 
@@ -37,7 +37,7 @@ def test_values_inside_the_quiet_band_are_not_judged_but_bad_ones_are(
         pump.receive(node.ddata("pump", {1: value}, at=node.clock_ms + step))
     at = node.clock_ms + 9
     pump.receive(node.ddata("pump", {1: None}, at=at, quality=Quality.BAD, reason="timeout"))
-    assert [(one.value, one.quality, one.reason) for one in pump.on_suspects] == [
+    assert [(one.value, one.quality, one.reason) for one in pump.evaluated] == [
         (5.1, Quality.GOOD, ""),
         (None, Quality.BAD, "timeout"),
     ]
@@ -50,7 +50,7 @@ def test_what_is_sent_again_is_acknowledged_but_neither_judged_nor_stored_again(
     for _ in range(2):
         at = node.clock_ms + 5
         pump.receive(node.ddata("pump", {1: 2.0}, at=at, uuid="j/4", historical=True))
-    assert len(pump.on_suspects) == 1
+    assert len(pump.evaluated) == 1
     assert pump.stored(f"{PUMP}/pressure") == [1.0, 2.0]
     assert [ranges for _, _, ranges in pump.acked()] == [[(4, 4)], [(4, 4)]]
 
@@ -63,7 +63,7 @@ def test_historical_and_older_values_are_late(pump: IngestPlant, node: EdgeNode)
         node.ddata("pump", {1: 1.5}, at=at + 5),
         node.ddata("pump", {1: 3.0}, at=at + 20, historical=True),
     )
-    assert [(one.value, one.late) for one in pump.on_suspects] == [
+    assert [(one.value, one.late) for one in pump.evaluated] == [
         (2.0, False),
         (1.5, True),
         (3.0, True),

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from protocols.sparkplug.births import Table
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.host_session import HostSession
+from protocols.sparkplug.host_session import HostSession, Message
 from protocols.sparkplug.payload import Metric, encode_payload, parse
 from protocols.sparkplug.rebirth import RebirthBudget
 from tests.fakes.sparkplug_messages import (
@@ -42,6 +43,47 @@ def test_a_stored_device_birth_of_another_session_is_worth_nothing() -> None:
     session.restore("pump", dbirth().payload, bd_seq=4)
     assert texts(session.receive(ddata(9))) == ["AskRebirth no_birth"]
     assert session.counters.undecodable == 1
+
+
+def asked(*metrics: Metric, uuid: str | None = None) -> list[str]:
+    """What follows from data after a restart of the host, of a node that can be asked."""
+    session = HostSession()
+    rebirth = Metric(name="Node Control/Rebirth", datatype=DataType.BOOLEAN, value=False)
+    birth = message("NBIRTH", Metric(name="bdSeq", value=5), rebirth, seq=0)
+    session.restore(None, birth.payload, bd_seq=5)
+    session.restore("pump", dbirth().payload, bd_seq=5)
+    data = encode_payload(metrics, timestamp=T0, seq=9, uuid=uuid)
+    topic = ddata(9).topic
+    return texts(session.receive(Message(topic, parse(data), data, T0)))
+
+
+ALIAS = Metric(alias=1, value=2.0, timestamp=T0)
+NAME = Metric(name="pressure", datatype=DataType.DOUBLE, value=2.0, timestamp=T0)
+
+
+@pytest.mark.parametrize("uuid", [None, "of-other-software"])
+def test_an_alias_alone_does_not_say_that_a_stored_birth_still_holds(uuid: str | None) -> None:
+    assert asked(ALIAS, uuid=uuid) == ["AskRebirth stored_birth"]
+    assert asked(NAME, ALIAS, uuid=uuid) == ["AskRebirth stored_birth"]
+
+
+def test_what_is_journaled_or_says_its_names_needs_no_other_birth() -> None:
+    assert asked(ALIAS, uuid="journal/7") == ["Data pump 2"]
+    assert asked(NAME) == ["Data pump 2"]
+    assert asked(replace(NAME, alias=1)) == ["Data pump 2"]
+    assert asked(replace(NAME, alias=2)) == ["AskRebirth stored_birth"]
+
+
+def test_data_is_delivered_again_after_the_birth_of_its_device() -> None:
+    session = HostSession()
+    rebirth = Metric(name="Node Control/Rebirth", datatype=DataType.BOOLEAN, value=False)
+    birth = message("NBIRTH", Metric(name="bdSeq", value=5), rebirth, seq=0)
+    session.restore(None, birth.payload, bd_seq=5)
+    session.restore("pump", dbirth().payload, bd_seq=5)
+    session.receive(birth)
+    assert texts(session.receive(ddata(1))) == ["AskRebirth stored_birth"]
+    session.receive(dbirth(seq=2))
+    assert texts(session.receive(ddata(3))) == ["Data pump 2"]
 
 
 def test_a_restored_node_that_was_dead_must_be_born() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from server.alarming.warm_up import warm_up
 from server.alarms.model import Alarm
-from server.core.log import drop_rehearsed
+from server.core.log import drop_warm_up
 from server.messages.attempts import mark_sent
 from server.messages.claims import claim_due, confirm_claims
 from server.messages.rate_limits import Budget, DeliveryPolicy
@@ -70,7 +70,7 @@ def perform(house: House) -> None:
     warm_up(house.records, house.pipeline, house.classes, house.clock)
 
 
-def test_nothing_of_a_rehearsal_stays_and_nobody_hears_of_it(staffed: House) -> None:
+def test_nothing_of_the_warm_up_stays_and_no_listener_receives_it(staffed: House) -> None:
     before, heard = counts(staffed), list[object]()
     staffed.records.listen(heard.append)
     perform(staffed)
@@ -81,20 +81,20 @@ def test_nothing_of_a_rehearsal_stays_and_nobody_hears_of_it(staffed: House) -> 
     assert [one.rule for one in staffed.all(Alarm)] == ["pump.fault"]
 
 
-def test_the_first_alarm_after_a_rehearsal_makes_no_statement_for_the_first_time(
+def test_the_first_alarm_after_a_warm_up_makes_no_statement_for_the_first_time(
     staffed: House,
 ) -> None:
     perform(staffed)
     assert compiled(staffed, partial(first_alarm, staffed)) == []
 
 
-def test_without_a_rehearsal_the_first_alarm_makes_many(staffed: House) -> None:
+def test_without_a_warm_up_the_first_alarm_makes_many(staffed: House) -> None:
     assert len(compiled(staffed, partial(first_alarm, staffed))) > 20
 
 
-def test_a_rehearsal_is_not_in_the_log(staffed: House) -> None:
+def test_the_warm_up_is_not_in_the_log(staffed: House) -> None:
     with structlog.testing.capture_logs(
-        processors=[structlog.contextvars.merge_contextvars, drop_rehearsed]
+        processors=[structlog.contextvars.merge_contextvars, drop_warm_up]
     ) as logs:
         perform(staffed)
         assert logs == []
@@ -102,7 +102,7 @@ def test_a_rehearsal_is_not_in_the_log(staffed: House) -> None:
     assert "alarm_raised" in {line["event"] for line in logs}
 
 
-def test_without_a_rule_there_is_nothing_to_rehearse(house: House) -> None:
+def test_without_a_rule_there_is_nothing_to_warm_up(house: House) -> None:
     before = counts(house)
     warm_up(house.records, house.pipeline, {}, house.clock)
     assert counts(house) == before
