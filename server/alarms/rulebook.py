@@ -12,8 +12,6 @@ from config.classes import AlarmRule, EquipmentClass, rule_conflicts
 from config.errors import ConfigError
 from server.alarms.rules import Rule, compile_rule
 
-SCOPES = ("class", "site", "equipment")
-"""Who may change a rule, the weakest first."""
 _LONGEST_DELAY_S = 60.0
 """Of a rule of life safety, unless the class file itself says more."""
 log = get_logger()
