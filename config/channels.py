@@ -22,7 +22,7 @@ def _check_link(parameters: tuple[ShortField, ...], length: int) -> None:
     """Half a link acknowledges nothing, so a variable must hold the whole of it.
 
     Raises:
-        MisfitError: It does not.
+        ConflictingSettingsError: It does not.
     """
     if "link" in parameters and length < _LINK_LENGTH:
         message = (

@@ -59,7 +59,7 @@ def compile_interlock(text: str, device: str, devices: Mapping[str, Collection[s
 
     def plain(match: re.Match[str]) -> str:
         place = _place(match[1], text, devices)
-        # As long as what it replaces, so that positions in complaints stay true.
+        # As long as what it replaces, so that positions in errors stay true.
         name = re.sub(r"\W", "_", match[0])
         while places.setdefault(name, place) != place:
             name += "_"

@@ -81,7 +81,7 @@ def resolve(
     """Return the gateway with all device files applied.
 
     Raises:
-        MisfitError: Parts do not fit each other; lists all of them.
+        ConflictingSettingsError: Parts do not fit each other; lists all of them.
     """
     conflicts = [*_shared_lines(settings.ports), *_loose_answers(settings)]
     devices: dict[str, ResolvedDevice] = {}

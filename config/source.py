@@ -1,4 +1,4 @@
-"""Reads a YAML file so that every complaint can name file and line. The only importer of PyYAML."""
+"""Reads a YAML file so that every error can name file and line. The only importer of PyYAML."""
 
 import json
 import re
@@ -123,7 +123,7 @@ class Document:
         return line
 
     def error(self, conflicts: Sequence[Conflict]) -> ConfigError:
-        """Return the error that names file, line and path of each misfit, in the file's order."""
+        """Return the error that names file, line and path of each conflict, in the file's order."""
         lines = sorted((self.line(at), dotted(at), message) for at, message in conflicts)
         return ConfigError(
             "\n".join(

@@ -154,9 +154,9 @@ class Estate(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         # The script is judged by the units' points, so they must be right first.
-        misfits = list(_unit_conflicts(self)) or list(_script_conflicts(self))
-        if misfits:
-            raise ConflictingSettingsError(misfits)
+        conflicts = list(_unit_conflicts(self)) or list(_script_conflicts(self))
+        if conflicts:
+            raise ConflictingSettingsError(conflicts)
         return self
 
 

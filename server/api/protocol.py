@@ -30,16 +30,16 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open: dict[GuardedProtocol, None] = {}
+        self._open: dict[LimitedProtocol, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def make(self, **parts: Any) -> "GuardedProtocol":  # noqa: ANN401 (uvicorn's own arguments)
+    def make(self, **parts: Any) -> "LimitedProtocol":  # noqa: ANN401 (uvicorn's own arguments)
         """Make the protocol of a new connection, as uvicorn asks for it."""
-        return GuardedProtocol(self, **parts)
+        return LimitedProtocol(self, **parts)
 
-    def add(self, one: "GuardedProtocol") -> None:
+    def add(self, one: "LimitedProtocol") -> None:
         """Take a new connection; when there are too many, the longest that waits has to go."""
         if len(self._open) >= self._most:
             oldest = next((other for other in self._open if other.waits), None)
@@ -49,7 +49,7 @@ class Connections:
             oldest.drop()
         self._open[one] = None
 
-    def discard(self, one: "GuardedProtocol") -> None:
+    def discard(self, one: "LimitedProtocol") -> None:
         """It is gone."""
         self._open.pop(one, None)
 
@@ -59,7 +59,7 @@ class Connections:
             one.look(now_s)
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class LimitedProtocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(self, connections: Connections, **parts: Any) -> None:  # noqa: ANN401 (uvicorn's)

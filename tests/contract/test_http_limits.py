@@ -53,7 +53,7 @@ class House:
         await asyncio.sleep(0.05)
         return asked
 
-    async def unread(self) -> protocol.GuardedProtocol:
+    async def unread(self) -> protocol.LimitedProtocol:
         """The only connection, as soon as its client leaves an answer unread."""
         while True:
             for connection in self.server.connections._open:

@@ -125,7 +125,7 @@ async def test_orders_over_tcp_are_obeyed_and_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "complaint"),
+    ("line", "message"),
     [
         (b"nonsense\n", "Expecting value"),
         (b"[1]\n", "expected a JSON object"),
@@ -141,11 +141,11 @@ async def test_orders_over_tcp_are_obeyed_and_answered() -> None:
         (b'{"do": "get", "unit": "counter", "point": "value_00"}\n', "pump-1"),
     ],
 )
-async def test_a_wrong_order_is_answered_with_what_is_allowed(line: bytes, complaint: str) -> None:
+async def test_a_wrong_order_is_answered_with_what_is_allowed(line: bytes, message: str) -> None:
     async with _running() as (simulation, told, _):
         answer = obey(simulation, line)
     assert answer["ok"] is False
-    assert complaint in str(answer["error"])
+    assert message in str(answer["error"])
     assert told == []
 
 

@@ -134,7 +134,7 @@ async def test_two_late_units_a_slow_and_a_flapping_one_falsify_nothing_and_dela
             return in_time_s.pop()
         return rng.choice((0.002, 0.002, rng.uniform(0.08, 0.25)))
 
-    late_ones = LateUnit(2, late_s, deaf=True), LateUnit(3, late_s)
+    late_ones = LateUnit(2, late_s, half_duplex=True), LateUnit(3, late_s)
     units: dict[int, Responder] = {
         1: LateUnit(1, lambda: 0.002),
         2: late_ones[0],

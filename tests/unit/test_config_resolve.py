@@ -127,7 +127,7 @@ def test_a_device_file_that_asks_more_than_the_device_answers_is_told_at_its_nam
     assert len(refused.value.conflicts) == 10
 
 
-def test_all_misfits_of_all_devices_are_told_at_once() -> None:
+def test_all_conflicts_of_all_devices_are_told_at_once() -> None:
     with pytest.raises(ConflictingSettingsError) as refused:
         resolved({"x": device(profile="nonsense"), "y": device(), "z": device(only=["a"])})
     assert [conflict.path for conflict in refused.value.conflicts] == [

@@ -113,9 +113,9 @@ WHOLE = encode_payload(
 
 @settings(deadline=None, max_examples=200)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255), st.integers(1, len(WHOLE)))
-def test_a_damaged_message_raises_nothing_but_frame_errors(at: int, flip: int, end: int) -> None:
+def test_a_damaged_message_raises_nothing_but_frame_errors(at: int, mask: int, end: int) -> None:
     damaged = bytearray(WHOLE)
-    damaged[at] ^= flip
+    damaged[at] ^= mask
     take_apart(bytes(damaged[:end]))
 
 

@@ -48,7 +48,7 @@ def test_a_connection_that_lasts_or_a_broker_that_goes_away_ends_the_suspicion()
         assert (watch.suspected, watch.pause_s) == (False, 0)
 
 
-def test_who_was_there_first_suspects_too_although_the_other_one_pauses() -> None:
+def test_who_was_there_first_assumes_it_too_although_the_other_one_pauses() -> None:
     watch = TakeoverWatch()
     for lived_s in (86_400, 0.1, 0.1, 4.5):
         assert not watch.suspected

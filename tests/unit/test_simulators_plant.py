@@ -245,7 +245,7 @@ _UNIT = _estate()["units"]["counter"]
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         (_estate(units={"c": _UNIT | {"endpoint": "udp"}}), r"units\.c\.endpoint: .*tcp"),
         (_estate(units={"a": _UNIT, "b": _UNIT}), r"units\.b\.unit: address 1 is taken by 'a'"),
@@ -263,11 +263,11 @@ _UNIT = _estate()["units"]["counter"]
     ],
 )
 def test_a_wrong_estate_is_refused_with_its_path(
-    tmp_path: Path, content: dict[str, Any], complaint: str
+    tmp_path: Path, content: dict[str, Any], message: str
 ) -> None:
     path = tmp_path / "estate.yaml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    with pytest.raises(ConfigError, match=complaint):
+    with pytest.raises(ConfigError, match=message):
         load_estate(path)
 
 
