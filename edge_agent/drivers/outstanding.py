@@ -136,7 +136,8 @@ class Outstanding:
             for one in mine
             if _alike(one.request, request) and (afresh or not _same(one, request))
         ]
-        times = [0.0, *(self._until(one, now_s) for one in rivals)]
+        waits = self._waits(request.unit, now_s)
+        times = [0.0, *(_until(one, waits) for one in rivals)]
         recent = [o for o in mine if not o.heard and o.sent_s + self._recent_s > now_s]
         if len(recent) >= _MOST_RECENT:
             times.append(recent[-_MOST_RECENT].sent_s + self._recent_s)
@@ -235,7 +236,8 @@ class Outstanding:
         mine = self._line.all_sent.get(unit)
         if mine is None:
             return []
-        mine[:] = [one for one in mine if self._until(one, now_s) > now_s]
+        waits = self._waits(unit, now_s)
+        mine[:] = [one for one in mine if _until(one, waits) > now_s]
         if not mine:
             del self._line.all_sent[unit]
         return mine
@@ -243,15 +245,20 @@ class Outstanding:
     def _all(self) -> list[_Outstanding]:
         return [one for mine in self._line.all_sent.values() for one in mine]
 
-    def _until(self, one: _Outstanding, now_s: float) -> float:
-        """When no answer to it is expected any more."""
-        unit = one.request.unit
+    def _waits(self, unit: int, now_s: float) -> tuple[float, float]:
+        """How long answers of a unit are expected, seconds: it was silent since, it was heard."""
         worst_s, seen_s = self._line.worst.get(unit, (0.0, now_s))
         if now_s - seen_s > _REMEMBERED_S:
             del self._line.worst[unit]
             worst_s = 0.0
-        longest_s = self._outstanding_s if one.heard else max(self._outstanding_s, LONGEST_SILENT_S)
-        return one.sent_s + min(_LONGEST_S, max(longest_s, _WORST_MARGIN * worst_s))
+        heard_s = max(self._outstanding_s, _WORST_MARGIN * worst_s)
+        silent_s = max(heard_s, LONGEST_SILENT_S)
+        return min(_LONGEST_S, silent_s), min(_LONGEST_S, heard_s)
+
+
+def _until(one: _Outstanding, waits: tuple[float, float]) -> float:
+    """When no answer to it is expected any more, monotonic seconds."""
+    return one.sent_s + waits[one.heard]
 
 
 def _alike(one: Request, other: Request) -> bool:
@@ -259,11 +266,11 @@ def _alike(one: Request, other: Request) -> bool:
 
     Writes of one place are alike whatever they write: which of them was done must not be mixed up.
     """
-    if one.unit != other.unit or one.code != other.code:
+    if one.unit != other.unit:
         return False
     if not one.wanted:
         return one.place == other.place
-    return (one.head, one.size) == (other.head, other.size)
+    return one.size == other.size and one.head == other.head
 
 
 def _same(one: _Outstanding, request: Request) -> bool:
