@@ -46,7 +46,8 @@ handles: $(STAMP)  ## an agent process loses broker and ports ROUNDS times: hand
 	$(BIN)/python -m tests.soak.handles $(or $(ROUNDS),30)
 
 HOURS ?= 72
-soak: $(STAMP)  ## simulated hours of outages, reloads and flapping units: memory stays flat
+soak: $(STAMP)  ## searches with all seeds; simulated hours of outages, reloads, flapping units: memory stays flat
+	$(BIN)/python -m pytest --numprocesses auto --thorough -m seeds
 	$(BIN)/python -m tests.soak.soak $(HOURS)
 
 check: $(STAMP)

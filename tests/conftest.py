@@ -15,6 +15,16 @@ _PROCESSES_S = 120
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", action="store_true", help="run tests with a real mosquitto")
     parser.addoption("--browser", action="store_true", help="run tests that drive a browser")
+    parser.addoption("--thorough", action="store_true", help="search with all seeds: make soak")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a search its seeds: ``@pytest.mark.seeds(few, many)`` of a test that takes ``seed``."""
+    marker = metafunc.definition.get_closest_marker("seeds")
+    if marker is not None:
+        few, many = marker.args
+        count = many if metafunc.config.getoption("--thorough") else few
+        metafunc.parametrize("seed", range(count))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -25,7 +25,6 @@ from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 START_MS = 1_795_000_000_000
 OFFLINE = Fault(FaultKind.OFFLINE)
-SEEDS = range(3)
 LONG_S = 20.0
 
 
@@ -134,7 +133,7 @@ def gaps_s(sink: ListSink, line: Line, unit: int) -> list[float]:
     return [(later.taken_at - one.taken_at) / 1000 for one, later in pairwise(good)]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.seeds(1, 10)
 @pytest.mark.parametrize("framing", list(Framing))
 @pytest.mark.parametrize("seconds", [4.0, 25.0])
 def test_on_a_full_line_healthy_units_keep_their_period(
@@ -149,7 +148,7 @@ def test_on_a_full_line_healthy_units_keep_their_period(
             assert gaps_s(sink, FULL, unit), unit
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.seeds(1, 10)
 def test_a_late_and_a_noisy_unit_move_no_healthy_one_by_their_waits(seed: int) -> None:
     seconds = 300.0
     sink = run_virtually(_polled(MESSY, Framing.RTU, seed, MESSY.begin_s + seconds))

@@ -11,7 +11,6 @@ from edge_agent.polling.port_time import PortLoad
 from tests.fakes.driver import Asked, FakeDriver, FakeUnit
 from tests.fakes.port_bench import Bench, alive, port_manager, running
 
-SEEDS = range(20)
 SECONDS = 120
 TIMEOUT_S = 0.4
 
@@ -52,7 +51,7 @@ def figures(bench: Bench, name: str, period_s: float, begin_s: float) -> tuple[f
     return len(met) * period_s / SECONDS, longest_s
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.seeds(5, 20)
 @pytest.mark.parametrize("period_s", [1.0, 5.0])
 async def test_units_that_answer_nine_in_ten_are_not_forgotten(seed: int, period_s: float) -> None:
     ill = {3: 0.1, 6: 0.1, 9: 0.1, 11: 0.05, 12: 0.05}
