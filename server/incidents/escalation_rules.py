@@ -29,7 +29,7 @@ def _policy(
 _URGENT = {"repeat": 3, "repeat_after_s": 15 * _MINUTE_S, "idle_s": 15 * _MINUTE_S}
 _HIGH = {"repeat": 1, "repeat_after_s": 30 * _MINUTE_S, "idle_s": 30 * _MINUTE_S}
 _ENGINEER = ("on_duty",)
-# A fault of the heating plant is told to the supplier at once, whoever repairs it.
+# About a fault of the heating plant the supplier is called at once, whoever repairs it.
 _HEATING = ("on_duty", "contractor")
 _LEAD: Final = ("leader",)
 _MANAGER: Final = ("manager",)
@@ -127,7 +127,7 @@ def next_round_at(policy: PolicySettings, *, last_due_at: int, round_: int, now:
 def resume(
     policy: PolicySettings, *, done: Sequence[PlannedStep], number: int, now: int
 ) -> list[PlannedStep]:
-    """Return what is left after nobody moved: the next step at once, the rest at its distances.
+    """Return what is left after the idle time: the next step at once, the rest at its distances.
 
     When all steps of the round were done, the next round comes at once; after the last round it is
     the last step once more, so that somebody hears of it.

@@ -12,7 +12,7 @@ from server.workorders.content import message_content
 
 
 class EscalationTimers:
-    """Runs steps, watches acknowledgements, and goes on when nobody could be reached."""
+    """Runs steps and idle timers, and goes on where a message reached nobody."""
 
     def __init__(self, records: Records, messages: MessageSettings, clock: Clock) -> None:
         self._records = records

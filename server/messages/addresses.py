@@ -61,6 +61,6 @@ def _fits_header(address: str) -> bool:
     try:
         mail["To"] = address
         addresses = mail["To"].addresses
-    except (ValueError, IndexError, AttributeError, HeaderParseError):
+    except (ValueError, IndexError, AttributeError, TypeError, HeaderParseError):
         return False
     return [one.addr_spec for one in addresses] == [address]

@@ -71,7 +71,7 @@ class Message(Base):
     fallbacks: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     """[channel, address] pairs of the same person, tried in this order when this one fails."""
     waiting: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It was held back (budget, quiet hours), so it may leave in a digest with others."""
+    """Held back (budget, quiet hours), so it may leave in a digest with others."""
     claimed_by: Mapped[str | None]
     """The worker that is sending it."""
     tried_at: Mapped[int | None]
@@ -88,7 +88,7 @@ class Message(Base):
     cancelled_at: Mapped[int | None]
     """Somebody has taken care: it is neither repeated nor passed on from then on."""
     unreached_at: Mapped[int | None]
-    """When it was clear that it reaches nobody, or not in time."""
+    """Since when it is known to reach nobody, or not in time."""
     source: Mapped[str] = mapped_column(default="", server_default="")
     """Key of the gateway whose equipment it is about; empty when it is about none."""
     turn: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -18,7 +18,7 @@ QUEUED = "message.queued"
 DIGEST = "digest"
 """Kind of a message that carries several others."""
 CANCELLED = "cancelled"
-"""State of a message that nobody needs any more."""
+"""State of a message that was withdrawn before it left."""
 _PHONE_DIGITS = 11
 URGENT = "urgent"
 """The severity that is never held back, merged or refused its part of a budget."""

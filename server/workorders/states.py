@@ -62,21 +62,16 @@ _NEXT: Final = MappingProxyType(
 )
 
 
-def next_states(
-    state: OrderState, *, needs_arrival: bool, arrived: bool, needs_call: bool = False
-) -> tuple[OrderState, ...]:
+def next_states(state: OrderState, *, needs_arrival: bool, arrived: bool) -> tuple[OrderState, ...]:
     """Return where the order may go from here.
 
     Args:
         needs_arrival: Urgent or of life safety.
         arrived: Somebody has been on site.
-        needs_call: A resident reported it and is called back.
     """
     states = _NEXT[state]
     if needs_arrival and not arrived:
         states = tuple(one for one in states if one is not _S.IN_PROGRESS)
-    if needs_call and state is _S.VERIFIED:
-        states = tuple(one for one in states if one is not _S.CLOSED)
     return states
 
 

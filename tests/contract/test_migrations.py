@@ -72,7 +72,7 @@ def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine
         datatype=1,
         unit="",
     )
-    for number, told, hidden in ((1, 50, None), (2, None, "gateway:e/g")):
+    for number, announced_at, suppressed_by in ((1, 50, None), (2, None, "gateway:e/g")):
         put(
             engine,
             "alarms",
@@ -90,8 +90,8 @@ def test_what_was_announced_and_hidden_before_is_known_afterwards(engine: Engine
             onset_quality=1,
             life_safety=False,
             active=True,
-            announced_at=told,
-            suppressed_by=hidden,
+            announced_at=announced_at,
+            suppressed_by=suppressed_by,
         )
     put(
         engine,

@@ -93,7 +93,7 @@ def messages(house: House) -> list[Message]:
     return house.records.read(read)
 
 
-def told(house: House) -> list[tuple[str, float]]:
+def called(house: House) -> list[tuple[str, float]]:
     """(name, seconds since the start) of every message to a person, in order."""
     return [
         (row.payload["person"]["name"], (row.created_at - house.start) / 1000)

@@ -32,7 +32,7 @@ class AnsweringChannel:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         pass
 

@@ -30,7 +30,7 @@ class ScriptedChannel:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         pass
 

@@ -70,7 +70,7 @@ def test_without_any_policy_the_engineer_the_lead_and_the_manager_are_called(
     assert [step.who[0] for step in chosen.policy.steps] == whom.split()
 
 
-def test_the_heating_supplier_is_told_with_the_engineer() -> None:
+def test_the_heating_supplier_is_called_with_the_engineer() -> None:
     assert DEFAULTS["default-heating-urgent"].steps[0].who == ("on_duty", "contractor")
 
 

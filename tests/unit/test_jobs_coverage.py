@@ -1,4 +1,4 @@
-"""Hours without anybody are told to the manager, once a day."""
+"""Hours without anybody are reported to the manager, once a day."""
 
 from collections.abc import Generator
 from datetime import datetime
@@ -98,7 +98,7 @@ def at(text: str) -> FakeClock:
     return FakeClock(round(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp() * 1000))
 
 
-def test_it_is_told_again_at_nine_the_next_day_and_not_before(records: Records) -> None:
+def test_it_is_reported_again_at_nine_the_next_day_and_not_before(records: Records) -> None:
     clock = at("2026-11-25 15:00")
     staff(records, clock, "20:00")
     sweep = started(records, clock)
@@ -140,21 +140,21 @@ def test_a_day_on_which_the_server_was_down_is_made_up_for(records: Records) -> 
 
 
 @pytest.mark.parametrize(
-    ("persons", "told"),
+    ("persons", "notified"),
     [
         ({"zhao": {"channels": []}, "li": {"name": "Li", "role": "lead"}}, "Li"),
         ({"zhao": {"channels": []}}, "Wang"),
     ],
 )
 def test_without_a_manager_leads_hear_of_it_and_without_them_those_on_duty(
-    records: Records, persons: dict[str, Any], told: str
+    records: Records, persons: dict[str, Any], notified: str
 ) -> None:
     clock = at("2026-11-25 15:00")
     if "li" in persons:
         persons["li"]["channels"] = [{"channel": "duty"}]
     staff(records, clock, "20:00", **persons)
     started(records, clock)
-    assert [row.receiver for row in rows(records, Message)] == [told]
+    assert [row.receiver for row in rows(records, Message)] == [notified]
 
 
 def test_a_packaged_policy_that_climbs_to_nobody_is_missing_something(records: Records) -> None:

@@ -124,7 +124,7 @@ async def test_without_another_channel_the_last_attempt_makes_a_dead_letter(hous
 
 
 @pytest.mark.parametrize("channel", ["mail", "sms"])
-async def test_without_another_channel_it_is_told_when_that_one_would_have_been_used(
+async def test_without_another_channel_it_is_unreached_when_that_one_would_have_been_used(
     house: House, channel: str
 ) -> None:
     house.mail.outcomes = [Failed("HTTP 500")] * 2

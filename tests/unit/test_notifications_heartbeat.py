@@ -119,7 +119,7 @@ async def test_it_is_silent_while_the_records_take_no_change(records: Records) -
     await blocked
 
 
-async def test_a_listener_that_refuses_is_told(records: Records) -> None:
+async def test_a_monitor_that_refuses_is_logged(records: Records) -> None:
     async with WebhookReceiver() as receiver:
         receiver.answers = [reply(404), b"garbage\r\n\r\n"]
         beat, out, _ = heart(records, receiver.url)

@@ -41,11 +41,11 @@ def records(tmp_path: Path) -> Generator[Records]:
 
 
 class BuggyChannel(AnsweringChannel):
-    """Meets a bug with whatever is said to be poison."""
+    """Meets a bug with the messages whose key begins with buggy."""
 
     async def send(self, message: Outgoing) -> Outcome:
         self.sent.append(message)
-        if message.key.startswith("poison"):
+        if message.key.startswith("buggy"):
             raise AttributeError(message.key)
         return await super().send(message)
 
@@ -70,18 +70,18 @@ async def run_until(
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_message_that_meets_a_bug_harms_no_other_and_is_dead_in_the_end(
+async def test_a_message_that_meets_a_bug_harms_no_other_and_becomes_a_dead_letter(
     records: Records,
 ) -> None:
     mail, clock = BuggyChannel(), FakeClock()
     channels = Channels(SETTINGS, {"mail": mail})
-    for key in ("a", "poison", "z"):
+    for key in ("a", "buggy", "z"):
         write_message(records, key, BEFORE, now=clock.now_ms())
     with structlog.testing.capture_logs() as logs:
-        await run_until(records, channels, clock, lambda now: now["poison"] == "dead")
-    assert states(records) == {"a": "sent", "poison": "dead", "z": "sent"}
-    assert rows(records)["poison"].attempts == SETTINGS.max_attempts
-    assert rows(records)["poison"].last_error == "AttributeError: poison"
+        await run_until(records, channels, clock, lambda now: now["buggy"] == "dead")
+    assert states(records) == {"a": "sent", "buggy": "dead", "z": "sent"}
+    assert rows(records)["buggy"].attempts == SETTINGS.max_attempts
+    assert rows(records)["buggy"].last_error == "AttributeError: buggy"
     bugs = [line for line in logs if line["event"] == "row_met_a_bug"]
     assert len(bugs) == SETTINGS.max_attempts
     assert all(line["exc_info"] for line in bugs)
@@ -92,8 +92,8 @@ async def test_a_bug_is_an_unknown_outcome_where_a_repetition_would_double(
 ) -> None:
     sms, mail, clock = BuggyChannel(of=ONCE), AnsweringChannel(), FakeClock()
     channels = Channels(SETTINGS, {"sms": sms, "mail": mail})
-    write_message(records, "poison", SMS, TO_MAIL, now=clock.now_ms())
-    await run_until(records, channels, clock, lambda now: now.get("poison/mail-0") == "sent")
+    write_message(records, "buggy", SMS, TO_MAIL, now=clock.now_ms())
+    await run_until(records, channels, clock, lambda now: now.get("buggy/mail-0") == "sent")
     assert (len(sms.sent), len(sms.asked)) == (1, 1)
 
 
@@ -113,7 +113,7 @@ async def test_a_message_whose_attempts_never_end_is_given_up(records: Records) 
     assert rows(records)["a"].last_error == "none of 4 attempts came to an end"
 
 
-async def test_a_question_that_meets_a_bug_is_asked_seldom_and_not_for_ever(
+async def test_a_request_that_meets_a_bug_is_repeated_seldom_and_not_for_ever(
     records: Records,
 ) -> None:
     sms, clock = BuggyChannel(of=ONCE), FakeClock()

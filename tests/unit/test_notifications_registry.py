@@ -50,7 +50,7 @@ def test_only_channels_to_persons_need_an_address() -> None:
     assert address_problem(SETTINGS, "hook", "") is None
 
 
-async def test_a_secret_that_is_missing_or_long_is_told_by_its_option(tmp_path: Path) -> None:
+async def test_a_secret_that_is_missing_or_long_is_named_by_its_option(tmp_path: Path) -> None:
     path = tmp_path / "token"
     for text in (None, "", "two\nlines"):
         if text is not None:

@@ -135,7 +135,7 @@ async def test_one_key_is_one_message(records: Records, clock: FakeClock) -> Non
     assert len(channel.sent) == 1
 
 
-async def test_a_failure_is_tried_again_later_and_then_is_dead(
+async def test_a_failure_is_tried_again_later_and_then_is_a_dead_letter(
     records: Records, clock: FakeClock
 ) -> None:
     channel = ScriptedChannel([Failed("HTTP 500"), Failed("HTTP 502"), Failed("HTTP 503")])

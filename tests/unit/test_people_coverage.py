@@ -84,7 +84,7 @@ def test_a_night_without_anybody_is_named_once_by_its_weekday() -> None:
     assert gap.start - NOW == (3 * 24 + 10) * HOUR
 
 
-def test_the_same_hours_of_every_day_are_one_hole() -> None:
+def test_the_same_hours_of_every_day_are_one_gap() -> None:
     assert texts(directory(WEEK)) == ["Nobody is on duty for lifts every day from 20:00 to 08:00"]
 
 
@@ -144,7 +144,7 @@ def test_only_an_address_that_fits_its_channel_reaches_somebody(
     assert texts(of) == ([] if reached else missing)
 
 
-def test_a_roster_of_the_trade_whose_people_cannot_be_reached_hides_the_house_roster() -> None:
+def test_a_roster_of_the_trade_whose_people_cannot_be_reached_precedes_the_house_roster() -> None:
     mute = {"wang": person("Wang", channels=[])}
     of = _with_house(directory(WEEK, persons=mute))
     assert of.on_duty(None, "lift", NOW) == ["wang"]
@@ -161,7 +161,7 @@ def _with_house(of: Directory) -> Directory:
     return Directory(of.people.model_copy(update={"rosters": rosters}), of.changes, of.channels)
 
 
-def test_only_what_was_no_hole_before_is_a_new_one() -> None:
+def test_only_what_was_no_gap_before_is_a_new_one() -> None:
     nights = {**NIGHTS, "days": []}
     before, after = directory(WEEK, nights), directory(WEEK, NIGHTS)
     text = "Nobody is on duty for lifts from Sat 20:00 to Sun 08:00"
@@ -173,7 +173,7 @@ def test_only_what_was_no_hole_before_is_a_new_one() -> None:
     assert new_gaps(directory(WEEK), some, now=NOW) == []
 
 
-def test_a_roster_of_all_trades_fills_the_holes_of_one() -> None:
+def test_a_roster_of_all_trades_fills_the_gaps_of_one() -> None:
     of = _with_house(directory(WEEK))
     assert texts(of) == []
     assert of.on_duty(None, "lift", NOW) == ["wang"]
@@ -221,7 +221,7 @@ def policy(*who: str, **more: Any) -> PolicySettings:
     return PolicySettings.model_validate({"steps": [{"after_s": 0, "who": who, **more}]})
 
 
-def test_a_policy_is_told_which_step_reaches_nobody() -> None:
+def test_the_step_of_a_policy_that_reaches_nobody_is_named() -> None:
     of = directory(WEEK, NIGHTS)
     assert policy_gaps(of, policy("manager"), now=NOW) == []
     assert [one.text_en for one in policy_gaps(of, policy("contractor"), now=NOW)] == [

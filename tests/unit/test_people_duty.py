@@ -88,10 +88,10 @@ def test_every_minute_of_a_week_has_exactly_the_duty_of_the_pattern(
 
 
 def test_a_week_of_duty_looks_once_at_each_shift_and_day() -> None:
-    looked: list[date] = []
+    asked: list[date] = []
 
     def workday(day: date) -> bool:
-        looked.append(day)
+        asked.append(day)
         return True
 
     plan = roster(*(shift("08:00", "20:00", f"p{n}", days=["workday"]) for n in range(100)))
@@ -99,7 +99,7 @@ def test_a_week_of_duty_looks_once_at_each_shift_and_day() -> None:
     spans = spans_of(plan, teams={}, start=start, end=start + 7 * DAY, workday=workday)
     assert len(spans) == 100 * 7
     # The day before may reach into the week, and the last instant is on the day after it.
-    assert len(looked) == 100 * 9
+    assert len(asked) == 100 * 9
 
 
 def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_begins() -> None:

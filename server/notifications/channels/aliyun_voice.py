@@ -76,7 +76,7 @@ class AliyunVoiceChannel(AliyunService):
         return await self.order("SingleCallByTts", message, parameters, receipt="CallId")
 
     async def ask(self, message: Outgoing) -> DeliveryStatus:
-        """Ask whether the call was answered; without its number nobody can be asked."""
+        """Ask whether the call was answered; without its number Aliyun cannot be asked."""
         if message.receipt is None:
             return self._unasked(message)
         parameters = {
@@ -93,7 +93,7 @@ class AliyunVoiceChannel(AliyunService):
 
     def _unasked(self, message: Outgoing) -> DeliveryStatus:
         if message.others:
-            return Refused("the call's number never came; nobody knows whether it rang")
+            return Refused("the call's number never came; whether it rang is not known")
         if self._clock.now_ms() - message.tried_at < _RING_MS:
             return Unknown("the call's number never came; it may be ringing")
         # A second ring does less harm than none.

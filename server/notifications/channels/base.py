@@ -21,7 +21,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It did not arrive; another attempt may help.
+    """The message did not arrive; another attempt may help.
 
     Attributes:
         retry_after_s: The receiver asked for a pause of that length.
@@ -33,7 +33,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """It did not arrive because there were too many; nothing shall be sent for a while."""
+    """The provider takes no more for a while; the message did not arrive."""
 
     error: str
     pause_s: float
@@ -41,14 +41,14 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will never arrive; trying again is useless until a person changes something."""
+    """The message can never arrive; another attempt is useless until a person changes something."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It is not known whether it arrived; the provider may know later."""
+    """Whether the message arrived is not known; the provider may know later."""
 
     error: str
 
@@ -82,7 +82,7 @@ class Channel(Protocol):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         """Close it."""
         ...

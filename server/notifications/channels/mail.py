@@ -64,7 +64,7 @@ class MailChannel:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._threads is not None:
             # A mail server that does not answer must not hold up the end.

@@ -70,7 +70,7 @@ class Outbound:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._client is not None:
             await self._client.aclose()
@@ -210,6 +210,6 @@ class Caller:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        await self._out.__aexit__(kind, error, trace)
+        await self._out.__aexit__(kind, error, traceback)

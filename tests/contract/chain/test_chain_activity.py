@@ -1,8 +1,8 @@
-"""Acknowledged, but nobody moved: what counts as moving, and what only looks like it."""
+"""Acknowledged, but without activity: what counts as activity, and what does not."""
 
 from server.alarms.service import comment
 from server.incidents.model import Incident
-from tests.fakes.duty_house import MINUTE_S, history, load, pass_time, staff, take, told
+from tests.fakes.duty_house import MINUTE_S, called, history, load, pass_time, staff, take
 from tests.fakes.house import House
 
 DAY_S = 86_400
@@ -23,7 +23,7 @@ def test_cancelling_the_order_answers_nothing(house: House) -> None:
     house.walk("cancelled", reason="a duplicate")
     assert incident(house).acknowledged_at is None
     pass_time(house, 28 * MINUTE_S)
-    assert told(house) == [("Wang", 0.0), ("Li", 300.0), ("Zhao", 900.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 300.0), ("Zhao", 900.0)]
 
 
 def test_an_acknowledgement_whose_order_is_cancelled_times_out(house: House) -> None:
@@ -33,7 +33,7 @@ def test_an_acknowledgement_whose_order_is_cancelled_times_out(house: House) -> 
     pass_time(house, MINUTE_S)
     house.walk("cancelled", reason="a duplicate")
     pass_time(house, 15 * MINUTE_S)
-    assert told(house)[-1] == ("Li", 960.0)
+    assert called(house)[-1] == ("Li", 960.0)
 
 
 def test_an_order_that_is_given_up_after_it_was_accepted_calls_the_next_ones(house: House) -> None:
@@ -43,7 +43,7 @@ def test_an_order_that_is_given_up_after_it_was_accepted_calls_the_next_ones(hou
     pass_time(house, MINUTE_S)
     house.walk("cancelled", reason="wrong building")
     pass_time(house, 15 * MINUTE_S)
-    assert told(house)[-1] == ("Li", 960.0)
+    assert called(house)[-1] == ("Li", 960.0)
     assert [kind for kind, _ in history(house)] == ["opened", "moved", "acknowledgement_timed_out"]
 
 
@@ -58,7 +58,7 @@ def test_an_order_accepted_days_before_the_incident_moves_nobody(house: House) -
     trip(house, at=5 * DAY_S)
     take_second(house)
     pass_time(house, 16 * MINUTE_S)
-    assert [name for name, _ in told(house)] == ["Wang", "Wang", "Li"]
+    assert [name for name, _ in called(house)] == ["Wang", "Wang", "Li"]
 
 
 def take_second(house: House) -> None:
@@ -74,7 +74,7 @@ def test_somebody_under_way_is_not_called_on_when_he_acknowledges_as_well(house:
     trip(house, at=60)
     take(house)
     pass_time(house, 60 * MINUTE_S)
-    assert [name for name, _ in told(house)] == ["Wang", "Wang"]
+    assert [name for name, _ in called(house)] == ["Wang", "Wang"]
 
 
 WITHOUT_ORDER = {"steps": [{"after_s": 0, "who": ["on_duty"]}], "idle_s": 60}
@@ -91,9 +91,9 @@ def low_level(house: House) -> None:
 def test_without_an_order_an_acknowledgement_times_out_as_well(house: House) -> None:
     low_level(house)
     pass_time(house, 59)
-    assert told(house) == [("Wang", 11.0)]
+    assert called(house) == [("Wang", 11.0)]
     pass_time(house, 2)
-    assert told(house) == [("Wang", 11.0), ("Wang", 71.0)]
+    assert called(house) == [("Wang", 11.0), ("Wang", 71.0)]
     assert incident(house).acknowledged_at is None
 
 
@@ -104,9 +104,9 @@ def test_without_an_order_a_comment_starts_the_clock_again(house: House) -> None
         lambda session: comment(session, 1, by="wang", text="filling up", now=house.clock.now_ms())
     )
     pass_time(house, 59)
-    assert told(house) == [("Wang", 11.0)]
+    assert called(house) == [("Wang", 11.0)]
     pass_time(house, 2)
-    assert told(house) == [("Wang", 11.0), ("Wang", 111.0)]
+    assert called(house) == [("Wang", 11.0), ("Wang", 111.0)]
 
 
 def test_without_an_order_acknowledging_again_starts_the_clock_again(house: House) -> None:
@@ -114,7 +114,7 @@ def test_without_an_order_acknowledging_again_starts_the_clock_again(house: Hous
     for _ in range(3):
         pass_time(house, 40)
         take(house, by="sun")
-    assert told(house) == [("Wang", 11.0)]
+    assert called(house) == [("Wang", 11.0)]
     assert incident(house).acknowledged_by == "wang"
     assert history(house)[1:] == [("acknowledged", "wang"), *[("confirmed", "sun")] * 3]
 
@@ -126,4 +126,4 @@ def test_with_an_order_words_alone_move_nobody(house: House) -> None:
     pass_time(house, 10 * MINUTE_S)
     take(house)
     pass_time(house, 5 * MINUTE_S + 1)
-    assert told(house) == [("Wang", 0.0), ("Li", 900.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 900.0)]

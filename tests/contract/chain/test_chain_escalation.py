@@ -6,6 +6,7 @@ from server.messages.model import Message
 from tests.contract.chain.test_chain_putting_aside import take_out, variant
 from tests.fakes.duty_house import (
     MINUTE_S,
+    called,
     history,
     load,
     messages,
@@ -15,7 +16,6 @@ from tests.fakes.duty_house import (
     steps,
     sweep_of,
     take,
-    told,
 )
 from tests.fakes.house import House
 
@@ -40,9 +40,9 @@ def test_without_people_only_the_webhooks_hear(house: House) -> None:
 def test_half_an_hour_of_silence_climbs_from_engineer_to_manager(house: House) -> None:
     load(house, staff())
     trip(house)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
     pass_time(house, 29 * MINUTE_S)
-    assert told(house) == ENGINEER_LEAD_MANAGER
+    assert called(house) == ENGINEER_LEAD_MANAGER
     assert [one.state for one in steps(house)] == ["done", "done", "done", *["pending"] * 3]
 
 
@@ -63,7 +63,7 @@ def test_the_round_is_repeated_as_often_as_the_policy_says(house: House) -> None
     trip(house)
     pass_time(house, 300)
     once = [("Wang", 0.0), ("Li", 10.0)]
-    assert told(house) == [(name, at + n * 30.0) for n in range(3) for name, at in once]
+    assert called(house) == [(name, at + n * 30.0) for n in range(3) for name, at in once]
     assert house.count(Timer) == 0
 
 
@@ -80,7 +80,7 @@ def test_an_acknowledgement_stops_the_climb_and_acknowledges_the_alarms(house: H
     assert [one.state for one in steps(house)] == ["done", "cancelled", "cancelled"]
     house.walk("accepted")
     pass_time(house, 60 * MINUTE_S)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
     assert house.count(Timer) == 0
 
 
@@ -101,22 +101,22 @@ def test_an_acknowledgement_after_which_nobody_moves_times_out(house: House) -> 
     take(house)
     house.walk("dispatched", assignee="wang")
     pass_time(house, 15 * MINUTE_S - 1)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
     pass_time(house, 2)
-    assert told(house) == [("Wang", 0.0), ("Li", 960.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 960.0)]
     assert incident(house).acknowledged_at is None
     assert history(house)[-2:] == [("acknowledged", "wang"), ("acknowledgement_timed_out", "wang")]
     pass_time(house, 10 * MINUTE_S)
-    assert told(house)[-1] == ("Zhao", 960.0 + 600.0)
+    assert called(house)[-1] == ("Zhao", 960.0 + 600.0)
 
 
-def test_when_all_were_told_before_the_last_one_hears_that_nobody_moved(house: House) -> None:
+def test_when_all_were_called_before_the_last_one_is_called_again(house: House) -> None:
     only = {"steps": [{"after_s": 0, "who": ["on_duty"]}], "idle_s": 60}
     load(house, staff(short=only))
     trip(house)
     take(house)
     pass_time(house, 61)
-    assert told(house) == [("Wang", 0.0), ("Wang", 60.0)]
+    assert called(house) == [("Wang", 0.0), ("Wang", 60.0)]
 
 
 def test_accepting_the_order_is_an_answer_too(house: House) -> None:
@@ -126,7 +126,7 @@ def test_accepting_the_order_is_an_answer_too(house: House) -> None:
     assert incident(house).acknowledged_by == "wang"
     assert history(house)[-1] == ("moved", "wang")
     pass_time(house, 60 * MINUTE_S)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
 
 
 def test_an_order_that_is_handed_back_starts_the_clock_again(house: House) -> None:
@@ -138,7 +138,7 @@ def test_an_order_that_is_handed_back_starts_the_clock_again(house: House) -> No
     pass_time(house, 600)
     house.walk("dispatched", assignee="sun")
     pass_time(house, 16 * MINUTE_S)
-    assert told(house)[-1] == ("Li", 600.0 + 900.0)
+    assert called(house)[-1] == ("Li", 600.0 + 900.0)
 
 
 def test_closing_cancels_what_was_planned(house: House) -> None:
@@ -155,7 +155,7 @@ def test_the_policy_is_frozen_when_the_incident_opens(house: House) -> None:
     trip(house)
     load(house, staff(silent={"steps": [{"after_s": 0, "who": ["manager"]}]}))
     pass_time(house, 20 * MINUTE_S)
-    assert told(house) == ENGINEER_LEAD_MANAGER
+    assert called(house) == ENGINEER_LEAD_MANAGER
     assert (incident(house).policy or {})["key"] == "default-heating-urgent"
 
 
@@ -166,7 +166,7 @@ def test_a_graver_alarm_begins_anew_even_after_an_acknowledgement(house: House) 
     house.clock.advance(60)
     trip(house, at=60)
     assert incident(house).acknowledged_at is None
-    assert told(house) == [("Wang", 0.0), ("Wang", 60.0)]
+    assert called(house) == [("Wang", 0.0), ("Wang", 60.0)]
     assert (incident(house).policy or {})["plan"] == 2
     assert [kind for kind, _ in history(house)] == ["opened", "acknowledged", "called_anew"]
 
@@ -176,19 +176,19 @@ def test_a_step_without_anybody_hands_over_at_once(house: House) -> None:
     del content["rosters"]
     load(house, content)
     trip(house)
-    assert told(house) == [("Li", 0.0)]
+    assert called(house) == [("Li", 0.0)]
     assert [one.state for one in steps(house)][:2] == ["nobody", "done"]
     pass_time(house, 901)
-    assert told(house) == [("Li", 0.0), ("Zhao", 900.0)]
+    assert called(house) == [("Li", 0.0), ("Zhao", 900.0)]
 
 
-def test_the_supplier_of_the_heating_is_told_at_once(house: House) -> None:
+def test_the_supplier_of_the_heating_is_called_at_once(house: House) -> None:
     content = staff()
     content["persons"]["supplier"] = person("Warm Ltd", "contractor", trades=["heating"])
     content["persons"]["lifts"] = person("Up Ltd", "contractor", trades=["lift"])
     load(house, content)
     trip(house)
-    assert told(house) == [("Wang", 0.0), ("Warm Ltd", 0.0)]
+    assert called(house) == [("Wang", 0.0), ("Warm Ltd", 0.0)]
 
 
 def test_a_channel_that_the_server_does_not_have_is_none(house: House) -> None:
@@ -196,7 +196,7 @@ def test_a_channel_that_the_server_does_not_have_is_none(house: House) -> None:
     content["persons"]["wang"]["channels"] = [{"channel": "telegraph"}]
     load(house, content)
     trip(house)
-    assert told(house) == [("Li", 0.0)]
+    assert called(house) == [("Li", 0.0)]
 
 
 def test_quiet_hours_hold_back_the_lead_but_not_who_is_on_duty(house: House) -> None:
@@ -218,12 +218,12 @@ def test_nobody_is_called_for_equipment_in_maintenance_until_it_is_over(house: H
     house.clock.advance(60)
     take_out(house, minutes=30)
     pass_time(house, 29 * MINUTE_S)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
     assert steps(house)[1].state == "cancelled"
     house.advance(2 * MINUTE_S)
-    assert told(house)[1][0] == "Wang"
+    assert called(house)[1][0] == "Wang"
     pass_time(house, 10 * MINUTE_S)
-    assert [name for name, _ in told(house)] == ["Wang", "Wang", "Li"]
+    assert [name for name, _ in called(house)] == ["Wang", "Wang", "Li"]
 
 
 def test_a_shelved_alarm_needs_nobody_to_move(house: House) -> None:
@@ -231,7 +231,7 @@ def test_a_shelved_alarm_needs_nobody_to_move(house: House) -> None:
     house.see("temperature", 85.0, 0)
     house.shelve(minutes=120)
     pass_time(house, 110 * MINUTE_S)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
     assert incident(house).acknowledged_at is not None
 
 
@@ -243,11 +243,11 @@ def test_an_alarm_that_joins_while_the_others_are_shelved_is_called_about(house:
     house.shelve(minutes=120)
     house.clock.advance(60)
     house.see("mode", 2, at=60)
-    assert told(house) == [("Wang", 0.0), ("Wang", 60.0)]
+    assert called(house) == [("Wang", 0.0), ("Wang", 60.0)]
     assert incident(house).acknowledged_at is None
     assert [row.receiver for row in house.all(Message)].count("duty") == 2
     pass_time(house, 10 * MINUTE_S)
-    assert told(house)[-1] == ("Li", 660.0)
+    assert called(house)[-1] == ("Li", 660.0)
 
 
 def test_an_alarm_that_joins_what_somebody_has_answered_calls_nobody(house: House) -> None:
@@ -257,7 +257,7 @@ def test_an_alarm_that_joins_what_somebody_has_answered_calls_nobody(house: Hous
     house.see("temperature", 85.0, 0)
     take(house)
     house.see("mode", 2, at=60)
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
 
 
 def test_life_safety_is_called_about_on_equipment_that_is_out_of_service(house: House) -> None:
@@ -268,4 +268,4 @@ def test_life_safety_is_called_about_on_equipment_that_is_out_of_service(house: 
     take_out(house, minutes=60)
     pass_time(house, 11 * MINUTE_S)
     house.see("mode", 2, at=11 * MINUTE_S)
-    assert told(house) == [("Wang", 0.0), ("Wang", 660.0)]
+    assert called(house) == [("Wang", 0.0), ("Wang", 660.0)]

@@ -36,7 +36,7 @@ def estate(url: str) -> Generator[Estate]:
 
 
 def called(estate: Estate, pump: int) -> list[str]:
-    """Names of the persons whom the steps of a pump's incidents told, in order."""
+    """Names of the persons whom the steps of a pump's incidents called, in order."""
 
     def read(session: Session) -> list[str]:
         query = select(IncidentStep).join(Incident, Incident.id == IncidentStep.incident_id)
@@ -56,7 +56,7 @@ def digests(estate: Estate, receiver: str = "duty") -> list[int]:
     ]
 
 
-def owed(estate: Estate) -> int:
+def deferred(estate: Estate) -> int:
     return estate.records.read(
         lambda session: session.scalar(select(func.count(Incident.deferred_call_at))) or 0
     )
@@ -77,7 +77,7 @@ def test_an_alarm_of_life_safety_has_messages_of_its_own_in_a_flood(
     assert called(estate, 50) == ["Wang"]
 
 
-def test_life_safety_calls_for_an_incident_that_a_digest_held_back(estate: Estate) -> None:
+def test_life_safety_calls_for_an_incident_whose_call_a_flood_deferred(estate: Estate) -> None:
     estate.classes = variant("manual", severity="high", life_safety=True, cause="motor")
     estate.restart()
     load(estate, staff())
@@ -85,7 +85,7 @@ def test_life_safety_calls_for_an_incident_that_a_digest_held_back(estate: Estat
     assert called(estate, 50) == []
     estate.trip(50, point="mode", value=2)
     assert called(estate, 50) == ["Wang"]
-    assert owed(estate) == len(FLOOD) - 10
+    assert deferred(estate) == len(FLOOD) - 10
 
 
 def test_who_was_not_called_in_a_flood_is_called_when_it_is_over(estate: Estate) -> None:
@@ -97,7 +97,7 @@ def test_who_was_not_called_in_a_flood_is_called_when_it_is_over(estate: Estate)
     estate.live(60, step=30)
     assert estate.all(AlarmFlood)[0].ended_at is not None
     assert [called(estate, pump) for pump in FLOOD if pump >= 10] == [["Wang"]] * 5
-    assert owed(estate) == 0
+    assert deferred(estate) == 0
 
 
 def test_what_comes_back_in_a_flood_is_called_when_it_is_over(estate: Estate) -> None:
@@ -138,7 +138,7 @@ def test_whoever_answers_in_the_flood_is_not_called_after_it(estate: Estate) -> 
     assert called(estate, 13) == ["Wang"]
 
 
-def test_the_tail_of_a_flood_is_told_before_it_ends(estate: Estate) -> None:
+def test_the_tail_of_a_flood_is_announced_before_it_ends(estate: Estate) -> None:
     estate.trip(*FLOOD)
     estate.live(70, step=35)
     assert digests(estate) == [15]
@@ -205,7 +205,7 @@ def test_the_calls_after_a_flood_leave_room_for_alarms_in_between(
     estate.trip(*range(40))
     estate.clock.advance(660)
     estate.do(lambda session: estate.notifier.end_floods(session, now=estate.clock.now_ms()))
-    assert owed(estate) == 30
+    assert deferred(estate) == 30
     loads: list[Directory] = []
 
     def counted(*arguments: Any) -> Directory:

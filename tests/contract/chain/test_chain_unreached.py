@@ -22,6 +22,7 @@ from server.messages.rate_limits import Budget, DeliveryPolicy
 from tests.fakes.duty_house import (
     MINUTE_S,
     at_once,
+    called,
     history,
     load,
     messages,
@@ -31,7 +32,6 @@ from tests.fakes.duty_house import (
     steps,
     sweep_of,
     take,
-    told,
 )
 from tests.fakes.house import House
 
@@ -79,14 +79,14 @@ def test_the_next_step_runs_at_once_when_a_step_reaches_nobody(house: House) -> 
     refuse(house, "Wang")
     house.clock.advance(0.25)
     sweep_of(house).sweep()
-    assert told(house) == [("Wang", 0.0), ("Li", 1.25)]
+    assert called(house) == [("Wang", 0.0), ("Li", 1.25)]
     assert states_of_steps(house) == ["unreached", "done", "pending"]
     assert house.kinds().count("incident.unreached") == 1
     # The manager keeps his time, and so does the next round.
     pass_time(house, 20 * MINUTE_S)
-    assert told(house)[2:] == [("Zhao", 900.0)]
+    assert called(house)[2:] == [("Zhao", 900.0)]
     pass_time(house, 15 * MINUTE_S)
-    assert told(house)[3:] == [("Wang", 1800.0), ("Li", 2100.0)]
+    assert called(house)[3:] == [("Wang", 1800.0), ("Li", 2100.0)]
 
 
 def test_nobody_at_all_is_reached_and_the_next_round_keeps_its_time(house: House) -> None:
@@ -95,10 +95,10 @@ def test_nobody_at_all_is_reached_and_the_next_round_keeps_its_time(house: House
     for _ in range(4):
         refuse(house, "Wang", "Li", "Zhao")
         sweep_of(house).sweep()
-    assert told(house) == [("Wang", 0.0), ("Li", 0.0), ("Zhao", 0.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 0.0), ("Zhao", 0.0)]
     assert states_of_steps(house) == ["unreached"] * 3
     pass_time(house, 31 * MINUTE_S)
-    assert told(house)[3][1] > 0
+    assert called(house)[3][1] > 0
 
 
 def test_the_last_channel_counts(house: House) -> None:
@@ -108,11 +108,11 @@ def test_the_last_channel_counts(house: House) -> None:
     trip(house)
     refuse(house, "Wang")
     sweep_of(house).sweep()
-    assert [name for name, _ in told(house)] == ["Wang", "Wang"]
+    assert [name for name, _ in called(house)] == ["Wang", "Wang"]
     assert states_of_steps(house)[0] == "done"
     refuse(house, "Wang")
     sweep_of(house).sweep()
-    assert [name for name, _ in told(house)] == ["Wang", "Wang", "Li"]
+    assert [name for name, _ in called(house)] == ["Wang", "Wang", "Li"]
 
 
 @pytest.mark.parametrize("reached", [True, False])
@@ -122,7 +122,7 @@ def test_one_of_two_persons_who_was_reached_is_enough(house: House, *, reached: 
     trip(house)
     refuse(house, "Wang", *([] if reached else ["Li"]))
     sweep_of(house).sweep()
-    assert len(told(house)) == (2 if reached else 3)
+    assert len(called(house)) == (2 if reached else 3)
     assert states_of_steps(house)[0] == ("done" if reached else "unreached")
 
 
@@ -135,12 +135,12 @@ def test_what_the_provider_could_not_deliver_counts(house: House) -> None:
             partial(mark_sent, message_id=one.id, now=now, receipt="7", ask_at=now + 30_000)
         )
     sweep_of(house).sweep()
-    assert len(told(house)) == 1
+    assert len(called(house)) == 1
     key = "incident-step/1/1/wang"
     (row,) = [one for one in messages(house) if one.key == key]
     house.records.write(partial(mark_undelivered, message_id=row.id, error="off", now=now))
     sweep_of(house).sweep()
-    assert len(told(house)) == 2
+    assert len(called(house)) == 2
 
 
 def test_a_repeated_timer_calls_the_next_one_once(house: House) -> None:
@@ -149,7 +149,7 @@ def test_a_repeated_timer_calls_the_next_one_once(house: House) -> None:
     refuse(house, "Wang")
     due = house.records.read(partial(due_timers, now=house.clock.now_ms(), kinds=(UNREACHED,)))
     at_once(house, lambda handler: handler.on_dead_letter(due[0]))
-    assert told(house) == [("Wang", 0.0), ("Li", 0.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 0.0)]
     assert states_of_steps(house) == ["unreached", "done", "pending"]
 
 
@@ -161,7 +161,7 @@ def test_a_kill_between_the_death_and_the_next_step_loses_nothing(house: House) 
     house.clock.advance(20)
     sweep_of(house).sweep()
     sweep_of(house).sweep()
-    assert told(house) == [("Wang", 0.0), ("Li", 20.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 20.0)]
     assert [one.key for one in house.all(Timer) if one.kind == UNREACHED] == []
 
 
@@ -171,7 +171,7 @@ def test_nobody_else_is_called_when_somebody_answered_meanwhile(house: House) ->
     refuse(house, "Wang")
     take(house, by="li")
     sweep_of(house).sweep()
-    assert told(house) == [("Wang", 0.0)]
+    assert called(house) == [("Wang", 0.0)]
     assert states_of_steps(house) == ["done", "cancelled", "cancelled"]
     assert [one.key for one in house.all(Timer) if one.kind == UNREACHED] == []
 
@@ -181,9 +181,9 @@ def test_a_death_of_an_older_plan_calls_nobody(house: House) -> None:
     house.see("temperature", 85.0, 0)
     refuse(house, "Wang")
     trip(house)
-    before = told(house)
+    before = called(house)
     sweep_of(house).sweep()
-    assert told(house) == before
+    assert called(house) == before
     assert "unreached" not in states_of_steps(house)
     assert [one for one, _ in history(house)].count("called_anew") == 1
 
@@ -217,7 +217,7 @@ def test_a_dead_digest_is_the_death_of_all_that_it_carries(house: House) -> None
     failed = partial(mark_failed, message_id=outer.id, error="no", now=now)
     house.records.write(partial(failed, retry_at=None))
     sweep_of(house).sweep()
-    assert told(house)[-1] == ("Li", 0.0)
+    assert called(house)[-1] == ("Li", 0.0)
     assert states_of_steps(house)[0] == "unreached"
 
 
@@ -237,7 +237,7 @@ def test_who_would_wait_too_long_for_a_budget_is_not_waited_for(house: House) ->
     sweep_of(house).sweep()
     # The first has its token; the copy waits for a day and belongs to no step.
     assert [one.key for one in late] == ["another"]
-    assert len(told(house)) == 1
+    assert len(called(house)) == 1
 
 
 def test_who_waits_for_a_day_is_left_for_the_next_person(house: House) -> None:
@@ -247,7 +247,7 @@ def test_who_waits_for_a_day_is_left_for_the_next_person(house: House) -> None:
     house.records.write(lambda session: session.add(used_up))
     assert [one for one in claim(house, ONE_A_DAY) if one.receiver == "Wang"] == []
     sweep_of(house).sweep()
-    assert told(house) == [("Wang", 0.0), ("Li", 0.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 0.0)]
     wang = messages(house)[0]
     assert (wang.state, states_of_steps(house)[0]) == ("pending", "unreached")
 
@@ -264,12 +264,12 @@ def test_who_keeps_failing_is_not_waited_for(house: House, outcome: str) -> None
         failed = partial(mark_unknown, message_id=one.id, error="no", ask_at=now + 60_000, now=now)
     house.records.write(partial(failed, unreached=True))
     sweep_of(house).sweep()
-    assert told(house) == [("Wang", 0.0), ("Li", 0.0)]
+    assert called(house) == [("Wang", 0.0), ("Li", 0.0)]
     # It arrives after all, and dies, which is no news.
     house.clock.advance(61)
     refuse(house, "Wang")
     sweep_of(house).sweep()
-    assert len(told(house)) == 2
+    assert len(called(house)) == 2
 
 
 def test_what_is_sent_again_may_die_again(house: House) -> None:
@@ -280,7 +280,7 @@ def test_what_is_sent_again_may_die_again(house: House) -> None:
     now = house.clock.now_ms()
     house.records.write(partial(send_again, message_id=wang.id, by="li", now=now))
     sweep_of(house).sweep()
-    assert len(told(house)) == 1
+    assert len(called(house)) == 1
     refuse(house, "Wang")
     sweep_of(house).sweep()
-    assert len(told(house)) == 2
+    assert len(called(house)) == 2

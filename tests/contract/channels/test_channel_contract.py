@@ -122,7 +122,7 @@ async def test_what_a_person_must_change_is_refused(rig: Rig) -> None:
     assert isinstance(await rig.send(), Refused)
 
 
-async def test_too_many_is_told_with_a_pause(rig: Rig) -> None:
+async def test_too_many_are_throttled_with_a_pause(rig: Rig) -> None:
     rig.trouble("throttled")
     outcome = await rig.send()
     pauses = {
@@ -247,7 +247,7 @@ async def test_a_template_is_filled_with_what_the_provider_takes(rig: Rig) -> No
             rig.server.clock.advance(61)
 
 
-async def test_a_wrong_address_is_told(name: str) -> None:
+async def test_a_wrong_address_is_refused(name: str) -> None:
     async with rigged(name) as rig:
         assert rig.channel.check_address(rig.address) is None
         if name in {*NO_REPETITION, "email"}:

@@ -129,12 +129,12 @@ async def test_a_flood_stays_within_the_budget_and_loses_nothing(
     urgent_keys = [message.key for message, _ in outcomes if message.severity == "urgent"]
     assert urgent_keys == ["m49", "m99", "m149", "m199"]
     assert {found[f"m{number}"].state for number in range(200)} <= {"sent", "merged"}
-    told = [message.key for message, _ in outcomes if message.kind != "digest"]
+    alone = [message.key for message, _ in outcomes if message.kind != "digest"]
     lines = [
         line["title_en"]
         for message, _ in outcomes
         if message.kind == "digest"
         for line in message.payload["messages"]
     ]
-    assert sorted(told + lines) == sorted(f"m{number}" for number in range(200))
+    assert sorted(alone + lines) == sorted(f"m{number}" for number in range(200))
     assert len(outcomes) <= most

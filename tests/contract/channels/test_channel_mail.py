@@ -72,15 +72,15 @@ async def test_a_wrong_password_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("answer", "kind"),
     [("450 mailbox busy", Failed), ("550 no such user", Refused), ("552 full", Refused)],
 )
 async def test_the_servers_reply_decides_whether_it_is_tried_again(
-    said: str, kind: type[Outcome]
+    answer: str, kind: type[Outcome]
 ) -> None:
-    async with MailServer(troubles={"RCPT": said}) as server:
+    async with MailServer(troubles={"RCPT": answer}) as server:
         outcome = await send(server)
-    assert outcome == kind(f"SMTP {said}")
+    assert outcome == kind(f"SMTP {answer}")
 
 
 async def test_a_certificate_of_somebody_else_is_not_trusted() -> None:

@@ -98,7 +98,7 @@ async def test_a_list_without_end_is_no_proof() -> None:
 
 
 @pytest.mark.parametrize("name", SMS)
-async def test_what_could_not_be_delivered_is_said(name: str) -> None:
+async def test_what_could_not_be_delivered_is_refused(name: str) -> None:
     async with opened(name) as (channel, server):
         if isinstance(server, AliyunServer):
             server.status = 2
@@ -112,7 +112,7 @@ async def test_what_could_not_be_delivered_is_said(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*SMS, "aliyun_voice"])
 @pytest.mark.parametrize("answer", [None, reply(503, "busy"), b"garbage\r\n\r\n"])
-async def test_trouble_with_the_question_is_unknown(name: str, answer: bytes | None) -> None:
+async def test_trouble_with_the_request_is_unknown(name: str, answer: bytes | None) -> None:
     case = next(one for one in HTTP_CASES if one.name == name)
     async with case.server() as server:
         server.answers = [answer]
