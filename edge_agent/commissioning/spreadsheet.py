@@ -43,11 +43,6 @@ def read_sheets(path: Path, sheet: str | None = None, encoding: str | None = Non
     return _texts(path, _decoded(path, data, encoding))
 
 
-def read_sheet(path: Path, sheet: str | None) -> Sheet:
-    """Return the first of the sheets."""
-    return read_sheets(path, sheet)[0]
-
-
 def write_sheets(path: Path, sheets: Sequence[tuple[str, Sequence[Sequence[str | float]]]]) -> None:
     """Write rows as .xlsx, or the first sheet as .csv that Excel opens."""
     if path.suffix.lower() != ".xlsx":

@@ -14,7 +14,7 @@ from edge_agent.__main__ import cli
 from edge_agent.commissioning.device_file import flow
 from edge_agent.commissioning.point_table.finding import find_heads
 from edge_agent.commissioning.point_table.roles import Role
-from edge_agent.commissioning.spreadsheet import column_letter, read_sheet, write_sheets
+from edge_agent.commissioning.spreadsheet import column_letter, read_sheets, write_sheets
 
 CHINESE = """\
 3号楼换热站点表,,,,,,
@@ -178,7 +178,7 @@ def test_the_template_can_be_imported_as_it_is(tmp_path: Path, ending: str) -> N
     wanted = profile.points["speed_wanted"].writable
     assert wanted is not None
     assert (wanted.minimum, wanted.maximum) == (0, 3000)
-    every = find_heads(read_sheet(path, None))
+    every = find_heads(read_sheets(path)[0])
     assert every is not None
     assert set(every.columns) >= _IN_THE_TEMPLATE
 
@@ -187,7 +187,7 @@ def test_a_sheet_is_chosen_by_name_and_numbers_stay_numbers(tmp_path: Path) -> N
     path = tmp_path / "book.xlsx"
     rows = [["地址", "类型"], [7, "uint16"], [0.5, "x"]]
     write_sheets(path, [("封面", [["目录"]]), ("点表", rows)])
-    assert read_sheet(path, "点表").rows[1:] == [["7", "uint16"], ["0.5", "x"]]
+    assert read_sheets(path, "点表")[0].rows[1:] == [["7", "uint16"], ["0.5", "x"]]
     printed = CliRunner().invoke(
         cli, ["import", str(path), "--profile", "x", "--class", "heating_pump", "--sheet", "x"]
     )

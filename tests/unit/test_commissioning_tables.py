@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_agent.__main__ import cli
-from edge_agent.commissioning.spreadsheet import read_sheet, write_sheets
+from edge_agent.commissioning.spreadsheet import read_sheets, write_sheets
 from tests.unit.test_commissioning_import import run
 
 AGENT = """
@@ -60,7 +60,7 @@ def test_more_rows_than_are_read_are_refused_and_empty_ones_are_not(
     path = tmp_path / name
     rows: list[list[str | float]] = [["name", "address"], *([["", ""]] * 20_000)]
     write_sheets(path, [("points", rows)])
-    assert len(read_sheet(path, None).rows) <= 20_000
+    assert len(read_sheets(path)[0].rows) <= 20_000
     write_sheets(path, [("points", [*rows, ["a", 5]])])
     printed = CliRunner().invoke(
         cli, ["import", str(path), "--profile", "p", "--class", "heating_pump"]
