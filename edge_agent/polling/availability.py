@@ -16,7 +16,7 @@ from math import inf
 from typing import NamedTuple
 
 from edge_agent.polling.bisection import NO_ANSWER, UNKNOWN, Bisection
-from edge_agent.polling.plan import ALL_AVAILABLE, BITS, Barrier, Block, Unavailable
+from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Block, Unavailable
 
 _RETRY_S = (60.0, 600.0, 3600.0, 6 * 3600.0)
 _APART_S = 30.0  # between two findings that confirm each other; what is due within it goes together
@@ -32,10 +32,15 @@ class State(StrEnum):
     """It answers; there is no row."""
     FAILING = "failing"
     """Its block has no good answer, and is asked in every cycle."""
+    SEPARATE = "separate"
+    """Its block is not answered: it is left out of the plan, and asked apart for a search."""
     UNAVAILABLE = "unavailable"
     """It is left out of the plan."""
     RETRIED = "retried"
     """It is in the plan again and was not answered yet."""
+
+
+_LEFT_OUT = frozenset({State.SEPARATE, State.UNAVAILABLE})
 
 
 @dataclass(slots=True)
@@ -47,21 +52,23 @@ class Row:
         reason: Why, a fixed word.
         tries: How often it was found unavailable again; of a failing one, its cycles in a row.
         next_try_at: When it is tried again, monotonic seconds.
-        found_at: When it was found first, monotonic seconds.
+        found_at: When it was found unavailable first, monotonic seconds; None: it was not.
         confirmed: It was found twice, some time apart; that outlives the process.
+        reported: The log knows of it.
     """
 
     state: State
     reason: str
     tries: int = 0
     next_try_at: float = inf
-    found_at: float = -inf
+    found_at: float | None = None
     confirmed: bool = False
+    reported: bool = False
 
     @property
-    def reported(self) -> bool:
-        """Whether the log knows of it."""
-        return self.state is not State.FAILING or self.tries >= _FAILING_CYCLES
+    def left_out(self) -> bool:
+        """Whether the plan leaves it out."""
+        return self.state in _LEFT_OUT
 
 
 class Longest(NamedTuple):
@@ -139,7 +146,7 @@ class Availability:
             self._fruitless[block] = (now_s + wait_s, step + 1)
         new = self._find_points(found.points, now_s)
         for barrier, why in found.barriers.items():
-            row = self._limits.setdefault(barrier, Row(State.UNAVAILABLE, why, found_at=now_s))
+            row = self._limits.setdefault(barrier, Row(State.UNAVAILABLE, why))
             _find(row, why, now_s)
         if found.longest:
             self._limit_length(Longest(found.longest), now_s)
@@ -162,6 +169,7 @@ class Availability:
             everything: Whatever is due: the device may be another one now.
         """
         self._fruitless.clear()
+        self._drop_disproved(now_s)
         alone: list[str] = []
         rows: list[tuple[str | Limit, Row]] = [*self._points.items(), *self._limits.items()]
         for key, row in rows:
@@ -179,11 +187,18 @@ class Availability:
         self._changed()
         return alone
 
+    def separate(self, block: Block) -> None:
+        """Leave the points of a block out of the plan while they are asked apart."""
+        for name in block.points:
+            row = self._points.setdefault(name, Row(State.SEPARATE, NO_ANSWER))
+            row.state, row.reason = State.SEPARATE, NO_ANSWER
+        self._changed()
+
     def retry_in_plan(self, block: Block) -> None:
         """Note that the device answers a request for these points alone: they are asked again."""
         for name in block.points:
             row = self._points.get(name)
-            if row is not None and row.state is State.UNAVAILABLE:
+            if row is not None and row.left_out:
                 row.state = State.RETRIED
         self._changed()
 
@@ -191,15 +206,13 @@ class Availability:
         """Note that a block was answered well."""
         if self._fruitless:
             self._fruitless.pop(block, None)
-        if self._limits:
-            self._disprove_limits(block)
         if not self._points or self._points.keys().isdisjoint(block.points):
             return
         # What was left out since it was asked stays so until its next try.
         rows = [
             self._points.pop(name)
             for name in block.points
-            if name in self._points and self._points[name].state is not State.UNAVAILABLE
+            if name in self._points and not self._points[name].left_out
         ]
         self._changed()
         if any(row.reported for row in rows):
@@ -221,10 +234,10 @@ class Availability:
         reported = False
         for name in block.points:
             row = self._points.setdefault(name, Row(State.FAILING, reason))
-            before, row_fails = row.reported, row.state is State.FAILING
-            if row_fails:
+            if row.state is State.FAILING and not row.reported:
                 row.tries += cycles
-            reported |= row_fails and row.reported and not before
+                row.reported = row.tries >= _FAILING_CYCLES
+                reported |= row.reported
         if reported:
             points = dict.fromkeys(block.points, reason)
             self._report(Transition(State.FAILING, points, block, error))
@@ -233,43 +246,35 @@ class Availability:
         """Note which points were found unavailable; returns those that are new."""
         new: dict[str, str] = {}
         for name, why in points.items():
-            row = self._points.get(name)
-            if row is None or row.state is State.FAILING:
-                row = self._points[name] = Row(State.UNAVAILABLE, why, found_at=now_s)
+            row = self._points.setdefault(name, Row(State.UNAVAILABLE, why))
+            if row.found_at is None:
                 new[name] = why
+            row.reported = True
             _find(row, why, now_s)
         return new
 
     def _limit_length(self, longest: Longest, now_s: float) -> None:
-        row = self._limits.get(longest) or Row(State.UNAVAILABLE, NO_ANSWER, found_at=now_s)
+        row = self._limits.get(longest) or Row(State.UNAVAILABLE, NO_ANSWER)
         for other in [limit for limit in self._limits if isinstance(limit, Longest)]:
             del self._limits[other]
         self._limits[longest] = row
         _find(row, NO_ANSWER, now_s)
 
-    def _disprove_limits(self, block: Block) -> None:
-        gone = [
-            limit
+    def _drop_disproved(self, now_s: float) -> None:
+        """Drop the limits that were not found again for as long as they were retried."""
+        self._limits = {
+            limit: row
             for limit, row in self._limits.items()
-            if row.state is State.RETRIED and _exceeds(block, limit)
-        ]
-        for limit in gone:
-            del self._limits[limit]
-        if gone:
-            self._changed()
+            if row.state is not State.RETRIED or row.next_try_at > now_s + _APART_S
+        }
 
     def _changed(self) -> None:
         """Derive what others read from the rows."""
         points, limits = self._points, self._limits
-        self.unavailable = _of(points, limits, lambda row: row.state is State.UNAVAILABLE)
-        self._next_try_at = min(
-            (
-                row.next_try_at
-                for row in (*points.values(), *limits.values())
-                if row.state is State.UNAVAILABLE
-            ),
-            default=inf,
-        )
+        self.unavailable = _of(points, limits, lambda row: row.left_out)
+        waiting = [row.next_try_at for row in limits.values()]
+        waiting += [row.next_try_at for row in points.values() if row.left_out]
+        self._next_try_at = min(waiting, default=inf)
         kept = _of(points, limits, lambda row: row.confirmed)
         if kept != self._kept:
             self._kept = kept
@@ -289,11 +294,14 @@ def _of(
 
 
 def _known(reason: str, now_s: float) -> Row:
-    return Row(State.UNAVAILABLE, reason, 1, _next_try_at(1, now_s), confirmed=True)
+    next_try_at = _next_try_at(1, now_s)
+    return Row(State.UNAVAILABLE, reason, 1, next_try_at, -inf, confirmed=True, reported=True)
 
 
 def _find(row: Row, reason: str, now_s: float) -> None:
     """Note that what a row says was found, for the first time or again."""
+    if row.found_at is None:
+        row.found_at, row.tries = now_s, 0
     again = now_s - row.found_at >= _APART_S
     row.confirmed |= again
     row.tries += again
@@ -303,10 +311,3 @@ def _find(row: Row, reason: str, now_s: float) -> None:
 
 def _next_try_at(tries: int, now_s: float) -> float:
     return now_s + _RETRY_S[min(tries, len(_RETRY_S) - 1)]
-
-
-def _exceeds(block: Block, limit: Limit) -> bool:
-    if isinstance(limit, Longest):
-        return block.table not in BITS and block.size > limit.registers
-    inside = block.address < limit.address < block.address + block.size
-    return block.table is limit.table and inside

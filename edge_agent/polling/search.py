@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from config.resolve import ResolvedDevice
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.availability import Availability
-from edge_agent.polling.bisection import NO_ANSWER, PERMANENT, SILENT, Bisection
+from edge_agent.polling.bisection import PERMANENT, SILENT, Bisection
 from edge_agent.polling.plan import Block
 from edge_agent.polling.scan_class import ScanClass
 from edge_agent.polling.units import Unit
@@ -71,7 +71,7 @@ class AvailabilitySearch:
         self._unit = unit
         self._classes = classes
         self._availability = availability
-        self._plan_anew = replan
+        self._replan = replan
         self._silences: dict[Block, _Silence] = {}
 
     def answered(self, scan: ScanClass, block: Block) -> None:
@@ -122,6 +122,7 @@ class AvailabilitySearch:
             return 0.0
         del self._silences[block]
         scan.take_out(block)
+        self._availability.separate(block)
         self.piece_unanswered(scan, block, now_s)
         return silence.lost_s
 
@@ -131,7 +132,9 @@ class AvailabilitySearch:
         Some say nothing to requests that are too long for them. Each block has one more chance.
         """
         self._silences = {
-            one: _Silence(_SILENCES - 1, _HEARD - 1)
+            one: _Silence(
+                _SILENCES - 1, _HEARD - 1, points=dict.fromkeys(one.points, _SILENCES - 1)
+            )
             for scan in self._classes
             for one in scan.blocks
             if one.size > block.size
@@ -171,16 +174,11 @@ class AvailabilitySearch:
 
     def end_cycle(self, scan: ScanClass, now_s: float) -> dict[str, str]:
         """Conclude the search of a cycle; return the points that were lost in it, and why."""
-        lost: dict[str, str] = {}
-        search = scan.search
+        search, lost = scan.search, dict[str, str]()
         if search is not None:
-            lost |= search.lost
+            lost = search.lost
             if self._availability.conclude(search, now_s, heard=scan.heard):
                 self._replan()
-        if scan.silent_search is not None:
-            lost |= scan.silent_search.lost
-            pieces = [name for block in scan.silent_pieces for name in block.points]
-            lost |= dict.fromkeys(pieces, NO_ANSWER)
         unavailable = {
             name: why
             for name, why in self._availability.unavailable.points.items()
@@ -205,25 +203,19 @@ class AvailabilitySearch:
         scan.pieces_due_at = now_s
         if scan.silent_pieces or scan.silent_search is None:
             return
-        self._availability.conclude(scan.silent_search, now_s, heard=True)
+        search, scan.silent_search = scan.silent_search, None
+        self._availability.conclude(search, now_s, heard=True)
         self._replan()
 
     def _retry(self, now_s: float, *, everything: bool = False) -> None:
         """Ask again for what is due; what was not answered is asked apart from its neighbours."""
         before = self._availability.unavailable
-        alone = self._availability.retry(now_s, everything=everything)
-        searching = any(scan.silent_search is not None for scan in self._classes)
-        if not alone and not searching and self._availability.unavailable == before:
-            return
-        self._replan()
-        for name in alone:
+        for name in self._availability.retry(now_s, everything=everything):
             point = self._points[name]
             scan = next(one for one in self._classes if one.period_s == (point.period_s or 1.0))
-            scan.silent_search, scan.pieces_due_at = scan.silent_search or Bisection(), now_s
-            scan.silent_pieces.append(Block(point.table, point.address, point.words, (name,)))
-
-    def _replan(self) -> None:
-        for scan in self._classes:
-            scan.silent_pieces.clear()
-            scan.silent_search = None
-        self._plan_anew()
+            if not any(name in piece.points for piece in scan.silent_pieces):
+                scan.silent_search, scan.pieces_due_at = scan.silent_search or Bisection(), now_s
+                piece = Block(point.table, point.address, point.words, (name,))
+                scan.silent_pieces.append(piece)
+        if self._availability.unavailable != before:
+            self._replan()

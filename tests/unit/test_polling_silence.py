@@ -6,6 +6,8 @@ import structlog
 from config.points import Table
 from config.ports import ModbusRtuOverTcpPort, ModbusTcpPort, Port
 from edge_agent.drivers.timing import line_timing
+from edge_agent.polling.bisection import Bisection
+from edge_agent.polling.plan import Block
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
@@ -91,8 +93,8 @@ async def test_one_silent_block_is_set_apart_and_its_neighbours_are_not_delayed(
     assert [r.reason for r in bench.sink.of("d1", "p1000")][-1] == "no_answer"
     # 570 cycles of two short answers, and a look at the silent one after a minute.
     assert busy_s <= 570 * 2 * 0.02 + 0.03 * 570
-    told = [one for one in logs if one["event"] == "points_refused"]
-    assert [(one["port"], one["registers"]) for one in told] == [("bus", ["holding 1000"])]
+    left_out = [one for one in logs if one["event"] == "points_refused"]
+    assert [(one["port"], one["registers"]) for one in left_out] == [("bus", ["holding 1000"])]
 
 
 async def test_the_good_neighbours_of_a_silent_register_arrive_again() -> None:
@@ -132,3 +134,44 @@ async def test_a_unit_whose_smallest_block_is_silent_comes_up() -> None:
         await bench.clock.run_for(100)
     assert bench.sink.events[events:] == []
     assert len(bench.sink.times_s("d1", "b0")) >= 99
+
+
+async def test_a_unit_with_a_silent_register_in_each_block_is_read_around_them() -> None:
+    points = {
+        f"p{at}": point(at, report_all=True, period_s=10.0)
+        for first in (0, 1000, 2000)
+        for at in range(first, first + 6)
+    }
+    others = [device(f"d{n}", {"q": point(0)}, unit=n) for n in (2, 3)]
+    units = {n: FakeUnit({}, 0.02) for n in (1, 2, 3)}
+    bench = Bench([device("d1", points), *others], units, driver=SlowLine)
+    line(bench).silent = {(1, 3), (1, 1003), (1, 2003)}
+    async with running(bench):
+        await bench.clock.run_for(900)
+        events = len(bench.sink.events)
+        bench.sink.log.clear()
+        await bench.clock.run_for(300)
+    assert bench.sink.events[events:] == []
+    for name in points:
+        good = [r for r in bench.sink.of("d1", name) if r.quality is Quality.GOOD]
+        assert len(good) == (0 if name in {"p3", "p1003", "p2003"} else 30), name
+
+
+async def test_a_silent_register_is_tried_although_others_are_searched_all_the_time() -> None:
+    points = {"a": point(0), "b": point(9), "silent": point(100), "c": point(30)}
+    bench = Bench([device("d1", points)], {1: FakeUnit({}, 0.02)}, driver=SlowLine)
+    line(bench).silent = {(1, 100)}
+    availability = bench.port.devices["d1"]._availability
+    async with running(bench):
+        await bench.clock.run_for(400)
+        line(bench).silent = set()
+        # Half an hour of retries of another point, which replan the device each time.
+        for _ in range(200):
+            await bench.clock.run_for(5)
+            search = Bisection()
+            search.split(Block(Table.HOLDING, 9, 1, ("b",)), points)
+            availability.conclude(search, bench.clock.monotonic_s(), heard=True)
+            bench.port.devices["d1"].search._replan()
+            availability.retry_in_plan(Block(Table.HOLDING, 9, 1, ("b",)))
+            bench.port.devices["d1"].search._replan()
+    assert bench.sink.of("d1", "silent")[-1].quality is Quality.GOOD
