@@ -16,7 +16,7 @@ from protocols.reading import Quality, Reading
 
 @dataclass(slots=True)
 class _Memory:
-    """One point: its rule, what was last reported, and what was held back since."""
+    """One point: its rule, what was last reported, and what was not reported since."""
 
     always: bool
     totalizer: bool
@@ -25,7 +25,7 @@ class _Memory:
     pause_ms: float
     silence_ms: float
     last: Reading | None = None
-    held: Reading | None = None
+    unreported: Reading | None = None
 
 
 class ChangeFilter:
@@ -40,18 +40,18 @@ class ChangeFilter:
         for reading in readings:
             memory = self._memory[reading.point]
             if memory.always or _worth(reading, memory):
-                if memory.held is not None and _ends_a_total(reading, memory.held):
-                    picked.append(memory.held)
-                memory.last, memory.held = reading, None
+                if memory.unreported is not None and _ends_a_total(reading, memory.unreported):
+                    picked.append(memory.unreported)
+                memory.last, memory.unreported = reading, None
                 picked.append(reading)
             elif memory.totalizer:
-                memory.held = reading
+                memory.unreported = reading
         return picked
 
     def forget(self) -> None:
         """Report every point again, as after a birth."""
         for memory in self._memory.values():
-            memory.last = memory.held = None
+            memory.last = memory.unreported = None
 
 
 def _memory(point: Reported) -> _Memory:
@@ -83,7 +83,7 @@ def _worth(reading: Reading, memory: _Memory) -> bool:
         return True
     if reading.quality is not Quality.GOOD:
         return False
-    if memory.totalizer and _fell(reading, memory.held or last):
+    if memory.totalizer and _fell(reading, memory.unreported or last):
         return True
     return _moved(reading, last, memory, may_wait=age_ms < memory.pause_ms)
 
@@ -98,9 +98,9 @@ def _moved(reading: Reading, last: Reading, memory: _Memory, *, may_wait: bool) 
     return abs(new - old) >= max(memory.absolute, memory.relative * abs(old))
 
 
-def _ends_a_total(reading: Reading, held: Reading) -> bool:
+def _ends_a_total(reading: Reading, unreported: Reading) -> bool:
     # While it is not good it may be exchanged; what it had counted until then must be known.
-    return reading.quality is not Quality.GOOD or _fell(reading, held)
+    return reading.quality is not Quality.GOOD or _fell(reading, unreported)
 
 
 def _fell(reading: Reading, before: Reading) -> bool:

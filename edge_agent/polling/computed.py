@@ -60,7 +60,7 @@ class Deriver:
         self._have: dict[str, Reading] = {}
 
     def take(self, readings: Sequence[Reading], cycle: int = 0) -> list[Reading]:
-        """Return what can be told now: these readings, and what they complete.
+        """Return what is complete now: these readings, and what they complete.
 
         Args:
             readings: Of the points' own registers, good or not.
@@ -68,24 +68,24 @@ class Deriver:
         """
         if cycle != self._cycle:
             self._forget(cycle)
-        told: list[Reading] = []
+        ready: list[Reading] = []
         for reading in readings:
             name = reading.point
             if name in self._scaled and reading.quality is Quality.GOOD:
                 self._raw[name] = reading
                 continue
-            told.append(reading)
+            ready.append(reading)
             if name in self._needed:
                 self._have[name] = reading
-        return told + self._complete(late=False)
+        return ready + self._complete(late=False)
 
     def end(self, cycle: int = 0) -> list[Reading]:
         """Return what the cycle leaves incomplete, as bad readings."""
         if cycle != self._cycle:
             return []
-        told = self._complete(late=True)
+        ready = self._complete(late=True)
         self._forget(cycle)
-        return told
+        return ready
 
     def _forget(self, cycle: int) -> None:
         self._cycle = cycle
@@ -93,7 +93,7 @@ class Deriver:
         self._have.clear()
 
     def _complete(self, *, late: bool) -> list[Reading]:
-        told: list[Reading] = []
+        ready: list[Reading] = []
         # Each step stands behind those that it needs.
         for step in self._steps:
             if step.name in self._have or (step.scaled and step.name not in self._raw):
@@ -108,8 +108,8 @@ class Deriver:
             found |= {name: self._latest[name] for name, _ in step.slower}
             reading = self._made(step, found, missing)
             self._have[step.name] = reading
-            told.append(reading)
-        return told
+            ready.append(reading)
+        return ready
 
     def _made(self, step: _Step, found: dict[str, Reading], missing: Sequence[str]) -> Reading:
         raw = self._raw.get(step.name)
