@@ -271,7 +271,9 @@ class Availability:
     def _changed(self) -> None:
         """Derive what others read from the rows."""
         points, limits = self._points, self._limits
-        self.unavailable = _of(points, limits, lambda row: row.left_out)
+        unavailable = _of(points, limits, lambda row: row.left_out)
+        if unavailable != self.unavailable:
+            self.unavailable = unavailable
         waiting = [row.next_try_at for row in limits.values()]
         waiting += [row.next_try_at for row in points.values() if row.left_out]
         self._next_try_at = min(waiting, default=inf)
