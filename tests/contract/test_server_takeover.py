@@ -159,15 +159,15 @@ def test_births_rules_and_open_alarms_go_on(folder: Path) -> None:
         engine.attach(series, equipment_class=asset.equipment_class)
     pipeline.restore()
     try:
-        # Data of the session that went on meanwhile, without another birth.
+        # A gateway with a journal goes on with its data, without another birth.
         node = EdgeNode("garden", "gw1", clock_ms=plant.clock.now_ms())
         node.seq = 31
         plant.watch("garden/gw1/pump05/fault")
-        plant.receive(node.ddata("pump05", {50: False, 51: 222.0}))
+        plant.receive(node.ddata("pump05", {50: False, 51: 222.0}, uuid="journal/31"))
         plant.wait(1)
         assert plant.stored("garden/gw1/pump05/outlet_pressure") == [222.0]
         assert plant.rebirths_asked() == []
-        pipeline.on_samples(plant.on_suspects)
+        pipeline.on_samples(plant.evaluated)
         query = (
             "SELECT active FROM alarms JOIN equipment ON equipment.id = alarms.equipment_id"
             " WHERE equipment.key = 'garden/gw1/pump05'"
