@@ -1,4 +1,4 @@
-"""What the agent counts, and what it says of its ports and devices.
+"""What the agent counts, and the state of its ports and devices.
 
 One object, built by ``app.py``, with a registry of its own; served at ``/metrics``. Going down and
 coming back is logged here, once each way; everything else is a number.

@@ -1,4 +1,4 @@
-"""What ``/status`` says of a running agent: ports, units, journal, last values."""
+"""What ``/status`` contains of a running agent: ports, units, journal, last values."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

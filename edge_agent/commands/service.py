@@ -19,7 +19,7 @@ from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command, check, expiry
 from edge_agent.errors import CommandError, DriverError
 from edge_agent.health import Health
-from edge_agent.polling.writes import Judge, Written, no_objection
+from edge_agent.polling.writes import FinalCheck, Written, no_check
 from protocols.reading import Reading, Value
 
 
@@ -34,9 +34,9 @@ class Writer(Protocol):
         *,
         expires_at: int | None = None,
         watched: Collection[Place] = (),
-        judge: Judge = no_objection,
+        final_check: FinalCheck = no_check,
     ) -> Written:
-        """Write in front of all reads, if ``judge`` lets it, and read back."""
+        """Write in front of all reads, if ``final_check`` lets it, and read back."""
         ...
 
     def answers(self, device: str) -> bool:
@@ -169,7 +169,7 @@ class CommandService:
         guard = Guard.of(device.id, point, self._devices)
         others = {one.id for one in self._devices.values() if one.port != device.port}
 
-        def judge() -> None:
+        def final_check() -> None:
             refusal = guard.refusal(
                 self._latest,
                 lambda watched: watched.device in others and self._moving[watched] > 0,
@@ -189,7 +189,7 @@ class CommandService:
                 value,
                 expires_at=expiry(command, allowed),
                 watched=guard.places,
-                judge=judge,
+                final_check=final_check,
             )
         finally:
             self._moving[place] -= 1

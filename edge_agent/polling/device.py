@@ -160,7 +160,7 @@ class PolledDevice:
         self._health.device(self.device.id, up=False, at=at_ms, reason=reason, error=error)
         self._sink.device_down(self.device.id, at_ms, reason)
 
-    def say_state(self, at_ms: int, reason: str = "") -> None:
+    def publish_state(self, at_ms: int, reason: str = "") -> None:
         """Publish how its unit behaves now, while it is up."""
         if self.up:
             self._sink.device_state(self.device.id, at_ms, self.unit.state.value, reason)

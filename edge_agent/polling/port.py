@@ -21,7 +21,7 @@ from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.unit_health import UnitHealth
 from edge_agent.polling.units import Unit
 from edge_agent.polling.write_lane import WriteLane
-from edge_agent.polling.writes import Judge, WriteOrder, Written, no_objection
+from edge_agent.polling.writes import FinalCheck, WriteOrder, Written, no_check
 from protocols.reading import Reading, Value
 
 _FIRST_PAUSE_S = 0.25
@@ -153,7 +153,7 @@ class PortOwner:
             await self._after_loss(error, opened=opened)
 
     def answers(self, device: str) -> bool:
-        """Whether the device is worth asking now; a command for any other is refused at once."""
+        """Whether the device is not offline; a command for one that is, is refused at once."""
         return self._open and not self.devices[device].unit.offline
 
     def latest(self, device: str, point: str) -> Reading | None:
@@ -168,7 +168,7 @@ class PortOwner:
         *,
         expires_at: int | None = None,
         watched: Collection[Place] = (),
-        judge: Judge = no_objection,
+        final_check: FinalCheck = no_check,
     ) -> Written:
         """Carry out a command in front of all reads; the caller has checked its rules.
 
@@ -177,11 +177,11 @@ class PortOwner:
             point: Its point.
             value: In the point's unit, or the word of a state.
             expires_at: UTC ms after which it must not go out; None: never.
-            watched: What ``judge`` looks at; what is on this port is read right before it.
-            judge: Asked right before the write goes out.
+            watched: What ``final_check`` depends on; what is on this port is read right before it.
+            final_check: Called right before the write goes out.
 
         Raises:
-            CommandError: It was not carried out; the message says why.
+            CommandError: It was not carried out; the message has the reason.
             DriverError: It went out, and it is unknown whether the device did it.
         """
         polled = self.devices[device]
@@ -191,7 +191,7 @@ class PortOwner:
             raise CommandError(f"unit {polled.unit.number} does not answer")
         result: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         mine = [place for place in watched if place.device in self.devices]
-        self._lane.add(WriteOrder(polled, point, value, expires_at, result, mine, judge))
+        self._lane.add(WriteOrder(polled, point, value, expires_at, result, mine, final_check))
         if not self._wake():
             await self._make_way(result)
         return await result

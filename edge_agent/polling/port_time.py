@@ -1,4 +1,4 @@
-"""What a port's time goes to: requests that are answered, and waits that are in vain (pure)."""
+"""What a port's time goes to: requests that are answered, and waits without an answer (pure)."""
 
 from dataclasses import dataclass
 from math import exp
@@ -12,7 +12,7 @@ _FULL: Final = 0.7  # above this share nothing is spared; waits for silent units
 
 @dataclass
 class TimeBudget:
-    """A share of a port's time for waits in vain, saved up, and never overdrawn by a probe.
+    """A share of a port's time for waits without an answer; no probe overdraws it.
 
     Probes of offline units have one (see probing), and each unit that misses answers now and then
     has one (see precedence). A wait is begun only when it fits, whether it will be answered or not.

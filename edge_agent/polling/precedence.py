@@ -1,7 +1,7 @@
 """Units that miss answers come behind those that do not, where they delay no other unit (pure).
 
 On a port with spare time there is such a place in every period. Where there is none, or on a
-full port, waits that were in vain may hold up the others for a share of the port's time. So a unit
+full port, waits without an answer may hold up the others for a share of the port's time. So a unit
 that misses few answers is asked as often as any, and one that misses many costs no more than that.
 """
 
@@ -65,7 +65,7 @@ class Precedence:
         paid_s = self._budget(job.scan.unit).free_at(now_s, self._wait_s(job, now_s))
         return min(starved_at(job), paid_s if self._has_no_place(job, now_s) else job.deadline)
 
-    def waited_in_vain(self, job: Job, now_s: float, seconds: float) -> None:
+    def unanswered(self, job: Job, now_s: float, seconds: float) -> None:
         """Charge what a request that was not answered well has held others up."""
         self._budget(job.scan.unit).spend(now_s, seconds)
         for budget in self._budgets.values():

@@ -3,8 +3,8 @@
 The one that is due longest, may be asked and is within the budget, or ends before anything is due
 on a port with spare time (ADR-27), which is free. A probe waits as long as the unit's own
 answers or its neighbours' took; one of a unit that has become slower since is answered too late,
-and the driver says so. Only where no late answer comes a unit must be waited for in full: rarely,
-in turns, and from a share of its own, so that no cheap probe waits for it.
+which the driver reports. Only where no late answer comes a unit must be waited for in full: rarely,
+in turns, and from a share of its own, so that no short probe waits for it.
 """
 
 from collections.abc import Callable, Sequence

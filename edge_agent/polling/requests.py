@@ -185,7 +185,7 @@ class RequestRunner:
                 self._unit_health.missed(device.unit, error)
             raise
         self._count(began, None)
-        # A write takes longer than a read: it says nothing about how long to wait for one.
+        # A write takes longer than a read: it is no measure of how long to wait for one.
         self._unit_health.heard(device, reply.at_ms, None)
         return reply
 
@@ -245,7 +245,7 @@ class RequestRunner:
 
     def _answered(self, job: Job, reply: Reply, response_s: float) -> None:
         device = self._devices[job.scan.device]
-        # The answer to a repetition may be the one to the first asking.
+        # The answer to a repetition may be the one to the first request.
         measured_s = None if job.attempts else response_s
         came_back = job.scan.unit.probe_only
         self._unit_health.heard(device, reply.at_ms, measured_s, job.block)
@@ -288,7 +288,7 @@ class RequestRunner:
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
         silent = isinstance(error, DeviceTimeoutError)
         if not job.probe:
-            self._schedule.waited_in_vain(job, now, spent)
+            self._schedule.unanswered(job, now, spent)
         if silent:
             unit.unanswered(now, block, lost_s=0.0 if job.probe else spent)
             if job.wider:
@@ -327,7 +327,7 @@ class RequestRunner:
             self._over(job, at_ms)
 
     def _given_up(self, job: Job, spent: float) -> None:
-        """A command came: the wait so far says nothing of the unit."""
+        """A command came: the wait so far is no failure of the unit."""
         unit, now = job.scan.unit, self._clock.monotonic_s()
         unit.unanswered(now)
         if job.probe:

@@ -27,9 +27,10 @@ class ScanClass:
         silent_pieces: Pieces of blocks that the device does not answer; asked on the probe budget.
         silent_search: The search among them; None while there are none.
         pieces_due_at: When the next of them is asked, monotonic seconds.
-        smallest: Its shortest point alone, for a unit that says nothing to longer requests.
+        smallest: Its shortest point alone, for a unit that does not answer longer requests.
         emptied: Points that the device empties when they are read.
-        had: What the probe that found its unit alive has read; not asked again in the next cycle.
+        already_read: What the probe by which its unit came back has read; the next
+            cycle leaves it out.
     """
 
     device: str
@@ -47,7 +48,7 @@ class ScanClass:
     pieces_due_at: float = 0.0
     smallest: Block | None = None
     emptied: frozenset[str] = frozenset()
-    had: Block | None = None
+    already_read: Block | None = None
 
     def grid_before(self, now_s: float) -> float:
         """Return the latest grid point that is not in the future."""
@@ -85,11 +86,11 @@ class ScanClass:
         due = max(self.next_due, self.grid_before(now_s))
         skipped = round((due - self.next_due) / self.period_s)
         self.next_due = due + self.period_s
-        blocks = [block for block in self.blocks if block != self.had]
-        if self.had is None:
+        blocks = [block for block in self.blocks if block != self.already_read]
+        if self.already_read is None:
             # What a probe has read between two cycles belongs to neither.
             self.cycle += 1
-        self.had = None
+        self.already_read = None
         self.outstanding = len(blocks)
         return blocks, skipped
 
@@ -106,14 +107,14 @@ class ScanClass:
 
     def probed(self, block: Block | None) -> None:
         """Note what the probe has read by which its unit came back; None: it was not away."""
-        self.had = block
+        self.already_read = block
 
     def end_cycle(self) -> None:
         """Forget the running cycle."""
         self.outstanding = 0
         self.search = None
         self.heard = False
-        self.had = None
+        self.already_read = None
         self.cycle += 1
 
 
@@ -132,10 +133,10 @@ class Job:
 
     Attributes:
         probe: Asks whether a unit answers at all, or whether it answers a block at all (``piece``).
-        patience_s: How long a probe waits; None: as the unit's behaviour says.
+        patience_s: How long a probe waits; None: as the unit's behaviour requires.
         full_s: How much of that is the wait in full, which has a share of its own.
-        spare: A probe that ends before anybody is due: it is not charged to the budget.
-        busy: How often the device said that it is busy.
+        spare: A probe that ends before anything is due: it is not charged to the budget.
+        busy: How often the device answered that it is busy.
         part_of: The block of the plan that it carries points of; None: it is one itself.
         wider: It asks for more registers than it needs.
     """
@@ -177,7 +178,7 @@ class Job:
         self.block, self.wider = block, False
 
     def wait_for_busy(self, now_s: float) -> bool:
-        """Leave a busy unit alone for a moment in the same cycle; False: it had its chances."""
+        """Leave a busy unit alone for a moment in the same cycle; False: it was busy too often."""
         if not self.scan.unit.wait_for_busy(self.busy, now_s, self.deadline):
             return False
         self.busy += 1

@@ -122,11 +122,11 @@ class Schedule:
         )
         return due_s - now_s - others_s - self._wire_s(job.block) - _MARGIN_S
 
-    def waited_in_vain(self, job: Job, now_s: float, seconds: float) -> None:
+    def unanswered(self, job: Job, now_s: float, seconds: float) -> None:
         """Note that a read which has just ended was not answered well."""
         if not self._protected(now_s):
             seconds = min(seconds, max(0.0, now_s - self._protected_due_s(now_s)))
-        self._precedence.waited_in_vain(job, now_s, seconds)
+        self._precedence.unanswered(job, now_s, seconds)
 
     def wake_at(self, now_s: float, clear_at: Clear) -> float:
         """When ``next`` may have something, if nothing else happens before."""

@@ -45,7 +45,7 @@ class UnitHealth:
     def heard(
         self, device: PolledDevice, at_ms: int, response_s: float | None, block: Block | None = None
     ) -> None:
-        """Note that a unit answered, whatever it said."""
+        """Note that a unit answered, refusals included."""
         unit = device.unit
         now = self._clock.monotonic_s()
         if not self.worked:
@@ -57,7 +57,7 @@ class UnitHealth:
         if came_back:
             self._schedule.read_again(unit, now)
         if before is UnitState.DEGRADED:
-            self._say_state(unit, at_ms)
+            self._publish_state(unit, at_ms)
         if not device.up:
             for one in self._on(unit):
                 one.came_up(at_ms, now)
@@ -79,7 +79,7 @@ class UnitHealth:
                 device.went_down(at_ms, reason=error.reason, error=f"port {self._name}, {error}")
             return True
         if before is UnitState.ONLINE and unit.state is UnitState.DEGRADED:
-            self._say_state(unit, at_ms, error.reason)
+            self._publish_state(unit, at_ms, error.reason)
         if probe_only and not unit.probe_only:
             self._schedule.read_again(unit, now)
         elif silent and not probe_only and not spare:
@@ -114,7 +114,7 @@ class UnitHealth:
             self._schedule.probing.charge(now, seconds)
 
     def charge_probe(self, job: Job, seconds: float) -> None:
-        """Note port time that a probe cost in vain."""
+        """Note port time that a probe without an answer cost."""
         self._offline_s.inc(seconds)
         self._schedule.probing.charge_probe(job, self._clock.monotonic_s(), seconds)
 
@@ -137,9 +137,9 @@ class UnitHealth:
                 timeout_s=unit.longest_s,
             )
 
-    def _say_state(self, unit: Unit, at_ms: int, reason: str = "") -> None:
+    def _publish_state(self, unit: Unit, at_ms: int, reason: str = "") -> None:
         for device in self._on(unit):
-            device.say_state(at_ms, reason)
+            device.publish_state(at_ms, reason)
 
     def _on(self, unit: Unit) -> list[PolledDevice]:
         return [device for device in self._devices.values() if device.unit is unit]

@@ -26,7 +26,7 @@ _BIT_REGISTER = 16
 
 
 class UnitState(StrEnum):
-    """What a unit is worth asking."""
+    """How a unit answers."""
 
     UNKNOWN = "unknown"
     ONLINE = "online"
@@ -40,7 +40,7 @@ class Usual:
 
     Attributes:
         backoff: How often the wait was doubled since an answer was last measured. An answer to a
-            repeated question ends no silence: it may be the one to the first asking.
+            repeated request ends no silence: it may be the one to the first asking.
     """
 
     response_s: float
@@ -77,12 +77,12 @@ class Unit:
         probe_at: When a unit that is only probed is asked again, monotonic seconds.
         recovered_at: When it last answered while it was offline, monotonic seconds.
         offline_at: When it went offline last, monotonic seconds.
-        heard_at: When it last answered, whatever it said.
+        heard_at: When it last answered, refusals included.
         full_at: When it was last waited for in full; the port takes turns.
-        busy_until: It said that it is busy; when it may be asked again.
+        busy_until: When it may be asked again after it answered that it is busy.
         missed_at: When it gave no good answer last, monotonic seconds.
         level: How often the pause between its probes was doubled.
-        probes: How often it was asked in vain since it went offline.
+        probes: How often it was probed without an answer since it went offline.
         limit: Failures in a row by which it goes offline.
     """
 
@@ -136,7 +136,7 @@ class Unit:
         """How long to wait for its next answer, the bytes' own time on the wire not counted.
 
         Args:
-            neighbours_s: The slowest usual response on the port, None if nobody answered yet; it
+            neighbours_s: The slowest usual response on the port, None if no unit answered yet; it
                 stands in for a unit that was never heard.
             block: What is asked: a long answer may take longer than a short one even beyond its
                 known bytes, as behind a gateway whose line is not known.
@@ -157,7 +157,7 @@ class Unit:
         return min(self.longest_s, max(_FLOOR_S, expected_s))
 
     def heard_lately(self, now_s: float) -> bool:
-        """Whether it answered within the last minute: it lives, however much it misses."""
+        """Whether it answered within the last minute, however much it misses."""
         return now_s - self.heard_at < _STABLE_S
 
     def expected_back(self, now_s: float) -> bool:
@@ -165,7 +165,7 @@ class Unit:
         return now_s - self.heard_at < _EXPECTED_S or (not self.heard and self.probes <= _NEW)
 
     def unsteady(self, now_s: float) -> bool:
-        """Whether it has missed answers lately; it is asked where that delays nobody."""
+        """Whether it has missed answers lately; it is asked where that delays no other."""
         return now_s - self.missed_at < _UNSTEADY_S
 
     def lateness_s(self, now_s: float) -> float:
@@ -183,7 +183,7 @@ class Unit:
     def answered(self, now_s: float, response_s: float | None, block: Block | None = None) -> None:
         """Note an answer, refusals included; ``response_s`` None leaves the measure alone.
 
-        While an answer to an earlier question may still come, this one may be it: its time means
+        While an answer to an earlier request may still come, this one may be it: its time means
         nothing and is not measured.
         """
         if response_s is not None and not self._is_outstanding(now_s):
@@ -205,7 +205,7 @@ class Unit:
 
         Args:
             now_s: Monotonic seconds.
-            block: What was asked; None when its silence says nothing about its answering time.
+            block: What was asked; None when its silence is no measure of its response time.
             lost_s: Port time that it cost and that was not charged, seconds.
         """
         self._lost_s += lost_s
@@ -221,11 +221,11 @@ class Unit:
         usual.backoff = min(_MAX_BACKOFF, usual.backoff + 1)
 
     def on_late_response(self, now_s: float, lateness_s: float) -> bool:
-        """Note an answer that nobody waited for any more: it lives, and is slower than believed.
+        """Note an answer that came after the wait for it: the unit is slower than measured.
 
         Args:
             now_s: Monotonic seconds.
-            lateness_s: From its question to its answer, seconds.
+            lateness_s: From its request to its answer, seconds.
 
         Returns:
             Whether waiting longer can help; False: it is slower than the port's ``timeout_s``.
@@ -243,7 +243,7 @@ class Unit:
         return True
 
     def may_be_late(self, now_s: float, *, known: bool) -> bool:
-        """Whether an answer may come that nobody waits for; ``known``: it is known to be late."""
+        """Whether an answer may come after the wait for it; ``known``: it is known to be late."""
         comes_and_goes = self.lateness_s(now_s) > 0 or now_s - self._wavered_at < _UNSTEADY_S
         late = comes_and_goes if known else self.heard_lately(now_s)
         return late and self._is_outstanding(now_s)
@@ -305,7 +305,7 @@ class Unit:
         self.probe_soon(now_s)
 
     def begin_recheck(self, now_s: float) -> None:
-        """Have it asked once more, where that delays nobody, before it counts as offline."""
+        """Have it asked once more, where that delays no other, before it counts as offline."""
         self.recheck = True
         self.probe_at = now_s
 
@@ -319,15 +319,15 @@ class Unit:
         self.full_at = now_s
 
     def wait_for_busy(self, times: int, now_s: float, deadline_s: float = float("inf")) -> bool:
-        """Leave it alone for a moment, as it said that it is busy, each time a little longer.
+        """Leave it alone for a moment, because it is busy, each time a little longer.
 
         Args:
-            times: How often it has said so to this request before.
+            times: How often it was busy for this request before.
             now_s: Monotonic seconds.
             deadline_s: When the request must be over.
 
         Returns:
-            Whether to ask again after ``busy_until``; False: it had its chances.
+            Whether to ask again after ``busy_until``; False: it was busy too often.
         """
         again_s = now_s + _BUSY_PAUSE_S * 2.0**times
         if times >= _MOST_BUSY or again_s >= deadline_s:

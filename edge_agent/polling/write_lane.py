@@ -84,12 +84,12 @@ class WriteLane:
             self._orders.pop(0).give_up(error)
 
     async def carry_out(self, order: WriteOrder) -> None:
-        """Write, or read back a second time; the outcome goes to who gave the command.
+        """Write, or read back a second time; the outcome goes to the caller of the command.
 
         Raises:
             PortDownError: The port is lost.
         """
-        # It stays in the lane until it is over, so that whoever ends the port ends it as well.
+        # It stays in the lane until it is over, so that the end of the port ends it as well.
         try:
             sent = order.acknowledged or await self._send(order)
             over = sent and await self._read_back(order)
@@ -120,7 +120,7 @@ class WriteLane:
             if not await self._refresh(place):
                 return False
         order.refuse_if_late(self._clock.now_ms())
-        order.judge()
+        order.final_check()
         order.goes_out(before=device.latest.get(order.point))
         try:
             await self._exchange(device, self._write(order))
@@ -234,11 +234,13 @@ class WriteLane:
         where = order.device.unit.number, point.table, point.address, point.words
         write_s = self._driver.clear_to_write_at(*where, multiple=order.multiple)
         # What cannot be read back is not written.
-        look_s = self._shapes.single_clear_at(order.device, _block_of(order.device, order.point))
-        return max(ready_s, write_s, look_s)
+        read_back_s = self._shapes.single_clear_at(
+            order.device, _block_of(order.device, order.point)
+        )
+        return max(ready_s, write_s, read_back_s)
 
     def _reads(self, order: WriteOrder) -> Iterator[tuple[PolledDevice, Block]]:
-        """What a command reads next, before it is sent or to look at what came of it."""
+        """What a command reads next: before it is sent, or to read it back."""
         if order.acknowledged or order.settings.is_part:
             yield order.device, _block_of(order.device, order.point)
         if order.acknowledged:

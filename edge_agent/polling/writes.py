@@ -20,7 +20,7 @@ _NOT_DONE = frozenset({1, 2, 3, 6, 7})
 
 _MULTIPLE = frozenset({15, 16})
 
-Judge = Callable[[], None]
+FinalCheck = Callable[[], None]
 """Raises CommandError when a command must not go out at this moment."""
 
 
@@ -40,7 +40,7 @@ class Written(NamedTuple):
     reason: str = ""
 
 
-def no_objection() -> None:
+def no_check() -> None:
     """Let every command pass."""
 
 
@@ -50,12 +50,12 @@ class WriteOrder:
 
     Attributes:
         expires_at: UTC ms after which it must not be carried out; None: never.
-        watched: Points of this port that are read right before ``judge`` is asked.
-        judge: Has the last word before it goes out.
+        watched: Points of this port that are read right before ``final_check``.
+        final_check: Called right before it goes out; raises CommandError to stop it.
         sent: Whether it may have reached the device.
-        acknowledged: Whether the device said that it has it; registers are known then.
+        acknowledged: Whether the device has acknowledged it; registers are known then.
         read_back_at: When it is read back once more, monotonic seconds; None: not yet read back.
-        busy: How often the device said that it is busy.
+        busy: How often the device answered that it is busy.
     """
 
     device: PolledDevice
@@ -64,7 +64,7 @@ class WriteOrder:
     expires_at: int | None
     result: Future[Written]
     watched: Sequence[Place] = ()
-    judge: Judge = no_objection
+    final_check: FinalCheck = no_check
     sent: bool = False
     acknowledged: bool = False
     registers: list[int] = field(default_factory=list[int])
@@ -116,7 +116,7 @@ class WriteOrder:
         self.acknowledged = True
 
     def wait_for_busy(self, error: DriverError | CommandError, now_s: float) -> bool:
-        """Try again a little later where a device says that it is busy and did nothing."""
+        """Try again a little later where a device is busy and did nothing."""
         busy = isinstance(error, DeviceRefusedError) and error.code == limits.DEVICE_BUSY
         if not busy or not self.device.unit.wait_for_busy(self.busy, now_s):
             return False
@@ -129,7 +129,7 @@ class WriteOrder:
         self.read_back_at = at_s
 
     def finish(self, reason: str) -> None:
-        """It was written; ``reason`` says why that is not confirmed."""
+        """It was written; ``reason`` is why that is not confirmed."""
         if not self.result.done():
             self.result.set_result(Written(self.before, self.after, not reason, reason))
 

@@ -158,7 +158,7 @@ async def command(
     polling = asyncio.create_task(port.run())
     await clock.sleep(3)
 
-    def judge() -> None:
+    def final_check() -> None:
         known = port.latest("d1", "tick")
         assert known is not None
         assert isinstance(known.value, int)
@@ -169,7 +169,7 @@ async def command(
         asked = value if name == "setpoint" else value % 2 == 0
         try:
             written = await port.write(
-                "d1", name, asked, watched=[Place("d1", "tick")], judge=judge
+                "d1", name, asked, watched=[Place("d1", "tick")], final_check=final_check
             )
         except CommandError as error:
             outcome.refused.append(str(error))

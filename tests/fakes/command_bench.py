@@ -11,7 +11,7 @@ from edge_agent.commands.ledger import Ledger
 from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.health import Health
-from edge_agent.polling.writes import Judge, Written, no_objection
+from edge_agent.polling.writes import FinalCheck, Written, no_check
 from protocols.reading import Quality, Reading, Value
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.devices import device, point
@@ -28,7 +28,7 @@ class FakePort:
         self.go = asyncio.Event()
         self.go.set()
         self.watched: list[Place] = []
-        self.reaches_the_front: Callable[[], object] = no_objection
+        self.reaches_the_front: Callable[[], object] = no_check
         self.values: dict[tuple[str, str], Reading] = {}
 
     def latest(self, device: str, point: str) -> Reading | None:
@@ -46,12 +46,12 @@ class FakePort:
         *,
         expires_at: int | None = None,
         watched: Collection[Place] = (),
-        judge: Judge = no_objection,
+        final_check: FinalCheck = no_check,
     ) -> Written:
         del expires_at
         self.watched = list(watched)
         self.reaches_the_front()
-        judge()
+        final_check()
         self.writes.append((device, point, value))
         await self.go.wait()
         if self.error is not None:

@@ -30,9 +30,9 @@ def meter(*, factor_period_s: float = 1.0, power_period_s: float = 1.0) -> Resol
     return one
 
 
-def unit(**held: int) -> FakeUnit:
+def unit(**registers: int) -> FakeUnit:
     at = {"power": 0, "other": 1, "ct": 900}
-    return FakeUnit({(Table.HOLDING, at[name]): value for name, value in held.items()})
+    return FakeUnit({(Table.HOLDING, at[name]): value for name, value in registers.items()})
 
 
 def values(bench: Bench, name: str) -> list[Any]:
@@ -130,12 +130,12 @@ async def test_an_interlock_reads_what_its_point_is_made_of() -> None:
         one.registers[Table.HOLDING, 900] = 1000
         seen: list[Reading | None] = []
 
-        def judge() -> None:
+        def final_check() -> None:
             seen.append(bench.port.latest("d1", "total"))
             raise CommandError("no")
 
         with pytest.raises(CommandError, match="no"):
-            await commanded(bench, value=1, watched=[Place("d1", "total")], judge=judge)
+            await commanded(bench, value=1, watched=[Place("d1", "total")], final_check=final_check)
     assert seen[0] is not None
     assert seen[0].value == 5001
 

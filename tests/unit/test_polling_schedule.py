@@ -48,7 +48,7 @@ def test_a_late_cycle_is_skipped_never_bunched() -> None:
 def test_what_a_probe_had_read_before_the_port_was_lost_is_read_on_the_next_connection() -> None:
     hourly = scan("a", 3600.0)
     schedule = started(hourly)
-    hourly.had = hourly.blocks[0]
+    hourly.already_read = hourly.blocks[0]
     schedule.start(5.0)
     assert [at for _, at in simulate(schedule, 6.0, 0.01)] == ["a0"]
 
@@ -202,7 +202,8 @@ def test_what_was_read_between_two_cycles_is_part_of_the_next_only_if_it_is_not_
     assert one.cycle != between
     other = scan("a", 1.0, blocks=2)
     schedule = started(other)
-    between, other.had = other.cycle, other.blocks[0]
+    between = other.cycle
+    other.probed(other.blocks[0])
     job = schedule.next(0.0, clear)
     assert job is not None
     assert job.block is other.blocks[1]

@@ -106,7 +106,7 @@ async def test_a_command_judges_what_is_on_its_port_by_fresh_values() -> None:
     async with running(Bench([device("d1", points), pump], units)) as bench:
         await bench.clock.run_for(1.5)
 
-        def judge() -> None:
+        def final_check() -> None:
             valve = bench.port.latest("d1", "p")
             if valve is None or valve.value != 100:
                 raise CommandError("the valve is closed")
@@ -114,7 +114,7 @@ async def test_a_command_judges_what_is_on_its_port_by_fresh_values() -> None:
         calls = [
             asyncio.create_task(bench.port.write("d1", "p", 0)),
             asyncio.create_task(
-                bench.port.write("d2", "p", 1, watched=[Place("d1", "p")], judge=judge)
+                bench.port.write("d2", "p", 1, watched=[Place("d1", "p")], final_check=final_check)
             ),
         ]
         await bench.clock.run_for(2)

@@ -61,7 +61,7 @@ async def test_a_write_to_an_offline_unit_or_a_closed_port_is_refused_at_once() 
             await bench.port.write("d1", "p", 5)
 
 
-async def test_a_write_that_expired_in_the_lane_is_not_carried_out() -> None:
+async def test_a_write_that_expired_while_it_waited_is_not_carried_out() -> None:
     units = alive(1)
     async with running(Bench(port_manager(1), units)) as bench:
         await bench.clock.run_for(1.5)
@@ -153,7 +153,7 @@ async def test_a_write_ends_the_wait_for_a_unit_that_just_fell_silent() -> None:
     assert [event[0] for event in bench.sink.events] == ["up", "up"]
 
 
-async def test_a_wait_that_was_cut_short_is_paid_for_and_counts_as_no_failure() -> None:
+async def test_a_wait_given_up_for_a_command_is_charged_and_counts_as_no_failure() -> None:
     units = alive(2)
     units[2].offline = True
     options = {"writable": Writable(maximum=60000), "period_s": 5.0}
