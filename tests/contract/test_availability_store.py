@@ -108,10 +108,10 @@ async def test_a_silent_register_stays_one_and_its_neighbours_lose_nothing(
     async with running(first):
         await first.clock.run_for(200)
     bench = silent_bench(restart(store))
-    bench.driver.units[1].dead = away_s > 0
+    bench.driver.units[1].offline = away_s > 0
     async with running(bench):
         await bench.clock.run_for(away_s)
-        bench.driver.units[1].dead = False
+        bench.driver.units[1].offline = False
         # Found by its next probe; its silent register is tried when it is back and ten minutes on.
         await bench.clock.run_for(900)
     begin_s = min(at for name in ("p0", "p1006") for at in bench.sink.times_s("d1", name))
