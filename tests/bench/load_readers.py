@@ -67,7 +67,7 @@ async def _work(site: Site, worked: list[float]) -> None:
             alarms.raise_for_status()
             if items := alarms.json()["items"]:
                 path = f"alarms/{items[0]['id']}/comments"
-                (await client.entry(path, json={"comment": "seen"})).raise_for_status()
+                (await client.post(path, json={"comment": "seen"})).raise_for_status()
             worked.append(time.monotonic() - began)
             await asyncio.sleep(0.5)
 
