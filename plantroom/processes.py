@@ -10,13 +10,17 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from plantroom.errors import ChildError
 
+PORTS = range(20_000, 32_000)
+"""What ``free_port`` chooses from; test processes that run side by side take different ranges."""
 _TAIL_LINES = 30
+_turn = count(secrets.randbelow(len(PORTS)))
 
 
 def plantroom_command(*arguments: str) -> list[str]:
@@ -28,10 +32,10 @@ def free_port() -> int:
     """Return a free TCP port of the loopback interface.
 
     It is below those that Linux gives to outgoing connections, so that none of them takes it
-    before its owner listens.
+    before its owner listens, and this process returns it only once in ``len(PORTS)`` calls.
     """
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = PORTS[next(_turn) % len(PORTS)]
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

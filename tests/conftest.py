@@ -1,4 +1,4 @@
-"""Markers follow from the folder; what needs a broker or a browser runs only when asked for."""
+"""Markers follow from the folder; what needs a broker runs only when asked for."""
 
 import os
 from collections.abc import Generator
@@ -7,14 +7,17 @@ from pathlib import Path
 import pluggy
 import pytest
 
-_FOLDER_MARKERS = {"e2e": "broker", "browser": "browser"}
+from plantroom import processes
+
+_FOLDER_MARKERS = {"e2e": "broker"}
+_PORT_RANGES, _PORTS_EACH = 16, 600
+"""Below the ports that a process takes which is no worker, as the demo."""
 _PROCESSES_S = 120
 """What starts processes takes long on a busy machine."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", action="store_true", help="run tests with a real mosquitto")
-    parser.addoption("--browser", action="store_true", help="run tests that drive a browser")
     parser.addoption("--thorough", action="store_true", help="search with all seeds: make soak")
 
 
@@ -25,6 +28,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         few, many = marker.args
         count = many if metafunc.config.getoption("--thorough") else few
         metafunc.parametrize("seed", range(count))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers take different ports: a free one is nobody's until somebody listens on it."""
+    worker: str = getattr(config, "workerinput", {}).get("workerid", "")
+    if worker:
+        first = 10_000 + int(worker.removeprefix("gw")) % _PORT_RANGES * _PORTS_EACH
+        processes.PORTS = range(first, first + _PORTS_EACH)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

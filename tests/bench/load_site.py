@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, Self
 
 import yaml
 
-from plantroom.processes import Child, free_port, init_server, plantroom_command
+from plantroom.processes import Child, free_port, plantroom_command
 from plantroom.receiver import Receiver
+from tests.administrator import make_records
 from tests.fakes.sparkplug_node import BOOLEAN, STRING, PlainNode, Tag, now_ms
 from tests.mosquitto import Mosquitto
 
@@ -76,7 +77,7 @@ class Site:
             await stack.enter_async_context(self.receiver)
             if self._hanging is not None:
                 stack.callback(self._hanging.close)
-            await self._init_server()
+            self._set_up_server()
             await stack.enter_async_context(self.server)
             self._stack = stack.pop_all()
         return self
@@ -153,9 +154,8 @@ class Site:
             first.setdefault(incident.get("equipment_key", ""), delivery.at)
         return first
 
-    async def _init_server(self) -> None:
+    def _set_up_server(self) -> None:
         (self.folder / "secret").write_text(self._secret)
-        (self.folder / "password").write_text("correct horse battery")
         urls = {"bench": self.receiver.url}
         if self._hanging is not None:
             urls["hanging"] = self._hanging.url
@@ -172,9 +172,4 @@ class Site:
         }
         file = self.folder / "server.yaml"
         file.write_text(yaml.safe_dump(settings))
-        self.token = await init_server(
-            file,
-            user="admin",
-            password_file=self.folder / "password",
-            log=self.folder / "init.log",
-        )
+        self.token = make_records(file)

@@ -33,7 +33,7 @@ def agent(
 def until_event(lines: IO[str], event: str) -> dict[str, Any]:
     """Read the log up to that event and return it."""
     for line in lines:
-        said = json.loads(line)
-        if said["event"] == event:
-            return said
-    raise AssertionError(f"the agent never said {event}")
+        entry = json.loads(line)
+        if entry["event"] == event:
+            return entry
+    raise AssertionError(f"the agent never logged {event}")

@@ -8,7 +8,8 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from plantroom.processes import Child, free_port, init_server, plantroom_command
+from plantroom.processes import Child, free_port, plantroom_command
+from tests.administrator import make_records
 from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
 
@@ -38,16 +39,9 @@ class ServerHouse(Interface):
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.broker)
             self.server_file.write_text(yaml.safe_dump(self._settings))
-            (self.folder / "password").write_text("correct horse battery")
-            token = await init_server(
-                self.server_file,
-                user="admin",
-                password_file=self.folder / "password",
-                log=self.folder / "init.log",
-            )
+            self.token = make_records(self.server_file)
             await stack.enter_async_context(self.server)
-            self.token = token
-            headers = {"Authorization": f"Bearer {token}"}
+            headers = {"Authorization": f"Bearer {self.token}"}
             self.http = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
             )

@@ -51,13 +51,13 @@ class Interface:
         return [(ms(item["taken_at"]), item["value"]) for item in items]
 
     async def eventually(
-        self, question: Callable[[], Awaitable[Any]], *, within_s: float = 20
+        self, condition: Callable[[], Awaitable[Any]], *, within_s: float = 20
     ) -> Any:
         """Ask until the answer is true; fails the test when it never is."""
         deadline = time.monotonic() + within_s
         while True:
             try:
-                answer = await question()
+                answer = await condition()
             except (httpx.TransportError, NotThereError):
                 answer = None
             if answer:

@@ -15,12 +15,13 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from plantroom.processes import Child, free_port, init_server, plantroom_command
+from plantroom.processes import Child, free_port, plantroom_command
 from plantroom.receiver import Receiver
 from plantroom.story import StreamEvent, follow
 from protocols.sparkplug.payload import parse
 from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
 from simulators.estate import Estate
+from tests.administrator import make_records
 from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
 
@@ -80,7 +81,7 @@ class Plant(Interface):
     async def _start_all(self, stack: AsyncExitStack) -> None:
         await stack.enter_async_context(self.broker)
         await stack.enter_async_context(self.receiver)
-        await self._init_server()
+        self._set_up_server()
         await stack.enter_async_context(self.server)
         (self.folder / "estate.yaml").write_text(yaml.safe_dump(self.estate, allow_unicode=True))
         await stack.enter_async_context(self.simulator)
@@ -92,9 +93,8 @@ class Plant(Interface):
             )
         )
 
-    async def _init_server(self) -> None:
+    def _set_up_server(self) -> None:
         (self.folder / "secret").write_text(self.secret)
-        (self.folder / "password").write_text("correct horse battery")
         webhook = {
             "name": "supplier",
             "url": self.receiver.url,
@@ -107,12 +107,7 @@ class Plant(Interface):
             "messages": {"webhooks": [webhook], "first_retry_s": 1},
         }
         self.server_file.write_text(yaml.safe_dump(settings))
-        self.token = await init_server(
-            self.server_file,
-            user="admin",
-            password_file=self.folder / "password",
-            log=self.folder / "init.log",
-        )
+        self.token = make_records(self.server_file)
 
     def _write_agent_file(self) -> None:
         content = agent_file_for(

@@ -57,7 +57,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-def until_told(manager: socket.socket, word: str) -> list[str]:
+def until_notice(manager: socket.socket, word: str) -> list[str]:
     """What systemd heard up to a message that contains the word."""
     heard: list[str] = []
     while not heard or word not in heard[-1]:
@@ -73,29 +73,31 @@ def test_sighup_takes_over_a_right_file_and_refuses_a_wrong_one(
     write_file(file, **ports)
     with agent(file, watched(tmp_path)) as (process, lines):
         until_event(lines, "agent_ready")
-        assert "READY=1\nSTATUS=polling 1 devices on 1 ports" in until_told(manager, "READY")[-1]
+        assert "READY=1\nSTATUS=polling 1 devices on 1 ports" in until_notice(manager, "READY")[-1]
 
         write_file(file, **ports, devices=3)
         process.send_signal(signal.SIGHUP)
-        said = until_event(lines, "reloaded")
-        assert said["devices_added"] == ["meter-1", "meter-2"]
-        assert said["ports_restarted"] == ["line"]
-        told = [message for message in until_told(manager, "READY") if "WATCHDOG" not in message]
-        assert told[0].startswith("RELOADING=1\nMONOTONIC_USEC=")
-        assert told[-1] == "READY=1\nSTATUS=polling 3 devices on 1 ports"
+        reloaded = until_event(lines, "reloaded")
+        assert reloaded["devices_added"] == ["meter-1", "meter-2"]
+        assert reloaded["ports_restarted"] == ["line"]
+        notices = [
+            message for message in until_notice(manager, "READY") if "WATCHDOG" not in message
+        ]
+        assert notices[0].startswith("RELOADING=1\nMONOTONIC_USEC=")
+        assert notices[-1] == "READY=1\nSTATUS=polling 3 devices on 1 ports"
 
         file.write_text(file.read_text().replace("float32", "float23"))
         process.send_signal(signal.SIGHUP)
         refused = until_event(lines, "reload_refused")
         assert "float23" in refused["error"]
         assert "agent.yaml" in refused["error"]
-        told_last = until_told(manager, "READY")[-1]
-        assert told_last.startswith(f"READY=1\nSTATUS=reload refused: {file}:")
-        assert told_last.endswith("; still polling 3 devices on 1 ports")
+        newest = until_notice(manager, "READY")[-1]
+        assert newest.startswith(f"READY=1\nSTATUS=reload refused: {file}:")
+        assert newest.endswith("; still polling 3 devices on 1 ports")
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=5) == 0
-        until_told(manager, "STOPPING=1")
+        until_notice(manager, "STOPPING=1")
 
 
 def test_sigterm_ends_it_within_five_seconds_though_nobody_answers(
@@ -105,7 +107,7 @@ def test_sigterm_ends_it_within_five_seconds_though_nobody_answers(
     write_file(file, device_port=silence, mqtt_port=silence, devices=2)
     with agent(file, watched(tmp_path)) as (process, lines):
         until_event(lines, "agent_ready")
-        until_told(manager, "WATCHDOG=1")
+        until_notice(manager, "WATCHDOG=1")
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0

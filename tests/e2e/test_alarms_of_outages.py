@@ -90,11 +90,11 @@ async def test_a_gateway_that_dies_and_returns_is_one_alarm(house: ServerHouse) 
 
         await house.eventually(hidden, within_s=60)
 
-        async def told() -> list[str]:
+        async def announced() -> list[str]:
             found = [one for one in await alarms(house) if one["announced_at"] is not None]
             return [one["rule"] for one in found]
 
-        assert await house.eventually(told) == ["gateway.unreachable"]
+        assert await house.eventually(announced) == ["gateway.unreachable"]
         assert len((await house.get("incidents"))["items"]) == 1
         bear(node)
 

@@ -91,7 +91,7 @@ async def test_garbage_commands_do_not_harm_the_agent(plant: Plant) -> None:
     assert plant.agent.running
 
 
-async def test_a_wrong_token_and_wrong_questions_get_problem_documents(plant: Plant) -> None:
+async def test_a_wrong_token_and_wrong_requests_get_problem_documents(plant: Plant) -> None:
     async with httpx.AsyncClient(base_url=plant.url) as stranger:
         for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}):
             answer = await stranger.get("/api/v1/alarms", headers=headers)

@@ -68,9 +68,9 @@ class Client:
         self._client.loop_stop()
 
 
-async def until(question: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     """Wait for a fact; the test's timeout ends what never becomes one."""
-    while not question():
+    while not condition():
         await asyncio.sleep(0.05)
 
 
@@ -119,11 +119,11 @@ async def test_a_gateway_speaks_for_itself_alone(port: int) -> None:
     # The last word of each comes after all that it may not say.
     await until(lambda: own[-1] in {topic for topic, _ in server.heard})
     await until(lambda: "spBv1.0/STATE/plantroom" in {topic for topic, _ in gateway.heard})
-    said = {topic for topic, _ in server.heard}
-    assert said >= set(own)
-    assert "spBv1.0/north/NBIRTH/gw2" not in said
-    assert "spBv1.0/north/DDATA/gw2/pump" not in said
-    assert "spBv1.0/green-garden/NDATA/another" not in said
+    topics = {topic for topic, _ in server.heard}
+    assert topics >= set(own)
+    assert "spBv1.0/north/NBIRTH/gw2" not in topics
+    assert "spBv1.0/north/DDATA/gw2/pump" not in topics
+    assert "spBv1.0/green-garden/NDATA/another" not in topics
     assert {topic for topic, _ in gateway.heard} == {
         "spBv1.0/green-garden/NCMD/heating-plant",
         "spBv1.0/STATE/plantroom",

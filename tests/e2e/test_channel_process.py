@@ -24,7 +24,7 @@ from tests.fakes.webhook_receiver import WebhookReceiver
 async def test_a_test_message_arrives_and_a_link_acknowledges(tmp_path: Path) -> None:
     for name, text in (("token", TOKEN), ("secret", SECRET), ("link", "k" * 40)):
         (tmp_path / name).write_text(text)
-    async with DingTalkServer() as ding, WebhookReceiver() as watch:
+    async with DingTalkServer() as ding, WebhookReceiver() as heartbeats:
         ding.clock.utc_ms = SystemClock().now_ms()
         messages = MessageSettings(
             channels={
@@ -37,7 +37,7 @@ async def test_a_test_message_arrives_and_a_link_acknowledges(tmp_path: Path) ->
                 )
             },
             links=LinkSettings(base_url="http://plant.example", secret_file=tmp_path / "link"),
-            heartbeat=HeartbeatSettings(url=watch.url, allow_private=True),
+            heartbeat=HeartbeatSettings(url=heartbeats.url, allow_private=True),
         )
         settings = settings_in(tmp_path).model_copy(update={"messages": messages})
         made = make_administrator(
@@ -58,7 +58,7 @@ async def test_a_test_message_arrives_and_a_link_acknowledges(tmp_path: Path) ->
             assert (await client.post(path)).status_code == 200
             shown = await client.get(f"/api/v1/incidents/{incident}", headers=bearer)
             assert shown.json()["acknowledged_by"] == "li"
-            await watch.wait_for(1)
+            await heartbeats.wait_for(1)
 
 
 def _incident(url: str) -> int:

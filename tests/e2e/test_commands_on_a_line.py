@@ -44,11 +44,11 @@ class Registers:
         return Reply(answer(self.space, pdu))
 
 
-async def test_a_command_is_on_the_wire_after_two_frames_beside_dead_units_and_read_back(
+async def test_a_command_is_on_the_wire_after_two_frames_beside_offline_units_and_read_back(
     tmp_path: Path,
 ) -> None:
     units = {number: Registers() for number in (1, 2, 3)}
-    dead = (4, 5)
+    offline = (4, 5)
     writable = Writable(maximum=60000, min_interval_s=0)
     # Three reads take longer than the period: the port is asked for more than it has.
     points = {
@@ -59,7 +59,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_dead_units_and_r
         kind="modbus_rtu", device=str(tmp_path / "line"), baud=BAUD, parity="N"
     )
     clock, health = SystemClock(), Health()
-    devices = {f"d{unit}": device(f"d{unit}", points, unit=unit) for unit in (*units, *dead)}
+    devices = {f"d{unit}": device(f"d{unit}", points, unit=unit) for unit in (*units, *offline)}
     timing = LineTiming(baud=BAUD, turnaround_s=TURNAROUND_S)
     async with (
         SerialLine(units, path=tmp_path / "line", timing=timing),
@@ -78,7 +78,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_dead_units_and_r
         task = asyncio.create_task(port.run())
         async with asyncio.timeout(5):
             while not all(port.latest(f"d{unit}", "p0") for unit in units) or any(
-                port.answers(f"d{unit}") for unit in dead
+                port.answers(f"d{unit}") for unit in offline
             ):
                 await asyncio.sleep(0.01)
         service = CommandService(
@@ -98,7 +98,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_dead_units_and_r
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    # A frame that is under way, or a dead unit until its answer would be late, and the command's
-    # own. The exact bound is proven in simulated time; here every wake may be late.
+    # A frame that is under way, or an offline unit until its answer would be late, and the
+    # command's own. The exact bound is proven in simulated time; here every wake may be late.
     assert sorted(waits)[17] <= 2 * FRAME_S + SCHEDULING_S
     assert max(waits) <= 2 * FRAME_S + 3 * SCHEDULING_S

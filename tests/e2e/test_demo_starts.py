@@ -1,7 +1,5 @@
 """The demo as a newcomer meets it: twice in a row, beside itself, with wrong options."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -10,8 +8,7 @@ from click.testing import CliRunner
 from plantroom.demo import cli
 from plantroom.demo_files import describe_estate
 from plantroom.processes import free_port
-from tests.e2e.test_demo_stops import demo, said
-from tests.e2e.test_demo_story import lines_until
+from tests.e2e.demo_child import demo, lines_until, stop
 
 ESTATE = Path("simulators/estate.yaml")
 
@@ -22,8 +19,7 @@ def test_the_story_plays_at_each_start_and_names_every_device(tmp_path: Path) ->
     for number in (1, 2):
         running = demo(folder, port)
         story = "\n".join(lines_until(running, "Wang Wei's phone rings"))
-        os.killpg(running.pid, signal.SIGINT)
-        running.communicate(timeout=20)
+        stop(running)
         names = [line.partition("  ")[0] for line in describe_estate(ESTATE)]
         assert len(names) == 12
         for name in names:
@@ -36,19 +32,18 @@ def test_the_story_plays_at_each_start_and_names_every_device(tmp_path: Path) ->
 def test_a_running_demo_is_not_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     running = demo(folder, free_port())
-    said(running, "server")
+    lines_until(running, "^server")
     for options in ([], ["--fresh"]):
         command = ["--dir", str(folder), "--port", str(free_port()), *options]
         answer = CliRunner().invoke(cli, command)
         assert answer.exit_code == 1
         assert f"process {running.pid}" in answer.output
     assert (folder / "credentials.json").exists()
-    os.killpg(running.pid, signal.SIGINT)
-    running.communicate(timeout=20)
+    stop(running)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "80000", "-1", "x"])
-def test_a_wrong_port_is_said(tmp_path: Path, port: str) -> None:
+def test_a_wrong_port_is_refused(tmp_path: Path, port: str) -> None:
     answer = CliRunner().invoke(cli, ["--dir", str(tmp_path / "demo"), "--port", port])
     assert answer.exit_code == 2
     assert "--port" in answer.output

@@ -1,9 +1,6 @@
 """The demo's pump trips: the engineer is called and, as nobody answers, the lead."""
 
 import json
-import os
-import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,7 @@ import httpx
 import pytest
 
 from plantroom.processes import free_port
-from tests.e2e.test_demo_stops import demo
+from tests.e2e.demo_child import demo, lines_until, stop
 
 
 def incidents(http: httpx.Client) -> list[dict[str, Any]]:
@@ -23,7 +20,7 @@ def incidents(http: httpx.Client) -> list[dict[str, Any]]:
 def calls_of(incident: dict[str, Any]) -> list[tuple[str, list[str], list[str]]]:
     """Steps as (state, who, names)."""
     return [
-        (one["state"], one["who"], [told["name"] for told in one["told"]])
+        (one["state"], one["who"], [person["name"] for person in one["told"]])
         for one in incident["steps"]
     ]
 
@@ -35,16 +32,6 @@ def escalated(http: httpx.Client) -> dict[str, Any] | None:
         if lead and lead[0]["told"] and lead[0]["told"][0]["state"] == "sent":
             return one
     return None
-
-
-def lines_until(running: subprocess.Popen[str], word: str) -> list[str]:
-    assert running.stdout is not None
-    lines: list[str] = []
-    for line in running.stdout:
-        lines.append(line.rstrip())
-        if word in line:
-            return lines
-    pytest.fail("\n".join(lines))
 
 
 @pytest.mark.timeout(180)
@@ -60,8 +47,7 @@ def test_a_pump_trip_calls_the_engineer_and_then_the_lead(tmp_path: Path) -> Non
             while (incident := escalated(http)) is None:
                 assert time.monotonic() < deadline
     finally:
-        os.killpg(running.pid, signal.SIGINT)
-        rest, _ = running.communicate(timeout=20)
+        rest = stop(running)
     number = incident["id"]
     assert calls_of(incident)[:2] == [
         ("done", ["on_duty"], ["Wang Wei"]),
@@ -76,8 +62,8 @@ def test_a_pump_trip_calls_the_engineer_and_then_the_lead(tmp_path: Path) -> Non
         f"incident #{number} step 2 (leader) calls Li Min",
     ]
     # The phone may ring before the stream tells that it is called.
-    told = "\n".join(story) + rest
-    at = [told.find(words) for words in wanted]
-    assert -1 not in at, told
-    assert at == sorted(at), told
-    assert "Li Min's phone rings (signature right)" in told
+    output = "\n".join(story) + rest
+    at = [output.find(words) for words in wanted]
+    assert -1 not in at, output
+    assert at == sorted(at), output
+    assert "Li Min's phone rings (signature right)" in output

@@ -55,7 +55,7 @@ def files_on(disk: Path, part: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("part", ["history", "ingest"])
-async def test_a_full_disk_loses_nothing_and_is_told(
+async def test_a_full_disk_loses_nothing_and_is_reported(
     tmp_path: Path, small_disk: Path, part: str
 ) -> None:
     async with ServerHouse(tmp_path, **files_on(small_disk, part)) as house:
@@ -66,13 +66,13 @@ async def test_a_full_disk_loses_nothing_and_is_told(
             # nobody reads, SQLite's log has room for some: its checkpoints empty it again.
             points = (f"other-{number}" for number in count())
 
-            async def is_told() -> bool:
+            async def is_reported() -> bool:
                 if part == "ingest":
                     node.new_point(next(points))
                 return await _ready(house, part, ready=False)
 
             with _reading(small_disk / "records.sqlite" if part == "ingest" else None):
-                await house.eventually(is_told, within_s=40)
+                await house.eventually(is_reported, within_s=40)
                 assert (await house.http.get("/healthz")).status_code == 200
                 assert (await house.get("alarms"))["items"] == []
                 acked = len(node.acked)

@@ -24,7 +24,7 @@ async def alarms_of(plant: Plant, key: str, state: str = "all") -> list[str]:
     return [item["rule"] for item in items]
 
 
-async def silence_is_told_at_once(plant: Plant) -> None:
+async def announce_unreachable_soon(plant: Plant) -> None:
     answer = await plant.http.put(
         "/api/v1/alarm-rules/heating_pump.unreachable",
         json={"changes": {"on_delay_s": 1}, "reason": "test"},
@@ -37,7 +37,7 @@ async def silence_is_told_at_once(plant: Plant) -> None:
 async def test_a_device_leaves_without_an_alarm_is_retired_and_comes_back(
     plant: Plant, way: str
 ) -> None:
-    await silence_is_told_at_once(plant)
+    await announce_unreachable_soon(plant)
     content = json.loads(plant.agent_file.read_text())
     device = content["devices"].pop("pump-1")
 
@@ -61,10 +61,10 @@ async def test_a_device_leaves_without_an_alarm_is_retired_and_comes_back(
     # The same silence of another pump is an alarm: the rule works, and enough time has passed.
     await plant.control(do="fault", unit="pump-2", kind="offline")
 
-    async def told() -> bool:
+    async def announced() -> bool:
         return "heating_pump.unreachable" in await alarms_of(plant, SILENT)
 
-    await plant.eventually(told, within_s=60)
+    await plant.eventually(announced, within_s=60)
     # While the agent restarts the gateway is away; that is no open alarm of the device after it.
     assert await alarms_of(plant, GONE, "open") == []
     assert all(order["equipment_key"] != GONE for order in await plant.items("work-orders"))

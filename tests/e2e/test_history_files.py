@@ -39,10 +39,10 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
             [sys.executable, "-c", WRITER, str(tmp_path), str(first)], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout is not None
-            said = [writer.stdout.readline() for _ in range(chance.randint(5, 15))]
+            lines = [writer.stdout.readline() for _ in range(chance.randint(5, 15))]
             writer.kill()
-            said += writer.stdout.readlines()
-        stored = [line.split()[1] for line in said if line.startswith(b"stored") and b"\n" in line]
+            lines += writer.stdout.readlines()
+        stored = [line.split()[1] for line in lines if line.startswith(b"stored") and b"\n" in line]
         first = int(stored[-1]) + 1
     history = open_history(tmp_path)
     try:

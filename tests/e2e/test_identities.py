@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from plantroom.processes import Child, free_port, init_server, plantroom_command
+from plantroom.processes import Child, free_port, plantroom_command
+from tests.administrator import make_records
 from tests.e2e.conftest import ESTATE
 from tests.e2e.plant import Plant
 from tests.e2e.test_state import StateEar
@@ -24,7 +25,7 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
         yield running
 
 
-async def test_two_agents_with_one_identity_are_told_on_both_sides(plant: Plant) -> None:
+async def test_two_agents_with_one_identity_are_reported_by_both(plant: Plant) -> None:
     content = json.loads(plant.agent_file.read_text())
     content["journal"]["path"] = str(plant.folder / "twin.sqlite")
     file = plant.folder / "twin.yaml"
@@ -51,24 +52,21 @@ async def test_two_agents_with_one_identity_are_told_on_both_sides(plant: Plant)
     assert "identity_shared" in (plant.folder / "server.log").read_text()
 
 
-async def second_server(plant: Plant, **mqtt: object) -> Child:
+def second_server(plant: Plant, **mqtt: object) -> Child:
     """Return another server of the same host id, set up and not started."""
     folder = plant.folder / "second"
     folder.mkdir()
     settings = {"mqtt": {"port": plant.broker.port, **mqtt}, "http": {"port": free_port()}}
     (folder / "server.yaml").write_text(yaml.safe_dump(settings))
-    await init_server(
-        folder / "server.yaml",
-        user="admin",
-        password_file=plant.folder / "password",
-        log=folder / "init.log",
-    )
+    make_records(folder / "server.yaml")
     command = plantroom_command("server", "run", str(folder / "server.yaml"))
     return Child("second", command, log=folder / "server.log", ready_event="server_ready")
 
 
-async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(plant: Plant) -> None:
-    async with await second_server(plant) as second:
+async def test_a_second_server_with_the_same_client_id_is_reported_by_both(
+    plant: Plant,
+) -> None:
+    async with second_server(plant) as second:
         logs = (plant.folder / "server.log", second.log)
 
         async def both_say_so() -> bool:
@@ -80,9 +78,11 @@ async def test_a_second_server_with_the_same_client_id_is_told_on_both_sides(pla
             assert file.read_text().count('"mqtt_connected"') < 12, "no storm of connections"
 
 
-async def test_a_second_server_with_the_same_host_id_is_told_on_both_sides(plant: Plant) -> None:
+async def test_a_second_server_with_the_same_host_id_is_reported_by_both(
+    plant: Plant,
+) -> None:
     ear = StateEar(plant.broker.port)
-    async with await second_server(plant, client_id="another") as second:
+    async with second_server(plant, client_id="another") as second:
         logs = (plant.folder / "server.log", second.log)
 
         async def both_say_so() -> bool:

@@ -28,9 +28,9 @@ def ended(pid: int) -> bool:
     return state == "Z"
 
 
-async def until(question: Callable[[], bool], *, within_s: float = 30) -> None:
+async def until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
     deadline = time.monotonic() + within_s
-    while not question():
+    while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
 

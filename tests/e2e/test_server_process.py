@@ -113,7 +113,7 @@ async def test_a_data_folder_belongs_to_one_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("roles", [{"api"}, set(ROLES)], ids=["api", "all"])
-async def test_a_taken_port_is_said_clearly(tmp_path: Path, roles: set[str]) -> None:
+async def test_a_taken_port_is_named_in_the_error(tmp_path: Path, roles: set[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -35,7 +35,7 @@ class ObeyingPlant(Plant):
 
 
 class StateEar:
-    """Everything that is said under STATE, as a stranger hears it."""
+    """Everything that is published under STATE, as a stranger hears it."""
 
     def __init__(self, port: int) -> None:
         self.heard: list[dict[str, Any]] = []
@@ -96,8 +96,8 @@ async def delete(_plant: Plant, ear: StateEar) -> None:
 
 
 async def garbage(_plant: Plant, ear: StateEar) -> None:
-    for said in (b"ONLINE", b"{", b"\xff\xfe", b'{"online":"yes"}', b"[" * 900):
-        ear.say(said)
+    for payload in (b"ONLINE", b"{", b"\xff\xfe", b'{"online":"yes"}', b"[" * 900):
+        ear.say(payload)
     await asyncio.sleep(2)
 
 

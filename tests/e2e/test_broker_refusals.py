@@ -1,4 +1,4 @@
-"""What the broker of deploy/ forbids is told with its cause: log, agent watch, /readyz."""
+"""What the broker of deploy/ forbids is reported with its cause: log, agent watch, /readyz."""
 
 import asyncio
 import json
@@ -12,8 +12,9 @@ import httpx
 import pytest
 import yaml
 
-from plantroom.processes import Child, free_port, init_server, plantroom_command
+from plantroom.processes import Child, free_port, plantroom_command
 from simulators.modbus import ModbusServer
+from tests.administrator import make_records
 from tests.contract.test_driver_lines import EchoAddress
 from tests.e2e.interface import Interface
 from tests.e2e.shipped_broker import PASSWORD, ROOT, shipped_broker
@@ -74,7 +75,7 @@ class Gateway:
         page, _ = await process.communicate()
         return page.decode()
 
-    def told(self, event: str) -> list[str]:
+    def logged(self, event: str) -> list[str]:
         """Return the lines of the log with this event."""
         return [line for line in self.log.read_text().splitlines() if f'"{event}"' in line]
 
@@ -92,13 +93,7 @@ class House(Interface):
         self.child = Child("server", command, log=self.log, ready_event="server_ready")
 
     async def open(self, stack: AsyncExitStack) -> None:
-        (self.folder / "password").write_text("correct horse battery")
-        token = await init_server(
-            self.file,
-            user="admin",
-            password_file=self.folder / "password",
-            log=self.folder / "init.log",
-        )
+        token = make_records(self.file)
         await stack.enter_async_context(self.child)
         headers = {"Authorization": f"Bearer {token}"}
         client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=10)
@@ -141,29 +136,29 @@ async def test_each_gateway_that_the_broker_refuses_or_does_not_hear_says_why(
         unknown = await gateway("east.gw4", "east.gw4")
         wrong_password = await gateway("north.gw2", "north.gw2", password_file=str(wrong))
 
-        async def all_told() -> bool:
-            unheard = all(one.told("nothing_acknowledged") for one in (not_in_acl, other_node))
-            return unheard and all(one.told("uplink_down") for one in (unknown, wrong_password))
+        async def all_logged() -> bool:
+            unheard = all(one.logged("nothing_acknowledged") for one in (not_in_acl, other_node))
+            return unheard and all(one.logged("uplink_down") for one in (unknown, wrong_password))
 
-        await plant.eventually(all_told, within_s=60)
+        await plant.eventually(all_logged, within_s=60)
         await plant.eventually(lambda: plant.items("values"))
         for one, user, topics in (
             (not_in_acl, "south.gw3", "spBv1.0/south/+/gw3"),
             (other_node, "west.gw5", "spBv1.0/north/+/gw9"),
         ):
             why = f"ACL does not let user '{user}' publish under {topics}"
-            assert why in one.told("nothing_acknowledged")[0]
+            assert why in one.logged("nothing_acknowledged")[0]
             assert f"ATTENTION: nothing is acknowledged: the broker's {why}" in await one.watch()
         for one, user in ((unknown, "east.gw4"), (wrong_password, "north.gw2")):
-            (down,) = one.told("uplink_down")
+            (down,) = one.logged("uplink_down")
             why = f"it does not know user '{user}' (mqtt.username), or not this password"
             assert why in down
             assert re.search(rf"OFFLINE \(.*{re.escape(why)}", await one.watch())
 
         # Who asks for another's client id gets its own; its neighbours notice nothing.
         assert "ATTENTION" not in await well.watch()
-        assert not well.told("nothing_acknowledged")
-        assert not well.told("uplink_down")
+        assert not well.logged("nothing_acknowledged")
+        assert not well.logged("uplink_down")
         assert '"mqtt_disconnected"' not in plant.log.read_text()
         gateways = await plant.items("gateways")
         assert [one["key"] for one in gateways] == ["green-garden/heating-plant"]
@@ -179,12 +174,12 @@ async def test_two_gateways_with_one_user_say_that_it_is_the_user(tmp_path: Path
         for one in both:
             await stack.enter_async_context(one.child)
 
-        async def both_told() -> bool:
-            return all(one.told("mqtt_client_id_shared") for one in both)
+        async def both_logged() -> bool:
+            return all(one.logged("mqtt_client_id_shared") for one in both)
 
-        await Interface().eventually(both_told, within_s=60)
+        await Interface().eventually(both_logged, within_s=60)
         for one in both:
-            assert "mqtt.username" in one.told("mqtt_client_id_shared")[0]
+            assert "mqtt.username" in one.logged("mqtt_client_id_shared")[0]
             assert "ATTENTION: client id" in await one.watch()
 
 
@@ -213,5 +208,5 @@ async def test_a_server_that_the_broker_refuses_or_does_not_hear_says_why(
     else:
         why, event = f"does not let user '{SERVER}' write and read it", "own_state_unheard"
     assert why in note
-    (told,) = [line for line in lines if f'"{event}"' in line]
-    assert why in told
+    (logged,) = [line for line in lines if f'"{event}"' in line]
+    assert why in logged
