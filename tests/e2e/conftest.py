@@ -1,46 +1,70 @@
-"""A small plant that several tests share: one estate, one agent, one server."""
+"""Small plants: one estate, one agent, one server; of a test's own, or shared by the modules."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.e2e.plant import Plant
 
-ESTATE = {
-    "endpoints": {"lan": {"kind": "modbus_tcp"}},
-    "units": {
-        "pump-1": {
-            "endpoint": "lan",
-            "unit": 1,
-            "equipment": "pump",
-            "profile": "grundfos-magna3",
-            "name": {"en": "Circulation pump 1", "zh": "1#循环泵"},
-            "period_s": 0.5,
-        },
-        "pump-2": {
-            "endpoint": "lan",
-            "unit": 2,
-            "equipment": "pump",
-            "profile": "grundfos-magna3",
-            "name": {"en": "Circulation pump 2", "zh": "2#循环泵"},
-            "period_s": 0.5,
-        },
-        "counter": {
-            "endpoint": "lan",
-            "unit": 3,
-            "equipment": "counter",
-            "class": "electricity_meter",
-            "name": {"en": "Counter", "zh": "计数器"},
-            "period_s": 0.1,
-        },
-    },
-}
+
+def _pump(number: int) -> dict[str, Any]:
+    return {
+        "endpoint": "lan",
+        "unit": number,
+        "equipment": "pump",
+        "profile": "grundfos-magna3",
+        "name": {"en": f"Circulation pump {number}", "zh": f"{number}#循环泵"},
+        "period_s": 0.5,
+    }
+
+
+def _counter(unit: int) -> dict[str, Any]:
+    return {
+        "endpoint": "lan",
+        "unit": unit,
+        "equipment": "counter",
+        "class": "electricity_meter",
+        "name": {"en": f"Counter {unit}", "zh": f"计数器 {unit}"},
+        "period_s": 0.1,
+    }
+
+
+def _estate(units: dict[str, Any]) -> dict[str, Any]:
+    return {"endpoints": {"lan": {"kind": "modbus_tcp"}}, "units": units}
+
+
+ESTATE = _estate({"pump-1": _pump(1), "pump-2": _pump(2), "counter": _counter(3)})
+SHARED_ESTATE = _estate(
+    {f"pump-{number}": _pump(number) for number in range(1, 7)}
+    | {"counter": _counter(10), "spare": _counter(11)}
+)
 PUMP = "riverside/gw-1/pump-2"
+SHARED_PLANT = [
+    pytest.mark.xdist_group("shared plant"),
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(120),
+]
+"""Marks of a module whose tests take turns at one plant.
+
+Each of them has a pump or a node of its own, looks at nothing else and leaves the rest running.
+"""
 
 
 @pytest.fixture
-async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
+async def own_plant(tmp_path: Path) -> AsyncIterator[Plant]:
     async with Plant(tmp_path, estate=ESTATE) as running:
+        await running.eventually(lambda: running.items("values", equipment=PUMP))
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def plant(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant]:
+    # The alarms of several tests within minutes would be summed up as one flood.
+    alarms = {"flood_starts": 1_000_000}
+    folder = tmp_path_factory.mktemp("shared-plant")
+    async with Plant(folder, estate=SHARED_ESTATE, alarms=alarms) as running:
         await running.eventually(lambda: running.items("values", equipment=PUMP))
         yield running

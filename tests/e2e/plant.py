@@ -29,10 +29,11 @@ from tests.mosquitto import Mosquitto
 class Plant(Interface):
     """A broker, simulated equipment, an agent, a server and a webhook receiver.
 
-    Everything can be stopped, killed and started again on the same ports and data.
+    Everything can be stopped, killed and started again on the same ports and data; ``settings``
+    are added to the server's file.
     """
 
-    def __init__(self, folder: Path, *, estate: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, *, estate: dict[str, Any], **settings: Any) -> None:
         self.folder = folder
         self.estate = estate
         self.token = ""
@@ -42,6 +43,7 @@ class Plant(Interface):
         self.agent_file = folder / "agent.yaml"
         self.server_file = folder / "server.yaml"
         self.journal = folder / "journal.sqlite"
+        self._settings = settings
         self._stack = AsyncExitStack()
         self._http_port = free_port()
         simulate = ("simulate", "run", str(folder / "estate.yaml"), "--control", "0")
@@ -105,6 +107,7 @@ class Plant(Interface):
             "mqtt": {"port": self.broker.port},
             "http": {"port": self._http_port},
             "messages": {"webhooks": [webhook], "first_retry_s": 1},
+            **self._settings,
         }
         self.server_file.write_text(yaml.safe_dump(settings))
         self.token = make_records(self.server_file)

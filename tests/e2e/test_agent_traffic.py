@@ -1,17 +1,18 @@
 """What our agent says on the wire obeys the Sparkplug B specification."""
 
-import asyncio
-from collections.abc import Generator
+import threading
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 import paho.mqtt.client as mqtt
-import pytest
+import pytest_asyncio
 
 from protocols.sparkplug import sparkplug_b_pb2 as pb
 from protocols.sparkplug.topics import MessageKind, Topic, parse_topic
-from tests.e2e.plant import Plant
+from tests.e2e.conftest import SHARED_PLANT
+from tests.e2e.plant import Plant, now_ms
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = SHARED_PLANT
 SEQUENCED = {
     MessageKind.NBIRTH,
     MessageKind.DBIRTH,
@@ -31,10 +32,12 @@ def listening(port: int) -> Generator[Heard]:
         (parse_topic(message.topic), pb.Payload.FromString(message.payload), message)
     )
     client.connect("127.0.0.1", port)
-    for kind in MessageKind:
-        if not kind.endswith("CMD"):
-            client.subscribe(f"spBv1.0/+/{kind}/#", qos=2)
+    subscribed = threading.Event()
+    client.on_subscribe = lambda *_: subscribed.set()
+    kinds = [kind for kind in MessageKind if not kind.endswith("CMD")]
+    client.subscribe([(f"spBv1.0/riverside/{kind}/#", 2) for kind in kinds])
     client.loop_start()
+    assert subscribed.wait(5)
     try:
         yield heard
     finally:
@@ -42,10 +45,22 @@ def listening(port: int) -> Generator[Heard]:
         client.loop_stop()
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def _running_again(plant: Plant) -> AsyncIterator[None]:
+    yield
+    if not plant.agent.running:
+        await plant.agent.start()
+    restarted_ms = now_ms()
+
+    async def heard_again() -> bool:
+        return (await plant.stored("riverside/gw-1/counter/count"))[-1][0] > restarted_ms
+
+    await plant.eventually(heard_again)
+
+
 async def test_births_come_first_seq_runs_and_aliases_are_declared(plant: Plant) -> None:
     await plant.agent.stop()
     with listening(plant.broker.port) as heard:
-        await asyncio.sleep(0.5)
         await plant.agent.start()
 
         async def enough() -> bool:
@@ -53,7 +68,11 @@ async def test_births_come_first_seq_runs_and_aliases_are_declared(plant: Plant)
 
         await plant.eventually(enough, within_s=60)
         await plant.agent.stop()
-        await asyncio.sleep(0.5)
+
+        async def dead() -> bool:
+            return heard[-1][0].kind is MessageKind.NDEATH
+
+        await plant.eventually(dead)
     sequenced = [(topic, payload) for topic, payload, _ in heard if topic.kind in SEQUENCED]
     assert sequenced[0][0].kind is MessageKind.NBIRTH
     assert [payload.seq for _, payload in sequenced] == [n % 256 for n in range(len(sequenced))]

@@ -2,17 +2,15 @@
 
 import math
 import random
-import subprocess
-from pathlib import Path
 
 import httpx
-import pytest
 
-from plantroom.processes import plantroom_command
 from protocols.sparkplug import sparkplug_b_pb2 as pb
+from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
 from tests.fakes.sparkplug_node import DOUBLE, PlainNode, Tag, now_ms
 
+pytestmark = SHARED_PLANT
 POINT = "bad/node/dev/level"
 
 
@@ -109,22 +107,3 @@ async def test_a_wrong_token_and_wrong_requests_get_problem_documents(plant: Pla
         assert answer.status_code == 422, (path, parameters, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
     assert (await plant.http.get("/api/v1/alarms/999999")).status_code == 404
-
-
-@pytest.mark.parametrize("application", ["agent", "server"])
-@pytest.mark.parametrize("text", ["ports: [\n", "", "site: 1\nsite: 2\n", "nonsense: true\n"])
-def test_a_broken_file_is_refused_with_status_2(
-    application: str, text: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "broken.yaml"
-    path.write_text(text)
-    for verb in ("check", "run"):
-        done = subprocess.run(
-            plantroom_command(application, verb, str(path)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 2, done.stdout + done.stderr
-        assert "broken.yaml" in done.stderr
-        assert "Traceback" not in done.stderr

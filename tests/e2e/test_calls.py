@@ -14,6 +14,11 @@ STEPS = [
 ]
 
 
+@pytest.fixture
+def plant(own_plant: Plant) -> Plant:
+    return own_plant
+
+
 async def put(plant: Plant, path: str, body: dict[str, Any]) -> None:
     answer = await plant.http.put(f"/api/v1/{path}", json=body)
     assert answer.status_code == 200, answer.text

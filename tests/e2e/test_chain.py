@@ -3,57 +3,74 @@
 import asyncio
 from typing import Any
 
-import pytest
-
-from tests.e2e.conftest import PUMP
+from plantroom.receiver import Delivery
+from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = SHARED_PLANT
 WALK = ["dispatch", "accept", "arrive", "start", "complete", "verify", "call-back", "close"]
+
+
+def key_of(pump: str) -> str:
+    return f"riverside/gw-1/{pump}"
+
+
+async def open_of(plant: Plant, kind: str, pump: str) -> list[dict[str, Any]]:
+    """Open alarms, incidents or work orders of a pump."""
+    return [
+        one for one in await plant.items(kind, state="open") if one["equipment"] == key_of(pump)
+    ]
+
+
+async def delivered(plant: Plant, pump: str) -> list[Delivery]:
+    """What the receiver was sent about a pump."""
+    return [
+        one
+        for one in plant.receiver.deliveries
+        if one.body["data"]["incident"]["equipment_key"] == key_of(pump)
+    ]
 
 
 async def test_a_tripped_pump_becomes_one_incident_one_order_and_one_signed_message(
     plant: Plant,
 ) -> None:
-    await plant.control(do="trip", unit="pump-2")
+    before = {alarm["id"] for alarm in await plant.items("alarms", state="open")}
+    await plant.control(do="trip", unit="pump-1")
 
-    order = (await plant.eventually(lambda: plant.items("work-orders", state="open")))[0]
-    alarms = await plant.items("alarms", state="open")
-    assert {alarm["equipment"] for alarm in alarms} == {PUMP}
+    order = (await plant.eventually(lambda: open_of(plant, "work-orders", "pump-1")))[0]
+    alarms = [one for one in await plant.items("alarms", state="open") if one["id"] not in before]
+    assert {alarm["equipment"] for alarm in alarms} == {key_of("pump-1")}
     assert "heating_pump.fault" in {alarm["rule"] for alarm in alarms}
     detail = await plant.get(f"work-orders/{order['id']}")
     assert {alarm["id"] for alarm in detail["evidence"]} == {
         alarm["id"] for alarm in alarms if alarm["cause"] == order["cause"]
     }
-
-    await plant.eventually(lambda: delivered(plant))
-    [message] = plant.receiver.deliveries
+    [message] = await plant.eventually(lambda: delivered(plant, "pump-1"))
     assert message.signed
     assert message.body["type"] == "incident.opened"
-    assert message.body["data"]["incident"]["equipment_key"] == PUMP
 
 
 async def test_later_alarms_of_the_trip_are_evidence_on_the_same_order(plant: Plant) -> None:
     await plant.control(do="trip", unit="pump-2")
 
     async def several() -> list[dict[str, Any]]:
-        alarms = await plant.items("alarms", state="open")
+        alarms = await open_of(plant, "alarms", "pump-2")
         return alarms if len(alarms) > 1 else []
 
     alarms = await plant.eventually(several, within_s=30)
-    [order] = await plant.items("work-orders", state="open")
+    [order] = await open_of(plant, "work-orders", "pump-2")
     detail = await plant.get(f"work-orders/{order['id']}")
     assert {a["id"] for a in detail["evidence"]} == {
         a["id"] for a in alarms if a["cause"] == order["cause"]
     }
-    assert len(await plant.items("incidents", state="open")) == 1
-    assert len(plant.receiver.deliveries) == 1
+    assert len(await open_of(plant, "incidents", "pump-2")) == 1
+    assert len(await delivered(plant, "pump-2")) == 1
 
 
 async def test_an_order_is_walked_to_closed_and_the_alarm_acknowledged(plant: Plant) -> None:
-    await plant.control(do="trip", unit="pump-2")
-    order = (await plant.eventually(lambda: plant.items("work-orders", state="open")))[0]
-    alarms = await plant.items("alarms", state="open")
+    await plant.control(do="trip", unit="pump-3")
+    order = (await plant.eventually(lambda: open_of(plant, "work-orders", "pump-3")))[0]
+    alarms = await open_of(plant, "alarms", "pump-3")
 
     for alarm in alarms:
         answer = await plant.post(f"alarms/{alarm['id']}/acknowledge", {"comment": "on my way"})
@@ -64,13 +81,13 @@ async def test_an_order_is_walked_to_closed_and_the_alarm_acknowledged(plant: Pl
     detail = await plant.get(f"work-orders/{order['id']}")
     assert detail["state"] == "closed"
     assert [event["by"] for event in detail["events"]][1:] == ["admin"] * len(WALK)
-    await plant.control(do="clear", unit="pump-2")
+    await plant.control(do="clear", unit="pump-3")
 
     async def over() -> bool:
-        return not await plant.items("alarms", state="open")
+        return not await open_of(plant, "alarms", "pump-3")
 
     await plant.eventually(over, within_s=40)
-    assert await plant.items("incidents", state="open") == []
+    assert await open_of(plant, "incidents", "pump-3") == []
 
 
 async def test_readings_come_back_in_buckets(plant: Plant) -> None:
@@ -94,7 +111,7 @@ async def test_the_stream_delivers_live_and_again_after_last_event_id(plant: Pla
     topics = "alarms,work-orders"
     heard = asyncio.create_task(_take(plant, topics, 3))
     await asyncio.sleep(0.5)
-    await plant.control(do="trip", unit="pump-2")
+    await plant.control(do="trip", unit="pump-4")
     events = await asyncio.wait_for(heard, 20)
     ids = [int(event.id) for event in events]
     assert ids == sorted(set(ids))
@@ -102,10 +119,6 @@ async def test_the_stream_delivers_live_and_again_after_last_event_id(plant: Pla
     again = await asyncio.wait_for(_take(plant, topics, 2, events[0].id), 10)
     assert [event.id for event in again] == [event.id for event in events[1:]]
     assert [event.data for event in again] == [event.data for event in events[1:]]
-
-
-async def delivered(plant: Plant) -> bool:
-    return bool(plant.receiver.deliveries)
 
 
 async def _take(plant: Plant, topics: str, count: int, last_id: str = "") -> list[Any]:

@@ -5,12 +5,11 @@ import os
 import signal
 from typing import Any
 
-import pytest
-
+from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
 
-pytestmark = pytest.mark.timeout(120)
-DEVICE = "riverside/gw-1/pump-1"
+pytestmark = SHARED_PLANT
+DEVICE = "riverside/gw-1/pump-5"
 SETPOINT = f"{DEVICE}/setpoint"
 
 
@@ -53,10 +52,10 @@ async def test_a_command_to_equipment_that_does_not_answer_is_refused_at_once(
     plant: Plant,
 ) -> None:
     point = await plant.eventually(lambda: setpoint(plant))
-    await plant.control(do="fault", unit="pump-1", kind="offline")
+    await plant.control(do="fault", unit="pump-5", kind="offline")
 
     async def offline() -> bool:
-        return not await online(plant, "pump-1")
+        return not await online(plant, "pump-5")
 
     await plant.eventually(offline, within_s=30)
     answer = await plant.http.post(
@@ -64,17 +63,18 @@ async def test_a_command_to_equipment_that_does_not_answer_is_refused_at_once(
     )
     assert answer.status_code == 409
     assert "does not answer" in answer.json()["detail"]
+    await plant.control(do="clear", unit="pump-5")
+    await plant.eventually(lambda: online(plant, "pump-5"), within_s=30)
 
 
 async def test_a_device_added_by_sighup_appears_and_one_taken_away_goes(plant: Plant) -> None:
     content = json.loads(plant.agent_file.read_text())
-    counter = content["devices"].pop("counter")
-    content["devices"]["counter-2"] = counter
+    content["devices"]["spare-2"] = content["devices"].pop("spare")
     plant.agent_file.write_text(json.dumps(content))
     os.kill(plant.agent.pid, signal.SIGHUP)
 
     async def exchanged() -> bool:
-        states = [await online(plant, name) for name in ("counter-2", "pump-1", "counter")]
+        states = [await online(plant, name) for name in ("spare-2", "pump-5", "spare")]
         return states == [True, True, False]
 
     await plant.eventually(exchanged)

@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import yaml
 
 from plantroom.processes import Child, free_port, plantroom_command
 from tests.administrator import make_records
-from tests.e2e.conftest import ESTATE
 from tests.e2e.plant import Plant
 from tests.e2e.test_state import StateEar
 
@@ -19,10 +16,8 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
-async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
-    async with Plant(tmp_path, estate=ESTATE) as running:
-        await running.eventually(lambda: running.items("values"))
-        yield running
+def plant(own_plant: Plant) -> Plant:
+    return own_plant
 
 
 async def test_two_agents_with_one_identity_are_reported_by_both(plant: Plant) -> None:
