@@ -20,9 +20,10 @@ demo: $(STAMP)  ## the whole chain with simulated equipment on http://127.0.0.1:
 test: $(STAMP)  ## unit and contract tests, no network
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-e2e: $(STAMP)  ## real mosquitto, real processes, kills and cuts
-	$(BIN)/python -m pytest tests/e2e --broker
-	$(BIN)/python -m tests.postgres tests/contract -m postgres
+e2e: $(STAMP)  ## real mosquitto, PostgreSQL and processes, kills and cuts; then what has to be alone
+	$(BIN)/python -m tests.postgres tests/e2e tests/contract --broker \
+		-m "(broker or postgres) and not alone" --numprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest tests/e2e --broker -m alone
 
 chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is lost or doubled
 	$(BIN)/python -m tests.chaos $(or $(ROUNDS),200)

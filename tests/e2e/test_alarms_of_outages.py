@@ -52,6 +52,7 @@ async def alarms(house: ServerHouse, **query: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.alone
 async def test_a_changed_rule_holds_within_a_second(house: ServerHouse) -> None:
     rule = "heating_pump.inlet_pressure_low"
     with PlainNode(house.broker.port, group="estate", node="gw") as node:

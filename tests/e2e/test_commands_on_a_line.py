@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from config.ports import ModbusRtuPort
 from config.writable import Writable
 from edge_agent.clock import SystemClock
@@ -44,6 +46,7 @@ class Registers:
         return Reply(answer(self.space, pdu))
 
 
+@pytest.mark.alone
 async def test_a_command_is_on_the_wire_after_two_frames_beside_offline_units_and_read_back(
     tmp_path: Path,
 ) -> None:

@@ -7,11 +7,11 @@ import pytest
 from tests.bench.load_ingest import beside
 from tests.bench.load_readers import hostile
 
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 _PATIENCE_MS = 5_000
 """Far beyond what ``make bench-load`` holds: other tests share the machine."""
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", ["flood", "births", "loop", "reconnect", "backlog", "restless"])
 async def test_an_alarm_does_not_wait_for_a_bad_neighbour(tmp_path: Path, name: str) -> None:
     outcome = await beside(name, tmp_path, panels=20)
@@ -19,7 +19,6 @@ async def test_an_alarm_does_not_wait_for_a_bad_neighbour(tmp_path: Path, name: 
     assert max(outcome.latencies) < _PATIENCE_MS
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", ["logins", "unread", "bodies", "exports"])
 async def test_an_alarm_does_not_wait_for_a_bad_client(tmp_path: Path, name: str) -> None:
     outcome = await hostile(name, tmp_path, panels=20)

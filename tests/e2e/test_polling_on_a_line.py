@@ -24,6 +24,7 @@ from tests.fakes.devices import device, point
 from tests.fakes.memory_line import LateUnit, value_of
 from tests.fakes.reading_sink import ListSink
 
+pytestmark = pytest.mark.alone
 PERIOD_S = 0.1
 SECOND = 800
 """Address of each unit's second register."""

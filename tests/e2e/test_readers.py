@@ -15,7 +15,7 @@ from plantroom.processes import Child, plantroom_command
 from tests.bench.load_readers import beside_readers, pids
 from tests.bench.load_site import Site
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 PANELS = 40
 
 
@@ -39,6 +39,7 @@ def reader_of(site: Site) -> int:
     return list(pids(site).values())[-1]
 
 
+@pytest.mark.alone
 async def test_no_alarm_is_lost_beside_readers_streams_and_half_requests(tmp_path: Path) -> None:
     async with Site(tmp_path, hanging=True) as site:
         with site.node("gw") as node:
