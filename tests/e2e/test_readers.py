@@ -5,18 +5,30 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from plantroom.processes import Child, plantroom_command
 from tests.bench.load_readers import beside_readers, pids
 from tests.bench.load_site import Site
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [
+    pytest.mark.xdist_group("site with readers"),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(180),
+]
 PANELS = 40
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """One site; each test has a gateway of its own and leaves the server running."""
+    async with Site(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 def ended(pid: int) -> bool:
@@ -50,49 +62,44 @@ async def test_no_alarm_is_lost_beside_readers_streams_and_half_requests(tmp_pat
     assert outcome.more["readyz"] == "HTTP/1.1 200 OK"
 
 
-async def test_a_killed_reader_is_replaced_and_no_alarm_waits_for_it(tmp_path: Path) -> None:
-    async with Site(tmp_path) as site:
-        with site.node("gw") as node:
-            panels = await site.panels(node, PANELS)
-            trips = asyncio.create_task(site.trip(node, panels, every_s=(0.1, 0.1)))
-            killed: set[int] = set()
-            for _ in range(2):
-                killed.add(pid := reader_of(site))
-                os.kill(pid, signal.SIGKILL)
-                await until(lambda: reader_of(site) not in killed)
-                # Who connects meanwhile waits; nobody is refused.
-                assert await site.knows(f"bench/gw/{panels[0]}")
-            outcome = await trips
-        metrics = (await site.get("/metrics")).decode()
+async def test_a_killed_reader_is_replaced_and_no_alarm_waits_for_it(site: Site) -> None:
+    with site.node("gw-of-readers") as node:
+        panels = await site.panels(node, PANELS)
+        trips = asyncio.create_task(site.trip(node, panels, every_s=(0.1, 0.1)))
+        killed: set[int] = set()
+        for _ in range(2):
+            killed.add(pid := reader_of(site))
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: reader_of(site) not in killed)
+            # Who connects meanwhile waits; nobody is refused.
+            assert await site.knows(f"bench/{node.node}/{panels[0]}")
+        outcome = await trips
+    metrics = (await site.get("/metrics")).decode()
     assert outcome.lost == 0
     assert "plantroom_web_ended_total 2.0" in metrics
     assert "plantroom_web_process_resident_memory_bytes" in metrics
 
 
-async def test_a_killed_server_takes_its_reader_with_it_and_the_port_is_free(
-    tmp_path: Path,
-) -> None:
-    async with Site(tmp_path) as site:
-        reader = reader_of(site)
-        busy = [asyncio.create_task(site.get("/api/v1/events?limit=1000")) for _ in range(20)]
-        await site.server.kill()
-        await until(lambda: ended(reader), within_s=2)
-        await asyncio.gather(*busy, return_exceptions=True)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", site.http_port))
-        await site.server.start()
-        assert b"200 OK" in await site.get("/readyz")
+async def test_a_killed_server_takes_its_reader_with_it_and_the_port_is_free(site: Site) -> None:
+    reader = reader_of(site)
+    busy = [asyncio.create_task(site.get("/api/v1/events?limit=1000")) for _ in range(20)]
+    await site.server.kill()
+    await until(lambda: ended(reader), within_s=2)
+    await asyncio.gather(*busy, return_exceptions=True)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", site.http_port))
+    await site.server.start()
+    assert b"200 OK" in await site.get("/readyz")
 
 
 async def test_a_server_that_starts_the_moment_the_other_is_killed_gets_the_port(
-    tmp_path: Path,
+    site: Site,
 ) -> None:
-    async with Site(tmp_path) as site:
-        for _ in range(3):
-            await site.server.kill()
-            await site.server.start()
-            assert b"200 OK" in await site.get("/readyz")
+    for _ in range(3):
+        await site.server.kill()
+        await site.server.start()
+        assert b"200 OK" in await site.get("/readyz")
 
 
 async def test_the_terminal_signals_both_and_both_leave_quietly(tmp_path: Path) -> None:
@@ -116,35 +123,36 @@ async def test_the_terminal_signals_both_and_both_leave_quietly(tmp_path: Path) 
     assert not [line for line in lines if '"level": "error"' in line]
 
 
-async def test_what_a_person_does_is_carried_out_by_the_server_and_read_back(
-    tmp_path: Path,
-) -> None:
-    async with Site(tmp_path) as site:
-        with site.node("gw") as node:
-            await site.trip(node, await site.panels(node, 1))
-        headers = {"Authorization": f"Bearer {site.token}", "Idempotency-Key": "k"}
-        url = f"http://127.0.0.1:{site.http_port}"
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
-            answers = [
-                await client.post("/api/v1/alarms/1/acknowledge", json={"comment": "seen"})
-                for _ in range(2)
-            ]
-            assert [one.status_code for one in answers] == [200, 200]
-            assert answers[1].headers["Idempotency-Replayed"] == "true"
-            alarm = (await client.get("/api/v1/alarms/1")).json()
-            assert alarm["acknowledged_by"] == "admin"
-            wrong = await client.post("/api/v1/alarms/1/comments", json={"remark": "x"})
-            assert wrong.headers["content-type"] == "application/problem+json"
-            assert wrong.status_code == 422
-            token = (await client.post("/api/v1/tokens", json={"name": "scraper"})).json()
-            bearer = {"Authorization": f"Bearer {token['token']}"}
-            assert (await client.get("/api/v1/alarms", headers=bearer)).status_code == 200
-            await client.delete(f"/api/v1/tokens/{token['id']}")
-            # Revoked is revoked at once, whatever was remembered.
-            assert (await client.get("/api/v1/alarms", headers=bearer)).status_code == 401
-            tried = await client.post("/api/v1/alarm-rules/try", json={"rule": "fire_panel.fire"})
-            assert tried.status_code == 200, tried.text
-            readings = await client.get(
-                "/api/v1/readings", params={"point": "bench/gw/panel-0/fire", "raw": "true"}
-            )
-            assert [item["value"] for item in readings.json()["items"]] == [False, True]
+async def test_what_a_person_does_is_carried_out_by_the_server_and_read_back(site: Site) -> None:
+    with site.node("gw-of-a-person") as node:
+        await site.trip(node, await site.panels(node, 1))
+    headers = {"Authorization": f"Bearer {site.token}", "Idempotency-Key": "k"}
+    url = f"http://127.0.0.1:{site.http_port}"
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+        listed = (await client.get("/api/v1/alarms", params={"state": "open"})).json()["items"]
+        (number,) = [
+            one["id"] for one in listed if one["equipment"] == "bench/gw-of-a-person/panel-0"
+        ]
+        answers = [
+            await client.post(f"/api/v1/alarms/{number}/acknowledge", json={"comment": "seen"})
+            for _ in range(2)
+        ]
+        assert [one.status_code for one in answers] == [200, 200]
+        assert answers[1].headers["Idempotency-Replayed"] == "true"
+        alarm = (await client.get(f"/api/v1/alarms/{number}")).json()
+        assert alarm["acknowledged_by"] == "admin"
+        wrong = await client.post(f"/api/v1/alarms/{number}/comments", json={"remark": "x"})
+        assert wrong.headers["content-type"] == "application/problem+json"
+        assert wrong.status_code == 422
+        token = (await client.post("/api/v1/tokens", json={"name": "scraper"})).json()
+        bearer = {"Authorization": f"Bearer {token['token']}"}
+        assert (await client.get("/api/v1/alarms", headers=bearer)).status_code == 200
+        await client.delete(f"/api/v1/tokens/{token['id']}")
+        # Revoked is revoked at once, whatever was remembered.
+        assert (await client.get("/api/v1/alarms", headers=bearer)).status_code == 401
+        tried = await client.post("/api/v1/alarm-rules/try", json={"rule": "fire_panel.fire"})
+        assert tried.status_code == 200, tried.text
+        readings = await client.get(
+            "/api/v1/readings", params={"point": "bench/gw-of-a-person/panel-0/fire", "raw": "true"}
+        )
+        assert [item["value"] for item in readings.json()["items"]] == [False, True]

@@ -5,11 +5,11 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+import pytest_asyncio
 
 from tests.e2e.conftest import ESTATE
 from tests.e2e.plant import Plant, now_ms
@@ -20,7 +20,11 @@ COUNT = "riverside/gw-1/counter/count"
 HORIZON_S = 2.0
 """More than the server takes from hearing a value to having it on disk."""
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [
+    pytest.mark.xdist_group("plant that obeys STATE"),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(120),
+]
 
 
 class ObeyingPlant(Plant):
@@ -60,11 +64,17 @@ class StateEar:
         self._client.loop_stop()
 
 
-@pytest.fixture
-async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
-    async with ObeyingPlant(tmp_path, estate=ESTATE) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plant(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant]:
+    """One plant to which everything happens: what was stored before stays stored, too."""
+    async with ObeyingPlant(tmp_path_factory.mktemp("plant"), estate=ESTATE) as running:
         await running.eventually(lambda: running.stored(COUNT))
         yield running
+
+
+def newest_ms(ear: StateEar) -> int:
+    """Return the time of day, or what STATE last said if that is ahead of it, UTC ms."""
+    return max([now_ms(), *(one.get("timestamp", 0) for one in ear.heard)])
 
 
 async def clean_stop(plant: Plant, ear: StateEar) -> None:
@@ -102,7 +112,7 @@ async def garbage(_plant: Plant, ear: StateEar) -> None:
 
 
 async def newer_offline(_plant: Plant, ear: StateEar) -> None:
-    ear.say(json.dumps({"online": False, "timestamp": now_ms() + 86_400_000}).encode())
+    ear.say(json.dumps({"online": False, "timestamp": newest_ms(ear) + 86_400_000}).encode())
     await asyncio.sleep(2)
 
 
@@ -121,7 +131,7 @@ async def clock_set_back(plant: Plant, ear: StateEar) -> None:
     """The host's clock was an hour ahead until it stopped, as its retained STATE shows."""
     await plant.server.kill()
     await asyncio.sleep(0.5)
-    ear.say(json.dumps({"online": False, "timestamp": now_ms() + 3_600_000}).encode())
+    ear.say(json.dumps({"online": False, "timestamp": newest_ms(ear) + 3_600_000}).encode())
     await asyncio.sleep(1)
     await plant.server.start()
 
@@ -154,7 +164,7 @@ async def test_who_obeys_state_loses_nothing(
     node = ObedientNode(
         plant.broker.port,
         group="elsewhere",
-        node="node",
+        node=event.__name__,
         host_id="plantroom",
         horizon_s=HORIZON_S,
     )
