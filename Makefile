@@ -22,7 +22,7 @@ test: $(STAMP)  ## unit and contract tests, no network
 
 e2e: $(STAMP)  ## real mosquitto, PostgreSQL and processes, kills and cuts; then what has to be alone
 	$(BIN)/python -m tests.postgres tests/e2e tests/contract --broker \
-		-m "(broker or postgres) and not alone" --numprocesses 4 --dist loadgroup
+		-m "(broker or postgres) and not alone" --numprocesses 4
 	$(BIN)/python -m pytest tests/e2e --broker -m alone
 
 chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is lost or doubled

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.plant import Plant
 
@@ -43,14 +44,35 @@ SHARED_ESTATE = _estate(
 )
 PUMP = "riverside/gw-1/pump-2"
 SHARED_PLANT = [
-    pytest.mark.xdist_group("shared plant"),
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(120),
 ]
-"""Marks of a module whose tests take turns at one plant.
+"""Marks of a module whose tests take turns at one plant; the module is listed in ``_TOGETHER``.
 
 Each of them has a pump or a node of its own, looks at nothing else and leaves the rest running.
 """
+_TOGETHER = {
+    "test_agent_traffic.py": "plant",
+    "test_bad_input.py": "plant",
+    "test_chain.py": "plant",
+    "test_commands.py": "plant",
+    "test_plain_node.py": "plant",
+    "test_readers.py": "readers",
+    "test_state.py": "state",
+}
+"""Modules whose tests share processes, and what those are called."""
+
+
+class _Scheduler(LoadScopeScheduling):
+    """Gives tests that share processes to one worker, every other to the next that is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0].rpartition("/")[2]
+        return _TOGETHER.get(module, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
+    return _Scheduler(config, log)
 
 
 @pytest.fixture

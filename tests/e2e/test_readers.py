@@ -16,11 +16,7 @@ from plantroom.processes import Child, plantroom_command
 from tests.bench.load_readers import beside_readers, pids
 from tests.bench.load_site import Site
 
-pytestmark = [
-    pytest.mark.xdist_group("site with readers"),
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(180),
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 PANELS = 40
 
 
