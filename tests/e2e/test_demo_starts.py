@@ -28,10 +28,11 @@ def test_the_story_plays_at_each_start_and_names_every_device(tmp_path: Path) ->
         assert story.count("closed what an earlier run left open") == number - 1
 
 
-@pytest.mark.timeout(90)
-def test_a_running_demo_is_not_deleted(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
-    running = demo(folder, free_port())
+def test_beside_a_running_demo_neither_its_folder_nor_its_port_is_given_away(
+    tmp_path: Path,
+) -> None:
+    folder, port = tmp_path / "demo", free_port()
+    running = demo(folder, port)
     lines_until(running, "^server")
     for options in ([], ["--fresh"]):
         command = ["--dir", str(folder), "--port", str(free_port()), *options]
@@ -39,6 +40,10 @@ def test_a_running_demo_is_not_deleted(tmp_path: Path) -> None:
         assert answer.exit_code == 1
         assert f"process {running.pid}" in answer.output
     assert (folder / "credentials.json").exists()
+    second = demo(tmp_path / "second", port)
+    words, _ = second.communicate(timeout=20)
+    assert second.returncode == 1
+    assert f"port {port} is taken" in words
     stop(running)
 
 
