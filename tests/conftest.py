@@ -43,6 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not os.environ.get("PLANTROOM_TEST_POSTGRES"):
         _deselect(config, items, marker="postgres")
     for item in items:
+        if item.get_closest_marker("postgres") and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_PROCESSES_S))
         folder = item.path.relative_to(root).parts[0]
         marker = _FOLDER_MARKERS.get(folder)
         if marker is None:
