@@ -43,13 +43,13 @@ class AlarmNotifier:
         self._escalation = Escalation(message_content, self._channels)
 
     def follow(self, session: Session, alarm: Alarm, *, now: int, again: bool = False) -> None:
-        """Incident, work order and first messages of an alarm that people shall hear of.
+        """Write incident, work order and first messages of an alarm that is announced.
 
         In a flood only what is urgent or of life safety has messages of its own; the others are in
         its digest, and people are called about them when it is over.
 
-        Attributes:
-            again: It was put aside and is back: who was told before is told again.
+        Args:
+            again: It was shelved or suppressed and is back: it is announced once more.
         """
         joined = join_incident(session, alarm, now=now)
         incident = joined.incident
@@ -59,7 +59,7 @@ class AlarmNotifier:
         is_new = alarm.announced_at is None
         mark_announced(session, alarm, now=now)
         in_flood = note_new(session, alarm, self._alarms, now=now)
-        # Where all others are put aside, whoever did that has not seen this one.
+        # Where all others are shelved, whoever did that has not seen this one.
         joins = is_new and not joined.opened
         again = again or (joins and not in_view(session, incident, besides=alarm))
         deferred = incident.deferred_call_at is not None
@@ -139,8 +139,10 @@ class AlarmNotifier:
         persons = _readers(directory, digest, now=now)
         if directory.people.persons and not persons:
             log.warning("alarm_flood_unheard", site=digest.site.key, alarms=digest.alarms)
-            told = {"site": digest.site.key, "alarms": digest.alarms, "trades": digest.trades}
-            record_event(session, at=now, topic="alarms", kind="alarms.flood_unheard", payload=told)
+            payload = {"site": digest.site.key, "alarms": digest.alarms, "trades": digest.trades}
+            record_event(
+                session, at=now, topic="alarms", kind="alarms.flood_unheard", payload=payload
+            )
         for person in persons:
             settings = directory.people.persons[person]
             send_to(

@@ -38,7 +38,7 @@ class OperatorActions:
     def shelve(
         self, session: Session, alarm_id: int, *, until: int, reason: str, by: str, now: int
     ) -> Alarm:
-        """Put an alarm aside; who does so has seen it.
+        """Shelve an alarm, which also acknowledges it.
 
         Raises:
             NotFoundError: No such alarm.
@@ -114,7 +114,7 @@ class OperatorActions:
         Its open work orders stay and say so. Repeating it changes nothing.
 
         Raises:
-            ConflictError: It answers, or an alarm of life safety is open that nobody has seen.
+            ConflictError: It answers, or an alarm of life safety is open and not acknowledged.
             InvalidError: No reason.
         """
         for unit in begin_retirement(session, equipment, reason=reason, by=by, now=now):
@@ -173,7 +173,7 @@ class OperatorActions:
         return released
 
     def _explain_anew(self, session: Session, alarm: Alarm, *, now: int) -> bool:
-        """Hide it under the outage that explains it now, or release it; say whether it was."""
+        """Suppress it under the outage that explains it now, or release it; True if released."""
         other = self._outages.explain_alarm(session, alarm, now=now)
         if other is None:
             self.release(session, alarm, now=now)

@@ -69,7 +69,7 @@ class AlarmPipeline:
         Raises:
             StoreError: The records cannot be read.
         """
-        # What nobody watches any more first, so that nothing of it is remembered as active.
+        # What no rule watches any more first, so that nothing of it is remembered as active.
         self._records.write(self._return_orphans)
         now = self._clock.now_ms()
         self._engine.restore(self._records.read(partial(load_memories, now=now)))
@@ -102,7 +102,7 @@ class AlarmPipeline:
     def on_listening(self) -> None:
         """The broker is there since a while after the start: who was away before still is.
 
-        Nobody sends again that equipment went away: a kill between its row and its alarm would
+        That equipment went away is not sent again: a kill between its row and its alarm would
         lose the alarm.
 
         Raises:

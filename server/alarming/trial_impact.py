@@ -1,6 +1,6 @@
 """What the alarms of a tried rule would have meant: incidents, orders, messages.
 
-Nobody knows what people would have done, so this assumes that they acknowledge some minutes after
+What people would have done is not known: this assumes that they acknowledge some minutes after
 they were told, and that the work is done when the incident is over. Outages are taken from the
 records of the past; floods, which would hold messages back, are left out.
 """
@@ -43,7 +43,7 @@ class Effect(NamedTuple):
 
     onset: Onset
     explained_by: str | None
-    """The outage that would have hidden it to its end, or "settling"; nobody would have known."""
+    """The outage that would have suppressed it to its end, or "settling": too short to be told."""
     new_incident: bool
     new_order: bool
     messages: int
@@ -63,7 +63,7 @@ class _Place:
     incidents: list[_Span] = field(default_factory=list[_Span])
     orders: list[_Span] = field(default_factory=list[_Span])
     site: str = ""
-    settles: bool = False
+    waits: bool = False
 
 
 def effects_of(
@@ -76,10 +76,10 @@ def effects_of(
 ) -> list[Effect]:
     """Return what each onset would have meant, in their order.
 
-    Attributes:
+    Args:
         acknowledged_ms: So long after a message its incident is acknowledged.
     """
-    told = _Messages(session, tried, settings, acknowledged_ms)
+    counter = _Messages(session, tried, settings, acknowledged_ms)
     places = {one.equipment_id: _place(session, tried, one.equipment_id) for one in onsets}
     over: dict[int, int] = {}
     effects: list[Effect] = []
@@ -96,7 +96,9 @@ def effects_of(
         over[onset.equipment_id] = max(over.get(onset.equipment_id, 0), acknowledged, until)
         new = not known and not _during(place.incidents, at)
         order = new and tried.settings.work_order and not _during(place.orders, at)
-        effects.append(Effect(onset, None, new, order, told.messages(place.site, at) if new else 0))
+        effects.append(
+            Effect(onset, None, new, order, counter.messages(place.site, at) if new else 0)
+        )
     return effects
 
 
@@ -125,7 +127,7 @@ class _Messages:
         number, hands_over = 0, False
         for step in policy.steps:
             due = round(step.after_s * 1000)
-            # A step that reaches nobody hands over to the next one at once.
+            # A step without receivers hands over to the next one at once.
             if due > 0 and due >= self._acknowledged_ms and not hands_over:
                 break
             persons = {
@@ -145,11 +147,11 @@ def _announced(
     onset: Onset, place: _Place, rule: AlarmRule, settings: ServerSettings
 ) -> tuple[int | None, str | None]:
     """Return when people would have heard of it, or None and why they would not have."""
-    settle = round(settings.alarms.suppression_delay_s * 1000) if place.settles else 0
+    delay_ms = round(settings.alarms.suppression_delay_s * 1000) if place.waits else 0
     recover = round(settings.alarms.recover_s * 1000)
     until = _FOREVER if onset.until is None else onset.until
-    at = onset.at + settle
-    if until <= at and settle:
+    at = onset.at + delay_ms
+    if until <= at and delay_ms:
         return None, AWAITING_OUTAGE
     if rule.life_safety:
         return onset.at, None
@@ -169,15 +171,15 @@ def _place(session: Session, tried: Tried, equipment_id: int) -> _Place:
     place = _Place(site=session.get_one(Site, equipment.site_id).key)
     if lost and not rule.life_safety:
         gateway = session.get_one(Gateway, equipment.gateway_id)
-        place.settles = equipment.key != gateway.key
-        if place.settles:
+        place.waits = equipment.key != gateway.key
+        if place.waits:
             place.outages += _of_gateway(session, gateway, equipment.port)
     if not urgent and not rule.life_safety:
         for supply in supplied_by(session, equipment_id):
             feeder = (Alarm.equipment_id == supply.feeder_id) & (Alarm.cause == supply.cause)
             alarms = session.scalars(select(Alarm).where(feeder, *_HEARD_OF)).all()
             place.outages += _runs(session, alarms, supply.name)
-            place.settles = place.settles or not lost
+            place.waits = place.waits or not lost
     place.incidents = _incidents(session, tried, equipment_id)
     place.orders = _orders(session, tried, equipment_id)
     return place

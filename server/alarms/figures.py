@@ -22,7 +22,7 @@ STALE_MS = 86_400_000
 _TOP = 10
 
 
-class Told(NamedTuple):
+class Announced(NamedTuple):
     """One announcement."""
 
     rule: str
@@ -81,20 +81,26 @@ class Figures(NamedTuple):
 
 
 def figures_of(
-    told: Sequence[Told], *, start: int, end: int, operators: int, sites: int, flooding: Flooding
+    announcements: Sequence[Announced],
+    *,
+    start: int,
+    end: int,
+    operators: int,
+    sites: int,
+    flooding: Flooding,
 ) -> Figures:
     """Compute the figures of ``start <= at < end``; both on a grid of ten minutes.
 
-    Attributes:
+    Args:
         operators: People who watch one estate.
-        sites: How many estates are looked at.
+        sites: Number of estates.
     """
     number = max(1, -(-(end - start) // BIN_MS))
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
-    for one in told:
+    for one in announcements:
         counts[one.site_id][(one.at - start) // BIN_MS] += 1
     floods = {site: set(_floods(per_bin, number, flooding)) for site, per_bin in counts.items()}
-    people, total = operators * max(1, sites), len(told)
+    people, total = operators * max(1, sites), len(announcements)
     bins = [
         Bin(
             start + index * BIN_MS,
@@ -104,9 +110,9 @@ def figures_of(
         )
         for index in range(number)
     ]
-    frequent = Counter((one.rule, one.point_id, one.equipment_id) for one in told)
+    frequent = Counter((one.rule, one.point_id, one.equipment_id) for one in announcements)
     top = [Frequent(*key, count, count / total) for key, count in frequent.most_common(_TOP)]
-    words = Counter("high" if one.severity == "urgent" else one.severity for one in told)
+    words = Counter("high" if one.severity == "urgent" else one.severity for one in announcements)
     return Figures(
         alarms=total,
         average_per_operator=total / number / people,
@@ -129,7 +135,9 @@ def _floods(counts: Counter[int], number: int, flooding: Flooding) -> Iterator[i
             yield index
 
 
-def announced(session: Session, *, start: int, end: int, site_id: int | None = None) -> list[Told]:
+def announced(
+    session: Session, *, start: int, end: int, site_id: int | None = None
+) -> list[Announced]:
     """Return what people were told in a span."""
     query = (
         select(
@@ -145,7 +153,7 @@ def announced(session: Session, *, start: int, end: int, site_id: int | None = N
         .where(AlarmAnnouncement.at >= start, AlarmAnnouncement.at < end, _at_site(site_id))
     )
     rows = session.execute(query.order_by(AlarmAnnouncement.at, AlarmAnnouncement.id))
-    return [Told(*row) for row in rows]
+    return [Announced(*row) for row in rows]
 
 
 def count_sites(session: Session, *, site_id: int | None = None) -> int:
@@ -158,7 +166,7 @@ def count_sites(session: Session, *, site_id: int | None = None) -> int:
 def stale(session: Session, *, now: int, site_id: int | None = None) -> list[int]:
     """Return the ids of alarms that have been active for more than a day; none is good.
 
-    Those that nobody was ever told of are not among them: an outage explains them.
+    Those that were never announced are not among them: an outage explains them.
     """
     query = select(Alarm.id).where(
         Alarm.closed_at.is_(None),

@@ -96,7 +96,7 @@ def end_floods(session: Session, settings: AlarmSettings, *, now: int) -> list[D
                 last.append(digest)
             cancel_timer(session, _key(flood))
             flood.ended_at = now
-            _tell(session, flood, kind="alarms.flood_ended", now=now)
+            _record_event(session, flood, kind="alarms.flood_ended", now=now)
     return last
 
 
@@ -113,7 +113,7 @@ def any_flood(session: Session) -> bool:
 def note_chattering(session: Session, alarm: Alarm, *, at: int, now: int) -> None:
     """Flag an alarm that changes too often and propose the off-delay that would have held it.
 
-    Attributes:
+    Args:
         at: Event time of its newest transition.
     """
     session.flush()
@@ -162,13 +162,13 @@ def _begin(
             .values(digest_of=flood.id)
             .execution_options(synchronize_session=False)
         )
-        _tell(session, flood, kind="alarms.flood_started", now=now)
+        _record_event(session, flood, kind="alarms.flood_started", now=now)
         _set_timer(session, flood, due_at=now + round(settings.digest_s * 1000))
     return flood
 
 
 def _take(session: Session, flood: AlarmFlood, *, now: int) -> Digest | None:
-    """Count what the alarms themselves say is owed, and owe it no more."""
+    """Count what the alarms themselves say is still to be digested, and mark it as digested."""
     taken = session.execute(
         update(Alarm)
         .where(Alarm.digest_of == flood.id)
@@ -216,7 +216,7 @@ def _key(flood: AlarmFlood) -> str:
     return f"alarm-flood/{flood.id}"
 
 
-def _tell(session: Session, flood: AlarmFlood, *, kind: str, now: int) -> None:
+def _record_event(session: Session, flood: AlarmFlood, *, kind: str, now: int) -> None:
     site = session.get_one(Site, flood.site_id)
-    told = {"id": flood.id, "site": site.key, "started_at": rfc3339(flood.started_at)}
-    record_event(session, at=now, topic="alarms", kind=kind, subject_id=flood.id, payload=told)
+    payload = {"id": flood.id, "site": site.key, "started_at": rfc3339(flood.started_at)}
+    record_event(session, at=now, topic="alarms", kind=kind, subject_id=flood.id, payload=payload)

@@ -42,7 +42,7 @@ def raise_alarm(
 ) -> Alarm | Over | None:
     """Open an alarm, or raise the open one again; None when it is active already.
 
-    ``suppression`` says why nobody shall be told of a new one.
+    ``suppression`` gives the reason for which a new one is not announced.
     """
     occurrence = _occurrence(transition)
     over_at = newest_return(session, occurrence)
@@ -77,7 +77,7 @@ def raise_alarm(
 
 
 def return_alarm(session: Session, transition: Transition, *, now: int) -> Alarm | None:
-    """Note the return to normal; an acknowledged alarm closes by it."""
+    """Record the return to normal; an acknowledged alarm closes by it."""
     alarm = find_open(session, _occurrence(transition))
     if alarm is None or return_to_normal(facts_of(alarm)) == facts_of(alarm):
         return None
@@ -116,7 +116,7 @@ def return_without_rule(
 
 
 def record_past_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
-    """Write down what began and ended in the past; it is closed from the start, nobody is told.
+    """Write down what began and ended in the past; it is closed from the start and not announced.
 
     A run that reaches into one that is known is the true beginning of that one.
     """
@@ -165,7 +165,7 @@ def correct_return(session: Session, transition: Transition, *, now: int) -> Ala
 
 
 def split_run(session: Session, transition: Transition, *, now: int) -> Alarm | None:
-    """Late readings show that the active alarm had returned and came again; nobody is told."""
+    """Late readings show that the active alarm had returned and came again; announces nothing."""
     alarm = find_open(session, _occurrence(transition))
     until = transition.until
     if alarm is None or not alarm.active or until is None or alarm.active_since_at >= until:

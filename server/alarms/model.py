@@ -66,11 +66,11 @@ class Alarm(Base):
     out_of_service_until_at: Mapped[int | None]
     out_of_service_by: Mapped[str | None]
     monitored: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Its rule is on trial: counted, announced to nobody."""
+    """Its rule is on trial: counted, not announced."""
     announced_at: Mapped[int | None] = mapped_column(index=True)
-    """Server time at which people were told last; none while nobody was."""
+    """Server time of its last announcement; none before the first."""
     digest_of: Mapped[int | None]
-    """The flood whose next digest counts it; none when no digest is owed."""
+    """The flood whose next digest counts it; none when no digest is due."""
     chattering: Mapped[bool] = mapped_column(default=False, server_default=false())
     proposed_off_delay_s: Mapped[float | None]
     raised_at: Mapped[int] = mapped_column(index=True)

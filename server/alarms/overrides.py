@@ -146,11 +146,11 @@ def _write(
     by: str,
     now: int,
 ) -> None:
-    told = {**place._asdict(), "version": version, "changes": changes, "reason": reason}
+    payload = {**place._asdict(), "version": version, "changes": changes, "reason": reason}
     session.add(
         AlarmRuleVersion(
             **place._asdict(), version=version, changes=changes, reason=reason, by=by, at=now
         )
     )
     kind = "alarm-rule.deleted" if changes is None else "alarm-rule.changed"
-    record_event(session, at=now, topic="audit", kind=kind, by=by, payload=told)
+    record_event(session, at=now, topic="audit", kind=kind, by=by, payload=payload)

@@ -57,7 +57,7 @@ class AlarmFacts:
 
     @property
     def state(self) -> AlarmState:
-        """The name; what hides an alarm goes before what the alarm is."""
+        """The name; shelved, suppressed and out of service go before active and acknowledged."""
         if self.out_of_service is not None:
             return AlarmState.OUT_OF_SERVICE
         if self.suppressed_by is not None:
@@ -119,7 +119,7 @@ def unshelve(facts: AlarmFacts) -> AlarmFacts:
 
 
 def suppress(facts: AlarmFacts, cause: str) -> AlarmFacts:
-    """The system hides it under a named cause; it is still evaluated. Refused for life safety."""
+    """Suppress it under a named cause; it is still evaluated. Refused for life safety."""
     _refuse_life_safety(facts, "suppressed")
     return replace(facts, suppressed_by=cause)
 

@@ -2,14 +2,16 @@
 
 import pytest
 
-from server.alarms.figures import BIN_MS, Figures, Flooding, Told, figures_of
+from server.alarms.figures import BIN_MS, Announced, Figures, Flooding, figures_of
 
 
-def told(at: int, *, point: int = 1, severity: str = "low", site: int = 1) -> Told:
-    return Told("r", point, 1, site, severity, at)
+def announced(at: int, *, point: int = 1, severity: str = "low", site: int = 1) -> Announced:
+    return Announced("r", point, 1, site, severity, at)
 
 
-def figures(found: list[Told], *, bins: int = 3, operators: int = 2, sites: int = 1) -> Figures:
+def figures(
+    found: list[Announced], *, bins: int = 3, operators: int = 2, sites: int = 1
+) -> Figures:
     return figures_of(
         found,
         start=0,
@@ -21,8 +23,8 @@ def figures(found: list[Told], *, bins: int = 3, operators: int = 2, sites: int 
 
 
 def test_the_figures_of_half_an_hour() -> None:
-    first = [told(n, point=n, severity="low" if n < 10 else "urgent") for n in range(12)]
-    last = [told(2 * BIN_MS + n, severity="medium") for n in range(3)]
+    first = [announced(n, point=n, severity="low" if n < 10 else "urgent") for n in range(12)]
+    last = [announced(2 * BIN_MS + n, severity="medium") for n in range(3)]
     made = figures([*first, *last])
     assert [(one.alarms, one.flood) for one in made.bins] == [(12, True), (0, False), (3, False)]
     assert [one.per_operator for one in made.bins] == [6, 0, 1.5]
@@ -43,18 +45,20 @@ def test_the_figures_of_half_an_hour() -> None:
     ],
 )
 def test_a_flood_lasts_until_it_is_really_quiet(counts: list[int], floods: list[bool]) -> None:
-    found = [told(bin_ * BIN_MS + n) for bin_, count in enumerate(counts) for n in range(count)]
+    found = [
+        announced(bin_ * BIN_MS + n) for bin_, count in enumerate(counts) for n in range(count)
+    ]
     made = figures(found, bins=5)
     assert [one.flood for one in made.bins] == floods
     assert made.flood_share == sum(floods) / 5
 
 
 def test_six_alarms_at_each_of_two_estates_are_no_flood() -> None:
-    found = [told(n, site=site) for site in (1, 2) for n in range(6)]
+    found = [announced(n, site=site) for site in (1, 2) for n in range(6)]
     made = figures(found, bins=1, operators=1, sites=2)
     assert (made.alarms, made.peak, made.flood_share) == (12, 6, 0)
     assert made.average_per_operator == 6
-    flooded = figures([*found, *(told(n, site=1) for n in range(6))], bins=1, sites=2)
+    flooded = figures([*found, *(announced(n, site=1) for n in range(6))], bins=1, sites=2)
     assert (flooded.flood_share, flooded.bins[0].flood) == (0.5, True)
 
 

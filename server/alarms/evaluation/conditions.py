@@ -87,7 +87,7 @@ def holds(condition: Condition, value: Value, quality: Quality, *, before: bool)
 def no_change_band(
     condition: Condition, value: Value, *, held: bool, window: WindowState = None
 ) -> Band:
-    """Return the values that leave the condition as it is; ``value`` is the one last looked at."""
+    """Return the values that leave the condition as it is; ``value`` is the one evaluated last."""
     match condition:
         case LimitCondition():
             return _limit_band(condition, held=held)
@@ -100,7 +100,7 @@ def no_change_band(
         case StuckCondition(band=band):
             return _unmoved(window, band) if held else NOTHING
         case ExpressionCondition():
-            return EVERYTHING  # a point that it reads is looked at whenever it changes
+            return EVERYTHING  # a point that it reads is evaluated whenever it changes
 
 
 def _limit_band(condition: LimitCondition, *, held: bool) -> Band:
@@ -164,7 +164,7 @@ def advance(
 ) -> WindowState:
     """Return the state after a newer good value.
 
-    Attributes:
+    Args:
         hold_ms: How long a value counts without a new one; default: as long as the window.
     """
     if isinstance(condition, StuckCondition):

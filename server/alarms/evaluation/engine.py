@@ -91,7 +91,7 @@ class AlarmEngine:
     def warm_start(self, rows_of: StoredRows, *, newest: Iterable[LastValue] = ()) -> None:
         """Let rules over several values look at what the history holds; once, after a start.
 
-        Attributes:
+        Args:
             newest: Last stored value of each series.
         """
         with self.lock:
@@ -101,7 +101,7 @@ class AlarmEngine:
     def mark_unconfirmed(self, *, clock_ahead: bool = False) -> None:
         """The server hears nothing any more: what ends a running delay may be missed.
 
-        Attributes:
+        Args:
             clock_ahead: Its clock jumped ahead, as after a standstill; silence begins anew too.
         """
         with self.lock:
@@ -175,7 +175,7 @@ class AlarmEngine:
     def evaluate(self, samples: Sequence[Sample], *, handed_over: bool = True) -> Step:
         """Propose what follows from the samples.
 
-        Attributes:
+        Args:
             handed_over: The ingest has counted them as undecided.
         """
         step = Step(self._clock.now_ms())

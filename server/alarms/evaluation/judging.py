@@ -51,7 +51,7 @@ def judge_sample(
 
     ``sample.heard_at`` is the arrival of what is the reason to look.
 
-    Attributes:
+    Args:
         context: What a rule with expressions needs, of the instant of the sample.
         present: The same of now, for a late sample.
         own: False when another point's change is the reason to look.
@@ -113,7 +113,7 @@ def present_of(instance: RuleInstance, memory: Memory, *, context: Context = ALO
 def context_from(rule: Rule, value_of: Callable[[str], Sample | None]) -> Context:
     """Return what the rule's expressions need.
 
-    Attributes:
+    Args:
         value_of: Gives the value of a point at the instant in question.
     """
     if not rule.reads:

@@ -32,7 +32,7 @@ class Onset(NamedTuple):
 
 
 class ReplayClock:
-    """The time of the reading that is being looked at."""
+    """The time of the reading that is being replayed."""
 
     def __init__(self, now: int) -> None:
         self.now = now

@@ -74,9 +74,9 @@ class Step:
     decided: list[Series] = field(default_factory=list[Series])
     """Series of the values that were judged, one for each."""
     touched: set[int] = field(default_factory=set[int])
-    """Series that were looked at; their bands are set again."""
+    """Series of the evaluated values; their bands are set again."""
     lost_withdrawn: bool = False
-    """It takes back what was claimed of points that nobody watches any more."""
+    """It takes back what was claimed of points that no rule watches any more."""
     rules_changed: bool = False
     """It follows from other rules, not from samples."""
     retimed: set[RuleInstance] = field(default_factory=set[RuleInstance])
@@ -87,7 +87,7 @@ class Step:
         return self.memories.get(instance, instance.memory)
 
     def add_changes(self, instance: RuleInstance, changes: list[StateChange]) -> None:
-        """Note announced changes."""
+        """Add the changes of announced states."""
         for change in changes:
             kind = "raised" if change.active else "returned"
             seen = change.seen
@@ -135,7 +135,7 @@ class Step:
             )
 
     def add_late(self, instance: RuleInstance, found: list[LateFinding]) -> None:
-        """Note what late values add to the record."""
+        """Add what late values mean for the record."""
         for finding in found:
             match finding:
                 case PastRun(seen, until):

@@ -28,10 +28,10 @@ def warm_start(entries: WatchRegister, rows_of: StoredRows, *, now: int) -> None
     for instance in entries.instances.values():
         condition = instance.rule.windowed
         if condition is not None:
-            _recall(entries, instance, condition, rows_of, now=now)
+            _fill(entries, instance, condition, rows_of, now=now)
 
 
-def _recall(
+def _fill(
     entries: WatchRegister,
     instance: RuleInstance,
     condition: WindowedCondition,

@@ -65,9 +65,9 @@ class PointWatches:
     with_expression: list[RuleInstance] = field(default_factory=list[RuleInstance])
     """Those with an expression that are on this point or read it."""
     last_evaluated: Value = None
-    """The good value that was looked at last."""
+    """The good value that was evaluated last."""
     past: deque[Sample] = field(default_factory=lambda: deque[Sample](maxlen=_REMEMBERED))
-    """What was looked at lately, where expressions are: they ask for the value of back then."""
+    """What was evaluated lately, where expressions are: they need for the value of back then."""
 
     def set_band(self) -> None:
         """Tell the ingest which values change nothing, tight enough to keep them away from here."""
@@ -82,20 +82,20 @@ class PointWatches:
     def value_at(self, at: int, known: Sample | None = None) -> Sample | None:
         """Return the value in force at an event time; None when it is not known any more.
 
-        Attributes:
+        Args:
             known: What the message at hand says, if it says something of this point.
         """
-        said = (*(() if known is None else (known,)), newest_of(self.series), *self.past)
-        before = (sample for sample in said if sample.taken_at <= at)
+        known_values = (*(() if known is None else (known,)), newest_of(self.series), *self.past)
+        before = (sample for sample in known_values if sample.taken_at <= at)
         return max(before, key=lambda sample: sample.taken_at, default=None)
 
     def value_before(self) -> Sample | None:
-        """Return the newest value that was looked at; what came since is still to be looked at."""
+        """Return the newest evaluated value; what came since is still to be evaluated."""
         return max(reversed(self.past), key=lambda sample: sample.taken_at, default=None)
 
     def _band_of(self, instance: RuleInstance) -> Band:
         memory = instance.memory
-        # The end of a late run or of bad quality is inside every band, so all values are looked at.
+        # The end of a late run or of bad quality is inside every band, so all values are evaluated.
         if memory.late is not None or memory.bad_since is not None:
             return NOTHING
         condition = instance.rule.settings.condition
@@ -176,7 +176,7 @@ class WatchRegister:
         self.silences: dict[tuple[str, int], RuleInstance] = {}
         self._restored: dict[tuple[str, int], Memory] = {}
         self.lost: list[RuleInstance] = []
-        """Watches of points that were removed or got another class; nobody claims them."""
+        """Instances of points that were removed or got another class."""
         self._former: dict[tuple[str, int], RuleInstance] = {}
 
     def attach(self, series: Series, *, equipment_class: str) -> None:
@@ -210,7 +210,7 @@ class WatchRegister:
         for key, instance in self.instances.items():
             instance.memory = memories.get(key, Memory())
             instance.unconfirmed = instance.memory.pending
-        # A rule that nobody runs claims nothing; what is over still guards against repetitions.
+        # A rule that does not run claims nothing; what is over still guards against repetitions.
         self._restored = {
             key: Memory(changed_at=memory.changed_at, seen_at=memory.changed_at)
             for key, memory in memories.items()

@@ -84,8 +84,8 @@ def _raise_again(
     alarm.inactive_since_at = None
     alarm.activations += 1
     _note(session, alarm, kind="raised_again", at=at, now=now)
-    told = alarm.announced_at is not None
-    same = told and back_at is not None and at - back_at < recover_ms
+    was_announced = alarm.announced_at is not None
+    same = was_announced and back_at is not None and at - back_at < recover_ms
     return alarm if facts_of(alarm).announced and not same else None
 
 

@@ -1,4 +1,4 @@
-"""Why nobody is told of an alarm that is raised: maintenance, or an outage that explains it."""
+"""Why an alarm that is raised is not announced: maintenance, or an outage that explains it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ def suppress_nothing(_session: Session, _transition: Transition, _now: int) -> d
 
 
 def suppress_out_of_service(session: Session, transition: Transition, now: int) -> dict[str, Any]:
-    """Hide what is raised on equipment that maintenance has taken out; never life safety."""
+    """Suppress what is raised on equipment that maintenance has taken out; never life safety."""
     if transition.rule.settings.life_safety:
         return {}
     return out_of_service(session.get_one(Equipment, transition.series.equipment_id), now=now)
@@ -38,7 +38,7 @@ def out_of_service(equipment: Equipment, *, now: int) -> dict[str, Any]:
 
 
 def note_suppressed(session: Session, alarm: Alarm, *, at: int, now: int) -> None:
-    """Write into the history of an alarm that was just raised why nobody is told of it."""
+    """Write into the history of an alarm that was just raised why it is not announced."""
     if alarm.out_of_service_until_at is not None:
         by = alarm.out_of_service_by
         add_change(session, alarm, kind="out_of_service", at=at, now=now, by=by)

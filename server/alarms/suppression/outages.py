@@ -60,7 +60,7 @@ class Outages:
         self.delay_ms = round(settings.suppression_delay_s * 1000)
 
     def suppress(self, session: Session, transition: Transition, now: int) -> dict[str, Any]:
-        """Return the columns of an alarm that people shall not hear of, or not yet."""
+        """Return the columns of an alarm that is not announced, or not yet."""
         suppressed = suppress_out_of_service(session, transition, now)
         rule = transition.rule.settings
         if suppressed or rule.life_safety or rule.mode == "monitor":
@@ -152,7 +152,7 @@ class Outages:
 
 
 def is_silent(units: list[Equipment]) -> bool:
-    """Return whether these are a line on which nobody answers now."""
+    """Return whether no unit of this line answers now."""
     return len(units) >= _MANY and not any(unit.online for unit in units)
 
 

@@ -31,7 +31,7 @@ def shelve(
     limits: ShelveSettings,
     now: int,
 ) -> Alarm:
-    """Put an open alarm aside for a while; shelving it again moves the end.
+    """Shelve an open alarm for a while; shelving it again moves the end.
 
     Raises:
         NotFoundError: No such alarm.
@@ -112,7 +112,7 @@ def retire(session: Session, alarm: Alarm, *, by: str, reason: str, now: int) ->
     """End an alarm whose equipment is gone for good.
 
     Raises:
-        ConflictError: It is of life safety and nobody has acknowledged it.
+        ConflictError: It is of life safety and not acknowledged.
     """
     before = facts_of(alarm)
     after = state.retire(before)
