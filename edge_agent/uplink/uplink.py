@@ -22,12 +22,12 @@ from edge_agent.uplink.inbound import (
     Rebirth,
     read_message,
 )
+from edge_agent.uplink.link_status import LinkStatus
 from edge_agent.uplink.node import Node
+from edge_agent.uplink.reconnecting import Reconnector
 from edge_agent.uplink.resend import ResendBook
-from edge_agent.uplink.situation import Situation
 from edge_agent.uplink.stamping import Stamping
 from edge_agent.uplink.stats import UplinkStats
-from edge_agent.uplink.staying import Staying
 from protocols.errors import FrameError
 from protocols.reading import Quality, Reading
 from protocols.sparkplug.datatypes import DataType
@@ -81,7 +81,7 @@ class Uplink:
         uplink = settings.uplink
         self._acknowledged_by_host = uplink.acknowledgement == "journal"
         most_s = _UNANSWERED_TIMES * uplink.ack_timeout_s
-        self._situation = Situation(
+        self._link_status = LinkStatus(
             clock,
             client_id=settings.mqtt.client_id or self._node.client_id,
             topics=self._node.topics,
@@ -89,13 +89,13 @@ class Uplink:
             primary_host=uplink.primary_host,
             unanswered_s=most_s if self._acknowledged_by_host else None,
         )
-        self._staying = Staying(
+        self._reconnector = Reconnector(
             settings.mqtt,
             node=self._node,
             journal=journal,
             stamping=self._stamping,
             book=self._book,
-            situation=self._situation,
+            link_status=self._link_status,
             clock=clock,
             act=self._act,
             received=self._received,
@@ -171,9 +171,9 @@ class Uplink:
         """Return the figures of this moment."""
         return UplinkStats(
             online=self._node.live,
-            link=self._situation.link.value,
-            why=self._situation.why,
-            problem=self._situation.problem,
+            link=self._link_status.link.value,
+            why=self._link_status.why,
+            problem=self._link_status.problem,
             published=self._node.published,
             resent=self._drain.resent,
             acknowledged=self._acknowledged,
@@ -192,12 +192,12 @@ class Uplink:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._stamping.run(self._clock), name="uplink clock")
             tasks.create_task(self._drain.run(), name="uplink backlog")
-            tasks.create_task(self._staying.look(), name="uplink situation")
+            tasks.create_task(self._reconnector.look(), name="uplink status")
             self._desk = CommandDesk(
                 handler, port_of=self._port_of, answer=self._publish_result, clock=self._clock
             )
             tasks.create_task(self._desk.run(), name="uplink commands")
-            await self._staying.run()
+            await self._reconnector.run()
 
     def _still_known(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
         """Leave out what a reload has taken away since the readings were made."""
@@ -215,7 +215,7 @@ class Uplink:
         """Perform what the session answers; a session that begins owes the whole journal."""
         if self._node.session.phase is Phase.BORN and not self._book.begun:
             self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
-            self._staying.up()
+            self._reconnector.up()
         self._node.perform(actions)
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001
@@ -226,7 +226,7 @@ class Uplink:
             host = parse_state_topic(topic)
             if host is not None and host == self._node.session.primary_host:
                 nothing = "nothing is kept there, it was deleted"
-                self._situation.host_state(f"unreadable, {error}" if payload else nothing)
+                self._link_status.host_state(f"unreadable, {error}" if payload else nothing)
             log.debug("message_unreadable", topic=topic, error=str(error))
             return
         for message in messages:
@@ -250,7 +250,7 @@ class Uplink:
     def _host_state(self, host_id: str, *, online: bool, timestamp: int, retained: bool) -> None:
         session = self._node.session
         if host_id == session.primary_host:
-            self._situation.host_state("" if online else "it says that it is offline")
+            self._link_status.host_state("" if online else "it says that it is offline")
         before = session.host_timestamp
         self._act(
             session.host_state(host_id, online=online, timestamp=timestamp, retained=retained)
@@ -267,7 +267,7 @@ class Uplink:
         if not ours or any(last >= next_offset for _, last in ack.ranges):
             self._refused += 1
             if not ours:
-                self._situation.foreign_acknowledgement()
+                self._link_status.foreign_acknowledgement()
             return
         self._journal.acknowledge(ack.ranges)
         self._book.acknowledged(ack.ranges, self._clock.monotonic_s())

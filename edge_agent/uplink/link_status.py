@@ -25,7 +25,7 @@ class Link(StrEnum):
     ONLINE = "online"
 
 
-class Situation:
+class LinkStatus:
     """Follows the connections of one gateway and logs each problem once.
 
     Args:

@@ -11,10 +11,10 @@ from config.mqtt import MqttSettings
 from edge_agent.clock import Clock
 from edge_agent.errors import UplinkError
 from edge_agent.journal.base import Journal
+from edge_agent.uplink.link_status import Link, LinkStatus
 from edge_agent.uplink.mqtt import MqttConnection
 from edge_agent.uplink.node import Node
 from edge_agent.uplink.resend import ResendBook
-from edge_agent.uplink.situation import Link, Situation
 from edge_agent.uplink.stamping import Stamping
 from protocols.sparkplug.edge_session import Action
 
@@ -33,7 +33,7 @@ OnMessage = Callable[[str, bytes, bool], None]
 """Topic, payload, whether the broker had kept it."""
 
 
-class Staying:
+class Reconnector:
     """Connects, lets the node be born, stays; for ever.
 
     Args:
@@ -42,7 +42,7 @@ class Staying:
         journal: Keeps the number of each CONNECT.
         stamping: Says when the clock is good enough for a session.
         book: What was sent; a lost connection forgets it.
-        situation: Hears what became of each attempt.
+        link_status: Hears what became of each attempt.
         act: Performs what the session answers.
         received: Takes what the broker delivers.
     """
@@ -55,7 +55,7 @@ class Staying:
         journal: Journal,
         stamping: Stamping,
         book: ResendBook,
-        situation: Situation,
+        link_status: LinkStatus,
         clock: Clock,
         act: Callable[[Sequence[Action]], None],
         received: OnMessage,
@@ -65,7 +65,7 @@ class Staying:
         self._journal = journal
         self._stamping = stamping
         self._book = book
-        self._situation = situation
+        self._link_status = link_status
         self._clock = clock
         self._act = act
         self._received = received
@@ -87,13 +87,13 @@ class Staying:
             if self._accepted and lived_s > _SETTLED_S:
                 pause_s = _FIRST_PAUSE_S
             self._log_down(why)
-            most_s = max(pause_s, self._situation.takeover.pause_s)
+            most_s = max(pause_s, self._link_status.takeover.pause_s)
             await self._clock.sleep(random.uniform(0.5, 1.0) * most_s)  # noqa: S311 (jitter)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def up(self) -> None:
         """Log that a session has begun."""
-        self._situation.become(Link.ONLINE)
+        self._link_status.become(Link.ONLINE)
         log.info("uplink_up", host=self._mqtt.host, port=self._mqtt.port)
         self._logged_down.clear()
 
@@ -103,8 +103,8 @@ class Staying:
         while True:
             await self._clock.sleep(_LOOK_S)
             now_s = self._clock.monotonic_s()
-            self._situation.look(self._book.unanswered_s(now_s))
-            if self._situation.link is not Link.WAITS_FOR_HOST:
+            self._link_status.look(self._book.unanswered_s(now_s))
+            if self._link_status.link is not Link.WAITS_FOR_HOST:
                 asked_s = now_s
             elif now_s - asked_s >= _ASK_STATE_S:
                 asked_s = now_s
@@ -121,14 +121,14 @@ class Staying:
         return True
 
     def _log_down(self, why: str) -> None:
-        self._situation.become(Link.BROKER_AWAY, why)
+        self._link_status.become(Link.BROKER_AWAY, why)
         if why not in self._logged_down:
             log.warning("uplink_down", host=self._mqtt.host, port=self._mqtt.port, why=why)
             self._logged_down.add(why)
 
     async def _one_connection(self) -> str:
         """Connect, be born, stay until the connection ends; returns why it did."""
-        node, situation = self._node, self._situation
+        node, link_status = self._node, self._link_status
         bd_seq = node.session.connect()
         # On disk before it is used: a number used twice would let an old death kill a new birth.
         self._journal.keep_bd_seq(bd_seq)
@@ -145,21 +145,21 @@ class Staying:
         try:
             await connection.open(node.filters)
             node.connection = connection
-            situation.become(Link.WAITS_FOR_CLOCK)
+            link_status.become(Link.WAITS_FOR_CLOCK)
             if await self._stamping.ready(self._clock, connection.closed):
-                situation.become(Link.WAITS_FOR_HOST)
+                link_status.become(Link.WAITS_FOR_HOST)
                 self._act(node.session.connected())
             return await asyncio.shield(connection.closed)
         finally:
             self._accepted = connection.accepted
             if not connection.accepted:
-                situation.takeover.refused()
+                link_status.takeover.refused()
             elif connection.closed.done() and not connection.leaving:
                 lived_s = self._clock.monotonic_s() - began_s
                 if await self._listens():
-                    situation.lost(lived_s)
+                    link_status.lost(lived_s)
                 else:
-                    situation.takeover.refused()
+                    link_status.takeover.refused()
             if not connection.closed.done():
                 self._act(node.session.close())
             node.session.connection_lost()

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from edge_agent.uplink.situation import Link, Situation
+from edge_agent.uplink.link_status import Link, LinkStatus
 from protocols.sparkplug.journal_ack import encode_ack
 from protocols.sparkplug.state import State, encode_state
 from protocols.sparkplug.topics import state_topic
@@ -14,8 +14,8 @@ from tests.unit.test_uplink_drain import Bench
 ACK_TOPIC = "spBv1.0/site/NCMD/gw"
 
 
-def situation(clock: FakeClock) -> Situation:
-    return Situation(
+def link_status(clock: FakeClock) -> LinkStatus:
+    return LinkStatus(
         clock,
         client_id="plantroom-s-g",
         topics="spBv1.0/s/+/g",
@@ -27,29 +27,29 @@ def situation(clock: FakeClock) -> Situation:
 
 def look(bench: Bench) -> list[str]:
     with capture_logs() as logs:
-        bench.uplink._situation.look(bench.book.unanswered_s(bench.clock.monotonic_s()))
+        bench.uplink._link_status.look(bench.book.unanswered_s(bench.clock.monotonic_s()))
     return [entry["event"] for entry in logs]
 
 
 def test_waiting_for_the_primary_host_is_reported_after_seconds_and_once() -> None:
     clock = FakeClock(NOW)
-    link_status = situation(clock)
-    link_status.become(Link.WAITS_FOR_HOST)
+    status = link_status(clock)
+    status.become(Link.WAITS_FOR_HOST)
     with capture_logs() as logs:
-        link_status.look(0)
+        status.look(0)
         assert logs == []
         clock.advance(6)
-        link_status.look(0)
+        status.look(0)
         clock.advance(600)
-        link_status.look(0)
+        status.look(0)
     assert [(entry["event"], entry["host_id"]) for entry in logs] == [("waits_for_host", "scada")]
-    assert link_status.problem == "waits for STATE of scada"
-    link_status.become(Link.ONLINE)
-    assert link_status.problem == ""
-    link_status.become(Link.WAITS_FOR_HOST)
+    assert status.problem == "waits for STATE of scada"
+    status.become(Link.ONLINE)
+    assert status.problem == ""
+    status.become(Link.WAITS_FOR_HOST)
     clock.advance(6)
     with capture_logs() as logs:
-        link_status.look(0)
+        status.look(0)
     assert len(logs) == 1
 
 
@@ -66,7 +66,7 @@ def test_waiting_for_the_primary_host_is_reported_after_seconds_and_once() -> No
 def test_why_a_state_lets_a_gateway_wait_is_reported(payload: bytes, expected: str) -> None:
     bench = Bench(acknowledgement="state", primary_host="scada", connected=False)
     bench.connect()
-    bench.uplink._situation.become(Link.WAITS_FOR_HOST)
+    bench.uplink._link_status.become(Link.WAITS_FOR_HOST)
     bench.uplink._received(state_topic("scada"), payload, True)  # noqa: FBT003
     bench.clock.advance(6)
     assert look(bench) == ["waits_for_host"]
@@ -120,13 +120,13 @@ def test_rows_of_another_journal_acknowledged_for_a_minute_are_a_second_agent() 
 
 
 def test_a_client_id_that_is_taken_over_again_and_again_is_reported_with_the_pause() -> None:
-    link_status = situation(FakeClock(NOW))
+    status = link_status(FakeClock(NOW))
     with capture_logs() as logs:
         for _ in range(3):
-            link_status.lost(0.1)
+            status.lost(0.1)
     (entry,) = logs
     assert (entry["event"], entry["client_id"]) == ("mqtt_client_id_shared", "plantroom-s-g")
-    assert "plantroom-s-g" in link_status.problem
+    assert "plantroom-s-g" in status.problem
 
 
 @pytest.mark.parametrize("newer", [0, 1])
