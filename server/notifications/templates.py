@@ -1,4 +1,4 @@
-"""What messages say, in Chinese and English; long for chats and mail, short for templates."""
+"""The text of messages, in Chinese and English; long for chats and mail, short for templates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,38 +49,38 @@ class Text:
 
 def render(message: Outgoing) -> Text:
     """Return the long form in the receiver's language."""
-    say = _Speaker(message.language)
+    words = _Words(message.language)
     if message.kind == TEST:
-        return Text(f"Plantroom {say('test_title')}", (say("test_line"),))
+        return Text(f"Plantroom {words('test_title')}", (words("test_line"),))
     if message.kind == DIGEST:
-        return _digest(message, say)
+        return _digest(message, words)
     incident, alarm = _part(message, "incident"), _part(message, "alarm")
-    title = say.of(incident or message.payload, "title") or message.kind
-    prefix = say.maybe(message.kind)
+    title = words.of(incident or message.payload, "title") or message.kind
+    prefix = words.maybe(message.kind)
     lines = [
-        (say("estate"), say.of(incident, "site_name")),
+        (words("estate"), words.of(incident, "site_name")),
         (
-            say("equipment"),
-            _both(say.of(incident, "equipment_name"), incident.get("equipment_key")),
+            words("equipment"),
+            _both(words.of(incident, "equipment_name"), incident.get("equipment_key")),
         ),
-        (say("alarm"), _both(say.of(alarm, "name"), _value(alarm))),
-        (say("since"), _local(alarm.get("active_since") or incident.get("opened_at"))),
-        (say("order"), _number(_part(message, "work_order").get("id"))),
-        (say("why"), str(message.payload.get("reason") or "")),
+        (words("alarm"), _both(words.of(alarm, "name"), _value(alarm))),
+        (words("since"), _local(alarm.get("active_since") or incident.get("opened_at"))),
+        (words("order"), _number(_part(message, "work_order").get("id"))),
+        (words("why"), str(message.payload.get("reason") or "")),
     ]
     gaps: Sequence[Mapping[str, Any]] = (
         message.payload.get("gaps") or message.payload.get("holes") or ()
     )
-    lines += [("-", say.of(gap, "text")) for gap in gaps]
+    lines += [("-", words.of(gap, "text")) for gap in gaps]
     return Text(
-        title=f"[{say(message.severity)}] {prefix + ': ' if prefix else ''}{_line(title)}",
+        title=f"[{words(message.severity)}] {prefix + ': ' if prefix else ''}{_line(title)}",
         lines=tuple(f"{name}: {_line(value)}" for name, value in lines if value),
-        tail=_tail(message, say),
+        tail=_tail(message, words),
     )
 
 
-def _tail(message: Outgoing, say: "_Speaker") -> tuple[str, ...]:
-    return (f"{say('acknowledge')}: {message.link}",) if message.link else ()
+def _tail(message: Outgoing, words: "_Words") -> tuple[str, ...]:
+    return (f"{words('acknowledge')}: {message.link}",) if message.link else ()
 
 
 def template_parameters(
@@ -90,46 +90,46 @@ def template_parameters(
 
     A link that does not fit is left out: half a link is none.
     """
-    say = _Speaker(message.language)
-    values = _variables(message, say)
-    values["severity"] = say(message.severity)
+    words = _Words(message.language)
+    values = _variables(message, words)
+    values["severity"] = words(message.severity)
     code = message.link.rpartition("/")[2]
     values["link"] = code if len(code) <= limit else ""
     return [(name, cut(_plain(values[name]), limit) or _EMPTY) for name in names]
 
 
-def _variables(message: Outgoing, say: "_Speaker") -> dict[str, str]:
+def _variables(message: Outgoing, words: "_Words") -> dict[str, str]:
     incident, alarm = _part(message, "incident"), _part(message, "alarm")
     if message.kind == TEST:
-        return {"estate": "Plantroom", "asset": say("test_asset"), "fault": say("test_title")}
+        return {"estate": "Plantroom", "asset": words("test_asset"), "fault": words("test_title")}
     if message.kind == DIGEST:
         parts: Sequence[Mapping[str, Any]] = message.payload["messages"]
-        count = say("digest").format(len(parts))
-        estates = {say.of(part, "site_name") for part in parts}
+        count = words("digest").format(len(parts))
+        estates = {words.of(part, "site_name") for part in parts}
         return {
             "estate": estates.pop() if len(estates) == 1 else "",
             "asset": count,
-            "fault": say.of(parts[0], "title") if parts else "",
+            "fault": words.of(parts[0], "title") if parts else "",
         }
     key = str(incident.get("equipment_key") or "")
     return {
-        "estate": say.of(incident, "site_name") or key.partition("/")[0],
-        "asset": say.of(incident, "equipment_name") or key,
-        "fault": say.of(alarm, "name") or say.of(incident or message.payload, "title"),
+        "estate": words.of(incident, "site_name") or key.partition("/")[0],
+        "asset": words.of(incident, "equipment_name") or key,
+        "fault": words.of(alarm, "name") or words.of(incident or message.payload, "title"),
     }
 
 
-def _digest(message: Outgoing, say: "_Speaker") -> Text:
+def _digest(message: Outgoing, words: "_Words") -> Text:
     parts: Sequence[Mapping[str, Any]] = message.payload["messages"]
     lines = [
-        f"[{say(part['severity'])}] {_line(say.of(part, 'title'))} ({_clock(part['at'])})"
+        f"[{words(part['severity'])}] {_line(words.of(part, 'title'))} ({_clock(part['at'])})"
         for part in parts
     ]
-    title = f"[{say(message.severity)}] {say('digest').format(len(parts))}"
-    return Text(title, tuple(lines), _tail(message, say))
+    title = f"[{words(message.severity)}] {words('digest').format(len(parts))}"
+    return Text(title, tuple(lines), _tail(message, words))
 
 
-class _Speaker:
+class _Words:
     """Words of one language."""
 
     def __init__(self, language: str) -> None:

@@ -86,6 +86,7 @@ def test_the_manager_hears_which_hours_of_what_the_estate_has_are_empty(records:
     started(records, clock)
     (event,) = missing(records)
     (gap,) = event.payload["gaps"]
+    assert event.payload["holes"] == event.payload["gaps"]  # the earlier name
     text = "Nobody is on duty for heating at estate every day from 20:00 to 08:00"
     assert gap["text_en"] == text
     (message,) = rows(records, Message)
@@ -163,6 +164,7 @@ def test_a_packaged_policy_that_climbs_to_nobody_is_missing_something(records: R
     started(records, clock)
     (event,) = missing(records)
     (gap,) = event.payload["gaps"]
+    assert event.payload["holes"] == event.payload["gaps"]  # the earlier name
     assert gap["text_en"] == (
         "Nobody is called after those on duty for heating at estate: "
         "no leader and no manager has a channel"

@@ -109,9 +109,10 @@ def test_an_escalation_in_english() -> None:
     assert text.tail == ()
 
 
-def test_hours_without_anybody_are_listed() -> None:
+@pytest.mark.parametrize("name", ["gaps", "holes"])
+def test_hours_without_anybody_are_listed_under_the_earlier_name_too(name: str) -> None:
     gaps = [{"text_en": "Nobody on Sunday", "text_zh": "周日无人"}]
-    text = render(message(kind="coverage.missing", payload={"gaps": gaps}))
+    text = render(message(kind="coverage.missing", payload={name: gaps}))
     assert "无人值班" in text.title
     assert text.lines == ("-: 周日无人",)
 

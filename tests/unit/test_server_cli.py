@@ -156,11 +156,14 @@ def test_people_are_taken_over_and_may_be_again(file: Path) -> None:
         assert database.execute("SELECT key, version FROM persons").fetchall() == [("wang", 1)]
 
 
-def test_people_who_leave_hours_empty_are_refused_unless_that_is_meant(file: Path) -> None:
+@pytest.mark.parametrize("option", ["accept_gaps", "accept_holes"])
+def test_people_who_leave_hours_empty_are_refused_unless_that_is_meant(
+    file: Path, option: str
+) -> None:
     refused = take_over(file, PEOPLE.replace("END", "20:00"))
     assert refused.exit_code == 1
     assert "Nobody is on duty every day from 20:00 to 08:00" in refused.output
-    accepted = take_over(file, PEOPLE.replace("END", "20:00") + "    accept_gaps: true\n")
+    accepted = take_over(file, PEOPLE.replace("END", "20:00") + f"    {option}: true\n")
     assert accepted.exit_code == 0
     assert "warning: Nobody is on duty every day from 20:00 to 08:00" in accepted.output
 

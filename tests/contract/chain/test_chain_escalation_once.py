@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from server.core.errors import StoreError
+from server.core.model import Event
 from server.core.timers import due_timers
 from tests.fakes.duty_house import MINUTE_S, at_once, called, load, pass_time, staff, sweep_of
 from tests.fakes.house import House
@@ -45,7 +46,9 @@ def test_two_servers_and_a_repeated_timer_run_a_step_once(house: House) -> None:
     due = house.records.read(partial(due_timers, now=house.clock.now_ms()))
     at_once(house, lambda handler: handler.on_timer(due[0]))
     assert called(house) == [("Wang", 0.0), ("Li", 301.0)]
-    assert house.kinds().count("incident.escalated") == 2
+    events = [one.payload for one in house.all(Event) if one.kind == "incident.escalated"]
+    assert [one["notified"] for one in events] == [["Wang"], ["Li"]]
+    assert all(one["told"] == one["notified"] for one in events)  # the earlier name
 
 
 def test_a_step_whose_commit_fails_runs_once_when_the_records_are_back(
