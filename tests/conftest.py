@@ -1,6 +1,8 @@
 """Markers follow from the folder; what needs a broker runs only when asked for."""
 
+import gc
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -54,6 +56,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(_PROCESSES_S))
         if not config.getoption(f"--{marker}"):
             item.add_marker(pytest.mark.skip(reason=f"needs --{marker}"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the tests what is alike for all: looking through all modules, and compiling SQL."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    if "sqlalchemy" in sys.modules:
+        from tests.sql_cache import share_compiled_sql  # noqa: PLC0415 (tests of an agent need none)
+
+        share_compiled_sql()
 
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], *, marker: str) -> None:

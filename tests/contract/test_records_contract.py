@@ -20,7 +20,7 @@ from server.core.records import Records, record_event
 from server.migrations.tables import METADATA
 from server.people.service import KINDS, Kind, get_entry
 from server.workorders.model import WorkOrder
-from tests.databases import POSTGRES_MARKS, empty_database
+from tests.databases import POSTGRES_MARKS, empty_database, migrated_database
 from tests.fakes import assets
 
 
@@ -31,8 +31,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
 
 
 @pytest.fixture
-def records(url: str) -> Generator[Records]:
-    schema.upgrade(url)
+def records(url: str, tmp_path: Path) -> Generator[Records]:
+    if url.startswith("sqlite"):
+        migrated_database(tmp_path / "records.sqlite")
+    else:
+        schema.upgrade(url)
     with Records.open(url) as opened:
         yield opened
 

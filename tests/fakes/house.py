@@ -31,6 +31,7 @@ from server.incidents.service import acknowledge
 from server.messages.model import Message
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import transition
+from tests.databases import spare_syncs
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.pump_room import CLASSES, install, sample
 
@@ -76,6 +77,7 @@ class House:
         self.clock = FakeClock()
         self.start = self.clock.now_ms()
         self.records = Records.open(url)
+        spare_syncs(self.records)
         self.pumps = install(self.records, self.number)
         self.boot()
 

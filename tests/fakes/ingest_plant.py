@@ -1,14 +1,12 @@
 """An ingest whose broker, clock and history are under the test's control."""
 
-import sqlite3
 from collections.abc import Generator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import select
 
 from config.server import LimitSettings, ServerSettings, SparkplugSettings
 from protocols.reading import Value
@@ -21,7 +19,6 @@ from server.assets.series import Sample, Series
 from server.core.db import Base
 from server.core.errors import StoreError
 from server.core.model import Event
-from server.core.records import Records
 from server.core.steady_clock import SteadyClock, newest_record
 from server.history.base import Batch
 from server.history.memory import MemoryHistory
@@ -29,7 +26,7 @@ from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
 from server.ingest.reception import Reception, prepare_reception
 from server.ingest.writer import Ingest
-from server.migrations.tables import METADATA
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.edge_node import EdgeNode
 
@@ -75,28 +72,6 @@ class FlakyHistory(MemoryHistory):
             raise StoreError(message)
         super().append(batch)
         self._log.append("stored")
-
-
-def open_records(folder: Path) -> Records:
-    """Records with all tables; they would not survive a power cut, but are made quickly."""
-    file = folder / "records.sqlite"
-    if not file.exists():
-        file.write_bytes(_empty_records())
-    records = Records.open(f"sqlite:///{file}")
-
-    def connected(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA synchronous=OFF")
-
-    event.listen(records.engine, "connect", connected)
-    return records
-
-
-@cache
-def _empty_records() -> bytes:
-    engine = create_engine("sqlite://")
-    METADATA.create_all(engine)
-    with engine.connect() as connection:
-        return connection.connection.driver_connection.serialize()
 
 
 class IngestPlant:

@@ -7,7 +7,7 @@ from server.core.instant import parse_rfc3339, rfc3339
 
 def test_a_password_matches_its_own_hash_only() -> None:
     stored = hash_password("correct horse")
-    assert stored.startswith("$argon2id$")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert password_matches(stored, "correct horse")
     assert not password_matches(stored, "correct house")
     assert not password_matches(None, "correct horse")

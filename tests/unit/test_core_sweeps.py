@@ -10,7 +10,6 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from server.core import schema
 from server.core.errors import StoreError
 from server.core.isolation import ErrorIsolation
 from server.core.records import Records
@@ -24,14 +23,13 @@ from server.core.timers import (
     set_timer,
     take_timer,
 )
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    url = f"sqlite:///{tmp_path}/records"
-    schema.upgrade(url)
-    with Records.open(url) as opened:
+    with open_records(tmp_path) as opened:
         yield opened
 
 

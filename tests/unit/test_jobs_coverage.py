@@ -14,11 +14,11 @@ from config.people import PeopleFile
 from config.server import MessageSettings
 from server.core.model import Event, Timer
 from server.core.records import Records
-from server.core.schema import upgrade
 from server.core.timer_sweep import TimerSweep
 from server.jobs.coverage import KIND, CoverageCheck
 from server.messages.model import Message
 from server.people.service import import_people
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.pump_room import CLASSES, install
 
@@ -30,9 +30,7 @@ MESSAGES = MessageSettings.model_validate({"webhooks": [HOOK]})
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    url = f"sqlite:///{tmp_path}/records.sqlite"
-    upgrade(url)
-    with Records.open(url) as opened:
+    with open_records(tmp_path) as opened:
         install(opened)
         yield opened
 

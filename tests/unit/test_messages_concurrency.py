@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.core.db import Base
 from server.core.records import Records
 from server.messages.queue import Outgoing
 from server.messages.rate_limits import ChannelConcurrency, channel_of_message
@@ -18,6 +17,7 @@ from server.messages.receivers import Receiver
 from server.notifications.channels.base import Outcome, Sent
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS
@@ -38,8 +38,7 @@ class GatedChannel(AnsweringChannel):
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
-        Base.metadata.create_all(opened.engine)
+    with open_records(tmp_path) as opened:
         yield opened
 
 

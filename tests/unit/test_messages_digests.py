@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from server.messages.digests import new_of_incident, new_of_keys, parts_of
 from server.messages.model import Message
 from server.messages.queue import enqueue
-from tests.fakes.ingest_plant import open_records
+from tests.databases import open_records
 
 NOW = 1_000
 

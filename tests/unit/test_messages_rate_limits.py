@@ -6,17 +6,16 @@ from random import Random
 
 import pytest
 
-from server.core.db import Base
 from server.core.records import Records
 from server.messages.rate_limits import Budget, RateLimiter
+from tests.databases import open_records
 
 MINUTE = Budget("ding", 20, 60)
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
-        Base.metadata.create_all(opened.engine)
+    with open_records(tmp_path) as opened:
         yield opened
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from config.channels import EmailChannel, TencentSmsChannel
 from config.server import MessageSettings
-from server.core.db import Base
 from server.core.records import Records
 from server.core.timers import timers_of
 from server.messages.attempts import UNREACHED
@@ -29,6 +28,7 @@ from server.notifications.channels.base import (
 from server.notifications.receipts import ReceiptSweep
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
 
@@ -56,8 +56,7 @@ ONCE = DeliveryPolicy((Budget("sms", 10, 60),), repeatable=False)
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
-        Base.metadata.create_all(opened.engine)
+    with open_records(tmp_path) as opened:
         yield opened
 
 

@@ -9,20 +9,19 @@ import pytest
 from sqlalchemy import select, text
 
 from config.channels import HeartbeatSettings
-from server.core.db import Base
 from server.core.errors import StoreError
 from server.core.model import SignOfLife
 from server.core.records import Records
 from server.notifications.channels.outbound import Outbound
 from server.notifications.heartbeat import Heartbeat
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.webhook_receiver import WebhookReceiver, reply
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
-        Base.metadata.create_all(opened.engine)
+    with open_records(tmp_path) as opened:
         yield opened
 
 

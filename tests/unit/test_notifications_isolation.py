@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from config.channels import EmailChannel
-from server.core.db import Base
 from server.core.records import Records
 from server.messages.addresses import mail_problem
 from server.messages.attempts import mark_sent
@@ -26,6 +25,7 @@ from server.notifications.receipts import ReceiptSweep
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
 from tests.contract.channels.rigs import message
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS, TO_MAIL
@@ -35,8 +35,7 @@ BEFORE = Receiver("wu", "mail", "wu@x.example")
 
 @pytest.fixture
 def records(tmp_path: Path) -> Generator[Records]:
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
-        Base.metadata.create_all(opened.engine)
+    with open_records(tmp_path) as opened:
         yield opened
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.server import MessageSettings, WebhookSettings
-from server.core import schema
 from server.core.errors import ConflictError, NotFoundError, StoreError
 from server.core.model import Event
 from server.core.records import Records, record_event
@@ -22,6 +21,7 @@ from server.messages.queue import enqueue, send_again
 from server.notifications.channels.base import Failed, Refused
 from server.notifications.registry import Channels
 from server.notifications.worker import OutboxWorker
+from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.scripted_channel import ScriptedChannel
 
@@ -36,17 +36,9 @@ SETTINGS = MessageSettings(
 )
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("outbox") / "template"
-    schema.upgrade(f"sqlite:///{path}")
-    return path.read_bytes()
-
-
 @pytest.fixture
-def records(template: bytes, tmp_path: Path) -> Generator[Records]:
-    (tmp_path / "records").write_bytes(template)
-    with Records.open(f"sqlite:///{tmp_path}/records") as opened:
+def records(tmp_path: Path) -> Generator[Records]:
+    with open_records(tmp_path) as opened:
         yield opened
 
 

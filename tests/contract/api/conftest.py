@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from argon2 import PasswordHasher
 from httpx2 import Response
 from prometheus_client import CollectorRegistry
 from sqlalchemy.orm import Session
@@ -19,12 +20,13 @@ from server.api.http import build_app
 from server.api.passwords import Doorkeeper
 from server.assets.model import Equipment, Point
 from server.assets.registry import Registry
-from server.core.auth import Role, create_token, create_user, hash_password
-from server.core.db import Base
+from server.core import auth
+from server.core.auth import Role, create_token, create_user
 from server.core.records import Records
 from server.history.memory import MemoryHistory
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
+from tests.databases import migrated_database, open_records
 from tests.fakes.assets import add_equipment
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 NOW = 1_795_341_600_000  # 2026-11-22T10:00:00Z
 PASSWORD = "correct horse"
-HASH = hash_password(PASSWORD)
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+HASH = CHEAP_HASHER.hash(PASSWORD)
 ORIGIN = {"Origin": "http://testserver"}
 
 
@@ -103,8 +106,7 @@ class Api:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A database with one person of each role, copied by each test."""
     path = tmp_path_factory.mktemp("records") / "records.sqlite"
-    with Records.open(f"sqlite:///{path}") as records:
-        Base.metadata.create_all(records.engine)
+    with Records.open(migrated_database(path)) as records:
         tokens = records.write(_people)
     return path, tokens
 
@@ -120,10 +122,16 @@ def client() -> Generator[TestClient]:
 
 @pytest.fixture
 def api(
-    tmp_path: Path, prepared: tuple[Path, dict[str, str]], client: TestClient
+    tmp_path: Path,
+    prepared: tuple[Path, dict[str, str]],
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Generator[Api]:
     path, tokens = prepared
-    with Records.open(f"sqlite:///{shutil.copy(path, tmp_path)}") as records:
+    monkeypatch.setattr(auth, "_hasher", CHEAP_HASHER)
+    monkeypatch.setattr(auth, "_nobody_hash", HASH)
+    shutil.copy(path, tmp_path)
+    with open_records(tmp_path) as records:
         services = services_over(records, HandClock())
         state = cast("FastAPI", client.app).state
         state.services, state.doorkeeper = services, Doorkeeper()

@@ -1,32 +1,24 @@
 """The chain on every database."""
 
-import shutil
 from collections.abc import Callable, Generator
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import make_url
 
 from server.core import schema
-from tests.databases import POSTGRES_MARKS, postgres_databases
+from tests.databases import POSTGRES_MARKS, migrated_database, postgres_databases
 from tests.fakes.house import House
 
 NewUrl = Callable[[], str]
 
 
-@pytest.fixture(scope="module")
-def sqlite_urls(tmp_path_factory: pytest.TempPathFactory) -> NewUrl:
-    """Each call gives a fresh file; the schema is built once."""
-    folder = tmp_path_factory.mktemp("chain")
-    schema.upgrade(f"sqlite:///{folder}/template")
-
-    def new() -> str:
-        path = folder / uuid4().hex
-        shutil.copyfile(folder / "template", path)
-        return f"sqlite:///{path}"
-
-    return new
+@pytest.fixture
+def sqlite_urls(tmp_path: Path) -> NewUrl:
+    """Each call gives a fresh file with the schema."""
+    return lambda: migrated_database(tmp_path / uuid4().hex)
 
 
 @pytest.fixture(scope="module")

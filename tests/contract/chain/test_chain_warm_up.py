@@ -1,6 +1,6 @@
 """Everything that follows from an alarm is done once before the first one comes, and taken back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from server.messages.rate_limits import Budget, DeliveryPolicy
 from server.migrations.tables import METADATA
 from tests.fakes.duty_house import load, staff
 from tests.fakes.house import House
+from tests.sql_cache import compiled_apart
 
 ONE = DeliveryPolicy((Budget("any", 9, 60),))
 
@@ -58,6 +59,15 @@ def first_alarm(house: House) -> None:
     for one in claimed:
         house.records.write(partial(mark_sent, message_id=one.id, now=now))
     assert {one.channel for one in claimed} >= {"webhook", "duty"}
+
+
+@pytest.fixture
+def house(url: str) -> Generator[House]:
+    """A house whose statements no other test has compiled."""
+    with compiled_apart():
+        house = House(url)
+    yield house
+    house.records.close()
 
 
 @pytest.fixture
