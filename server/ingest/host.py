@@ -9,11 +9,11 @@ from config.server import SparkplugSettings
 from protocols.errors import FrameError
 from protocols.sparkplug import host_events
 from protocols.sparkplug.births import Table
-from protocols.sparkplug.host_session import HostSession, NodePhase
+from protocols.sparkplug.host_session import NodePhase
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.rebirth import RebirthBudget
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
-from protocols.sparkplug.topics import MessageKind, Topic, parse_state_topic, parse_topic
+from protocols.sparkplug.topics import MessageKind, Topic
 from protocols.sparkplug.values import READERS
 from server.assets.asset import Asset
 from server.assets.registry import Registry
@@ -29,6 +29,7 @@ from server.ingest.decode import Decoder
 from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
 from server.ingest.node import Happened, Newborn, Node, prepared
+from server.ingest.nodes import NodeKey, Nodes
 from server.ingest.persistence import Persist
 from server.ingest.presence import Presence
 from server.ingest.rebirth_requests import RebirthRequests
@@ -36,9 +37,6 @@ from server.ingest.silence import SilenceWatch, death_of
 from server.ingest.status import note_connection
 from server.ingest.unit import NOWHERE, Unit
 
-_COMMANDS = frozenset({MessageKind.NCMD, MessageKind.DCMD})
-_MAX_TOPIC = 300
-"""Longer ids do not fit into the keys of the records."""
 _PIECE_BYTES = 250_000
 """Of payloads of one gateway, read before the others have their turn."""
 _log = structlog.get_logger()
@@ -71,8 +69,6 @@ class Host:
             persist: Runs work that needs the records, again while they cannot be written.
         """
         self.busy = busy
-        self._refused: set[str] = set()
-        """Keys of gateways that are beyond their number."""
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
@@ -81,12 +77,13 @@ class Host:
         self._presence = Presence(registry, persist)
         self._budget = RebirthBudget()
         self._asking = RebirthRequests(metrics)
-        self.nodes: dict[tuple[str, str], Node] = {}
-        self._silence = SilenceWatch[tuple[str, str]](patience_s=settings.silence_s)
+        self._nodes = Nodes(settings, registry, metrics, budget=self._budget, busy=busy)
+        self.nodes = self._nodes.by_key
+        self._silence = SilenceWatch[NodeKey](patience_s=settings.silence_s)
         self._connection = 0
         self._ticked_at = 0
-        self._foreign_deaths: set[tuple[str, str]] = set()
-        """Nodes said to be dead under another bdSeq; they may be, and have to speak."""
+        self._foreign_deaths: set[NodeKey] = set()
+        """Nodes whose death under another bdSeq came; it may be true, so they have to speak."""
 
     def take_requests(self) -> list[tuple[str, bytes]]:
         """Return topic and payload of rebirth requests, and forget them."""
@@ -99,7 +96,7 @@ class Host:
             StoreError: The records cannot be read now.
         """
         for topic, bd_seq, payload in records.read(stored_births):
-            node = self._node(topic)
+            node = self._nodes.take(topic.group, topic.node)
             asset = self._registry.asset("/".join(filter(None, topic[:1] + topic[2:])))
             if asset is None:
                 continue
@@ -109,27 +106,22 @@ class Host:
         for asset in self._registry.assets():
             if asset.connection.last_value != asset.online:
                 site, gateway, *_ = asset.key.split("/")
-                node = self._node(Topic(site, MessageKind.NDATA, gateway))
+                node = self._nodes.take(site, gateway)
                 note_connection(node.decoded, asset, online=asset.online, at=now_ms)
                 self._occupy(node, now_ms)
 
     def receive(self, arrival: Arrival) -> None:
         """Read one message; whatever it is, it does no harm."""
-        topic = self._topic(arrival.topic)
+        topic = self._nodes.topic_of(arrival.topic)
         if topic is None:
             return
-        if self._refused and f"{topic.group}/{topic.node}" in self._refused:
-            if not self._registry.admission.takes_gateways():
-                self._metrics.rejected.labels("refused_gateway").inc()
-                return
-            self._refused.clear()
         try:
             payload = parse(arrival.payload)
         except FrameError as error:
             self._metrics.reject("payload", topic=arrival.topic[:200], error=str(error)[:200])
             return
         key = (topic.group, topic.node)
-        node = self.nodes.get(key) or self._node(topic)
+        node = self.nodes.get(key) or self._nodes.take(*key)
         self._silence.heard(key)
         message = host_events.Message(topic, payload, arrival.payload, arrival.arrived_at)
         events = node.session.receive(message)
@@ -165,11 +157,10 @@ class Host:
 
     def missed(self, key: str, *, now_ms: int, now_s: float) -> None:
         """Ask a node of which a birth or death could not be taken; it may even be gone."""
-        site, _, name = key.partition("/")
-        node = self.nodes.get((site, name))
+        node = self._nodes.find(key)
         if node is not None:
             self._follow(node, node.session.ask_rebirth("queue_full", now_ms), now_ms)
-            self._silence.expect((site, name), now_s)
+            self._silence.expect((node.group, node.name), now_s)
 
     def tick(self, now_ms: int) -> None:
         """Do what time brings about: missing messages, devices that did not come, rebirths."""
@@ -187,7 +178,7 @@ class Host:
     def watch_silence(
         self, connection: int, *, now_ms: int, now_s: float, unread: Callable[[str], bool]
     ) -> None:
-        """Ask who may have died unnoticed, and bury who does not answer.
+        """Ask nodes whose death may have been missed, and set those offline that do not answer.
 
         Args:
             connection: Number of the connection to the broker, 0 while there is none.
@@ -221,8 +212,7 @@ class Host:
     def ask_births(self, keys: set[str], now_ms: int) -> None:
         """Ask these gateways to be born again, a few at a time; strike off who was asked."""
         for key in list(keys):
-            site, _, name = key.partition("/")
-            node = self.nodes.get((site, name))
+            node = self._nodes.find(key)
             if node is not None and not self._budget.take(now_ms):
                 break
             keys.discard(key)
@@ -230,7 +220,7 @@ class Host:
                 self._asking.ask(node, "alarm_delay", now_ms)
 
     def _declare_offline(self, node: Node, now_ms: int) -> None:
-        """Speak the Will of a node in the broker's place."""
+        """Follow the Will of a node, which the broker did not publish."""
         topic = Topic(node.group, MessageKind.NDEATH, node.name)
         death = host_events.Message(topic, death_of(node.session.bd_seq), b"", now_ms)
         _log.warning("node_silent", node=node.key)
@@ -240,42 +230,6 @@ class Host:
             else:
                 self._follow(node, [event], now_ms)
         self._occupy(node, now_ms)
-
-    def _topic(self, text: str) -> Topic | None:
-        """Return the topic of a message that is for a host, None for all others."""
-        try:
-            topic = parse_topic(text)
-        except FrameError:
-            if parse_state_topic(text) is None:
-                self._metrics.reject("topic", topic=text[:_MAX_TOPIC])
-            return None
-        if topic.kind in _COMMANDS:
-            return None
-        if len(text) > _MAX_TOPIC:
-            self._metrics.reject("topic_too_long", topic=text[:_MAX_TOPIC])
-            return None
-        return topic
-
-    def _node(self, topic: Topic) -> Node:
-        key = (topic.group, topic.node)
-        node = self.nodes.get(key)
-        if node is None:
-            if len(self.nodes) >= 2 * self._settings.limits.gateways:
-                self._forget_unborn()
-            session = HostSession(
-                reorder_timeout_ms=round(self._settings.reorder_timeout_s * 1000),
-                rebirth_interval_ms=round(self._settings.rebirth_interval_s * 1000),
-                budget=self._budget,
-            )
-            node = self.nodes[key] = Node(*key, session)
-        return node
-
-    def _forget_unborn(self) -> None:
-        """Forget nodes of which no birth was ever heard: anybody can invent names."""
-        for key, node in list(self.nodes.items()):
-            if node.session.phase is NodePhase.UNKNOWN and node.key not in self.busy:
-                del self.nodes[key]
-        self._refused.clear()
 
     def _follow(self, node: Node, events: list[host_events.Event], at: int) -> None:
         """Do what events demand, behind those of the node that wait."""
@@ -300,10 +254,7 @@ class Host:
         if birth is not None:
             return event if birth is event.birth else event._replace(birth=birth)
         if event.device is None:
-            if len(self._refused) >= 2 * self._settings.limits.gateways:
-                self._refused.clear()  # whoever still speaks is refused anew
-            self._refused.add(node.key)
-            self.nodes.pop((node.group, node.name), None)
+            self._nodes.refuse(node)
         elif len(node.session.devices) <= 2 * self._settings.limits.devices:
             # Its data are known for what they are; asking for a birth again would not help.
             node.session.devices[event.device] = Table.of_nobody()

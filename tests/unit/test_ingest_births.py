@@ -324,7 +324,7 @@ def test_more_gateways_than_a_server_takes_are_refused(tmp_path: Path) -> None:
             plant.receive(node.ddata("d", {1: 1.0}))
         assert len(plant.rows(Gateway)) == 3
         assert len(plant.ingest._host.nodes) <= 7
-        assert len(plant.ingest._host._refused) <= 6
+        assert len(plant.ingest._host._nodes._refused) <= 6
         assert plant.stored("site/gw2/d/p") == [1.0]
     finally:
         plant.close()
