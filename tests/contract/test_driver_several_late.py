@@ -87,7 +87,7 @@ async def ask_around(seed: int, framing: str) -> tuple[Account, dict[int, LateUn
         return TIMEOUT_S * (steady[unit] if rng.random() < 0.7 else lateness(rng))
 
     units = {
-        unit: LateUnit(unit, lambda unit=unit: delay_s(unit), silent=rng.random() < 0.5)
+        unit: LateUnit(unit, lambda unit=unit: delay_s(unit), half_duplex=rng.random() < 0.5)
         for unit in UNITS
     }
     link = MemoryLink(line_of(units, framing, LineTiming(baud=115200, turnaround_s=0.001)))

@@ -29,21 +29,23 @@ class LateUnit:
     """Answers in the order in which it was asked, each time as late as ``delay_s`` says.
 
     Args:
-        silent: It hears nothing while it works on an answer; otherwise it keeps what it is asked.
+        half_duplex: It receives nothing while it works on an answer; else it queues its requests.
     """
 
-    def __init__(self, number: int, delay_s: Callable[[], float], *, silent: bool = False) -> None:
+    def __init__(
+        self, number: int, delay_s: Callable[[], float], *, half_duplex: bool = False
+    ) -> None:
         self.number = number
         self.written: list[bytes] = []
         self.asked = 0
         self._delay_s = delay_s
-        self._deaf = silent
+        self._half_duplex = half_duplex
         self._free_s = 0.0
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
         """Answer one request PDU, after what is still to be answered."""
         self.asked += 1
-        if self._deaf and now_s < self._free_s:
+        if self._half_duplex and now_s < self._free_s:
             return SILENT
         self._free_s = max(now_s, self._free_s) + self._delay_s()
         return Reply(self._answer(pdu), self._free_s - now_s)
