@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
 from server.alarming.announcements import AlarmNotifier
-from server.alarms.evaluation.engine import AlarmEngine, IsBehind, nobody_is_behind
+from server.alarms.evaluation.engine import AlarmEngine, IsBehind, never_behind
 from server.alarms.evaluation.step import DELAY, LATE, Step, TimerOrder, Transition
 from server.alarms.lifecycle import (
     Over,
@@ -54,7 +54,7 @@ class AlarmPipeline:
         clock: Clock,
         *,
         outages: Outages,
-        is_behind: IsBehind = nobody_is_behind,
+        is_behind: IsBehind = never_behind,
     ) -> None:
         self._is_behind = is_behind
         self._records = records

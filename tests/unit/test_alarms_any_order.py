@@ -89,7 +89,7 @@ def agree(found: list[list[int | None]], true: list[list[int | None]]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(120))
-def test_a_gap_that_is_told_late_leaves_the_true_runs(seed: int) -> None:
+def test_a_gap_that_is_filled_late_leaves_the_true_runs(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 (repeatable, no secret)
     values = [rng.choice((HOT, COOL)) for _ in range(rng.randint(5, 25))]
     stays = rng.random()

@@ -86,5 +86,5 @@ def test_a_state_is_quiet_only_while_it_stays(rule: Condition, last: int, value:
     assert (band.low <= value <= band.high) is (value == last)
 
 
-def test_text_is_always_looked_at() -> None:
+def test_text_is_always_evaluated() -> None:
     assert no_change_band(MODE, "auto", held=False) == NOTHING

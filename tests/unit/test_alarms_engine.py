@@ -32,7 +32,7 @@ def test_two_limits_of_one_point_are_two_alarms(bench: RuleBench) -> None:
     assert bench.see("temperature", 89.0, 2) == [("returned", "very_hot", 2, None)]
 
 
-def test_what_changes_nothing_is_never_looked_at(bench: RuleBench) -> None:
+def test_what_changes_nothing_is_never_evaluated(bench: RuleBench) -> None:
     temperature = bench.series["temperature"]
     assert bench.quiet(sample(temperature, 20.0, 1))
     bench.see("temperature", 85.0, 1)

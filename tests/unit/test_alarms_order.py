@@ -160,7 +160,7 @@ def test_an_alarm_that_is_on_was_over_in_between(bench: RuleBench) -> None:
     assert bench.see("temperature", 20.0, 700) == [("returned", "hot", 700, None)]
 
 
-def test_a_gap_shorter_than_the_off_delay_parts_nothing(bench: RuleBench) -> None:
+def test_a_gap_shorter_than_the_off_delay_splits_nothing(bench: RuleBench) -> None:
     bench.see("level", 0.5, 1)
     bench.expire("low_level", "level", 1)
     bench.see("level", 0.5, 24)
@@ -268,7 +268,7 @@ def test_an_open_late_run_waits_for_the_backlog_after_a_start_too(bench: RuleBen
     assert end_late_run(bench, "hot", "temperature") == [("raised", "hot", 0, None)]
 
 
-def test_what_is_handed_over_meanwhile_is_looked_at(bench: RuleBench) -> None:
+def test_what_is_handed_over_meanwhile_is_evaluated(bench: RuleBench) -> None:
     """A timer is committed while the ingest has values of that series in its hands."""
     level = bench.series["level"]
     bench.see("level", 0.5, 1)

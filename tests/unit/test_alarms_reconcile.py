@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.alarms.evaluation.memory import LateRun, Seen
 from server.alarms.evaluation.step import BACKLOG_QUIET_MS, LATE
 from tests.fakes.pump_room import sample
 from tests.fakes.rule_bench import Found, RuleBench
@@ -66,7 +67,7 @@ def test_a_value_of_now_announces_the_late_run_at_once_with_its_true_start() -> 
     assert bench.see("temperature", 20.0, 101) == [("returned", "hot", 101, None)]
 
 
-def test_a_normal_value_between_parts_the_late_run_from_a_new_alarm(bench: RuleBench) -> None:
+def test_a_normal_value_between_splits_the_late_run_from_a_new_alarm(bench: RuleBench) -> None:
     bench.see("temperature", 85.0, 40, late=True)
     assert bench.see("temperature", 86.0, 110) == [("raised", "hot", 110, None)]
     assert bench.see("temperature", 20.0, 60, late=True) == [("past_run", "hot", 40, 60)]
@@ -136,3 +137,13 @@ def test_late_rules_with_a_condition_use_what_was_true_then(bench: RuleBench) ->
     assert bench.see_all([("run", True), ("pressure", 2.0)], 60, late=True) == [
         ("past_run", "no_pressure", 50, 60)
     ]
+
+
+def test_a_late_run_is_read_back_from_its_timer_whoever_wrote_it() -> None:
+    run = LateRun(Seen(40, 85.0, heard_at=3), until=90, off=Seen(60, 50.0))
+    assert LateRun.of(run.payload()) == run
+    assert LateRun.of(LateRun(run.began).payload()) == LateRun(run.began)
+    of_both = {"rule": "pump.hot", "point_id": 1}
+    earlier = of_both | {"at": 40, "value": 85.0, "quality": 192, "heard_at": 3, "until": 90}
+    off = of_both | {"at": 60, "value": 50.0, "quality": 192}
+    assert LateRun.of(earlier | {"off": off}) == run

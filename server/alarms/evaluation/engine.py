@@ -42,7 +42,7 @@ IsBehind = Callable[[str], bool]
 """Whether what a gateway, by its key, said seconds ago is not evaluated yet."""
 
 
-def nobody_is_behind(_gateway: str) -> bool:
+def never_behind(_gateway: str) -> bool:
     """Return that all that was received is evaluated."""
     return False
 
@@ -99,7 +99,7 @@ class AlarmEngine:
             warm_start(self._register, rows_of, now=self._clock.now_ms())
 
     def mark_unconfirmed(self, *, clock_ahead: bool = False) -> None:
-        """The server hears nothing any more: what ends a running delay may be missed.
+        """Reception is interrupted: what ends a running delay may be missed.
 
         Args:
             clock_ahead: Its clock jumped ahead, as after a standstill; silence begins anew too.
@@ -111,7 +111,7 @@ class AlarmEngine:
             self._register.mark_unconfirmed()
 
     def hear_again(self) -> None:
-        """The server hears again: gateways have their backlogs to tell."""
+        """Reception is back: the backlogs of the gateways are still to come."""
         with self.lock:
             self._hears_at = self._clock.now_ms()
 
@@ -202,7 +202,7 @@ class AlarmEngine:
         return step
 
     def expire(
-        self, rule: str, point_id: int, *, since: int, is_behind: IsBehind = nobody_is_behind
+        self, rule: str, point_id: int, *, since: int, is_behind: IsBehind = never_behind
     ) -> Step | None:
         """Propose what follows from the end of a delay; None while that is unconfirmed."""
         step = Step(self._clock.now_ms())
@@ -238,7 +238,7 @@ class AlarmEngine:
         step.add_changes(instance, changes)
         return step
 
-    def silence(self, *, is_behind: IsBehind = nobody_is_behind) -> Step:
+    def silence(self, *, is_behind: IsBehind = never_behind) -> Step:
         """Propose alarms for points that are silent, or not good, for too long."""
         step = Step(self._clock.now_ms())
         self._withdraw_lost(step)

@@ -3,7 +3,7 @@
 from server.core.model import Timer
 from server.incidents.model import Incident
 from server.messages.model import Message
-from tests.contract.chain.test_chain_putting_aside import take_out, variant
+from tests.contract.chain.test_chain_shelving import take_out, variant
 from tests.fakes.duty_house import (
     MINUTE_S,
     called,

@@ -15,7 +15,7 @@ from server.messages.model import Message
 from server.people.directory import Directory
 from server.people.service import load_directory
 from tests.contract.chain.test_chain_floods import Estate, kinds
-from tests.contract.chain.test_chain_putting_aside import variant
+from tests.contract.chain.test_chain_shelving import variant
 from tests.fakes.duty_house import load, person, staff
 
 FLOOD = range(15)

@@ -13,7 +13,7 @@ from server.core.model import Timer
 from server.core.steady_clock import newest_record
 from server.incidents.model import Incident
 from server.messages.model import Message
-from tests.contract.chain.test_chain_putting_aside import variant
+from tests.contract.chain.test_chain_shelving import variant
 from tests.fakes.house import House
 
 

@@ -97,7 +97,7 @@ def test_a_line_that_fails_is_one_cause(estate: Estate) -> None:
     assert not estate.alarm(line.id).active
 
 
-def test_one_device_that_fails_is_itself_after_the_settle_time(estate: Estate) -> None:
+def test_one_device_that_fails_is_itself_after_the_suppression_delay(estate: Estate) -> None:
     estate.live(70)
     estate.report(estate.every)
     estate.connect(range(5, 6), online=False)
@@ -186,7 +186,7 @@ def test_a_line_that_comes_and_goes_within_the_recovery_is_the_same_outage(
     assert line.chattering
 
 
-def test_a_dead_line_whose_alarm_was_closed_under_it_gets_a_new_one(estate: Estate) -> None:
+def test_a_silent_line_whose_alarm_was_closed_under_it_gets_a_new_one(estate: Estate) -> None:
     """Whatever happened to the alarm, a line that hides alarms has one that is active."""
     estate.connect(HALF, online=False)
     estate.live(60)

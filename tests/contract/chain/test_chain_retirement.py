@@ -159,7 +159,7 @@ def test_the_setting_of_a_site_retires_what_was_removed_long_enough_ago(house: H
     assert asset.absence == (True, True)
 
 
-def test_what_is_removed_is_no_sign_of_a_dead_line(house: House) -> None:
+def test_what_is_removed_is_no_sign_of_a_silent_line(house: House) -> None:
     def work(session: Session) -> int:
         session.get_one(Equipment, 1).port = "bus"
         session.flush()

@@ -111,7 +111,7 @@ def test_what_an_outage_hid_meant_nothing(estate: Estate) -> None:
     assert flags(effects(estate, "very_hot", (2, 20, 90))) == [(True, True, 2)]
 
 
-def test_lost_connections_settle_and_a_dead_line_explains_them(estate: Estate) -> None:
+def test_lost_connections_wait_and_a_silent_line_explains_them(estate: Estate) -> None:
     found = effects(estate, "gone", (2, 10, 15), (3, 10, 60))
     assert [one.explained_by for one in found] == ["settling", None]
     estate.connect(range(1, 5), online=False)

@@ -11,7 +11,7 @@ from server.alarms.repository import facts_of
 from server.assets.model import Equipment
 from server.core.errors import ConflictError
 from server.messages.model import Message
-from tests.contract.chain.test_chain_putting_aside import variant
+from tests.contract.chain.test_chain_shelving import variant
 from tests.fakes.house import MINUTE, House
 
 EVENTS = (

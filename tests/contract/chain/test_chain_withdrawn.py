@@ -16,7 +16,7 @@ from server.messages.attempts import (
 from server.messages.claims import claim_due, claim_receipts, release_claims
 from server.messages.model import Message
 from server.messages.queue import Outgoing
-from tests.contract.chain.test_chain_putting_aside import take_out
+from tests.contract.chain.test_chain_shelving import take_out
 from tests.contract.chain.test_chain_unreached import copy_of
 from tests.fakes.duty_house import MINUTE_S, load, messages, pass_time, person, staff, take
 from tests.fakes.house import House
