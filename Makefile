@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# With its byte code on disk a process starts in a third of the time.
+# With its byte code on disk a process starts in less than half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test e2e chaos kill handles soak check bench bench-bus bench-backlog bench-load format clean
