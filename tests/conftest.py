@@ -69,6 +69,11 @@ def pytest_collection_finish() -> None:
         share_compiled_sql()
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter end as ever: what stays frozen is reported as leaked."""
+    gc.unfreeze()
+
+
 def _deselect(config: pytest.Config, items: list[pytest.Item], *, marker: str) -> None:
     """Leave out what another command runs: here tests.postgres."""
     left_out = [item for item in items if item.get_closest_marker(marker)]
