@@ -171,7 +171,7 @@ class DeviceEncoder:
             metric.quality, metric.reason = quality, reason
             self._not_good.add(name)
         elif name in self._not_good:
-            # Said once when it is good again; silence means good from then on.
+            # Sent once when it is good again; no quality means good from then on.
             metric.quality = Quality.GOOD
             self._not_good.discard(name)
         return metric
