@@ -65,7 +65,7 @@ class Drain:
         book.arrived(self._journal.arrivals())
         due = book.due.lowest()
         if due is None:
-            node.perform(node.session.settle())
+            node.perform(node.session.backlog_sent())
             return _IDLE_S
         limit = self._limit(now_s)
         if limit == 0:

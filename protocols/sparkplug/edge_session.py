@@ -187,7 +187,7 @@ class EdgeSession:
         """Return what to send so that one data message goes out; empty: not now, keep it.
 
         The backlog of a device that is down is legal only while the device is born: the first
-        such message comes with a DBIRTH (``online`` False), ``settle`` ends it.
+        such message comes with a DBIRTH (``online`` False), ``backlog_sent`` ends it.
         """
         if self.phase is not Phase.BORN:
             return []
@@ -202,7 +202,7 @@ class EdgeSession:
         birth = self._next(MessageKind.DBIRTH, device, online=False)
         return [birth, self._next(MessageKind.DDATA, device)]
 
-    def settle(self) -> list[Action]:
+    def backlog_sent(self) -> list[Action]:
         """Return the deaths of devices born only for their backlog; call when it is through."""
         actions: list[Action] = []
         for device, state in self.devices.items():

@@ -153,7 +153,7 @@ class HostSession:
         return min((due for due in dues if due is not None), default=None)
 
     def set_back(self, by_ms: int) -> None:
-        """Note that the clock was set back: nothing waits longer than before."""
+        """Follow a clock that was set back: nothing waits longer than before."""
         self._early_until -= by_ms
         if self._behind_until is not None:
             self._behind_until -= by_ms
@@ -224,7 +224,7 @@ class HostSession:
         return self._flush() + self.ask_rebirth("seq_gap", now_ms)
 
     def _forget_older(self) -> None:
-        """Note that messages are missing, maybe births: who was not born since has other aliases.
+        """Count messages as missing, maybe births: who was not born since has other aliases.
 
         A node that starts anew under the same bdSeq may number its metrics otherwise.
         """

@@ -15,7 +15,7 @@ class RebirthBudget:
         self._at = 0
 
     def set_back(self, by_ms: int) -> None:
-        """Note that the clock was set back."""
+        """Follow a clock that was set back."""
         self._at -= by_ms
 
     def take(self, now_ms: int) -> bool:
@@ -50,7 +50,7 @@ class RebirthLimit:
         self._not_before: int | None = None
 
     def want(self, reason: str, now_ms: int) -> bool:
-        """Note the wish; return whether the request goes out now."""
+        """Ask for a rebirth; return whether the request goes out now."""
         self.reason = reason
         if self._not_before is not None and now_ms < self._not_before:
             return False
@@ -65,19 +65,19 @@ class RebirthLimit:
         return True
 
     def granted(self) -> None:
-        """Note a birth: the node answers, so the next wish waits no longer than the first."""
+        """Count a birth: the node answers, so the next wish waits no longer than the first."""
         self.reason = None
         self._asked = 0
         if self._last is not None:
             self._not_before = self._last + self._interval_ms
 
     def set_back(self, by_ms: int) -> None:
-        """Note that the clock was set back: a request waits no longer than before."""
+        """Follow a clock that was set back: a request waits no longer than before."""
         self._last = _earlier(self._last, by_ms)
         self._not_before = _earlier(self._not_before, by_ms)
 
     def dropped(self) -> None:
-        """Note a death, which makes asking useless."""
+        """Count a death, which makes asking useless."""
         self.reason = None
 
     def due_at(self) -> int | None:
