@@ -48,6 +48,11 @@ class Mosquitto:
     ) -> None:
         await self.stop()
 
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._child.running
+
     async def start(self) -> None:
         """Start and wait until it accepts connections."""
         await self._child.start()

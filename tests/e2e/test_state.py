@@ -68,6 +68,15 @@ async def plant(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant
         yield running
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def _running_again(plant: Plant) -> AsyncIterator[None]:
+    """Whatever became of a test, the next one finds the plant running."""
+    yield
+    for child in (plant.broker, plant.server):
+        if not child.running:
+            await child.start()
+
+
 def newest_ms(ear: StateEar) -> int:
     """Return the time of day, or what STATE last said if that is ahead of it, UTC ms."""
     return max([now_ms(), *(one.get("timestamp", 0) for one in ear.heard)])
