@@ -22,7 +22,7 @@ from server.people.directory import Directory
 from server.people.service import load_directory
 from server.workorders.content import message_content
 from server.workorders.opening import join_order
-from server.workorders.service import summary as short_order
+from server.workorders.service import summary as order_summary
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ class AlarmNotifier:
                     incident,
                     alarm,
                     receivers=self._messages.announced,
-                    work_order=None if order is None else short_order(session, order),
+                    work_order=None if order is None else order_summary(session, order),
                     now=now,
                     again=again,
                 )

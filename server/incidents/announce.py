@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from config.server import Announced
 from server.alarms.model import Alarm
-from server.alarms.service import summary as short_alarm
+from server.alarms.service import summary as alarm_summary
 from server.incidents.model import Incident
 from server.incidents.service import source_of, summary
 from server.messages.queue import enqueue
@@ -34,7 +34,7 @@ def announce(
         return 0
     payload = {
         "incident": summary(session, incident),
-        "alarm": short_alarm(session, alarm),
+        "alarm": alarm_summary(session, alarm),
         "work_order": work_order,
     }
     source = source_of(session, incident)

@@ -138,26 +138,6 @@ def stop(session: Session, incident_id: int, *, now: int) -> None:
     session.flush()
 
 
-def acknowledge_open(
-    session: Session,
-    incident: Incident,
-    *,
-    by: str,
-    now: int,
-    kind: str = "acknowledged",
-    note: str | None = None,
-) -> bool:
-    """Acknowledge it and call nobody else; False when somebody did before."""
-    if incident.acknowledged_at is not None or incident.closed_at is not None:
-        return False
-    incident.acknowledged_at = now
-    incident.acknowledged_by = by
-    incident.deferred_call_at = None
-    stop(session, incident.id, now=now)
-    add_change(session, incident, kind=kind, at=now, by=by, note=note)
-    return True
-
-
 def clear_acknowledgement(session: Session, incident: Incident) -> None:
     """Clear it: something new has happened since, or no activity followed."""
     incident.acknowledged_at = incident.acknowledged_by = None

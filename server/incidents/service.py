@@ -17,7 +17,7 @@ from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
 from server.core.records import record_event
 from server.core.upsert import insert_row
-from server.incidents.escalation_steps import acknowledge_open, add_change, start_idle_timer, stop
+from server.incidents.escalation_steps import add_change, start_idle_timer, stop
 from server.incidents.model import Incident
 
 _CONDITIONS = {
@@ -163,9 +163,13 @@ def take_care(
     kind: Literal["acknowledged", "moved"] = "acknowledged",
     note: str | None = None,
 ) -> bool:
-    """Acknowledge it, start the idle time, record it; False when somebody did before."""
-    if not acknowledge_open(session, incident, by=by, kind=kind, note=note, now=now):
+    """Acknowledge it and call nobody else; False when somebody did before."""
+    if incident.acknowledged_at is not None or incident.closed_at is not None:
         return False
+    incident.acknowledged_at, incident.acknowledged_by = now, by
+    incident.deferred_call_at = None
+    stop(session, incident.id, now=now)
+    add_change(session, incident, kind=kind, at=now, by=by, note=note)
     if kind == "acknowledged":
         start_idle_timer(session, incident, now=now)
     record_incident_event(session, incident, kind="incident.acknowledged", at=now, by=by)

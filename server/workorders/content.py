@@ -6,12 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
-from server.alarms.service import summary as short_alarm
+from server.alarms.service import summary as alarm_summary
 from server.incidents.model import Incident
 from server.incidents.service import alarms_of
-from server.incidents.service import summary as short_incident
+from server.incidents.service import summary as incident_summary
 from server.workorders.model import WorkOrder
-from server.workorders.service import summary as short_order
+from server.workorders.service import summary as order_summary
 
 
 def message_content(session: Session, incident: Incident) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def message_content(session: Session, incident: Incident) -> dict[str, Any]:
     )
     order = session.scalar(query)
     return {
-        "incident": short_incident(session, incident),
-        "alarm": short_alarm(session, alarms[0]) if alarms else None,
-        "work_order": None if order is None else short_order(session, order),
+        "incident": incident_summary(session, incident),
+        "alarm": alarm_summary(session, alarms[0]) if alarms else None,
+        "work_order": None if order is None else order_summary(session, order),
     }
