@@ -39,7 +39,7 @@ class Line:
             case "down":
                 actions = self.edge.device_down(device)
             case "settle":
-                actions = self.edge.settle()
+                actions = self.edge.backlog_sent()
             case "reconnect":
                 self.edge.connection_lost()
                 self.edge.connect()

@@ -79,7 +79,7 @@ EVENTS: dict[str, Callable[[EdgeSession], list[Action] | int | None]] = {
     "backlog of a live device": lambda s: s.data("pump", historical=True),
     "live data of a down device": lambda s: s.data("meter"),
     "backlog of a down device": lambda s: s.data("meter", historical=True),
-    "settle": lambda s: s.settle(),
+    "backlog_sent": lambda s: s.backlog_sent(),
 }
 
 
@@ -193,7 +193,7 @@ def test_the_backlog_of_a_down_device_is_framed_by_birth_and_death() -> None:
     assert session.data("meter") == []
     assert session.device_down("meter") == []
     sent += session.device_changed("meter")
-    sent += session.backlog_sent() + session.settle()
+    sent += session.backlog_sent() + session.backlog_sent()
     assert [text(action) for action in sent] == [
         "DBIRTH meter 4 ?",
         "DDATA meter 5",
@@ -205,7 +205,9 @@ def test_the_backlog_of_a_down_device_is_framed_by_birth_and_death() -> None:
 
 def test_the_backlog_of_a_device_not_yet_polled_is_sent_as_well() -> None:
     session = born()
-    sent = session.data("lift", historical=True) + session.device_up("lift") + session.backlog_sent()
+    sent = (
+        session.data("lift", historical=True) + session.device_up("lift") + session.backlog_sent()
+    )
     assert [text(a) for a in sent] == ["DBIRTH lift 4 ?", "DDATA lift 5", "DBIRTH lift 6"]
 
 
