@@ -73,7 +73,7 @@ class Server:
                     parts.works[name] = _start_now(name, parts.works[name], stack)
             web, stored = None, ignore
             if self._roles & {"ingest", "api"}:
-                plant = await open_plant(ground)
+                plant = await open_plant(ground, ingests="ingest" in self._roles)
                 parts.add(plant.parts)
                 if "api" in self._roles:
                     api = await build_api(

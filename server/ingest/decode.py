@@ -35,7 +35,7 @@ class DecodedBatch:
 
 
 class Decoder:
-    """Reads the metrics of births and data messages into an intake."""
+    """Reads the metrics of births and data messages into a batch."""
 
     def __init__(self, metrics: IngestMetrics, *, max_future_ms: int) -> None:
         self._metrics = metrics
@@ -65,9 +65,9 @@ class Decoder:
                 continue
             series, read = route
             if series is None:
-                said = read(metric)
-                if said is not None and not birth:
-                    decoded.answers.append((unit.asset.id, str(said)))
+                answer = read(metric)
+                if answer is not None and not birth:
+                    decoded.answers.append((unit.asset.id, str(answer)))
                 continue
             taken_at = metric.timestamp
             if not EARLIEST_MS <= taken_at <= latest:

@@ -30,14 +30,14 @@ def further_values(payload: WirePayload) -> dict[int, int]:
     last: dict[object, bytes] = {}
     times: Counter[tuple[object, bytes]] = Counter()
     for place, (key, metric) in enumerate(zip(keys, payload.metrics, strict=True)):
-        said = metric.SerializeToString()
-        if last.get(key) == said:
+        content = metric.SerializeToString()
+        if last.get(key) == content:
             found[place] = REPEATED
             continue
-        last[key] = said
-        if times[key, said]:
-            found[place] = times[key, said]
-        times[key, said] += 1
+        last[key] = content
+        if times[key, content]:
+            found[place] = times[key, content]
+        times[key, content] += 1
     return found
 
 
@@ -53,19 +53,19 @@ def is_further(
         reason: Why it is not good.
         nth: How often its message said the same before.
     """
-    said = _counts_of(series)
+    counts = _counts_of(series)
     key = (value.__class__, value, quality, reason)
-    if said.get(key, 0) > nth or len(said) >= MOST_IN_ONE:
+    if counts.get(key, 0) > nth or len(counts) >= MOST_IN_ONE:
         return False
-    said[key] = said.get(key, 0) + 1
+    counts[key] = counts.get(key, 0) + 1
     return True
 
 
 def note_stored(series: Series, value: Value, quality: Quality, reason: str) -> None:
     """Count a stored value of the instant of the newest one."""
-    said = _counts_of(series)
+    counts = _counts_of(series)
     key = (value.__class__, value, quality, reason)
-    said[key] = said.get(key, 0) + 1
+    counts[key] = counts.get(key, 0) + 1
 
 
 def _counts_of(series: Series) -> dict[tuple[object, ...], int]:

@@ -59,7 +59,7 @@ class Node:
     changes: list[StatusChange] = field(default_factory=list[StatusChange])
     decoded: DecodedBatch = field(default_factory=DecodedBatch)
     acks: list[tuple[Topic, str]] = field(default_factory=list[tuple[Topic, str]])
-    """Topic and uuid of the messages in the intake."""
+    """Topic and uuid of the messages in ``decoded``."""
     oldest_at: int = 0
     """Arrival of the oldest message that is not settled, UTC ms; 0: all are."""
 

@@ -28,7 +28,7 @@ _SAMPLES = 10
 """That are evaluated in one transaction; each may become an alarm."""
 _MOST_SAMPLES = 100
 """That are evaluated at once as long as nothing comes of them."""
-_QUICK_S = 0.01
+_SHORT_S = 0.01
 """A slice that took longer is followed by the smallest, any other by one of twice its size."""
 _EVALUATION_S = 0.05
 """So long one slice of samples follows the other."""
@@ -109,8 +109,8 @@ class Rounds:
                 del node.decoded.samples[:share]
                 self._put_last(node)
             before_s, now_s = now_s, self._clock.monotonic_s()
-            is_quick = now_s - before_s <= _QUICK_S
-            self._size = min(2 * self._size, _MOST_SAMPLES) if is_quick else _SAMPLES
+            was_short = now_s - before_s <= _SHORT_S
+            self._size = min(2 * self._size, _MOST_SAMPLES) if was_short else _SAMPLES
             if now_s >= until_s:
                 return
 
@@ -165,7 +165,7 @@ class Rounds:
         nodes = [node for node in self._host.busy.values() if node.decoded.answers]
         if not nodes:
             return
-        answers = [said for node in nodes for said in node.decoded.answers]
+        answers = [answer for node in nodes for answer in node.decoded.answers]
         self._persist("commands", lambda: self._answers(answers))
         for node in nodes:
             node.decoded.answers.clear()

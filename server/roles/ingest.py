@@ -13,7 +13,7 @@ from server.upkeep import Upkeep
 
 
 async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts:
-    """Restore alarms and series, connect to the broker, and run the first alarm for practice.
+    """Restore alarms and series, connect to the broker, and warm the alarms up.
 
     Args:
         ground: What every role stands on.
@@ -24,11 +24,6 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         StoreError: A store cannot be read.
     """
     settings, records, clock = ground.settings, ground.records, ground.clock
-    newest = await asyncio.to_thread(plant.history.last_values)
-    clock.start(
-        max((one.taken_at for one in newest), default=0),
-        tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
-    )
     metrics = IngestMetrics(clock, ground.metrics)
     reception = prepare_reception(settings, plant.registry, clock, metrics)
     link = reception.link
@@ -44,7 +39,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         is_behind=reception.is_behind,
         isolation=ground.isolation,
     )
-    await asyncio.to_thread(alarming.restore, newest)
+    await asyncio.to_thread(alarming.restore, plant.newest)
     ingest = Ingest(
         settings,
         reception=reception,

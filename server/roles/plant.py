@@ -1,7 +1,7 @@
 """What the roles ``ingest`` and ``api`` share: the equipment, its rules and its history."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ from server.alarming.wiring import follow_series
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.rulebook import RuleBook
 from server.assets.registry import Registry
+from server.history.base import LastValue
 from server.history.duckdb import DuckHistory
 from server.history_damage import DamageAnnouncer
 from server.roles.parts import Ground, Parts
@@ -18,21 +19,31 @@ from server.roles.parts import Ground, Parts
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """The equipment of all sites."""
+    """The equipment of all sites.
+
+    Attributes:
+        newest: Last stored value of each series; none without the role ``ingest``.
+    """
 
     classes: Mapping[str, EquipmentClass]
     history: DuckHistory
     engine: AlarmEngine
     registry: Registry
+    newest: Sequence[LastValue]
     parts: Parts
 
 
-async def open_plant(ground: Ground) -> Plant:
+async def open_plant(ground: Ground, *, ingests: bool) -> Plant:
     """Open the history and read the ledger; every series is attached to the alarm engine.
+
+    Args:
+        ground: What every role stands on.
+        ingests: Whether this process writes the history; then the clock goes on where the process
+            before was, at the newest reading.
 
     Raises:
         ConfigError: A class file is wrong.
-        StoreError: The records cannot be read.
+        StoreError: The records or the history cannot be read.
     """
     settings, clock = ground.settings, ground.clock
     history = DuckHistory(
@@ -41,6 +52,13 @@ async def open_plant(ground: Ground) -> Plant:
         retention_days=settings.history.retention_days,
     )
     ground.stack.callback(history.close)
+    newest: Sequence[LastValue] = ()
+    if ingests:
+        newest = list(await asyncio.to_thread(history.last_values))
+        clock.start(
+            max((one.taken_at for one in newest), default=0),
+            tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
+        )
     damage = DamageAnnouncer(history, ground.records, settings.messages, clock, ground.metrics)
     classes = load_classes(settings.class_files)
     catch_up_ms = round(settings.alarms.catch_up_s * 1000)
@@ -53,4 +71,4 @@ async def open_plant(ground: Ground) -> Plant:
     )
     await asyncio.to_thread(registry.load)
     parts = Parts(works={"history-damage": damage.run}, notes={"history": damage.note})
-    return Plant(classes, history, engine, registry, parts)
+    return Plant(classes, history, engine, registry, newest, parts)
