@@ -1,8 +1,8 @@
 """Whether the server receives what gateways publish: the states of that, and their changes (pure).
 
-Silence counts and lost connections are alarms only while the server is connected to its broker, its
-subscription works and the ingest keeps up; together these are "received". What is late of one
-gateway alone is asked where its points are evaluated (``is_behind``).
+Silence counts and lost connections are alarms only while the server is connected to its broker and
+the ingest takes what comes; together these are "received". What is late of one gateway alone is
+asked where its points are evaluated (``is_behind``).
 
     STARTING   --received for GRACE_S-->      CONNECTED   first connected
     STARTING   --not received for LOSS_S-->   LOST        lost
