@@ -100,7 +100,7 @@ async def test_a_command_against_the_rules_touches_no_device(
     assert bench.port.writes == []
 
 
-async def test_a_backed_off_unit_is_refused_at_once(bench: Bench) -> None:
+async def test_an_offline_unit_is_refused_at_once(bench: Bench) -> None:
     bench.port.up = False
     result = await bench.service.execute(bench.command())
     assert (result.status, result.reason) == (Status.REFUSED, "the device does not answer")
