@@ -195,7 +195,7 @@ class Availability:
         self._changed()
 
     def retry_in_plan(self, block: Block) -> None:
-        """Note that the device answers a request for these points alone: they are asked again."""
+        """Record that the device answers a request for these points alone: they are asked again."""
         for name in block.points:
             row = self._points.get(name)
             if row is not None and row.left_out:
@@ -203,7 +203,7 @@ class Availability:
         self._changed()
 
     def answered(self, block: Block) -> None:
-        """Note that a block was answered well."""
+        """Record that a block was answered well."""
         if self._fruitless:
             self._fruitless.pop(block, None)
         if not self._points or self._points.keys().isdisjoint(block.points):
@@ -219,11 +219,11 @@ class Availability:
             self._report(Transition(State.AVAILABLE, dict.fromkeys(block.points, ""), block))
 
     def failed(self, block: Block, reason: str, error: str) -> None:
-        """Note that a block cannot be had, and is asked on."""
+        """Record that a block cannot be had, and is asked on."""
         self._fail(block, reason, error, _FAILING_CYCLES)
 
     def disturbed(self, block: Block, reason: str, error: str) -> None:
-        """Note that a block had no good answer in a whole cycle; it is reported when that lasts."""
+        """Record a block without a good answer in a whole cycle; reported when that lasts."""
         self._fail(block, reason, error, 1)
 
     def is_fruitless(self, block: Block, now_s: float) -> bool:
@@ -243,7 +243,7 @@ class Availability:
             self._report(Transition(State.FAILING, points, block, error))
 
     def _find_points(self, points: Mapping[str, str], now_s: float) -> dict[str, str]:
-        """Note which points were found unavailable; returns those that are new."""
+        """Record which points were found unavailable; returns those that are new."""
         new: dict[str, str] = {}
         for name, why in points.items():
             row = self._points.setdefault(name, Row(State.UNAVAILABLE, why))
@@ -301,7 +301,7 @@ def _known(reason: str, now_s: float) -> Row:
 
 
 def _find(row: Row, reason: str, now_s: float) -> None:
-    """Note that what a row says was found, for the first time or again."""
+    """Record that what a row says was found, for the first time or again."""
     if row.found_at is None:
         row.found_at, row.tries = now_s, 0
     again = now_s - row.found_at >= _APART_S

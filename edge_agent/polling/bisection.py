@@ -99,7 +99,7 @@ class Bisection:
         code: int = limits.ILLEGAL_ADDRESS,
         error: str = "",
     ) -> list[Block]:
-        """Note that ``block`` was refused; return the pieces to ask now, none if it is given up."""
+        """Record a refused block; return the pieces to ask now, none if it is given up."""
         root = self._roots.setdefault(block, block)
         self._errors.setdefault(root, error)
         self._pieces_refused[root] = self._pieces_refused.get(root, -1) + 1
@@ -122,7 +122,7 @@ class Bisection:
         return pieces
 
     def replace(self, block: Block, pieces: Sequence[Block]) -> None:
-        """Note that ``block`` is asked in pieces for another reason than its refusal."""
+        """Record that ``block`` is asked in pieces for another reason than its refusal."""
         root = self._roots.setdefault(block, block)
         self._roots |= dict.fromkeys(pieces, root)
 
@@ -132,7 +132,7 @@ class Bisection:
         self.lost |= dict.fromkeys(block.points, reason_of(code))
 
     def answered(self, block: Block) -> None:
-        """Note that ``block`` was answered, be it a piece of a refused one or not."""
+        """Record that ``block`` was answered, be it a piece of a refused one or not."""
         if block in self._roots:
             self._answered.add(self._roots[block])
             self._lengths.add(block.size)

@@ -136,7 +136,7 @@ class PolledDevice:
             self._sink.publish(self.device.id, picked)
 
     def came_up(self, at_ms: int, now_s: float) -> None:
-        """Note an answer of a device that was not up."""
+        """Record an answer of a device that was not up."""
         if self.up:
             return
         if self.up is False:
@@ -147,7 +147,7 @@ class PolledDevice:
         self._sink.device_up(self.device.id, at_ms)
 
     def went_down(self, at_ms: int, *, reason: str, error: str) -> None:
-        """Note that it does not answer: every point is stale once, then the device is down."""
+        """Record that it does not answer: every point is stale once, then the device is down."""
         if self.up is False:
             return
         if self.up:

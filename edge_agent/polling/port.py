@@ -197,7 +197,7 @@ class PortOwner:
         return await result
 
     def on_late_response(self, unit: int, lateness_s: float) -> None:
-        """Note that a unit answered when the wait for it was over.
+        """Record that a unit answered when the wait for it was over.
 
         Args:
             unit: Its number.

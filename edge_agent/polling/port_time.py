@@ -38,7 +38,7 @@ class TimeBudget:
         return self._filled(now_s) >= cost_s
 
     def spend(self, now_s: float, seconds: float) -> None:
-        """Note time lost on a unit that did not answer."""
+        """Record time lost on a unit that did not answer."""
         self.credit_s = max(-_MOST_DEBT_S, self._filled(now_s) - seconds)
 
     def forgive(self, now_s: float) -> None:
@@ -85,7 +85,7 @@ class PortLoad:
     _at: float | None = None
 
     def add(self, now_s: float, seconds: float) -> None:
-        """Note an answered request that has just ended."""
+        """Record an answered request that has just ended."""
         self.share = self._decayed(now_s) + seconds / _WINDOW_S
         self.mean_s += (seconds - self.mean_s) / _REQUESTS
 

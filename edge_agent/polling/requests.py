@@ -190,7 +190,7 @@ class RequestRunner:
         return reply
 
     def end_empty_cycles(self) -> None:
-        """Note the cycles in which nothing was left to ask."""
+        """Conclude the cycles in which nothing was left to ask."""
         for scan in self._schedule.take_empty():
             now = self._clock.monotonic_s()
             self._devices[scan.device].cycle_done(scan, self._clock.now_ms(), now)
@@ -302,7 +302,7 @@ class RequestRunner:
             self._missed(job, error, at_ms)
 
     def _set_apart(self, job: Job, now: float, at_ms: int, spent: float) -> bool:
-        """Note that a block was not answered; returns whether it is set apart now."""
+        """Record that a block was not answered; returns whether it is set apart now."""
         if job.wider:
             # What it does not answer may be what was asked beyond the block.
             return False
@@ -316,7 +316,7 @@ class RequestRunner:
         return bool(lost_s)
 
     def _missed(self, job: Job, error: DriverError, at_ms: int) -> None:
-        """Note with its unit that a request had no good answer; ask once more or give it up."""
+        """Charge its unit with a request without a good answer; ask once more or give it up."""
         unit = job.scan.unit
         if self._unit_health.missed(unit, error) or unit.recheck or job.probe:
             return

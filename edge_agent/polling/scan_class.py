@@ -95,18 +95,18 @@ class ScanClass:
         return blocks, skipped
 
     def add_requests(self, count: int) -> None:
-        """Note that so many requests more, or less, belong to the running cycle."""
+        """Count so many requests more, or less, in the running cycle."""
         self.outstanding += count
 
     def request_over(self) -> bool:
-        """Note that a request is over; returns whether the cycle is complete by it."""
+        """Record that a request is over; returns whether the cycle is complete by it."""
         if self.outstanding == 0:
             return False
         self.outstanding -= 1
         return self.outstanding == 0
 
     def probed(self, block: Block | None) -> None:
-        """Note what the probe has read by which its unit came back; None: it was not away."""
+        """Record what the probe has read by which its unit came back; None: it was not away."""
         self.already_read = block
 
     def end_cycle(self) -> None:

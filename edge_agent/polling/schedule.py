@@ -123,7 +123,7 @@ class Schedule:
         return due_s - now_s - others_s - self._wire_s(job.block) - _MARGIN_S
 
     def unanswered(self, job: Job, now_s: float, seconds: float) -> None:
-        """Note that a read which has just ended was not answered well."""
+        """Record that a read which has just ended was not answered well."""
         if not self._protected(now_s):
             seconds = min(seconds, max(0.0, now_s - self._protected_due_s(now_s)))
         self._precedence.unanswered(job, now_s, seconds)
@@ -190,7 +190,7 @@ class Schedule:
         return late
 
     def done(self, job: Job) -> bool:
-        """Note that a request is over; returns whether its cycle is complete."""
+        """Record that a request is over; returns whether its cycle is complete."""
         if job.probe or not job.scan.request_over():
             return False
         self._park(job.scan)

@@ -75,7 +75,7 @@ class AvailabilitySearch:
         self._silences: dict[Block, _Silence] = {}
 
     def answered(self, scan: ScanClass, block: Block) -> None:
-        """Note that a block was answered well."""
+        """Record that a block was answered well."""
         scan.heard = True
         if scan.search is not None:
             scan.search.answered(block)
@@ -97,7 +97,7 @@ class AvailabilitySearch:
     def unanswered(
         self, scan: ScanClass, block: Block, part: Block, *, now_s: float, spent_s: float
     ) -> float:
-        """Note that a block was not answered.
+        """Record that a block was not answered.
 
         Args:
             scan: Its class.
@@ -127,7 +127,7 @@ class AvailabilitySearch:
         return silence.lost_s
 
     def short_block_answered(self, block: Block) -> None:
-        """Note that a unit answered a single point while its blocks were not answered.
+        """Record that a unit answered a single point while its blocks were not answered.
 
         Some say nothing to requests that are too long for them. Each block has one more chance.
         """
@@ -141,7 +141,7 @@ class AvailabilitySearch:
         }
 
     def went_down(self) -> None:
-        """Note that the unit does not answer at all."""
+        """Record that the unit does not answer at all."""
         for silence in self._silences.values():
             silence.count = silence.heard
 
@@ -150,7 +150,7 @@ class AvailabilitySearch:
         self._retry(now_s, everything=True)
 
     def piece_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
-        """Note that a silent piece was answered, refusals included: it is asked as others are."""
+        """Record that a silent piece was answered, refusals included: it is asked as others are."""
         scan.put_in(block)
         self._availability.retry_in_plan(block)
         if scan.silent_search is not None:

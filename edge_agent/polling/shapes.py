@@ -13,7 +13,7 @@ from edge_agent.polling.scan_class import Job
 OUTSTANDING: Final = "answer_outstanding"
 """Why a point was not read: a late answer to another request could be taken for its own."""
 
-_NOBODY: Final = -1  # address of a job: none has a right to repeat
+_NO_JOB: Final = -1  # address of a job: none may repeat
 _LET_IN_S: Final = 5.0  # after the wait is over; whoever waited has been asked by then
 
 
@@ -70,14 +70,14 @@ class Shapes:
         return self._driver.fresh_at(device.unit.number, block.table, block.address, block.size)
 
     def reserve(self, device: PolledDevice, block: Block) -> None:
-        """Note that a command waits for this read: nothing that would prolong its wait is asked."""
+        """Reserve this read for a command: no request that would prolong its wait is sent."""
         until_s = self._driver.fresh_at(device.unit.number, block.table, block.address, block.size)
         if until_s > self._clock.monotonic_s():
             key = device.unit.number, block.table, _size(block)
-            self._withheld[key] = (_NOBODY, until_s + _LET_IN_S)
+            self._withheld[key] = (_NO_JOB, until_s + _LET_IN_S)
 
     def withhold(self, job: Job) -> None:
-        """Note that a job has waited in vain: what it waits for is not asked again before it."""
+        """Record that a job was not sent in time: what it waits for is not asked before it."""
         block, unit = job.block, job.scan.unit.number
         until_s = self._driver.clear_at(unit, block.table, block.address, block.size) + _LET_IN_S
         now_s = self._clock.monotonic_s()

@@ -45,7 +45,7 @@ class UnitHealth:
     def heard(
         self, device: PolledDevice, at_ms: int, response_s: float | None, block: Block | None = None
     ) -> None:
-        """Note that a unit answered, refusals included."""
+        """Record that a unit answered, refusals included."""
         unit = device.unit
         now = self._clock.monotonic_s()
         if not self.worked:
@@ -63,7 +63,7 @@ class UnitHealth:
                 one.came_up(at_ms, now)
 
     def missed(self, unit: Unit, error: DriverError) -> bool:
-        """Note that a unit gave no good answer; returns whether it goes offline by it."""
+        """Record that a unit gave no good answer; returns whether it goes offline by it."""
         now, at_ms, before = self._clock.monotonic_s(), self._clock.now_ms(), unit.state
         silent = isinstance(error, DeviceTimeoutError)
         probe_only = unit.probe_only
@@ -108,18 +108,18 @@ class UnitHealth:
                 self._schedule.only_probe(one)
 
     def charge(self, now: float, seconds: float) -> None:
-        """Note port time that a unit's silence cost, apart from probes; spare time is free."""
+        """Record port time that a unit's silence cost, apart from probes; spare time is free."""
         self._offline_s.inc(seconds)
         if not self._schedule.load.has_spare_time(now):
             self._schedule.probing.charge(now, seconds)
 
     def charge_probe(self, job: Job, seconds: float) -> None:
-        """Note port time that a probe without an answer cost."""
+        """Record port time that a probe without an answer cost."""
         self._offline_s.inc(seconds)
         self._schedule.probing.charge_probe(job, self._clock.monotonic_s(), seconds)
 
     def on_late_response(self, unit: Unit, lateness_s: float) -> None:
-        """Note that a unit answered when the wait for it was over; it is there, and slow.
+        """Record that a unit answered when the wait for it was over; it is there, and slow.
 
         Args:
             unit: Whose answer it was.

@@ -181,7 +181,7 @@ class Unit:
         return self.longest_s if neighbours_s is None else min(self.longest_s, 2 * neighbours_s)
 
     def answered(self, now_s: float, response_s: float | None, block: Block | None = None) -> None:
-        """Note an answer, refusals included; ``response_s`` None leaves the measure alone.
+        """Record an answer, refusals included; ``response_s`` None leaves the measure alone.
 
         While an answer to an earlier request may still come, this one may be it: its time means
         nothing and is not measured.
@@ -201,7 +201,7 @@ class Unit:
         self.heard_at = now_s
 
     def unanswered(self, now_s: float, block: Block | None = None, *, lost_s: float = 0.0) -> None:
-        """Note that the wait for an answer was given up; it may still come.
+        """Record that the wait for an answer was given up; it may still come.
 
         Args:
             now_s: Monotonic seconds.
@@ -221,7 +221,7 @@ class Unit:
         usual.backoff = min(_MAX_BACKOFF, usual.backoff + 1)
 
     def on_late_response(self, now_s: float, lateness_s: float) -> bool:
-        """Note an answer that came after the wait for it: the unit is slower than measured.
+        """Record an answer that came after the wait for it: the unit is slower than measured.
 
         Args:
             now_s: Monotonic seconds.
@@ -251,7 +251,7 @@ class Unit:
     def failed(
         self, now_s: float, *, silent: bool = True, spare: bool = False, garbled: bool = False
     ) -> bool:
-        """Note a missing or useless answer; returns whether the unit goes offline by it.
+        """Record a missing or useless answer; returns whether the unit goes offline by it.
 
         A unit that was never heard, came back a moment ago, or is asked once more gets no second
         chance, unless it was not silent: a damaged answer speaks of the line. On a port with
@@ -315,7 +315,7 @@ class Unit:
         return lost_s
 
     def waited_in_full(self, now_s: float) -> None:
-        """Note that a probe waited for the whole timeout; others of its port come first now."""
+        """Record that a probe waited for the whole timeout; others of its port come first now."""
         self.full_at = now_s
 
     def wait_for_busy(self, times: int, now_s: float, deadline_s: float = float("inf")) -> bool:

@@ -82,20 +82,20 @@ class Variants:
         return block_of(block.table, self._spans(block))
 
     def refused(self, block: Block, now_s: float, *, permanent: bool = True) -> None:
-        """Note that a device does not take a request for more than was needed."""
+        """Record that a device does not take a request for more than was needed."""
         for_s = _REFUSED_FOR_S if permanent else _BUSY_FOR_S
         kept = {one: until_s for one, until_s in self._refused.items() if until_s > now_s}
         self._refused = kept | {block: now_s + for_s}
 
     def silent(self, block: Block, now_s: float) -> None:
-        """Note that a request for more than was needed was not answered."""
+        """Record that a request for more than was needed was not answered."""
         place = _place(block)
         self._silent[place] = self._silent.get(place, 0) + 1
         if self._silent[place] >= _SILENCES:
             self.refused(block, now_s)
 
     def answered(self, block: Block) -> None:
-        """Note that a request was answered."""
+        """Record that a request was answered."""
         if self._silent:
             self._silent.pop(_place(block), None)
 

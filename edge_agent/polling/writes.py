@@ -91,19 +91,19 @@ class WriteOrder:
             raise CommandError(f"expired {late_s:.1f} s ago, while it waited for the port")
 
     def encode(self, registers: list[int]) -> None:
-        """Note what its value is in registers."""
+        """Record what its value is in registers."""
         self.registers = registers
 
     def was_read_back(self, after: Reading) -> None:
-        """Note the reading made after it."""
+        """Record the reading made after it."""
         self.after = after
 
     def goes_out(self, before: Reading | None) -> None:
-        """Note that it is written now; ``before`` is the last reading of its point."""
+        """Record that it is written now; ``before`` is the last reading of its point."""
         self.before, self.sent = before, True
 
     def was_answered(self, error: DriverError | None) -> None:
-        """Note what the write came to.
+        """Record what the write came to.
 
         Raises:
             DriverError: The device has not taken it, or may not have taken it.

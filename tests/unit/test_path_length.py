@@ -30,7 +30,7 @@ ROOMS = ("config", "edge_agent", "protocols")
 
 
 class Way:
-    """Notes the modules in which Python code runs while it is open."""
+    """Collects the modules in which Python code runs while it is open."""
 
     def __init__(self) -> None:
         self.modules: set[str] = set()
