@@ -7,6 +7,7 @@ variable PLANTROOM_TEST_POSTGRES.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,8 @@ def _call(prefix: list[str], *command: object) -> None:
 
 
 def main() -> int:
+    # Whoever is asked to end takes the server along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with temporary_postgres() as url:
         command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
         return subprocess.run(command, check=False, env={**os.environ, VARIABLE: url}).returncode
