@@ -4,8 +4,8 @@ Pure. Late values come in order but long after, so a run of the past stays open 
 says that it ended, until it meets what is known, or until no more late values come. What is still
 on then announces itself, with its true start. The delays count as they do for values of now.
 
-This is all that the evaluation knows of late values: ``on_late_value`` for each of them and, while
-a run is open, ``on_live_value`` for those of now and ``on_backlog_end``.
+``on_late_value`` takes each of them; while a run is open, ``on_live_value`` takes the values of
+now, and ``on_backlog_end`` ends it.
 """
 
 from collections.abc import Callable
