@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # With its byte code on disk a process starts in less than half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test e2e chaos kill handles soak check bench bench-bus bench-backlog bench-load format clean
+.PHONY: setup demo test search e2e chaos kill handles soak check bench bench-bus bench-backlog bench-load format clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +21,9 @@ demo: $(STAMP)  ## the whole chain with simulated equipment on http://127.0.0.1:
 
 test: $(STAMP)  ## unit and contract tests, no network
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+search: $(STAMP)  ## the searches of make test with all their seeds
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --thorough -m seeds
 
 e2e: $(STAMP)  ## real mosquitto, PostgreSQL and processes, kills and cuts; then what has to be alone
 	$(BIN)/python -m tests.postgres tests/e2e tests/contract --broker \
@@ -49,8 +52,7 @@ handles: $(STAMP)  ## an agent process loses broker and ports ROUNDS times: hand
 	$(BIN)/python -m tests.soak.handles $(or $(ROUNDS),30)
 
 HOURS ?= 72
-soak: $(STAMP)  ## searches with all seeds; simulated hours of outages, reloads, flapping units: memory stays flat
-	$(BIN)/python -m pytest --numprocesses auto --thorough -m seeds
+soak: search  ## simulated hours of outages, reloads, flapping units: memory stays flat
 	$(BIN)/python -m tests.soak.soak $(HOURS)
 
 check: $(STAMP)

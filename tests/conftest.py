@@ -20,7 +20,7 @@ _PROCESSES_S = 120
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", action="store_true", help="run tests with a real mosquitto")
-    parser.addoption("--thorough", action="store_true", help="search with all seeds: make soak")
+    parser.addoption("--thorough", action="store_true", help="search with all seeds: make search")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
