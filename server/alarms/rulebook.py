@@ -129,7 +129,7 @@ def merged(
     """Return the rule with the changes.
 
     Raises:
-        MisfitError: The result is no rule of this class; says where.
+        ConflictingSettingsError: The result is no rule of this class; says where.
     """
     base = {} if rule is None else rule.model_dump(mode="json", by_alias=True)
     text = json.dumps(_deep(base, changes))

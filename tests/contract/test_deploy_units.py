@@ -93,5 +93,5 @@ def test_systemd_understands_the_unit(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
     )
-    complaints = [line for line in done.stderr.splitlines() if unit.name in line]
-    assert complaints == []
+    problems = [line for line in done.stderr.splitlines() if unit.name in line]
+    assert problems == []

@@ -144,7 +144,7 @@ class IngestPlant:
         self.ingest._await_stored()
 
     def watch(self, key: str) -> Series:
-        """Let every value of the point be suspect."""
+        """Let every value of the point be evaluated."""
         series = self.series(key)
         series.no_change_low, series.no_change_high = 1.0, 0.0
         return series

@@ -47,7 +47,7 @@ GOOD = Truth(
 )
 
 
-def verdict(score: Score) -> tuple[int, int, int, int]:
+def counts_of(score: Score) -> tuple[int, int, int, int]:
     return score.wanted, score.lost, score.doubled, score.late
 
 
@@ -179,7 +179,7 @@ FAULTS: list[tuple[str, Callable[[], Truth], tuple[int, int, int, int]]] = [
 def test_each_fault_of_a_step_is_seen(
     truth: Callable[[], Truth], expected: tuple[int, int, int, int]
 ) -> None:
-    assert verdict(truth().steps()) == expected
+    assert counts_of(truth().steps()) == expected
 
 
 def test_the_time_in_which_the_server_was_not_ready_is_nobodys_delay() -> None:
@@ -249,15 +249,15 @@ def test_each_fault_of_an_alarm_is_seen(
     alarms: list[tuple[str, int, int | None]], expected: tuple[int, int, int, int]
 ) -> None:
     with records(*alarms) as database:
-        assert verdict(GOOD.alarms(database)) == expected
+        assert counts_of(GOOD.alarms(database)) == expected
     database.close()
 
 
 def test_a_message_without_success_a_wrong_signature_and_two_bodies_are_seen() -> None:
     with records() as database:
-        assert verdict(GOOD.messages(database)) == (1, 0, 0, 0)
+        assert counts_of(GOOD.messages(database)) == (1, 0, 0, 0)
         bad = [*CALLS[1:], CALLS[0]._replace(signed=False), CALLS[0]._replace(body=CALLS[1].body)]
-        assert verdict(replace(GOOD, attempts=bad).messages(database))[1:3] == (1, 1)
+        assert counts_of(replace(GOOD, attempts=bad).messages(database))[1:3] == (1, 1)
         database.execute("INSERT INTO messages VALUES ('a', 'pending'), ('b', 'sent')")
-        assert verdict(GOOD.messages(database)) == (3, 1, 0, 0)
+        assert counts_of(GOOD.messages(database)) == (3, 1, 0, 0)
     database.close()

@@ -58,7 +58,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def flip(at: float) -> Hurt:
+def turn_bit(at: float) -> Hurt:
     """Turn one bit; ``at`` is a part of the length."""
 
     def hurt(path: Path) -> None:
@@ -93,7 +93,7 @@ HURTS: dict[str, Hurt] = {
     "cut in half": cut(0.5),
     "last byte gone": lambda path: os.truncate(path, path.stat().st_size - 1),
     "another version": another_version,
-    **{f"a bit at {at}": flip(at) for at in (0.0, 0.005, 0.01, 0.2, 0.4, 0.6, 0.8, 0.95)},
+    **{f"a bit at {at}": turn_bit(at) for at in (0.0, 0.005, 0.01, 0.2, 0.4, 0.6, 0.8, 0.95)},
 }
 
 
@@ -152,7 +152,7 @@ def test_a_file_in_place_of_the_folder_is_an_error_that_names_it(tmp_path: Path)
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
 def test_a_damaged_log_costs_the_log_only(tmp_path: Path, sound: Path, at: float) -> None:
     folder = shutil.copytree(sound, tmp_path / "history")
-    flip(at)(folder / f"{FILE}.wal")
+    turn_bit(at)(folder / f"{FILE}.wal")
     history = DuckHistory(folder, memory_limit_mb=128)
     assert count_of(history, 2) >= ROWS
     goes_on(history)
@@ -176,7 +176,7 @@ def test_another_process_that_has_the_file_is_no_damage(tmp_path: Path, sound: P
 
 @pytest.mark.parametrize(
     "hurt",
-    [cut(0.5), flip(0.999), filled(b""), filled(b"PAR1xxxxPAR1")],
+    [cut(0.5), turn_bit(0.999), filled(b""), filled(b"PAR1xxxxPAR1")],
     ids=["cut", "footer", "empty", "garbage"],
 )
 def test_a_damaged_day_is_moved_aside_and_told(tmp_path: Path, sound: Path, hurt: Hurt) -> None:
@@ -215,9 +215,9 @@ def test_what_can_be_read_of_a_damaged_file_is_taken_over(
     if running:
         history = DuckHistory(folder, memory_limit_mb=128)
         history._database._reopen(0)  # nothing of it is in memory
-        flip(0.7)(folder / FILE)
+        turn_bit(0.7)(folder / FILE)
     else:
-        flip(0.7)(folder / FILE)
+        turn_bit(0.7)(folder / FILE)
         history = DuckHistory(folder, memory_limit_mb=128)
     history.append(batch((5, NOON, 1.0)))
     found = count_of(history, 4)

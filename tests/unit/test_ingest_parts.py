@@ -156,17 +156,17 @@ def test_garbage_on_any_topic_is_survived(plant: IngestPlant, topic: str) -> Non
 @given(
     kind=st.sampled_from([str(kind) for kind in MessageKind]),
     seed=st.integers(0, 2**32),
-    flips=st.integers(0, 12),
+    swaps=st.integers(0, 12),
     cut=st.integers(0, 400),
 )
 def test_torn_and_bent_messages_are_survived(
-    plant: IngestPlant, kind: str, seed: int, flips: int, cut: int
+    plant: IngestPlant, kind: str, seed: int, swaps: int, cut: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 (no secret)
     node = EdgeNode(clock_ms=plant.clock.now_ms())
     whole = node.dbirth("pump", {"run": True, "hours": 5, "text": "x", "p": 1.5}).payload
     payload = bytearray(whole[: max(0, len(whole) - cut)])
-    for _ in range(flips):
+    for _ in range(swaps):
         if payload:
             payload[chance.randrange(len(payload))] = chance.randrange(256)
     device = "pump" if kind.startswith("D") else None
