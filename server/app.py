@@ -27,7 +27,7 @@ from server.ingest.writer import ignore
 from server.roles.api import build_api
 from server.roles.ingest import build_ingest
 from server.roles.jobs import build_jobs
-from server.roles.parts import Ground, Parts, Work
+from server.roles.parts import RoleContext, Parts, Work
 from server.roles.plant import open_plant
 
 ROLES = ("ingest", "api", "jobs")
@@ -64,25 +64,25 @@ class Server:
         """
         sys.setswitchinterval(_SWITCH_S)
         async with AsyncExitStack() as stack:
-            ground = await self._open_ground(stack)
-            parts = ground.parts
+            context = await self._open_context(stack)
+            parts = context.parts
             if "jobs" in self._roles:
-                parts.add(await build_jobs(ground))
+                parts.add(await build_jobs(context))
                 # Calls, and what waits to be sent, do not wait for the history and the rules.
                 for name in ("calls", "outbox"):
                     parts.works[name] = _start_now(name, parts.works[name], stack)
             web, stored = None, ignore
             if self._roles & {"ingest", "api"}:
-                plant = await open_plant(ground, ingests="ingest" in self._roles)
+                plant = await open_plant(context, ingests="ingest" in self._roles)
                 parts.add(plant.parts)
                 if "api" in self._roles:
                     api = await build_api(
-                        ground, plant, log_level=self._log_level, on_ready=self._note_ready
+                        context, plant, log_level=self._log_level, on_ready=self._note_ready
                     )
                     parts.add(api.parts)
                     web, stored = api.web, api.stored
                 if "ingest" in self._roles:
-                    parts.add(await build_ingest(ground, plant, stored=stored))
+                    parts.add(await build_ingest(context, plant, stored=stored))
             # DuckDB's binding writes pages about leaks when its objects outlive the interpreter.
             stack.callback(gc.unfreeze)
             async with asyncio.TaskGroup() as group:
@@ -98,7 +98,7 @@ class Server:
                     task.cancel()
         log.info("server_stopped")
 
-    async def _open_ground(self, stack: AsyncExitStack) -> Ground:
+    async def _open_context(self, stack: AsyncExitStack) -> RoleContext:
         settings, clock = self._settings, SteadyClock(self._clock)
         metrics = CollectorRegistry()
         ProcessCollector(registry=metrics)
@@ -109,7 +109,7 @@ class Server:
         if "api" in self._roles and not await records.read_async(has_users):
             raise NobodyError("nobody can log in yet; make the first administrator")
         clock.start(await records.read_async(newest_record))
-        return Ground(
+        return RoleContext(
             settings=settings,
             clock=clock,
             records=records,

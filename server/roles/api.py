@@ -11,7 +11,7 @@ from server.ingest.writer import Stored
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
 from server.notifications.registry import load_link_key
-from server.roles.parts import Ground, Parts, Work
+from server.roles.parts import RoleContext, Parts, Work
 from server.roles.plant import Plant
 from server.web.desk import Desk
 from server.web.supervisor import Supervisor
@@ -33,12 +33,12 @@ class Api:
 
 
 async def build_api(
-    ground: Ground, plant: Plant, *, log_level: str, on_ready: Callable[[str], None]
+    context: RoleContext, plant: Plant, *, log_level: str, on_ready: Callable[[str], None]
 ) -> Api:
     """Take the port; the web process is started with the other tasks.
 
     Args:
-        ground: What every role stands on.
+        context: What every role stands on.
         plant: What is shown.
         log_level: Of the web process.
         on_ready: Called with the address when the web process answers for the first time.
@@ -47,26 +47,26 @@ async def build_api(
         ServerError: The port is taken.
         ConfigError: The key of the links cannot be read.
     """
-    settings, clock = ground.settings, ground.clock
+    settings, clock = context.settings, context.clock
     values = LiveValues(plant.registry)
     services = Services(
         settings=settings,
-        records=ground.records,
+        records=context.records,
         clock=clock,
         classes=plant.classes,
         history=plant.history,
         values=values,
         hub=LiveHub(values, clock),
-        feed=EventFeed(ground.records),
-        checks=ground.parts.checks,
-        late_s=ground.lateness.late_s,
-        notes=ground.parts.notes,
-        metrics=ground.metrics,
+        feed=EventFeed(context.records),
+        checks=context.parts.checks,
+        late_s=context.lateness.late_s,
+        notes=context.parts.notes,
+        metrics=context.metrics,
         links=load_link_key(settings.messages.links),
     )
     desk = Desk(build_app(services), services, history=plant.history, registry=plant.registry)
-    listener = ground.stack.enter_context(await listen(settings.http, clock))
-    web = Supervisor(settings, desk, listener, clock, log_level=log_level, metrics=ground.metrics)
+    listener = context.stack.enter_context(await listen(settings.http, clock))
+    web = Supervisor(settings, desk, listener, clock, log_level=log_level, metrics=context.metrics)
     url = url_of(listener, settings.http)
     works: dict[str, Work] = {"desk": desk.run, "http": lambda: web.run(lambda: on_ready(url))}
     return Api(desk.changed, web, Parts(works=works, checks={"http": lambda: web.works}))

@@ -7,24 +7,24 @@ from server.commands.sender import CommandSender, answers
 from server.ingest.metrics import IngestMetrics
 from server.ingest.reception import prepare_reception
 from server.ingest.writer import Ingest, Stored
-from server.roles.parts import Ground, Parts
+from server.roles.parts import RoleContext, Parts
 from server.roles.plant import Plant
 from server.upkeep import Upkeep
 
 
-async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts:
+async def build_ingest(context: RoleContext, plant: Plant, *, stored: Stored) -> Parts:
     """Restore alarms and series, connect to the broker, and warm the alarms up.
 
     Args:
-        ground: What every role stands on.
+        context: What every role stands on.
         plant: Whose readings are stored and evaluated.
         stored: Takes the ids of the series of each stored batch; from any thread, quick.
 
     Raises:
         StoreError: A store cannot be read.
     """
-    settings, records, clock = ground.settings, ground.records, ground.clock
-    metrics = IngestMetrics(clock, ground.metrics)
+    settings, records, clock = context.settings, context.records, context.clock
+    metrics = IngestMetrics(clock, context.metrics)
     reception = prepare_reception(settings, plant.registry, clock, metrics)
     link = reception.link
     alarming = Alarming(
@@ -37,7 +37,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         clock=clock,
         receives=lambda: reception.receives,
         is_behind=reception.is_behind,
-        isolation=ground.isolation,
+        isolation=context.isolation,
     )
     await asyncio.to_thread(alarming.restore, plant.newest)
     ingest = Ingest(
@@ -53,7 +53,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         gateways_to_confirm=alarming.gateways_to_confirm,
         metrics=metrics,
     )
-    await ground.stack.enter_async_context(ingest)
+    await context.stack.enter_async_context(ingest)
     sender = CommandSender(
         records,
         publish=link.publish,
@@ -61,7 +61,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
         alias_of=ingest.aliases.find,
         clock=clock,
     )
-    with ground.isolation.isolate_errors("warm_up"):
+    with context.isolation.isolate_errors("warm_up"):
         await asyncio.to_thread(alarming.warm_up)
     works = {
         "ingest": ingest.run,
@@ -71,7 +71,7 @@ async def build_ingest(ground: Ground, plant: Plant, *, stored: Stored) -> Parts
     checks = {
         "ingest": lambda: ingest.alive and not ingest.stuck,
         "history": lambda: "history" not in ingest.stuck,
-        "alarm_chain": ground.lateness.watch("alarm_chain", lambda: reception.late_s),
+        "alarm_chain": context.lateness.watch("alarm_chain", lambda: reception.late_s),
         "broker": lambda: link.connected,
     }
     return Parts(

@@ -4,10 +4,10 @@ import asyncio
 
 from server.jobs.calls import start_calls
 from server.notifications.delivery import open_delivery
-from server.roles.parts import Ground, Parts
+from server.roles.parts import RoleContext, Parts
 
 
-async def build_jobs(ground: Ground) -> Parts:
+async def build_jobs(context: RoleContext) -> Parts:
     """Open the channels; who should have been called while the server was away is called now.
 
     Raises:
@@ -15,17 +15,17 @@ async def build_jobs(ground: Ground) -> Parts:
         StoreError: The records cannot be written.
     """
     delivery = open_delivery(
-        ground.settings,
-        ground.records,
-        ground.clock,
-        wall=ground.clock.wall,
-        checks=ground.parts.checks,
-        lateness=ground.lateness,
-        isolation=ground.isolation,
+        context.settings,
+        context.records,
+        context.clock,
+        wall=context.clock.wall,
+        checks=context.parts.checks,
+        lateness=context.lateness,
+        isolation=context.isolation,
     )
-    works = await ground.stack.enter_async_context(delivery)
+    works = await context.stack.enter_async_context(delivery)
     calls = await asyncio.to_thread(
-        start_calls, ground.records, ground.settings, ground.clock, isolation=ground.isolation
+        start_calls, context.records, context.settings, context.clock, isolation=context.isolation
     )
     await asyncio.to_thread(calls.sweep)
     return Parts(works={**works, "calls": calls.run}, checks={"calls": lambda: calls.works})

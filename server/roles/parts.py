@@ -38,7 +38,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class RoleContext:
     """What every role stands on.
 
     Attributes:

@@ -14,7 +14,7 @@ from server.assets.registry import Registry
 from server.history.base import LastValue
 from server.history.duckdb import DuckHistory
 from server.history_damage import DamageAnnouncer
-from server.roles.parts import Ground, Parts
+from server.roles.parts import RoleContext, Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Plant:
     parts: Parts
 
 
-async def open_plant(ground: Ground, *, ingests: bool) -> Plant:
+async def open_plant(context: RoleContext, *, ingests: bool) -> Plant:
     """Open the history and read the ledger; every series is attached to the alarm engine.
 
     Args:
-        ground: What every role stands on.
+        context: What every role stands on.
         ingests: Whether this process writes the history; then the clock goes on where the process
             before was, at the newest reading.
 
@@ -45,13 +45,13 @@ async def open_plant(ground: Ground, *, ingests: bool) -> Plant:
         ConfigError: A class file is wrong.
         StoreError: The records or the history cannot be read.
     """
-    settings, clock = ground.settings, ground.clock
+    settings, clock = context.settings, context.clock
     history = DuckHistory(
         settings.history.path,
         memory_limit_mb=settings.history.memory_limit_mb,
         retention_days=settings.history.retention_days,
     )
-    ground.stack.callback(history.close)
+    context.stack.callback(history.close)
     newest: Sequence[LastValue] = ()
     if ingests:
         newest = list(await asyncio.to_thread(history.last_values))
@@ -59,12 +59,12 @@ async def open_plant(ground: Ground, *, ingests: bool) -> Plant:
             max((one.taken_at for one in newest), default=0),
             tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
         )
-    damage = DamageAnnouncer(history, ground.records, settings.messages, clock, ground.metrics)
+    damage = DamageAnnouncer(history, context.records, settings.messages, clock, context.metrics)
     classes = load_classes(settings.class_files)
     catch_up_ms = round(settings.alarms.catch_up_s * 1000)
     engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
     registry = Registry(
-        ground.records,
+        context.records,
         clock,
         on_series=partial(follow_series, engine),
         limits=settings.sparkplug.limits,
