@@ -27,7 +27,7 @@ from server.ingest.writer import ignore
 from server.roles.api import build_api
 from server.roles.ingest import build_ingest
 from server.roles.jobs import build_jobs
-from server.roles.parts import RoleContext, Parts, Work
+from server.roles.parts import Parts, RoleContext, Work
 from server.roles.plant import open_plant
 
 ROLES = ("ingest", "api", "jobs")

@@ -11,7 +11,7 @@ from server.ingest.writer import Stored
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
 from server.notifications.registry import load_link_key
-from server.roles.parts import RoleContext, Parts, Work
+from server.roles.parts import Parts, RoleContext, Work
 from server.roles.plant import Plant
 from server.web.desk import Desk
 from server.web.supervisor import Supervisor

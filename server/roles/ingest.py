@@ -7,7 +7,7 @@ from server.commands.sender import CommandSender, answers
 from server.ingest.metrics import IngestMetrics
 from server.ingest.reception import prepare_reception
 from server.ingest.writer import Ingest, Stored
-from server.roles.parts import RoleContext, Parts
+from server.roles.parts import Parts, RoleContext
 from server.roles.plant import Plant
 from server.upkeep import Upkeep
 

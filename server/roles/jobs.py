@@ -4,7 +4,7 @@ import asyncio
 
 from server.jobs.calls import start_calls
 from server.notifications.delivery import open_delivery
-from server.roles.parts import RoleContext, Parts
+from server.roles.parts import Parts, RoleContext
 
 
 async def build_jobs(context: RoleContext) -> Parts:

@@ -14,7 +14,7 @@ from server.assets.registry import Registry
 from server.history.base import LastValue
 from server.history.duckdb import DuckHistory
 from server.history_damage import DamageAnnouncer
-from server.roles.parts import RoleContext, Parts
+from server.roles.parts import Parts, RoleContext
 
 
 @dataclass(frozen=True, slots=True)
