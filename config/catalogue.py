@@ -13,6 +13,7 @@ from config.conditions import (
     StaleCondition,
     StateCondition,
     StuckCondition,
+    UnreachableCondition,
 )
 from config.load import load_classes, load_profiles
 from config.profiles import DeviceProfile
@@ -86,7 +87,7 @@ def _when(rule: AlarmRule) -> str:
         case StaleCondition(point=point, after_s=after_s):
             after = f" for {after_s:g} s" if after_s else ""
             when = f"`{point}` is silent or not good{after}"
-        case _:
+        case UnreachableCondition():
             when = "the device does not answer"
     return when + enabled
 

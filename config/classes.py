@@ -8,10 +8,9 @@ from pydantic import Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.conditions import (
+    KINDS,
     Condition,
     ExpressionCondition,
-    LimitCondition,
-    RateCondition,
     UnreachableCondition,
 )
 from config.errors import ConfigError
@@ -54,9 +53,7 @@ class AlarmRule(Settings):
         "{for}, {after}, {on_delay} and {off_delay} become the rule's own figures, as they are "
         "where it applies: 'Room below {limit}'."
     )
-    condition: Condition = Field(
-        description="limit, state, rate, stuck, stale, unreachable or expression."
-    )
+    condition: Condition = Field(description=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")
     severity: Severity = Field(description="urgent, high, medium or low.")
     cause: Identifier = Field(
         description="Why: alarms of one equipment and cause are one incident."
@@ -141,7 +138,7 @@ def rule_conflicts(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterato
             known = ", ".join(sorted(points))
             message = f"no point {condition.point!r}; the class has: {known}"
             yield Conflict(("condition", "point"), message)
-        elif isinstance(condition, LimitCondition | RateCondition) and point.kind in _NO_NUMBERS:
+        elif condition.needs_number and point.kind in _NO_NUMBERS:
             words = f"a {condition.kind} needs a number or counter"
             yield Conflict(
                 ("condition", "point"), f"{words}; {condition.point!r} is a {point.kind}"

@@ -1,14 +1,32 @@
 """What a rule looks for: one model for each kind of condition, distinguished by ``kind``."""
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
 from config.base import Identifier, Settings
 
 
-class LimitCondition(Settings):
+class _Condition(Settings):
+    """What is asked of every kind.
+
+    Attributes:
+        needs_number: Whether its point must be a number or a counter.
+    """
+
+    needs_number: ClassVar[bool] = False
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Its figures that a rule's name may show, by option; options of time end in ``_s``."""
+        return {}
+
+
+class LimitCondition(_Condition):
     """A number beyond a limit; returns when it is back inside by the deadband."""
+
+    needs_number: ClassVar[bool] = True
 
     kind: Literal["limit"] = Field(description="A number beyond a limit.")
     point: Identifier = Field(description="Canonical point of the class.")
@@ -16,8 +34,13 @@ class LimitCondition(Settings):
     limit: float = Field(description="In the point's unit; hi, hihi: above; lo, lolo: below.")
     deadband: float = Field(default=0, ge=0, description="Hysteresis on the way back, same unit.")
 
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Its figures, by option."""
+        return {"limit": self.limit}
 
-class StateCondition(Settings):
+
+class StateCondition(_Condition):
     """A point in one of these states."""
 
     kind: Literal["state"] = Field(description="A point in a state.")
@@ -27,8 +50,10 @@ class StateCondition(Settings):
     )
 
 
-class RateCondition(Settings):
+class RateCondition(_Condition):
     """A number that changes by more than an amount within a window of time."""
+
+    needs_number: ClassVar[bool] = True
 
     kind: Literal["rate"] = Field(description="A number that changes too fast.")
     point: Identifier = Field(description="Canonical point of the class.")
@@ -41,8 +66,13 @@ class RateCondition(Settings):
         default=0, ge=0, description="It returns when the change is less by this, same unit."
     )
 
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Its figures, by option."""
+        return {"change": self.change, "within_s": self.within_s}
 
-class StuckCondition(Settings):
+
+class StuckCondition(_Condition):
     """A point that keeps reporting the same value although it should move."""
 
     kind: Literal["stuck"] = Field(description="A point whose value does not move.")
@@ -52,8 +82,13 @@ class StuckCondition(Settings):
         default=0, ge=0, description="A number moves when it leaves this band, point's unit."
     )
 
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Its figures, by option."""
+        return {"for_s": self.for_s}
 
-class StaleCondition(Settings):
+
+class StaleCondition(_Condition):
     """A point silent for longer than it may be, or of a quality that is not good for that long."""
 
     kind: Literal["stale"] = Field(description="A point not heard of.")
@@ -64,14 +99,19 @@ class StaleCondition(Settings):
         description="Silence that counts, seconds; default: three times the point's max silence.",
     )
 
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Its figures, by option."""
+        return {} if self.after_s is None else {"after_s": self.after_s}
 
-class UnreachableCondition(Settings):
+
+class UnreachableCondition(_Condition):
     """The device does not answer, or its gateway is gone."""
 
     kind: Literal["unreachable"] = Field(description="The device does not answer.")
 
 
-class ExpressionCondition(Settings):
+class ExpressionCondition(_Condition):
     """An expression over the points of the equipment."""
 
     kind: Literal["expression"] = Field(description="Several points together.")
@@ -96,3 +136,8 @@ Condition: TypeAlias = Annotated[
     | ExpressionCondition,
     Field(discriminator="kind"),
 ]
+
+KINDS: tuple[str, ...] = tuple(
+    get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Condition)[0])
+)
+"""The kinds, in the order in which documents list them."""

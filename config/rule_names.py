@@ -1,16 +1,10 @@
 """Names of alarm rules: ``{limit}`` and its like become what the rule has where it applies."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from config.base import Words
-from config.conditions import (
-    Condition,
-    LimitCondition,
-    RateCondition,
-    StaleCondition,
-    StuckCondition,
-)
+from config.conditions import Condition
 
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -51,26 +45,11 @@ def says_number(name: Words, number: float) -> bool:
     return abs(number) >= _MIN_NUMBER and number in numbers
 
 
-def figures(condition: Condition) -> Mapping[str, float]:
-    """Return the figures of a condition, by option."""
-    match condition:
-        case LimitCondition(limit=limit):
-            return {"limit": limit}
-        case RateCondition(change=change, within_s=within_s):
-            return {"change": change, "within_s": within_s}
-        case StuckCondition(for_s=for_s):
-            return {"for_s": for_s}
-        case StaleCondition(after_s=after_s) if after_s is not None:
-            return {"after_s": after_s}
-        case _:
-            return {}
-
-
 def _values(
     condition: Condition, *, on_delay_s: float, off_delay_s: float, unit: str
 ) -> dict[str, Write]:
     values: dict[str, Write] = {"on_delay": _time(on_delay_s), "off_delay": _time(off_delay_s)}
-    for option, figure in figures(condition).items():
+    for option, figure in condition.figures.items():
         is_time = option.endswith("_s")
         values[option.removesuffix("_s")] = _time(figure) if is_time else _amount(figure, unit)
     return values

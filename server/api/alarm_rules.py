@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config.base import ConflictingSettingsError, dotted
 from config.classes import AlarmRule, EquipmentClass
 from config.errors import ConfigError
-from config.rule_names import figures, says_number
+from config.rule_names import says_number
 from server.alarms.model import AlarmRuleOverride
 from server.alarms.overrides import (
     Place,
@@ -220,7 +220,7 @@ def _check(
 def _refuse_old_figure(base: AlarmRule, made: AlarmRule) -> None:
     """Refuse a change after which the name would say a figure that does not hold any more."""
     before, after = (
-        {**figures(one.condition), "on_delay_s": one.on_delay_s} for one in (base, made)
+        {**one.condition.figures, "on_delay_s": one.on_delay_s} for one in (base, made)
     )
     for option, figure in before.items():
         if after.get(option) != figure and says_number(base.name, figure):

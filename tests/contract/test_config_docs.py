@@ -13,6 +13,7 @@ from config.base import Settings
 from config.catalogue import catalogue
 from config.classes import EquipmentClass
 from config.computed import Computed
+from config.conditions import KINDS
 from config.describe import describe
 from config.edge import AgentSettings
 from config.errors import ConfigError
@@ -182,3 +183,8 @@ def test_one_deleted_character_in_an_example_never_ends_in_a_traceback(tmp_path:
     # A deleted letter of a comment or a name is no mistake; everything else is told with its file.
     assert refused + accepted == len(body)
     assert refused > len(body) / 4
+
+
+def test_every_kind_of_condition_has_its_row_in_the_document_of_alarms() -> None:
+    text = (ROOT / "docs" / "alarms.md").read_text("utf-8")
+    assert [kind for kind in KINDS if f"\n| `{kind}` | " not in text] == []

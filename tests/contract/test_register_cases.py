@@ -1,8 +1,8 @@
 """Every table of tests/cases/registers means what its expected.txt says.
 
-A case is points (and computed ones) as in a device file, and in ``cycles`` what the holding
-registers carry, address to number; ``null`` refuses the register. expected.txt has a line for each
-value of each cycle, in the file's order.
+A case is points (and computed ones) as in a device file, or ``device`` that names a packaged one,
+and in ``cycles`` what the registers carry, address to number; ``null`` refuses the register.
+expected.txt has a line for each value of each cycle, in the file's order.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from config.load import load_profiles
 from config.points import Table
 from config.ports import ModbusTcpPort
 from config.profiles import DeviceProfile
@@ -53,8 +54,11 @@ def shown(name: str, reading: Reading) -> str:
 
 def told(case: dict[str, Any]) -> list[str]:
     given = {"profile": "p", "maker": "m", "model": "m", "class": "c", "source": "s"}
-    file = given | {"confidence": "c", "points": case["points"]}
-    profile = DeviceProfile.model_validate(file | {"computed": case.get("computed", {})})
+    if "device" in case:
+        profile = load_profiles()[case["device"]]
+    else:
+        file = given | {"confidence": "c", "points": case["points"]}
+        profile = DeviceProfile.model_validate(file | {"computed": case.get("computed", {})})
     lines: list[str] = []
     for held in case["cycles"]:
         reader = UnitReader(Registers(held), PORT, 1)  # type: ignore[arg-type]

@@ -95,8 +95,9 @@ async def test_one_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def test_one_that_never_starts_stops_the_server_and_says_why(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(supervisor, "_TRIES", 2)
     kept = Kept(tmp_path, url=f"sqlite:///{tmp_path / 'no' / 'such' / 'records.sqlite'}")
     with pytest.raises(ServerError, match="does not start"):
         await kept.supervisor.run(lambda: None)
