@@ -1,5 +1,6 @@
 """The demo as a newcomer meets it: twice in a row, beside itself, with wrong options."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,15 @@ def test_the_story_plays_at_each_start_and_names_every_device(tmp_path: Path) ->
     folder, port = tmp_path / "demo", free_port()
     for number in (1, 2):
         running = demo(folder, port)
-        story = "\n".join(lines_until(running, "Wang Wei's phone rings"))
-        stop(running)
+        lines = lines_until(running, "Wang Wei's phone rings")
         names = [line.partition("  ")[0] for line in describe_estate(ESTATE)]
         assert len(names) == 12
         for name in names:
-            assert story.count(name) >= 2, f"{name} in run {number}: {story}"
+            # In the list of the estate and as equipment; one on the slow line may come later.
+            while "\n".join(lines).count(name) < 2:
+                lines += lines_until(running, re.escape(name))
+        stop(running)
+        story = "\n".join(lines)
         assert f"http://127.0.0.1:{port}" in story
         assert story.count("closed what an earlier run left open") == number - 1
 
