@@ -95,7 +95,7 @@ def _incident(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _step(payload: dict[str, Any]) -> str:
-    step, called_names = payload.get("step", {}), payload.get("told", [])
+    step, called_names = payload.get("step", {}), payload.get("notified", [])
     who = " and ".join(str(one).replace("_", " ") for one in step.get("who", []))
     called = f"calls {', '.join(called_names)}" if called_names else "reaches nobody"
     return f"step {step.get('number')} ({who}) {called}"

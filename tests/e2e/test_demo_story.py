@@ -20,7 +20,7 @@ def incidents(http: httpx.Client) -> list[dict[str, Any]]:
 def calls_of(incident: dict[str, Any]) -> list[tuple[str, list[str], list[str]]]:
     """Steps as (state, who, names)."""
     return [
-        (one["state"], one["who"], [person["name"] for person in one["told"]])
+        (one["state"], one["who"], [person["name"] for person in one["notified"]])
         for one in incident["steps"]
     ]
 
@@ -29,7 +29,7 @@ def escalated(http: httpx.Client) -> dict[str, Any] | None:
     """The first incident whose lead was called and has the message."""
     for one in incidents(http):
         lead = one["steps"][1:2]
-        if lead and lead[0]["told"] and lead[0]["told"][0]["state"] == "sent":
+        if lead and lead[0]["notified"] and lead[0]["notified"][0]["state"] == "sent":
             return one
     return None
 

@@ -26,17 +26,21 @@ STORY = [
     ("work-order.opened", {**PUMP, "id": 5, "title_en": "Pump: Fault"}, "  work order #5 opened"),
     (
         "incident.escalated",
-        {"id": 3, "step": {"number": 1, "who": ["on_duty", "contractor"]}, "told": ["Wang Wei"]},
+        {
+            "id": 3,
+            "step": {"number": 1, "who": ["on_duty", "contractor"]},
+            "notified": ["Wang Wei"],
+        },
         "  incident #3 step 1 (on duty and contractor) calls Wang Wei",
     ),
     (
         "incident.escalated",
-        {"id": 3, "step": {"number": 2, "who": ["leader"]}, "told": ["Li Min"]},
+        {"id": 3, "step": {"number": 2, "who": ["leader"]}, "notified": ["Li Min"]},
         "  incident #3 step 2 (leader) calls Li Min",
     ),
     (
         "incident.escalated",
-        {"id": 3, "step": {"number": 3, "who": ["manager"]}, "told": []},
+        {"id": 3, "step": {"number": 3, "who": ["manager"]}, "notified": []},
         "  incident #3 step 3 (manager) reaches nobody",
     ),
     (
