@@ -96,7 +96,7 @@ async def beside(path: Path) -> None:
     holes.save()
 
 
-def owed() -> dict[str, Any]:
+def still_to_send() -> dict[str, Any]:
     """What has to arrive: device, point, value and UTC ms; of the last, ms after boot "b"."""
     final = [
         ["p1", name, value, NOW + 1000 * number]
@@ -119,7 +119,7 @@ async def main() -> None:
         await beside(path)
         await wrong_clock(path, Path(killed))
         expected = Path(killed) / "expected.json"
-        expected.write_text(json.dumps(owed()))
+        expected.write_text(json.dumps(still_to_send()))
         archive = HERE / "version_before.tar.xz"
         with tarfile.open(archive, "w:xz", preset=9) as out:
             for file in sorted(Path(killed).iterdir()):
