@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # With its byte code on disk a process starts in less than half the time.
 unexport PYTHONDONTWRITEBYTECODE
-# One more than there are cores: a third of the tests' time is spent on real waits.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# Twice as many as there are cores: a third of the tests' time is spent on real waits.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 .PHONY: setup demo test search e2e chaos kill handles soak check bench bench-bus bench-backlog bench-load format clean
 
@@ -24,8 +24,8 @@ demo: $(STAMP)  ## the whole chain with simulated equipment on http://127.0.0.1:
 test: $(STAMP)  ## unit and contract tests, no network
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-search: $(STAMP)  ## the searches of make test with all their seeds
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --thorough -m seeds
+search: $(STAMP)  ## what make test runs with few seeds, cases and sizes, with all of them
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --thorough -m thorough
 
 e2e: $(STAMP)  ## real mosquitto, PostgreSQL and processes, kills and cuts; then what has to be alone
 	$(BIN)/python -m tests.postgres tests/e2e tests/contract --broker \

@@ -3,9 +3,11 @@
 import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pluggy
 import pytest
 
@@ -20,19 +22,33 @@ _PROCESSES_S = 120
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", action="store_true", help="run tests with a real mosquitto")
-    parser.addoption("--thorough", action="store_true", help="search with all seeds: make search")
+    parser.addoption("--thorough", action="store_true", help="all of a search: make search")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a search its seeds: ``@pytest.mark.seeds(few, many)`` of a test that takes ``seed``."""
+    """Give a search its seeds, and an expensive scenario its size."""
+    thorough: bool = metafunc.config.getoption("--thorough")
     marker = metafunc.definition.get_closest_marker("seeds")
     if marker is not None:
-        few, many = marker.args
-        count = many if metafunc.config.getoption("--thorough") else few
-        metafunc.parametrize("seed", range(count))
+        metafunc.parametrize("seed", range(marker.args[thorough]))
+    marker = metafunc.definition.get_closest_marker("size")
+    if marker is not None:
+        metafunc.parametrize("size", [marker.args[thorough]])
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Give all random searches one measure, and each worker its ports."""
+    hypothesis.settings.register_profile(
+        "all",
+        deadline=None,
+        max_examples=200 if config.getoption("--thorough") else 20,
+        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    )
+    hypothesis.settings.load_profile("all")
+    _take_ports(config)
+
+
+def _take_ports(config: pytest.Config) -> None:
     """Workers take different ports: a free one is nobody's until somebody listens on it."""
     worker: str = getattr(config, "workerinput", {}).get("workerid", "")
     if worker:
@@ -44,6 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     root = Path(__file__).parent
     if not os.environ.get("PLANTROOM_TEST_POSTGRES"):
         _deselect(config, items, marker="postgres")
+    _sample(config, items)
     for item in items:
         if item.get_closest_marker("postgres") and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_PROCESSES_S))
@@ -74,12 +91,36 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()
 
 
+def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what ``make search`` runs; otherwise keep each n-th case of what is sampled."""
+    seen: Counter[str] = Counter()
+    left_out: list[pytest.Item] = []
+    for item in items:
+        searches = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if searches or any(item.get_closest_marker(name) for name in ("seeds", "size", "sampled")):
+            item.add_marker("thorough")
+        sampled = item.get_closest_marker("sampled")
+        if sampled is None or config.getoption("--thorough"):
+            continue
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % sampled.args[0]:
+            left_out.append(item)
+        seen[test] += 1
+    _leave_out(config, items, left_out)
+
+
 def _deselect(config: pytest.Config, items: list[pytest.Item], *, marker: str) -> None:
     """Leave out what another command runs: here tests.postgres."""
-    left_out = [item for item in items if item.get_closest_marker(marker)]
+    _leave_out(config, items, [item for item in items if item.get_closest_marker(marker)])
+
+
+def _leave_out(
+    config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]
+) -> None:
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker(marker)]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -100,6 +100,7 @@ def gaps_s(bench: Bench, name: str, begin_s: float) -> list[float]:
     return [b - a for a, b in zip([begin_s, *times], times, strict=False)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("away_s", [0, 10])
 async def test_a_silent_register_stays_one_and_its_neighbours_lose_nothing(
     store: AvailabilityStore, restart: Restart, away_s: float

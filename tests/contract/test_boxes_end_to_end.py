@@ -109,6 +109,7 @@ _FAULTS = [
 _ECHO_OF_A_LINE = (BoxFault(KIND.ECHO), "rtu")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("fault", "framing"),
     [*((fault, framing) for fault in _FAULTS for framing in ("mbap", "rtu")), _ECHO_OF_A_LINE],

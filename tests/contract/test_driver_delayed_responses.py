@@ -152,6 +152,7 @@ STRICT_ONES = [0, 200]
 STRICT_TWOS = [address for first in range(0, 1000, 200) for address in (first, first + 1)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.seeds(1, 10)
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize(

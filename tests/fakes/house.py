@@ -72,7 +72,8 @@ class House:
     number = 1
     """How many pumps there are."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, number: int | None = None) -> None:
+        self.number = number or self.number
         self.url = url
         self.clock = FakeClock()
         self.start = self.clock.now_ms()

@@ -1,5 +1,7 @@
 """The table before the router answers what the router would."""
 
+from functools import cache
+
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from starlette.testclient import TestClient
@@ -20,6 +22,7 @@ PATHS = (
 )
 
 
+@cache
 def app_of(*, straight: bool) -> TestClient:
     app = FastAPI()
     api, things, boxes = APIRouter(prefix="/api"), APIRouter(prefix="/things"), APIRouter()

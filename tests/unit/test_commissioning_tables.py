@@ -53,6 +53,7 @@ def test_a_title_above_heads_between_semicolons_is_passed_over(tmp_path: Path) -
     assert printed.exit_code == 0, printed.output
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["points.csv", "points.xlsx"])
 def test_more_rows_than_are_read_are_refused_and_empty_ones_are_not(
     tmp_path: Path, name: str

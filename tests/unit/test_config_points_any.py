@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -74,7 +74,6 @@ def points(draw: st.DrawFn) -> Point:
         raise
 
 
-@settings(deadline=None, max_examples=150)
 @given(points(), st.data())
 def test_any_point_reads_any_registers(point: Point, data: st.DataObject) -> None:
     words = st.integers(0, 0xFFFF) | st.sampled_from([0, 1, 0x8000, 0xFFFF, 0x1234])

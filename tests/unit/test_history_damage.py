@@ -111,6 +111,7 @@ def goes_on(history: DuckHistory) -> None:
     history.maintain(NOON + 2 * DAY)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("hurt", HURTS.values(), ids=HURTS.keys())
 def test_a_file_that_is_damaged_at_the_start_is_moved_aside(
     tmp_path: Path, sound: Path, hurt: Hurt
@@ -149,6 +150,7 @@ def test_a_file_in_place_of_the_folder_is_an_error_that_names_it(tmp_path: Path)
         DuckHistory(tmp_path / "history", memory_limit_mb=128)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
 def test_a_damaged_log_costs_the_log_only(tmp_path: Path, sound: Path, at: float) -> None:
     folder = shutil.copytree(sound, tmp_path / "history")
@@ -174,6 +176,7 @@ def test_another_process_that_has_the_file_is_no_damage(tmp_path: Path, sound: P
     assert not [one for one in folder.iterdir() if "damaged" in one.name]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "hurt",
     [cut(0.5), turn_bit(0.999), filled(b""), filled(b"PAR1xxxxPAR1")],
@@ -204,6 +207,7 @@ def test_names_of_damaged_files_are_never_used_twice(tmp_path: Path, sound: Path
     assert kept == {b"x", b"xx", b"xxx"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("running", [False, True])
 def test_what_can_be_read_of_a_damaged_file_is_taken_over(
     tmp_path: Path, sound: Path, *, running: bool

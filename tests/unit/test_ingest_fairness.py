@@ -138,14 +138,15 @@ def entered(plant: IngestPlant) -> int:
     return len(plant.rows(Equipment))
 
 
+@pytest.mark.size(30, 100)
 def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
-    pump: IngestPlant, node: EdgeNode
+    pump: IngestPlant, node: EdgeNode, size: int
 ) -> None:
     pump.watch("site/gw/pump/pressure")
     others = [EdgeNode("site", f"new-{number}", clock_ms=node.clock_ms) for number in range(7)]
     for other in others:
         pump.reception.inbox.put(*other.nbirth())
-        for number in range(100):
+        for number in range(size):
             pump.reception.inbox.put(*other.dbirth(f"d{number}", {f"p{k}": 1.0 for k in range(20)}))
     seen: list[int] = []
 
@@ -162,8 +163,8 @@ def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
     assert seen == [before]
     assert before < 60
     pump.wait(1)
-    assert entered(pump) == 2 + 7 + 700
-    assert len(pump.rows(Point)) == 2 * 2 + 7 + 700 * 21
+    assert entered(pump) == 2 + 7 + 7 * size
+    assert len(pump.rows(Point)) == 2 * 2 + 7 + 7 * size * 21
     assert all(row.online for row in pump.rows(Equipment).values())
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
@@ -148,11 +148,6 @@ def test_garbage_on_any_topic_is_survived(plant: IngestPlant, topic: str) -> Non
     assert plant.stored("site/gw/pump/run") == [True]
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(
     kind=st.sampled_from([str(kind) for kind in MessageKind]),
     seed=st.integers(0, 2**32),

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -63,7 +63,6 @@ def everything(wire: Wire) -> Iterator[Published | bytes]:
             wire.ended = True
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -150,7 +150,6 @@ MAIL = MailChannel(
 )
 
 
-@settings(deadline=None)
 @given(st.text(alphabet='ab1@.[]()<>":;,\\=?_-é李\r\n\x00', max_size=12))
 @example("().@1")  # the library raises a TypeError on it
 def test_whatever_passes_as_an_address_can_be_written(address: str) -> None:

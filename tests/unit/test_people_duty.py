@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.people import DAYS, RosterSettings, ShiftSettings, TeamSettings
@@ -44,6 +44,9 @@ def local(at: int) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone(ZONE):%m-%d %H:%M}"
 
 
+BESIDE_EDGES = {0, 1, 19, 20, 21, 58, 59}
+"""Minutes of an hour at which the duty of these clocks may change, and those beside them."""
+
 clocks = st.builds(lambda h, m: f"{h:02}:{m:02}", st.integers(0, 23), st.sampled_from([0, 20, 59]))
 shifts = st.builds(
     lambda start, end, days, who: shift(start, end, who, days=sorted(days)),
@@ -71,9 +74,8 @@ def expected(plan: RosterSettings, at: datetime) -> set[str]:
     return present
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(shifts, min_size=1, max_size=5))
-def test_every_minute_of_a_week_has_exactly_the_duty_of_the_pattern(
+def test_every_instant_of_a_week_has_exactly_the_duty_of_the_pattern(
     patterns: list[dict[str, Any]],
 ) -> None:
     plan = roster(*patterns)
@@ -84,7 +86,8 @@ def test_every_minute_of_a_week_has_exactly_the_duty_of_the_pattern(
         for minute in range((one.start - start) // 60_000, (one.end - start) // 60_000):
             present[minute].add(one.person)
     for minute, found in enumerate(present):
-        assert found == expected(plan, MONDAY + timedelta(minutes=minute))
+        if minute % 60 in BESIDE_EDGES:
+            assert found == expected(plan, MONDAY + timedelta(minutes=minute))
 
 
 def test_a_week_of_duty_looks_once_at_each_shift_and_day() -> None:

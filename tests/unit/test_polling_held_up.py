@@ -132,6 +132,7 @@ def gaps_s(sink: ListSink, line: Line, unit: int) -> list[float]:
     return [(later.taken_at - one.taken_at) / 1000 for one, later in pairwise(good)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.seeds(1, 10)
 @pytest.mark.parametrize("framing", list(Framing))
 @pytest.mark.parametrize("seconds", [4.0, 25.0])
@@ -147,7 +148,7 @@ def test_on_a_full_line_healthy_units_keep_their_period(
 @pytest.mark.seeds(1, 10)
 def test_on_a_full_line_units_that_miss_answers_are_found_again(seed: int) -> None:
     """The probe budget of 2.2 % pays a wait of 0.1 s about every five seconds, after its debts."""
-    sink = run_virtually(_polled(FULL, Framing.RTU, seed, 120.0))
+    sink = run_virtually(_polled(FULL, Framing.RTU, seed, 60.0))
     for unit in (3, 4):
         assert gaps_s(sink, FULL, unit), unit
 

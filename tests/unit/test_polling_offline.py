@@ -26,7 +26,7 @@ async def until_up(bench: Bench, *names: str, within_s: float) -> float:
     return bench.clock.monotonic_s() - began_s
 
 
-@pytest.mark.seeds(8, 100)
+@pytest.mark.seeds(3, 100)
 async def test_of_four_offline_in_twenty_one_that_returns_is_found_within_the_bound(
     seed: int,
 ) -> None:
@@ -43,7 +43,7 @@ async def test_of_four_offline_in_twenty_one_that_returns_is_found_within_the_bo
     assert max(bench.gaps_s("d1")[2:]) <= 1.02
 
 
-@pytest.mark.seeds(6, 20)
+@pytest.mark.seeds(2, 20)
 async def test_on_a_serial_line_one_of_three_is_found_beside_a_flapping_one(seed: int) -> None:
     settings = ModbusRtuPort(kind="modbus_rtu", device="/dev/null", timeout_s=1.0)
     wire_s = line_timing(settings).wire_s(Table.HOLDING, 1)

@@ -8,6 +8,7 @@ from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, holding, running
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("others", [0, 2])
 @pytest.mark.parametrize("most", [1, 2, 3])
 @pytest.mark.parametrize("count", [4, 12])

@@ -92,6 +92,7 @@ async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
     assert sorted(waits)[197] <= 2 * frame_s + 1e-6
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
 @pytest.mark.parametrize("silent", [0, 6])
 async def test_a_write_beside_offline_units_waits_for_two_frames_at_most(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.sparkplug.edge_session import Action, DeviceState, EdgeSession, Send
@@ -88,7 +88,6 @@ def up(line: Line) -> set[str]:
     return {device for device, state in line.edge.devices.items() if state is DeviceState.UP}
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(STEP, max_size=50))
 def test_what_arrives_is_delivered_once_or_counted_and_a_rebirth_heals_everything(
     steps: list[tuple[str, str, bool]],
@@ -110,7 +109,6 @@ def test_what_arrives_is_delivered_once_or_counted_and_a_rebirth_heals_everythin
     assert online(line) == up(line)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(STEP, max_size=50))
 def test_without_losses_nothing_is_asked_and_everything_is_in_order(
     steps: list[tuple[str, str, bool]],

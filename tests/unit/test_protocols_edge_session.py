@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.sparkplug.edge_session import Action, Disconnect, EdgeSession, Phase, Send
@@ -231,7 +231,6 @@ def test_numbers_wrap() -> None:
 STEPS = st.lists(st.sampled_from(sorted(EVENTS)), max_size=60)
 
 
-@settings(deadline=None, max_examples=150)
 @given(STEPS, st.sampled_from([HOST, None]))
 def test_no_sequence_of_events_breaks_the_order_of_messages(
     steps: list[str], primary_host: str | None

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError
@@ -84,7 +84,6 @@ def take_apart(data: bytes) -> None:
         return
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=200))
 def test_garbage_raises_nothing_but_frame_errors(data: bytes) -> None:
     take_apart(data)
@@ -111,7 +110,6 @@ WHOLE = encode_payload(
 )
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255), st.integers(1, len(WHOLE)))
 def test_a_damaged_message_raises_nothing_but_frame_errors(at: int, mask: int, end: int) -> None:
     damaged = bytearray(WHOLE)

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError, ValueRangeError
@@ -15,8 +15,6 @@ from protocols.sparkplug.journal_ack import (
     uuid_of,
 )
 from protocols.sparkplug.payload import Metric, Payload, decode_payload
-
-quick = settings(deadline=None, max_examples=60)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +33,6 @@ def test_offsets_become_the_fewest_ranges(
     assert ranges_of(offsets) == ranges
 
 
-@quick
 @given(st.sets(st.integers(0, 300)))
 def test_ranges_hold_exactly_the_offsets(offsets: set[int]) -> None:
     ranges = ranges_of(offsets)
@@ -43,14 +40,12 @@ def test_ranges_hold_exactly_the_offsets(offsets: set[int]) -> None:
     assert all(a[1] + 1 < b[0] for a, b in pairwise(ranges))
 
 
-@quick
 @given(st.sets(st.integers(0, 2**63 - 1)), st.text(st.characters(codec="utf-8"), min_size=1))
 def test_an_acknowledgement_comes_back(offsets: set[int], journal_id: str) -> None:
     ranges = ranges_of(offsets)
     assert decode_ack(decode_payload(encode_ack(journal_id, ranges, 5))) == (journal_id, ranges)
 
 
-@quick
 @given(st.text(min_size=1), st.integers(0, 2**63 - 1))
 def test_a_uuid_comes_back(journal_id: str, offset: int) -> None:
     assert parse_uuid(uuid_of(journal_id, offset)) == (journal_id, offset)

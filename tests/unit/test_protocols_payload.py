@@ -2,7 +2,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import ValueRangeError
@@ -23,7 +23,6 @@ from protocols.sparkplug.payload import (
     seal,
 )
 
-quick = settings(deadline=None, max_examples=30)
 NOW = 1_700_000_000_000
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)))
 
@@ -44,7 +43,6 @@ VALUES: dict[DataType, st.SearchStrategy[Any]] = {
 
 @pytest.mark.parametrize("datatype", VALUES, ids=lambda kind: kind.name)
 def test_every_datatype_comes_back_as_it_went(datatype: DataType) -> None:
-    @quick
     @given(VALUES[datatype])
     def round_trip(value: Any) -> None:
         metric = Metric(name="x", timestamp=NOW, datatype=datatype, value=value)

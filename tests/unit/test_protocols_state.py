@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError
@@ -10,7 +10,6 @@ def test_a_state_is_spelt_as_the_specification_says() -> None:
     assert encode_state(State(online=True, timestamp=17)) == b'{"online":true,"timestamp":17}'
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.booleans(), st.integers(0, 2**63))
 def test_a_state_comes_back(online: bool, timestamp: int) -> None:  # noqa: FBT001
     state = State(online, timestamp)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError, ValueRangeError
@@ -12,10 +12,8 @@ from protocols.sparkplug.topics import (
 )
 
 IDS = st.text(st.characters(blacklist_characters="+#/\0", blacklist_categories=("Cs",)), min_size=1)
-quick = settings(deadline=None, max_examples=60)
 
 
-@quick
 @given(IDS, st.sampled_from(MessageKind), IDS, IDS)
 def test_a_topic_formats_and_parses_to_itself(
     group: str, kind: MessageKind, node: str, device: str
@@ -59,7 +57,6 @@ def test_what_is_no_topic_is_a_frame_error(text: str) -> None:
         parse_topic(text)
 
 
-@quick
 @given(st.text())
 def test_any_text_is_a_topic_or_a_frame_error(text: str) -> None:
     try:

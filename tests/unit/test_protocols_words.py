@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import FrameError, ValueRangeError
@@ -25,7 +25,6 @@ from protocols.modbus.words import (
 )
 
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
-quick = settings(deadline=None, max_examples=25)
 
 
 def whole(low: int, high: int) -> st.SearchStrategy[int]:
@@ -58,7 +57,6 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", VALUES)
 def test_what_is_encoded_decodes_to_itself(kind: str, order: str) -> None:
-    @quick
     @given(VALUES[kind])
     def round_trip(value: Any) -> None:
         registers = encode(value, kind=kind, order=order)
@@ -71,7 +69,6 @@ def test_what_is_encoded_decodes_to_itself(kind: str, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@quick
 @given(text=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8))
 def test_text_survives_any_order(order: str, text: str) -> None:
     registers = encode(text, kind="string", order=order, length=4)
@@ -79,7 +76,6 @@ def test_text_survives_any_order(order: str, text: str) -> None:
     assert decode(registers, kind="string", order=order) == text
 
 
-@quick
 @given(st.integers(0, 15), st.integers(1, 16), st.integers(0, 0xFFFF), st.data())
 def test_a_bitfield_leaves_its_neighbours_alone(
     bit: int, width: int, into: int, data: st.DataObject
@@ -230,7 +226,6 @@ def test_a_field_outside_the_block_is_refused_when_compiled(field: Field) -> Non
         block_decoder([field], 3)
 
 
-@quick
 @given(st.lists(st.integers(0, 0xFFFF), min_size=12, max_size=12), st.data())
 def test_a_block_decodes_like_its_fields_one_by_one(
     registers: list[int], data: st.DataObject
@@ -268,7 +263,6 @@ SIGNED = [
 
 
 @pytest.mark.parametrize(("kind", "sign"), SIGNED)
-@quick
 @given(st.data(), st.sampled_from(ORDERS))
 def test_every_way_to_code_a_sign_is_turned_round(
     kind: str, sign: str, data: st.DataObject, order: str
@@ -286,7 +280,6 @@ def test_every_way_to_code_a_sign_is_turned_round(
             encode_field(beyond, field, into=held)
 
 
-@quick
 @given(st.data(), whole(1, 4), st.sampled_from(ORDERS))
 def test_bits_of_several_registers_leave_the_others_alone(
     data: st.DataObject, length: int, order: str
@@ -306,7 +299,6 @@ def test_bits_of_several_registers_leave_the_others_alone(
     )
 
 
-@quick
 @given(st.binary(min_size=2, max_size=16).filter(lambda raw: len(raw) % 2 == 0), st.data())
 def test_no_registers_end_in_anything_but_a_value_or_a_frame_error(
     raw: bytes, data: st.DataObject

@@ -42,7 +42,7 @@ _ALLOWED = re.compile(
     r"docs/adr/|server/migrations/|tests/cases/|tests/unit/test_vocabulary\.py"
     # Earlier names that are understood, or stand in files of earlier versions.
     r"|edge_agent/journal/(clock_epochs|file|recovery|schema)\.py|server/core/isolation\.py"
-    r"|tests/contract/test_(migrations|server_takeover)\.py"
+    r"|tests/contract/test_migrations\.py|tests/e2e/test_server_takeover\.py"
     r"|tests/unit/test_(core_sweeps|journal_provisional|journal_takeover)\.py"
 )
 

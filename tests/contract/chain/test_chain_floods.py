@@ -11,11 +11,9 @@ from server.incidents.model import Incident
 from server.messages.model import Message
 from tests.fakes.house import House
 
-PUMPS = 100
-
 
 class Estate(House):
-    number = PUMPS
+    number = 25
 
     def trip(self, *numbers: int, point: str = "temperature", value: float = 85.0) -> None:
         at = self.clock.now_ms()
@@ -40,38 +38,44 @@ def kinds(estate: Estate) -> list[tuple[str, str]]:
     return [(row.kind, row.severity) for row in estate.all(Message) if row.receiver == "duty"]
 
 
-def test_200_alarms_in_a_minute_are_one_digest_and_the_urgent_ones(estate: Estate) -> None:
-    for first in range(0, PUMPS, 10):
+@pytest.mark.size(20, 100)
+def test_200_alarms_in_a_minute_are_one_digest_and_the_urgent_ones(url: str, size: int) -> None:
+    estate = Estate(url, number=size)
+    for first in range(0, size, 10):
         estate.trip(*range(first, first + 10))
         estate.trip(*range(first, first + 10), point="mode", value=2)
         estate.advance(5)
-    estate.trip(50, point="fault", value=True)
-    estate.live(30)
-    assert estate.count(Alarm) == 201
+    estate.trip(15, point="fault", value=True)
+    estate.live(70)
+    alarms = 2 * size + 1
+    assert estate.count(Alarm) == alarms
     told = kinds(estate)
     assert told[:10] == [("incident.opened", "high")] * 10
     assert told[10:] == [("incident.opened", "urgent"), ("alarms.flood", "high")]
     digest = estate.all(Message)[-1].payload
-    assert digest["alarms"] == 201
-    assert digest["title_en"] == "Alarm flood at estate: 201 new alarms"
-    assert [one["count"] for one in digest["top"]] == [100, 100, 1]
+    assert digest["alarms"] == alarms
+    assert digest["title_en"] == f"Alarm flood at estate: {alarms} new alarms"
+    assert [one["count"] for one in digest["top"]] == [size, size, 1]
     estate.live(1200, step=60)
     assert kinds(estate) == told
     (flood,) = estate.all(AlarmFlood)
     assert flood.ended_at is not None
     assert (estate.kinds().count("alarms.flood_started"), flood.digests) == (1, 1)
+    estate.records.close()
 
 
-def test_a_flood_that_goes_on_has_a_digest_every_ten_minutes(estate: Estate) -> None:
-    for first in range(0, PUMPS, 2):
+@pytest.mark.size(60, 100)
+def test_a_flood_that_goes_on_has_a_digest_every_ten_minutes(url: str, size: int) -> None:
+    estate = Estate(url, number=size)
+    for first in range(0, size, 2):
         estate.trip(first, first + 1)
         estate.live(60, step=60)
     estate.live(1200, step=60)
     digests = [row for row in estate.all(Message) if row.kind == "alarms.flood"]
     duty = [row.payload["alarms"] for row in digests if row.receiver == "duty"]
-    assert len(duty) == 6
-    assert sum(duty) == PUMPS
-    assert estate.count(Incident) == PUMPS
+    assert len(duty) == size // 20 + 1
+    assert sum(duty) == estate.count(Incident) == size
+    estate.records.close()
 
 
 def test_a_flood_outlives_a_restart(estate: Estate) -> None:

@@ -15,12 +15,6 @@ from server.messages.model import Message
 from tests.fakes.estate import GATEWAY, Estate
 
 
-class LargeEstate(Estate):
-    """72 pumps with seven points each: 504."""
-
-    number = 72
-
-
 @pytest.fixture
 def estate(url: str) -> Generator[Estate]:
     estate = Estate(url)
@@ -29,16 +23,10 @@ def estate(url: str) -> Generator[Estate]:
     estate.records.close()
 
 
-@pytest.fixture
-def large(url: str) -> Generator[Estate]:
-    estate = LargeEstate(url)
+@pytest.mark.size(10, 72)
+def test_an_outage_over_500_points_is_one_announced_incident(url: str, size: int) -> None:
+    estate = Estate(url, number=size)  # seven points each
     estate.report(estate.every)
-    yield estate
-    estate.records.close()
-
-
-def test_an_outage_over_500_points_is_one_announced_incident(large: Estate) -> None:
-    estate = large
     estate.live(70)
     estate.report(estate.every)
     estate.connect(estate.every, online=False, gateway=True)
@@ -56,6 +44,7 @@ def test_an_outage_over_500_points_is_one_announced_incident(large: Estate) -> N
     still = [row for row in estate.all(Alarm) if row.closed_at is None and row.active]
     assert {row.equipment_id for row in still} == {1, 2}
     assert all(row.suppressed_by is None for row in still)
+    estate.records.close()
 
 
 def test_the_return_of_a_gateway_announces_nothing_that_is_well(estate: Estate) -> None:
