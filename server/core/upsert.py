@@ -1,11 +1,13 @@
 """Inserting a row that another transaction may have inserted first."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Table, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from server.core.db import Base, table_of
 
@@ -18,17 +20,15 @@ def insert_row(session: Session, table: type[Row], **values: Any) -> Row | None:
     The loser of a race waits for the winner's commit and then reads the winner's row.
     """
     session.flush()
-    statement = _insert(session, table).values(**values).on_conflict_do_nothing()
-    return session.scalars(statement.returning(table)).one_or_none()
+    return session.scalars(_insert_row(_is_postgresql(session), table), values).one_or_none()
 
 
 def insert_new(session: Session, table: type[Base], **values: Any) -> bool:  # noqa: ANN401 (columns)
     """Insert the row unless a unique index has it already; say whether it is new."""
     session.flush()
-    statement = _insert(session, table).values(**values).on_conflict_do_nothing()
     # A row count is not reliable here: the ORM reports -1 on PostgreSQL.
-    returned = session.execute(statement.returning(*inspect(table).primary_key))
-    return returned.first() is not None
+    statement = _insert_new(_is_postgresql(session), table)
+    return session.execute(statement, values).first() is not None
 
 
 def insert_all_new(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
@@ -52,6 +52,24 @@ def replace_all(
     session.execute(statement.on_conflict_do_update(index_elements=[key], set_=others), rows)
 
 
-def _insert(session: Session, table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    return (postgresql.insert if is_postgresql else sqlite.insert)(table)
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def _insert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return (postgresql.insert if _is_postgresql(session) else sqlite.insert)(table)
+
+
+# Made once: to make a statement and the key of its compiled form costs more than to run it.
+
+
+@cache
+def _insert_row(postgres: bool, table: type[Row]) -> ReturningInsert[Row]:  # noqa: FBT001 (key of a cache)
+    insert = (postgresql.insert if postgres else sqlite.insert)(table)
+    return insert.on_conflict_do_nothing().returning(table)
+
+
+@cache
+def _insert_new(postgres: bool, table: type[Base]) -> ReturningInsert[Any]:  # noqa: FBT001 (same)
+    insert = (postgresql.insert if postgres else sqlite.insert)(table_of(table))
+    return insert.on_conflict_do_nothing().returning(*inspect(table).primary_key)
