@@ -1,5 +1,6 @@
 """Markers follow from the folder; what needs a broker runs only when asked for."""
 
+import atexit
 import gc
 import os
 import sys
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
     )
     hypothesis.settings.load_profile("all")
+    gc.disable()  # until all modules are there
     _take_ports(config)
 
 
@@ -77,18 +79,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Spare the tests what is alike for all: looking through all modules, and compiling SQL."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
+    atexit.register(gc.unfreeze)  # what is frozen at the end is reported as leaked
     if "sqlalchemy" in sys.modules:
         from tests.sql_cache import share_compiled_sql  # noqa: PLC0415 (tests of an agent need none)
 
         share_compiled_sql()
-
-
-def pytest_unconfigure() -> None:
-    """Let the interpreter end as ever: what stays frozen is reported as leaked."""
-    gc.unfreeze()
 
 
 def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -128,6 +126,8 @@ def pytest_runtest_makereport() -> Generator[None, pluggy.Result[pytest.TestRepo
     """In CI a skipped test is a failure: a missing tool must not hide."""
     outcome = yield
     report = outcome.get_result()
+    if report.passed:
+        report.sections = []  # what a test printed is read when it fails
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"

@@ -199,7 +199,7 @@ def judge_outcome(outcome: Outcome) -> None:
         assert one.confirmed or "read back" in one.reason
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("function", [None, 16], ids=["single", "multiple"])
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_a_command_rests_on_what_was_read_for_it_and_goes_out_once(

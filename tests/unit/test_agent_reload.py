@@ -175,7 +175,8 @@ async def test_a_port_that_is_gone_leaves_no_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(60)
-async def test_a_thousand_reloads_while_offline_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.size(300, 1000)
+async def test_many_reloads_while_offline_lose_nothing(tmp_path: Path, size: int) -> None:
     first = gateway_of(tmp_path, meter("m1"))
     second = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2))
     third = gateway_of(tmp_path, meter("m1"), meter("m2", port="b", unit=2, scale=0.1))
@@ -190,7 +191,7 @@ async def test_a_thousand_reloads_while_offline_lose_nothing(tmp_path: Path) -> 
 
         bench.journal.append = append  # type: ignore[method-assign]
         await bench.until_read("m1")
-        for number in range(1000):
+        for number in range(size):
             assert await bench.reload((second, third, first)[number % 3])
         await bench.reload(second)
         await bench.until_read("m2")

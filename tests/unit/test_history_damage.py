@@ -111,7 +111,7 @@ def goes_on(history: DuckHistory) -> None:
     history.maintain(NOON + 2 * DAY)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("hurt", HURTS.values(), ids=HURTS.keys())
 def test_a_file_that_is_damaged_at_the_start_is_moved_aside(
     tmp_path: Path, sound: Path, hurt: Hurt

@@ -44,6 +44,7 @@ def most(seconds: float) -> int:
     return BURST + round(seconds * 1000 / EVERY_MS) + 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("death", ["NDEATH", "DDEATH"])
 def test_coming_and_going_in_a_loop_is_told_now_and_then(
     plant: IngestPlant, node: EdgeNode, death: str

@@ -23,7 +23,7 @@ def estate(url: str) -> Generator[Estate]:
     estate.records.close()
 
 
-@pytest.mark.size(10, 72)
+@pytest.mark.size(8, 72)
 def test_an_outage_over_500_points_is_one_announced_incident(url: str, size: int) -> None:
     estate = Estate(url, number=size)  # seven points each
     estate.report(estate.every)
