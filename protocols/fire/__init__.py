@@ -1,0 +1,1 @@
+"""Fire alarm equipment, whatever its protocol: events, open components, sessions."""

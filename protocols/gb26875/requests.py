@@ -1,0 +1,121 @@
+"""Requests and commands of the centre to one transmission device, one at a time (pure)."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from protocols.fire.model import Place
+from protocols.gb26875.frame import Command, Frame
+from protocols.gb26875.tables import UnitType
+from protocols.gb26875.times import DeviceTime
+from protocols.gb26875.units import InfoObject, Unit, encode_unit
+
+_FIRST_COMMAND: Final = UnitType.INITIALISE
+_MOST_WAITING: Final = 1024
+_COMPONENTS_EACH: Final = 22
+
+
+def set_clock(local: datetime) -> Unit:
+    """Return the command that sets the clock of a device."""
+    return Unit(UnitType.SET_CLOCK, [InfoObject({"clock": DeviceTime.of(local)})])
+
+
+def inspect_sentry(minutes: int) -> Unit:
+    """Return the command that inspects the sentry (查岗): someone has to answer in that time.
+
+    ValueRangeError when it is sent with more than 255 minutes.
+    """
+    return Unit(UnitType.INSPECT_SENTRY, [InfoObject({"minutes": minutes})])
+
+
+def read_transmitter_status() -> Unit:
+    """Return the request for the state of the transmission device."""
+    return Unit(UnitType.READ_TRANSMITTER_STATUS, [InfoObject({"reserved": 0})])
+
+
+def read_components(places: Sequence[Place]) -> Sequence[Unit]:
+    """Return requests for the states of components, 22 in each."""
+    groups = (places[at : at + _COMPONENTS_EACH] for at in range(0, len(places), _COMPONENTS_EACH))
+    return [Unit(UnitType.READ_COMPONENT_STATUS, [_reference(one) for one in g]) for g in groups]
+
+
+def _reference(place: Place) -> InfoObject:
+    return InfoObject(
+        {
+            "system": place.system,
+            "address": place.panel,
+            "zone": place.zone,
+            "point": place.point,
+        }
+    )
+
+
+@dataclass
+class Outstanding:
+    """A request that waits for its answer."""
+
+    frame: Frame
+    unit: Unit
+    until_s: float
+    resends_left: int
+
+
+class RequestQueue:
+    """What the centre asks; a request is repeated until it is answered or has failed.
+
+    Attributes:
+        outstanding: What was asked and is not yet answered.
+    """
+
+    def __init__(self, *, timeout_s: float, resends: int) -> None:
+        self.outstanding: Outstanding | None = None
+        self._timeout_s = timeout_s
+        self._resends = resends
+        self._waiting: deque[Unit] = deque(maxlen=_MOST_WAITING)
+        self._sequence = 0
+
+    def add(self, unit: Unit) -> None:
+        """Ask it as soon as what was asked before is settled."""
+        encode_unit(unit)
+        self._waiting.append(unit)
+
+    def next(self, *, source: int, destination: int, local: datetime, now_s: float) -> Frame | None:
+        """Return the frame to send now, if any."""
+        if self.outstanding is not None or not self._waiting:
+            return None
+        unit = self._waiting.popleft()
+        command = Command.CONTROL if unit.type >= _FIRST_COMMAND else Command.REQUEST
+        time = DeviceTime.of(local)
+        data = encode_unit(unit)
+        frame = Frame(self._sequence, command, time, source, destination, data)
+        self._sequence = (self._sequence + 1) % 0x10000
+        until_s = now_s + self._timeout_s
+        self.outstanding = Outstanding(frame, unit, until_s, self._resends)
+        return frame
+
+    def answered(self, sequence: int) -> Unit | None:
+        """Return the request that an answer with this number settles."""
+        current = self.outstanding
+        if current is None or current.frame.sequence != sequence:
+            return None
+        self.outstanding = None
+        return current.unit
+
+    def repeat(self, *, now_s: float) -> Frame | Unit | None:
+        """Return the frame to send again, or the request that has failed; None before its time."""
+        current = self.outstanding
+        if current is None or now_s < current.until_s:
+            return None
+        if not current.resends_left:
+            self.outstanding = None
+            return current.unit
+        current.resends_left -= 1
+        current.until_s = now_s + self._timeout_s
+        return current.frame
+
+    def denied(self, sequence: int, *, now_s: float) -> None:
+        """Have a request repeated at once: the device did not understand it."""
+        if self.outstanding is not None and self.outstanding.frame.sequence == sequence:
+            self.outstanding.until_s = now_s
