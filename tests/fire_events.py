@@ -16,7 +16,7 @@ def told(event: FireEvent) -> str:
     place = event.place.key
     match event:
         case ResetEvent():
-            return f"{place} reset"
+            return f"{place} reset" + " of all" * event.all_panels
         case MeasurementEvent():
             return f"{place} {event.quantity} {event.value} {event.unit}"
         case OperationEvent():

@@ -31,11 +31,10 @@ class State(IntFlag):
     LINE_FAULT = 16384
     """The line from the panel to the transmission device is broken."""
     PREALARM = 32768
-    GAS = 65536
 
 
 NO_STATE: Final = State(0)
-ALL_STATES: Final = State(2 * State.GAS - 1)
+ALL_STATES: Final = State(2 * State.PREALARM - 1)
 
 
 def names_of(states: State) -> tuple[str, ...]:
@@ -105,10 +104,15 @@ class StateEvent:
 
 @dataclass(frozen=True, slots=True)
 class ResetEvent:
-    """A panel was reset: what it had reported as an alarm is over, what is still so comes again."""
+    """A panel was reset: what it had reported as an alarm is over, what is still so comes again.
+
+    Attributes:
+        all_panels: Whether all panels of the connection are meant: the message names none.
+    """
 
     place: Place
     panel_time: datetime | None = None
+    all_panels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

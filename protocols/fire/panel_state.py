@@ -63,7 +63,6 @@ class FoldOptions:
         | State.STARTED
         | State.FEEDBACK
         | State.DELAYED
-        | State.GAS
     )
     system_normal_ends_fires: bool = False
     transmitter_reset_resets: bool = False
@@ -235,7 +234,11 @@ class PanelState:
 
     def _reset(self, event: ResetEvent) -> Sequence[Change]:
         ended = self._options.reset_clears
-        concerned = [one for one in self.open(ended) if self._is_concerned(one.place, event.place)]
+        concerned = [
+            one
+            for one in self.open(ended)
+            if event.all_panels or self._is_concerned(one.place, event.place)
+        ]
         return [self._without(one, ended) for one in concerned]
 
     def _is_concerned(self, place: Place, reset: Place) -> bool:

@@ -25,6 +25,15 @@ class Moment(NamedTuple):
     local: datetime
 
 
+class AddressBytes(bytes):
+    """Bytes that are sent with the address bit set, as mark parity; all others are sent without.
+
+    A line without an address bit makes no difference.
+    """
+
+    __slots__ = ()
+
+
 class Delivery(NamedTuple):
     """Events that are to be kept; the driver answers each with ``kept`` or ``not_kept``.
 
