@@ -89,7 +89,7 @@ def test_a_stream_finds_every_whole_frame_between_cuts_and_garbage(seed: int) ->
     for frame in sent:
         match rng.randrange(4):
             case 0:
-                line += rng.choices([0x68, 0x16, *rng.randbytes(9)], k=rng.randrange(40))
+                line += bytes(rng.choices([0x68, 0x16, *rng.randbytes(9)], k=rng.randrange(40)))
             case 1:
                 other = any_frame(rng).encoded()
                 line += other[: rng.randrange(len(other))]

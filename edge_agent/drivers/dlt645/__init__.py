@@ -1,0 +1,1 @@
+"""Meters that speak DL/T 645, on a line of bytes."""
