@@ -5,18 +5,16 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from simulators.clock import Clock
-from simulators.framing import AsciiStream, Request, RtuStream, ascii_frame, rtu_frame
-
-LineFraming = Literal["rtu", "ascii"]
+from simulators.framing import Request
+from simulators.line_protocols import LINE_PROTOCOLS, LineFraming
 
 # An operating system hands a request over in pieces; this is long enough to be no such gap.
 _SILENCE_S = 0.05
 # What a USB adapter typically delivers at once.
 _CHUNK_BYTES = 16
-_BROADCAST = 0
 
 
 class Reply(NamedTuple):
@@ -93,8 +91,7 @@ class LineOfUnits:
         self._clock = clock
         self._rng = rng
         self._timing = timing or LineTiming()
-        self._stream = RtuStream() if framing == "rtu" else AsciiStream()
-        self._frame = rtu_frame if framing == "rtu" else ascii_frame
+        self._protocol = LINE_PROTOCOLS[framing]()
         self._loop = asyncio.get_running_loop()
         self._silence: asyncio.TimerHandle | None = None
         self._sending: deque[_Sent] = deque()
@@ -129,7 +126,7 @@ class LineOfUnits:
             return
         if self._silence is not None:
             self._silence.cancel()
-        for request in self._stream.feed(data):
+        for request in self._protocol.feed(data):
             self._take(request)
         self._silence = self._loop.call_later(_SILENCE_S, self._silent)
 
@@ -140,20 +137,18 @@ class LineOfUnits:
             self._silence.cancel()
 
     def _silent(self) -> None:
-        for request in self._stream.silence():
+        for request in self._protocol.silence():
             self._take(request)
 
     def _take(self, request: Request) -> None:
         now_s = self._clock.now_s()
-        if request.unit == _BROADCAST:
-            for unit in self._units.values():
-                unit.respond(request.pdu, now_s)
-            return
-        unit = self._units.get(request.unit)
-        reply = unit.respond(request.pdu, now_s) if unit else SILENT
-        if reply.pdu is None:
-            return
-        frame = self._frame(request.unit, reply.pdu)
+        for unit in self._protocol.listeners(request.unit, self._units):
+            reply = self._units[unit].respond(request.pdu, now_s)
+            if self._protocol.is_answered(request.unit) and reply.pdu is not None:
+                self._answer(unit, reply.pdu, reply)
+
+    def _answer(self, unit: int, pdu: bytes, reply: Reply) -> None:
+        frame = self._protocol.frame(unit, pdu)
         if reply.noisy:
             frame = damage(frame, self._rng)
         wait_s = self._timing.turnaround_s + reply.delay_s

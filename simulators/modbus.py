@@ -12,7 +12,8 @@ from protocols.errors import FrameError
 from simulators.box import Box, BoxFaultKind
 from simulators.clock import Clock, SystemClock
 from simulators.framing import MbapStream, Request, mbap_frame
-from simulators.line import LineFraming, LineOfUnits, LineTiming, Responder
+from simulators.line import LineOfUnits, LineTiming, Responder
+from simulators.line_protocols import LineFraming
 from simulators.slave import GATEWAY_NO_RESPONSE, exception_reply
 
 Framing = Literal["mbap", "rtu", "ascii"]

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from simulators.clock import Clock, SystemClock
-from simulators.line import LineFraming, LineOfUnits, LineTiming, Responder
+from simulators.line import LineOfUnits, LineTiming, Responder
+from simulators.line_protocols import LineFraming
 
 _READ_BYTES = 4096
 

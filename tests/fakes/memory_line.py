@@ -4,7 +4,7 @@ import asyncio
 import random
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.ports import Port
 from edge_agent.drivers.link import ignore
@@ -12,9 +12,12 @@ from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.drivers.wires import wire_of
 from edge_agent.errors import PortDownError
 from simulators.framing import MbapStream, Request, mbap_frame
-from simulators.line import SILENT, LineFraming, LineOfUnits, LineTiming, Reply, Responder
+from simulators.line import SILENT, LineOfUnits, LineTiming, Reply, Responder
 from simulators.slave import ILLEGAL_ADDRESS, exception_reply
 from tests.fakes.virtual_loop import LoopClock
+
+if TYPE_CHECKING:
+    from simulators.line_protocols import LineFraming
 
 UNAVAILABLE = range(900, 1000)
 """Addresses that every unit refuses."""
@@ -144,7 +147,7 @@ class _Gateway:
 def line_of(
     units: Mapping[int, Responder], framing: str, timing: LineTiming | None = None
 ) -> Callable[[Callable[[bytes], None]], Any]:
-    """Return what makes the far end of a link: framing mbap, newest, rtu or ascii.
+    """Return what makes the far end of a link: framing mbap, newest, rtu, ascii or dlt645.
 
     newest: Modbus TCP through a gateway that answers under the number of the newest request.
     """
@@ -152,14 +155,14 @@ def line_of(
     def make(write: Callable[[bytes], None]) -> LineOfUnits | _Gateway:
         if framing in {"mbap", "newest"}:
             return _Gateway(units, write, newest=framing == "newest")
-        kind: LineFraming = "ascii" if framing == "ascii" else "rtu"
+        kinds: dict[str, LineFraming] = {"ascii": "ascii", "dlt645": "dlt645"}
         return LineOfUnits(
             units,
             write=write,
             clock=LoopClock(),
             rng=random.Random(1),  # noqa: S311 (repeatable)
             timing=timing,
-            framing=kind,
+            framing=kinds.get(framing, "rtu"),
         )
 
     return make

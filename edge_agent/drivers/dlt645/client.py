@@ -200,11 +200,7 @@ class MeterClient:
 
     async def _transact(self, request: Request, timeout_s: float) -> tuple[Frame, int]:
         connection = self._connection
-        try:
-            link = await self._ready(request)
-        except DriverError as error:
-            error.went_out = False
-            raise
+        link = await self._ready(request)
         try:
             return await self._transact_once(link, request, timeout_s)
         except PortDownError:
@@ -256,7 +252,15 @@ class MeterClient:
             self._request = self._answer = None
 
     async def _ready(self, request: Request) -> Link:
-        """Return a link that this may be sent on now: the line is silent, nothing is mistaken."""
+        """Return a link that this may be sent on now; an error says that nothing was sent."""
+        try:
+            return await self._silent(request)
+        except DriverError as error:
+            error.went_out = False
+            raise
+
+    async def _silent(self, request: Request) -> Link:
+        """Wait until the line is silent and no late answer can be mistaken."""
         link = await self._connection.ready(write=request.writes)
         began = self._clock.monotonic_s()
         patient_until = began + _JABBER_S + self._line.turnaround_s
@@ -302,7 +306,8 @@ class MeterClient:
         elif asked.concerns(frame):
             waiting.set_result((frame, self._clock.now_ms()))
         elif frame.from_meter:
-            self._odd = f"meter {frame.address} answered with function {frame.function:02X}H"
+            told = f"function {frame.function:02X}H, {frame.data[:4][::-1].hex().upper()}"
+            self._odd = f"meter {frame.address} answered instead, or something else: {told}"
 
     def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """The time is up, unless the answer is just coming in."""

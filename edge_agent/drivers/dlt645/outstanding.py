@@ -2,8 +2,8 @@
 
 An answer names its meter, function and identifier, so a late one is not taken for that to another
 question. What does not say which question it answers is waited for: an older answer to the same
-question where a fresh value is wanted, the acknowledgement of a write, the refusal of a function, and
-a follow-on frame of 1997, which has no number.
+question where a fresh value is wanted, the acknowledgement of a write, and a follow-on frame of
+1997, which has no number. A refusal names a function only.
 """
 
 from dataclasses import dataclass
