@@ -2,6 +2,7 @@
 
 import random
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -198,12 +199,26 @@ class Faults:
 class FaultyUnit:
     """Any unit, with faults between it and its master.
 
+    The faults that name registers are of Modbus units only.
+
+    Args:
+        inner: The unit.
+        seed: Same seed, same faults.
+        refusal: Makes the reply that refuses a function or control code with a fault's code.
+
     Attributes:
         faults: The faults that it has now.
     """
 
-    def __init__(self, inner: Responder, *, seed: int) -> None:
+    def __init__(
+        self,
+        inner: Responder,
+        *,
+        seed: int,
+        refusal: Callable[[int, int], bytes] = exception_reply,
+    ) -> None:
         self._inner = inner
+        self._refusal = refusal
         self.faults = Faults(random.Random(seed))
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
@@ -215,7 +230,7 @@ class FaultyUnit:
             return SILENT
         pdu = self.faults.clamped(pdu)
         code = decision.code or (ILLEGAL_ADDRESS if self.faults.is_illegal(pdu) else 0)
-        reply = Reply(exception_reply(pdu[0], code)) if code else self._inner.respond(pdu, now_s)
+        reply = Reply(self._refusal(pdu[0], code)) if code else self._inner.respond(pdu, now_s)
         if reply.pdu is not None:
             reply = reply._replace(pdu=self.faults.counted(pdu, reply.pdu, now_s))
         return Reply(reply.pdu, reply.delay_s + decision.delay_s, reply.noisy or decision.noisy)

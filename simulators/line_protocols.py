@@ -40,9 +40,20 @@ class _Modbus:
     def __init__(
         self, stream: RtuStream | AsciiStream, frame: Callable[[int, bytes], bytes]
     ) -> None:
-        self.feed = stream.feed
-        self.silence = stream.silence
-        self.frame = frame
+        self._stream = stream
+        self._frame = frame
+
+    def feed(self, data: bytes) -> Sequence[Request]:
+        """Return the requests completed by ``data``."""
+        return self._stream.feed(data)
+
+    def silence(self) -> Sequence[Request]:
+        """Return the request that a silence has ended."""
+        return self._stream.silence()
+
+    def frame(self, unit: int, pdu: bytes) -> bytes:
+        """Return the bytes of a reply."""
+        return self._frame(unit, pdu)
 
     def listeners(self, unit: int, units: Collection[int]) -> Sequence[int]:
         """All hear a broadcast."""

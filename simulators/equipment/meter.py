@@ -33,23 +33,32 @@ class ElectricityMeter:
         self._since_s = started_s
         self._factor = 1.0
         self._event = ""
+        self._closed = True
 
     def happen(self, event: str, now_s: float) -> None:
         """Lose the mains or a phase, take too much load; clear: as usual."""
-        self._base_kwh = self._energy_kwh(now_s)
-        self._since_s = now_s
+        self._count(now_s)
         self._event = "" if event == "clear" else event
         self._factor = {"power_cut": 0.0, "overload": _OVERLOAD}.get(self._event, 1.0)
 
     def command(self, point: str, value: Value, now_s: float) -> bool:
-        """A meter without relay takes no orders."""
-        del point, value, now_s
-        return False
+        """Open or close the relay: nothing is drawn through an open one."""
+        if point != "relay":
+            return False
+        self._count(now_s)
+        self._closed = bool(value)
+        return True
+
+    def _count(self, now_s: float) -> None:
+        self._base_kwh = self._energy_kwh(now_s)
+        self._since_s = now_s
+
+    def _drawn(self) -> float:
+        return self._factor if self._closed else 0.0
 
     def _power_w(self, now_s: float) -> float:
-        return (
-            self._factor * self._mean_w * (1 + _DAY_SHARE * day_curve(now_s, peak_hour=_PEAK_HOUR))
-        )
+        curve = day_curve(now_s, peak_hour=_PEAK_HOUR)
+        return self._drawn() * self._mean_w * (1 + _DAY_SHARE * curve)
 
     def _energy_kwh(self, now_s: float) -> float:
         """Return the energy so far: the integral of the power since the last event."""
@@ -57,7 +66,7 @@ class ElectricityMeter:
             self._since_s, peak_hour=_PEAK_HOUR
         )
         worked = self._mean_w * (now_s - self._since_s + _DAY_SHARE * curve)
-        return self._base_kwh + self._factor * worked / _J_PER_KWH
+        return self._base_kwh + self._drawn() * worked / _J_PER_KWH
 
     def values(self, now_s: float) -> Mapping[str, Value]:
         """Return what the meter measures."""
@@ -68,7 +77,7 @@ class ElectricityMeter:
             "active_power": power_w / 1000,
             "apparent_power": power_w / 1000 / _POWER_FACTOR,
             "reactive_power": power_w / 1000 * math.tan(math.acos(_POWER_FACTOR)),
-            "power_factor": _POWER_FACTOR if live else 1.0,
+            "power_factor": _POWER_FACTOR if power_w else 1.0,
             "frequency": 50 + 0.03 * self._ripple("hz", now_s, period_s=33) if live else 0.0,
             "import_energy": energy_kwh,
             "export_energy": 0.0,
@@ -77,7 +86,7 @@ class ElectricityMeter:
             "peak_energy": energy_kwh * 0.35,
             "flat_energy": energy_kwh * 0.35,
             "valley_energy": energy_kwh * 0.2,
-            "relay": True,
+            "relay": self._closed,
         }
         for number, share in enumerate(_PHASE_SHARES, start=1):
             lost = not live or (self._event == "phase_loss" and number == 3)  # noqa: PLR2004

@@ -1,0 +1,1 @@
+"""Electricity meters that speak DL/T 645, of both editions, on a simulated line."""
