@@ -171,7 +171,7 @@ class SimulatedMeter(ModelUnit):
         return False, b""
 
     def _write_clock(self, name: str, text: str, now_s: float) -> None:
-        was = self._clock(now_s).isoformat("seconds")
+        was = self._clock(now_s).isoformat(timespec="seconds")
         date, _, time = was.partition("T")
         now = f"{text}T{time}" if name == "date" else f"{date}T{text}"
         off = datetime.fromisoformat(now) - datetime.fromisoformat(was)

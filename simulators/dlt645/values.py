@@ -47,7 +47,7 @@ def shown(
         "overdrawn_credit": max(-credit, 0.0),
         "temperature": _TEMPERATURE_C,
         "date": clock.date().isoformat(),
-        "time": clock.time().isoformat("seconds"),
+        "time": clock.time().isoformat(timespec="seconds"),
         "address": address,
         "meter_number": address,
         **_status_words(model, credit),
