@@ -63,12 +63,10 @@ _ERROR_BITS: Final = {
         "reserved",
     ),
 }
-ERROR_WORDS: Final = frozenset({_UNSPECIFIED, *_ERROR_BITS[Edition.E2007], "illegal_data"})
-"""All words that a refusal may be told in."""
 
 
 def error_words(edition: Edition, data: bytes) -> tuple[str, ...]:
-    """Return what the data of a refusing frame say; at least one word of ``ERROR_WORDS``.
+    """Return what the data of a refusing frame say; at least one of a fixed set of words.
 
     The refusal of a relay command has a second byte in some meters (an authentication error); it
     has no words here.
@@ -79,5 +77,6 @@ def error_words(edition: Edition, data: bytes) -> tuple[str, ...]:
 
 
 def error_byte(edition: Edition, word: str) -> int:
-    """Return the byte with which a meter refuses."""
-    return 1 << _ERROR_BITS[edition].index(word)
+    """Return the byte with which a meter refuses; the first bit where an edition lacks the word."""
+    names = _ERROR_BITS[edition]
+    return 1 << names.index(word) if word in names else 1

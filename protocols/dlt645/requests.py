@@ -79,7 +79,7 @@ class Request:
         return frame.refused and self._is_from_asked(frame)
 
     def refusal(self, frame: Frame) -> tuple[str, ...]:
-        """Return why a frame refuses, words of ``codes.ERROR_WORDS``; none: it does not."""
+        """Return why a frame refuses, words of ``codes.error_words``; none: it does not."""
         return codes.error_words(self.edition, frame.data) if frame.refused else ()
 
     def payload(self, frame: Frame) -> bytes:

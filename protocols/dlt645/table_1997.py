@@ -5,7 +5,9 @@ from typing import Final
 from protocols.dlt645.fields import Field, Kind
 from protocols.dlt645.rows import Confidence, Row
 
-_CONFIRMED, _DOCUMENTED, _UNCONFIRMED = Confidence
+_CONFIRMED: Final = Confidence.CONFIRMED
+_DOCUMENTED: Final = Confidence.DOCUMENTED
+_UNCONFIRMED: Final = Confidence.UNCONFIRMED
 _FRAMES: Final = "a meter's frames (kaledl.com/down/1493168)"
 _MANUAL: Final = "a gateway maker's manual (Heyuan ASDU-LS, page 18): B611, 0100 = 100 V"
 _MAPPING: Final = (

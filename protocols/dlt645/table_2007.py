@@ -5,13 +5,13 @@ from typing import Final
 from protocols.dlt645.fields import Field, Kind
 from protocols.dlt645.rows import Confidence, Row
 
-_CONFIRMED, _DOCUMENTED, _UNCONFIRMED = Confidence
+_CONFIRMED: Final = Confidence.CONFIRMED
+_DOCUMENTED: Final = Confidence.DOCUMENTED
+_UNCONFIRMED: Final = Confidence.UNCONFIRMED
 _FRAMES: Final = "frames of a meter with values (DLT645-2007 message analysis, 2012)"
 _TABLE: Final = "PyPI dlt645 3.2.0, tables of variables and parameters"
-_BREAKER: Final = "a breaker maker's description of its DL/T 645-2007, V2.4"
 _PARAMETERS: Final = "chinasem.cn/article/1129453, table of parameters; PyPI dlt645 3.2.0"
 _STATUS: Final = "renrendoc.com/p-25811601, description of the status words"
-_NOTES: Final = "notes of implementers; the standard's own text was not at hand"
 _CREDIT: Final = "notes of implementers on prepayment meters"
 
 

@@ -26,7 +26,7 @@ _YUAN_PER_KWH: Final = 0.56
 
 
 class _RefusedError(Exception):
-    """The meter refuses with one of ``codes.ERROR_WORDS``."""
+    """The meter refuses with a word of ``codes.error_words``."""
 
 
 @dataclass(frozen=True, slots=True)
