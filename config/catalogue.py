@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from config.base import Words
-from config.classes import AlarmRule, EquipmentClass
+from config.classes import AlarmRule, ClassPoint, EquipmentClass
+from config.code_lists import CodeList, load_code_lists
 from config.conditions import (
     ExpressionCondition,
     LimitCondition,
@@ -21,10 +22,18 @@ from config.profiles import DeviceProfile
 _HEAD: Final = """\
 # Equipment classes and device files
 
-Made from `config/classes` and `config/devices` by `python -m config.catalogue > docs/equipment.md`;
-a test keeps it true. A device whose points carry these canonical names gets the class's names,
-cards and alarm rules, whatever its maker calls its registers. Rules of points that a device does
-not have are not applied.
+Made from `config/classes`, `config/code_lists` and `config/devices` by
+`python -m config.catalogue > docs/equipment.md`; a test keeps it true. A device whose points carry
+these canonical names gets the class's names, cards and alarm rules, whatever its maker calls its
+registers. Rules of points that a device does not have are not applied.
+"""
+
+_LISTS: Final = """
+## Code lists
+
+States that every maker numbers otherwise have one word here. A device file maps its numbers to
+these words (`enum: {7: trapped_at_landing}`), or names a list of them that is known:
+`enum_from: elevator_fault.platform_b`.
 """
 
 _ABOVE: Final = {"hi", "hihi"}
@@ -35,6 +44,8 @@ def catalogue() -> str:
     """Return the whole page."""
     parts = [_HEAD, "\n## Classes\n"]
     parts += [_class_section(one) for one in load_classes().values()]
+    parts.append(_LISTS)
+    parts += [_list_section(one) for one in load_code_lists().values()]
     parts += ["\n## Device files\n\n", "\n".join(_profile_rows(list(load_profiles().values())))]
     return "".join(parts) + "\n"
 
@@ -47,7 +58,7 @@ def _class_section(one: EquipmentClass) -> str:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| `{name}` | {point.name.en}, {point.name.zh} | {point.kind} | {point.unit} |"
+        f"| `{name}` | {point.name.en}, {point.name.zh} | {_kind(point)} | {point.unit} |"
         for name, point in one.points.items()
     ]
     lines += [
@@ -57,6 +68,30 @@ def _class_section(one: EquipmentClass) -> str:
     ]
     lines += [_rule_row(name, rule, rule.named(one.points)) for name, rule in one.rules.items()]
     return "\n".join(lines) + "\n"
+
+
+def _kind(point: ClassPoint) -> str:
+    return f"{point.kind}: [{point.words}](#{point.words})" if point.words else point.kind
+
+
+def _list_section(one: CodeList) -> str:
+    numbers = list(one.numbers)
+    lines = [f"\n### {one.code_list}", f"\n{one.name.en}, {one.name.zh}.\n"]
+    lines += [
+        f"- `{one.code_list}.{name}`: {numbers.source.strip()} ({numbers.confidence})"
+        for name, numbers in one.numbers.items()
+    ]
+    lines += ["", " | ".join(["| word | name", *(f"`{name}`" for name in numbers)]) + " |"]
+    lines.append("|---" * (2 + len(numbers)) + "|")
+    for word, names in one.words.items():
+        cells = [_codes_for(one, name, word) for name in numbers]
+        lines.append(" | ".join([f"| `{word}` | {names.en}, {names.zh}", *cells]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _codes_for(one: CodeList, numbers: str, word: str) -> str:
+    codes = one.numbers[numbers].codes
+    return ", ".join(str(number) for number, what in codes.items() if what == word)
 
 
 def _rule_row(name: str, rule: AlarmRule, words: Words) -> str:

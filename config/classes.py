@@ -7,14 +7,17 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
+from config.code_lists import words_of_list
 from config.conditions import (
     KINDS,
     Condition,
     ExpressionCondition,
+    StateCondition,
     UnreachableCondition,
 )
 from config.errors import ConfigError
 from config.expression import compile_expression
+from config.problems import suggestion
 from config.rule_names import rendered, unknown_places
 
 _NO_NUMBERS = {"state", "text"}
@@ -105,6 +108,11 @@ class ClassPoint(Settings):
         description="number: measured; counter: only grows; state: bool or word; text."
     )
     unit: str = Field(default="", max_length=16, description="Unit of a number.")
+    words: Identifier | None = Field(
+        default=None,
+        description="Code list with the words of the state, as elevator_mode (docs/equipment.md "
+        "lists them); device files map their makers' numbers to them.",
+    )
     key: bool = Field(default=False, description="Shown first, on cards and lists.")
 
 
@@ -119,7 +127,8 @@ class EquipmentClass(Settings):
 
     @model_validator(mode="after")
     def _rules_fit_points(self) -> Self:
-        conflicts = [
+        conflicts = list(_word_conflicts(self.points))
+        conflicts = conflicts or [
             Conflict(("rules", name, *at), message)
             for name, rule in self.rules.items()
             for at, message in rule_conflicts(rule, self.points)
@@ -127,6 +136,19 @@ class EquipmentClass(Settings):
         if conflicts:
             raise ConflictingSettingsError(conflicts)
         return self
+
+
+def _word_conflicts(points: Mapping[str, ClassPoint]) -> Iterator[Conflict]:
+    for name, point in points.items():
+        if point.words is None:
+            continue
+        at = ("points", name, "words")
+        if point.kind != "state":
+            yield Conflict(at, f"a {point.kind} has no words; only a state has")
+        try:
+            words_of_list(point.words)
+        except ValueError as error:
+            yield Conflict(at, str(error))
 
 
 def rule_conflicts(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterator[Conflict]:
@@ -143,6 +165,8 @@ def rule_conflicts(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterato
             yield Conflict(
                 ("condition", "point"), f"{words}; {condition.point!r} is a {point.kind}"
             )
+        elif isinstance(condition, StateCondition) and point.words is not None:
+            yield from _unknown_words(condition, point.words)
     for language, message in unknown_places(rule.name, condition):
         yield Conflict(("name", language), message)
     for path, text in _expressions(rule):
@@ -150,6 +174,16 @@ def rule_conflicts(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterato
             compile_expression(text, points)
         except ConfigError as error:
             yield Conflict(path, str(error))
+
+
+def _unknown_words(condition: StateCondition, code_list: str) -> Iterator[Conflict]:
+    known = words_of_list(code_list)
+    states = condition.equals if isinstance(condition.equals, tuple) else (condition.equals,)
+    for state in states:
+        if state not in known:
+            hint = suggestion(str(state), sorted(known))
+            message = f"no word {state!r} in {code_list}{hint} There are: "
+            yield Conflict(("condition", "equals"), message + ", ".join(sorted(known)))
 
 
 def _expressions(rule: AlarmRule) -> Iterator[tuple[tuple[str, ...], str]]:

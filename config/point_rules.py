@@ -100,6 +100,8 @@ def _useless_part(point: "Point") -> str:
         "inverted": point.inverted and point.type not in _INVERTIBLE,
         "encoding": point.encoding is not Encoding.ASCII and point.type is not DataType.STRING,
         "time": point.time is not None and point.type is not DataType.DATETIME,
+        "enum_from": point.enum_from is not None
+        and point.type not in {DataType.ENUM, DataType.BITFIELD},
         "enum": point.enum is not None and point.type not in {DataType.ENUM, DataType.BITFIELD},
         "otherwise": point.otherwise is not None and point.enum is None,
         "invalid": bool(point.invalid) and point.type in _NEVER_INVALID,

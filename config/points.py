@@ -5,6 +5,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from config.base import Identifier
+from config.code_lists import codes_of
 from config.coding import DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table, Time
 from config.point_rules import incomplete
 from config.reporting import Reporting
@@ -87,6 +88,11 @@ class Point(Reporting):
         description="Raw integer to word (enum, bitfield); a raw value not listed is a bad "
         "reading.",
     )
+    enum_from: Identifier | None = Field(
+        default=None,
+        description="Instead of enum: the numbers of a maker or region in a packaged code list, "
+        "as elevator_fault.platform_b (docs/equipment.md lists them).",
+    )
     otherwise: str | None = Field(
         default=None,
         min_length=1,
@@ -112,6 +118,11 @@ class Point(Reporting):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.enum_from is not None:
+            if self.enum is not None:
+                raise ValueError("enum and enum_from are two words for one thing; remove one")
+            # Part of making it; it is frozen from then on.
+            object.__setattr__(self, "enum", codes_of(self.enum_from))
         problem = incomplete(self)
         if problem:
             raise ValueError(problem)

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from config.classes import EquipmentClass, Severity
+from config.code_lists import CodeList, codes_of, load_code_lists, words_of_list
 from config.conditions import LimitCondition, StateCondition
 from config.load import load_classes, load_profiles
 from config.profiles import DeviceProfile
@@ -54,6 +55,8 @@ def test_only_fire_and_entrapment_can_never_be_shelved() -> None:
         "fire_panel.fire",
         "fire_panel.prealarm",
         "elevator.trapped",
+        "elevator.trapped_by_code",
+        "elevator.user_alarm",
         "elevator.alarm_button",
     }
     for name, rule in (("fire_panel", "fire"), ("elevator", "trapped")):
@@ -112,6 +115,44 @@ def test_points_of_a_device_file_are_canonical_or_carry_their_own_name(one: Devi
         else:
             assert point.name is not None, name
             assert CHINESE.search(point.name.zh), name
+
+
+@pytest.mark.parametrize("one", PROFILES.values(), ids=PROFILES)
+def test_states_of_a_device_file_have_the_words_of_the_class(one: DeviceProfile) -> None:
+    for name, point in one.points.items():
+        canonical = CLASSES[one.equipment_class].points.get(name)
+        if canonical and canonical.words:
+            assert set((point.enum or {}).values()) <= words_of_list(canonical.words), name
+
+
+@pytest.mark.parametrize("one", load_code_lists().values(), ids=load_code_lists())
+def test_a_code_list_speaks_chinese_and_english(one: CodeList) -> None:
+    for name in (one.name, *one.words.values()):
+        assert CHINESE.search(name.zh), name
+        assert not CHINESE.search(name.en), name
+
+
+def test_one_lift_fault_has_one_word_whatever_its_number() -> None:
+    national, regional = codes_of("elevator_fault.platform_b"), codes_of("elevator_fault.chongqing")
+    assert national[10] == regional[1] == "safety_circuit_open"
+    assert national[7] == regional[93] == "trapped_at_landing"
+    assert national[21] == regional[90] == "user_alarm"
+    with pytest.raises(ValueError, match=r"did you mean 'elevator_fault\.chongqing'"):
+        codes_of("elevator_fault.chongqin")
+
+
+def test_each_word_of_a_lift_fault_but_none_is_an_alarm() -> None:
+    told = {
+        word
+        for rule in CLASSES["elevator"].rules.values()
+        if isinstance(rule.condition, StateCondition) and rule.condition.point == "fault_kind"
+        for word in (
+            rule.condition.equals
+            if isinstance(rule.condition.equals, tuple)
+            else (rule.condition.equals,)
+        )
+    }
+    assert told == words_of_list("elevator_fault") - {"none"}
 
 
 @pytest.mark.parametrize("one", PROFILES.values(), ids=PROFILES)
