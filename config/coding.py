@@ -25,7 +25,8 @@ class DataType(StrEnum):
     """How registers carry a value. ``bool`` is one coil, discrete input or whole register != 0.
 
     ``int8``, ``uint8`` and ``bcd8`` are half a register; 24 bits are the lower three bytes of two
-    registers.
+    registers. ``count_of`` and ``first_of`` look for codes in a row of them: how many there are,
+    and the place of the first, from 1 (0: none).
     """
 
     BOOL = "bool"
@@ -54,6 +55,8 @@ class DataType(StrEnum):
     ENUM = "enum"
     STRING = "string"
     DATETIME = "datetime"
+    COUNT_OF = "count_of"
+    FIRST_OF = "first_of"
 
 
 class Order(StrEnum):

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Final
 from config.coding import DataType, Encoding, Numbering, Sign, Table
 from config.invalid import InvalidNumberError, as_decoded, check_keys
 from config.reach import out_of_reach
+from protocols.modbus import elements
 from protocols.modbus import field as wire
 from protocols.modbus.numbers import DIGIT_SIGNS, SIGNS
 
 if TYPE_CHECKING:
     from config.points import Point
 
-_NEVER_INVALID: Final = frozenset({DataType.BOOL, DataType.BIT, DataType.STRING, DataType.DATETIME})
+ROWS: Final = frozenset({DataType.COUNT_OF, DataType.FIRST_OF})
+"""Types that are a row of codes."""
+_NEVER_INVALID: Final = ROWS | {
+    DataType.BOOL,
+    DataType.BIT,
+    DataType.STRING,
+    DataType.DATETIME,
+}
 _PARTS: Final = frozenset({DataType.BIT, DataType.BITFIELD, DataType.ENUM})
 _BYTES: Final = frozenset({DataType.INT8, DataType.UINT8, DataType.BCD8})
 _INVERTIBLE: Final = frozenset({DataType.BOOL, DataType.BIT, DataType.BITFIELD})
@@ -25,6 +33,7 @@ def incomplete(point: "Point") -> str:
     rules: tuple[Callable[[Point], str], ...] = (
         _missing_part,
         _useless_part,
+        _wrong_row,
         _wrong_bits,
         _wrong_order,
         _wrong_sign,
@@ -70,7 +79,7 @@ def _missing_part(point: "Point") -> str:
         "an enum in some bits of its registers needs both bit and width": kind is DataType.ENUM
         and (point.bit is None) is not (point.width is None),
         f"type {kind} needs byte: high or low": kind in _BYTES and point.byte is None,
-        "type string needs length: 1..125 registers": kind is DataType.STRING
+        f"type {kind} needs length: 1..125 registers": kind in {DataType.STRING, *ROWS}
         and point.length is None,
         "type enum needs enum: {raw: word}": kind is DataType.ENUM and not point.enum,
         "type datetime needs time: {layout: ...} or {counts: seconds}": kind is DataType.DATETIME
@@ -92,10 +101,12 @@ def _useless_part(point: "Point") -> str:
     is_number = point.type.value in {*wire.INTEGERS, *wire.BCD_DIGITS, *wire.FLOATS, "bitfield"}
     scaled = is_number and point.enum is None
     wrong = {
-        "bit": point.bit is not None and point.type not in _PARTS,
-        "bits_from": point.bits_from is not Numbering.LSB0 and point.bit is None,
-        "width": point.width is not None and point.type not in _PARTS - {DataType.BIT},
-        "length": point.length is not None and point.type not in {*_PARTS, DataType.STRING},
+        "bit": point.bit is not None and point.type not in {*_PARTS, *ROWS},
+        "bits_from": point.bits_from is not Numbering.LSB0
+        and (point.bit is None) is not (point.type in ROWS),
+        "width": point.width is not None and point.type not in {*_PARTS, *ROWS} - {DataType.BIT},
+        "length": point.length is not None and point.type not in {*_PARTS, *ROWS, DataType.STRING},
+        "among": bool(point.among) and point.type not in ROWS,
         "byte": point.byte is not None and point.type not in _BYTES,
         "inverted": point.inverted and point.type not in _INVERTIBLE,
         "encoding": point.encoding is not Encoding.ASCII and point.type is not DataType.STRING,
@@ -116,6 +127,13 @@ def _useless_part(point: "Point") -> str:
     words = point.type is DataType.BITFIELD and point.enum
     what = "a bitfield with words" if words else f"type {point.type}"
     return f"{key} means nothing to {what}; remove it" if key else ""
+
+
+def _wrong_row(point: "Point") -> str:
+    if point.type not in ROWS:
+        return ""
+    problem = elements.row_problem(point.bit, point.width, point.among)
+    return f"type {point.type}: {problem}" if problem else ""
 
 
 def _wrong_bits(point: "Point") -> str:
@@ -220,8 +238,8 @@ def _wrong_writable(point: "Point") -> str:
 
 
 def _refusals(point: "Point") -> Iterator[str]:
-    if point.type is DataType.DATETIME:
-        yield "writable: a datetime cannot be commanded"
+    if point.type is DataType.DATETIME or point.type in ROWS:
+        yield f"writable: a {point.type} cannot be commanded"
     if point.factors:
         yield "writable: a point that others scale cannot be commanded"
     words = list((point.enum or {}).values())

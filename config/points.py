@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from config.base import Identifier
 from config.code_lists import codes_of
 from config.coding import DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table, Time
-from config.point_rules import incomplete
+from config.point_rules import ROWS, incomplete
 from config.reporting import Reporting
 from config.writable import Writable
 from protocols.modbus import field as wire
@@ -42,14 +42,17 @@ class Point(Reporting):
         "0 or 1. From the highest, bit is the highest one of a field.",
     )
     width: int | None = Field(
-        default=None, ge=1, le=64, description="Bits of a bitfield, or of an enum that has a bit."
+        default=None,
+        ge=1,
+        le=64,
+        description="Bits of a bitfield, of an enum that has a bit, or of each code of a row.",
     )
     length: int | None = Field(
         default=None,
         ge=1,
         le=125,
-        description="Registers of a string; 1 to 4 that a bit, bitfield or enum is a part of, "
-        "default 1.",
+        description="Registers of a string or a row of codes; 1 to 4 that a bit, bitfield or "
+        "enum is a part of, default 1.",
     )
     byte: Literal["high", "low"] | None = Field(
         default=None, description="The half of its register that int8, uint8 and bcd8 are."
@@ -92,6 +95,12 @@ class Point(Reporting):
         default=None,
         description="Instead of enum: the numbers of a maker or region in a packaged code list, "
         "as elevator_fault.platform_b (docs/equipment.md lists them).",
+    )
+    among: tuple[int, ...] = Field(
+        default=(),
+        description="Codes that count_of counts and first_of looks for. With bit, each register "
+        "has one code of width bits from there; without, it is packed with them, the lowest bits "
+        "first, or the highest with bits_from: msb0.",
     )
     otherwise: str | None = Field(
         default=None,
@@ -147,6 +156,8 @@ class Point(Reporting):
             self.inverted,
             self.encoding.value,
             self.time.compiled if self.time else None,
+            self.among,
+            self.bits_from in _FROM_TOP,
         )
 
     @property
@@ -207,7 +218,7 @@ class Point(Reporting):
         if self.bit is None:
             return None
         first = self.bit - (self.bits_from in _FROM_ONE)
-        if self.bits_from in _FROM_TOP:
+        if self.bits_from in _FROM_TOP and self.type not in ROWS:
             return wire.REGISTER_BITS * (self.length or 1) - first - (self.width or 1)
         return first
 

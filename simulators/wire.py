@@ -52,6 +52,8 @@ def to_registers(point: Point, value: Value) -> list[int]:  # noqa: PLR0911 (one
             return _text_registers(str(value), point)
         case DataType.DATETIME:
             return [0] * point.words  # a clock that was never set
+        case DataType.COUNT_OF | DataType.FIRST_OF:
+            return _row(point, int(value))
         case kind if kind in _FLOATS:
             return _float_registers(point, value)
         case kind if kind in _BCD_DIGITS:
@@ -75,6 +77,10 @@ def from_registers(  # noqa: PLR0911 (one for each kind)
             return (registers[0] != 0) is not point.inverted
         case DataType.BIT:
             return bool(raw) is not point.inverted
+        case DataType.COUNT_OF | DataType.FIRST_OF:
+            codes = _codes(point, registers)
+            found = [place for place, code in enumerate(codes, 1) if code in point.among]
+            return len(found) if point.type is DataType.COUNT_OF else next(iter(found), 0)
         case DataType.STRING:
             return data.decode(point.encoding.value, "replace").rstrip("\0 ")
         case kind if kind in _BCD_DIGITS:
@@ -88,6 +94,34 @@ def from_registers(  # noqa: PLR0911 (one for each kind)
             return _scaled(point, raw - (1 << _width(point)))
         case _:
             return _scaled(point, raw)
+
+
+def _codes(point: Point, registers: Sequence[int]) -> list[int]:
+    """Return the codes of a row in their sequence."""
+    width = point.width or 16
+    codes: list[int] = []
+    for register in registers:
+        word = _bytes([register])
+        bits = f"{int.from_bytes(_ordered(word, point.order), 'big'):016b}"
+        if point.bit is not None:
+            codes.append(int(bits[16 - point.bit - width : 16 - point.bit], 2))
+            continue
+        own = [int(bits[at : at + width], 2) for at in range(0, 16, width)]
+        codes += own if point.bits_from.value.startswith("msb") else own[::-1]
+    return codes
+
+
+def _row(point: Point, number: int) -> list[int]:
+    """Return registers whose row says this number: its first codes, or the one at this place."""
+    width, per = point.width or 16, 1 if point.bit is not None else 16 // (point.width or 16)
+    registers = [0] * point.words
+    first = number if point.type is DataType.FIRST_OF else 1
+    for place in range(max(first, 1) - 1, number):
+        at, within = divmod(place, per)
+        from_top = point.bits_from.value.startswith("msb")
+        step = per - 1 - within if from_top else within
+        registers[at] |= point.among[0] << (step * width if point.bit is None else point.bit)
+    return _words(_ordered(_bytes(registers), point.order))
 
 
 def _scaled(point: Point, raw: float) -> Value:

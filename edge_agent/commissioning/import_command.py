@@ -25,6 +25,7 @@ from edge_agent.commissioning.point_table.choice import Found, chosen_columns, f
 from edge_agent.commissioning.point_table.outcome import Base, Imported, Numbering, Options
 from edge_agent.commissioning.point_table.reading import read_table
 from edge_agent.commissioning.point_table.roles import Role
+from edge_agent.commissioning.point_table.type_words import IMPORTED
 from edge_agent.commissioning.port_spec import parse_port
 from edge_agent.commissioning.read_command import Wish, show
 from edge_agent.commissioning.spreadsheet import read_sheets, write_sheets
@@ -77,7 +78,7 @@ class Result:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice([one.value for one in DataType]),
+    type=click.Choice([one.value for one in IMPORTED]),
     help="Data type where a row names none.",
 )
 @click.option("--zone", help="Whose clock dates and times show: Asia/Shanghai, +08:00, UTC.")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from config.points import DataType
+from edge_agent.commissioning.point_table.type_words import IMPORTED
 
 Row = Sequence[str | float]
 
@@ -31,7 +31,7 @@ _HELP: Final[Sequence[Row]] = (
     ("功能码 function", "01 coil, 02 discrete, 03 holding, 04 input; or 线圈, 保持寄存器 ..."),
     ("地址 address", "0-based; 0x0064 and 64H too; 110.3 is bit 3; 100-101 is a range"),
     ("", "numbers such as 40001: import with --numbering modicon"),
-    ("数据类型 type", ", ".join(DataType) + "; 浮点, 有符号, 无符号, 开关量"),
+    ("数据类型 type", ", ".join(IMPORTED) + "; 浮点, 有符号, 无符号, 开关量"),
     ("字节序 order", "ABCD (standard), CDAB, BADC, DCBA; empty: ABCD"),
     ("位 bit", "0 to 15, 0 is the lowest"),
     ("长度 length", "registers; needed for string"),

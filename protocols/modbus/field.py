@@ -11,12 +11,13 @@ round.
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from protocols.errors import ValueRangeError
+from protocols.modbus import elements
 from protocols.modbus.date_time import Layout
 
 Kind: TypeAlias = Literal[
     "bool", "bit", "bitfield", "enum", "int8", "uint8", "int16", "uint16", "int24", "uint24",
     "int32", "uint32", "int48", "uint48", "int64", "uint64", "float16", "float32", "float64",
-    "bcd8", "bcd16", "bcd32", "bcd48", "bcd64", "string", "datetime",
+    "bcd8", "bcd16", "bcd32", "bcd48", "bcd64", "string", "datetime", "count_of", "first_of",
 ]  # fmt: skip
 Sign: TypeAlias = Literal[
     "",
@@ -66,6 +67,8 @@ class Field(NamedTuple):
         inverted: Whether each bit stands for its opposite.
         encoding: Of a string; a Python codec.
         layout: Of a date and time.
+        among: Codes of a row that are looked for; see ``protocols.modbus.elements``.
+        top_first: Whether the highest bits of a register are the first code of a row.
     """
 
     offset: int
@@ -79,6 +82,8 @@ class Field(NamedTuple):
     inverted: bool = False
     encoding: str = "ascii"
     layout: Layout | None = None
+    among: tuple[int, ...] = ()
+    top_first: bool = False
 
     @property
     def words(self) -> int:
@@ -94,15 +99,25 @@ class Field(NamedTuple):
             return self.layout.registers if self.layout else 1
         if kind == "bool":
             return 1
-        if kind in PARTS or kind == "string":
+        if kind in PARTS or kind == "string" or self.is_row:
             return self.length or 1
-        known = [*INTEGERS, *FLOATS, *BCD_DIGITS, *sorted(PARTS), "bool", "string", "datetime"]
+        rest = ["bool", "string", "datetime", *sorted(elements.KINDS)]
+        known = [*INTEGERS, *FLOATS, *BCD_DIGITS, *sorted(PARTS), *rest]
         raise ValueRangeError(f"{kind!r} is no type; allowed: {', '.join(known)}")
+
+    @property
+    def is_row(self) -> bool:
+        """Whether its registers are a row of codes."""
+        return self.kind in elements.KINDS
 
     @property
     def is_text(self) -> bool:
         """Whether it is bytes in their sequence, not a number."""
-        return self.kind == "string" or (self.layout is not None and bool(self.layout.parts))
+        return (
+            self.is_row
+            or self.kind == "string"
+            or (self.layout is not None and bool(self.layout.parts))
+        )
 
     @property
     def swapped(self) -> bool:
@@ -125,6 +140,8 @@ class Field(NamedTuple):
     @property
     def bits(self) -> int:
         """Bits of a whole number, or of a part."""
+        if self.is_row:
+            return REGISTER_BITS
         if self.kind in PARTS and self.bit is not None:
             return 1 if self.kind == "bit" else self.width or 1
         if self.kind in BCD_DIGITS:
@@ -154,6 +171,10 @@ def check_field(field: Field) -> None:
     if problem:
         allowed = ", ".join(sorted(ORDERS))
         raise ValueRangeError(f"{problem}; allowed: {allowed}, or all letters of the value")
+    if field.is_row:
+        problem = elements.row_problem(field.bit, field.width, field.among)
+        if problem:
+            raise ValueRangeError(f"{field.kind} {problem}")
     is_part = field.bit is not None or field.kind in {"bit", "bitfield"}
     if field.kind in PARTS and is_part:
         width = 1 if field.kind == "bit" else field.width

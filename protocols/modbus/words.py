@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from protocols.errors import FrameError, ValueRangeError
-from protocols.modbus import numbers, text
+from protocols.modbus import elements, numbers, text
 from protocols.modbus.field import (
     BCD_DIGITS,
     BYTES,
@@ -168,7 +168,7 @@ def _is_native(field: Field) -> bool:
 
 def _code(field: Field) -> str:
     kind = field.kind
-    if kind in {"string", "datetime"}:
+    if kind in {"string", "datetime"} or field.is_row:
         return f"{2 * field.words}s"
     if kind in FLOATS:
         return FLOATS[kind]
@@ -191,6 +191,14 @@ def _finisher(field: Field) -> Callable[[Any], Any] | None:
         return text.reader(field.encoding)
     if kind == "datetime":
         return None if field.layout is None else field.layout.reader()
+    if field.is_row:
+        return elements.row_reader(
+            kind,
+            bit=field.bit,
+            width=field.width or REGISTER_BITS,
+            among=field.among,
+            top_first=field.top_first,
+        )
     if kind in FLOATS:
         return None
     finish = _whole_finisher(field)
@@ -244,8 +252,8 @@ def _in_turn(steps: Sequence[Callable[[int], int]]) -> Callable[[int], int] | No
 def _bytes(value: float | str, field: Field, into: Sequence[int]) -> bytes:
     """Return the value's bytes in the order ABCD."""
     size = 2 * field.words
-    if field.kind == "datetime":
-        raise ValueRangeError("a date and time is not written")
+    if field.kind == "datetime" or field.is_row:
+        raise ValueRangeError(f"a {field.kind} is not written")
     if field.kind == "string":
         return text.to_bytes(value, size, field.encoding)
     if isinstance(value, str):

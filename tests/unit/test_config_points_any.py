@@ -34,6 +34,7 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
             {"counts": "milliseconds", "counter": "int64", "epoch": "2000-01-01"},
         ]
     ),
+    "among": st.lists(st.integers(-1, 300), max_size=3).map(tuple),
     "scale": _NUMBER,
     "offset": _NUMBER,
     "raw_span": st.tuples(_NUMBER, _NUMBER),
@@ -65,6 +66,10 @@ def points(draw: st.DrawFn) -> Point:
         given_options.setdefault("bit", 3)
     if kind is DataType.BITFIELD:
         given_options.setdefault("width", 2)
+    if kind in {DataType.COUNT_OF, DataType.FIRST_OF}:
+        given_options.setdefault("length", 2)
+        given_options.setdefault("width", 4)
+        given_options.setdefault("among", (2, 3))
     try:
         return Point.model_validate(
             {"table": Table.HOLDING, "address": 7, "type": kind, **given_options}

@@ -14,7 +14,7 @@ from edge_agent.commissioning.point_table.remarks import Remark
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.row_cells import RowCells
 from edge_agent.commissioning.point_table.text import CellError
-from edge_agent.commissioning.point_table.type_words import TypeWords
+from edge_agent.commissioning.point_table.type_words import IMPORTED, TypeWords
 
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 _BOOLEANS: Final = frozenset({None, DataType.BIT, DataType.BOOL})
@@ -205,7 +205,7 @@ def _typed(
         _note_states(cells, listed)
     if kind is None:
         if not cells.text(Role.TYPE):
-            allowed = ", ".join(DataType)
+            allowed = ", ".join(IMPORTED)
             cells.refuse(Role.TYPE, f"no data type; expected one of {allowed}, or use --type")
         return {}
     return _sized(cells, where, kind)

@@ -7,6 +7,7 @@ in another sequence. A text is a type when nothing of it is left over and its pa
 import re
 from typing import Final, NamedTuple
 
+from config.point_rules import ROWS
 from config.points import DataType, Order
 from edge_agent.commissioning.point_table.text import CellError, folded
 
@@ -93,7 +94,9 @@ _LONGEST: Final = max(map(len, _PARTS))
 _SIZED: Final = re.compile(r"^(string|ascii|char|str|字符串)[\[(]?(\d+)[\])]?$")
 _STRONGER: Final = ("int", "bcd", "enum")
 _WIDTH_OF: Final = {"int": 16, "word": 16, "float": 32, "enum": 16, "bcd": 16}
-_NAMES: Final = {one.value: one for one in DataType}
+IMPORTED: Final = tuple(one for one in DataType if one not in ROWS)
+"""Types that a point table can name; a row of codes is written into the device file."""
+_NAMES: Final = {one.value: one for one in IMPORTED}
 _NAME: Final = re.compile(r"(uint|int|float|bcd)(\d+)")
 _WHOLE: Final = {
     "string": DataType.STRING,
@@ -103,7 +106,7 @@ _WHOLE: Final = {
     "datetime": DataType.DATETIME,
 }
 _ALLOWED: Final = (
-    f"expected one of {', '.join(DataType)}, in words such as U_WORD, unsigned short, "
+    f"expected one of {', '.join(IMPORTED)}, in words such as U_WORD, unsigned short, "
     "无符号16位整型, 浮点, 开关量, with an order such as CDAB behind it where there is one"
 )
 
