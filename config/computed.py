@@ -27,7 +27,8 @@ class Computed(Reporting):
         min_length=1,
         max_length=500,
         description="Numbers, point names, + - * / %, comparisons, and or not, abs min max: "
-        "'import_energy - export_energy'.",
+        "'import_energy - export_energy'; held_for(condition, seconds) is whether the condition "
+        "has been true for so long.",
     )
 
 
@@ -110,7 +111,7 @@ def all_needs_of(
 
 def expression_of(computed: Computed, names: Collection[str]) -> Expression:
     """Return the checked expression; ConfigError when it is none."""
-    return compile_expression(computed.expression, names)
+    return compile_expression(computed.expression, names, timed=True)
 
 
 def results_of(
@@ -243,6 +244,9 @@ class _Typing:
         self._text = expression.text
         self._known = known
         self._words = words
+        for one in expression.held:
+            if self._of(one.condition.tree) is not Result.STATE:
+                raise self._error(one.condition.tree, "held_for needs a state: compare it")
         self.result = self._of(expression.tree)
 
     def _of(self, node: ast.expr) -> Result:

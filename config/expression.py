@@ -1,7 +1,8 @@
 """Expressions over points: ``run and frequency < 1``. The only importer of simpleeval.
 
 Allowed are numbers, 'words', true, false, point names, ``and or not``, comparisons, ``in``,
-``+ - * / %`` and ``abs min max``; everything else is refused when the file is read.
+``+ - * / %`` and ``abs min max``; everything else is refused when the file is read. Computed points
+know ``held_for(condition, seconds)`` as well: whether it has been true for that long.
 """
 
 import ast
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import simpleeval
 from simpleeval import EvalWithCompoundTypes, InvalidExpression
@@ -53,6 +54,8 @@ _NODES: Final = (
     ast.List,
 )
 _FUNCTIONS: Final = MappingProxyType({"abs": abs, "min": min, "max": max})
+_HELD: Final = "held_for"
+_LONGEST_HELD_S: Final = 86_400
 _DEEPEST: Final = 120
 """The evaluator needs a few calls for each level."""
 _WORDS: Final = MappingProxyType({"true": True, "false": False})
@@ -71,19 +74,37 @@ class _Known(dict[str, Value]):
         raise _UnknownValueError(name)
 
 
+class Held(NamedTuple):
+    """One ``held_for`` of an expression.
+
+    Attributes:
+        name: Stands for its result in the expression, and in conditions of those behind it.
+        condition: What must be true.
+        seconds: For how long.
+    """
+
+    name: str
+    condition: "Expression"
+    seconds: float
+
+
 class Expression:
     """A checked expression.
 
     Attributes:
         text: As the file has it.
         names: The points that it reads.
-        tree: What it says.
+        tree: What it says; ``held_for`` is replaced by the name of its result.
+        held: Each ``held_for``, behind those that its condition contains.
     """
 
-    def __init__(self, text: str, tree: ast.expr, names: frozenset[str]) -> None:
+    def __init__(
+        self, text: str, tree: ast.expr, names: frozenset[str], held: tuple[Held, ...] = ()
+    ) -> None:
         self.text = text
         self.names = names
         self.tree = tree
+        self.held = held
         # simpleeval carries no types; what it gives back is judged below.
         library: Any = simpleeval
         operators = {kind: library.DEFAULT_OPERATORS[kind] for kind in _OPERATORS}
@@ -113,8 +134,13 @@ class Expression:
         return None
 
 
-def compile_expression(text: str, names: Collection[str]) -> Expression:
+def compile_expression(text: str, names: Collection[str], *, timed: bool = False) -> Expression:
     """Return the expression, checked against the known point names.
+
+    Args:
+        text: As the file has it.
+        names: The points that there are.
+        timed: Whether ``held_for`` is allowed: whoever evaluates it knows the time of the values.
 
     Raises:
         ConfigError: Broken, uses something that is not allowed, or an unknown name; says where.
@@ -122,16 +148,46 @@ def compile_expression(text: str, names: Collection[str]) -> Expression:
     body = _parsed(text)
     if _depth(body) > _DEEPEST:
         raise ConfigError(f"{text[:40]!r}...: nested deeper than {_DEEPEST} levels")
-    for problem in _problems(text, body, names):
+    for problem in _problems(text, body, names, timed=timed):
         raise ConfigError(problem)
-    used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
-    return Expression(text, body, frozenset(used & set(names)))
+    used = frozenset(_names_in(body) & set(names))
+    if not timed:
+        return Expression(text, body, used)
+    taken = _HeldTaken(text)
+    tree: ast.expr = taken.visit(body)
+    return Expression(text, tree, used, tuple(taken.held))
 
 
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> frozenset[str]:
     """Return all names in an expression, known or not; ConfigError when it is none."""
     return frozenset(node.id for node in ast.walk(_parsed(text)) if isinstance(node, ast.Name))
+
+
+class _HeldTaken(ast.NodeTransformer):
+    """Takes each ``held_for`` out of an expression, the innermost first."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.held: list[Held] = []
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if not (isinstance(node.func, ast.Name) and node.func.id == _HELD):
+            return node
+        condition, limit = node.args
+        seconds = limit.value if isinstance(limit, ast.Constant) else None
+        if not isinstance(seconds, int | float):  # checked before
+            raise ConfigError(f"{self._text!r}: {_HELD} needs seconds")
+        # No point has a blank in its name.
+        name = f"{_HELD} {len(self.held)}"
+        inner = Expression(self._text, condition, frozenset(_names_in(condition)))
+        self.held.append(Held(name, inner, float(seconds)))
+        return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
+
+
+def _names_in(tree: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def _parsed(text: str) -> ast.expr:
@@ -154,10 +210,9 @@ def _depth(body: ast.expr) -> int:
     return depth
 
 
-def _problems(text: str, body: ast.expr, names: Collection[str]) -> Iterator[str]:
-    functions = {
-        node.func for node in ast.walk(body) if isinstance(node, ast.Call) and not node.keywords
-    }
+def _problems(text: str, body: ast.expr, names: Collection[str], *, timed: bool) -> Iterator[str]:
+    calls = [node for node in ast.walk(body) if isinstance(node, ast.Call)]
+    functions = {node.func for node in calls if not node.keywords}
     for node in ast.walk(body):
         where = f"{text!r}: position {getattr(node, 'col_offset', 0) + 1}"
         if not isinstance(node, _NODES):
@@ -168,12 +223,38 @@ def _problems(text: str, body: ast.expr, names: Collection[str]) -> Iterator[str
             node.value, bool | int | float | str
         ):
             yield f"{where}: only numbers, 'words', true and false are values"
-        elif isinstance(node, ast.Name) and node in functions:
-            if node.id not in _FUNCTIONS:
-                yield f"{where}: no function {node.id!r}; there are: {', '.join(_FUNCTIONS)}"
-        elif isinstance(node, ast.Name) and node.id not in names and node.id not in _WORDS:
+        elif isinstance(node, ast.Call):
+            problem = _wrong_call(node, timed=timed)
+            if problem:
+                yield f"{where}: {problem}"
+        elif (
+            isinstance(node, ast.Name)
+            and node not in functions
+            and node.id not in names
+            and node.id not in _WORDS
+        ):
             known = sorted(names)
             hint = suggestion(node.id, known)
             yield f"{where}: no point {node.id!r}{hint} Known points: {', '.join(known)}"
-        elif isinstance(node, ast.Call) and not isinstance(node.func, ast.Name):
-            yield f"{where}: only {', '.join(_FUNCTIONS)} can be called"
+
+
+def _wrong_call(node: ast.Call, *, timed: bool) -> str:
+    """Return what is wrong with a call of plain values; empty when nothing is."""
+    known = ", ".join((*_FUNCTIONS, _HELD) if timed else _FUNCTIONS)
+    if not isinstance(node.func, ast.Name):
+        return f"only {known} can be called"
+    name = node.func.id
+    if name != _HELD:
+        return "" if name in _FUNCTIONS else f"no function {name!r}; there are: {known}"
+    if not timed:
+        return f"{_HELD} stands in computed points only; a rule has on_delay_s"
+    match node.args:
+        case [_, ast.Constant(value=int() | float() as seconds)] if (
+            not isinstance(seconds, bool) and 0 < seconds <= _LONGEST_HELD_S
+        ):
+            return ""
+        case _:
+            return (
+                f"{_HELD} takes a condition and seconds, a number up to {_LONGEST_HELD_S}: "
+                f"{_HELD}(run, 20)"
+            )

@@ -13,7 +13,7 @@ from edge_agent.drivers.base import Driver
 from edge_agent.drivers.timing import LineTiming, line_timing
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.bisection import halves
-from edge_agent.polling.computed import deriver_of_points
+from edge_agent.polling.computed import Timers, deriver_of_points
 from edge_agent.polling.convert import bad_readings, compile_block
 from edge_agent.polling.plan import Block, plan
 from protocols.reading import Quality, Reading
@@ -61,6 +61,7 @@ class UnitReader:
         self._unit = unit
         self._timing: LineTiming = line_timing(port)
         self._timeout_s = port.timeout_s
+        self._timers: Timers = {}
 
     async def registers(self, table: Table, address: int, count: int) -> Registers:
         """Read a block; where the unit refuses it, its pieces.
@@ -107,7 +108,7 @@ class UnitReader:
             DriverError: The unit does not answer, or the port is lost.
         """
         wanted = [*points, *(computed or {})]
-        _, deriver = deriver_of_points(wanted, points, computed or {})
+        _, deriver = deriver_of_points(wanted, points, computed or {}, timers=self._timers)
         pending = plan(points, limits=limits, timing=self._timing)
         readings: dict[str, Reading] = {}
         while pending:

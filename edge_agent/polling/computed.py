@@ -8,23 +8,29 @@ have its period; a slower one counts with its last reading, as long as that is f
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final
+from typing import Final, TypeAlias
 
 from config.computed import Computed, TimedComputed, all_needs_of, expression_of, needs_of
+from config.expression import Expression
 from config.points import DataType, Point
 from edge_agent.polling.convert import NOT_A_NUMBER, Unusable, believable, digits_of, rounded
+from edge_agent.polling.held import TIME_UNKNOWN, HeldFor
 from protocols.reading import Quality, Reading, Value
 
 NO_FACTOR: Final = Unusable("no_factor")
 """What scales it is no factor: zero, no whole power of ten, or not read in this cycle."""
 NOT_COMPUTABLE: Final = Unusable("not_computable")
 """The expression has no result: a division by zero."""
+NOT_KNOWN_YET: Final = Unusable(TIME_UNKNOWN)
 
 _MOST_PLACES: Final = 10
 _FRESH_PERIODS: Final = 2.0
 _FRESH_S: Final = 2.0
 _WORST: Final = (Quality.BAD, Quality.STALE)
 _FLOATS: Final = frozenset({DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64})
+
+Timers: TypeAlias = dict[str, HeldFor]
+"""What computed points of one device know of time, by their names."""
 
 Make = Callable[[Mapping[str, Reading]], Value | Unusable]
 """Good readings of all that a point needs, itself included if it has registers, to its value."""
@@ -137,6 +143,8 @@ def deriver_of_class(
     computed: Mapping[str, Computed],
     period_s: float,
     latest: Mapping[str, Reading],
+    *,
+    timers: Timers,
 ) -> Deriver | None:
     """Return what makes the derived points of one scan class; None when it has none.
 
@@ -145,13 +153,14 @@ def deriver_of_class(
         computed: What is computed from them.
         period_s: Of the class.
         latest: The last reading of each point, whatever its class.
+        timers: Of the device; all that makes its points shares them.
     """
     everything: dict[str, Point | Computed] = {**points, **computed}
     inside = {name for name, one in everything.items() if _period(one) == period_s}
     inside |= set(with_factors(points, inside))
     names = all_needs_of(sorted(inside), points, computed)
     steps = [
-        _step(name, points, computed, inside)
+        _step(name, points, computed, inside, timers)
         for name in names
         if name in inside and needs_of(name, points, computed)
     ]
@@ -159,15 +168,25 @@ def deriver_of_class(
 
 
 def deriver_of_points(
-    names: Sequence[str], points: Mapping[str, Point], computed: Mapping[str, Computed]
+    names: Sequence[str],
+    points: Mapping[str, Point],
+    computed: Mapping[str, Computed],
+    *,
+    timers: Timers,
 ) -> tuple[list[str], Deriver]:
     """Return the points with registers that these are made of, and what makes these of them.
 
     All are to be read together, whatever their periods.
+
+    Args:
+        names: The points that are wanted.
+        points: All points of the device.
+        computed: What is computed from them.
+        timers: Of the device; empty where nothing was read before.
     """
     needed = all_needs_of(names, points, computed)
     steps = [
-        _step(name, points, computed, set(needed))
+        _step(name, points, computed, set(needed), timers)
         for name in needed
         if needs_of(name, points, computed)
     ]
@@ -187,7 +206,11 @@ def with_factors(points: Mapping[str, Point], names: Sequence[str] | set[str]) -
 
 
 def _step(
-    name: str, points: Mapping[str, Point], computed: Mapping[str, Computed], inside: set[str]
+    name: str,
+    points: Mapping[str, Point],
+    computed: Mapping[str, Computed],
+    inside: set[str],
+    timers: Timers,
 ) -> _Step:
     needs = sorted(needs_of(name, points, computed))
     if name in points:
@@ -199,16 +222,35 @@ def _step(
         if one not in inside
     )
     here = tuple(one for one in needs if one in inside)
-    return _Step(name, here, slower, _expression(computed[name], everything), scaled=False)
+    expression = expression_of(computed[name], everything.keys())
+    make = _expression(computed[name], expression)
+    if expression.held:
+        held = timers.setdefault(name, HeldFor(expression))
+        gap_s = _FRESH_PERIODS * _period(computed[name]) + _FRESH_S
+        make = _timed(computed[name], expression, held, gap_s)
+    return _Step(name, here, slower, make, scaled=False)
 
 
 def _period(one: Point | Computed) -> float:
     return (one.period_s if isinstance(one, Point | TimedComputed) else None) or 1.0
 
 
-def _expression(one: Computed, names: Mapping[str, object]) -> Make:
-    expression = expression_of(one, names.keys())
+def _timed(one: Computed, expression: Expression, held: HeldFor, gap_s: float) -> Make:
+    """Return what makes it with the times of the readings."""
 
+    def result(found: Mapping[str, Reading]) -> Value | Unusable:
+        values = {name: reading.value for name, reading in found.items()}
+        at_ms = max(reading.taken_at for reading in found.values())
+        times = held.results(values, at_ms, gap_s=gap_s)
+        made = expression.evaluate({**values, **times})
+        if made is not None:
+            return made
+        return NOT_KNOWN_YET if None in times.values() else NOT_COMPUTABLE
+
+    return believable(one, result)
+
+
+def _expression(one: Computed, expression: Expression) -> Make:
     def result(values: Mapping[str, Value]) -> Value | Unusable:
         made = expression.evaluate(values)
         return NOT_COMPUTABLE if made is None else made

@@ -15,6 +15,7 @@ from edge_agent.polling.bisection import reason_of
 from edge_agent.polling.changes import ChangeFilter
 from edge_agent.polling.computed import (
     Deriver,
+    Timers,
     class_points,
     deriver_of_class,
     deriver_of_points,
@@ -90,11 +91,14 @@ class PolledDevice:
             availability=self._availability,
             replan=self._replan,
         )
-        self._derivers = {
-            period_s: deriver
+        self._timers: Timers = {}
+        derivers = {
+            period_s: deriver_of_class(
+                device.points, device.computed, period_s, self.latest, timers=self._timers
+            )
             for period_s in periods
-            if (deriver := deriver_of_class(device.points, device.computed, period_s, self.latest))
         }
+        self._derivers = {period_s: one for period_s, one in derivers.items() if one is not None}
         self.variants.planned = [block for scan in self.classes for block in scan.blocks]
         # Now: what cannot be read must be known before anything is asked.
         for block in (block for scan in self.classes for block in scan.blocks):
@@ -121,7 +125,9 @@ class PolledDevice:
 
     def parts_of(self, point: str) -> tuple[list[str], Deriver]:
         """Return the points to read for one, and what makes it of them, outside of any cycle."""
-        return deriver_of_points([point], self.device.points, self.device.computed)
+        return deriver_of_points(
+            [point], self.device.points, self.device.computed, timers=self._timers
+        )
 
     def publish(self, readings: Sequence[Reading]) -> None:
         """Hand over what is worth reporting, while the device is up."""

@@ -93,8 +93,39 @@ def test_an_expression_can_be_used_again_and_again() -> None:
         ("run; command", "broken at position 4"),
         ("(" * 400 + "run" + ")" * 400, "broken|not an expression"),
         ("run\x00", "broken|not an expression"),
+        ("held_for(run, 20)", "held_for stands in computed points only; a rule has on_delay_s"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         compile_expression(text, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("held_for(run)", r"held_for takes a condition and seconds.*: held_for\(run, 20\)"),
+        ("held_for(run, 0)", "held_for takes"),
+        ("held_for(run, -1)", "held_for takes"),
+        ("held_for(run, true)", "held_for takes"),
+        ("held_for(run, 1e9)", "up to 86400"),
+        ("held_for(run, frequency)", "held_for takes"),
+        ("held_for(run, 'long')", "held_for takes"),
+        ("held_for(runn, 20)", "no point 'runn'; did you mean 'run'"),
+        ("open(run)", "there are: abs, min, max, held_for"),
+        ("held_for(run, seconds=20)", "plain values only|keyword is not allowed"),
+    ],
+)
+def test_a_duration_has_a_condition_and_seconds(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        compile_expression(text, NAMES, timed=True)
+
+
+def test_durations_stand_behind_those_that_they_contain() -> None:
+    text = "held_for(run or held_for(command, 5), 20) and not held_for(frequency < 1, 3)"
+    expression = compile_expression(text, NAMES, timed=True)
+    assert expression.names == {"run", "command", "frequency"}
+    assert [one.seconds for one in expression.held] == [5, 20, 3]
+    values: dict[str, Value] = {one.name: True for one in expression.held}
+    assert expression.held[1].condition.evaluate({"run": False, **values}) is True
+    assert expression.evaluate(values) is False

@@ -120,6 +120,47 @@ async def test_a_slower_point_counts_with_its_last_reading_until_that_is_old() -
         assert len(values(bench, "total")) == pytest.approx(6, abs=1)
 
 
+async def test_how_long_something_lasts_is_known_over_gaps_and_in_interlocks() -> None:
+    """A gap is a bad reading, which is no recovery; an interlock knows what the cycles know."""
+    thing = device("d1", {"power": point(0, report_all=True), "p": point(10, writable=WRITABLE)})
+    thing.computed["long"] = TimedComputed(
+        expression="held_for(power > 5, 20)", period_s=1.0, max_silence_s=300.0, report_all=True
+    )
+    one = unit(power=7)
+    one.registers[Table.HOLDING, 10] = 0
+    async with running(Bench([thing], {1: one})) as bench:
+        await bench.clock.run_for(15)
+        assert set(values(bench, "long")) == {None}
+        assert reasons(bench.sink.of("d1", "long")) == {"not_known_for_long_enough"}
+        await bench.clock.run_for(10)
+        assert values(bench, "long")[-1] is True
+        bench.driver.refused[0] = 6
+        await bench.clock.run_for(9)
+        assert values(bench, "long")[-1] is None
+        bench.driver.refused.clear()
+        bench.sink.log.clear()
+        await bench.clock.run_for(15)
+        assert set(values(bench, "long")) == {None}
+        await bench.clock.run_for(20)
+        assert values(bench, "long")[-1] is True
+        one.registers[Table.HOLDING, 0] = 1
+        await bench.clock.run_for(2)
+        one.registers[Table.HOLDING, 0] = 7
+        await bench.clock.run_for(1)
+        assert False in values(bench, "long")
+        await bench.clock.run_for(25)
+        seen: list[Reading | None] = []
+
+        def final_check() -> None:
+            seen.append(bench.port.latest("d1", "long"))
+            raise CommandError("no")
+
+        with pytest.raises(CommandError, match="no"):
+            await commanded(bench, value=1, watched=[Place("d1", "long")], final_check=final_check)
+    assert seen[0] is not None
+    assert seen[0].value is True
+
+
 async def test_an_interlock_reads_what_its_point_is_made_of() -> None:
     one = unit(power=5, other=1, ct=40)
     thing = meter(power_period_s=600.0, factor_period_s=600.0)
