@@ -59,20 +59,24 @@ def told(case: dict[str, Any]) -> list[str]:
     else:
         file = given | {"confidence": "c", "points": case["points"]}
         profile = DeviceProfile.model_validate(file | {"computed": case.get("computed", {})})
+    points = profile.read_points()
     lines: list[str] = []
     for held in case["cycles"]:
         reader = UnitReader(Registers(held), PORT, 1)  # type: ignore[arg-type]
-        readings = asyncio.run(
-            reader.points(profile.points, profile.limits, computed=profile.computed)
-        )
+        readings = asyncio.run(reader.points(points, profile.limits, computed=profile.computed))
         lines += [shown(name, reading) for name, reading in readings.items()]
         for name, reading in readings.items():
-            point = profile.points.get(name)
+            point = points.get(name)
             if point and point.writable and reading.quality is Quality.GOOD:
                 # What is written to read so is what was read.
                 own = [held.get(point.address + at, 0) or 0 for at in range(point.words)]
                 assert registers_for(point, reading.value, into=own) == own, name
     return lines
+
+
+def test_each_device_file_has_a_case() -> None:
+    cases = {case.name.removeprefix("device_") for case in CASES.iterdir()}
+    assert load_profiles().keys() - cases == set()
 
 
 @pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)

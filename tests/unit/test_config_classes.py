@@ -109,7 +109,7 @@ def test_severities_sort_from_urgent_to_low() -> None:
 @pytest.mark.parametrize("one", PROFILES.values(), ids=PROFILES)
 def test_points_of_a_device_file_are_canonical_or_carry_their_own_name(one: DeviceProfile) -> None:
     canonical = CLASSES[one.equipment_class].points
-    for name, point in one.points.items():
+    for name, point in {**one.points, **one.computed}.items():
         if name in canonical:
             assert point.unit == canonical[name].unit, name
         else:
@@ -159,7 +159,7 @@ def test_each_word_of_a_lift_fault_but_none_is_an_alarm() -> None:
 def test_a_device_file_is_watched_by_at_least_one_rule(one: DeviceProfile) -> None:
     rules = CLASSES[one.equipment_class].rules.values()
     watched = {getattr(rule.condition, "point", None) for rule in rules}
-    assert watched & set(one.points)
+    assert watched & {*one.points, *one.computed}
 
 
 @pytest.mark.parametrize(

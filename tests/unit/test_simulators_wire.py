@@ -100,7 +100,7 @@ def test_the_orders_lay_the_bytes_out_as_their_names_say() -> None:
 @pytest.mark.parametrize("profile", sorted(load_profiles()))
 def test_every_point_of_every_device_file_shows_a_value(profile: str) -> None:
     for name, point in load_profiles()[profile].points.items():
-        value: Value = point.scale + point.offset
+        value: Value = point.factor + point.shift
         if point.enum:
             value = next(iter(point.enum.values()))
         elif point.type in {DataType.BOOL, DataType.BIT}:
