@@ -124,7 +124,9 @@ def relay(
     return Request(address, Edition.E2007, _RELAY, body=body, writes=True)
 
 
-def broadcast_time(local: datetime, *, edition: Edition = Edition.E2007) -> Request:
+def broadcast_time(
+    local: datetime, *, edition: Edition = Edition.E2007, seconds_first: bool = True
+) -> Request:
     """Return the request that sets the clock of all meters of a line; none answers.
 
     A meter obeys once a day, when it is less than five minutes off, and not around midnight
@@ -133,9 +135,12 @@ def broadcast_time(local: datetime, *, edition: Edition = Edition.E2007) -> Requ
     Args:
         local: Local time that the meters shall show.
         edition: Of the meters.
+        seconds_first: ss mm hh DD MM YY, low byte first as all data; PyPI dlt645 3.2.0 takes the
+            year first.
     """
     function = FUNCTIONS[edition].broadcast_time
-    return Request(BROADCAST, edition, function, body=_moment(local), writes=True)
+    body = _moment(local) if seconds_first else _moment(local)[::-1]
+    return Request(BROADCAST, edition, function, body=body, writes=True)
 
 
 def _moment(local: datetime) -> bytes:
