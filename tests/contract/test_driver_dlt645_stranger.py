@@ -18,7 +18,7 @@ from protocols.dlt645.commands import Password, broadcast_time, write
 from protocols.dlt645.identifiers import item
 from protocols.reading import Value
 from tests.fakes.joined_lines import JoinedLines
-from tests.fakes.meter_line import A, B, PASSWORD, TIMEOUT_S, values_of
+from tests.fakes.meter_line import PASSWORD, TIMEOUT_S, A, B, values_of
 
 GIVEN: dict[int, Value] = {
     0x00000000: -12.34,
