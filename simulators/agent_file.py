@@ -5,10 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.ports import Framing
-from simulators.estate import Endpoint, Estate, PtyEndpoint, Unit, points_of
+from simulators.estate import (
+    Endpoint,
+    Estate,
+    MeterLineEndpoint,
+    PtyEndpoint,
+    TcpEndpoint,
+    Unit,
+    points_of,
+)
 from simulators.simulation import Address
 
 _TIMEOUT_S = 0.5
+_METER_TIMEOUT_S = 1.5
 
 
 def agent_file_for(
@@ -53,9 +62,9 @@ def addresses_of(ready: Mapping[str, Any]) -> dict[str, Address]:
 def fixed_addresses(estate: Estate) -> dict[str, Address]:
     """Return the addresses that the estate file itself fixes; a free port stays 0."""
     return {
-        name: Address("pty", path=str(endpoint.path.absolute()))
-        if isinstance(endpoint, PtyEndpoint)
-        else Address(endpoint.kind, host=endpoint.host, port=endpoint.port)
+        name: Address(endpoint.kind, host=endpoint.host, port=endpoint.port)
+        if isinstance(endpoint, TcpEndpoint)
+        else Address(endpoint.kind, path=str(endpoint.path.absolute()))
         for name, endpoint in estate.endpoints.items()
     }
 
@@ -71,6 +80,14 @@ def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
             "timeout_s": _TIMEOUT_S,
             **_framing(endpoint),
         }
+    if isinstance(endpoint, MeterLineEndpoint):
+        return {
+            "kind": "dlt645",
+            "device": address.path,
+            "baud": endpoint.baud,
+            "parity": "N",
+            "timeout_s": _METER_TIMEOUT_S,
+        }
     return {
         "kind": address.kind,
         "host": address.host,
@@ -80,14 +97,14 @@ def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
     }
 
 
-def _framing(endpoint: Endpoint) -> dict[str, object]:
+def _framing(endpoint: PtyEndpoint | TcpEndpoint) -> dict[str, object]:
     return {} if endpoint.framing is Framing.RTU else {"framing": endpoint.framing.value}
 
 
 def _device(unit: Unit) -> dict[str, object]:
     device: dict[str, object] = {
         "port": unit.endpoint,
-        "unit": unit.unit,
+        **({"meter": unit.meter.address} if unit.meter else {"unit": unit.unit}),
         "name": unit.name.model_dump(),
         "period_s": unit.period_s,
     }

@@ -111,6 +111,6 @@ def _done(simulation: Simulation, line: bytes) -> dict[str, object]:
 
 def _listed(simulation: Simulation) -> dict[str, object]:
     return {
-        name: {"points": sorted(unit.points), "events": sorted(unit.equipment.events)}
+        name: {"points": sorted(unit.point_names), "events": sorted(unit.equipment.events)}
         for name, unit in simulation.plant.units.items()
     }

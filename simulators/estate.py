@@ -1,6 +1,6 @@
 """The estate file: which units answer where, what they are, and what happens to them when."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,8 +12,10 @@ from config.points import DataType, Point, Table
 from config.ports import Framing
 from config.problems import explain
 from config.source import Document
+from protocols.dlt645.codes import Edition
 from simulators.box import BoxFault, BoxFaultKind
 from simulators.counter import FIRST_FLOAT, FLOATS
+from simulators.dlt645.values import value_names
 from simulators.equipment.kinds import EquipmentKind, events_of
 from simulators.faults import Fault, FaultKind
 from simulators.slave import Bank
@@ -60,14 +62,41 @@ class PtyEndpoint(Settings):
     )
 
 
-Endpoint = Annotated[TcpEndpoint | PtyEndpoint, Field(discriminator="kind")]
+class MeterLineEndpoint(Settings):
+    """A serial line of DL/T 645 meters on a pseudo terminal."""
+
+    kind: Literal["dlt645_pty"] = Field(description="A pseudo terminal with DL/T 645.")
+    path: Path = Field(description="Symbolic link that is made; relative to the working folder.")
+    baud: Literal[600, 1200, 2400, 4800, 9600, 19200] = Field(
+        default=2400, description="Bits per second that the bytes take, at 11 bits a character."
+    )
+    turnaround_s: float = Field(
+        default=0.03, ge=0, le=5, description="From request to reply, seconds."
+    )
+
+
+Endpoint = Annotated[TcpEndpoint | PtyEndpoint | MeterLineEndpoint, Field(discriminator="kind")]
+
+
+class Meter(Settings):
+    """What a simulated DL/T 645 meter is set up with."""
+
+    address: str = Field(pattern="^[0-9]{12}$", description="12 digits, in quotes.")
+    edition: Edition = Field(default=Edition.E2007, description="2007 or 1997.")
+    phases: Literal[1, 3] = Field(default=3, description="Phases that it measures.")
+    credit: float = Field(default=100.0, description="Money left at the start, yuan.")
+    level: int = Field(default=2, ge=0, le=9, description="Level of the password it wants.")
+    password: str = Field(
+        default="123456", pattern="^[0-9]{6}$", description="Password that it wants."
+    )
 
 
 class Unit(Settings):
     """One simulated unit."""
 
     endpoint: Identifier = Field(description="Name of an endpoint of this file.")
-    unit: int = Field(ge=1, le=247, description="Modbus unit (slave) address.")
+    unit: int | None = Field(default=None, ge=1, le=247, description="Modbus unit (slave) address.")
+    meter: Meter | None = Field(default=None, description="On a line of meters, instead of unit.")
     equipment: EquipmentKind = Field(description="Model of plant behind the registers.")
     profile: Identifier | None = Field(default=None, description="Device file of its registers.")
     points: dict[Identifier, Point] = Field(
@@ -81,7 +110,18 @@ class Unit(Settings):
 
     @model_validator(mode="after")
     def _has_registers(self) -> Self:
-        if self.equipment != "counter" and self.profile is None and not self.points:
+        if (self.unit is None) is (self.meter is None):
+            message = "needs a unit, or a meter on a line of meters"
+            raise ValueError(message)
+        if self.meter is not None and self.equipment != "meter":
+            message = "only equipment: meter speaks DL/T 645"
+            raise ValueError(message)
+        if (
+            self.meter is None
+            and self.equipment != "counter"
+            and self.profile is None
+            and not self.points
+        ):
             message = "needs a profile or points"
             raise ValueError(message)
         return self
@@ -168,6 +208,10 @@ def points_of(unit: Unit) -> dict[str, Point]:
     return points | dict(unit.points)
 
 
+def _names_of(unit: Unit) -> Collection[str]:
+    return value_names() if unit.meter else points_of(unit)
+
+
 def counter_points() -> dict[str, Point]:
     """Return the points of the counter device; every reading of them is reported."""
     count = Point(table=Table.HOLDING, address=0, type=DataType.UINT32, report_all=True)
@@ -197,16 +241,21 @@ def load_estate(path: Path) -> Estate:
 
 
 def _unit_conflicts(estate: Estate) -> Iterator[Conflict]:
-    taken: dict[tuple[str, int], str] = {}
+    taken: dict[tuple[str, str], str] = {}
     profiles = load_profiles()
     for name, unit in estate.units.items():
         at = ("units", name)
         if unit.endpoint not in estate.endpoints:
             known = ", ".join(sorted(estate.endpoints))
             yield Conflict((*at, "endpoint"), f"no {unit.endpoint!r}; this file has: {known}")
-        other = taken.setdefault((unit.endpoint, unit.unit), name)
+        address = unit.meter.address if unit.meter else str(unit.unit)
+        other = taken.setdefault((unit.endpoint, address), name)
         if other != name:
-            yield Conflict((*at, "unit"), f"address {unit.unit} is taken by {other!r}")
+            yield Conflict((*at, "unit"), f"address {address} is taken by {other!r}")
+        endpoint = estate.endpoints.get(unit.endpoint)
+        if endpoint and isinstance(endpoint, MeterLineEndpoint) is not bool(unit.meter):
+            message = f"a {endpoint.kind} has {'units' if unit.meter else 'meters'}"
+            yield Conflict((*at, "endpoint"), message)
         if unit.profile is not None and unit.profile not in profiles:
             known = ", ".join(sorted(profiles))
             yield Conflict((*at, "profile"), f"no device file {unit.profile!r}; there are: {known}")
@@ -226,6 +275,6 @@ def _script_conflicts(estate: Estate) -> Iterator[Conflict]:
             yield Conflict(
                 (*at, "do"), f"no event {step.do!r} of a {unit.equipment}; known: {known}"
             )
-        if step.point is not None and step.point not in points_of(unit):
-            known = ", ".join(sorted(points_of(unit)))
+        if step.point is not None and step.point not in _names_of(unit):
+            known = ", ".join(sorted(_names_of(unit)))
             yield Conflict((*at, "point"), f"no point {step.point!r}; there are: {known}")

@@ -17,6 +17,7 @@ class ModelUnit:
 
     Attributes:
         name: Name in the estate file.
+        point_names: Names of its values that a master can read.
         held: Values that no longer follow the model: frozen, set by hand, or written by a master.
     """
 
@@ -24,7 +25,7 @@ class ModelUnit:
         self.name = name
         self.equipment = equipment
         self.held: dict[str, Value] = {}
-        self._names = points
+        self.point_names = points
 
     def happen(self, event: str, now_s: float) -> None:
         """Let an event of the equipment begin; ``clear`` ends it.
@@ -65,8 +66,8 @@ class ModelUnit:
         self._changed()
 
     def _check(self, point: str) -> None:
-        if point not in self._names:
-            known = sorted(self._names)
+        if point not in self.point_names:
+            known = sorted(self.point_names)
             raise UnknownNameError(f"{self.name}: no point {point!r}; there are {known}")
 
     def _check_value(self, point: str, value: Value) -> None:

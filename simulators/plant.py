@@ -2,13 +2,18 @@
 
 import zlib
 
+from protocols.dlt645.commands import Password
 from protocols.reading import Value
 from simulators.counter import Counter
+from simulators.dlt645.meter import MeterSettings, SimulatedMeter, refusal
 from simulators.equipment.kinds import MODELS
 from simulators.errors import UnknownNameError
-from simulators.estate import Estate, ScriptStep, Step, Unit, points_of
+from simulators.estate import Estate, Meter, ScriptStep, Step, Unit, points_of
 from simulators.faults import Faults, FaultyUnit
 from simulators.line import Responder
+from simulators.line_protocols import meter_unit
+from simulators.model_unit import ModelUnit
+from simulators.slave import exception_reply
 from simulators.unit import SimulatedUnit
 
 
@@ -25,26 +30,37 @@ class Plant:
     def __init__(self, estate: Estate, *, started_s: float, seed: int | None = None) -> None:
         self.estate = estate
         self.started_s = started_s
-        self.units: dict[str, SimulatedUnit] = {}
+        self.units: dict[str, ModelUnit] = {}
         self.counters: dict[str, Counter] = {}
         self._faulty: dict[str, FaultyUnit] = {}
         self._due = sorted(estate.script, key=lambda step: step.at_s)
         for name, unit in estate.units.items():
             own_seed = zlib.crc32(f"{estate.seed if seed is None else seed}/{name}".encode())
-            self._faulty[name] = FaultyUnit(self._built(name, unit, own_seed), seed=own_seed)
+            self._faulty[name] = FaultyUnit(
+                self._built(name, unit, own_seed),
+                seed=own_seed,
+                refusal=refusal if unit.meter else exception_reply,
+            )
 
     def _built(self, name: str, unit: Unit, seed: int) -> Responder:
         if unit.equipment == "counter":
             self.counters[name] = Counter()
             return self.counters[name]
         model = MODELS[unit.equipment](seed=seed, started_s=self.started_s)
-        self.units[name] = SimulatedUnit(name, equipment=model, points=points_of(unit))
-        return self.units[name]
+        if unit.meter is not None:
+            settings = _settings(unit.meter)
+            built = SimulatedMeter(
+                name, equipment=model, settings=settings, started_s=self.started_s
+            )
+        else:
+            built = SimulatedUnit(name, equipment=model, points=points_of(unit))
+        self.units[name] = built
+        return built
 
     def responders(self, endpoint: str) -> dict[int, Responder]:
         """Return the units of one endpoint by their address."""
         return {
-            unit.unit: self._faulty[name]
+            meter_unit(unit.meter.address) if unit.meter else unit.unit or 0: self._faulty[name]
             for name, unit in self.estate.units.items()
             if unit.endpoint == endpoint
         }
@@ -107,7 +123,17 @@ class Plant:
             raise UnknownNameError(f"no unit {name!r}; there are {sorted(self._faulty)}")
         return self._faulty[name].faults
 
-    def _unit(self, name: str) -> SimulatedUnit:
+    def _unit(self, name: str) -> ModelUnit:
         if name not in self.units:
             raise UnknownNameError(f"no unit {name!r} with plant; there are {sorted(self.units)}")
         return self.units[name]
+
+
+def _settings(meter: Meter) -> MeterSettings:
+    return MeterSettings(
+        meter.address,
+        meter.edition,
+        phases=meter.phases,
+        credit=meter.credit,
+        password=Password(meter.level, meter.password),
+    )

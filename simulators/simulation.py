@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, Self
 
 from simulators.clock import Clock, SystemClock
 from simulators.errors import UnknownNameError
-from simulators.estate import BoxStep, Estate, PtyEndpoint, Step, TcpEndpoint
+from simulators.estate import BoxStep, Estate, MeterLineEndpoint, PtyEndpoint, Step, TcpEndpoint
 from simulators.line import LineTiming
 from simulators.modbus import ModbusServer
 from simulators.plant import Plant
@@ -60,7 +60,7 @@ class Simulation:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             for name, endpoint in self._estate.endpoints.items():
-                if isinstance(endpoint, PtyEndpoint):
+                if isinstance(endpoint, PtyEndpoint | MeterLineEndpoint):
                     self.addresses[name] = await self._open_line(name, endpoint, opening)
                 else:
                     self.addresses[name] = await self._open_port(name, endpoint, opening)
@@ -155,14 +155,18 @@ class Simulation:
         self._servers[name] = await stack.enter_async_context(server)
         return Address(endpoint.kind, host=server.host, port=server.port)
 
-    async def _open_line(self, name: str, endpoint: PtyEndpoint, stack: AsyncExitStack) -> Address:
+    async def _open_line(
+        self, name: str, endpoint: PtyEndpoint | MeterLineEndpoint, stack: AsyncExitStack
+    ) -> Address:
         line = SerialLine(
             self.plant.responders(name),
             path=Path(endpoint.path),
             timing=LineTiming(baud=endpoint.baud, turnaround_s=endpoint.turnaround_s),
             clock=self._clock,
             seed=self._seed,
-            framing=endpoint.framing.value,
+            framing=(
+                "dlt645" if isinstance(endpoint, MeterLineEndpoint) else endpoint.framing.value
+            ),
         )
         await stack.enter_async_context(line)
         return Address(endpoint.kind, path=str(line.path.absolute()))

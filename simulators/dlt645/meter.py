@@ -11,7 +11,7 @@ from protocols.dlt645.commands import Password, RelayCommand
 from protocols.dlt645.identifiers import Item, item
 from protocols.errors import FrameError, ValueRangeError
 from protocols.reading import Value
-from simulators.dlt645.values import local_time, shown
+from simulators.dlt645.values import local_time, shown, value_names
 from simulators.equipment.base import Equipment
 from simulators.line import SILENT, Reply
 from simulators.model_unit import ModelUnit
@@ -69,8 +69,7 @@ class SimulatedMeter(ModelUnit):
         self._rest: tuple[int, bytes] = (0, b"")
         self._first_kwh = _number(model, "import_energy")
         self._handlers = self._functions()
-        points = self._labelled(model, started_s)
-        super().__init__(name, equipment=equipment, points=points.keys())
+        super().__init__(name, equipment=equipment, points=value_names())
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
         """Answer one request."""

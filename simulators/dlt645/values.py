@@ -1,10 +1,11 @@
 """What a simulated meter shows for the names of the identifiers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from protocols.reading import Value
+from simulators.equipment.meter import ElectricityMeter
 
 _TARIFFS: Final = ("sharp_energy", "peak_energy", "flat_energy", "valley_energy")
 _RELAY_OPEN: Final = 1 << 4
@@ -60,3 +61,9 @@ def _status_words(model: Mapping[str, Value], credit: float) -> dict[str, Value]
     words["status_word_3"] = open_bits | (_PRE_TRIP if credit < _LOW_CREDIT else 0)
     words["status_word"] = 0
     return words
+
+
+def value_names() -> Collection[str]:
+    """Return the names of all values that a meter shows."""
+    model = ElectricityMeter(seed=0, started_s=0.0).values(0.0)
+    return shown(model, address="", clock=local_time(0.0), credit=0.0, phases=3).keys()
