@@ -12,9 +12,11 @@ import click
 from config.errors import ConfigError
 from simulators.agent_file import agent_file_for, agent_file_text, fixed_addresses
 from simulators.bench import BenchFarm
-from simulators.control import ControlServer
+from simulators.control import ControlServer, LineServer
 from simulators.estate import Estate, load_estate
+from simulators.fire_panel import JbfPanel
 from simulators.simulation import Simulation, until_stopped
+from simulators.transmission_device import DeviceSettings, TransmissionDevice
 
 _EXISTING = click.Path(path_type=Path, dir_okay=False)
 
@@ -75,6 +77,36 @@ def bench(devices: int, floats: int, base_port: int, shared_port: int | None, of
     _run(_serve_bench(farm))
 
 
+@cli.command(name="transmission-device")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the centre listens.")
+@click.option("--port", type=click.IntRange(1, 65535), required=True, help="Its TCP port.")
+@click.option("--address", type=click.IntRange(0, 2**48 - 1), default=889, show_default=True)
+@click.option("--heartbeat", type=click.FloatRange(min=0.1), default=20.0, show_default=True)
+@click.option("--control", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+def transmission_device(host: str, port: int, address: int, heartbeat: float, control: int) -> None:
+    """Connect to a centre as a user information transmission device (GB/T 26875.3).
+
+    \b
+    Example:
+      plantroom simulate transmission-device --port 5200 --control 0
+    """  # noqa: D301 (click needs the \b)
+    settings = DeviceSettings(host, port, address, heartbeat_s=heartbeat)
+    _run(_serve_device(TransmissionDevice(settings), control))
+
+
+@cli.command(name="fire-panel")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--control", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+def fire_panel(path: Path, control: int) -> None:
+    """Be a JBF fire panel with the 193K card on a pseudo terminal that PATH links to.
+
+    \b
+    Example:
+      plantroom simulate fire-panel panel.tty --control 0
+    """  # noqa: D301 (click needs the \b)
+    _run(_serve_panel(JbfPanel(path), control))
+
+
 @cli.command(name="agent-file")
 @click.argument("file", type=_EXISTING)
 @click.option("--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True)
@@ -127,6 +159,25 @@ async def _serve_bench(farm: BenchFarm) -> None:
         _print_event("ready", host=farm.host, ports=farm.ports, shared_port=farm.shared_port)
         await stop.wait()
     _print_event("stopped", reads=farm.reads)
+
+
+async def _serve_device(device: TransmissionDevice, control: int) -> None:
+    stop = _stop_on_signals()
+    async with LineServer(device.obey, port=control) as server:
+        task = asyncio.create_task(device.run(), name="transmission-device")
+        _print_event("ready", control={"host": server.host, "port": server.port})
+        await stop.wait()
+        task.cancel()
+    _print_event("stopped")
+
+
+async def _serve_panel(panel: JbfPanel, control: int) -> None:
+    stop = _stop_on_signals()
+    async with panel, LineServer(panel.obey, port=control) as server:
+        address = {"host": server.host, "port": server.port}
+        _print_event("ready", path=str(panel.path), control=address)
+        await stop.wait()
+    _print_event("stopped")
 
 
 def _write(path: Path, text: str) -> None:

@@ -10,7 +10,9 @@ r"""Remote control of a simulation: one JSON object a line over loopback TCP, on
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self, cast
 
@@ -23,18 +25,18 @@ from simulators.simulation import Simulation
 _HOST = "127.0.0.1"
 
 
-class ControlServer:
-    """Listens on loopback while it is entered.
+class LineServer:
+    """Listens on loopback while it is entered, and answers each line.
 
     Attributes:
         host: Always loopback.
         port: TCP port; the chosen one once it is open.
     """
 
-    def __init__(self, simulation: Simulation, *, port: int = 0) -> None:
+    def __init__(self, answer: Callable[[bytes], dict[str, object]], *, port: int = 0) -> None:
         self.host = _HOST
         self.port = port
-        self._simulation = simulation
+        self._answer = answer
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -65,11 +67,18 @@ class ControlServer:
             # A line longer than the reader's limit ends the connection like a broken one.
             with suppress(ConnectionError, ValueError):
                 while line := await reader.readline():
-                    writer.write(json.dumps(obey(self._simulation, line)).encode() + b"\n")
+                    writer.write(json.dumps(self._answer(line)).encode() + b"\n")
                     await writer.drain()
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+class ControlServer(LineServer):
+    """The control of a simulation."""
+
+    def __init__(self, simulation: Simulation, *, port: int = 0) -> None:
+        super().__init__(partial(obey, simulation), port=port)
 
 
 def obey(simulation: Simulation, line: bytes) -> dict[str, object]:

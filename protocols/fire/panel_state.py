@@ -246,8 +246,10 @@ class PanelState:
             return self._options.transmitter_reset_resets or place.kind is Kind.TRANSMITTER
         if self._options.reset_scope is ResetScope.ALL:
             return True
+        if place.kind is Kind.TRANSMITTER:
+            return True  # it repeats what its panels say
         same_system = reset.system in _CONTROLLERS or place.system == reset.system
-        return place.kind is not Kind.TRANSMITTER and place.panel == reset.panel and same_system
+        return place.panel == reset.panel and same_system
 
     def _without(self, old: Component, ended: State) -> Change:
         new = old._replace(states=old.states & ~ended)

@@ -4,13 +4,15 @@ A session takes bytes and gives events; what it wants to be sent for an event it
 ``kept``: an event is acknowledged when it can no longer be lost. Time is a parameter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from protocols.fire.model import FireEvent
+
+_MOST_SOURCES: Final = 256
 
 
 class Moment(NamedTuple):
@@ -105,3 +107,35 @@ class PanelSession(Protocol):
     def not_kept(self, number: int) -> None:
         """Leave a delivery unanswered: the equipment says it again."""
         ...
+
+
+class HeardSources:
+    """Which equipment was heard lately, over all of its connections; 256 at most.
+
+    Args:
+        expected: Sources that must be heard, also when they have never connected.
+        silence_s: So long without a word is a lost link.
+    """
+
+    def __init__(self, expected: Iterable[str] = (), *, silence_s: float, now_s: float) -> None:
+        self._silence_s = silence_s
+        self._heard = dict.fromkeys(expected, now_s)
+        self._lost: set[str] = set()
+
+    def heard(self, source: str, *, now_s: float) -> bool:
+        """Note that it spoke; returns whether its link was lost before."""
+        if source in self._heard or len(self._heard) < _MOST_SOURCES:
+            self._heard[source] = now_s
+        was_lost = source in self._lost
+        self._lost.discard(source)
+        return was_lost
+
+    def silent(self, *, now_s: float) -> Sequence[str]:
+        """Return what is silent for too long now, each once."""
+        found = [
+            source
+            for source, heard_s in self._heard.items()
+            if now_s - heard_s > self._silence_s and source not in self._lost
+        ]
+        self._lost.update(found)
+        return found

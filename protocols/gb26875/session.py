@@ -5,12 +5,12 @@ clock, asks for states, supervises heartbeats and the inspection of the sentry.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from protocols.errors import FrameError
-from protocols.fire.model import OperationEvent, Place
+from protocols.fire.model import FireEvent, OperationEvent, Place, State, StateEvent
 from protocols.fire.session import Delivery, Moment, Notice, NoticeKind, Output
 from protocols.gb26875.events import EventOptions, events_of
 from protocols.gb26875.frame import Command, Fault, Frame, FrameParser, Rejection
@@ -66,11 +66,16 @@ class SessionOptions:
     events: EventOptions = field(default_factory=EventOptions)
 
 
+def _no_places(_: str) -> Sequence[Place]:
+    return ()
+
+
 class CentreSession:
-    """One connection; ``recent`` and the open places outlive it.
+    """One connection; ``recent`` and what is open at a source outlive it.
 
     Attributes:
         source: Address of the device, None before it has spoken.
+        heard_s: When its last frame came, by the monotonic clock.
         counts: Frames by what became of them: confirmed, resent, denied and so on.
     """
 
@@ -80,7 +85,7 @@ class CentreSession:
         *,
         moment: Moment,
         recent: RecentMessages | None = None,
-        open_places: Sequence[Place] = (),
+        open_places: Callable[[str], Sequence[Place]] = _no_places,
     ) -> None:
         self.source: int | None = None
         self.counts: Counter[str] = Counter()
@@ -94,11 +99,12 @@ class CentreSession:
         self._centre = 0
         self._pending: dict[int, Frame] = {}
         self._deliveries = 0
-        self._heard_s = moment.monotonic_s
+        self.heard_s = moment.monotonic_s
         self._lost = False
         self._clock_due_s = moment.monotonic_s
         self._clock_tried_s = -_RETRY_CLOCK_S
         self._sentry_until_s: float | None = None
+        self._told_fire = False
 
     def receive(self, data: bytes, moment: Moment) -> Output:
         """Take bytes; answers to what needs no keeping are in ``send``."""
@@ -119,10 +125,10 @@ class CentreSession:
             out.send.append(replace(repeated, time=DeviceTime.of(moment.local)).encode())
         elif repeated is not None:
             out.notices.append(Notice(NoticeKind.REQUEST_FAILED, f"type {repeated.type}"))
-        if not self._lost and now_s - self._heard_s > self._options.silence_s:
+        if not self._lost and now_s - self.heard_s > self._options.silence_s:
             self._lost = True
             out.notices.append(
-                Notice(NoticeKind.LINK_LOST, f"silent for {now_s - self._heard_s:.0f} s")
+                Notice(NoticeKind.LINK_LOST, f"silent for {now_s - self.heard_s:.0f} s")
             )
         if self._sentry_until_s is not None and now_s > self._sentry_until_s:
             self._sentry_until_s = None
@@ -145,13 +151,18 @@ class CentreSession:
             self._recent.forget(frame)
             self.counts["not_kept"] += 1
 
-    def ask(self, unit: Unit) -> None:
-        """Ask or command the device; it is sent with the next ``receive`` or ``tick``.
+    def ask(self, unit: Unit, moment: Moment) -> Sequence[bytes]:
+        """Ask or command the device; returns what to send now.
+
+        Nothing is sent now while another request waits for its answer.
 
         Raises:
             ValueRangeError: A value of it does not fit its field.
         """
         self._queue.add(unit)
+        out = Output()
+        self._ask_next(out, moment)
+        return out.send
 
     def _take(self, frame: Frame, out: Output, moment: Moment) -> None:
         if self._options.sources and frame.source not in self._options.sources:
@@ -178,12 +189,13 @@ class CentreSession:
 
     def _hear(self, frame: Frame, out: Output, moment: Moment) -> None:
         now_s = moment.monotonic_s
-        self._heard_s = now_s
+        self.heard_s = now_s
         if self._lost:
             self._lost = False
             out.notices.append(Notice(NoticeKind.LINK_RESTORED))
         if self.source is None and self._options.asks_states:
-            for unit in (read_transmitter_status(), *read_components(self._open_places)):
+            places = self._open_places(str(frame.source))
+            for unit in (read_transmitter_status(), *read_components(places)):
                 self._queue.add(unit)
         self.source, self._centre = frame.source, frame.destination
         if self._is_clock_wrong(frame, moment) or now_s >= self._clock_due_s:
@@ -230,6 +242,7 @@ class CentreSession:
         if _LAST_UPWARD < unit.type < _USER_COMMANDS.start:
             return f"type {unit.type} does not go to a centre"
         events = events_of(unit, self._options.events)
+        self._follow_transmitter(unit, events)
         for event in events:
             if isinstance(event, OperationEvent) and "sentry_answer" in event.operations:
                 self._sentry_until_s = None
@@ -238,6 +251,17 @@ class CentreSession:
         self._pending[self._deliveries] = frame
         out.deliveries.append(Delivery(self._deliveries, str(frame.source), events))
         return ""
+
+    def _follow_transmitter(self, unit: Unit, events: Sequence[FireEvent]) -> None:
+        """Ask whether the device still sees a fire when something else has changed.
+
+        Devices report the fire of a component and its end, but not all of them their own.
+        """
+        if unit.type == UnitType.TRANSMITTER_STATUS:
+            self._told_fire = any(isinstance(e, StateEvent) and State.FIRE in e.on for e in events)
+        elif self._told_fire and self._options.asks_states:
+            self._told_fire = False
+            self._queue.add(read_transmitter_status())
 
     def _settle(self, frame: Frame, moment: Moment) -> None:
         unit = self._queue.answered(frame.sequence)

@@ -210,7 +210,9 @@ def test_a_gateway_that_does_not_know_the_time_sets_no_clock() -> None:
 
 def test_open_components_and_the_device_are_asked_for_when_it_connects() -> None:
     places = [Place(Kind.COMPONENT, 1, 1, zone=10, point=point) for point in range(30)]
-    side = CentreSession(replace(QUIET, asks_states=True), moment=at(0), open_places=places)
+    side = CentreSession(
+        replace(QUIET, asks_states=True), moment=at(0), open_places=lambda _: places
+    )
     asked: list[Unit] = []
     out = side.receive(message().encode(), at(0))
     for _ in range(5):
@@ -251,8 +253,7 @@ def test_the_sentry_is_inspected_and_missed_or_answers() -> None:
     side = session()
     side.receive(message().encode(), at(0))
     for minutes, answered in ((1, False), (2, True)):
-        side.ask(inspect_sentry(minutes))
-        (data,) = side.tick(at(1)).send
+        (data,) = side.ask(inspect_sentry(minutes), at(1))
         sequence = decode_frame(data).sequence
         side.receive(message(sequence=sequence, command=3).encode(), at(1))
         if answered:
@@ -270,7 +271,7 @@ def test_the_sentry_is_inspected_and_missed_or_answers() -> None:
 
 def test_what_cannot_be_asked_is_refused_where_it_is_asked() -> None:
     with pytest.raises(ValueRangeError):
-        session().ask(inspect_sentry(300))
+        session().ask(inspect_sentry(300), at(0))
 
 
 def test_pieces_of_bytes_make_a_frame() -> None:

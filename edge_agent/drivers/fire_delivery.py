@@ -1,0 +1,90 @@
+"""From a session of fire alarm equipment to the agent and back: keep first, acknowledge then."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, tzinfo
+from typing import TypeAlias
+
+import structlog
+
+from edge_agent.clock import Clock
+from edge_agent.errors import JournalError
+from protocols.fire.session import Delivery, Moment, Notice, NoticeKind, Output, PanelSession
+
+KeepEvents: TypeAlias = Callable[[Delivery], Awaitable[bool]]
+"""Takes the events of a delivery in their order; True once they are on disk, False if they cannot
+be kept now. Called one at a time for each connection. An event may come again after a crash: fold
+it with ``protocols.fire.panel_state``, to which a repetition is no change."""
+
+OnNotice: TypeAlias = Callable[[str, Notice], None]
+"""Hears what a port has to say about the connection to a source."""
+
+
+class SiteTime:
+    """The time that sessions need: monotonic, and local for the clocks of panels."""
+
+    def __init__(self, clock: Clock, zone: tzinfo) -> None:
+        self._clock = clock
+        self._zone = zone
+
+    def now(self) -> Moment:
+        """Return the present."""
+        local = datetime.fromtimestamp(self._clock.now_ms() / 1000, self._zone)
+        return Moment(self._clock.monotonic_s(), local.replace(tzinfo=None))
+
+
+class Deliveries:
+    """What a session wants, done.
+
+    Args:
+        port: Name of the port, for the log.
+        send: Hands bytes to the wire.
+    """
+
+    def __init__(
+        self,
+        session: PanelSession,
+        *,
+        port: str,
+        keep: KeepEvents,
+        on_notice: OnNotice,
+        time: SiteTime,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._session = session
+        self._keep = keep
+        self._on_notice = on_notice
+        self._time = time
+        self._send = send
+        self._port = port
+        self._log = structlog.get_logger().bind(port=port)
+
+    async def carry_out(self, out: Output, *, source: str) -> None:
+        """Send, have events kept, acknowledge them.
+
+        Raises:
+            PortDownError: The wire is gone; what was not acknowledged comes again.
+        """
+        for notice in out.notices:
+            self._notice(notice, source)
+        for data in out.send:
+            self._send(data)
+        for at, delivery in enumerate(out.deliveries):
+            if not await self._is_kept(delivery):
+                # What follows may say that it is over: it must not overtake.
+                for left in out.deliveries[at:]:
+                    self._session.not_kept(left.number)
+                return
+            for data in self._session.kept(delivery.number, self._time.now()):
+                self._send(data)
+
+    async def _is_kept(self, delivery: Delivery) -> bool:
+        try:
+            return await self._keep(delivery)
+        except JournalError as error:
+            self._log.error("fire_events_not_kept", source=delivery.source, error=str(error))
+            return False
+
+    def _notice(self, notice: Notice, source: str) -> None:
+        if notice.kind is NoticeKind.REJECTED:
+            self._log.warning("fire_frame_rejected", source=source, why=notice.detail)
+        self._on_notice(source, notice)
