@@ -59,6 +59,10 @@ class DataType(StrEnum):
     FIRST_OF = "first_of"
 
 
+ROWS: Final = frozenset({DataType.COUNT_OF, DataType.FIRST_OF})
+"""Types that are a row of codes."""
+
+
 class Order(StrEnum):
     """Sequence of the bytes of a 32-bit value 0xAABBCCDD on the wire; 48 and 64 bits likewise."""
 

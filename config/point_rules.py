@@ -1,20 +1,20 @@
 """What is missing in a point, contradicts itself or means nothing (pure)."""
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from config.coding import DataType, Encoding, Numbering, Sign, Table
+from config.coding import ROWS, DataType, Encoding, Numbering, Table
 from config.invalid import InvalidNumberError, as_decoded, check_keys
 from config.reach import out_of_reach
+from config.write_rules import wrong_writable
 from protocols.modbus import elements
 from protocols.modbus import field as wire
 from protocols.modbus.numbers import DIGIT_SIGNS, SIGNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.points import Point
 
-ROWS: Final = frozenset({DataType.COUNT_OF, DataType.FIRST_OF})
-"""Types that are a row of codes."""
 _NEVER_INVALID: Final = ROWS | {
     DataType.BOOL,
     DataType.BIT,
@@ -43,7 +43,7 @@ def incomplete(point: "Point") -> str:
         _wrong_scaling,
         out_of_reach,
         lambda point: point.wrong_reporting(state=point.is_state),
-        _wrong_writable,
+        wrong_writable,
         _emptied,
     )
     return next((problem for rule in rules if (problem := rule(point))), "")
@@ -55,17 +55,19 @@ def _wrong_place(point: "Point") -> str:
         return f"a {point.table} carries type bool, not {point.type}"
     if point.address + point.words > _ADDRESSES:
         return f"address {point.address} + {point.words} registers is beyond {_ADDRESSES - 1}"
-    if point.writable and point.table in {Table.DISCRETE, Table.INPUT}:
-        return f"the table {point.table} cannot be written; use coil or holding"
+    elsewhere = point.writable is not None and point.writable.address is not None
+    if point.writable and point.table in {Table.DISCRETE, Table.INPUT} and not elsewhere:
+        return f"the table {point.table} cannot be written; use coil or holding, or give address"
     return _wrong_function(point)
 
 
 def _wrong_function(point: "Point") -> str:
     function = point.writable.function if point.writable else None
-    allowed = (5, 15) if point.table is Table.COIL else (6, 16)[point.words > 1 :]
+    table, _, size = point.written_at
+    allowed = (5, 15) if table is Table.COIL else (6, 16)[size > 1 :]
     if function is None or function in allowed:
         return ""
-    what = "a coil" if point.table is Table.COIL else f"{point.words} holding registers"
+    what = "a coil" if table is Table.COIL else f"{size} holding registers"
     what = "a holding register" if what.startswith("1 ") else what
     return f"function {function} does not write {what}; use {' or '.join(map(str, allowed))}"
 
@@ -229,22 +231,3 @@ def _wrong_raw_span(point: "Point", raw_span: tuple[float, float]) -> str:
     }
     other = next((key for key, is_set in others.items() if is_set), "")
     return f"raw_span and {other} contradict each other; remove one" if other else ""
-
-
-def _wrong_writable(point: "Point") -> str:
-    if point.writable is None:
-        return ""
-    return next(_refusals(point), "")
-
-
-def _refusals(point: "Point") -> Iterator[str]:
-    if point.type is DataType.DATETIME or point.type in ROWS:
-        yield f"writable: a {point.type} cannot be commanded"
-    if point.factors:
-        yield "writable: a point that others scale cannot be commanded"
-    words = list((point.enum or {}).values())
-    twice = next((word for word in words if words.count(word) > 1), None)
-    if twice is not None:
-        yield f"writable: {twice!r} stands for several raw numbers; which one is not known"
-    if point.sign is Sign.OFFSET_BINARY and point.type is DataType.ENUM:
-        yield "writable: an enum with sign offset_binary cannot be commanded"

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from config.base import Identifier
 from config.code_lists import codes_of
-from config.coding import DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table, Time
-from config.point_rules import ROWS, incomplete
+from config.coding import ROWS, DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table, Time
+from config.point_rules import incomplete
 from config.reporting import Reporting
 from config.writable import Writable
 from protocols.modbus import field as wire
@@ -161,6 +161,22 @@ class Point(Reporting):
         )
 
     @property
+    def written_at(self) -> tuple[Table, int, int]:
+        """Table, first address, and registers (or coils) of a command; as it is read by default."""
+        allowed = self.writable
+        if allowed is None:
+            return self.table, self.address, self.words
+        table = allowed.table or _WRITTEN[self.table]
+        own = 1 if allowed.codes or table is Table.COIL else self.words
+        size = sum(1 if isinstance(one, int) else own for one in allowed.registers)
+        return table, self.address if allowed.address is None else allowed.address, size
+
+    @property
+    def is_written_into(self) -> bool:
+        """Whether a command changes a part of what its registers hold."""
+        return self.is_part and (self.writable is None or self.writable.is_plain)
+
+    @property
     def is_state(self) -> bool:
         """Whether the value is a state or a text, not a number on a scale."""
         return self.enum is not None or self.type in _STATES
@@ -223,6 +239,12 @@ class Point(Reporting):
         return first
 
 
+_WRITTEN: Final = {
+    Table.COIL: Table.COIL,
+    Table.DISCRETE: Table.COIL,
+    Table.HOLDING: Table.HOLDING,
+    Table.INPUT: Table.HOLDING,
+}
 _STATES: Final = frozenset(
     {DataType.BOOL, DataType.BIT, DataType.ENUM, DataType.STRING, DataType.DATETIME}
 )

@@ -1,10 +1,13 @@
 """What may be commanded, and how it is written."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from config.base import Settings
+from config.coding import Table
+
+Register: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Writable(Settings):
@@ -43,6 +46,36 @@ class Writable(Settings):
         description="Modbus function of the write; default: 6 or 5 for one register or coil, 16 "
         "for more registers. Some devices know only 16 or 15.",
     )
+
+    table: Table | None = Field(
+        default=None,
+        description="Table of address: coil or holding; default: coil for what is read as coil or "
+        "discrete, else holding.",
+    )
+    address: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="0-based PDU address of the write, where the point is read from another one; "
+        "it counts as carried out when the point then reads so.",
+    )
+    registers: tuple[Register | Literal["value", "complement"], ...] = Field(
+        default=("value",),
+        min_length=1,
+        max_length=100,
+        description="What one request writes, in sequence: the value, its complement (each bit "
+        "inverted), and numbers, as keys that the device asks for: [0x55AA, value, complement].",
+    )
+    codes: dict[str, Register] = Field(
+        default={},
+        description="Word to the number that is written for it, where that is not the one that it "
+        "is read as; other words are refused.",
+    )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is written is what is read, in the same place."""
+        return self.address is None and not self.codes and self.registers == ("value",)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

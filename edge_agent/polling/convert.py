@@ -10,8 +10,8 @@ from config.points import DataType, Point, Table
 from config.reporting import Reporting
 from edge_agent.errors import CommandError
 from edge_agent.polling.plan import Block
-from protocols.errors import ValueRangeError
-from protocols.modbus.words import block_decoder, encode_field
+from protocols.errors import FrameError, ValueRangeError
+from protocols.modbus.words import block_decoder, decode_field, encode_field
 from protocols.reading import Quality, Reading, Value
 
 BlockReader = Callable[[Sequence[int], int], list[Reading]]
@@ -77,8 +77,51 @@ def registers_for(point: Point, value: Value, *, into: Sequence[int] = ()) -> li
     Raises:
         CommandError: The value has no code in this type.
     """
-    if point.table in _BITS:
+    table, _, _ = point.written_at
+    if table in _BITS:
         return [int(bool(value) is not point.inverted)]
+    own = _own_registers(point, value, into=into)
+    if point.writable is None:
+        return own
+    parts = {"value": own, "complement": [0xFFFF ^ register for register in own]}
+    return [
+        register
+        for one in point.writable.registers
+        for register in ([one] if isinstance(one, int) else parts[one])
+    ]
+
+
+def reads_as_written(point: Point, written: Sequence[int], read: Sequence[int]) -> bool:
+    """Return whether a point that reads so was written so.
+
+    Args:
+        point: A writable point.
+        written: What a command wrote.
+        read: The registers (or the bit) that the point reads afterwards.
+    """
+    if point.writable is None or point.writable.is_plain:
+        if not point.is_part:
+            return list(written) == list(read)
+        field = point.field()
+        try:
+            return decode_field(written, field) == decode_field(read, field)
+        except FrameError:
+            return False
+    block = Block(point.table, point.address, point.words, ("",))
+    (reading,) = compile_block(block, {"": point})(read, 0)
+    try:
+        return reading.value is not None and registers_for(point, reading.value) == list(written)
+    except CommandError:
+        return False
+
+
+def _own_registers(point: Point, value: Value, *, into: Sequence[int]) -> list[int]:
+    if point.writable is not None and point.writable.codes:
+        code = point.writable.codes.get(str(value))
+        if code is None:
+            allowed = ", ".join(point.writable.codes)
+            raise CommandError(f"{value!r} has no code to write; expected one of {allowed}")
+        return [code]
     raw: float | str | None = value
     if point.enum is not None and isinstance(value, str):
         raw = next((number for number, word in point.enum.items() if word == value), None)

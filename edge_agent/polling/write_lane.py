@@ -110,7 +110,7 @@ class WriteLane:
         device, point = order.device, order.settings
         order.refuse_if_late(self._clock.now_ms())
         into: Sequence[int] = ()
-        if point.is_part:
+        if point.is_written_into:
             known = await self._read(device, order.point)
             if known is None:
                 return False
@@ -205,11 +205,12 @@ class WriteLane:
     def _write(self, order: WriteOrder) -> Awaitable[Reply]:
         unit, point = order.device.unit, order.settings
         # In full: a unit that stores a value permanently is slower than one that is only read.
-        timeout_s = unit.longest_s + self._timing.write_wire_s(point.table, len(order.registers))
+        table, address, size = point.written_at
+        timeout_s = unit.longest_s + self._timing.write_wire_s(table, size)
         return self._driver.write(
             unit.number,
-            point.table,
-            point.address,
+            table,
+            address,
             order.registers,
             timeout_s=timeout_s,
             multiple=order.multiple,
@@ -231,7 +232,7 @@ class WriteLane:
         if order.acknowledged:
             return max(order.read_back_at or 0.0, ready_s)
         point = order.settings
-        where = order.device.unit.number, point.table, point.address, point.words
+        where = order.device.unit.number, *point.written_at
         write_s = self._driver.clear_to_write_at(*where, multiple=order.multiple)
         # What cannot be read back is not written.
         read_back_s = self._shapes.single_clear_at(
@@ -241,7 +242,7 @@ class WriteLane:
 
     def _reads(self, order: WriteOrder) -> Iterator[tuple[PolledDevice, Block]]:
         """What a command reads next: before it is sent, or to read it back."""
-        if order.acknowledged or order.settings.is_part:
+        if order.acknowledged or order.settings.is_written_into:
             yield order.device, _block_of(order.device, order.point)
         if order.acknowledged:
             return

@@ -8,10 +8,9 @@ from typing import NamedTuple
 from config.interlock import Place
 from config.points import Point
 from edge_agent.errors import CommandError, DeviceRefusedError, DriverError
+from edge_agent.polling.convert import reads_as_written
 from edge_agent.polling.device import PolledDevice
-from protocols.errors import FrameError
 from protocols.modbus import limits
-from protocols.modbus.words import decode_field
 from protocols.reading import Reading, Value
 
 # Illegal function, address and value; busy, come again; negative acknowledge. All other codes leave
@@ -142,14 +141,7 @@ class WriteOrder:
 
     def reads_back(self, registers: Sequence[int]) -> bool:
         """Whether this is what was written."""
-        point = self.settings
-        if not point.is_part:
-            return self.registers == list(registers)
-        field = point.field()
-        try:
-            return decode_field(self.registers, field) == decode_field(registers, field)
-        except FrameError:
-            return False
+        return reads_as_written(self.settings, self.registers, registers)
 
     def _outcome(self, error: DriverError | CommandError) -> DriverError | CommandError:
         if isinstance(error, CommandError):

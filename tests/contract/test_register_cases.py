@@ -19,7 +19,7 @@ from config.profiles import DeviceProfile
 from edge_agent.commissioning.unit_reader import UnitReader
 from edge_agent.drivers.base import Reply
 from edge_agent.errors import DeviceRefusedError
-from edge_agent.polling.convert import registers_for
+from edge_agent.polling.convert import reads_as_written, registers_for
 from protocols.reading import Quality, Reading
 
 if TYPE_CHECKING:
@@ -68,9 +68,13 @@ def told(case: dict[str, Any]) -> list[str]:
         for name, reading in readings.items():
             point = points.get(name)
             if point and point.writable and reading.quality is Quality.GOOD:
-                # What is written to read so is what was read.
                 own = [held.get(point.address + at, 0) or 0 for at in range(point.words)]
-                assert registers_for(point, reading.value, into=own) == own, name
+                if point.writable.is_plain:
+                    # What is written to read so is what was read.
+                    assert registers_for(point, reading.value, into=own) == own, name
+                elif reading.value in {*point.writable.codes}:
+                    written = registers_for(point, reading.value)
+                    assert reads_as_written(point, written, own), name
     return lines
 
 

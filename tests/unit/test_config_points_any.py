@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from config.coding import DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table
 from config.points import Point
 from edge_agent.errors import CommandError
-from edge_agent.polling.convert import compile_block, registers_for
+from edge_agent.polling.convert import compile_block, reads_as_written, registers_for
 from edge_agent.polling.plan import Block
 from edge_agent.uplink.encoder import datatype_of_point
 from protocols.reading import Quality
@@ -44,7 +44,19 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "enum": st.dictionaries(st.integers(-3, 70_000), st.text("ab", min_size=1), max_size=3),
     "otherwise": st.just("other {raw}"),
     "invalid": st.lists(_NUMBER | st.integers(0, 2**64), max_size=2).map(tuple),
-    "writable": st.just({"minimum": -1e9, "maximum": 1e9}),
+    "writable": st.fixed_dictionaries(
+        {"minimum": st.just(-1e9), "maximum": st.just(1e9)},
+        optional={
+            "address": st.integers(0, 65535),
+            "table": st.sampled_from(list(Table)),
+            "registers": st.lists(
+                st.sampled_from(["value", "complement"]) | st.integers(0, 65535),
+                min_size=1,
+                max_size=4,
+            ).map(tuple),
+            "codes": st.dictionaries(st.text("ab", min_size=1), st.integers(0, 65535), max_size=2),
+        },
+    ),
 }
 
 
@@ -95,6 +107,9 @@ def test_any_point_reads_any_registers(point: Point, data: st.DataObject) -> Non
         written = registers_for(point, reading.value, into=held)
     except CommandError:
         return  # 0.1 of a unit that the register cannot say again, a word for what is not listed
+    if not point.writable.is_plain:
+        assert reads_as_written(point, written, held)
+        return
     (again,) = read(written, 1)
     assert again.quality is Quality.GOOD or point.plausible or point.invalid
     if not point.is_scaled and again.value is not None:

@@ -48,6 +48,49 @@ async def test_a_bit_is_written_without_touching_its_neighbours() -> None:
     assert units[1].registers[Table.HOLDING, 0] == 0b1101
 
 
+class Controller(FakeUnit):
+    """Takes over a mode whose key comes with its ones' complement."""
+
+    def take(self, values: dict[tuple[Table, int], int], now_s: float) -> None:
+        super().take(values, now_s)
+        key, complement = (self.registers[Table.HOLDING, at] for at in (4104, 4105))
+        if key == complement ^ 0xFFFF and key == 35701:
+            self.registers[Table.HOLDING, 772] = 1
+
+
+@pytest.mark.parametrize(("takes", "confirmed"), [(Controller, True), (FakeUnit, False)])
+async def test_a_key_and_its_complement_are_written_elsewhere(
+    takes: type[FakeUnit], *, confirmed: bool
+) -> None:
+    allowed = Writable(
+        maximum=2, address=4104, registers=("value", "complement"), codes={"auto": 35701}
+    )
+    words = {0: "stop", 1: "auto", 2: "manual"}
+    mode = point(772, type=DataType.ENUM, enum=words, writable=allowed)
+    unit = takes({(Table.HOLDING, at): 0 for at in (772, 4104, 4105)})
+    async with running(Bench([device("d1", {"p": mode})], {1: unit})) as bench:
+        await bench.clock.run_for(1.5)
+        written = await commanded(bench, value="auto")
+        assert written.confirmed is confirmed
+        assert written.after.value == ("auto" if confirmed else "stop")
+        with pytest.raises(CommandError, match="'stop' has no code to write; expected one of auto"):
+            await commanded(bench, value="stop")
+    (sent,) = [ask for ask in bench.driver.asked if ask.written]
+    assert (sent.table, sent.address, sent.written) == (Table.HOLDING, 4104, (35701, 29834))
+
+
+async def test_a_coil_is_written_for_what_a_contact_shows() -> None:
+    shown = point(
+        7, table=Table.DISCRETE, type=DataType.BOOL, writable=Writable(address=3, look_again_s=0)
+    )
+    unit = FakeUnit({(Table.DISCRETE, 7): 1, (Table.COIL, 3): 0})
+    async with running(Bench([device("d1", {"p": shown})], {1: unit})) as bench:
+        await bench.clock.run_for(1.5)
+        assert (await commanded(bench, value=True)).confirmed
+        assert not (await commanded(bench, value=False)).confirmed
+    assert unit.registers[Table.COIL, 3] == 0
+
+
 async def test_a_write_to_an_offline_unit_or_a_closed_port_is_refused_at_once() -> None:
     units = alive(2)
     units[1].offline = True

@@ -7,7 +7,7 @@ in another sequence. A text is a type when nothing of it is left over and its pa
 import re
 from typing import Final, NamedTuple
 
-from config.point_rules import ROWS
+from config.coding import ROWS
 from config.points import DataType, Order
 from edge_agent.commissioning.point_table.text import CellError, folded
 
