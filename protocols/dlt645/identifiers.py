@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
@@ -106,7 +106,7 @@ class Item:
         return tuple(names.get(bit, f"bit_{bit}") for bit in range(top) if word >> bit & 1)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def item(edition: Edition, identifier: int) -> Item | None:
     """Return what an identifier means; None: no table has it."""
     for row in _ROWS[edition]:

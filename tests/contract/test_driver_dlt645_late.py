@@ -221,3 +221,33 @@ def test_a_lost_line_is_a_port_that_is_down() -> None:
                 await client.read(A, ENERGY, timeout_s=TIMEOUT_S)
 
     run_virtually(work())
+
+
+def test_parts_of_two_readings_are_not_put_together() -> None:
+    async def work() -> None:
+        one = meter(A, part_bytes=7)
+        async with meter_client(link_to({A: Late(one, [1.6, 0.0])})) as client:
+            with pytest.raises(DeviceTimeoutError):
+                await client.read(A, 0x0001FF00, timeout_s=TIMEOUT_S)
+            # The answer that comes now is that to the first question.
+            with pytest.raises(DeviceGarbageError, match="older than the rest"):
+                await client.read(A, 0x0001FF00, timeout_s=TIMEOUT_S)
+
+    run_virtually(work())
+
+
+def test_an_adapter_that_hands_back_what_is_sent_is_no_obstacle() -> None:
+    async def work() -> None:
+        link = link_to({A: meter(A)})
+        send = link.send
+
+        def send_and_hear(data: bytes) -> None:
+            send(data)
+            link.hear(data)
+
+        link.send = send_and_hear  # type: ignore[method-assign]
+        async with meter_client(link) as client:
+            assert await values_of(client, A, 0x04000401) == (A,)
+            assert (await client.read(A, ENERGY, timeout_s=TIMEOUT_S)).took_s < 0.5
+
+    run_virtually(work())

@@ -122,6 +122,7 @@ class MeterClient:
         self._request: Request | None = None
         self._answer: asyncio.Future[tuple[Frame, int]] | None = None
         self._quiet_since = 0.0
+        self._may_be_older = False
         self._odd = ""
         self._rejected = 0
 
@@ -163,6 +164,8 @@ class MeterClient:
         began = self._clock.monotonic_s()
         request = read(address, identifier, edition=edition, extra=extra)
         frame, at_ms = await self._transact(request, timeout_s)
+        if frame.more and self._may_be_older:
+            raise DeviceGarbageError(f"{request}: its first part may be older than the rest")
         data = request.payload(frame)
         sequence = 0
         while frame.more:
@@ -226,7 +229,7 @@ class MeterClient:
                 self._connection.unanswered(unit, sent_s=sent)
             raise
         self._connection.answered(unit)
-        self._outstanding.answered(request, sent)
+        self._may_be_older = self._outstanding.answered(request, sent)
         if words := request.refusal(frame):
             code = _NOT_AVAILABLE if NO_SUCH_DATA in words else _TRANSIENT
             raise DeviceRefusedError(f"{request}: refused, {', '.join(words)}", code=code)

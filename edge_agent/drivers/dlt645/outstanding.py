@@ -2,14 +2,14 @@
 
 An answer names its meter, function and identifier, so a late one is not taken for that to another
 question. What does not say which question it answers is waited for: an older answer to the same
-question where a fresh value is wanted, the acknowledgement of a write, and a follow-on frame of
-1997, which has no number. A refusal names a function only.
+question where a fresh value is wanted, the acknowledgement of a write, and a follow-on frame, whose
+number does not say of which reading it is. A refusal names a function only.
 """
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from protocols.dlt645.codes import FUNCTIONS, Edition
+from protocols.dlt645.codes import FUNCTIONS
 from protocols.dlt645.frames import Frame, address_fits
 from protocols.dlt645.requests import Request
 
@@ -67,12 +67,14 @@ class OutstandingRequests:
         rivals = (one for one in self._all if _alike(one.request, request, afresh=afresh))
         return max((one.sent_s + self._expected_s for one in rivals), default=0.0)
 
-    def answered(self, request: Request, sent_s: float) -> None:
-        """Count an answer in time; if the same was outstanding, it may be the older one's."""
+    def answered(self, request: Request, sent_s: float) -> bool:
+        """Count an answer in time; returns whether it may be that to an older, equal request."""
         older = next((one for one in self._all if one.request == request), None)
-        if older is not None:
-            self._all.remove(older)
-            self.add(request, sent_s)
+        if older is None:
+            return False
+        self._all.remove(older)
+        self.add(request, sent_s)
+        return True
 
     def came(self, frame: Frame, asked: Request | None, now_s: float) -> LateAnswer | None:
         """Take a frame for the late answer that it is; None: it answers ``asked``, or nothing.
@@ -103,10 +105,7 @@ def _alike(one: Request, other: Request, *, afresh: bool) -> bool:
     if other.writes:
         return True
     same = one.identifier == other.identifier and one.sequence == other.sequence
-    numberless = other.edition is Edition.E1997 and (
-        other.function == FUNCTIONS[Edition.E1997].read_next
-    )
-    return same and (afresh or numberless)
+    return same and (afresh or other.function == FUNCTIONS[other.edition].read_next)
 
 
 def _same_meter(one: str, other: str) -> bool:
