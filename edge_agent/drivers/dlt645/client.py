@@ -37,7 +37,9 @@ _MOST_PARTS: Final = 32
 """Follow-on frames of one answer; a meter that never ends is not followed further."""
 _NOT_AVAILABLE: Final = 2
 _TRANSIENT: Final = 4
-"""Refusals carry Modbus' exception numbers (ADR-35): what it does not have, what may pass."""
+_NOT_DONE: Final = 7
+"""Refusals carry Modbus' exception numbers (ADR-35): what it does not have, what may pass, and what
+it was told and did not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +233,8 @@ class MeterClient:
         self._connection.answered(unit)
         self._may_be_older = self._outstanding.answered(request, sent)
         if words := request.refusal(frame):
-            code = _NOT_AVAILABLE if NO_SUCH_DATA in words else _TRANSIENT
-            raise DeviceRefusedError(f"{request}: refused, {', '.join(words)}", code=code)
+            message = f"{request}: refused, {', '.join(words)}"
+            raise DeviceRefusedError(message, code=_refusal_code(request, words))
         return frame, at_ms
 
     def _send(self, link: Link, request: Request) -> float:
@@ -333,3 +335,9 @@ class MeterClient:
         if self.stream.rejected.total() > self._rejected:
             return "a damaged frame"
         return "part of a frame" if len(self.stream) else ""
+
+
+def _refusal_code(request: Request, words: tuple[str, ...]) -> int:
+    if request.writes:
+        return _NOT_DONE
+    return _NOT_AVAILABLE if NO_SUCH_DATA in words else _TRANSIENT
