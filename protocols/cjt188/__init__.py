@@ -1,6 +1,6 @@
 """CJ/T 188-2004 and -2018: water, heat and gas meters; bytes and values, no I/O, no clock.
 
-- ``frames``: ``Frame`` with ``encode``; ``decode_frame`` takes one, ``frame_stream`` the bytes of a line.
+- ``frames``: ``Frame`` and ``encode``; ``decode_frame`` takes one, ``frame_stream`` a line.
 - ``addresses``: the 14 digits as printed, the wildcard, meter types, makers.
 - ``identifiers``: what can be read and written, in both byte orders.
 - ``requests``: ``read``, ``read_address``, ``write``, ``set_valve`` make a ``Request``: its bytes,
