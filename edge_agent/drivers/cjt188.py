@@ -1,0 +1,186 @@
+"""Meters that speak CJ/T 188 on one line: read, read the address, valve and other writes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import OnLateResponse
+from edge_agent.drivers.frame_exchange import Answered, FrameExchange, FrameLine
+from edge_agent.drivers.link import Link
+from edge_agent.errors import DeviceGarbageError
+from protocols.cjt188 import requests
+from protocols.cjt188.addresses import ANY_TYPE
+from protocols.cjt188.frames import Frame, frame_stream
+from protocols.cjt188.readings import (
+    STANDARD,
+    Dialect,
+    MeterReading,
+    decode_reading,
+    error_status,
+)
+from protocols.cjt188.requests import READ, READ_ADDRESS, Request
+from protocols.errors import FrameError
+
+
+class MeterAnswer(NamedTuple):
+    """What a meter answered.
+
+    Attributes:
+        reading: Its values.
+        at_ms: UTC milliseconds at which its last byte arrived.
+        took_s: From the first byte sent to the last byte received, seconds.
+    """
+
+    reading: MeterReading
+    at_ms: int
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    request: Request
+
+    def __str__(self) -> str:
+        return str(self.request)
+
+    @property
+    def unit(self) -> int:
+        return int(self.request.address, 16)
+
+    @property
+    def writes(self) -> bool:
+        return self.request.control not in {READ, READ_ADDRESS}
+
+    def encode(self) -> bytes:
+        return self.request.encode()
+
+    def answered_by(self, frame: Frame, /) -> bool:
+        return self.request.answered_by(frame)
+
+    def refusal(self, frame: Frame, /) -> str:
+        if not self.request.refused_by(frame):
+            return ""
+        status = error_status(frame)
+        return "without a status" if status is None else f"status {status:04X}H"
+
+    def mistakes_for(self, other: "_Asked", /) -> bool:
+        """Serial numbers tell answers apart, where the meter repeats them."""
+        mine, its = self.request, other.request
+        same_meter = mine.address == its.address or _is_wild(mine) or _is_wild(its)
+        if not same_meter or mine.control != its.control:
+            return False
+        if mine.dialect.echoes_serial:
+            return mine.serial == its.serial
+        return mine.identifier == its.identifier
+
+
+def _is_wild(request: Request) -> bool:
+    return request.address.startswith("AA")
+
+
+class Cjt188Client:
+    """A line of meters; see FrameExchange for what it raises and when.
+
+    Args:
+        open_link: Opens the wire.
+        line: How it is spoken on.
+        clock: Time.
+    """
+
+    def __init__(
+        self, *, open_link: Callable[[], Awaitable[Link]], line: FrameLine, clock: Clock
+    ) -> None:
+        self._exchange: FrameExchange[Frame] = FrameExchange(
+            open_link=open_link, stream=frame_stream(), line=line, clock=clock
+        )
+        self._serial = 0
+
+    async def __aenter__(self) -> Self:
+        await self._exchange.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._exchange.__aexit__(kind, error, traceback)
+
+    @property
+    def on_late_response(self) -> OnLateResponse:
+        """Called with a meter's address as a number, and how late it answered, seconds."""
+        return self._exchange.on_late_response
+
+    @on_late_response.setter
+    def on_late_response(self, called: OnLateResponse) -> None:
+        self._exchange.on_late_response = called
+
+    async def read(
+        self,
+        meter_type: int,
+        address: str,
+        identifier: int,
+        *,
+        timeout_s: float,
+        dialect: Dialect = STANDARD,
+    ) -> MeterAnswer:
+        """Read one identifier of one meter.
+
+        Raises:
+            ValueRangeError: The address is no address.
+        """
+        asked = requests.read(meter_type, address, identifier, dialect=dialect)
+        return await self._transact(asked, timeout_s)
+
+    async def read_address(
+        self, *, timeout_s: float, meter_type: int = ANY_TYPE, dialect: Dialect = STANDARD
+    ) -> MeterAnswer:
+        """Ask the only meter of a line for its address and type; several answers collide."""
+        return await self._transact(requests.read_address(meter_type, dialect=dialect), timeout_s)
+
+    async def set_valve(
+        self,
+        meter_type: int,
+        address: str,
+        *,
+        opened: bool,
+        timeout_s: float,
+        dialect: Dialect = STANDARD,
+    ) -> MeterAnswer:
+        """Open or close the valve; the answer says how it stands, maybe still as before.
+
+        It is never sent twice. A valve takes half a minute: read the status afterwards.
+        """
+        asked = requests.set_valve(meter_type, address, opened=opened, dialect=dialect)
+        return await self._transact(asked, timeout_s)
+
+    async def write(
+        self,
+        meter_type: int,
+        address: str,
+        identifier: int,
+        payload: bytes,
+        *,
+        timeout_s: float,
+        dialect: Dialect = STANDARD,
+    ) -> Answered[Frame]:
+        """Write one identifier; it is never sent twice."""
+        asked = requests.write(meter_type, address, identifier, payload, dialect=dialect)
+        return await self._ask(asked, timeout_s)
+
+    async def _ask(self, request: Request, timeout_s: float) -> Answered[Frame]:
+        if request.dialect.echoes_serial and request.control != READ_ADDRESS:
+            self._serial += 1
+            request = request.numbered(self._serial)
+        return await self._exchange.ask(_Asked(request), timeout_s=timeout_s)
+
+    async def _transact(self, request: Request, timeout_s: float) -> MeterAnswer:
+        frame, at_ms, took_s = await self._ask(request, timeout_s)
+        try:
+            reading = decode_reading(frame, expected=request.identifier, dialect=request.dialect)
+        except FrameError as error:
+            raise DeviceGarbageError(f"{request}: {error}") from error
+        return MeterAnswer(reading, at_ms, took_s)

@@ -1,0 +1,346 @@
+"""One line of bytes whose answers are told by what they say: a request and its answer, in time.
+
+For protocols whose frames have a start, a length and a sum: CJ/T 188, M-Bus. What is asked when is
+the polling's affair.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
+
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import OnLateResponse, ignore_late_response
+from edge_agent.drivers.connection import Connection
+from edge_agent.drivers.link import Link
+from edge_agent.errors import (
+    DeviceGarbageError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DriverError,
+    PortDownError,
+)
+from protocols.frame_stream import FrameStream
+
+
+class Encodable(Protocol):
+    """A frame."""
+
+    def encode(self) -> bytes:
+        """Return its bytes."""
+        ...
+
+
+Frame = TypeVar("Frame", bound=Encodable)
+FrameIn_contra = TypeVar("FrameIn_contra", bound=Encodable, contravariant=True)
+
+_LONGEST_WAIT: Final = 3.0  # timeouts that a request waits for a late answer it could be given
+_PIECES_S: Final = 0.1  # so far apart a serial server passes on the pieces of a frame
+_JABBER_S: Final = 1.0
+_LOOK_AGAIN_S: Final = 0.05
+_SLOWEST_FRAMES: Final = 5
+_MOST_KEPT: Final = 256
+_MAY_PASS: Final = 4
+"""Modbus' number for a refusal that may pass; these protocols do not say why they refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLine:
+    """How a line is spoken on.
+
+    Attributes:
+        baud: Bits per second.
+        bits: Of a character; 11 for 8E1.
+        timeout_s: Usual longest wait for an answer, seconds.
+        turnaround_s: Silence kept before each request, seconds.
+        connect_delay_s: Silence kept after the line was opened, seconds.
+        late_s: How long after its timeout an answer may still come, seconds.
+        renewable: A TCP connection, which may be opened again.
+    """
+
+    baud: int = 2400
+    bits: int = 11
+    timeout_s: float = 1.0
+    turnaround_s: float = 0.05
+    connect_delay_s: float = 0.0
+    late_s: float = 20.0
+    renewable: bool = False
+
+    @property
+    def char_s(self) -> float:
+        """Time of one byte, seconds."""
+        return self.bits / self.baud
+
+    def wire_s(self, size: int) -> float:
+        """Time of so many bytes, seconds."""
+        return size * self.char_s
+
+
+class Asked(Protocol[FrameIn_contra]):
+    """A request as the line sees it."""
+
+    @property
+    def unit(self) -> int:
+        """Who is asked."""
+        ...
+
+    @property
+    def writes(self) -> bool:
+        """Whether it must not be sent twice."""
+        ...
+
+    def encode(self) -> bytes:
+        """Return the bytes to send."""
+        ...
+
+    def answered_by(self, frame: FrameIn_contra, /) -> bool:
+        """Whether a frame is its answer."""
+        ...
+
+    def refusal(self, frame: FrameIn_contra, /) -> str:
+        """Return what a frame refuses it with; empty: it does not refuse it."""
+        ...
+
+    def mistakes_for(self, other: Self, /) -> bool:
+        """Whether an answer to another request would be taken for the answer to this one."""
+        ...
+
+
+class Answered(NamedTuple, Generic[Frame]):
+    """An answer.
+
+    Attributes:
+        frame: What came.
+        at_ms: UTC milliseconds at which its last byte arrived.
+        took_s: From the first byte sent to the last byte received, seconds.
+    """
+
+    frame: Frame
+    at_ms: int
+    took_s: float
+
+
+class _Outstanding(NamedTuple, Generic[Frame]):
+    request: Asked[Frame]
+    sent_s: float
+    until_s: float
+
+
+class FrameExchange(Generic[Frame]):
+    """One line; one request runs at a time. Entered again after it was left.
+
+    ``async with`` opens it and raises PortDownError when that fails; so does every request once the
+    line is gone. Requests also raise DeviceTimeoutError, DeviceRefusedError and DeviceGarbageError,
+    and nothing else.
+
+    Attributes:
+        on_late_response: Called with who was asked and how long after its request the answer came,
+            seconds. It must be quick and send no request itself.
+        stream: Finds the frames; its counters say how noisy the line is.
+    """
+
+    def __init__(
+        self,
+        *,
+        open_link: Callable[[], Awaitable[Link]],
+        stream: FrameStream[Frame],
+        line: FrameLine,
+        clock: Clock,
+    ) -> None:
+        self.on_late_response: OnLateResponse = ignore_late_response
+        self.stream = stream
+        self._line = line
+        self._clock = clock
+        self._connection = Connection(
+            open_link,
+            delay_s=line.connect_delay_s,
+            renewable=line.renewable,
+            clock=clock,
+            on_change=self._changed,
+        )
+        self._outstanding: list[_Outstanding[Frame]] = []
+        self._request: Asked[Frame] | None = None
+        self._answer: asyncio.Future[tuple[Frame, int]] | None = None
+        self._sent = b""
+        self._quiet_since = 0.0
+        self._odd = False
+        self._noise = 0
+
+    async def __aenter__(self) -> Self:
+        self.stream.reset()
+        await self._connection.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._connection.close()
+
+    def clear_at(self, request: Asked[Frame]) -> float:
+        """When this may be asked without a late answer being taken for its own.
+
+        Monotonic seconds, in the past when it may be asked now. Asking sooner waits, for three
+        timeouts at most.
+        """
+        self._forget()
+        rivals = (one for one in self._outstanding if request.mistakes_for(one.request))
+        return max((one.until_s for one in rivals), default=0.0)
+
+    async def ask(self, request: Asked[Frame], *, timeout_s: float) -> Answered[Frame]:
+        """Send a request and return its answer."""
+        link = await self._ready(request)
+        try:
+            return await self._ask_once(link, request, timeout_s)
+        except PortDownError:
+            if request.writes or not self._connection.replaceable:
+                raise
+        # Closed after the answer before, just when this was asked: a read may be asked again.
+        link = await self._connection.renewed()
+        return await self._ask_once(link, request, timeout_s)
+
+    async def _ask_once(
+        self, link: Link, request: Asked[Frame], timeout_s: float
+    ) -> Answered[Frame]:
+        sent_s = self._clock.monotonic_s()
+        self._sent, self._odd = request.encode(), False
+        self._noise = self.stream.discarded + self.stream.rejected
+        try:
+            link.send(self._sent)
+            self._quiet_since = sent_s + self._line.wire_s(len(self._sent))
+            frame, at_ms = await self._heard(request, timeout_s)
+        except (DriverError, asyncio.CancelledError) as error:
+            self._keep(request, sent_s)
+            if isinstance(error, (DeviceTimeoutError, DeviceGarbageError)):
+                self._connection.unanswered(request.unit, sent_s=sent_s)
+            raise
+        self._connection.answered(request.unit)
+        if why := request.refusal(frame):
+            raise DeviceRefusedError(f"{request}: refused, {why}", code=_MAY_PASS)
+        return Answered(frame, at_ms, self._clock.monotonic_s() - sent_s)
+
+    def _keep(self, request: Asked[Frame], sent_s: float) -> None:
+        until_s = self._clock.monotonic_s() + self._line.late_s
+        self._outstanding.append(_Outstanding(request, sent_s, until_s))
+        del self._outstanding[:-_MOST_KEPT]
+
+    def _forget(self) -> None:
+        now = self._clock.monotonic_s()
+        self._outstanding = [one for one in self._outstanding if one.until_s > now]
+
+    async def _heard(self, request: Asked[Frame], timeout_s: float) -> tuple[Frame, int]:
+        loop = asyncio.get_running_loop()
+        self._request = request
+        self._answer = future = loop.create_future()
+        self._timer = loop.call_later(timeout_s, self._expire, loop, loop.time() + timeout_s)
+        try:
+            return await future
+        finally:
+            self._timer.cancel()
+            self._request = self._answer = None
+
+    async def _ready(self, request: Asked[Frame]) -> Link:
+        """Return a link that this may be sent on now; an error says that nothing was sent."""
+        try:
+            link = await self._connection.ready(write=request.writes)
+            await self._silence(link, request)
+            return await self._connection.ready(write=request.writes)
+        except DriverError as error:
+            error.went_out = False
+            raise
+
+    async def _silence(self, link: Link, request: Asked[Frame]) -> None:
+        """Wait until the line is silent and no late answer can be mistaken."""
+        began = self._clock.monotonic_s()
+        gap_s = self._line.turnaround_s
+        patient_until = began + _JABBER_S + gap_s
+        while True:
+            # One turn of the loop brings in what is still waiting in the kernel.
+            await self._clock.sleep(0)
+            now = self._clock.monotonic_s()
+            clear_at, quiet_at = self.clear_at(request), self._quiet_since + gap_s
+            if clear_at > now:
+                if now - began >= _LONGEST_WAIT * self._line.timeout_s:
+                    message = f"{request}: not asked, a late answer could be taken for its own"
+                    raise DeviceTimeoutError(message)
+                patient_until = clear_at + _JABBER_S + gap_s
+            elif quiet_at <= now or link.lost:
+                self._take_all(self.stream.silence())
+                return
+            elif now > patient_until:
+                raise DeviceGarbageError(f"{request}: not asked, the line is never silent")
+            await self._clock.sleep(min(max(clear_at, quiet_at) - now, _LOOK_AGAIN_S))
+
+    def _changed(self) -> None:
+        """Look at the bytes that have just arrived, or at the wire that was lost."""
+        link, waiting = self._connection.link, self._answer
+        self._quiet_since = max(self._quiet_since, self._clock.monotonic_s())
+        if link is None:
+            return
+        if link.received:
+            self._connection.arrived()
+            data = bytes(link.received)
+            link.received.clear()
+            self._take_all(self.stream.feed(data))
+        if waiting is not None and not waiting.done() and link.lost:
+            waiting.set_exception(PortDownError(link.lost))
+
+    def _take_all(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        waiting, asked = self._answer, self._request
+        if waiting is None or waiting.done():
+            asked = None
+        if asked is not None and asked.answered_by(frame):
+            self._answered(frame)
+        elif self._is_late(frame):
+            return
+        elif asked is not None and asked.refusal(frame):
+            self._answered(frame)
+        elif asked is not None:
+            # What comes back as it was sent is the echo of a converter.
+            self._odd = self._odd or not asked.encode().endswith(frame.encode())
+
+    def _answered(self, frame: Frame) -> None:
+        if self._answer is not None:
+            self._answer.set_result((frame, self._clock.now_ms()))
+
+    def _is_late(self, frame: Frame) -> bool:
+        self._forget()
+        for one in self._outstanding:
+            if one.request.answered_by(frame) or one.request.refusal(frame):
+                self._outstanding.remove(one)
+                self.on_late_response(one.request.unit, self._clock.monotonic_s() - one.sent_s)
+                return True
+        return False
+
+    def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """The time is up, unless the answer is just coming in."""
+        waiting, request = self._answer, self._request
+        if waiting is None or waiting.done() or request is None:
+            return
+        pieces_s = max(_PIECES_S, 2 * self._line.turnaround_s)
+        arriving = len(self.stream) and self._clock.monotonic_s() - self._quiet_since < pieces_s
+        longest_s = self._line.wire_s(_SLOWEST_FRAMES * _MOST_KEPT) + _SLOWEST_FRAMES * pieces_s
+        if arriving and loop.time() < deadline + longest_s:
+            self._timer = loop.call_later(pieces_s, self._expire, loop, deadline)
+            return
+        self._take_all(self.stream.silence())
+        if waiting.done():
+            return
+        if remark := self._remark():
+            waiting.set_exception(DeviceGarbageError(f"{request}: {remark}"))
+        else:
+            waiting.set_exception(DeviceTimeoutError(f"{request}: no answer in time"))
+
+    def _remark(self) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        if self._odd:
+            return "something else was answered, or somebody else answered"
+        noise = self.stream.discarded + self.stream.rejected - self._noise
+        return "damaged bytes instead of an answer" if noise else ""
