@@ -181,9 +181,12 @@ class LineOfUnits:
 
 
 def damage(frame: bytes, rng: random.Random) -> bytes:
-    """Return the frame with one byte corrupted, inserted or lost, as a disturbed line does it."""
+    """Return the frame with one byte corrupted, inserted or lost, as a disturbed line does it.
+
+    Of a frame of one byte something is always left.
+    """
     at = rng.randrange(len(frame))
-    match rng.randrange(3):
+    match rng.randrange(3 if len(frame) > 1 else 2):
         case 0:
             return frame[:at] + bytes((frame[at] ^ rng.randrange(1, 256),)) + frame[at + 1 :]
         case 1:

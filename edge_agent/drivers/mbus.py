@@ -149,15 +149,15 @@ class MbusClient:
         began = self._clock.monotonic_s()
         address = await self._begin(slave, timeout_s)
         found: list[Telegrams] = []
-        first_ms, previous = 0, None
+        first_ms = 0
         while len(found) < MOST_TELEGRAMS:
             frame, at_ms = await self._telegram(address, timeout_s)
-            if previous is not None and frame.data == previous.data:
-                # It takes no notice of the frame count bit: there is nothing new to come.
-                break
-            first_ms, previous = first_ms or at_ms, frame
+            first_ms = first_ms or at_ms
             telegram = await self._decoded(frame)
             self._check(telegram.header, slave, found[0].header if found else None)
+            if found and _what(telegram) == _what(found[0]):
+                # It takes no notice of the frame count bit: there is nothing new to come.
+                break
             found.append(telegram)
             if not telegram.more:
                 break
@@ -253,3 +253,10 @@ class MbusClient:
         for one in wanted:
             if not one.selects(header.slave):
                 raise DeviceGarbageError(f"slave {one}: {header.slave} answered instead")
+
+
+def _what(telegram: Telegrams) -> list[tuple[int, int, int, str, str]]:
+    """Return what its records are, without their values."""
+    return [
+        (one.storage, one.tariff, one.subunit, one.function, one.vif) for one in telegram.records
+    ]

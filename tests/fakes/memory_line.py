@@ -147,7 +147,8 @@ class _Gateway:
 def line_of(
     units: Mapping[int, Responder], framing: str, timing: LineTiming | None = None
 ) -> Callable[[Callable[[bytes], None]], Any]:
-    """Return what makes the far end of a link: framing mbap, newest, rtu, ascii or dlt645.
+    """Return what makes the far end of a link: framing mbap, newest, rtu, ascii, dlt645,
+    cjt188 or mbus.
 
     newest: Modbus TCP through a gateway that answers under the number of the newest request.
     """
@@ -155,7 +156,12 @@ def line_of(
     def make(write: Callable[[bytes], None]) -> LineOfUnits | _Gateway:
         if framing in {"mbap", "newest"}:
             return _Gateway(units, write, newest=framing == "newest")
-        kinds: dict[str, LineFraming] = {"ascii": "ascii", "dlt645": "dlt645"}
+        kinds: dict[str, LineFraming] = {
+            "ascii": "ascii",
+            "dlt645": "dlt645",
+            "cjt188": "cjt188",
+            "mbus": "mbus",
+        }
         return LineOfUnits(
             units,
             write=write,
