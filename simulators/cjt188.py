@@ -3,22 +3,23 @@
 A unit is the number of its type and address; a PDU is C and DATA.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from protocols.cjt188 import identifiers
-from protocols.cjt188.addresses import Family, family_of, maker_of
+from protocols.cjt188.addresses import family_of, maker_of
 from protocols.cjt188.frames import ANSWER, ERROR
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier
-from protocols.cjt188.layouts import BY_NAME, Field, Kind, Layout, layouts_for
+from protocols.cjt188.layouts import BY_NAME, STATUS_BYTES, Kind, layouts_for
 from protocols.cjt188.readings import (
     HEAD_BYTES,
     STANDARD,
     Dialect,
+    Measured,
+    MeterReading,
     StatusBits,
-    encode_number,
-    encode_time,
+    encode_reading,
 )
 from protocols.cjt188.requests import READ, READ_ADDRESS, WRITE
 from protocols.errors import ValueRangeError
@@ -39,8 +40,8 @@ UNIT_CODES: Final[Mapping[str, int]] = {
     "flow": 0x35,
 }
 _VALVE_CODES: Final = {"open": 0b00, "closed": 0b01, "abnormal": 0b11}
-_DAY: Final = 1
-_REFUSED: Final = b"\x00\x00"
+_ANY_NUMBER: Final = 1.0
+"""Of what the model does not have: days of the month, prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,74 +77,74 @@ class SimulatedMeter(ModelUnit):
         if len(pdu) < 1 + HEAD_BYTES:
             return SILENT
         control, data = pdu[0], pdu[1:]
-        identifier, _ = decode_identifier(data[:IDENTIFIER_BYTES])
-        serial = data[IDENTIFIER_BYTES : IDENTIFIER_BYTES + 1]
-        if not self._settings.dialect.echoes_serial:
-            serial = b"\0"
-        body = self._answer(control, identifier, data[HEAD_BYTES:], now_s)
-        if body is None:
-            return Reply(refusal(control, int.from_bytes(_REFUSED, "little"), serial))
-        order = data[:IDENTIFIER_BYTES]
-        return Reply(bytes((control | ANSWER,)) + order + serial + body)
-
-    def _answer(self, control: int, identifier: int, payload: bytes, now_s: float) -> bytes | None:
-        """Return the fields of the answer; None: the request is refused."""
-        if control == READ_ADDRESS:
-            return b""
-        if control == WRITE and identifier == identifiers.VALVE:
-            return self._set_valve(payload, now_s)
-        if control != READ:
-            return None
-        layout = self._layout(identifier)
+        identifier, order = decode_identifier(data[:IDENTIFIER_BYTES])
+        serial = data[IDENTIFIER_BYTES] if self._settings.dialect.echoes_serial else 0
+        layout = self._carry_out(control, identifier, data[HEAD_BYTES:], now_s)
         if layout is None:
-            return None
-        values = self._values(now_s)
+            return Reply(refusal(control, 0, serial))
+        reading = MeterReading(
+            meter_type=self._settings.meter_type,
+            address=self._settings.address,
+            identifier=identifier,
+            byte_order=order,
+            serial=serial,
+            layout=layout,
+            values=tuple(self._measured(layout, now_s)),
+        )
         try:
-            return b"".join(self._field(field, values, now_s) for field in layout.fields)
+            answer = encode_reading(reading, dialect=self._settings.dialect)
         except ValueRangeError:
             # Held by hand at what its digits cannot show.
-            return None
+            return Reply(refusal(control, 0, serial))
+        return Reply(bytes((control | ANSWER,)) + answer)
 
-    def _layout(self, identifier: int) -> Layout | None:
+    def _carry_out(self, control: int, identifier: int, payload: bytes, now_s: float) -> str | None:
+        """Return the layout of the answer, empty for none; None: the request is refused."""
+        if control == READ_ADDRESS:
+            return ""
+        if control == WRITE and identifier == identifiers.VALVE:
+            return self._layout(identifier) if self._set_valve(payload, now_s) else None
+        return self._layout(identifier) if control == READ else None
+
+    def _layout(self, identifier: int) -> str | None:
         named = BY_NAME.get(self._settings.dialect.layout)
         if named is not None and identifier in named.identifiers:
-            return named
-        family: Family | None = family_of(self._settings.meter_type)
+            return named.name
+        family = family_of(self._settings.meter_type)
         found = layouts_for(identifier, family, maker_of(self._settings.address))
-        return found[0] if found else None
+        return found[0].name if found else None
 
-    def _set_valve(self, payload: bytes, now_s: float) -> bytes | None:
+    def _set_valve(self, payload: bytes, now_s: float) -> bool:
         dialect = self._settings.dialect
         words = {dialect.valve_open: "open", dialect.valve_close: "closed"}
         word = words.get(payload[0]) if payload else None
-        if word is None or not self.equipment.command("valve", word, now_s):
-            return None
-        return self._status(self._values(now_s))
+        return word is not None and self.equipment.command("valve", word, now_s)
 
-    def _field(self, field: Field, values: Mapping[str, Value], now_s: float) -> bytes:
-        match field.kind:
-            case Kind.STATUS:
-                return self._status(values)
-            case Kind.TIME:
-                text = local_time(now_s).isoformat(timespec="seconds")
-                return encode_time(text, self._settings.dialect)
-            case Kind.NUMBER | Kind.WITH_UNIT:
-                value = values.get(field.name, _DAY)
-                if value is None:
-                    return b"\xff" * field.size
-                return encode_number(field, float(value), self._codes.get(field.name, 0x2C))
+    def _measured(self, layout: str, now_s: float) -> Iterator[Measured]:
+        values = self._values(now_s)
+        for field in BY_NAME[layout].fields if layout else ():
+            match field.kind:
+                case Kind.STATUS:
+                    yield Measured(field.name, self._status(values))
+                case Kind.TIME:
+                    yield Measured(field.name, local_time(now_s).isoformat(timespec="seconds"))
+                case Kind.NUMBER | Kind.WITH_UNIT:
+                    value = values.get(field.name, _ANY_NUMBER)
+                    code = bytes((self._codes.get(field.name, UNIT_CODES["volume"]),))
+                    raw = b"\xff" * field.size if value is None else code
+                    yield Measured(field.name, value, raw=raw)
 
-    def _status(self, values: Mapping[str, Value]) -> bytes:
+    def _status(self, values: Mapping[str, Value]) -> int:
         low = self._settings.dialect.status_bits is StatusBits.LOW
         valve_bit, battery_bit = (0, 2) if low else (6, 5)
-        valve = _VALVE_CODES.get(str(values["valve"]), 0b11)
-        first = valve << valve_bit | bool(values["battery_low"]) << battery_bit
-        return bytes((first, 0))
+        valve = _VALVE_CODES.get(str(values["valve"]), _VALVE_CODES["abnormal"])
+        return valve << valve_bit | bool(values["battery_low"]) << battery_bit
 
 
-def refusal(control: int, status: int, serial: bytes = b"\0") -> bytes:
+def refusal(control: int, status: int, serial: int = 0) -> bytes:
     """Return the reply PDU that refuses a request with a status."""
-    return bytes((control | ANSWER | ERROR,)) + serial + (status & 0xFFFF).to_bytes(2, "little")
+    head = bytes((control | ANSWER | ERROR, serial))
+    return head + (status & 0xFFFF).to_bytes(STATUS_BYTES, "little")
 
 
 def meter_unit(meter_type: int, address: str) -> int:

@@ -13,11 +13,10 @@ from protocols.mbus.master import CI_SELECT, FRAME_COUNT, REQ_UD2, RSP_UD, SND_N
 from protocols.mbus.record import Function
 from protocols.mbus.telegram import (
     CI_ERROR,
-    CI_VARIABLE,
-    MORE_FOLLOWS,
     Header,
     bcd,
     encode_block,
+    encode_telegram,
     integer,
     real,
 )
@@ -37,13 +36,11 @@ class SlaveSettings:
 
     Attributes:
         address: Secondary address, without wildcards.
-        primary: Primary address, 0..250.
         telegrams: 1 or 2; the second carries the stored values.
         counts_frames: It takes notice of the frame count bit.
     """
 
     address: SecondaryAddress
-    primary: int = 0
     telegrams: int = 2
     counts_frames: bool = True
 
@@ -109,8 +106,8 @@ class SimulatedHeatMeter(ModelUnit):
         status = _LOW_POWER if values.get("battery_low") else 0
         access = self._access if self._settings.counts_frames else 0
         header = Header(self._settings.address, access, status)
-        tail = bytes((MORE_FOLLOWS,)) if more else b""
-        self._last = bytes((RSP_UD, CI_VARIABLE)) + header.encode() + blocks + tail
+        frame = encode_telegram(0, header, blocks, more=more)
+        self._last = bytes((frame.control, frame.information)) + frame.data
         return self._last
 
     def _current(self, values: dict[str, Value], now_s: float) -> bytes:

@@ -1,6 +1,6 @@
 """Addresses and meter types of CJ/T 188."""
 
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Final
 
 from protocols.errors import ValueRangeError
@@ -14,21 +14,18 @@ _MAKER_DIGITS: Final = 4
 _TENS: Final = 4  # bits
 
 
-class MeterType(IntEnum):
-    """T of a frame. Types 12H, 13H, 21H, 22H and 40H differ from others of their tens in name only.
-
-    22H comes with the edition of 2018.
-    """
-
-    COLD_WATER = 0x10
-    HOT_WATER = 0x11
-    DRINKING_WATER = 0x12
-    RECLAIMED_WATER = 0x13
-    HEAT = 0x20
-    COOLING = 0x21
-    HEAT_AND_COOLING = 0x22
-    GAS = 0x30
-    ELECTRICITY = 0x40
+METER_TYPES: Final = {
+    0x10: "cold water",
+    0x11: "hot water",
+    0x12: "drinking water",
+    0x13: "reclaimed water",
+    0x20: "heat",
+    0x21: "cooling",
+    0x22: "heat and cooling",
+    0x30: "gas",
+    0x40: "electricity or the maker's own",
+}
+"""Names of T, for messages. 22H comes with the edition of 2018."""
 
 
 class Family(StrEnum):

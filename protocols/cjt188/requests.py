@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from protocols.cjt188 import identifiers
-from protocols.cjt188.addresses import ANY_TYPE, WILDCARD, family_of, maker_of
+from protocols.cjt188.addresses import ANY_TYPE, METER_TYPES, WILDCARD, family_of, maker_of
 from protocols.cjt188.frames import ANSWER, ERROR, MOST_WAKE_UP, OVERHEAD_BYTES, Frame
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier, encode_identifier
 from protocols.cjt188.layouts import BY_NAME, layouts_for
@@ -13,10 +13,15 @@ from protocols.cjt188.readings import HEAD_BYTES, STANDARD, Dialect
 READ: Final = 0x01
 READ_ADDRESS: Final = 0x03
 WRITE: Final = 0x04
-READ_KEY_VERSION: Final = 0x09
-"""In one firmware (sdqr_energy_node, cj188.h)."""
-WRITE_ADDRESS: Final = 0x15
-SYNCHRONIZE_MOTOR: Final = 0x16
+CONTROLS: Final = {
+    READ: "read",
+    READ_ADDRESS: "read address",
+    WRITE: "write",
+    0x09: "read key version",  # in one firmware (sdqr_energy_node, cj188.h)
+    0x15: "write address",
+    0x16: "synchronize motor",
+}
+"""Names of the requests, for messages."""
 _SERIALS: Final = 256
 
 
@@ -45,7 +50,8 @@ class Request:
     def __str__(self) -> str:
         name = identifiers.NAMES.get(self.identifier, "")
         what = f"{self.identifier:04X}H{name and ' '}{name}"
-        return f"meter {self.address}: {self.control:02X}H, {what}"
+        control = CONTROLS.get(self.control, f"{self.control:02X}H")
+        return f"{METER_TYPES.get(self.meter_type, 'meter')} {self.address}: {control} {what}"
 
     def numbered(self, serial: int) -> "Request":
         """Return the same request with another serial number."""

@@ -5,7 +5,6 @@ from typing import Final
 
 from protocols.errors import FrameError, ValueRangeError
 
-UNCONFIGURED: Final = 0
 LAST_PRIMARY: Final = 250
 SELECTED: Final = 253
 """The slave that was selected by its secondary address."""

@@ -36,7 +36,7 @@ class Library:
         return call()
 
 
-def slaves(*settings: SlaveSettings) -> dict[int, FaultyUnit]:
+def slaves(*settings: SlaveSettings, primary: int = 0) -> dict[int, FaultyUnit]:
     units: dict[int, FaultyUnit] = {}
     for number, one in enumerate(settings):
         meter = SimulatedHeatMeter(
@@ -45,7 +45,7 @@ def slaves(*settings: SlaveSettings) -> dict[int, FaultyUnit]:
             settings=one,
             started_s=0,
         )
-        units[number << 8 | one.primary] = FaultyUnit(meter, seed=number, refusal=refusal)
+        units[number << 8 | primary] = FaultyUnit(meter, seed=number, refusal=refusal)
     return units
 
 
@@ -85,7 +85,7 @@ def test_all_telegrams_of_a_slave_are_read_again_and_again() -> None:
             assert any(r.function is Function.MAXIMUM for r in reading.records)
             assert any(str(r.value).startswith("2070-01-01T08:00") for r in reading.records)
 
-    on_line(work, slaves(SlaveSettings(ONE, 5)))
+    on_line(work, slaves(SlaveSettings(ONE), primary=5))
 
 
 def test_a_slave_that_takes_no_notice_of_the_frame_count_bit_is_read_once() -> None:
@@ -94,7 +94,7 @@ def test_a_slave_that_takes_no_notice_of_the_frame_count_bit_is_read_once() -> N
         assert reading.telegrams == 1
         assert reading.records
 
-    on_line(work, slaves(SlaveSettings(ONE, 5, counts_frames=False)))
+    on_line(work, slaves(SlaveSettings(ONE, counts_frames=False), primary=5))
 
 
 def test_slaves_with_one_primary_address_are_read_by_their_secondary_ones() -> None:
@@ -138,7 +138,7 @@ def test_data_are_sent_and_taken() -> None:
         await client.send(5, b"\x01\x7a\x06", timeout_s=0.5)
         assert link.sent[-1].hex() == "6806066873055101 7a06 4a16".replace(" ", "")
 
-    on_line(work, slaves(SlaveSettings(ONE, 5)))
+    on_line(work, slaves(SlaveSettings(ONE), primary=5))
 
 
 def test_who_is_there_acknowledges() -> None:
@@ -148,7 +148,7 @@ def test_who_is_there_acknowledges() -> None:
         with pytest.raises(ValueRangeError):
             await client.is_there(251, timeout_s=0.3)
 
-    on_line(work, slaves(SlaveSettings(ONE, 5), SlaveSettings(ONE, 2)))
+    on_line(work, slaves(SlaveSettings(ONE), primary=5) | slaves(SlaveSettings(ONE), primary=2))
 
 
 @pytest.mark.seeds(3, 40)
@@ -179,7 +179,7 @@ def test_noise_is_garbage_or_silence_and_never_a_wrong_slave() -> None:
             except DriverError as error:
                 counted.append(error.reason)
 
-    units = slaves(SlaveSettings(ONE, 5))
+    units = slaves(SlaveSettings(ONE), primary=5)
     units[5].faults.add(Fault(FaultKind.NOISE, chance=0.2))
     on_line(work, units)
     assert 10 < counted.count("value") < 55
@@ -192,7 +192,7 @@ def test_an_application_error_is_garbage_with_its_bytes() -> None:
         with pytest.raises(DeviceGarbageError, match=r"application error .* 68 04 04 68 08 05 70"):
             await client.read(5, timeout_s=0.5)
 
-    units = slaves(SlaveSettings(ONE, 5))
+    units = slaves(SlaveSettings(ONE), primary=5)
     units[5].faults.add(Fault(FaultKind.EXCEPTION, code=8))
     on_line(work, units)
 
