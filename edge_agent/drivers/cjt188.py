@@ -63,7 +63,8 @@ class _Asked:
         if not self.request.refused_by(frame):
             return ""
         status = error_status(frame)
-        return "without a status" if status is None else f"status {status:04X}H"
+        said = frame.data.hex(" ").upper() or "nothing"
+        return f"it says {said}" if status is None else f"status {status:04X}H"
 
     def mistakes_for(self, other: "_Asked", /) -> bool:
         """Serial numbers tell answers apart, where the meter repeats them."""

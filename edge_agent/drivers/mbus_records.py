@@ -235,26 +235,27 @@ def _meaning(block: Block, library: ModuleType) -> tuple[Fraction, str, str]:
     if vif in _EXTENSION_TABLES:
         code = vib[1] & ~_EXTENSION | (0x200 if vif == _EXTENSION_TABLES[0] else 0x100)
         prefix = f"{vif:02X}{vib[1] & ~_EXTENSION:02X}"
-        extensions = vib[2:]
     else:
-        code, prefix, extensions = vif & ~_EXTENSION, "", vib[1:]
+        code, prefix = vif & ~_EXTENSION, ""
     multiplier, unit, kind = library.VIFTable.lut[code]
     name = str(getattr(kind, "name", kind)).lower().replace(" ", "_").replace("/", "or")
     quantity = _QUANTITIES.get(name, name)
-    if vif & ~_EXTENSION != _MAKERS_OWN:
-        known = library.VIFTable.enh
-        marks = (known.get(one & ~_EXTENSION) for one in extensions)
-        quantity = " ".join([quantity, *(mark.name.lower() for mark in marks if mark)])
+    marks = (library.VIFTable.enh.get(one) for one in _extensions(block))
+    quantity = " ".join([quantity, *(mark.name.lower() for mark in marks if mark)])
     factor = Fraction(str(multiplier)) * _FACTORS_BY_VIF.get(prefix, 1)
     return factor, _UNITS_BY_VIF.get(prefix, str(getattr(unit, "value", unit))), quantity
 
 
 def _extensions(block: Block) -> Sequence[int]:
-    """Return the VIFEs that qualify a quantity, their extension bits left out."""
+    """Return the VIFEs that qualify a quantity, their extension bits left out.
+
+    What follows a VIF or VIFE of the maker's own is the maker's as well.
+    """
     vif = block.vib[0]
+    own = [one & ~_EXTENSION for one in block.vib[2 if vif in _EXTENSION_TABLES else 1 :]]
     if vif & ~_EXTENSION == _MAKERS_OWN:
         return ()
-    return [one & ~_EXTENSION for one in block.vib[2 if vif in _EXTENSION_TABLES else 1 :]]
+    return own[: own.index(_MAKERS_OWN)] if _MAKERS_OWN in own else own
 
 
 def _record_error(block: Block) -> str:

@@ -17,7 +17,8 @@ from protocols.reading import Value
 
 HEAD_BYTES: Final = IDENTIFIER_BYTES + 1
 """Identifier and serial number, before the fields."""
-_STATUS_AT: Final = 1  # behind the serial number of an error reply
+ERROR_BYTES: Final = 3
+"""Serial number and status of an error reply."""
 
 
 class TimeOrder(StrEnum):
@@ -244,8 +245,7 @@ def error_status(frame: Frame) -> int | None:
 
     Its body is serial number and status; by the standard from memory, not seen in a frame.
     """
-    status = frame.data[_STATUS_AT:]
-    return int.from_bytes(status, "little") if len(status) == IDENTIFIER_BYTES else None
+    return int.from_bytes(frame.data[1:], "little") if len(frame.data) == ERROR_BYTES else None
 
 
 def encode_number(field: Field, value: float, unit_code: int = 0) -> bytes:

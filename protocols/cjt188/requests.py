@@ -8,7 +8,7 @@ from protocols.cjt188.addresses import ANY_TYPE, METER_TYPES, WILDCARD, family_o
 from protocols.cjt188.frames import ANSWER, ERROR, MOST_WAKE_UP, OVERHEAD_BYTES, Frame
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier, encode_identifier
 from protocols.cjt188.layouts import BY_NAME, layouts_for
-from protocols.cjt188.readings import HEAD_BYTES, STANDARD, Dialect
+from protocols.cjt188.readings import ERROR_BYTES, HEAD_BYTES, STANDARD, Dialect
 
 READ: Final = 0x01
 READ_ADDRESS: Final = 0x03
@@ -85,10 +85,13 @@ class Request:
         return identifier == self.identifier and self._serial_fits(serial)
 
     def refused_by(self, frame: Frame) -> bool:
-        """Whether a frame is an error reply to this; it names no identifier."""
+        """Whether a frame is an error reply to this; it names no identifier.
+
+        One that does not look like serial number and status may have no serial number.
+        """
         if not self.comes_from(frame) or not frame.is_error:
             return False
-        return not frame.data or self._serial_fits(frame.data[0])
+        return len(frame.data) != ERROR_BYTES or self._serial_fits(frame.data[0])
 
     def _serial_fits(self, serial: int) -> bool:
         return serial == self.serial or not self.dialect.echoes_serial

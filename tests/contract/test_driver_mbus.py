@@ -2,11 +2,19 @@
 
 import random
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge_agent.drivers.mbus import MbusClient
+from config.ports import ModbusRtuPort
+from edge_agent.clock import SystemClock
+from edge_agent.drivers import mbus
+from edge_agent.drivers.mbus import MBUS_LINE, MbusClient
+from edge_agent.drivers.own_thread import OwnThread
+from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceTimeoutError,
@@ -21,6 +29,7 @@ from simulators.equipment.flow_meters import HeatMeter
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming, Reply, Responder
 from simulators.mbus import SimulatedHeatMeter, SlaveSettings, refusal
+from simulators.serial_line import SerialLine
 from tests.fakes.memory_line import MemoryLink, line_of
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
@@ -58,12 +67,16 @@ def on_line(
         async def open_link() -> MemoryLink:
             return link
 
-        client = MbusClient(open_link=open_link, clock=LoopClock())
-        client._decoding = Library()  # type: ignore[assignment]
-        async with client:
+        async with MbusClient(open_link=open_link, clock=LoopClock()) as client:
             await work(client, link)
 
-    run_virtually(main())
+    with_library(main)
+
+
+def with_library(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mbus, "OwnThread", Library)
+        run_virtually(main())
 
 
 def test_all_telegrams_of_a_slave_are_read_again_and_again() -> None:
@@ -206,3 +219,43 @@ def test_a_missing_package_is_named_when_the_line_is_opened(
 
     with pytest.raises(PortDownError, match=r"plantroom\[mbus\]"):
         on_line(work, {})
+
+
+def test_nothing_is_asked_that_a_late_acknowledgement_could_be_taken_for() -> None:
+    late: list[int] = []
+
+    async def main() -> None:
+        link = MemoryLink(line_of(units, "mbus", TIMING))
+
+        async def open_link() -> MemoryLink:
+            return link
+
+        line = replace(MBUS_LINE, late_s=2.0)
+        async with MbusClient(open_link=open_link, clock=LoopClock(), line=line) as client:
+            client.on_late_response = lambda unit, _: late.append(unit)
+            assert not await client.is_there(5, timeout_s=0.3)
+            assert not await client.is_there(7, timeout_s=0.3)
+
+    units = slaves(SlaveSettings(ONE), primary=5)
+    units[5].faults.add(Fault(FaultKind.LATE, seconds=0.5))
+    with_library(main)
+    assert late == [5]
+
+
+async def test_a_slave_answers_on_a_serial_line(tmp_path: Path) -> None:
+    path = tmp_path / "line"
+    port = ModbusRtuPort(
+        kind="modbus_rtu", device=str(path), baud=9600, data_bits=8, parity="N", stop_bits=1
+    )
+    thread = OwnThread()
+    units = slaves(SlaveSettings(ONE), SlaveSettings(replace(ONE, identification="87654321")))
+    async with (
+        SerialLine(units, path=path, timing=LineTiming(baud=9600), framing="mbus"),
+        MbusClient(
+            open_link=lambda: open_serial(port, thread),
+            clock=SystemClock(),
+            line=replace(MBUS_LINE, baud=9600),
+        ) as client,
+    ):
+        reading = await client.read(ONE, timeout_s=1)
+        assert (reading.telegrams, reading.header and reading.header.slave) == (2, ONE)

@@ -125,6 +125,8 @@ def test_a_refusal_is_told_by_meter_control_and_serial() -> None:
     assert READ.refused_by(refusal)
     assert not READ.refused_by(replace(refusal, data=b"\x06\x02\x00"))
     assert not READ.refused_by(replace(refusal, control=0xC4))
+    assert READ.refused_by(replace(refusal, data=b"\x02\x00"))
+    assert READ.refused_by(replace(refusal, data=b""))
     assert not READ.answered_by(refusal)
 
 
