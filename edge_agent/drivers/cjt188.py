@@ -66,6 +66,14 @@ class _Asked:
         said = frame.data.hex(" ").upper() or "nothing"
         return f"it says {said}" if status is None else f"status {status:04X}H"
 
+    def instead(self, frame: Frame, /) -> str:
+        asked = self.request
+        if frame.address != asked.address and not _is_wild(asked):
+            return f"meter {frame.address} answered instead"
+        if asked.meter_type not in {frame.meter_type, ANY_TYPE}:
+            return f"a meter of type {frame.meter_type:02X}H answered instead"
+        return f"{frame.control:02X}H {frame.data.hex(' ').upper()} instead of its answer"
+
     def mistakes_for(self, other: "_Asked", /) -> bool:
         """Serial numbers tell answers apart, where the meter repeats them."""
         mine, its = self.request, other.request

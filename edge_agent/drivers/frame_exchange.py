@@ -102,6 +102,10 @@ class Asked(Protocol[FrameIn_contra]):
         """Return what a frame refuses it with; empty: it does not refuse it."""
         ...
 
+    def instead(self, frame: FrameIn_contra, /) -> str:
+        """Say what came that is not its answer."""
+        ...
+
     def mistakes_for(self, other: Self, /) -> bool:
         """Whether an answer to another request would be taken for the answer to this one."""
         ...
@@ -164,7 +168,7 @@ class FrameExchange(Generic[Frame]):
         self._answer: asyncio.Future[tuple[Frame, int]] | None = None
         self._sent = b""
         self._quiet_since = 0.0
-        self._odd = False
+        self._odd = ""
         self._noise = 0
 
     async def __aenter__(self) -> Self:
@@ -206,7 +210,7 @@ class FrameExchange(Generic[Frame]):
         self, link: Link, request: Asked[Frame], timeout_s: float
     ) -> Answered[Frame]:
         sent_s = self._clock.monotonic_s()
-        self._sent, self._odd = request.encode(), False
+        self._sent, self._odd = request.encode(), ""
         self._noise = self.stream.discarded + self.stream.rejected
         try:
             link.send(self._sent)
@@ -302,9 +306,9 @@ class FrameExchange(Generic[Frame]):
             return
         elif asked is not None and asked.refusal(frame):
             self._answered(frame)
-        elif asked is not None:
+        elif asked is not None and not self._sent.endswith(frame.encode()):
             # What comes back as it was sent is the echo of a converter.
-            self._odd = self._odd or not asked.encode().endswith(frame.encode())
+            self._odd = self._odd or asked.instead(frame)
 
     def _answered(self, frame: Frame) -> None:
         if self._answer is not None:
@@ -341,6 +345,6 @@ class FrameExchange(Generic[Frame]):
     def _remark(self) -> str:
         """Say what came instead of an answer; nothing if nothing did."""
         if self._odd:
-            return "something else was answered, or somebody else answered"
+            return self._odd
         noise = self.stream.discarded + self.stream.rejected - self._noise
         return "damaged bytes instead of an answer" if noise else ""

@@ -80,6 +80,11 @@ class _Asked:
         del frame
         return ""
 
+    def instead(self, frame: Frame, /) -> str:
+        if isinstance(frame, LongFrame) and self.request.expected is Expected.DATA:
+            return f"slave {frame.address} answered instead"
+        return f"{frame.encode().hex(' ').upper()} instead of its answer"
+
     def mistakes_for(self, other: "_Asked", /) -> bool:
         """E5 names nobody; a telegram names its slave, except where anybody may answer."""
         mine, its = self.request, other.request
@@ -221,7 +226,7 @@ class MbusClient:
         if isinstance(slave, SecondaryAddress):
             await self._ask(self._master.select(slave), timeout_s)
             return SELECTED
-        if self._reset:
+        if self._reset and slave != SELECTED:
             await self._ask(self._master.reset(slave), timeout_s)
         return slave
 

@@ -8,13 +8,14 @@ from fractions import Fraction
 from typing import Final
 
 from protocols.cjt188.addresses import family_of, maker_of
-from protocols.cjt188.frames import Frame
+from protocols.cjt188.frames import MOST_WAKE_UP, Frame
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, ByteOrder, decode_identifier
 from protocols.cjt188.layouts import BY_NAME, TIME_BYTES, Field, Kind, Layout, layout_of
 from protocols.cjt188.units import UNITS
 from protocols.errors import FrameError, ValueRangeError
 from protocols.reading import Value
 
+_BYTE: Final = 0xFF
 HEAD_BYTES: Final = IDENTIFIER_BYTES + 1
 """Identifier and serial number, before the fields."""
 ERROR_BYTES: Final = 3
@@ -64,6 +65,9 @@ class Dialect:
         wake_up_answer: FEH that a meter may send before an answer, for its predicted length.
         valve_open: What opens the valve.
         valve_close: What closes it. 55H and 99H are one maker's frames.
+
+    Raises:
+        ValueRangeError: There is no such layout, or a number is out of its range.
     """
 
     byte_order: ByteOrder = ByteOrder.HIGH_FIRST
@@ -75,6 +79,14 @@ class Dialect:
     wake_up_answer: int = 4
     valve_open: int = 0x55
     valve_close: int = 0x99
+
+    def __post_init__(self) -> None:
+        if self.layout and self.layout not in BY_NAME:
+            raise ValueRangeError(f"layout {self.layout!r}: {', '.join(BY_NAME)} are allowed")
+        if not (0 <= self.wake_up <= MOST_WAKE_UP and 0 <= self.wake_up_answer <= MOST_WAKE_UP):
+            raise ValueRangeError(f"wake-up bytes: 0..{MOST_WAKE_UP} are allowed")
+        if not (0 <= self.valve_open <= _BYTE and 0 <= self.valve_close <= _BYTE):
+            raise ValueRangeError("what moves the valve is one byte, 0..255")
 
 
 STANDARD: Final = Dialect()

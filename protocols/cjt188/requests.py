@@ -5,7 +5,7 @@ from typing import Final
 
 from protocols.cjt188 import identifiers
 from protocols.cjt188.addresses import ANY_TYPE, METER_TYPES, WILDCARD, family_of, maker_of
-from protocols.cjt188.frames import ANSWER, ERROR, MOST_WAKE_UP, OVERHEAD_BYTES, Frame
+from protocols.cjt188.frames import ANSWER, ERROR, OVERHEAD_BYTES, Frame
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier, encode_identifier
 from protocols.cjt188.layouts import BY_NAME, layouts_for
 from protocols.cjt188.readings import ERROR_BYTES, HEAD_BYTES, STANDARD, Dialect
@@ -99,7 +99,7 @@ class Request:
     @property
     def answer_bytes(self) -> int:
         """Predicted length of the answer on the wire, the longest where several are possible."""
-        overhead = OVERHEAD_BYTES + min(self.dialect.wake_up_answer, MOST_WAKE_UP)
+        overhead = OVERHEAD_BYTES + self.dialect.wake_up_answer
         if self.control not in {READ, WRITE}:
             return overhead + HEAD_BYTES
         return overhead + HEAD_BYTES + self._answer_fields

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from edge_agent.errors import (
 )
 from protocols.cjt188 import identifiers
 from protocols.cjt188.addresses import WILDCARD
-from protocols.cjt188.frames import Frame
+from protocols.cjt188.frames import Frame, decode_frame
 from protocols.cjt188.identifiers import ByteOrder
 from protocols.cjt188.readings import Dialect, StatusBits, TimeOrder
 from protocols.cjt188.requests import read
@@ -244,6 +245,68 @@ def test_garbage_before_an_answer_and_a_cut_one_before_it_do_no_harm() -> None:
             await work(client, link)
 
     run_virtually(main())
+
+
+def scripted(
+    work: Callable[[Cjt188Client], Awaitable[None]], reply: Callable[[bytes], bytes]
+) -> None:
+    """Let a far end answer each request with what ``reply`` makes of it."""
+
+    async def main() -> None:
+        class Far:
+            def __init__(self, write: Callable[[bytes], None]) -> None:
+                self._write = write
+
+            def receive(self, data: bytes) -> None:
+                asyncio.get_running_loop().call_later(0.1, self._write, reply(data))
+
+        link = MemoryLink(Far)
+
+        async def open_link() -> MemoryLink:
+            return link
+
+        async with Cjt188Client(open_link=open_link, line=LINE, clock=LoopClock()) as client:
+            await work(client)
+
+    run_virtually(main())
+
+
+BODY = bytes.fromhex("00776655 2C 00776655 2C") + bytes(9)
+
+
+def answer_to(data: bytes, **changed: Any) -> bytes:
+    asked = decode_frame(data)
+    fields = {"address": asked.address, "meter_type": asked.meter_type, "control": 0x81} | changed
+    return Frame(data=asked.data + BODY, **fields).encode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"address": HEAT}, f"meter {HEAT} answered instead"),
+        ({"meter_type": 0x20}, "type 20H answered instead"),
+        ({"control": 0x84}, "84H 90 1F 01 00 77 .* instead of its answer"),
+    ],
+)
+def test_who_answers_instead_is_named(changed: dict[str, Any], said: str) -> None:
+    async def work(client: Cjt188Client) -> None:
+        with pytest.raises(DeviceGarbageError, match=said):
+            await client.read(0x10, WATER, 0x901F, timeout_s=1)
+
+    scripted(work, lambda data: answer_to(data, **changed))
+
+
+def test_the_echo_of_a_converter_is_no_answer() -> None:
+    async def answered(client: Cjt188Client) -> None:
+        reading = (await client.read(0x10, WATER, 0x901F, timeout_s=1)).reading
+        assert reading.value("volume").value == 556677.0
+
+    async def silent(client: Cjt188Client) -> None:
+        with pytest.raises(DeviceTimeoutError):
+            await client.read(0x10, WATER, 0x901F, timeout_s=1)
+
+    scripted(answered, lambda data: data + answer_to(data))
+    scripted(silent, lambda data: data)
 
 
 def test_a_lost_line_and_a_wrong_address_are_told_as_such() -> None:

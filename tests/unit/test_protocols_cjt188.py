@@ -172,6 +172,19 @@ def test_a_number_that_does_not_fit_is_refused() -> None:
         encode_time("2015-05-11")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "allowed"),
+    [
+        ({"layout": "heta"}, "volume, heat, heat_current_first"),
+        ({"wake_up": 5}, r"0\.\.4"),
+        ({"valve_open": 256}, r"0\.\.255"),
+    ],
+)
+def test_a_dialect_that_is_none_says_what_is_allowed(wrong: Any, allowed: str) -> None:
+    with pytest.raises(ValueRangeError, match=allowed):
+        Dialect(**wrong)
+
+
 def test_a_wrong_name_says_what_there_is() -> None:
     with pytest.raises(FrameError, match="there are volume, settlement_volume"):
         decode_reading(ANSWER).value("heat")
