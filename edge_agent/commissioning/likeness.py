@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from config.coding import ROWS
 from config.points import DataType, Point
 from config.profiles import DeviceProfile
 from protocols.reading import Quality, Reading
@@ -85,7 +86,9 @@ def _match(point: Point, reading: Reading) -> int:
         # "Not available" is what a device says of a sensor that is not fitted.
         return 0 if reading.reason == "not_available" else -1
     value = reading.value
-    if isinstance(value, bool) or not value:
+    # A count of some codes, and the word for all that is not listed, fit any registers.
+    is_listed = point.enum is None or value in point.enum.values()
+    if isinstance(value, bool) or not value or point.type in ROWS or not is_listed:
         return 0
     if isinstance(value, str):
         return 1

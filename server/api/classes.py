@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from config.classes import EquipmentClass
+from config.code_lists import CodeList, load_code_lists
 from server.api.context import Use, problems
 from server.core.errors import NotFoundError
 
@@ -16,13 +17,15 @@ class ClassList(BaseModel):
     """All classes; there are few, so one page holds them."""
 
     items: list[EquipmentClass]
+    code_lists: list[CodeList] = Field(description="What the words of states mean to people.")
     next_cursor: None = None
 
 
 @router.get("")
 def list_classes(use: Use) -> ClassList:
-    """List the classes, by id."""
-    return ClassList(items=[use.classes[key] for key in sorted(use.classes)])
+    """List the classes, by id, and the words that their states have."""
+    items = [use.classes[key] for key in sorted(use.classes)]
+    return ClassList(items=items, code_lists=list(load_code_lists().values()))
 
 
 @router.get("/{class_id}", responses=problems(404))

@@ -35,6 +35,13 @@ def test_equipment_is_listed_and_filtered(api: Api, pump: Equipment) -> None:
         assert api.get("/equipment", **params).json()["items"] == []
 
 
+def test_the_words_of_states_are_listed_with_the_classes(api: Api) -> None:
+    lists = {one["list"]: one for one in api.get("/classes").json()["code_lists"]}
+    fault = lists["elevator_fault"]
+    assert fault["words"]["trapped_at_landing"]["zh"] == "平层关人"
+    assert fault["numbers"]["platform_b"]["codes"]["7"] == "trapped_at_landing"
+
+
 def put_names(api: Api, site: str, who: str = "administrator", **names: str) -> Response:
     return api.client.put(f"/api/v1/sites/{site}", json=names, headers=api.bearer(who))
 
