@@ -163,6 +163,8 @@ class SimulatedMeter(ModelUnit):
             values = wanted.decode(data[size + head :])
         except FrameError:
             raise _RefusedError("other_error") from None
+        if None in values:
+            raise _RefusedError("other_error")
         if wanted.name in {"date", "time"}:
             self._write_clock(wanted.name, str(values[0]), now_s)
         else:

@@ -1,5 +1,6 @@
 """A line of meters in an estate: what the file may say, and what the meters answer."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,23 @@ from edge_agent.drivers.dlt645.client import MeterClient, MeterLine
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import DeviceRefusedError, DeviceTimeoutError
-from protocols.dlt645.codes import Edition
+from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
+from protocols.dlt645.identifiers import items
 from simulators.agent_file import agent_file_for
 from simulators.estate import Estate, Step
 from simulators.faults import FaultKind
 from simulators.simulation import Simulation
-from tests.fakes.meter_line import ENERGY, OLD, STATUS, TIMEOUT_S, VOLTAGES, A, values_of
+from tests.fakes.meter_line import (
+    ENERGY,
+    OLD,
+    PASSWORD,
+    STATUS,
+    TIMEOUT_S,
+    VOLTAGES,
+    A,
+    meter,
+    values_of,
+)
 
 
 def unit(address: str, **meter: Any) -> dict[str, Any]:
@@ -100,3 +112,18 @@ def test_what_does_not_fit_is_said(tmp_path: Path, changed: dict[str, Any], mess
 def test_one_address_twice_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=f"address {A} is taken by 'one'"):
         estate_of(tmp_path / "line", one=unit(A), two=unit(A))
+
+
+@pytest.mark.seeds(1, 50)
+def test_no_request_surprises_a_meter(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 (repeatable)
+    for edition in Edition:
+        one = meter(A, edition=edition, part_bytes=5)
+        size = IDENTIFIER_BYTES[edition]
+        known = [each.identifier.to_bytes(size, "little") for each in items(edition)]
+        for _ in range(500):
+            control = rng.choice([0x11, 0x12, 0x13, 0x14, 0x1C, 0x08, 1, 2, 4, rng.randrange(256)])
+            parts = [rng.choice(known), PASSWORD.encoded(), bytes(4), rng.randbytes(8)]
+            data = b"".join(parts[rng.randrange(4) :])[: rng.randrange(24)]
+            reply = one.respond(bytes((control,)) + data, rng.random() * 1e6)
+            assert reply.pdu is None or reply.pdu[0] & 0x80
