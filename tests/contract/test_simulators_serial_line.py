@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 from pymodbus.client import AsyncModbusSerialClient
 
+from protocols.dlt645.frames import FrameStream
+from protocols.dlt645.requests import read
 from simulators.counter import Counter
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.framing import crc16, rtu_frame
 from simulators.line import LineOfUnits, LineTiming
-from simulators.serial_line import SerialLine
+from simulators.line_protocols import meter_unit
+from simulators.serial_line import Party, SerialLine
+from tests.fakes.meter_line import A, meter
 from tests.fakes.virtual_loop import LoopClock, run_virtually
 
 READ_COUNT = bytes.fromhex("0300000002")
@@ -36,10 +41,15 @@ class Master:
     def send(self, data: bytes) -> None:
         os.write(self._terminal, data)
 
-    async def receive(self, size: int) -> bytes:
+    def speed(self, baud: int) -> None:
+        settings = termios.tcgetattr(self._terminal)
+        settings[4] = settings[5] = getattr(termios, f"B{baud}")
+        termios.tcsetattr(self._terminal, termios.TCSANOW, settings)
+
+    async def receive(self, size: int, wait_s: float = 5) -> bytes:
         while len(self._bytes) < size:
             self._more.clear()
-            await asyncio.wait_for(self._more.wait(), 5)
+            await asyncio.wait_for(self._more.wait(), wait_s)
         received = bytes(self._bytes[:size])
         del self._bytes[:size]
         return received
@@ -132,7 +142,9 @@ async def test_a_request_while_a_slave_talks_garbles_both(tmp_path: Path) -> Non
             tail = await master.receive(75)
             assert (head + tail)[0] == 1
             assert crc16((head + tail)[:-2]) != int.from_bytes(tail[-2:], "little")
-            assert line._units[2].respond(READ_COUNT, 0).pdu == b"\x03\x04\x00\x00\x00\x01"
+            assert (
+                line._parties[0].units[2].respond(READ_COUNT, 0).pdu == b"\x03\x04\x00\x00\x00\x01"
+            )
 
 
 @pytest.mark.parametrize(
@@ -196,6 +208,32 @@ async def test_a_master_that_does_not_read_stops_nothing(tmp_path: Path) -> None
         with _master(line.path) as master:
             asyncio.get_running_loop().remove_reader(master._terminal)
             for _ in range(100):
-                line._write(bytes(400))
+                line._write(0, random.Random(1), bytes(400))  # noqa: S311 (repeatable)
             asyncio.get_running_loop().add_reader(master._terminal, master.readable)
             assert len(await master.receive(1000)) == 1000
+
+
+async def test_two_protocols_share_a_pair_at_their_own_rates(tmp_path: Path) -> None:
+    meters = {meter_unit(A): meter(A)}
+    party = Party(meters, "dlt645", LineTiming(baud=2400))
+    modbus = LineTiming(baud=9600)
+    line = SerialLine(_units(1), path=tmp_path / "line", timing=modbus, others=[party])
+    ask = read(A, 0x04000401).frame().encoded()
+    async with line:
+        with _master(line.path) as master:
+            stream = FrameStream()
+            for baud, request, size in ((9600, rtu_frame(1, READ_COUNT), 9), (2400, ask, 26)):
+                master.speed(baud)
+                master.send(request)
+                reply = await master.receive(size)
+                frames = stream.feed(reply)
+                assert _is_modbus(reply) if baud == 9600 else frames[0].address == A
+            # At the wrong rate nobody hears it.
+            master.speed(9600)
+            master.send(ask)
+            with pytest.raises(TimeoutError):
+                await master.receive(1, wait_s=0.3)
+
+
+def _is_modbus(frame: bytes) -> bool:
+    return crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
