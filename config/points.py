@@ -128,10 +128,12 @@ class Point(Reporting):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.enum_from is not None:
-            if self.enum is not None:
+            codes = codes_of(self.enum_from)
+            # A point that is written out has both.
+            if self.enum is not None and self.enum != codes:
                 raise ValueError("enum and enum_from are two words for one thing; remove one")
             # Part of making it; it is frozen from then on.
-            object.__setattr__(self, "enum", codes_of(self.enum_from))
+            object.__setattr__(self, "enum", codes)
         problem = incomplete(self)
         if problem:
             raise ValueError(problem)

@@ -6,6 +6,7 @@ from config.classes import EquipmentClass, Severity
 from config.code_lists import CodeList, codes_of, load_code_lists, words_of_list
 from config.conditions import LimitCondition, StateCondition
 from config.load import load_classes, load_profiles
+from config.points import Point
 from config.profiles import DeviceProfile
 
 CLASSES = load_classes()
@@ -15,6 +16,30 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 def rules_of_cause(name: str, cause: str) -> set[str]:
     return {rule for rule, what in CLASSES[name].rules.items() if what.cause == cause}
+
+
+def test_each_kind_of_equipment_of_an_estate_has_a_class() -> None:
+    domain = """heating_pump heating_network valve water_leak water_supply drainage elevator
+        fire_panel fire_water access_control electricity_meter water_meter heat_meter room_climate
+        power_distribution generator ups lighting broadcast cctv patrol parking"""
+    assert CLASSES.keys() - {"gateway"} == set(domain.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("room_climate", "frost_warning"),
+        ("heating_network", "frost_warning"),
+        ("fire_water", "frost_warning"),
+        ("water_meter", "frost_warning"),
+        ("heat_meter", "frost_warning"),
+        ("generator", "frost_warning"),
+    ],
+)
+def test_whatever_may_freeze_warns_at_five_degrees(name: str, rule: str) -> None:
+    alarm = CLASSES[name].rules[rule]
+    assert isinstance(alarm.condition, LimitCondition)
+    assert (alarm.condition.limit, alarm.cause) == (5, "frost")
 
 
 @pytest.mark.parametrize("one", CLASSES.values(), ids=CLASSES)
@@ -130,6 +155,13 @@ def test_a_code_list_speaks_chinese_and_english(one: CodeList) -> None:
     for name in (one.name, *one.words.values()):
         assert CHINESE.search(name.zh), name
         assert not CHINESE.search(name.en), name
+
+
+def test_a_point_with_words_of_a_list_is_read_again_as_it_is_written() -> None:
+    point = Point.model_validate(
+        {"table": "holding", "address": 1, "type": "enum", "enum_from": "elevator_fault.chongqing"}
+    )
+    assert Point.model_validate_json(point.model_dump_json(exclude_defaults=True)) == point
 
 
 def test_one_lift_fault_has_one_word_whatever_its_number() -> None:
