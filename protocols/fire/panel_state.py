@@ -73,7 +73,7 @@ class Component(NamedTuple):
 
     Attributes:
         component_type: Component type of GB/T 26875.3; 0 = general or not known.
-        panel_time: Local time of the equipment at the first of its present states.
+        panel_time: Local time of the equipment when the newest of its states began.
     """
 
     place: Place
@@ -179,7 +179,8 @@ class PanelState:
         kind, text = event.component_type or old.component_type, event.text or old.text
         if states == old.states and (kind, text) == (old.component_type, old.text):
             return changes
-        new = old._replace(states=states, component_type=kind, text=text)
+        began = event.panel_time if event.on & ~old.states else None
+        new = Component(event.place, states, kind, text, began or old.panel_time)
         self._take(old)
         if states:
             self._put(new)

@@ -40,9 +40,12 @@ class EventOptions:
     Attributes:
         test_from_bit_0: Whether bit 0 = 0 always means a test, as the standard says. Off: only
             when no other bit is set, for devices in use leave it 0 with a true fire.
+        words_are_events: Whether a word has the bit of what has just happened alone, and only one
+            without any bit ends what was. By the standard a word is the whole state.
     """
 
     test_from_bit_0: bool = False
+    words_are_events: bool = False
 
 
 def events_of(unit: Unit, options: EventOptions | None = None) -> Sequence[FireEvent]:
@@ -82,6 +85,8 @@ def _states(word: int, bits: Mapping[int, State], how: EventOptions) -> tuple[St
             on |= state
         else:
             off |= state
+    if how.words_are_events and on:
+        off = NO_STATE
     is_test = not word & NORMAL_BIT and (how.test_from_bit_0 or not on)
     return (on | State.TEST, off) if is_test else (on, off | State.TEST)
 

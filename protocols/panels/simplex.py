@@ -25,6 +25,7 @@ from protocols.panels.adapter import (
 _HEAD: Final = 0x1C
 _TAIL: Final = 0x17
 _SUM: Final = 2
+_CHECK_BASE: Final = 0x40
 _POLL: Final = 0x05
 _POLL_ANSWER: Final = 0x02
 _SYSTEM: Final = 0x11
@@ -110,10 +111,16 @@ class Simplex(Adapter):
         return events_for(code, component(self.panel, loop=card, point=point, zone=sub))
 
 
+def _is_right(buffer: bytearray, start: int, tail: int) -> bool:
+    check = bytes(buffer[tail + 1 : tail + 1 + _SUM])
+    could_be = all(byte & 0xC0 == _CHECK_BASE for byte in check)
+    return could_be and check == checksum(buffer[start + 1 : tail + 1])
+
+
 def checksum(body: bytes | bytearray) -> bytes:
     """Return the two check bytes of what follows ``1C`` up to and with ``17``."""
     inverted = ~sum(body)
-    return bytes((0x40 + (inverted >> 6 & 0x3F), 0x40 + (inverted & 0x3F)))
+    return bytes((_CHECK_BASE + (inverted >> 6 & 0x3F), _CHECK_BASE + (inverted & 0x3F)))
 
 
 def encode(sequence: int, data: bytes) -> bytes:

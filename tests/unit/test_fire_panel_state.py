@@ -1,7 +1,7 @@
 """Events fold into open components: counts, resets, snapshots, bounds."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -66,6 +66,13 @@ def test_states_of_a_component_come_and_go_apart() -> None:
     (one,) = state.open()
     assert names_of(one.states) == ("fault", "shielded", "started")
     assert (one.component_type, one.text, one.panel_time) == (40, "走廊", AT)
+
+
+def test_a_component_has_the_time_of_its_newest_state() -> None:
+    state = folded(StateEvent(place(1), State.FAULT, panel_time=AT - timedelta(days=3)), fire(1))
+    assert [one.panel_time for one in state.open()] == [AT]
+    state.fold(StateEvent(place(1), State.FIRE, State.FAULT, panel_time=AT + timedelta(days=1)))
+    assert [one.panel_time for one in state.open()] == [AT]
 
 
 def test_a_text_that_comes_later_is_kept_and_is_no_change() -> None:

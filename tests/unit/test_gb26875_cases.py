@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from protocols.errors import FrameError, ValueRangeError
-from protocols.gb26875.events import events_of
+from protocols.fire.model import State, StateEvent
+from protocols.gb26875.events import EventOptions, events_of
 from protocols.gb26875.frame import Frame, FrameParser, Rejection, decode_frame
 from protocols.gb26875.tables import COMPONENT_TYPES, SYSTEM_TYPES, UnitType
 from protocols.gb26875.times import DeviceTime
@@ -145,3 +146,23 @@ def test_the_tables_name_types_in_both_languages() -> None:
     assert SYSTEM_TYPES[1].zh == "火灾报警系统"
     for table in (COMPONENT_TYPES, SYSTEM_TYPES):
         assert all(term.zh and term.en for term in table.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "word", "on", "off"),
+    [
+        (EventOptions(), 0b10, State.FIRE, State.TEST | State.FAULT),
+        (EventOptions(test_from_bit_0=True), 0b10, State.FIRE | State.TEST, State.FAULT),
+        (EventOptions(words_are_events=True), 0b1000001, State.FEEDBACK, State.TEST),
+        (EventOptions(words_are_events=True), 0b1, State(0), State.FIRE | State.FEEDBACK),
+    ],
+)
+def test_doubts_about_status_words_are_options(
+    options: EventOptions, word: int, on: State, off: State
+) -> None:
+    fields = {"system": 1, "address": 1, "status": word}
+    (event,) = events_of(Unit(UnitType.SYSTEM_STATUS, [InfoObject(fields)]), options)
+    assert isinstance(event, StateEvent)
+    assert event.on == on
+    assert event.off & off == off
+    assert not (options.words_are_events and on and State.FIRE in event.off)
