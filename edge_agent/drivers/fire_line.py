@@ -13,8 +13,7 @@ Interface for the agent::
 A wire that is lost is opened again after 1 s, 2 s and so on up to 30 s; the loss is told as a lost
 link at once, its return as a restored one.
 
-GST panels need an address bit (mark and space parity), which this line does not set: their answers
-are understood, but a poll reaches them only through a converter that sets it.
+GST panels need an address bit: ``open_link`` then returns an ``AddressBitLink`` around the link.
 """
 
 import asyncio
@@ -24,10 +23,12 @@ from typing import Final
 import structlog
 
 from edge_agent.clock import Clock
+from edge_agent.drivers.address_bit import AddressBitLink
 from edge_agent.drivers.fire_delivery import Deliveries, KeepEvents, OnNotice, SiteTime
 from edge_agent.drivers.link import Link
 from edge_agent.errors import PortDownError
-from protocols.fire.session import Moment, Notice, NoticeKind, PanelSession
+from protocols.fire.session import Moment, Notice, NoticeKind, Output, PanelSession
+from protocols.panels.session import AdapterSession
 
 _TICK_S: Final = 0.1
 _FIRST_PAUSE_S: Final = 1.0
@@ -94,7 +95,7 @@ class PanelLine:
                 data = bytes(link.received[:_CHUNK])
                 del link.received[:_CHUNK]
                 for out in (
-                    session.receive(data, self._time.now()),
+                    _received(link, session, data, self._time.now()),
                     session.tick(self._time.now()),
                 ):
                     await deliveries.carry_out(out, source=self._name)
@@ -108,6 +109,12 @@ class PanelLine:
         if not self._down:
             self._down = True
             self._on_notice(self._name, Notice(NoticeKind.LINK_LOST, why))
+
+
+def _received(link: Link, session: PanelSession, data: bytes, moment: Moment) -> Output:
+    if isinstance(link, AddressBitLink) and isinstance(session, AdapterSession):
+        return session.receive_marked(link.unmarked(data), moment)
+    return session.receive(data, moment)
 
 
 async def _wait(arrived: asyncio.Event, *, until_now: bool) -> None:

@@ -35,6 +35,11 @@ class SerialLink:
         self._fd = line.fileno()
         self._loop.add_reader(self._fd, self._readable)
 
+    @property
+    def fd(self) -> int:
+        """The file descriptor, for settings that pyserial does not know."""
+        return self._fd
+
     def send(self, data: bytes) -> None:
         """Hand bytes to the line; a frame always fits the kernel's buffer."""
         if self.lost:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -319,3 +320,27 @@ async def test_the_control_of_a_simulated_device_answers_lines() -> None:
         writer.write(b'{"do": "explode"}\n')
         assert "allowed: fire" in json.loads(await reader.readline())["error"]
         writer.close()
+
+
+@pytest.mark.parametrize("what", ["transmission-device", "fire-panel"])
+async def test_the_process_of_a_simulator_obeys_its_control(what: str, tmp_path: Path) -> None:
+    kept = Kept()
+    async with server(kept, SETTINGS) as listening:
+        about = ["--port", str(listening.port)] if what != "fire-panel" else [str(tmp_path / "tty")]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "simulators", what, *about, "--control", "0"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        ready = json.loads(await process.stdout.readline())
+        assert ready["event"] == "ready"
+        control = ready["control"]
+        reader, writer = await asyncio.open_connection(control["host"], control["port"])
+        writer.write(b'{"do": "fire", "at": [[1, 2, "x"]], "loop": 1, "point": 2}\n')
+        assert json.loads(await reader.readline()) == {"ok": True}
+        if what == "transmission-device":
+            await until(lambda: kept.state.count(State.FIRE) == 1)
+        writer.close()
+        process.terminate()
+        assert json.loads(await process.stdout.read()) == {"event": "stopped"}
+        assert await process.wait() == 0
