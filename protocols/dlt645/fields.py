@@ -1,6 +1,5 @@
 """Bytes of one quantity to a value and back, low byte first (pure)."""
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,9 +122,9 @@ def _number(field: Field, raw: bytes) -> Value:
 
 
 def _encoded_number(field: Field, value: Value) -> bytes:
-    if isinstance(value, str | bool) or value is None or not math.isfinite(value):
+    if isinstance(value, str | bool) or value is None:
         raise ValueRangeError(f"{value!r} is no number")
-    number = round(value * 10**field.decimals)
+    number = _whole(value, 10**field.decimals)
     most = 10 ** (2 * field.size) - 1
     if field.signed:
         most = 8 * 10 ** (2 * field.size - 1) - 1
@@ -135,6 +134,13 @@ def _encoded_number(field: Field, value: Value) -> bytes:
         raise ValueRangeError(f"{value!r}: allowed are {lowest / scale}..{highest / scale}")
     raw = bytes.fromhex(f"{abs(number):0{2 * field.size}d}")
     return bytes((raw[0] | _SIGN,)) + raw[1:] if number < 0 else raw
+
+
+def _whole(value: float, scale: int) -> int:
+    try:
+        return round(value * scale)
+    except (OverflowError, ValueError):  # infinite, or no number
+        raise ValueRangeError(f"{value!r} is no number that a meter can show") from None
 
 
 def _name(field: Field, raw: bytes) -> Value:
@@ -204,7 +210,7 @@ def _time(field: Field, raw: bytes) -> Value:
 
 
 def _encoded_time(field: Field, value: Value) -> bytes:
-    of_day = _parsed(time.fromisoformat, value)
+    of_day = _clock(str(value))
     return _two_digits(of_day.hour, of_day.minute, of_day.second)[: field.size]
 
 
@@ -217,10 +223,17 @@ def _date_time(field: Field, raw: bytes) -> Value:
 
 def _encoded_date_time(field: Field, value: Value) -> bytes:
     day, _, of_day = str(value).partition("T")
-    clock = _parsed(time.fromisoformat, of_day)
+    clock = _clock(of_day)
     given = _parsed(date.fromisoformat, day)
     parts = (_year(given), given.month, given.day, clock.hour, clock.minute, clock.second)
     return _two_digits(*parts)[: field.size]
+
+
+def _clock(text: str) -> time:
+    clock = _parsed(time.fromisoformat, text)
+    if clock.tzinfo is not None:
+        raise ValueRangeError(f"{text!r}: a meter's clock has no zone")
+    return clock
 
 
 def _parsed(read: Callable[[str], _T], value: Value) -> _T:
