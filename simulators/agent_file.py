@@ -82,7 +82,7 @@ def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
         }
     if isinstance(endpoint, MeterLineEndpoint):
         return {
-            "kind": "dlt645",
+            "kind": endpoint.framing,
             "device": address.path,
             "baud": endpoint.baud,
             "parity": "N",
@@ -104,7 +104,7 @@ def _framing(endpoint: PtyEndpoint | TcpEndpoint) -> dict[str, object]:
 def _device(unit: Unit) -> dict[str, object]:
     device: dict[str, object] = {
         "port": unit.endpoint,
-        **({"meter": unit.meter.address} if unit.meter else {"unit": unit.unit}),
+        **({"meter": unit.wire.address} if unit.wire else {"unit": unit.unit}),
         "name": unit.name.model_dump(),
         "period_s": unit.period_s,
     }

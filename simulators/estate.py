@@ -1,8 +1,8 @@
 """The estate file: which units answer where, what they are, and what happens to them when."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -12,13 +12,14 @@ from config.points import DataType, Point, Table
 from config.ports import Framing
 from config.problems import explain
 from config.source import Document
-from protocols.dlt645.codes import Edition
 from simulators.box import BoxFault, BoxFaultKind
 from simulators.counter import FIRST_FLOAT, FLOATS
 from simulators.dlt645.values import value_names
-from simulators.equipment.kinds import EquipmentKind, events_of
+from simulators.equipment.kinds import MODELS, EquipmentKind, events_of
 from simulators.faults import Fault, FaultKind
+from simulators.line_protocols import LineFraming
 from simulators.slave import Bank
+from simulators.wire_settings import SPEAKERS, Cjt188Meter, MbusSlave, Meter
 
 _ACTIONS = frozenset({"fault", "freeze", "set", "clear"})
 
@@ -63,32 +64,38 @@ class PtyEndpoint(Settings):
 
 
 class MeterLineEndpoint(Settings):
-    """A serial line of DL/T 645 meters on a pseudo terminal."""
+    """A serial line of meters on a pseudo terminal."""
 
-    kind: Literal["dlt645_pty"] = Field(description="A pseudo terminal with DL/T 645.")
+    kind: Literal["dlt645_pty", "cjt188_pty", "mbus_pty"] = Field(
+        description="A pseudo terminal with DL/T 645, CJ/T 188 or M-Bus."
+    )
     path: Path = Field(description="Symbolic link that is made; relative to the working folder.")
-    baud: Literal[600, 1200, 2400, 4800, 9600, 19200] = Field(
+    baud: Literal[300, 600, 1200, 2400, 4800, 9600, 19200] = Field(
         default=2400, description="Bits per second that the bytes take, at 11 bits a character."
     )
     turnaround_s: float = Field(
         default=0.03, ge=0, le=5, description="From request to reply, seconds."
     )
 
+    @property
+    def framing(self) -> LineFraming:
+        """What is spoken on it."""
+        return _FRAMINGS[self.kind]
 
+
+_FRAMINGS: Final[Mapping[str, LineFraming]] = {
+    "dlt645_pty": "dlt645",
+    "cjt188_pty": "cjt188",
+    "mbus_pty": "mbus",
+}
+_FIELDS: Final[Mapping[str, str]] = {
+    "dlt645_pty": "meter",
+    "cjt188_pty": "cjt188",
+    "mbus_pty": "mbus",
+}
+"""Which field of a unit a kind of endpoint needs; others need ``unit``."""
+_BEHIND: Final = {"meter": "meters", "cjt188": "meters", "mbus": "slaves"}
 Endpoint = Annotated[TcpEndpoint | PtyEndpoint | MeterLineEndpoint, Field(discriminator="kind")]
-
-
-class Meter(Settings):
-    """What a simulated DL/T 645 meter is set up with."""
-
-    address: str = Field(pattern="^[0-9]{12}$", description="12 digits, in quotes.")
-    edition: Edition = Field(default=Edition.E2007, description="2007 or 1997.")
-    phases: Literal[1, 3] = Field(default=3, description="Phases that it measures.")
-    credit: float = Field(default=100.0, description="Money left at the start, yuan.")
-    level: int = Field(default=2, ge=0, le=9, description="Level of the password it wants.")
-    password: str = Field(
-        default="123456", pattern="^[0-9]{6}$", description="Password that it wants."
-    )
 
 
 class Unit(Settings):
@@ -97,6 +104,8 @@ class Unit(Settings):
     endpoint: Identifier = Field(description="Name of an endpoint of this file.")
     unit: int | None = Field(default=None, ge=1, le=247, description="Modbus unit (slave) address.")
     meter: Meter | None = Field(default=None, description="On a line of meters, instead of unit.")
+    cjt188: Cjt188Meter | None = Field(default=None, description="As meter, with CJ/T 188.")
+    mbus: MbusSlave | None = Field(default=None, description="As meter, on an M-Bus.")
     equipment: EquipmentKind = Field(description="Model of plant behind the registers.")
     profile: Identifier | None = Field(default=None, description="Device file of its registers.")
     points: dict[Identifier, Point] = Field(
@@ -110,21 +119,22 @@ class Unit(Settings):
 
     @model_validator(mode="after")
     def _has_registers(self) -> Self:
-        if (self.unit is None) is (self.meter is None):
+        speaks = [name for name in SPEAKERS if getattr(self, name) is not None]
+        if (self.unit is not None) + len(speaks) != 1:
             message = "needs a unit, or a meter on a line of meters"
             raise ValueError(message)
-        if self.meter is not None and self.equipment != "meter":
-            message = "only equipment: meter speaks DL/T 645"
+        if speaks and self.equipment not in SPEAKERS[speaks[0]]:
+            message = f"only equipment: {', '.join(sorted(SPEAKERS[speaks[0]]))} speaks this"
             raise ValueError(message)
-        if (
-            self.meter is None
-            and self.equipment != "counter"
-            and self.profile is None
-            and not self.points
-        ):
+        if not speaks and self.equipment != "counter" and self.profile is None and not self.points:
             message = "needs a profile or points"
             raise ValueError(message)
         return self
+
+    @property
+    def wire(self) -> Meter | Cjt188Meter | MbusSlave | None:
+        """What it speaks instead of Modbus."""
+        return self.meter or self.cjt188 or self.mbus
 
 
 class Step(Settings):
@@ -209,7 +219,11 @@ def points_of(unit: Unit) -> dict[str, Point]:
 
 
 def _names_of(unit: Unit) -> Collection[str]:
-    return value_names() if unit.meter else points_of(unit)
+    if unit.meter is not None:
+        return value_names()
+    if unit.wire is not None:
+        return MODELS[unit.equipment](seed=0, started_s=0.0).values(0.0).keys()
+    return points_of(unit)
 
 
 def counter_points() -> dict[str, Point]:
@@ -248,14 +262,15 @@ def _unit_conflicts(estate: Estate) -> Iterator[Conflict]:
         if unit.endpoint not in estate.endpoints:
             known = ", ".join(sorted(estate.endpoints))
             yield Conflict((*at, "endpoint"), f"no {unit.endpoint!r}; this file has: {known}")
-        address = unit.meter.address if unit.meter else str(unit.unit)
+        address = unit.wire.address if unit.wire else str(unit.unit)
         other = taken.setdefault((unit.endpoint, address), name)
         if other != name:
             yield Conflict((*at, "unit"), f"address {address} is taken by {other!r}")
         endpoint = estate.endpoints.get(unit.endpoint)
-        if endpoint and isinstance(endpoint, MeterLineEndpoint) is not bool(unit.meter):
-            message = f"a {endpoint.kind} has {'units' if unit.meter else 'meters'}"
-            yield Conflict((*at, "endpoint"), message)
+        needed = _FIELDS.get(endpoint.kind, "unit") if endpoint else ""
+        if needed and getattr(unit, needed) is None:
+            kind, what = endpoint.kind if endpoint else "", _BEHIND.get(needed, "units")
+            yield Conflict((*at, "endpoint"), f"a {kind} has {what}; say {needed}")
         if unit.profile is not None and unit.profile not in profiles:
             known = ", ".join(sorted(profiles))
             yield Conflict((*at, "profile"), f"no device file {unit.profile!r}; there are: {known}")

@@ -1,20 +1,25 @@
 """All units of an estate, and what is done to them."""
 
 import zlib
+from collections.abc import Callable
 
-from protocols.dlt645.commands import Password
 from protocols.reading import Value
+from simulators import cjt188, mbus
+from simulators.cjt188 import SimulatedMeter as SimulatedCjt188Meter
 from simulators.counter import Counter
-from simulators.dlt645.meter import MeterSettings, SimulatedMeter, refusal
+from simulators.dlt645 import meter as dlt645
+from simulators.dlt645.meter import SimulatedMeter
+from simulators.equipment.base import Equipment
 from simulators.equipment.kinds import MODELS
 from simulators.errors import UnknownNameError
-from simulators.estate import Estate, Meter, ScriptStep, Step, Unit, points_of
+from simulators.estate import Estate, ScriptStep, Step, Unit, points_of
 from simulators.faults import Faults, FaultyUnit
 from simulators.line import Responder
-from simulators.line_protocols import meter_unit
+from simulators.mbus import SimulatedHeatMeter
 from simulators.model_unit import ModelUnit
 from simulators.slave import exception_reply
 from simulators.unit import SimulatedUnit
+from simulators.wire_settings import Cjt188Meter, MbusSlave, Meter
 
 
 class Plant:
@@ -37,9 +42,7 @@ class Plant:
         for name, unit in estate.units.items():
             own_seed = zlib.crc32(f"{estate.seed if seed is None else seed}/{name}".encode())
             self._faulty[name] = FaultyUnit(
-                self._built(name, unit, own_seed),
-                seed=own_seed,
-                refusal=refusal if unit.meter else exception_reply,
+                self._built(name, unit, own_seed), seed=own_seed, refusal=_refusal(unit)
             )
 
     def _built(self, name: str, unit: Unit, seed: int) -> Responder:
@@ -47,20 +50,14 @@ class Plant:
             self.counters[name] = Counter()
             return self.counters[name]
         model = MODELS[unit.equipment](seed=seed, started_s=self.started_s)
-        if unit.meter is not None:
-            settings = _settings(unit.meter)
-            built = SimulatedMeter(
-                name, equipment=model, settings=settings, started_s=self.started_s
-            )
-        else:
-            built = SimulatedUnit(name, equipment=model, points=points_of(unit))
+        built = _model_unit(name, unit, model, self.started_s)
         self.units[name] = built
         return built
 
     def responders(self, endpoint: str) -> dict[int, Responder]:
         """Return the units of one endpoint by their address."""
         return {
-            meter_unit(unit.meter.address) if unit.meter else unit.unit or 0: self._faulty[name]
+            unit.wire.number if unit.wire else unit.unit or 0: self._faulty[name]
             for name, unit in self.estate.units.items()
             if unit.endpoint == endpoint
         }
@@ -129,11 +126,33 @@ class Plant:
         return self.units[name]
 
 
-def _settings(meter: Meter) -> MeterSettings:
-    return MeterSettings(
-        meter.address,
-        meter.edition,
-        phases=meter.phases,
-        credit=meter.credit,
-        password=Password(meter.level, meter.password),
-    )
+def _model_unit(
+    name: str, unit: Unit, model: Equipment, started_s: float
+) -> SimulatedMeter | SimulatedCjt188Meter | SimulatedHeatMeter | SimulatedUnit:
+    match unit.wire:
+        case None:
+            return SimulatedUnit(name, equipment=model, points=points_of(unit))
+        case Meter() as meter:
+            return SimulatedMeter(
+                name, equipment=model, settings=meter.settings(), started_s=started_s
+            )
+        case Cjt188Meter() as meter:
+            return SimulatedCjt188Meter(
+                name, equipment=model, settings=meter.settings(), started_s=started_s
+            )
+        case MbusSlave() as slave:
+            return SimulatedHeatMeter(
+                name, equipment=model, settings=slave.settings(), started_s=started_s
+            )
+
+
+def _refusal(unit: Unit) -> Callable[[int, int], bytes]:
+    match unit.wire:
+        case None:
+            return exception_reply
+        case Meter():
+            return dlt645.refusal
+        case Cjt188Meter():
+            return cjt188.refusal
+        case MbusSlave():
+            return mbus.refusal

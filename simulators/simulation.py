@@ -165,7 +165,9 @@ class Simulation:
             clock=self._clock,
             seed=self._seed,
             framing=(
-                "dlt645" if isinstance(endpoint, MeterLineEndpoint) else endpoint.framing.value
+                endpoint.framing
+                if isinstance(endpoint, MeterLineEndpoint)
+                else endpoint.framing.value
             ),
         )
         await stack.enter_async_context(line)

@@ -57,7 +57,9 @@ class _Asked:
         return self.request.encode()
 
     def answered_by(self, frame: Frame, /) -> bool:
-        return self.request.answered_by(frame)
+        """An error reply that carries another serial number may be that of another request."""
+        request = self.request
+        return request.answered_by(frame) or request.refused_by(frame, exactly=True)
 
     def refusal(self, frame: Frame, /) -> str:
         if not self.request.refused_by(frame):

@@ -95,11 +95,11 @@ class Asked(Protocol[FrameIn_contra]):
         ...
 
     def answered_by(self, frame: FrameIn_contra, /) -> bool:
-        """Whether a frame is its answer."""
+        """Whether a frame is certainly its answer."""
         ...
 
     def refusal(self, frame: FrameIn_contra, /) -> str:
-        """Return what a frame refuses it with; empty: it does not refuse it."""
+        """Return what a frame may refuse it with; empty: it does not refuse it."""
         ...
 
     def instead(self, frame: FrameIn_contra, /) -> str:

@@ -84,14 +84,17 @@ class Request:
         serial = frame.data[IDENTIFIER_BYTES]
         return identifier == self.identifier and self._serial_fits(serial)
 
-    def refused_by(self, frame: Frame) -> bool:
-        """Whether a frame is an error reply to this; it names no identifier.
+    def refused_by(self, frame: Frame, *, exactly: bool = False) -> bool:
+        """Whether a frame is an error reply to a request like this; it names no identifier.
 
-        One that does not look like serial number and status may have no serial number.
+        Args:
+            frame: What came.
+            exactly: It has to carry the serial number of this one. That error replies carry one is
+                the standard from memory.
         """
         if not self.comes_from(frame) or not frame.is_error:
             return False
-        return len(frame.data) != ERROR_BYTES or self._serial_fits(frame.data[0])
+        return not exactly or (len(frame.data) == ERROR_BYTES and self._serial_fits(frame.data[0]))
 
     def _serial_fits(self, serial: int) -> bool:
         return serial == self.serial or not self.dialect.echoes_serial

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Literal
 
 from simulators.equipment.base import Equipment
+from simulators.equipment.flow_meters import HeatMeter, WaterMeter
 from simulators.equipment.lift import Lift
 from simulators.equipment.meter import ElectricityMeter
 from simulators.equipment.pump import Pump
 from simulators.equipment.room import Room
 from simulators.equipment.water import LeakSensor, Sump
 
-EquipmentKind = Literal["pump", "lift", "leak", "sump", "meter", "room", "counter"]
+EquipmentKind = Literal[
+    "pump", "lift", "leak", "sump", "meter", "water_meter", "heat_meter", "room", "counter"
+]
 
 MODELS: Mapping[str, type[Equipment]] = {
     "pump": Pump,
@@ -18,6 +21,8 @@ MODELS: Mapping[str, type[Equipment]] = {
     "leak": LeakSensor,
     "sump": Sump,
     "meter": ElectricityMeter,
+    "water_meter": WaterMeter,
+    "heat_meter": HeatMeter,
     "room": Room,
 }
 """``counter`` is none of them: it measures no plant, but proves what was read."""

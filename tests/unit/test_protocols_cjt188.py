@@ -122,11 +122,12 @@ def test_an_answer_is_told_by_meter_control_identifier_and_serial() -> None:
 
 def test_a_refusal_is_told_by_meter_control_and_serial() -> None:
     refusal = Frame(0x10, "78330011223344", 0xC1, b"\x07\x02\x00")
-    assert READ.refused_by(refusal)
-    assert not READ.refused_by(replace(refusal, data=b"\x06\x02\x00"))
+    assert READ.refused_by(refusal, exactly=True)
+    for other in (b"\x06\x02\x00", b"\x02\x00", b""):
+        assert READ.refused_by(replace(refusal, data=other))
+        assert not READ.refused_by(replace(refusal, data=other), exactly=True)
     assert not READ.refused_by(replace(refusal, control=0xC4))
-    assert READ.refused_by(replace(refusal, data=b"\x02\x00"))
-    assert READ.refused_by(replace(refusal, data=b""))
+    assert not READ.refused_by(replace(refusal, address="78330011223345"))
     assert not READ.answered_by(refusal)
 
 
