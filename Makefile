@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+COLLECTED := $(VENV)/.collected
 # With its byte code on disk a process starts in less than half the time.
 unexport PYTHONDONTWRITEBYTECODE
 # Twice as many as there are cores: a third of the tests' time is spent on real waits.
@@ -18,10 +19,15 @@ $(STAMP): pyproject.toml constraints.txt
 
 setup: $(STAMP)
 
+# Written once here, the byte code of the tests is not made by each worker anew.
+$(COLLECTED): $(STAMP)
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null || true  # the run itself says what is wrong
+	@touch $@
+
 demo: $(STAMP)  ## the whole chain with simulated equipment on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/plantroom demo $(if $(PORT),--port $(PORT))
 
-test: $(STAMP)  ## unit and contract tests, no network
+test: $(COLLECTED)  ## unit and contract tests, no network
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 search: $(STAMP)  ## what make test runs with few seeds, cases and sizes, with all of them
