@@ -164,3 +164,30 @@ class InformationEvent:
 FireEvent: TypeAlias = (
     StateEvent | ResetEvent | MeasurementEvent | OperationEvent | InformationEvent
 )
+
+
+class Component(NamedTuple):
+    """A place at which something holds.
+
+    Attributes:
+        component_type: Component type of GB/T 26875.3; 0 = general or not known.
+        panel_time: Local time of the equipment when the newest of its states began.
+    """
+
+    place: Place
+    states: State
+    component_type: int = 0
+    text: str = ""
+    panel_time: datetime | None = None
+
+
+class Change(NamedTuple):
+    """What an event changed at one place.
+
+    Attributes:
+        component: The place afterwards; its states are 0 when nothing holds any more.
+    """
+
+    component: Component
+    on: State
+    off: State

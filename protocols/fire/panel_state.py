@@ -5,16 +5,17 @@ a fire makes room, and what is not kept is counted.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple, cast
+from typing import Final
 
 from protocols.errors import FrameError
 from protocols.fire.model import (
     ALL_STATES,
     NO_STATE,
+    Change,
+    Component,
     FireEvent,
     Kind,
     Place,
@@ -23,13 +24,12 @@ from protocols.fire.model import (
     StateEvent,
     names_of,
 )
+from protocols.fire.snapshot import mapping, restored_event, rows, saved
 
 MOST_PLACES: Final = 20_000
 _VERSION: Final = 1
 _CONTROLLERS: Final = (0, 1)
 """System types whose reset resets all that hangs on the panel: general, fire alarm system."""
-_NUMBERS: Final = 7
-"""Numbers of a saved place: system, panel, zone, loop, point, component type, states."""
 
 
 class ResetScope(StrEnum):
@@ -66,33 +66,6 @@ class FoldOptions:
     )
     system_normal_ends_fires: bool = False
     transmitter_reset_resets: bool = False
-
-
-class Component(NamedTuple):
-    """A place at which something holds.
-
-    Attributes:
-        component_type: Component type of GB/T 26875.3; 0 = general or not known.
-        panel_time: Local time of the equipment when the newest of its states began.
-    """
-
-    place: Place
-    states: State
-    component_type: int = 0
-    text: str = ""
-    panel_time: datetime | None = None
-
-
-class Change(NamedTuple):
-    """What an event changed at one place.
-
-    Attributes:
-        component: The place afterwards; its states are 0 when nothing holds any more.
-    """
-
-    component: Component
-    on: State
-    off: State
 
 
 class PanelState:
@@ -132,6 +105,10 @@ class PanelState:
         """Whether a state holds at any component, system or at the transmission device."""
         return bool(self._counts[state] or self._systems[state])
 
+    def holds_at_panel(self, state: State) -> bool:
+        """Whether a state holds at a system as a whole or at the transmission device."""
+        return bool(self._systems[state])
+
     def open(self, state: State = ALL_STATES) -> list[Component]:
         """Return the places where one of the states holds: fires first, each in their order."""
         found = [one for one in self._fires.values() if one.states & state]
@@ -145,13 +122,13 @@ class PanelState:
         """Return all that is open as JSON can carry it."""
         return {
             "version": _VERSION,
-            "places": [_saved(one) for one in self.open()],
+            "places": [saved(one) for one in self.open()],
             "not_kept": dict(self.not_kept),
         }
 
     @classmethod
     def restored(
-        cls, saved: object, options: FoldOptions | None = None, *, most: int = MOST_PLACES
+        cls, snapshot: object, options: FoldOptions | None = None, *, most: int = MOST_PLACES
     ) -> "PanelState":
         """Return the state that a snapshot describes.
 
@@ -159,12 +136,12 @@ class PanelState:
             FrameError: It is no snapshot of this version; says what is wrong.
         """
         state = cls(options, most=most)
-        parts = _mapping(saved)
+        parts = mapping(snapshot)
         if parts.get("version") != _VERSION:
             raise FrameError(f"snapshot of version {parts.get('version')!r}, not {_VERSION}")
-        for one in _rows(parts.get("places")):
-            state.fold(_restored(one))
-        for name, number in _mapping(parts.get("not_kept", {})).items():
+        for one in rows(parts.get("places")):
+            state.fold(restored_event(one))
+        for name, number in mapping(parts.get("not_kept", {})).items():
             state.not_kept[name] = number if isinstance(number, int) else 0
         return state
 
@@ -258,47 +235,3 @@ class PanelState:
         if new.states:
             self._put(new)
         return Change(new, NO_STATE, old.states & ended)
-
-
-def _saved(one: Component) -> list[object]:
-    """Return a component as a row: kind, seven numbers, text, time."""
-    kind, *numbers = one.place
-    moment = one.panel_time.isoformat() if one.panel_time else ""
-    return [str(kind), *numbers, one.component_type, int(one.states), one.text, moment]
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise FrameError(f"snapshot: {value!r:.40} is no object")
-    return cast("dict[str, object]", value)
-
-
-def _rows(value: object) -> Sequence[Sequence[object]]:
-    if not isinstance(value, list):
-        raise FrameError(f"snapshot: {value!r:.40} is no list of places")
-    rows = cast("list[object]", value)
-    for row in rows:
-        if not isinstance(row, list) or len(cast("list[object]", row)) != _NUMBERS + 3:
-            raise FrameError(f"snapshot: {row!r:.80} is no place")
-    return cast("Sequence[Sequence[object]]", rows)
-
-
-def _restored(row: Sequence[object]) -> StateEvent:
-    kind, *rest = row
-    numbers = [one for one in rest[:_NUMBERS] if isinstance(one, int) and one >= 0]
-    text, moment = rest[_NUMBERS:]
-    if len(numbers) != _NUMBERS or not isinstance(text, str) or not isinstance(moment, str):
-        raise FrameError(f"snapshot: {row!r:.80} is no place")
-    *address, component_type, states = numbers
-    try:
-        place = Place(Kind(str(kind)), *address)
-        time = datetime.fromisoformat(moment) if moment else None
-    except ValueError as error:
-        raise FrameError(f"snapshot: {row!r:.80}: {error}") from None
-    return StateEvent(
-        place,
-        State(states) & ALL_STATES,
-        component_type=component_type,
-        text=text,
-        panel_time=time,
-    )

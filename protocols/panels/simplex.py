@@ -72,9 +72,7 @@ class Simplex(Adapter):
         tail = buffer.find(_TAIL, start + 2, limit)
         while tail >= 0:
             end = tail + 1 + _SUM
-            if end <= limit and bytes(buffer[tail + 1 : end]) == checksum(
-                buffer[start + 1 : tail + 1]
-            ):
+            if end <= limit and _is_right(buffer, start, tail):
                 return end - start
             tail = buffer.find(_TAIL, tail + 1, limit)
         return None if len(buffer) - start < _MOST else 0

@@ -21,8 +21,8 @@ from edge_agent.drivers.link import Link
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import JournalFullError, PortDownError
-from protocols.fire.model import Kind, Place, State
-from protocols.fire.panel_state import Component, PanelState
+from protocols.fire.model import Component, Kind, Place, State
+from protocols.fire.panel_state import PanelState
 from protocols.fire.session import Delivery, Notice
 from protocols.gb26875.requests import inspect_sentry
 from protocols.gb26875.session import SessionOptions
