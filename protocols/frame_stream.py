@@ -1,7 +1,8 @@
 """Cuts the bytes of a line into frames that have a start, a length and a sum (pure).
 
-What begins like a frame and is none costs its first byte, so a stream that was cut or has garbage
-in it is in step again at the next frame.
+What begins like a frame and is none costs its first byte, and a whole frame is believed inside of
+what may be a longer one that is not complete: so a stream that was cut or has garbage in it is in
+step again at the next frame.
 """
 
 from collections.abc import Callable

@@ -123,8 +123,8 @@ class MbusClient:
     async def __aenter__(self) -> Self:
         try:
             await self._decoding.run(load_library, timeout_s=_DECODING_S)
-        except RecordsUnavailableError as error:
-            raise PortDownError(str(error)) from error
+        except (RecordsUnavailableError, TimeoutError) as error:
+            raise PortDownError(str(error) or "pyMeterBus takes too long to load") from error
         await self._exchange.__aenter__()
         return self
 
@@ -246,6 +246,9 @@ class MbusClient:
             return await self._decoding.run(lambda: decode_records(frame), timeout_s=_DECODING_S)
         except FrameError as error:
             raise DeviceGarbageError(f"slave {frame.address}: {error}") from error
+        except TimeoutError as error:
+            message = f"slave {frame.address}: its telegram takes too long to decode"
+            raise DeviceGarbageError(message) from error
 
     def _check(
         self, header: Header | None, slave: int | SecondaryAddress, first: Header | None
