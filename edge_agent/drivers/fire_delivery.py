@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, tzinfo
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 
 from edge_agent.clock import Clock
 from edge_agent.errors import JournalError
 from protocols.fire.session import Delivery, Moment, Notice, NoticeKind, Output, PanelSession
+
+_LOG_EVERY_S: Final = 10.0
 
 KeepEvents: TypeAlias = Callable[[Delivery], Awaitable[bool]]
 """Takes the events of a delivery in their order; True once they are on disk, False if they cannot
@@ -55,7 +57,8 @@ class Deliveries:
         self._on_notice = on_notice
         self._time = time
         self._send = send
-        self._port = port
+        self._rejected = 0
+        self._log_after_s = 0.0
         self._log = structlog.get_logger().bind(port=port)
 
     async def carry_out(self, out: Output, *, source: str) -> None:
@@ -86,5 +89,14 @@ class Deliveries:
 
     def _notice(self, notice: Notice, source: str) -> None:
         if notice.kind is NoticeKind.REJECTED:
-            self._log.warning("fire_frame_rejected", source=source, why=notice.detail)
+            self._log_rejection(notice.detail, source)
         self._on_notice(source, notice)
+
+    def _log_rejection(self, why: str, source: str) -> None:
+        """Log one in ten seconds, and how many there were: noise must not fill the log."""
+        self._rejected += 1
+        now_s = self._time.now().monotonic_s
+        if now_s < self._log_after_s:
+            return
+        self._log.warning("fire_frame_rejected", source=source, why=why, number=self._rejected)
+        self._rejected, self._log_after_s = 0, now_s + _LOG_EVERY_S

@@ -3,10 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from protocols.errors import FrameError
+from protocols.fire.model import FireEvent, State, StateEvent
 from protocols.fire.session import Delivery, Moment, Notice, NoticeKind, Output
 from protocols.panels.adapter import Adapter, AdapterParser, Decoded
+
+_MOST_NOTICES: Final = 8
+"""In one turn; what is beyond is counted only."""
+_MOST_WAITING: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,19 @@ class PanelOptions:
 class _Kept:
     frame: bytes = b""
     answers: Sequence[bytes] = ()
+    events: Sequence[FireEvent] = ()
     at_s: float = 0.0
+
+    @property
+    def is_fire(self) -> bool:
+        return any(isinstance(one, StateEvent) and State.FIRE in one.on for one in self.events)
 
 
 class AdapterSession:
     """One line with one panel.
+
+    What could not be kept is handed out again with the next ``tick``, in its order, where the panel
+    waits for no answer: it would not say it again. Until then the panel is not polled.
 
     Attributes:
         counts: Frames by what became of them.
@@ -50,6 +64,7 @@ class AdapterSession:
         self._pending: dict[int, _Kept] = {}
         self._deliveries = 0
         self._last = _Kept()
+        self._again: list[_Kept] = []
         self._heard_s = self._byte_s = moment.monotonic_s
         self._polled_s = moment.monotonic_s - adapter.polls_every_s
         self._lost = False
@@ -83,6 +98,10 @@ class AdapterSession:
         pause_s = self._adapter.text_pause_s
         if pause_s and now_s - self._byte_s >= pause_s:
             self._hand_out(self._adapter.complete(), b"", out, moment)
+        if self._again:
+            self._heard_s = now_s  # what is not asked does not answer
+            self._hand_out_again(out)
+            return out
         every_s = self._adapter.polls_every_s
         if every_s and now_s - self._polled_s >= every_s:
             self._polled_s = now_s
@@ -107,8 +126,10 @@ class AdapterSession:
 
     def not_kept(self, number: int) -> None:
         """Leave a frame unanswered: a panel that waits for an answer says it again."""
-        self._pending.pop(number, None)
+        found = self._pending.pop(number, None)
         self.counts["not_kept"] += 1
+        if found is not None and not found.answers:
+            self._wait(found)
 
     def _before_poll(self, out: Output, moment: Moment) -> None:
         pending = self._parser.pending
@@ -128,7 +149,9 @@ class AdapterSession:
             decoded = self._adapter.decode(frame)
         except FrameError as error:
             self.counts["rejected"] += 1
-            out.notices.append(Notice(NoticeKind.REJECTED, f"{frame.hex(' ')}: {error}"))
+            if len(out.notices) < _MOST_NOTICES:
+                detail = f"{frame.hex(' ')}: {error}"
+                out.notices.append(Notice(NoticeKind.REJECTED, detail))
             out.send += self._adapter.answer(frame)
             return
         self._hand_out(decoded, frame, out, moment)
@@ -139,9 +162,29 @@ class AdapterSession:
         if not decoded.events:
             out.send += answers
             return
+        one = _Kept(frame, answers, decoded.events, moment.monotonic_s)
+        if self._again and not answers:
+            self._wait(one)
+        else:
+            self._deliver(one, out)
+
+    def _deliver(self, one: _Kept, out: Output) -> None:
         self._deliveries += 1
-        self._pending[self._deliveries] = _Kept(frame, answers, moment.monotonic_s)
-        out.deliveries.append(Delivery(self._deliveries, self._adapter.name, decoded.events))
+        self._pending[self._deliveries] = one
+        out.deliveries.append(Delivery(self._deliveries, self._adapter.name, one.events))
+
+    def _hand_out_again(self, out: Output) -> None:
+        waiting, self._again = self._again, []
+        for one in waiting:
+            self._deliver(one, out)
+
+    def _wait(self, one: _Kept) -> None:
+        """Keep it for the next tick; the oldest that is no fire makes room."""
+        self._again.append(one)
+        if len(self._again) > _MOST_WAITING:
+            at = next((i for i, each in enumerate(self._again) if not each.is_fire), -1)
+            del self._again[at]
+            self.counts["dropped"] += 1
 
     def _is_repetition(self, frame: bytes, moment: Moment) -> bool:
         return bool(

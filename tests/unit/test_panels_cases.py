@@ -142,7 +142,10 @@ def test_whatever_arrives_is_reported_refused_or_waited_for(seed: int, name: str
                 for event in delivery.events:
                     assert event.place.key
                     state.fold(event)
-                side.kept(delivery.number, at(seconds))
+                if rng.random() < 0.1:
+                    side.not_kept(delivery.number)
+                else:
+                    side.kept(delivery.number, at(seconds))
         assert len(side._parser.pending) <= adapter.most
         assert len(side._pending) == 0
 
@@ -175,6 +178,39 @@ def test_an_event_that_is_not_kept_is_not_taken() -> None:
     out = side.receive(fire, at(2))
     assert (hexes(out.send), out.deliveries) == (["51"], [])
     assert len(side.receive(fire, at(60)).deliveries) == 1
+
+
+def test_what_a_panel_says_once_is_handed_out_until_it_is_kept_in_its_order() -> None:
+    side = session(Jbf193k())
+    fire, reset = (panel_frames.jbf193k(e, 1, 2, 17, 3, 26, 11, 29, 2, 0, 5) for e in (0x80, 0x01))
+    (delivery,) = side.receive(fire, at(0)).deliveries
+    side.not_kept(delivery.number)
+    assert side.receive(reset, at(0.5)).deliveries == [], "it must not overtake the fire"
+    out = side.tick(at(1))
+    assert [line.split()[1] for line in reported(out)] == ["on", "reset", "off"]
+    for delivery in out.deliveries:
+        side.not_kept(delivery.number)
+    late = side.tick(at(90))
+    assert (late.send, late.notices) == ([], []), "a panel is not polled while nothing can be kept"
+    for delivery in late.deliveries:
+        assert side.kept(delivery.number, at(90)) == ()
+    after = side.tick(at(91))
+    assert (after.deliveries, after.notices, len(after.send)) == ([], [], 1)
+
+
+def test_while_nothing_can_be_kept_fires_are_what_stays() -> None:
+    side = session(ADAPTERS["n3030"](), silence_s=0)
+    fire, fault = (
+        panel_frames.n3030(bytes.fromhex(head), "N003L02D019") for head in ("6B7EA566", "459C")
+    )
+    (first,) = side.receive(fire, at(0)).deliveries
+    side.not_kept(first.number)
+    for _ in range(1500):
+        assert side.receive(fault, at(0)).deliveries == []
+    waiting = side.tick(at(1)).deliveries
+    assert len(waiting) == 1000
+    assert side.counts["dropped"] == 501
+    assert [told(event) for event in waiting[0].events] == ["component-1-3-0-2-19 on fire"]
 
 
 def test_polls_and_answers_of_gst_carry_the_address_bit() -> None:
