@@ -197,6 +197,7 @@ class TransmissionServer:
                     raise PortDownError("silent for too long")
                 await _sent(writer)
         finally:
+            session.abandon()
             mine = [name for name, (owner, _) in self._sessions.items() if owner is session]
             for name in mine:
                 del self._sessions[name]

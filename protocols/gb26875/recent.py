@@ -40,7 +40,8 @@ class RecentMessages:
         key = _key(frame)
         known = self._entries.get(key)
         if known is not None and now_s - known.at_s <= self._window_s:
-            self._put(key, known._replace(at_s=now_s))
+            if known.receipt is Receipt.KEPT:
+                self._put(key, known._replace(at_s=now_s))
             return known.receipt
         self._put(key, _Entry(Receipt.PENDING, now_s))
         return Receipt.NEW

@@ -151,6 +151,11 @@ class CentreSession:
             self._recent.forget(frame)
             self.counts["not_kept"] += 1
 
+    def abandon(self) -> None:
+        """Forget what was handed out and is neither kept nor refused: the connection is gone."""
+        for number in list(self._pending):
+            self.not_kept(number)
+
     def ask(self, unit: Unit, moment: Moment) -> Sequence[bytes]:
         """Ask or command the device; returns what to send now.
 

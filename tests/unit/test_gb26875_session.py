@@ -95,6 +95,15 @@ def test_a_resend_over_another_connection_is_known() -> None:
     assert (out.deliveries, answers(out)) == ([], [(Command.CONFIRM, 1)])
 
 
+def test_what_was_neither_kept_nor_refused_when_the_connection_went_is_reported_again() -> None:
+    recent = RecentMessages()
+    fire = message(fires(2)).encode()
+    gone = session(recent=recent)
+    assert len(gone.receive(fire, at(0)).deliveries) == 1
+    gone.abandon()
+    assert len(session(recent=recent).receive(fire, at(3)).deliveries) == 1
+
+
 def test_the_same_number_with_other_data_is_a_new_message() -> None:
     side = session()
     for point in (1, 2):
