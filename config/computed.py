@@ -4,16 +4,20 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from math import prod
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from pydantic import Field
 
 from config.base import Conflict
 from config.errors import ConfigError
 from config.expression import Expression, compile_expression, words_of
+from config.identifiers import IdentifierPoint
+from config.point_kinds import AnyPoint
 from config.points import DataType, Point
 from config.problems import suggestion
 from config.reporting import Reporting
+
+Placed = TypeVar("Placed", bound=Point | IdentifierPoint)
 
 
 class Computed(Reporting):
@@ -38,7 +42,7 @@ class TimedComputed(Computed):
     period_s: float = Field(gt=0, description="How often it is computed, seconds.")
 
 
-Reported: TypeAlias = Point | TimedComputed
+Reported: TypeAlias = AnyPoint | TimedComputed
 """What has a value at an interval, read or computed."""
 
 
@@ -55,7 +59,7 @@ _WORDS: Final = frozenset({DataType.ENUM, DataType.STRING, DataType.DATETIME})
 
 
 def derived_conflicts(
-    points: Mapping[str, Point], computed: Mapping[str, Computed]
+    points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> Iterator[Conflict]:
     """Return what is wrong with factors and expressions: names, types, points that need themselves.
 
@@ -67,12 +71,12 @@ def derived_conflicts(
     yield from found
 
 
-def with_ratios(points: Mapping[str, Point], ratios: Mapping[str, float]) -> dict[str, Point]:
+def with_ratios(points: Mapping[str, AnyPoint], ratios: Mapping[str, float]) -> dict[str, AnyPoint]:
     """Return the points with the ratios that the installation sets made part of their scale."""
     return {name: _with_ratios(point, ratios) for name, point in points.items()}
 
 
-def _with_ratios(point: Point, ratios: Mapping[str, float]) -> Point:
+def _with_ratios(point: AnyPoint, ratios: Mapping[str, float]) -> AnyPoint:
     fixed = [ratios[name] for name in point.ratio_from if name in ratios]
     if not fixed:
         return point
@@ -81,7 +85,7 @@ def _with_ratios(point: Point, ratios: Mapping[str, float]) -> Point:
 
 
 def needs_of(
-    name: str, points: Mapping[str, Point], computed: Mapping[str, Computed]
+    name: str, points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> frozenset[str]:
     """Return the points that a point is directly made of, besides its own registers."""
     if name in computed:
@@ -91,7 +95,7 @@ def needs_of(
 
 
 def all_needs_of(
-    names: Collection[str], points: Mapping[str, Point], computed: Mapping[str, Computed]
+    names: Collection[str], points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> list[str]:
     """Return these points and all that they are made of, each behind what it is made of.
 
@@ -109,13 +113,25 @@ def all_needs_of(
     return list(found)
 
 
+def class_points(points: Mapping[str, Placed], period_s: float) -> dict[str, Placed]:
+    """Return the points that are read at this period: its own, and the factors of them."""
+    own = [name for name, point in points.items() if (point.period_s or 1.0) == period_s]
+    wanted = set(with_factors(points, own))
+    return {name: point for name, point in points.items() if name in wanted}
+
+
+def with_factors(points: Mapping[str, AnyPoint], names: Sequence[str] | set[str]) -> list[str]:
+    """Return these points and what scales them."""
+    return all_needs_of([name for name in names if name in points], points, {})
+
+
 def expression_of(computed: Computed, names: Collection[str]) -> Expression:
     """Return the checked expression; ConfigError when it is none."""
     return compile_expression(computed.expression, names, timed=True)
 
 
 def results_of(
-    points: Mapping[str, Point], computed: Mapping[str, Computed]
+    points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> dict[str, Result | ConfigError]:
     """Return what each point yields, or why its expression yields nothing."""
     results: dict[str, Result | ConfigError] = {}
@@ -132,7 +148,7 @@ def results_of(
 
 def _result_of_expression(
     name: str,
-    points: Mapping[str, Point],
+    points: Mapping[str, AnyPoint],
     computed: Mapping[str, Computed],
     results: Mapping[str, Result | ConfigError],
 ) -> Result:
@@ -149,7 +165,7 @@ def _result_of_expression(
     return _Typing(expression, known, words).result
 
 
-def _factor_conflicts(points: Mapping[str, Point]) -> Iterator[Conflict]:
+def _factor_conflicts(points: Mapping[str, AnyPoint]) -> Iterator[Conflict]:
     for name, point in points.items():
         for factor in point.factors:
             key = "ratio_from" if factor in point.ratio_from else "scale_from"
@@ -170,7 +186,7 @@ def _factor_conflicts(points: Mapping[str, Point]) -> Iterator[Conflict]:
 
 
 def _expression_conflicts(
-    points: Mapping[str, Point], computed: Mapping[str, Computed]
+    points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> Iterator[Conflict]:
     for name, one in computed.items():
         if name in points:
@@ -187,7 +203,9 @@ def _expression_conflicts(
             yield Conflict(("computed", name, "expression"), message)
 
 
-def _circles(points: Mapping[str, Point], computed: Mapping[str, Computed]) -> Iterator[Conflict]:
+def _circles(
+    points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
+) -> Iterator[Conflict]:
     needs = {name: needs_of(name, points, computed) for name in [*points, *computed]}
     for name in needs:
         way = _way_back(name, needs)
@@ -210,7 +228,7 @@ def _way_back(name: str, needs: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _type_conflicts(
-    points: Mapping[str, Point], computed: Mapping[str, Computed]
+    points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> Iterator[Conflict]:
     results = results_of(points, computed)
     for name, one in computed.items():
@@ -226,7 +244,7 @@ def _type_conflicts(
             yield Conflict(("computed", name), problem)
 
 
-def _result_of_point(point: Point) -> Result:
+def _result_of_point(point: AnyPoint) -> Result:
     if point.enum is not None or point.type in _WORDS:
         return Result.WORD
     return Result.STATE if point.type in _STATES else Result.NUMBER

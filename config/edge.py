@@ -1,16 +1,34 @@
 """The agent file: everything one gateway needs to know."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.computed import Computed
 from config.mqtt import MqttSettings
-from config.points import Point
+from config.point_kinds import AnyPoint
 from config.ports import Port
 from config.profiles import Limits, Ratio
+from config.protocol import Protocol
+
+_METER_DIGITS: Final = 12
+
+
+def _meter(text: str) -> str:
+    if len(text) == _METER_DIGITS and text.isascii() and text.isdecimal():
+        if text == "9" * _METER_DIGITS:
+            raise ValueError(f"{text} is the broadcast: no meter answers it")
+        return text
+    what = f"{len(text)} digits: {text}" if text.isascii() and text.isdecimal() else repr(text)
+    hint = ""
+    if text.isascii() and text.isdecimal() and len(text) < _METER_DIGITS:
+        hint = f"; if the plate has no more, zeros go in front: {text:0>{_METER_DIGITS}}"
+    raise ValueError(f"expected the 12 digits of a meter's address, got {what}{hint}")
+
+
+MeterNumber = Annotated[str, AfterValidator(_meter)]
 
 
 class JournalSettings(Settings):
@@ -86,6 +104,13 @@ class Device(Settings):
         le=255,
         description="Modbus unit (slave) address: 1 to 247; on TCP also 0 and 248 to 255.",
     )
+    meter: MeterNumber | None = Field(
+        default=None,
+        description="Address of a meter instead of unit: the 12 digits on its plate, in quotes.",
+    )
+    protocol: Protocol | None = Field(
+        default=None, description="What it speaks; default: the device file's, or modbus."
+    )
     profile: Identifier | None = Field(
         default=None, description="Device file that names its registers."
     )
@@ -100,7 +125,7 @@ class Device(Settings):
         default=300.0, gt=0, description="Each point is reported at least this often, seconds."
     )
     limits: Limits | None = Field(default=None, description="Overrides the device file's limits.")
-    points: dict[Identifier, Point] = Field(
+    points: dict[Identifier, AnyPoint] = Field(
         default={}, description="Points added to the device file's, or replacing them."
     )
     ratios: dict[Identifier, Ratio] = Field(

@@ -1,6 +1,6 @@
 """A point of a Modbus device: where it is, how it is coded, when it is worth reporting."""
 
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ class Point(Reporting):
     value = raw * scale + offset; with factors from other points, value = raw * scale * factors +
     offset. ``invalid`` lists raw numbers that mean "not available".
     """
+
+    TAG: ClassVar[str] = "register"
 
     table: Table = Field(description="coil, discrete, holding or input.")
     address: int = Field(ge=0, le=65535, description="0-based PDU address as sent on the wire.")
@@ -144,6 +146,11 @@ class Point(Reporting):
         """Registers (or coils) that the value occupies."""
         return self.field().words
 
+    @property
+    def where(self) -> str:
+        """Its table and address, as people say it."""
+        return f"{self.table} {self.address}"
+
     def field(self, start: int | None = None) -> wire.Field:
         """Return it as a field of a block that begins at ``start``; default: at itself."""
         return wire.Field(
@@ -161,6 +168,16 @@ class Point(Reporting):
             self.among,
             self.bits_from in _FROM_TOP,
         )
+
+    @property
+    def bits(self) -> int:
+        """Bits of its raw number."""
+        return self.field().bits
+
+    @property
+    def has_sign(self) -> bool:
+        """Whether its raw number can be negative."""
+        return self.sign is not None or self.type.value.startswith("int")
 
     @property
     def written_at(self) -> tuple[Table, int, int]:

@@ -1,11 +1,12 @@
 """The ports of a gateway. One task owns one port and everything on it."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from config.base import Host, Settings
+from config.protocol import Protocol
 
 
 class Framing(StrEnum):
@@ -31,6 +32,9 @@ class Accept(StrEnum):
 class Timing(Settings):
     """What every port has."""
 
+    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.MODBUS})
+    """What devices on it may speak."""
+
     timeout_s: float = Field(
         default=1.0, gt=0, le=60, description="Longest wait for one answer, seconds."
     )
@@ -44,6 +48,11 @@ class Timing(Settings):
         description="Silence kept after the connection or the line was opened, for a device that "
         "hears nothing at first or sends a banner, seconds.",
     )
+
+    @property
+    def numbered(self) -> bool:
+        """Whether answers carry the number of their request."""
+        return False
 
 
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
@@ -66,6 +75,11 @@ class ModbusTcpPort(Timing):
         "answers are then waited for as on a serial line.",
     )
 
+    @property
+    def numbered(self) -> bool:
+        """Whether answers carry the number of their request."""
+        return self.accept_answers is not Accept.ANY_NUMBER
+
 
 class ModbusRtuOverTcpPort(Timing):
     """A serial server that passes RTU or ASCII frames through a TCP connection."""
@@ -79,7 +93,26 @@ class ModbusRtuOverTcpPort(Timing):
     )
 
 
-class ModbusRtuPort(Timing):
+class LinePort(Timing):
+    """A serial line of this machine; each kind has these options in its own sequence."""
+
+    if TYPE_CHECKING:
+        device: str
+        parity: Literal["N", "E", "O"]
+        stop_bits: Literal[1, 2]
+
+    @property
+    def bits_per_second(self) -> int:
+        """Its speed."""
+        raise NotImplementedError
+
+    @property
+    def character_bits(self) -> int:
+        """Bits of a character beside start, parity and stop bits."""
+        return 8
+
+
+class ModbusRtuPort(LinePort):
     """A serial line with Modbus RTU or ASCII."""
 
     kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
@@ -99,5 +132,47 @@ class ModbusRtuPort(Timing):
             raise ValueError(message)
         return self
 
+    @property
+    def bits_per_second(self) -> int:
+        """Its speed."""
+        return self.baud
 
-Port = Annotated[ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort, Field(discriminator="kind")]
+    @property
+    def character_bits(self) -> int:
+        """Bits of a character beside start, parity and stop bits."""
+        return self.data_bits
+
+
+MeterBaud = Literal[600, 1200, 2400, 4800, 9600, 19200]
+
+
+class Dlt645Port(LinePort):
+    """A serial line with electricity meters that speak DL/T 645."""
+
+    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.DLT645})
+
+    kind: Literal["dlt645"] = Field(description="DL/T 645.")
+    turnaround_s: float = Field(
+        default=0.05, ge=0, le=5, description="Silence kept before each request, seconds."
+    )
+    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
+    baud: MeterBaud = Field(
+        default=2400,
+        description="Bits per second: 2400 of most meters of the 2007 edition, 1200 of 1997.",
+    )
+    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+    wake_up: int = Field(
+        default=4, ge=0, le=16, description="Bytes FE that are sent before each request."
+    )
+
+    @property
+    def bits_per_second(self) -> int:
+        """Its speed."""
+        return self.baud
+
+
+Port: TypeAlias = Annotated[
+    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port, Field(discriminator="kind")
+]
+ModbusPort: TypeAlias = ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort

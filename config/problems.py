@@ -262,6 +262,8 @@ def _alternatives(kind: object) -> list[object]:
 def _tag(kind: object) -> str:
     if not _is_model(kind):
         return ""
+    if tag := getattr(kind, "TAG", ""):
+        return str(tag)
     field = _fields(kind).get("kind")
     return str(get_args(field.annotation)[0]) if field and _is_literal(field) else ""
 

@@ -7,7 +7,9 @@ from pydantic import Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
 from config.computed import Computed, derived_conflicts, with_ratios
+from config.point_kinds import AnyPoint
 from config.points import Point, Table
+from config.protocol import Protocol
 
 Ratio: TypeAlias = Annotated[float, Field(gt=0, le=1e9)]
 
@@ -72,10 +74,15 @@ class DeviceProfile(Settings):
     maker: str = Field(min_length=1, description="Maker.")
     model: str = Field(min_length=1, description="Product, as on its plate.")
     equipment_class: Identifier = Field(alias="class", description="Equipment class it belongs to.")
+    protocol: Protocol = Field(
+        default=Protocol.MODBUS,
+        description="What it speaks: modbus (points have table and address) or dlt645 (points have "
+        "identifier).",
+    )
     source: str = Field(min_length=1, description="Where the registers were published.")
     confidence: str = Field(min_length=1, description="How far the source can be trusted.")
     limits: Limits = Field(default=Limits(), description="Largest requests the device answers.")
-    points: dict[Identifier, Point] = Field(min_length=1, description="Point name to register.")
+    points: dict[Identifier, AnyPoint] = Field(min_length=1, description="Point name to register.")
     ratios: dict[Identifier, Ratio] = Field(
         default={},
         description="Ratios that each installation sets, as of its current transformers; "
@@ -96,7 +103,7 @@ class DeviceProfile(Settings):
             raise ConflictingSettingsError(conflicts)
         return self
 
-    def read_points(self, ratios: Mapping[str, float] | None = None) -> dict[str, Point]:
+    def read_points(self, ratios: Mapping[str, float] | None = None) -> dict[str, AnyPoint]:
         """Return the points as they are read.
 
         Args:

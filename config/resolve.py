@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from config.addresses import address_conflicts, protocol_of, register_conflicts
 from config.base import Conflict, ConflictingSettingsError, Words
 from config.classes import EquipmentClass
 from config.computed import (
@@ -19,14 +20,14 @@ from config.computed import (
 from config.edge import AgentSettings, Device
 from config.errors import ConfigError
 from config.interlock import compile_interlock
-from config.points import Point, Table
-from config.ports import Accept, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
+from config.point_kinds import AnyPoint
+from config.points import Point
+from config.ports import Accept, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
+from config.protocol import Protocol
 from config.reporting import Reporting
 from config.sharing import keeping_off_others, shared_conflicts
-
-_ON_A_LINE: Final = range(1, 248)
 
 RESERVED_POINT: Final = "connection"
 """The server's own series that says whether a device answers."""
@@ -37,6 +38,7 @@ class ResolvedDevice:
     """One device with everything filled in.
 
     Attributes:
+        unit: Its number on the line, or the digits of a meter's address.
         profile: Name of its device file; empty when the agent file lists the registers itself.
         equipment_class: Empty when it belongs to none; the server then has no alarm rules for it.
         points: Every point has ``period_s``, ``max_silence_s`` and ``name``.
@@ -45,13 +47,19 @@ class ResolvedDevice:
 
     id: str
     port: str
-    unit: int
+    unit: int | str
     profile: str
     equipment_class: str
     name: Words
     limits: Limits
-    points: dict[str, Point]
+    points: dict[str, AnyPoint]
     computed: dict[str, TimedComputed] = field(default_factory=dict[str, TimedComputed])
+    protocol: Protocol = Protocol.MODBUS
+
+    @property
+    def addressed(self) -> str:
+        """Its address, as people say it."""
+        return f"meter {self.unit}" if isinstance(self.unit, str) else f"unit {self.unit}"
 
     @property
     def reported(self) -> dict[str, Reported]:
@@ -124,7 +132,7 @@ def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Conflict]:
     """Two ports on one serial line would talk into each other's answers."""
     owners: dict[Path | str, tuple[str, str]] = {}
     for name, port in ports.items():
-        if isinstance(port, ModbusRtuPort):
+        if isinstance(port, LinePort):
             # A link of /dev/serial/by-id and what it leads to are one line.
             line, key, place = port.device, "device", Path(port.device).resolve()
         elif isinstance(port, ModbusRtuOverTcpPort):
@@ -164,12 +172,11 @@ def _device_conflicts(
     if wanted and wanted not in classes:
         at = ("class",) if device.equipment_class else ("profile",)
         yield Conflict(at, _unknown("equipment class", wanted, classes))
-    if isinstance(port, ModbusRtuPort | ModbusRtuOverTcpPort) and device.unit not in _ON_A_LINE:
-        what = "0 is the broadcast" if device.unit == 0 else "248 to 255 are reserved"
-        yield Conflict(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")
-    elif isinstance(port, ModbusTcpPort) and port.line_baud is not None and device.unit == 0:
-        what = "0 is the broadcast: nobody answers it, and a command reaches every unit"
-        yield Conflict(("unit",), f"expected 1 to 255 behind a gateway (line_baud), got 0 ({what})")
+    found = list(address_conflicts(device, port, profile))
+    yield from found
+    if any(at[:1] == ("protocol",) or at[:1] == ("points",) for at, _ in found):
+        # What else is wrong with its points says less.
+        return
     if profile is None:
         yield from _without_profile(device)
     else:
@@ -217,12 +224,8 @@ def _point_conflicts(device: Device, profile: DeviceProfile | None) -> Iterator[
         at = ("points", name) if name in device.points else ("profile",)
         if name == RESERVED_POINT:
             yield Conflict(at, "this name is taken by the server's own online flag; choose another")
-        if point.table in {Table.HOLDING, Table.INPUT} and point.words > limits.max_registers:
-            message = f"{name} has {point.words} registers, more than one read may ask"
-            yield Conflict(at, f"{message} (max_registers {limits.max_registers})")
-        refusal = limits.refusal(point)
-        if refusal:
-            yield Conflict(at, f"{name} cannot be read: {refusal}")
+        if isinstance(point, Point):
+            yield from register_conflicts(name, point, limits, at)
         if point.max_silence_s is not None and point.max_silence_s < _period(point, device):
             message = f"max_silence_s {point.max_silence_s:g} of {name} is shorter than its period"
             yield Conflict(at, f"{message}, {_period(point, device):g} s")
@@ -230,7 +233,7 @@ def _point_conflicts(device: Device, profile: DeviceProfile | None) -> Iterator[
 
 def _points(
     device: Device, profile: DeviceProfile | None
-) -> tuple[dict[str, Point], dict[str, Computed]]:
+) -> tuple[dict[str, AnyPoint], dict[str, Computed]]:
     points = profile.read_points(device.ratios) if profile else {}
     computed = {**profile.computed} if profile else {}
     if device.only is not None:
@@ -258,7 +261,7 @@ def _resolved(
     return ResolvedDevice(
         id=device_id,
         port=device.port,
-        unit=device.unit,
+        unit=device.meter or device.unit,
         profile=device.profile or "",
         equipment_class=class_name,
         name=device.name,
@@ -275,17 +278,18 @@ def _resolved(
             )
             for name, one in computed.items()
         },
+        protocol=protocol_of(device, profile),
     )
 
 
-def _counts(name: str, points: Mapping[str, Point], computed: Mapping[str, Computed]) -> bool:
+def _counts(name: str, points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]) -> bool:
     """Whether it is made of what is emptied by being read: equal counts are two counts."""
     made_of = all_needs_of([name], points, computed)
     return any(one in points and points[one].clear_on_read for one in made_of)
 
 
 def _periods(
-    device: Device, points: Mapping[str, Point], computed: Mapping[str, Computed]
+    device: Device, points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
 ) -> dict[str, float]:
     """Return how often each is read or computed, seconds.
 
@@ -313,7 +317,7 @@ def _limits(device: Device, profile: DeviceProfile | None) -> Limits:
     return device.limits or (profile.limits if profile else Limits())
 
 
-def _period(point: Point, device: Device) -> float:
+def _period(point: AnyPoint, device: Device) -> float:
     return point.period_s if point.period_s is not None else device.period_s
 
 

@@ -6,8 +6,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from config.base import Conflict
+from config.point_kinds import AnyPoint
 from config.points import Point, Table
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import LinePort, ModbusTcpPort, Port
 
 if TYPE_CHECKING:
     from config.resolve import ResolvedDevice
@@ -34,7 +35,7 @@ def shared_conflicts(
         if what and second.id not in reported:
             reported.add(second.id)
             at = ("devices", second.id, "unit")
-            where = f"unit {first.unit} of port {first.port!r} is already {first.id!r}"
+            where = f"{first.addressed} of port {first.port!r} is already {first.id!r}"
             if first.port != second.port:
                 where += f" (port {second.port!r} leads to the same place)"
             yield Conflict(at, f"{where}, and {what}; two devices on one line need two units")
@@ -50,7 +51,7 @@ def shared_notes(
     """Yield which devices share a unit though they are allowed to."""
     for first, second in _pairs(ports, devices):
         yield (
-            f"{first.id} and {second.id} are both unit {first.unit} of port {first.port}: right "
+            f"{first.id} and {second.id} are both {first.addressed} of port {first.port}: right "
             "for one controller, wrong for two devices"
         )
 
@@ -62,7 +63,8 @@ def keeping_off_others(
     found = dict(devices)
     for first, second in _pairs(ports, devices):
         for one, other in ((first, second), (second, first)):
-            emptied = [point for point in other.points.values() if point.clear_on_read]
+            points = [one for one in other.points.values() if isinstance(one, Point)]
+            emptied = [point for point in points if point.clear_on_read]
             limits = found[one.id].limits.keeping_off(emptied)
             found[one.id] = replace(found[one.id], limits=limits)
     return found
@@ -70,13 +72,13 @@ def keeping_off_others(
 
 def endpoint(port: Port) -> str:
     """Return what two ports have in common that lead to the same place."""
-    return port.device if isinstance(port, ModbusRtuPort) else f"{port.host.lower()}:{port.port}"
+    return port.device if isinstance(port, LinePort) else f"{port.host.lower()}:{port.port}"
 
 
 def _pairs(
     ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
 ) -> "Iterator[tuple[ResolvedDevice, ResolvedDevice]]":
-    groups: dict[tuple[str, int], list[ResolvedDevice]] = {}
+    groups: dict[tuple[str, int | str], list[ResolvedDevice]] = {}
     for device in devices.values():
         groups.setdefault((endpoint(ports[device.port]), device.unit), []).append(device)
     for group in groups.values():
@@ -92,13 +94,15 @@ def _contradiction(
     return f"they are of two makers, {one} and {two}" if one and two and one != two else ""
 
 
-def _registers(point: Point) -> list[Register]:
+def _registers(point: AnyPoint) -> list[Register]:
+    if not isinstance(point, Point):
+        return []
     return [(point.table, point.address + k) for k in range(point.words)]
 
 
-def _is_part(point: Point) -> bool:
+def _is_part(point: AnyPoint) -> bool:
     """Whether it is some bits or one byte of its registers."""
-    return point.bit is not None or point.byte is not None
+    return isinstance(point, Point) and (point.bit is not None or point.byte is not None)
 
 
 def _common(first: "ResolvedDevice", second: "ResolvedDevice") -> str:

@@ -8,7 +8,7 @@ from config.classes import EquipmentClass
 from config.connection_files import password_problem, tls_problems, unreadable
 from config.edge import JournalSettings
 from config.mqtt import MqttSettings
-from config.ports import ModbusRtuPort, Port
+from config.ports import LinePort, Port
 from config.resolve import Gateway, ResolvedDevice
 from config.server import ServerSettings
 from config.sharing import shared_notes
@@ -68,8 +68,8 @@ def _journal(journal: JournalSettings) -> str:
 
 
 def _endpoint(port: Port) -> str:
-    if isinstance(port, ModbusRtuPort):
-        where = f"{port.device} {port.baud} 8{port.parity}{port.stop_bits}"
+    if isinstance(port, LinePort):
+        where = f"{port.device} {port.bits_per_second} 8{port.parity}{port.stop_bits}"
     else:
         where = f"{port.host}:{port.port}"
     return f"{port.kind} {where}, timeout {port.timeout_s:g} s"
@@ -79,7 +79,7 @@ def _device_line(device: ResolvedDevice) -> str:
     periods = sorted({point.period_s for point in device.points.values() if point.period_s})
     every = "/".join(f"{period:g}" for period in periods)
     return (
-        f"  device  {device.id}: unit {device.unit}, {device.profile or 'own points'}, "
+        f"  device  {device.id}: {device.addressed}, {device.profile or 'own points'}, "
         f"{device.equipment_class or 'no class'}, {_count(len(device.reported), 'point')} "
         f"every {every} s, {device.name.en} ({device.name.zh})"
     )

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.load import load_profiles
+from config.point_kinds import registers_of
 from config.points import DataType, Point, Table
 from config.ports import Framing
 from config.problems import explain
@@ -215,7 +216,7 @@ def points_of(unit: Unit) -> dict[str, Point]:
     if unit.equipment == "counter":
         return counter_points()
     points = load_profiles()[unit.profile].read_points() if unit.profile else {}
-    return points | dict(unit.points)
+    return registers_of(points) | dict(unit.points)
 
 
 def _names_of(unit: Unit) -> Collection[str]:

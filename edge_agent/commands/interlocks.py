@@ -5,7 +5,7 @@ from typing import Self
 
 from config.computed import Reported
 from config.interlock import Interlock, Place, compile_interlock
-from config.points import Point
+from config.point_kinds import AnyPoint
 from config.resolve import ResolvedDevice
 from protocols.reading import Quality, Reading, Value
 
@@ -29,7 +29,7 @@ class Guard:
         self._points = points
 
     @classmethod
-    def of(cls, device: str, point: Point, devices: Mapping[str, ResolvedDevice]) -> Self:
+    def of(cls, device: str, point: AnyPoint, devices: Mapping[str, ResolvedDevice]) -> Self:
         """Return the guard of a writable point; one without an interlock refuses nothing."""
         if point.writable is None or point.writable.interlock is None:
             return cls(None, {})

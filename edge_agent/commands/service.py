@@ -203,7 +203,7 @@ class CommandService:
             raise CommandError("the point is computed, and read only")
         if point is None:
             raise CommandError("the device has no such point")
-        if point.writable is None:
+        if not isinstance(point, Point) or point.writable is None:
             raise CommandError("the point is read only")
         return device, point, point.writable
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from config.points import Table
-from config.ports import ModbusRtuPort, Port
+from config.ports import Dlt645Port, LinePort, Port
 from edge_agent.commissioning.port_spec import describe
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -30,6 +30,14 @@ _SILENT_LINE: Final = (
     "check unit number, baud rate and parity (plantroom agent scan {device}), A and B swapped, "
     "the terminators, and the unit's power"
 )
+_REFUSED_BY_METER: Final = {
+    2: "the meter answers, but has no such data: not every meter has each identifier",
+    4: "the meter answers, and refuses: a block that it lacks, or data that need a password",
+}
+_SILENT_METERS: Final = (
+    "check the 12 digits of the meter, baud rate and parity (plantroom agent scan "
+    "{device},dlt645), A and B swapped, and whether the meter wants wake-up bytes (wake_up)"
+)
 _SILENT_TCP: Final = "check the unit number (often 1, 0 or 255) and the wiring behind the gateway"
 _GARBAGE: Final = (
     "something talks: wrong baud rate or parity, two units of one number, a second master, or noise"
@@ -43,21 +51,24 @@ def place(table: Table, address: int, count: int) -> str:
 
 def in_words(error: DriverError) -> str:
     """Return what happened; where it happened stands before the first colon of a unit's error."""
-    return re.sub(r"^unit \d+[^:]*: ", "", str(error))
+    return re.sub(r"^(unit|meter) \w+[^:]*: ", "", str(error))
 
 
-def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: str = "") -> str:
+def explain(
+    error: DriverError, port: Port, *, unit: int | str | None = None, asked: str = ""
+) -> str:
     """Return one line that names port, unit and register, and one that helps."""
     if isinstance(error, PortDownError):
         return f"{describe(port)}: {_port_trouble(error, port)}"
-    where = ", ".join(
-        part for part in (describe(port), "" if unit is None else f"unit {unit}", asked) if part
-    )
+    where = ", ".join(part for part in (describe(port), _addressed(unit), asked) if part)
     words = in_words(error)
     match error:
         case DeviceRefusedError():
-            hint = _REFUSED.get(error.code, "the unit answers, and refuses: see its manual")
-        case DeviceTimeoutError() if isinstance(port, ModbusRtuPort):
+            refused = _REFUSED_BY_METER if isinstance(port, Dlt645Port) else _REFUSED
+            hint = refused.get(error.code, "the unit answers, and refuses: see its manual")
+        case DeviceTimeoutError() if isinstance(port, Dlt645Port):
+            hint = _SILENT_METERS.format(device=port.device)
+        case DeviceTimeoutError() if isinstance(port, LinePort):
             hint = _SILENT_LINE.format(device=port.device)
         case DeviceTimeoutError():
             hint = _SILENT_TCP
@@ -68,8 +79,14 @@ def explain(error: DriverError, port: Port, *, unit: int | None = None, asked: s
     return f"{where}: {words}" + (f"\n  {hint}" if hint else "")
 
 
+def _addressed(unit: int | str | None) -> str:
+    if unit is None:
+        return ""
+    return f"meter {unit}" if isinstance(unit, str) else f"unit {unit}"
+
+
 def _port_trouble(error: PortDownError, port: Port) -> str:
-    if isinstance(port, ModbusRtuPort):
+    if isinstance(port, LinePort):
         return _line_trouble(error, port)
     text = str(error).removeprefix(f"{port.host}:{port.port}: ")
     cause = error.__cause__
@@ -82,7 +99,7 @@ def _port_trouble(error: PortDownError, port: Port) -> str:
     return text
 
 
-def _line_trouble(error: PortDownError, port: ModbusRtuPort) -> str:
+def _line_trouble(error: PortDownError, port: LinePort) -> str:
     path = Path(port.device)
     if not path.exists():
         return f"port missing: there is no {port.device}; {_present()}"

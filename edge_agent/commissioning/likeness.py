@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from config.coding import ROWS
+from config.point_kinds import registers_of
 from config.points import DataType, Point
 from config.profiles import DeviceProfile
 from protocols.reading import Quality, Reading
@@ -55,7 +56,8 @@ def likeness(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Likenes
 
     Zeros and idle states say nothing: a device that answers zero everywhere resembles no device.
     """
-    matches = [_match(profile.points[name], reading) for name, reading in readings.items()]
+    points = registers_of(profile.points)
+    matches = [_match(points[name], reading) for name, reading in readings.items()]
     return Likeness(profile.profile, matches.count(1), matches.count(-1), len(matches))
 
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from config.ports import ModbusRtuPort, Port
+from config.ports import Dlt645Port, ModbusRtuPort, Port
 from config.resolve import Gateway, ResolvedDevice
-from edge_agent.drivers.timing import LineTiming, line_timing
-from edge_agent.polling.computed import class_points
-from edge_agent.polling.plan import Block, plan
+from edge_agent.drivers.question import ALL_AVAILABLE, Question
+from edge_agent.planners import planner_of
 
 COMFORTABLE: Final = 0.8
 """Above this share of a port's time, commands, retries and slow answers find no room."""
@@ -26,9 +25,9 @@ class ClassLoad:
     """
 
     device: str
-    unit: int
+    unit: int | str
     period_s: float
-    blocks: tuple[Block, ...]
+    blocks: tuple[Question, ...]
     seconds: tuple[float, ...]
 
     @property
@@ -112,18 +111,15 @@ def _port_load(
     name: str, port: Port, devices: tuple[ResolvedDevice, ...], answer_s: float | None
 ) -> PortLoad:
     # The requests are those that the agent makes; only their price may be assumed otherwise.
-    planned, priced = line_timing(port), line_timing(port, answer_s=answer_s)
-    classes = [one for device in devices for one in _class_loads(device, planned, priced)]
+    classes = [one for device in devices for one in _class_loads(device, port, answer_s)]
     return PortLoad(name, port, answer_s, devices, tuple(classes))
 
 
-def _class_loads(
-    device: ResolvedDevice, planned: LineTiming, priced: LineTiming
-) -> Iterator[ClassLoad]:
+def _class_loads(device: ResolvedDevice, port: Port, answer_s: float | None) -> Iterator[ClassLoad]:
+    planned, priced = planner_of(device, port), planner_of(device, port, answer_s=answer_s)
     for period_s in sorted({point.period_s or 1.0 for point in device.points.values()}):
-        points = class_points(device.points, period_s)
-        blocks = tuple(plan(points, limits=device.limits, timing=planned, others=device.points))
-        seconds = tuple(priced.expected_s(block.table, block.size) for block in blocks)
+        blocks = tuple(planned.plan(period_s, ALL_AVAILABLE))
+        seconds = tuple(priced.expected_s(block) for block in blocks)
         yield ClassLoad(device.id, device.unit, period_s, blocks, seconds)
 
 
@@ -149,7 +145,7 @@ def _slower(classes: Sequence[ClassLoad]) -> Iterator[str]:
 
 def _faster_line(asked: PortLoad) -> Iterator[str]:
     port = asked.port
-    if not isinstance(port, ModbusRtuPort):
+    if not isinstance(port, ModbusRtuPort | Dlt645Port):
         return
     for baud in get_args(type(port).model_fields["baud"].annotation):
         if baud <= port.baud:

@@ -117,7 +117,7 @@ def _class_data(one: ClassLoad) -> dict[str, object]:
         "load_pct": round(100 * one.load, 2),
         "requests": [
             {
-                "table": block.table.value,
+                "table": str(block.table),
                 "address": block.address,
                 "count": block.size,
                 "ms": round(1000 * seconds, 2),
@@ -147,7 +147,7 @@ def _request_rows(one: ClassLoad) -> list[tuple[str, ...]]:
             one.device,
             str(one.unit),
             f"{one.period_s:g}",
-            block.table.value,
+            str(block.table),
             str(block.address),
             str(block.size),
             f"{1000 * seconds:.1f}",

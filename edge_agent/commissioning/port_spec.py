@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigError
 from config.load import load_agent
-from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Dlt645Port, Framing, ModbusRtuPort, ModbusTcpPort, Port
 from config.problems import suggestion
 
 FORMS: Final = """\
@@ -18,6 +18,7 @@ PORT-SPEC is one of
   /dev/ttyUSB0               a serial line, 9600 8E1
   /dev/ttyUSB0,19200,8N1     the same with its settings
   /dev/ttyUSB0,7E1,ascii     Modbus ASCII
+  /dev/ttyUSB0,dlt645        electricity meters, DL/T 645 at 2400 8E1
   192.168.1.10               Modbus TCP, port 502
   192.168.1.10:1502          Modbus TCP, another port
   rtu:192.168.1.11:4001      a serial server that passes RTU frames through TCP
@@ -69,6 +70,8 @@ def parse_port(text: str) -> NamedPort:
 
 def describe(port: Port) -> str:
     """Return where a port is, as a person would say it."""
+    if isinstance(port, Dlt645Port):
+        return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits} DL/T 645"
     if isinstance(port, ModbusRtuPort):
         frame = f"{port.data_bits}{port.parity}{port.stop_bits}"
         framing = " ASCII" if port.framing is Framing.ASCII else ""
@@ -97,21 +100,30 @@ def _from_file(file: Path, name: str) -> NamedPort:
 
 def _serial(text: str) -> NamedPort:
     device, *options = (part.strip() for part in text.split(","))
-    settings: dict[str, object] = {"kind": "modbus_rtu", "device": device}
+    meters = "dlt645" in (option.lower() for option in options)
+    settings: dict[str, object] = {"kind": "dlt645" if meters else "modbus_rtu", "device": device}
     for option in options:
         frame = _FRAME.fullmatch(option)
         if frame:
             settings |= {"parity": frame[2].upper(), "stop_bits": int(frame[3])}
-            settings["data_bits"] = int(frame[1])
-        elif option.lower() == "ascii":
+            if not meters:
+                settings["data_bits"] = int(frame[1])
+            elif frame[1] != "8":
+                raise ConfigError(f"{text}: DL/T 645 has characters of 8 bits, not {frame[1]}")
+        elif option.lower() == "dlt645":
+            continue
+        elif option.lower() == "ascii" and not meters:
             settings["framing"] = Framing.ASCII
         elif option.isdecimal():
             settings["baud"] = int(option)
         else:
             raise ConfigError(
-                f"{text}: {option!r} is no baud rate (9600), frame (8E1, 8N1, 8O1, 8N2) or ascii"
+                f"{text}: {option!r} is no baud rate (9600), frame (8E1, 8N1, 8O1, 8N2), "
+                "ascii or dlt645"
             )
-    return NamedPort(device, _checked(text, settings), stated=bool(options))
+    # The protocol alone says nothing of the setting.
+    stated = len(settings) > len(("kind", "device"))
+    return NamedPort(device, _checked(text, settings), stated=stated)
 
 
 def _tcp(text: str, address: str, kind: str) -> NamedPort:

@@ -2,23 +2,26 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, cast
 
 import click
 
 from config.computed import Computed
 from config.errors import ConfigError
 from config.load import load_profile, load_profiles
+from config.point_kinds import registers_of
 from config.points import Table
-from config.ports import ModbusTcpPort
+from config.ports import Dlt645Port, ModbusTcpPort, Port
 from config.problems import suggestion
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES, page
 from edge_agent.commissioning.explain import explain, in_words, place
+from edge_agent.commissioning.meter_reader import MeterReader, MeterWish
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
 from edge_agent.commissioning.table import table as text_table
 from edge_agent.commissioning.unit_reader import UnitReader
@@ -27,6 +30,7 @@ from edge_agent.errors import DriverError, PortDownError
 from protocols.modbus.limits import MAX_ADDRESS, MAX_READ_COILS, MAX_READ_REGISTERS
 from protocols.reading import Quality, Reading
 
+PageReader: TypeAlias = Callable[[], Awaitable[list[str]]]
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 _CLEAR: Final = "\x1b[H\x1b[2J"
 _BITS_A_LINE: Final = 16
@@ -84,6 +88,13 @@ class Wish:
     + ", ".join(DEFAULT_TYPES)
     + "]",
 )
+@click.option("--meter", default="", help="Of DL/T 645: the 12 digits; default: ask the one meter.")
+@click.option(
+    "--identifier",
+    "identifiers",
+    multiple=True,
+    help="Of DL/T 645: 8 hexadecimal digits, 4 of 1997; repeatable; default: the usual ones.",
+)
 @click.option("--profile", help="Show this device file's points instead; a name or a .yaml path.")
 @click.option("--timeout", type=click.FloatRange(0.01, 60), help="Wait for an answer, seconds.")
 @click.option("--watch", is_flag=True, help="Read again and again until Ctrl-C.")
@@ -103,6 +114,8 @@ def command(
     address: int,
     count: int,
     types: tuple[str, ...],
+    meter: str,
+    identifiers: tuple[str, ...],
     profile: str | None,
     timeout: float | None,
     watch: bool,
@@ -117,6 +130,8 @@ def command(
     the `order` for the device file. Registers that the unit refuses are left out and named; the
     others are shown.
 
+    Of an electricity meter (/dev/ttyUSB0,dlt645) identifiers are read, and shown with their bytes.
+
     Exits with 0, 1 when the unit or the port does not answer, 2 when the request is impossible.
 
     \b
@@ -125,7 +140,10 @@ def command(
       plantroom agent read 192.168.1.10 --unit 1 --profile grundfos-magna3 --watch
     """  # noqa: D301 (click needs the \b)
     wanted = Table(table)
-    wish = Wish(unit, wanted, address, count, types or DEFAULT_TYPES, _profile(profile))
+    chosen = _profile(profile)
+    wish: Wish | MeterWish = Wish(unit, wanted, address, count, types or DEFAULT_TYPES, chosen)
+    if isinstance(port.port, Dlt645Port):
+        wish = MeterWish(meter, identifiers, chosen)
     if problem := _impossible(wish, port):
         raise click.UsageError(problem)
     settings = port.port
@@ -135,7 +153,7 @@ def command(
         rounds = (times or sys.maxsize) if watch else 1
         asyncio.run(show(port, wish, click.echo, SystemClock(), every_s=every, times=rounds))
     except DriverError as error:
-        click.echo(explain(error, port.port, unit=unit, asked=wish.asked), err=True)
+        click.echo(explain(error, port.port, unit=wish.unit, asked=wish.asked), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         click.echo()
@@ -143,7 +161,7 @@ def command(
 
 async def show(
     port: NamedPort,
-    wish: Wish,
+    wish: Wish | MeterWish,
     out: Callable[[str], object],
     clock: Clock,
     *,
@@ -156,16 +174,17 @@ async def show(
         DriverError: The unit does not answer or refuses all, or the port cannot be used.
     """
     clear = times > 1 and sys.stdout.isatty()
-    title = f"{describe(port.port)}, unit {wish.unit}, {wish.asked}"
+    title = f"{describe(port.port)}, {wish.asked}"
+    if isinstance(wish, Wish):
+        title = f"{describe(port.port)}, unit {wish.unit}, {wish.asked}"
     lines = Lines()
     left = times
     while left:
         page_text = ""
         try:
-            async with lines.open(port.port, clock) as driver:
-                reader = UnitReader(driver, port.port, wish.unit)
+            async with _opened(lines, port.port, wish, clock) as read_page:
                 while left:
-                    page_text = await _page_text(reader, port, wish, title, only=times == 1)
+                    page_text = await _page_text(read_page, port, wish, title, only=times == 1)
                     out((_CLEAR if clear else "") + page_text + "\n" * (times > 1))
                     left -= 1
                     await clock.sleep(every_s if left else 0)
@@ -181,12 +200,28 @@ async def show(
             await clock.sleep(every_s if left else 0)
 
 
+@asynccontextmanager
+async def _opened(
+    lines: Lines, port: Port, wish: Wish | MeterWish, clock: Clock
+) -> AsyncGenerator[PageReader]:
+    """Open the port; yields what reads a page."""
+    if isinstance(port, Dlt645Port):
+        async with lines.open_meters(port, clock) as client:
+            meters = MeterReader(client, port)
+            yield lambda: meters.page(cast("MeterWish", wish))
+    else:
+        async with lines.open_modbus(port, clock) as driver:
+            unit = cast("Wish", wish)
+            reader = UnitReader(driver, port, unit.unit)
+            yield lambda: _page(reader, unit)
+
+
 async def _page_text(
-    reader: UnitReader, port: NamedPort, wish: Wish, title: str, *, only: bool
+    read_page: PageReader, port: NamedPort, wish: Wish | MeterWish, title: str, *, only: bool
 ) -> str:
     """Return a page, or why there is none; the port stays open for the unit that comes back."""
     try:
-        return "\n".join([title, *await _page(reader, wish)])
+        return "\n".join([title, *await read_page()])
     except PortDownError:
         raise
     except DriverError as error:
@@ -197,9 +232,8 @@ async def _page_text(
 
 async def _page(reader: UnitReader, wish: Wish) -> list[str]:
     if wish.profile is not None:
-        readings = await reader.points(
-            wish.profile.read_points(), wish.profile.limits, computed=wish.profile.computed
-        )
+        profile, points = wish.profile, registers_of(wish.profile.read_points())
+        readings = await reader.points(points, profile.limits, computed=profile.computed)
         return list(_point_lines(wish.profile, readings))
     found = await reader.registers(wish.table, wish.address, wish.count)
     if wish.table in _BITS:
@@ -215,8 +249,8 @@ async def _page(reader: UnitReader, wish: Wish) -> list[str]:
 def _point_lines(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = []
     for name, reading in readings.items():
-        computed = profile.computed.get(name)
-        point = computed or profile.points[name]
+        computed, registers = profile.computed.get(name), registers_of(profile.points)
+        point = computed or registers[name]
         good = reading.quality is Quality.GOOD
         value = f"{reading.value:.7g}" if isinstance(reading.value, float) else str(reading.value)
         rows.append(
@@ -262,7 +296,14 @@ def _profile(name: str | None) -> DeviceProfile | None:
     return profiles[name]
 
 
-def _impossible(wish: Wish, port: NamedPort) -> str:
+def _impossible(wish: Wish | MeterWish, port: NamedPort) -> str:
+    spoken = wish.profile.protocol if wish.profile else None
+    if spoken and spoken not in port.port.PROTOCOLS:
+        return f"--profile: it speaks {spoken}, and {describe(port.port)} does not"
+    return wish.problem if isinstance(wish, MeterWish) else _impossible_registers(wish, port)
+
+
+def _impossible_registers(wish: Wish, port: NamedPort) -> str:
     if wish.unit == 0 and not isinstance(port.port, ModbusTcpPort):
         return "--unit 0 is the broadcast on a serial line; nobody answers it"
     if wish.profile is not None:

@@ -11,8 +11,9 @@ import click
 
 from config.errors import ConfigError
 from config.load import load_profiles
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Dlt645Port, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
+from edge_agent.commissioning import meter_scan
 from edge_agent.commissioning.device_file import flow
 from edge_agent.commissioning.explain import explain
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
@@ -63,6 +64,9 @@ def command(
     twenty. Each probe reads one holding register; nothing is written. Stop the agent first: a
     line has one master.
 
+    On a line of electricity meters (/dev/ttyUSB0,dlt645) the address of the one meter is asked for,
+    at the settings that meters have; several meters answer at once, and are told.
+
     Units are printed as they are found; then each is asked what it is (function 43/14) and its
     registers are compared with the known device files. Exits with 0 when a unit was found, 1
     when none was or the port cannot be used.
@@ -72,12 +76,16 @@ def command(
       plantroom agent scan /dev/ttyUSB0
       plantroom agent scan /dev/ttyUSB0,9600,8E1 --units 1-32 --budget 20
       plantroom agent scan 192.168.1.10
+      plantroom agent scan /dev/ttyUSB0,dlt645
     """  # noqa: D301 (click needs the \b)
     try:
         profiles = load_profiles(device_files)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    if isinstance(port.port, Dlt645Port):
+        _scan_meters(port.port, stated=port.stated, budget_s=budget, timeout_s=timeout)
+        return
     serial = isinstance(port.port, ModbusRtuPort)
     wanted = _units(units, port)
     show = _Progress()
@@ -106,6 +114,25 @@ def command(
     show.clear()
     click.echo("\n".join(summary(scanner.outcome, port)))
     sys.exit(0 if scanner.outcome.found else 1)
+
+
+def _scan_meters(
+    port: Dlt645Port, *, stated: bool, budget_s: float, timeout_s: float | None
+) -> None:
+    """Find the one meter of a line; exits with 0 when it was found."""
+    if timeout_s is not None:
+        port = port.model_copy(update={"timeout_s": timeout_s})
+    settings = (Setting(port.baud, port.parity),) if stated else meter_scan.LIKELY
+    note = _Progress().note
+    try:
+        outcome = asyncio.run(
+            meter_scan.find_meter(port, settings, SystemClock(), budget_s=budget_s, note=note)
+        )
+    except PortDownError as error:
+        click.echo(explain(error, port), err=True)
+        sys.exit(1)
+    click.echo("\n".join(meter_scan.summary(outcome, port)))
+    sys.exit(0 if outcome.address else 1)
 
 
 def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:

@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from config.point_kinds import registers_of
 from config.points import Table
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import ModbusPort, ModbusRtuPort, ModbusTcpPort
 from config.profiles import DeviceProfile
+from config.protocol import Protocol
 from edge_agent.clock import Clock
 from edge_agent.commissioning.explain import in_words
 from edge_agent.commissioning.likeness import SURE, Likeness, best, likeness, worth_trying
 from edge_agent.commissioning.port_spec import describe
 from edge_agent.commissioning.search import UNITS, Setting, turns
 from edge_agent.commissioning.unit_reader import UnitReader
-from edge_agent.drivers.base import Driver
 from edge_agent.drivers.identification import read_identification
 from edge_agent.drivers.lines import Lines
+from edge_agent.drivers.registers.driver import RegisterDriver
 from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -41,7 +43,7 @@ class Found:
         compared: Whether there was time to compare all device files.
     """
 
-    port: Port
+    port: ModbusPort
     unit: int
     answer: str
     objects: dict[int, str] = field(default_factory=dict[int, str])
@@ -53,7 +55,7 @@ class Found:
 class Progress:
     """What the search is doing; handed to ``on_progress`` before each probe."""
 
-    port: Port
+    port: ModbusPort
     unit: int
     asked: int
     spent_s: float
@@ -78,7 +80,7 @@ class Outcome:
     ended_by: str = ""
     unasked: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     one_device: bool = False
-    noise: list[tuple[Port, int]] = field(default_factory=list[tuple[Port, int]])
+    noise: list[tuple[ModbusPort, int]] = field(default_factory=list[tuple[ModbusPort, int]])
     odd: str = ""
     skipped: list[Setting] = field(default_factory=list[Setting])
 
@@ -101,7 +103,7 @@ class Scanner:
 
     def __init__(
         self,
-        port: Port,
+        port: ModbusPort,
         clock: Clock,
         *,
         budget_s: float,
@@ -154,7 +156,7 @@ class Scanner:
         if self.outcome.unasked:
             self.outcome.ended_by = by
 
-    def _ports(self) -> list[Port]:
+    def _ports(self) -> list[ModbusPort]:
         """Return the port at each setting that it takes."""
         line = self._port
         if not isinstance(line, ModbusRtuPort):
@@ -169,6 +171,7 @@ class Scanner:
             PortDownError: The port was lost.
         """
         known: list[str] = []
+        profiles = {n: one for n, one in profiles.items() if one.protocol is Protocol.MODBUS}
         for one in self.outcome.found:
             if self._spent_s() >= self._budget_s:
                 return
@@ -201,11 +204,11 @@ class Scanner:
         if refusal is not None and not self.outcome.asked:
             raise refusal
 
-    async def _ask_at(self, port: Port, units: Sequence[int]) -> PortDownError | None:
+    async def _ask_at(self, port: ModbusPort, units: Sequence[int]) -> PortDownError | None:
         """Probe units on one connection; returns why it could not be opened."""
         opened = False
         try:
-            async with self._lines.open(port, self._clock) as driver:
+            async with self._lines.open_modbus(port, self._clock) as driver:
                 opened = True
                 for unit in units:
                     await self._probe(driver, port, unit)
@@ -215,7 +218,7 @@ class Scanner:
             return error
         return None
 
-    async def _search_address(self, port: Port, units: Sequence[int]) -> None:
+    async def _search_address(self, port: ModbusPort, units: Sequence[int]) -> None:
         everywhere = isinstance(port, ModbusTcpPort) and set(_SAME_UNITS) <= set(units)
         first = _SAME_UNITS if everywhere else ()
         await self._probe_all(port, first)
@@ -226,23 +229,23 @@ class Scanner:
         await self._probe_all(port, self._unasked(port, units))
         await self._second_look(port, units)
 
-    async def _second_look(self, port: Port, units: Sequence[int]) -> None:
+    async def _second_look(self, port: ModbusPort, units: Sequence[int]) -> None:
         if not self.outcome.found:
             return
         slow = port.model_copy(update={"timeout_s": _SECOND_LOOK * port.timeout_s})
         heard = {one.unit for one in self.outcome.found}
         await self._probe_all(slow, [unit for unit in units if unit not in heard])
 
-    def _unasked(self, port: Port, units: Sequence[int]) -> list[int]:
+    def _unasked(self, port: ModbusPort, units: Sequence[int]) -> list[int]:
         return [unit for unit in units if (describe(port), unit) not in self._asked]
 
-    async def _probe_all(self, port: Port, units: Sequence[int]) -> None:
+    async def _probe_all(self, port: ModbusPort, units: Sequence[int]) -> None:
         """Probe units on as many connections as it takes: a silent TCP connection is given up."""
         left = list(units)
         while left:
             before = len(left)
             try:
-                async with self._lines.open(port, self._clock) as driver:
+                async with self._lines.open_modbus(port, self._clock) as driver:
                     while left:
                         await self._probe(driver, port, left[0])
                         del left[0]
@@ -250,7 +253,7 @@ class Scanner:
                 if isinstance(port, ModbusRtuPort) or len(left) == before:
                     raise
 
-    async def _probe(self, driver: Driver, port: Port, unit: int) -> None:
+    async def _probe(self, driver: RegisterDriver, port: ModbusPort, unit: int) -> None:
         limit_s = self._budget_s * (1 - _IDENTIFYING if self.outcome.found else 1)
         spent_s = self._spent_s()
         if spent_s >= limit_s:
@@ -273,7 +276,7 @@ class Scanner:
         else:
             self._note(port, unit, f"holding 0 is {reply.values[0]}")
 
-    def _note(self, port: Port, unit: int, answer: str) -> None:
+    def _note(self, port: ModbusPort, unit: int, answer: str) -> None:
         port = port.model_copy(update={"timeout_s": self._timeout_s})
         found = Found(port, unit, answer)
         self.outcome.found.append(found)
@@ -285,10 +288,10 @@ class Scanner:
             if self._spent_s() >= self._budget_s:
                 break
             try:
-                async with self._lines.open(one.port, self._clock) as driver:
+                async with self._lines.open_modbus(one.port, self._clock) as driver:
                     reader = UnitReader(driver, one.port, one.unit)
                     readings = await reader.points(
-                        profile.read_points(), profile.limits, split=False
+                        registers_of(profile.read_points()), profile.limits, split=False
                     )
             except (DeviceTimeoutError, DeviceGarbageError):
                 continue

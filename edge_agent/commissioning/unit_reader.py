@@ -5,20 +5,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from config.computed import Computed
+from config.point_kinds import registers_of
 from config.points import Point, Table
-from config.ports import Port
+from config.ports import ModbusPort
 from config.profiles import Limits
-from edge_agent.commissioning.explain import in_words
-from edge_agent.drivers.base import Driver
+from edge_agent.commissioning.point_reader import SPLIT_CODES, PointReader, at_one_period
+from edge_agent.drivers.registers.driver import RegisterDriver
+from edge_agent.drivers.registers.planner import RegisterPlanner
 from edge_agent.drivers.timing import LineTiming, line_timing
 from edge_agent.errors import DeviceRefusedError
-from edge_agent.polling.bisection import halves
-from edge_agent.polling.computed import Timers, deriver_of_points
-from edge_agent.polling.convert import bad_readings, compile_block
-from edge_agent.polling.plan import Block, plan
-from protocols.reading import Quality, Reading
+from edge_agent.polling.computed import Timers
+from protocols.reading import Reading
 
-_SPLIT_CODES: Final = frozenset({2, 3})
 _MOST_REFUSALS: Final = 64
 """A unit that has refused this often without giving anything has nothing there."""
 
@@ -56,12 +54,12 @@ class Registers:
 class UnitReader:
     """One unit on an open connection."""
 
-    def __init__(self, driver: Driver, port: Port, unit: int) -> None:
+    def __init__(self, driver: RegisterDriver, port: ModbusPort, unit: int) -> None:
         self._driver = driver
         self._unit = unit
         self._timing: LineTiming = line_timing(port)
         self._timeout_s = port.timeout_s
-        self._timers: Timers = {}
+        self._timers = Timers()
 
     async def registers(self, table: Table, address: int, count: int) -> Registers:
         """Read a block; where the unit refuses it, its pieces.
@@ -78,7 +76,7 @@ class UnitReader:
                 values = await self._ask(table, at, size)
             except DeviceRefusedError as error:
                 refusals += 1
-                if error.code not in _SPLIT_CODES:
+                if error.code not in SPLIT_CODES:
                     raise
                 if not found.values and (refusals >= _MOST_REFUSALS or (not pending and size == 1)):
                     raise
@@ -107,37 +105,9 @@ class UnitReader:
         Raises:
             DriverError: The unit does not answer, or the port is lost.
         """
-        wanted = [*points, *(computed or {})]
-        _, deriver = deriver_of_points(wanted, points, computed or {}, timers=self._timers)
-        pending = plan(points, limits=limits, timing=self._timing)
-        readings: dict[str, Reading] = {}
-        while pending:
-            block = pending.pop(0)
-            pieces, got = await self._block(block, points, split=split)
-            pending[:0] = pieces
-            readings |= {one.point: one for one in deriver.take(got)}
-        readings |= {one.point: one for one in deriver.end()}
-        return {name: readings[name] for name in wanted if name in readings}
-
-    async def _block(
-        self, block: Block, points: Mapping[str, Point], *, split: bool
-    ) -> tuple[tuple[Block, ...], list[Reading]]:
-        try:
-            reply = await self._driver.read(
-                self._unit,
-                block.table,
-                block.address,
-                block.size,
-                timeout_s=self._patience_s(block.table, block.size),
-            )
-        except DeviceRefusedError as error:
-            splittable = split and error.code in _SPLIT_CODES
-            pieces = halves(block, points) if splittable else None
-            if pieces is not None:
-                return pieces, []
-            reason = in_words(error)
-            return (), bad_readings(block.points, Quality.BAD, 0, reason)
-        return (), compile_block(block, points)(reply.values, reply.at_ms)
+        planner = RegisterPlanner(registers_of(at_one_period(points)), limits, self._timing)
+        reader = PointReader(self._driver, self._unit, planner, timeout_s=self._timeout_s)
+        return await reader.read(points, computed=computed, split=split, timers=self._timers)
 
     async def _ask(self, table: Table, address: int, count: int) -> list[int]:
         reply = await self._driver.read(

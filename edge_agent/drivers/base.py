@@ -1,17 +1,18 @@
 """What a port needs from the thing that speaks on its wire."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
-from config.points import Table
+UnitAddress: TypeAlias = int | str
+"""A number on the line, or the digits of a meter number."""
 
 
 class Reply(NamedTuple):
     """The answer to one request.
 
     Attributes:
-        values: Registers (0..65535) or bits (0, 1), exactly as many as were asked.
+        values: What was asked for, in whole numbers: registers (0..65535), bits (0, 1) or bytes.
         at_ms: UTC milliseconds at which its last byte arrived.
         took_s: From the first byte sent to the last byte received, seconds.
     """
@@ -21,11 +22,11 @@ class Reply(NamedTuple):
     took_s: float
 
 
-OnLateResponse = Callable[[int, float], object]
+OnLateResponse = Callable[[UnitAddress, float], object]
 """Takes a unit and how long after its request the response came, seconds."""
 
 
-def ignore_late_response(unit: int, after_s: float) -> None:
+def ignore_late_response(unit: UnitAddress, after_s: float) -> None:
     """Do nothing: the ``on_late_response`` of a driver whose late responses do not matter."""
     del unit, after_s
 
@@ -57,35 +58,24 @@ class Driver(Protocol):
         """Close it; never raises."""
         ...
 
-    async def read(
-        self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
-    ) -> Reply:
-        """Ask for ``count`` registers or bits from the 0-based ``address``."""
+    def ask(self, unit: Any, question: Any, *, timeout_s: float) -> Awaitable[Reply]:
+        """Ask a question of its protocol."""
         ...
 
-    async def write(
-        self,
-        unit: int,
-        table: Table,
-        address: int,
-        values: Sequence[int],
-        *,
-        timeout_s: float,
-        multiple: bool = False,
-    ) -> Reply:
-        """Write registers or bits; the reply carries what was written.
+    def tell(
+        self, unit: Any, target: Any, values: Sequence[int], *, timeout_s: float
+    ) -> Awaitable[Reply]:
+        """Write; the reply carries what was written.
 
         Args:
-            unit: 1..247; 0..255 on Modbus TCP.
-            table: Holding registers or coils.
-            address: Of the first, 0-based.
-            values: Registers 0..65535, or bits 0 and 1.
+            unit: As the protocol addresses it.
+            target: Where it goes, as the planner of the device says.
+            values: As the planner has encoded them.
             timeout_s: Longest wait for the response, seconds.
-            multiple: Use function 15 or 16 for a single value as well.
         """
         ...
 
-    def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def ask_at(self, unit: Any, question: Any) -> float:
         """When this may be asked without a late reply being taken for its answer.
 
         Monotonic seconds, in the past when it may be asked now. Asking sooner waits, for three
@@ -93,19 +83,14 @@ class Driver(Protocol):
         """
         ...
 
-    def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def ask_afresh_at(self, unit: Any, question: Any) -> float:
         """When this may be asked so that its answer is no older one's.
 
-        As ``clear_at``; but while an answer to the same request is outstanding as well, which
-        would carry the same registers as they were when they were first asked for.
+        As ``ask_at``; but while an answer to the same question is outstanding as well, which
+        would carry the same values as they were when they were first asked for.
         """
         ...
 
-    def clear_to_write_at(
-        self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
-    ) -> float:
-        """When this may be written without a late echo being taken for its own.
-
-        As ``clear_at``, for a ``write``.
-        """
+    def tell_at(self, unit: Any, target: Any) -> float:
+        """When this may be written without a late echo being taken for its own; as ``ask_at``."""
         ...

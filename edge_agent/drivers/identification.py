@@ -6,7 +6,7 @@ The reply's length is known only from its content, which is why this is no reque
 import asyncio
 from typing import Final
 
-from config.ports import ModbusRtuPort, Port
+from config.ports import ModbusPort, ModbusRtuPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.link import Link, ignore, open_tcp
 from edge_agent.drivers.modbus import Request
@@ -27,7 +27,7 @@ _MOST_REPLIES: Final = 4
 _UNKNOWN_SIZE: Final = 253
 
 
-async def read_identification(port: Port, unit: int, *, timeout_s: float) -> dict[int, str]:
+async def read_identification(port: ModbusPort, unit: int, *, timeout_s: float) -> dict[int, str]:
     """Return the unit's own objects; nothing when it does not know the function or is silent.
 
     Raises:
@@ -54,7 +54,7 @@ async def read_identification(port: Port, unit: int, *, timeout_s: float) -> dic
     return objects
 
 
-async def _open(port: Port) -> Link:
+async def _open(port: ModbusPort) -> Link:
     if isinstance(port, ModbusRtuPort):
         return await open_serial(port, OwnThread())
     timeout_s = max(port.timeout_s, 1.0)

@@ -2,8 +2,12 @@
 
 from os.path import realpath
 
-from config.ports import ModbusRtuPort, Port
+from config.ports import Dlt645Port, LinePort, ModbusPort, Port
 from edge_agent.clock import Clock
+from edge_agent.drivers.base import Driver
+from edge_agent.drivers.dlt645.client import MeterClient
+from edge_agent.drivers.dlt645.driver import MeterDriver, meter_client
+from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 from edge_agent.drivers.modbus_client import ModbusClient, open_modbus
 from edge_agent.drivers.outstanding import Outstanding
 
@@ -16,16 +20,28 @@ class Lines:
 
     def __init__(self) -> None:
         self._outstanding: dict[str, Outstanding] = {}
+        self._of_meters: dict[str, OutstandingRequests] = {}
 
-    def open(self, port: Port, clock: Clock) -> ModbusClient:
-        """Return a client of a port; it opens when it is entered."""
+    def open(self, port: Port, clock: Clock) -> Driver:
+        """Return the driver of a port; it opens when it is entered."""
+        if isinstance(port, Dlt645Port):
+            return MeterDriver(self.open_meters(port, clock))
+        return self.open_modbus(port, clock)
+
+    def open_modbus(self, port: ModbusPort, clock: Clock) -> ModbusClient:
+        """Return a client of a port with Modbus."""
         # Its timeout does not matter: each client has its own.
         outstanding = self._outstanding.setdefault(_wire(port), Outstanding(port.timeout_s))
         return open_modbus(port, clock, outstanding=outstanding)
 
+    def open_meters(self, port: Dlt645Port, clock: Clock) -> MeterClient:
+        """Return a client of a line of meters."""
+        known = self._of_meters.setdefault(_wire(port), OutstandingRequests(port.timeout_s))
+        return meter_client(port, clock, outstanding=known)
+
 
 def _wire(port: Port) -> str:
     """Return what two settings of one wire have in common."""
-    if isinstance(port, ModbusRtuPort):
+    if isinstance(port, LinePort):
         return realpath(port.device)
     return f"{port.host.lower()}:{port.port}"

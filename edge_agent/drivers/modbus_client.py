@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from config.points import Table
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import ModbusPort, ModbusRtuPort, ModbusTcpPort
 from edge_agent.clock import Clock
 from edge_agent.drivers.attribution import Attribution
-from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
+from edge_agent.drivers.base import OnLateResponse, Reply, UnitAddress, ignore_late_response
 from edge_agent.drivers.connection import Connection
 from edge_agent.drivers.echo import LocalEcho
 from edge_agent.drivers.link import Link, open_tcp
@@ -22,6 +22,7 @@ from edge_agent.drivers.modbus import (
 )
 from edge_agent.drivers.outstanding import Outstanding
 from edge_agent.drivers.own_thread import OwnThread
+from edge_agent.drivers.registers.driver import RegisterDriver
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.drivers.timing import line_timing
 from edge_agent.drivers.wires import Wire, wire_of
@@ -44,7 +45,7 @@ _JABBER_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.05
 
 
-class ModbusClient:
+class ModbusClient(RegisterDriver):
     """A Modbus connection; see Driver for what it promises."""
 
     def __init__(
@@ -52,7 +53,7 @@ class ModbusClient:
         *,
         open_link: Callable[[], Awaitable[Link]],
         wire: Wire,
-        port: Port,
+        port: ModbusPort,
         clock: Clock,
         outstanding: Outstanding | None = None,
     ) -> None:
@@ -272,12 +273,12 @@ class ModbusClient:
         request = self._request
         return "" if request is None else self._attribution.remark(link.received, request)
 
-    def _late(self, unit: int, after_s: float) -> None:
+    def _late(self, unit: UnitAddress, after_s: float) -> None:
         self.on_late_response(unit, after_s)
 
 
 def open_modbus(
-    port: Port, clock: Clock, *, outstanding: Outstanding | None = None
+    port: ModbusPort, clock: Clock, *, outstanding: Outstanding | None = None
 ) -> ModbusClient:
     """Return the client of a port; it opens when it is entered.
 

@@ -11,7 +11,7 @@ import termios
 
 import serial
 
-from config.ports import ModbusRtuPort
+from config.ports import LinePort
 from edge_agent.drivers.link import ignore
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
@@ -101,7 +101,7 @@ def _why(error: Exception) -> str:
     return _WHY.get(number or 0, str(error))
 
 
-async def open_serial(port: ModbusRtuPort, thread: OwnThread) -> SerialLink:
+async def open_serial(port: LinePort, thread: OwnThread) -> SerialLink:
     """Open a line for this process alone, in a thread: the driver of an adapter may hang.
 
     Raises:
@@ -117,12 +117,12 @@ async def open_serial(port: ModbusRtuPort, thread: OwnThread) -> SerialLink:
     return SerialLink(line, thread)
 
 
-def _opened(port: ModbusRtuPort) -> serial.Serial:
+def _opened(port: LinePort) -> serial.Serial:
     try:
         return serial.Serial(
             port.device,
-            baudrate=port.baud,
-            bytesize=port.data_bits,
+            baudrate=port.bits_per_second,
+            bytesize=port.character_bits,
             parity=port.parity,
             stopbits=port.stop_bits,
             timeout=0,

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from config.points import Table
-from config.ports import Framing, ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Framing, ModbusPort, ModbusRtuPort, ModbusTcpPort
 
 _BITS = frozenset({Table.COIL, Table.DISCRETE})
 _FAST_LINE_GAP_S = 0.00175  # the specification's fixed silence above 19,200 baud
@@ -48,7 +48,7 @@ class LineTiming(NamedTuple):
         return (_WRITE_BYTES + size) * self.byte_chars * self.char_s
 
 
-def line_timing(port: Port, *, answer_s: float | None = None) -> LineTiming:
+def line_timing(port: ModbusPort, *, answer_s: float | None = None) -> LineTiming:
     """Return the timing of a port from its settings.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pymodbus.framer import FramerAscii, FramerRTU
 
-from config.ports import Accept, Framing, ModbusTcpPort, Port
+from config.ports import Accept, Framing, ModbusPort, ModbusTcpPort
 from edge_agent.drivers.mbap import LooseMbapWire, MbapWire
 from edge_agent.drivers.modbus import Frame, Request, readable
 
@@ -146,7 +146,7 @@ Wire = MbapWire | LineWire
 """What a port needs from the thing that speaks on its wire."""
 
 
-def wire_of(port: Port) -> Wire:
+def wire_of(port: ModbusPort) -> Wire:
     """Return how frames are marked on a port."""
     if isinstance(port, ModbusTcpPort):
         if port.accept_answers is Accept.ANY_NUMBER:

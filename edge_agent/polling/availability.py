@@ -15,8 +15,8 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Question, Unavailable
 from edge_agent.polling.bisection import NO_ANSWER, UNKNOWN, Bisection
-from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Block, Unavailable
 
 _RETRY_S = (60.0, 600.0, 3600.0, 6 * 3600.0)
 _APART_S = 30.0  # between two findings that confirm each other; what is due within it goes together
@@ -92,7 +92,7 @@ class Transition(NamedTuple):
 
     state: State
     points: Mapping[str, str]
-    block: Block | None = None
+    block: Question | None = None
     error: str = ""
 
 
@@ -127,7 +127,7 @@ class Availability:
         }
         if known.longest:
             self._limits[Longest(known.longest)] = _known(NO_ANSWER, now_s)
-        self._fruitless: dict[Block, tuple[float, int]] = {}
+        self._fruitless: dict[Question, tuple[float, int]] = {}
         self._next_try_at = inf
         self._changed()
 
@@ -187,14 +187,14 @@ class Availability:
         self._changed()
         return alone
 
-    def separate(self, block: Block) -> None:
+    def separate(self, block: Question) -> None:
         """Leave the points of a block out of the plan while they are asked apart."""
         for name in block.points:
             row = self._points.setdefault(name, Row(State.SEPARATE, NO_ANSWER))
             row.state, row.reason = State.SEPARATE, NO_ANSWER
         self._changed()
 
-    def retry_in_plan(self, block: Block) -> None:
+    def retry_in_plan(self, block: Question) -> None:
         """Record that the device answers a request for these points alone: they are asked again."""
         for name in block.points:
             row = self._points.get(name)
@@ -202,7 +202,7 @@ class Availability:
                 row.state = State.RETRIED
         self._changed()
 
-    def answered(self, block: Block) -> None:
+    def answered(self, block: Question) -> None:
         """Record that a block was answered well."""
         if self._fruitless:
             self._fruitless.pop(block, None)
@@ -218,19 +218,19 @@ class Availability:
         if any(row.reported for row in rows):
             self._report(Transition(State.AVAILABLE, dict.fromkeys(block.points, ""), block))
 
-    def failed(self, block: Block, reason: str, error: str) -> None:
+    def failed(self, block: Question, reason: str, error: str) -> None:
         """Record that a block cannot be had, and is asked on."""
         self._fail(block, reason, error, _FAILING_CYCLES)
 
-    def disturbed(self, block: Block, reason: str, error: str) -> None:
+    def disturbed(self, block: Question, reason: str, error: str) -> None:
         """Record a block without a good answer in a whole cycle; reported when that lasts."""
         self._fail(block, reason, error, 1)
 
-    def is_fruitless(self, block: Block, now_s: float) -> bool:
+    def is_fruitless(self, block: Question, now_s: float) -> bool:
         """Whether a search in this block found nothing a short while ago."""
         return self._fruitless.get(block, (0.0, 0))[0] > now_s
 
-    def _fail(self, block: Block, reason: str, error: str, cycles: int) -> None:
+    def _fail(self, block: Question, reason: str, error: str, cycles: int) -> None:
         reported = False
         for name in block.points:
             row = self._points.setdefault(name, Row(State.FAILING, reason))

@@ -17,18 +17,11 @@ class AvailabilityLog:
         device, points, block = self._device, transition.points, transition.block
         log = structlog.get_logger().bind(device=device.id, port=device.port, unit=device.unit)
         if block is None:
-            places = [
-                f"{device.points[name].table} {device.points[name].address}" for name in points
-            ]
+            places = [device.points[name].where for name in points]
             reasons = sorted(set(points.values()))
             log.warning("points_refused", points=list(points), registers=places, reasons=reasons)
             return
-        fields: dict[str, object] = {
-            "table": block.table.value,
-            "first": block.address,
-            "last": block.address + block.size - 1,
-            "points": list(block.points),
-        }
+        fields = {**block.described, "points": list(block.points)}
         if transition.state is State.AVAILABLE:
             log.info("block_good", **fields)
         else:

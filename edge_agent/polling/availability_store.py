@@ -4,17 +4,20 @@ import asyncio
 import hashlib
 import os
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.point_kinds import AnyPoint
 from config.points import Table
 from config.resolve import ResolvedDevice
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Space, Unavailable
 from edge_agent.polling.bisection import UNKNOWN
-from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Unavailable
 
 VERSION: Final = 1
+_LATER_OPTIONS: Final = ("enum_from", "among")
+_LATER_OF_WRITABLE: Final = {"address", "table", "registers", "codes"}
 log = structlog.get_logger()
 
 
@@ -39,7 +42,7 @@ class _Entry(_Closed):
 
     digest: str
     points: dict[str, str] = Field(default_factory=dict)
-    barriers: list[tuple[Table, int, str]] = Field(default_factory=list[tuple[Table, int, str]])
+    barriers: list[tuple[Space, int, str]] = Field(default_factory=list[tuple[Space, int, str]])
     longest: int = Field(default=0, ge=0)
 
 
@@ -61,7 +64,9 @@ class _EntryBefore(_Closed):
         """Return it as it is written now."""
         missing = UNKNOWN if self.reasons is None else "illegal_address"
         reasons = dict.fromkeys(self.holes, missing) | (self.reasons or {})
-        barriers = [(table, address, UNKNOWN) for table, address in self.barriers]
+        barriers: list[tuple[Space, int, str]] = [
+            (table, address, UNKNOWN) for table, address in self.barriers
+        ]
         return _Entry(digest=self.points, points=reasons, barriers=barriers, longest=self.longest)
 
 
@@ -80,7 +85,7 @@ class MemoryAvailability:
         entry = self._entries.get(device)
         if entry is None or entry.digest != points_digest:
             return ALL_AVAILABLE
-        barriers = {Barrier(table, address): why for table, address, why in entry.barriers}
+        barriers = {Barrier(space, address): why for space, address, why in entry.barriers}
         return Unavailable(dict(entry.points), barriers, entry.longest)
 
     def keep(self, device: str, points_digest: str, unavailable: Unavailable) -> None:
@@ -92,7 +97,7 @@ class MemoryAvailability:
         self._entries[device] = _Entry(
             digest=points_digest,
             points=dict(sorted(unavailable.points.items())),
-            barriers=sorted((at.table, at.address, why) for at, why in barriers),
+            barriers=sorted((at.space, at.address, why) for at, why in barriers),
             longest=unavailable.longest,
         )
 
@@ -180,6 +185,16 @@ class AvailabilityFile(MemoryAvailability):
 
 def points_digest(device: ResolvedDevice) -> str:
     """Return what the availability depends on: the device file as applied, and who answers."""
-    points = sorted((name, point.model_dump_json()) for name, point in device.points.items())
+    points = sorted((name, _as_first_kept(point)) for name, point in device.points.items())
     found = (device.port, device.unit, device.profile, device.limits.model_dump_json(), points)
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+
+
+def _as_first_kept(point: AnyPoint) -> str:
+    """Return a point without the options that came later and are not used: it means the same."""
+    left_out: dict[str, Any] = {
+        name: True for name in _LATER_OPTIONS if not getattr(point, name, None)
+    }
+    if point.writable is not None and point.writable.is_plain:
+        left_out["writable"] = _LATER_OF_WRITABLE
+    return point.model_dump_json(exclude=left_out)

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final, TypeAlias
 
-from config.computed import Computed, TimedComputed, all_needs_of, expression_of, needs_of
+from config.computed import (
+    Computed,
+    TimedComputed,
+    all_needs_of,
+    expression_of,
+    needs_of,
+    with_factors,
+)
 from config.expression import Expression
+from config.identifiers import IdentifierPoint
+from config.point_kinds import AnyPoint
 from config.points import DataType, Point
-from edge_agent.polling.convert import NOT_A_NUMBER, Unusable, believable, digits_of, rounded
+from edge_agent.drivers.values import NOT_A_NUMBER, Unusable, believable, digits_of, rounded
 from edge_agent.polling.held import TIME_UNKNOWN, HeldFor
 from protocols.reading import Quality, Reading, Value
 
@@ -139,7 +148,7 @@ class Deriver:
 
 
 def deriver_of_class(
-    points: Mapping[str, Point],
+    points: Mapping[str, AnyPoint],
     computed: Mapping[str, Computed],
     period_s: float,
     latest: Mapping[str, Reading],
@@ -155,7 +164,7 @@ def deriver_of_class(
         latest: The last reading of each point, whatever its class.
         timers: Of the device; all that makes its points shares them.
     """
-    everything: dict[str, Point | Computed] = {**points, **computed}
+    everything: dict[str, AnyPoint | Computed] = {**points, **computed}
     inside = {name for name, one in everything.items() if _period(one) == period_s}
     inside |= set(with_factors(points, inside))
     names = all_needs_of(sorted(inside), points, computed)
@@ -169,7 +178,7 @@ def deriver_of_class(
 
 def deriver_of_points(
     names: Sequence[str],
-    points: Mapping[str, Point],
+    points: Mapping[str, AnyPoint],
     computed: Mapping[str, Computed],
     *,
     timers: Timers,
@@ -193,21 +202,9 @@ def deriver_of_points(
     return [name for name in needed if name in points], Deriver(steps, {})
 
 
-def class_points(points: Mapping[str, Point], period_s: float) -> dict[str, Point]:
-    """Return the points that are read at this period: its own, and the factors of them."""
-    own = [name for name, point in points.items() if (point.period_s or 1.0) == period_s]
-    wanted = set(with_factors(points, own))
-    return {name: point for name, point in points.items() if name in wanted}
-
-
-def with_factors(points: Mapping[str, Point], names: Sequence[str] | set[str]) -> list[str]:
-    """Return these points and what scales them."""
-    return all_needs_of([name for name in names if name in points], points, {})
-
-
 def _step(
     name: str,
-    points: Mapping[str, Point],
+    points: Mapping[str, AnyPoint],
     computed: Mapping[str, Computed],
     inside: set[str],
     timers: Timers,
@@ -215,7 +212,7 @@ def _step(
     needs = sorted(needs_of(name, points, computed))
     if name in points:
         return _Step(name, tuple(needs), (), _scaler(name, points[name], points), scaled=True)
-    everything: dict[str, Point | Computed] = {**points, **computed}
+    everything: dict[str, AnyPoint | Computed] = {**points, **computed}
     slower = tuple(
         (one, _FRESH_PERIODS * _period(everything[one]) + _FRESH_S)
         for one in needs
@@ -231,8 +228,10 @@ def _step(
     return _Step(name, here, slower, make, scaled=False)
 
 
-def _period(one: Point | Computed) -> float:
-    return (one.period_s if isinstance(one, Point | TimedComputed) else None) or 1.0
+def _period(one: AnyPoint | Computed) -> float:
+    return (
+        one.period_s if isinstance(one, Point | IdentifierPoint | TimedComputed) else None
+    ) or 1.0
 
 
 def _timed(one: Computed, expression: Expression, held: HeldFor, gap_s: float) -> Make:
@@ -259,7 +258,7 @@ def _expression(one: Computed, expression: Expression) -> Make:
     return lambda found: finish({name: reading.value for name, reading in found.items()})
 
 
-def _scaler(name: str, point: Point, points: Mapping[str, Point]) -> Make:
+def _scaler(name: str, point: AnyPoint, points: Mapping[str, AnyPoint]) -> Make:
     """Return raw number and factors -> value; digits that no register has are taken off."""
     scale, offset, whole = point.scale, point.offset, point.type not in _FLOATS
     power, ratios = point.scale_from or point.decimals_from, point.ratio_from

@@ -5,7 +5,8 @@ from functools import partial
 
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.base import Reply
-from edge_agent.drivers.timing import LineTiming
+from edge_agent.drivers.question import Planner, Question, Reader
+from edge_agent.drivers.values import bad_readings
 from edge_agent.errors import DeviceRefusedError, DriverError
 from edge_agent.health import Health
 from edge_agent.polling.availability import Availability
@@ -13,20 +14,11 @@ from edge_agent.polling.availability_log import AvailabilityLog
 from edge_agent.polling.availability_store import AvailabilityStore, points_digest
 from edge_agent.polling.bisection import reason_of
 from edge_agent.polling.changes import ChangeFilter
-from edge_agent.polling.computed import (
-    Deriver,
-    Timers,
-    class_points,
-    deriver_of_class,
-    deriver_of_points,
-)
-from edge_agent.polling.convert import BlockReader, bad_readings, compile_block
-from edge_agent.polling.plan import Block, plan
-from edge_agent.polling.scan_class import ScanClass, smallest
+from edge_agent.polling.computed import Deriver, Timers, deriver_of_class, deriver_of_points
+from edge_agent.polling.scan_class import ScanClass
 from edge_agent.polling.search import AvailabilitySearch
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
-from edge_agent.polling.variants import Variants
 from protocols.reading import Quality, Reading
 
 
@@ -37,6 +29,7 @@ class PolledDevice:
         classes: What the schedule asks; their blocks change with the device's availability.
         up: Whether it answers; None until it has answered or failed to.
         latest: The last reading of each point, reported or not.
+        planner: What is asked for which points, and what answers say.
         variants: How else its blocks can be asked.
         search: The searches for what it does not give.
     """
@@ -46,7 +39,7 @@ class PolledDevice:
         device: ResolvedDevice,
         *,
         unit: Unit,
-        timing: LineTiming,
+        planner: Planner,
         origin_s: float,
         sink: ReadingSink,
         health: Health,
@@ -54,9 +47,9 @@ class PolledDevice:
     ) -> None:
         self.device = device
         self.unit = unit
+        self.planner = planner
         self.up: bool | None = None
         self.latest: dict[str, Reading] = {}
-        self._timing = timing
         self._sink = sink
         self._health = health
         self._count = health.readings.labels(device.port)
@@ -68,9 +61,9 @@ class PolledDevice:
             report=AvailabilityLog(device),
         )
         self._filter = ChangeFilter(device.reported)
-        self._readers: dict[Block, BlockReader] = {}
+        self._readers: dict[Question, Reader] = {}
         self._cycles: dict[float, float] = {}
-        self.variants = Variants(device.points, device.limits, self._availability)
+        self.variants = planner.variants(lambda: self._availability.unavailable)
         periods = sorted({point.period_s or 1.0 for point in device.points.values()})
         self.classes = [
             ScanClass(
@@ -79,7 +72,7 @@ class PolledDevice:
                 period_s,
                 self._plan(period_s),
                 origin_s=origin_s,
-                smallest=smallest(class_points(device.points, period_s)),
+                smallest=planner.smallest(period_s),
                 emptied=frozenset(n for n, p in device.points.items() if p.clear_on_read),
             )
             for period_s in periods
@@ -87,6 +80,7 @@ class PolledDevice:
         self.search = AvailabilitySearch(
             device,
             unit=unit,
+            planner=planner,
             classes=self.classes,
             availability=self._availability,
             replan=self._replan,
@@ -102,13 +96,13 @@ class PolledDevice:
         self.variants.planned = [block for scan in self.classes for block in scan.blocks]
         # Now: what cannot be read must be known before anything is asked.
         for block in (block for scan in self.classes for block in scan.blocks):
-            self._readers[block] = compile_block(block, device.points)
+            self._readers[block] = planner.reader(block)
 
-    def take(self, scan: ScanClass, block: Block, reply: Reply) -> None:
+    def take(self, scan: ScanClass, block: Question, reply: Reply) -> None:
         """Publish what a good reply carries; then note that its block is available."""
         reader = self._readers.get(block)
         if reader is None:
-            reader = self._readers[block] = compile_block(block, self.device.points)
+            reader = self._readers[block] = self.planner.reader(block)
         self._derive(scan, reader(reply.values, reply.at_ms))
         self.search.answered(scan, block)
         self._availability.answered(block)
@@ -118,7 +112,7 @@ class PolledDevice:
         """Publish that these points could not be read in the running cycle."""
         self._derive(scan, bad_readings(names, Quality.BAD, at_ms, reason))
 
-    def disturbed(self, scan: ScanClass, block: Block, at_ms: int, error: DriverError) -> None:
+    def disturbed(self, scan: ScanClass, block: Question, at_ms: int, error: DriverError) -> None:
         """Publish that a block had no good answer in this cycle."""
         self._availability.disturbed(block, error.reason, str(error))
         self.bad(scan, block.points, at_ms, error.reason)
@@ -172,8 +166,14 @@ class PolledDevice:
             self._sink.device_state(self.device.id, at_ms, self.unit.state.value, reason)
 
     def refused(
-        self, scan: ScanClass, block: Block, error: DeviceRefusedError, *, at_ms: int, now_s: float
-    ) -> list[Block]:
+        self,
+        scan: ScanClass,
+        block: Question,
+        error: DeviceRefusedError,
+        *,
+        at_ms: int,
+        now_s: float,
+    ) -> list[Question]:
         """Search in a refused block; return the pieces to ask instead, in this cycle."""
         pieces = self.search.refused(scan, block, error, now_s)
         if pieces is None:
@@ -181,7 +181,7 @@ class PolledDevice:
             self.bad(scan, block.points, at_ms, reason_of(error.code))
         return pieces or []
 
-    def withheld(self, scan: ScanClass, block: Block, at_ms: int, reason: str) -> None:
+    def withheld(self, scan: ScanClass, block: Question, at_ms: int, reason: str) -> None:
         """Publish that a block could not be asked in this cycle."""
         message = "not asked: a late answer to another request could be taken for its own"
         self._availability.failed(block, reason, message)
@@ -212,11 +212,5 @@ class PolledDevice:
             scan.replan(self._plan(scan.period_s))
         self.variants.planned = [block for scan in self.classes for block in scan.blocks]
 
-    def _plan(self, period_s: float) -> list[Block]:
-        return plan(
-            class_points(self.device.points, period_s),
-            limits=self.device.limits,
-            timing=self._timing,
-            unavailable=self._availability.unavailable,
-            others=self.device.points,
-        )
+    def _plan(self, period_s: float) -> Sequence[Question]:
+        return self.planner.plan(period_s, self._availability.unavailable)

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping
 from random import Random
 
 from config.interlock import Place
-from config.ports import Accept, ModbusTcpPort, Port
+from config.ports import Port
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Driver
-from edge_agent.drivers.timing import line_timing
+from edge_agent.drivers.base import Driver, UnitAddress
 from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
+from edge_agent.planners import planner_of
 from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.port_time import PortLoad
@@ -65,9 +65,8 @@ class PortOwner:
         self._health = health
         self._clock = clock
         self._rng = rng or Random()  # noqa: S311 (jitter, not a secret)
-        timing = line_timing(settings)
         origin_s = clock.monotonic_s() + phase_s
-        self._units: dict[int, Unit] = {}
+        self._units: dict[UnitAddress, Unit] = {}
         self.devices: dict[str, PolledDevice] = {}
         periods_s = _periods_s(devices)
         for device in devices.values():
@@ -84,7 +83,7 @@ class PortOwner:
             self.devices[device.id] = PolledDevice(
                 device,
                 unit=unit,
-                timing=timing,
+                planner=planner_of(device, settings),
                 origin_s=origin_s,
                 sink=sink,
                 health=health,
@@ -92,34 +91,30 @@ class PortOwner:
             )
         classes = [scan for device in self.devices.values() for scan in device.classes]
         self.load = sum(
-            timing.expected_s(block.table, block.size) / scan.period_s
-            for scan in classes
+            device.planner.expected_s(block) / scan.period_s
+            for device in self.devices.values()
+            for scan in device.classes
             for block in scan.blocks
         )
-        self.schedule = Schedule(
-            classes,
-            wire_s=lambda block: timing.wire_s(block.table, block.size),
-            load=PortLoad(self.load),
-        )
+        planners = [device.planner for device in self.devices.values()]
+        self.schedule = Schedule(classes, wire_s=planners[0].wire_s, load=PortLoad(self.load))
         self._unit_health = UnitHealth(
             name, devices=self.devices, schedule=self.schedule, health=health, clock=clock
         )
         self._runner = RequestRunner(
             name,
-            numbered=_numbered(settings),
-            quiet_s=max(timing.gap_s, settings.turnaround_s),
+            numbered=settings.numbered,
+            quiet_s=max(settings.turnaround_s, *(one.gap_s for one in planners)),
             driver=driver,
             devices=self.devices,
             schedule=self.schedule,
             unit_health=self._unit_health,
-            timing=timing,
             health=health,
             clock=clock,
         )
         self._lane = WriteLane(
             driver=driver,
             devices=self.devices,
-            timing=timing,
             exchange=self._runner.exchange,
             shapes=self._runner.shapes,
             clock=clock,
@@ -196,7 +191,7 @@ class PortOwner:
             await self._make_way(result)
         return await result
 
-    def on_late_response(self, unit: int, lateness_s: float) -> None:
+    def on_late_response(self, unit: UnitAddress, lateness_s: float) -> None:
         """Record that a unit answered when the wait for it was over.
 
         Args:
@@ -287,17 +282,11 @@ class PortOwner:
             self._sleeper = None
 
 
-def _periods_s(devices: Mapping[str, ResolvedDevice]) -> dict[int, float]:
+def _periods_s(devices: Mapping[str, ResolvedDevice]) -> dict[UnitAddress, float]:
     """Return the shortest period of each unit's points, seconds."""
-    found: dict[int, float] = {}
+    found: dict[UnitAddress, float] = {}
     for device in devices.values():
         for point in device.points.values():
             period_s = point.period_s or 1.0
             found[device.unit] = min(period_s, found.get(device.unit, period_s))
     return found
-
-
-def _numbered(settings: Port) -> bool:
-    """Whether answers carry the number of their request."""
-    tcp = isinstance(settings, ModbusTcpPort)
-    return tcp and settings.accept_answers is not Accept.ANY_NUMBER

@@ -8,7 +8,8 @@ that misses few answers is asked as often as any, and one that misses many costs
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from edge_agent.polling.plan import Block
+from edge_agent.drivers.base import UnitAddress
+from edge_agent.drivers.question import Question
 from edge_agent.polling.port_time import PortLoad, TimeBudget
 from edge_agent.polling.scan_class import Job
 from edge_agent.polling.units import Unit
@@ -28,10 +29,10 @@ class Precedence:
         wire_s: Time that the bytes of a read of so much need on the wire, beside the wait.
     """
 
-    def __init__(self, load: PortLoad, wire_s: Callable[[Block], float]) -> None:
+    def __init__(self, load: PortLoad, wire_s: Callable[[Question], float]) -> None:
         self._load = load
         self._wire_s = wire_s
-        self._budgets: dict[int, TimeBudget] = {}
+        self._budgets = dict[UnitAddress, TimeBudget]()
 
     def gives_way(self, job: Job, now_s: float) -> bool:
         """Whether it comes behind all others, because its unit misses answers."""

@@ -10,7 +10,7 @@ in turns, and from a share of its own, so that no short probe waits for it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.polling.plan import Block
+from edge_agent.drivers.question import Question
 from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
@@ -46,7 +46,7 @@ class Probing:
     """
 
     classes: Sequence[ScanClass]
-    wire_s: Callable[[Block], float]
+    wire_s: Callable[[Question], float]
     budget: TimeBudget
     full: TimeBudget = field(default_factory=lambda: TimeBudget(share=_FULL_SHARE, most_s=0.0))
     with_pieces: set[ScanClass] = field(default_factory=set[ScanClass])

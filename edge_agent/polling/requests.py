@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, Reply
-from edge_agent.drivers.timing import LineTiming
 from edge_agent.errors import (
     DeviceRefusedError,
     DeviceTimeoutError,
@@ -58,7 +57,6 @@ class RequestRunner:
         devices: The devices on it, by id.
         schedule: What is asked next.
         unit_health: Follows the state of its units.
-        timing: What its bytes take.
         health: Takes the figures.
         clock: Where time comes from.
 
@@ -77,7 +75,6 @@ class RequestRunner:
         devices: Mapping[str, PolledDevice],
         schedule: Schedule,
         unit_health: UnitHealth,
-        timing: LineTiming,
         health: Health,
         clock: Clock,
     ) -> None:
@@ -90,7 +87,6 @@ class RequestRunner:
         self._devices = devices
         self._schedule = schedule
         self._unit_health = unit_health
-        self._timing = timing
         self._health = health
         self._clock = clock
         self._requests = health.requests.labels(name)
@@ -128,7 +124,7 @@ class RequestRunner:
 
     async def _ask(self, job: Job) -> None:
         block, unit = job.block, job.scan.unit
-        wire_s = self._timing.wire_s(block.table, block.size)
+        wire_s = self._devices[job.scan.device].planner.wire_s(block)
         patience_s = job.patience_s
         if patience_s is None:
             patience_s = self._patience_s(job)
@@ -137,13 +133,7 @@ class RequestRunner:
             asyncio.current_task(), job, began + self._quiet_s + wire_s
         )
         try:
-            reply = await self._driver.read(
-                unit.number,
-                block.table,
-                block.address,
-                block.size,
-                timeout_s=patience_s + wire_s,
-            )
+            reply = await self._driver.ask(unit.number, block, timeout_s=patience_s + wire_s)
         except DeviceRefusedError as error:
             self._count(began, error)
             self._refused(job, error)

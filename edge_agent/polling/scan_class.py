@@ -5,13 +5,12 @@ class is kept with it, and changed by the search.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor
 
-from config.points import Point
+from edge_agent.drivers.question import Question
 from edge_agent.polling.bisection import Bisection
-from edge_agent.polling.plan import Block
 from edge_agent.polling.units import Unit
 
 
@@ -36,19 +35,19 @@ class ScanClass:
     device: str
     unit: Unit
     period_s: float
-    blocks: Sequence[Block]
+    blocks: Sequence[Question]
     origin_s: float = 0.0
     next_due: float = 0.0
     outstanding: int = 0
     search: Bisection | None = None
     heard: bool = False
     cycle: int = 0
-    silent_pieces: deque[Block] = field(default_factory=deque[Block])
+    silent_pieces: deque[Question] = field(default_factory=deque[Question])
     silent_search: Bisection | None = None
     pieces_due_at: float = 0.0
-    smallest: Block | None = None
+    smallest: Question | None = None
     emptied: frozenset[str] = frozenset()
-    already_read: Block | None = None
+    already_read: Question | None = None
 
     def grid_before(self, now_s: float) -> float:
         """Return the latest grid point that is not in the future."""
@@ -56,15 +55,15 @@ class ScanClass:
         cycles = floor((now_s - self.origin_s) / self.period_s + 1e-6)
         return self.origin_s + cycles * self.period_s
 
-    def replan(self, blocks: Sequence[Block]) -> None:
+    def replan(self, blocks: Sequence[Question]) -> None:
         """Ask these blocks from the next cycle on."""
         self.blocks = blocks
 
-    def take_out(self, block: Block) -> None:
+    def take_out(self, block: Question) -> None:
         """Leave a block out of the plan."""
         self.blocks = [one for one in self.blocks if one != block]
 
-    def put_in(self, block: Block) -> None:
+    def put_in(self, block: Question) -> None:
         """Ask one block more."""
         self.blocks = [*self.blocks, block]
 
@@ -77,7 +76,7 @@ class ScanClass:
         """Be due at once, because its unit answers again, then on the grid."""
         self.next_due = self.grid_before(now_s)
 
-    def begin_cycle(self, now_s: float) -> tuple[Sequence[Block], int]:
+    def begin_cycle(self, now_s: float) -> tuple[Sequence[Question], int]:
         """Begin the cycle that is due.
 
         Returns:
@@ -105,7 +104,7 @@ class ScanClass:
         self.outstanding -= 1
         return self.outstanding == 0
 
-    def probed(self, block: Block | None) -> None:
+    def probed(self, block: Question | None) -> None:
         """Record what the probe has read by which its unit came back; None: it was not away."""
         self.already_read = block
 
@@ -116,15 +115,6 @@ class ScanClass:
         self.heard = False
         self.already_read = None
         self.cycle += 1
-
-
-def smallest(points: Mapping[str, Point]) -> Block | None:
-    """Return the request for the shortest point that may be read at any time."""
-    names = [name for name, point in points.items() if not point.clear_on_read]
-    if not names:
-        return None
-    name = min(names, key=lambda one: points[one].words)
-    return Block(points[name].table, points[name].address, points[name].words, (name,))
 
 
 @dataclass(eq=False, slots=True)
@@ -142,7 +132,7 @@ class Job:
     """
 
     scan: ScanClass
-    block: Block
+    block: Question
     deadline: float
     probe: bool = False
     piece: bool = False
@@ -151,11 +141,11 @@ class Job:
     full_s: float = 0.0
     spare: bool = False
     busy: int = 0
-    part_of: Block | None = None
+    part_of: Question | None = None
     wider: bool = False
 
     @property
-    def planned(self) -> Block:
+    def planned(self) -> Question:
         """The block of the plan whose points it carries."""
         return self.block if self.part_of is None else self.part_of
 
@@ -173,7 +163,7 @@ class Job:
         self.attempts += 1
         self.deadline += self.scan.period_s
 
-    def narrow(self, block: Block) -> None:
+    def narrow(self, block: Question) -> None:
         """Ask for no more registers than the points have."""
         self.block, self.wider = block, False
 

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from edge_agent.polling.plan import Block
+from edge_agent.drivers.question import Question
 from edge_agent.polling.port_time import PortLoad, TimeBudget
 from edge_agent.polling.precedence import Precedence, starved_at
 from edge_agent.polling.probing import Clear, Probing
@@ -24,7 +24,7 @@ _LONGEST_ROOM_S = 3600.0
 _TOGETHER_S = 10.0  # units that went offline within this time may have one cause
 
 
-def _no_time(block: Block) -> float:
+def _no_time(block: Question) -> float:
     del block
     return 0.0
 
@@ -47,7 +47,7 @@ class Schedule:
         self,
         classes: Sequence[ScanClass],
         *,
-        wire_s: Callable[[Block], float] = _no_time,
+        wire_s: Callable[[Question], float] = _no_time,
         budget: TimeBudget | None = None,
         load: PortLoad | None = None,
     ) -> None:
@@ -156,13 +156,13 @@ class Schedule:
         if not job.probe:
             self._push(job)
 
-    def add_pieces(self, job: Job, pieces: Sequence[Block]) -> None:
+    def add_pieces(self, job: Job, pieces: Sequence[Question]) -> None:
         """Ask the pieces of a refused block, in the same cycle."""
         job.scan.add_requests(len(pieces))
         for piece in pieces:
             self._push(Job(job.scan, piece, job.deadline))
 
-    def replace(self, job: Job, blocks: Sequence[Block]) -> None:
+    def replace(self, job: Job, blocks: Sequence[Question]) -> None:
         """Ask for the points of a request in other requests, in the same cycle."""
         job.scan.add_requests(len(blocks) - 1)
         wider = len(blocks) == 1

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from config.resolve import ResolvedDevice
+from edge_agent.drivers.question import Planner, Question
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.availability import Availability
 from edge_agent.polling.bisection import PERMANENT, SILENT, Bisection
-from edge_agent.polling.plan import Block
 from edge_agent.polling.scan_class import ScanClass
 from edge_agent.polling.units import Unit
 
@@ -53,6 +53,7 @@ class AvailabilitySearch:
     Args:
         device: It.
         unit: Its unit.
+        planner: Plans its questions.
         classes: What is asked of it.
         availability: Takes what is found.
         replan: Plans all classes anew.
@@ -63,18 +64,20 @@ class AvailabilitySearch:
         device: ResolvedDevice,
         *,
         unit: Unit,
+        planner: Planner,
         classes: Sequence[ScanClass],
         availability: Availability,
         replan: Callable[[], None],
     ) -> None:
         self._points = device.points
+        self._planner = planner
         self._unit = unit
         self._classes = classes
         self._availability = availability
         self._replan = replan
-        self._silences: dict[Block, _Silence] = {}
+        self._silences: dict[Question, _Silence] = {}
 
-    def answered(self, scan: ScanClass, block: Block) -> None:
+    def answered(self, scan: ScanClass, block: Question) -> None:
         """Record that a block was answered well."""
         scan.heard = True
         if scan.search is not None:
@@ -83,8 +86,8 @@ class AvailabilitySearch:
             self._end_silence(block)
 
     def refused(
-        self, scan: ScanClass, block: Block, error: DeviceRefusedError, now_s: float
-    ) -> list[Block] | None:
+        self, scan: ScanClass, block: Question, error: DeviceRefusedError, now_s: float
+    ) -> list[Question] | None:
         """Return the pieces to ask instead, in this cycle; None: the refusal may pass by itself."""
         if error.code not in PERMANENT:
             return None
@@ -95,7 +98,7 @@ class AvailabilitySearch:
         return scan.search.split(block, self._points, error.code, str(error))
 
     def unanswered(
-        self, scan: ScanClass, block: Block, part: Block, *, now_s: float, spent_s: float
+        self, scan: ScanClass, block: Question, part: Question, *, now_s: float, spent_s: float
     ) -> float:
         """Record that a block was not answered.
 
@@ -126,7 +129,7 @@ class AvailabilitySearch:
         self.piece_unanswered(scan, block, now_s)
         return silence.lost_s
 
-    def short_block_answered(self, block: Block) -> None:
+    def short_block_answered(self, block: Question) -> None:
         """Record that a unit answered a single point while its blocks were not answered.
 
         Some say nothing to requests that are too long for them. Each block has one more chance.
@@ -149,7 +152,7 @@ class AvailabilitySearch:
         """Try everything again: another device may answer now, or it refused while it started."""
         self._retry(now_s, everything=True)
 
-    def piece_answered(self, scan: ScanClass, block: Block, now_s: float) -> None:
+    def piece_answered(self, scan: ScanClass, block: Question, now_s: float) -> None:
         """Record that a silent piece was answered, refusals included: it is asked as others are."""
         scan.put_in(block)
         self._availability.retry_in_plan(block)
@@ -157,7 +160,7 @@ class AvailabilitySearch:
             scan.silent_search.answered(block)
         self._piece_done(scan, block, now_s)
 
-    def piece_split(self, scan: ScanClass, block: Block, pieces: Sequence[Block]) -> None:
+    def piece_split(self, scan: ScanClass, block: Question, pieces: Sequence[Question]) -> None:
         """Ask for a silent piece in smaller ones."""
         at = scan.silent_pieces.index(block)
         scan.silent_pieces.remove(block)
@@ -166,7 +169,7 @@ class AvailabilitySearch:
         if scan.silent_search is not None:
             scan.silent_search.replace(block, pieces)
 
-    def piece_unanswered(self, scan: ScanClass, block: Block, now_s: float) -> None:
+    def piece_unanswered(self, scan: ScanClass, block: Question, now_s: float) -> None:
         """Ask for what was not answered in pieces, when the budget allows."""
         search = scan.silent_search = scan.silent_search or Bisection()
         scan.silent_pieces.extend(search.split(block, self._points, SILENT, "no answer"))
@@ -188,7 +191,7 @@ class AvailabilitySearch:
             self._retry(now_s)
         return unavailable | lost
 
-    def _end_silence(self, block: Block) -> None:
+    def _end_silence(self, block: Question) -> None:
         for silence in list(self._silences.values()):
             for name in block.points:
                 silence.points.pop(name, None)
@@ -197,7 +200,7 @@ class AvailabilitySearch:
                 self._silences.clear()
                 return
 
-    def _piece_done(self, scan: ScanClass, block: Block, now_s: float) -> None:
+    def _piece_done(self, scan: ScanClass, block: Question, now_s: float) -> None:
         if block in scan.silent_pieces:
             scan.silent_pieces.remove(block)
         scan.pieces_due_at = now_s
@@ -211,11 +214,10 @@ class AvailabilitySearch:
         """Ask again for what is due; what was not answered is asked apart from its neighbours."""
         before = self._availability.unavailable
         for name in self._availability.retry(now_s, everything=everything):
-            point = self._points[name]
-            scan = next(one for one in self._classes if one.period_s == (point.period_s or 1.0))
+            period_s = self._points[name].period_s or 1.0
+            scan = next(one for one in self._classes if one.period_s == period_s)
             if not any(name in piece.points for piece in scan.silent_pieces):
                 scan.silent_search, scan.pieces_due_at = scan.silent_search or Bisection(), now_s
-                piece = Block(point.table, point.address, point.words, (name,))
-                scan.silent_pieces.append(piece)
+                scan.silent_pieces.append(self._planner.alone(name))
         if self._availability.unavailable != before:
             self._replan()

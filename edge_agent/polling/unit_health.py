@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import structlog
 
 from edge_agent.clock import Clock
+from edge_agent.drivers.base import UnitAddress
+from edge_agent.drivers.question import Question
 from edge_agent.errors import DeviceTimeoutError, DriverError
 from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.plan import Block
 from edge_agent.polling.scan_class import Job
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import Unit, UnitState
@@ -39,11 +40,15 @@ class UnitHealth:
         self._health = health
         self._clock = clock
         self._offline_s = health.offline.labels(name)
-        self._silences: dict[int, float] = {}
-        self._too_slow: set[int] = set()
+        self._silences = dict[UnitAddress, float]()
+        self._too_slow: set[UnitAddress] = set()
 
     def heard(
-        self, device: PolledDevice, at_ms: int, response_s: float | None, block: Block | None = None
+        self,
+        device: PolledDevice,
+        at_ms: int,
+        response_s: float | None,
+        block: Question | None = None,
     ) -> None:
         """Record that a unit answered, refusals included."""
         unit = device.unit

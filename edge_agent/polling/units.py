@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
-from edge_agent.polling.plan import BITS, Block
+from edge_agent.drivers.base import UnitAddress
+from edge_agent.drivers.question import Question
 
 _FLOOR_S = 0.2  # shorter waits mistake a busy machine for an offline unit
 _STABLE_S = 60.0
@@ -22,7 +23,6 @@ _MAX_BACKOFF = 5
 _OUTSTANDING_TIMEOUTS = 3.0  # an answer that comes later is not expected any more
 _BUSY_PAUSE_S = 0.1
 _MOST_BUSY = 5
-_BIT_REGISTER = 16
 
 
 class UnitState(StrEnum):
@@ -86,7 +86,7 @@ class Unit:
         limit: Failures in a row by which it goes offline.
     """
 
-    number: int
+    number: UnitAddress
     longest_s: float
     rng: Random = field(default_factory=Random)
     alone: bool = False
@@ -132,7 +132,7 @@ class Unit:
         """Its usual response without the bytes' own time; None before the first was measured."""
         return None if self._usual is None else self._usual.response_s
 
-    def patience_s(self, neighbours_s: float | None, block: Block | None = None) -> float:
+    def patience_s(self, neighbours_s: float | None, block: Question | None = None) -> float:
         """How long to wait for its next answer, the bytes' own time on the wire not counted.
 
         Args:
@@ -150,7 +150,7 @@ class Unit:
         doubled = 0 if self.probe_only else max(self.failures, usual.backoff)
         return min(self.longest_s, guess * 2**doubled)
 
-    def shortest_patience_s(self, block: Block | None = None) -> float:
+    def shortest_patience_s(self, block: Question | None = None) -> float:
         """How long to wait at least for a unit that was heard: as long as it usually takes."""
         usual = self._of(block)
         expected_s = 0.0 if usual is None else usual.expected_s
@@ -173,14 +173,16 @@ class Unit:
         latest_s, at_s = self._latest
         return latest_s if now_s - at_s < _UNSTEADY_S else 0.0
 
-    def late_after_s(self, neighbours_s: float | None, block: Block | None = None) -> float:
+    def late_after_s(self, neighbours_s: float | None, block: Question | None = None) -> float:
         """When an answer is later than usual: from then on another may be asked instead."""
         usual = self._of(block)
         if usual is not None:
             return min(self.longest_s, usual.expected_s)
         return self.longest_s if neighbours_s is None else min(self.longest_s, 2 * neighbours_s)
 
-    def answered(self, now_s: float, response_s: float | None, block: Block | None = None) -> None:
+    def answered(
+        self, now_s: float, response_s: float | None, block: Question | None = None
+    ) -> None:
         """Record an answer, refusals included; ``response_s`` None leaves the measure alone.
 
         While an answer to an earlier request may still come, this one may be it: its time means
@@ -200,7 +202,9 @@ class Unit:
         self._lost_s = 0.0
         self.heard_at = now_s
 
-    def unanswered(self, now_s: float, block: Block | None = None, *, lost_s: float = 0.0) -> None:
+    def unanswered(
+        self, now_s: float, block: Question | None = None, *, lost_s: float = 0.0
+    ) -> None:
         """Record that the wait for an answer was given up; it may still come.
 
         Args:
@@ -213,7 +217,7 @@ class Unit:
         self._outstanding_until = now_s + _OUTSTANDING_TIMEOUTS * self.longest_s
         if self.probe_only or block is None or self._usual is None:
             return
-        weight = _weight(block)
+        weight = block.weight
         usual = self._by_weight.get(weight)
         if usual is None:
             usual = Usual(self._usual.response_s, self._usual.variation_s)
@@ -335,8 +339,8 @@ class Unit:
         self.busy_until = again_s
         return True
 
-    def _of(self, block: Block | None) -> Usual | None:
-        return self._usual if block is None else self._by_weight.get(_weight(block), self._usual)
+    def _of(self, block: Question | None) -> Usual | None:
+        return self._usual if block is None else self._by_weight.get(block.weight, self._usual)
 
     def _is_outstanding(self, now_s: float) -> bool:
         if now_s >= self._outstanding_until:
@@ -348,25 +352,17 @@ class Unit:
         self.probe_at = now_s + (min(self.period_s, pause_s) if spared else pause_s)
         self.level = min(self.level + 1, _MAX_LEVEL_ALONE if self.alone else _MAX_LEVEL)
 
-    def _measure(self, response_s: float, block: Block | None) -> None:
+    def _measure(self, response_s: float, block: Question | None) -> None:
         if self._usual is None:
             self._usual = Usual(response_s, response_s / 2)
         else:
             self._usual.add(response_s)
         if block is None:
             return
-        weight = _weight(block)
+        weight = block.weight
         usual = self._by_weight.get(weight)
         if usual is None or (usual.backoff and response_s > usual.response_s):
             # The first true measure of a kind of answer, or the first since it became slower.
             self._by_weight[weight] = Usual(response_s, response_s / 2)
         else:
             usual.add(response_s)
-
-
-def _weight(block: Block) -> int:
-    """How long its reply is, as a power of two of registers."""
-    registers = (
-        (block.size + _BIT_REGISTER - 1) // _BIT_REGISTER if block.table in BITS else block.size
-    )
-    return registers.bit_length()

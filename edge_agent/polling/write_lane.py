@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from config.interlock import Place
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Driver, Reply
-from edge_agent.drivers.timing import LineTiming
+from edge_agent.drivers.base import Driver, Reply, UnitAddress
+from edge_agent.drivers.question import Question
 from edge_agent.errors import (
     CommandError,
     DeviceRefusedError,
@@ -19,9 +19,7 @@ from edge_agent.errors import (
     PortDownError,
 )
 from edge_agent.polling.bisection import PERMANENT
-from edge_agent.polling.convert import compile_block, registers_for
 from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.plan import Block
 from edge_agent.polling.shapes import Shapes
 from edge_agent.polling.writes import WriteOrder
 from protocols.reading import Reading
@@ -38,14 +36,12 @@ class WriteLane:
         *,
         driver: Driver,
         devices: Mapping[str, PolledDevice],
-        timing: LineTiming,
         exchange: Exchange,
         shapes: Shapes,
         clock: Clock,
     ) -> None:
         self._driver = driver
         self._devices = devices
-        self._timing = timing
         self._exchange = exchange
         self._shapes = shapes
         self._clock = clock
@@ -60,7 +56,7 @@ class WriteLane:
 
         Those whose unit does not answer any more, and those that are too old, end here.
         """
-        waiting: set[int] = set()
+        waiting: set[UnitAddress] = set()
         for order in list(self._orders):
             unit = order.device.unit
             if self._is_over(order):
@@ -107,15 +103,15 @@ class WriteLane:
 
     async def _send(self, order: WriteOrder) -> bool:
         """Write; returns False when an answer came between that must be waited for."""
-        device, point = order.device, order.settings
+        device = order.device
         order.refuse_if_late(self._clock.now_ms())
         into: Sequence[int] = ()
-        if point.is_written_into:
+        if device.planner.needs_own(order.point):
             known = await self._read(device, order.point)
             if known is None:
                 return False
             into = known.values
-        order.encode(registers_for(point, order.value, into=into))
+        order.encode(device.planner.encoded(order.point, order.value, into=into))
         for place in order.watched:
             if not await self._refresh(place):
                 return False
@@ -182,14 +178,11 @@ class WriteLane:
 
         None: it must wait, because an older answer could be taken for this one's.
         """
-        point = device.device.points[name]
-        own = _block_of(device, name)
+        planner = device.planner
+        own = planner.alone(name)
         while (block := self._shapes.fresh(device, own)) is not None:
-            unit, size = device.unit, block.size
-            timeout_s = unit.longest_s + self._timing.wire_s(point.table, size)
-            request = self._driver.read(
-                unit.number, point.table, block.address, size, timeout_s=timeout_s
-            )
+            timeout_s = device.unit.longest_s + planner.wire_s(block)
+            request = self._driver.ask(device.unit.number, block, timeout_s=timeout_s)
             try:
                 reply = await self._exchange(device, request)
             except DeviceRefusedError as error:
@@ -198,23 +191,15 @@ class WriteLane:
                 now_s, permanent = self._clock.monotonic_s(), error.code in PERMANENT
                 device.variants.refused(block, now_s, permanent=permanent)
                 continue
-            first = own.address - block.address
-            return reply._replace(values=reply.values[first : first + own.size])
+            return reply._replace(values=planner.values_of(own, block, reply.values))
         return None
 
     def _write(self, order: WriteOrder) -> Awaitable[Reply]:
-        unit, point = order.device.unit, order.settings
+        unit, planner = order.device.unit, order.device.planner
+        target = planner.target(order.point)
         # In full: a unit that stores a value permanently is slower than one that is only read.
-        table, address, size = point.written_at
-        timeout_s = unit.longest_s + self._timing.write_wire_s(table, size)
-        return self._driver.write(
-            unit.number,
-            table,
-            address,
-            order.registers,
-            timeout_s=timeout_s,
-            multiple=order.multiple,
-        )
+        timeout_s = unit.longest_s + planner.write_wire_s(target)
+        return self._driver.tell(unit.number, target, order.values, timeout_s=timeout_s)
 
     def _taken(self, device: PolledDevice, name: str, reply: Reply) -> Reading:
         """Publish what was read."""
@@ -223,34 +208,32 @@ class WriteLane:
         return reading
 
     def _decoded(self, device: PolledDevice, name: str, reply: Reply) -> list[Reading]:
-        block = _block_of(device, name)
-        return compile_block(block, device.device.points)(reply.values, reply.at_ms)
+        planner = device.planner
+        return planner.reader(planner.alone(name))(reply.values, reply.at_ms)
 
     def _ready_at(self, order: WriteOrder) -> float:
         fresh_s = max((self._shapes.fresh_at(*read) for read in self._reads(order)), default=0.0)
         ready_s = max(fresh_s, order.device.unit.busy_until)
         if order.acknowledged:
             return max(order.read_back_at or 0.0, ready_s)
-        point = order.settings
-        where = order.device.unit.number, *point.written_at
-        write_s = self._driver.clear_to_write_at(*where, multiple=order.multiple)
+        device, planner = order.device, order.device.planner
+        write_s = self._driver.tell_at(device.unit.number, planner.target(order.point))
         # What cannot be read back is not written.
-        read_back_s = self._shapes.single_clear_at(
-            order.device, _block_of(order.device, order.point)
-        )
+        read_back_s = self._shapes.single_clear_at(device, planner.alone(order.point))
         return max(ready_s, write_s, read_back_s)
 
-    def _reads(self, order: WriteOrder) -> Iterator[tuple[PolledDevice, Block]]:
+    def _reads(self, order: WriteOrder) -> Iterator[tuple[PolledDevice, Question]]:
         """What a command reads next: before it is sent, or to read it back."""
-        if order.acknowledged or order.settings.is_written_into:
-            yield order.device, _block_of(order.device, order.point)
+        device, planner = order.device, order.device.planner
+        if order.acknowledged or planner.needs_own(order.point):
+            yield device, planner.alone(order.point)
         if order.acknowledged:
             return
         for place in order.watched:
             device = self._devices[place.device]
             if not device.unit.offline:
                 for name in device.parts_of(place.point)[0]:
-                    yield device, _block_of(device, name)
+                    yield device, device.planner.alone(name)
 
     def _is_over(self, order: WriteOrder) -> bool:
         try:
@@ -269,8 +252,3 @@ class WriteLane:
             if other is not order and other.device.unit is order.device.unit:
                 self._orders.remove(other)
                 other.give_up(CommandError(f"not sent, as the command before: {error}"))
-
-
-def _block_of(device: PolledDevice, name: str) -> Block:
-    point = device.device.points[name]
-    return Block(point.table, point.address, point.words, (name,))

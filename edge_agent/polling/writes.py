@@ -2,13 +2,12 @@
 
 from asyncio import Future
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from config.interlock import Place
-from config.points import Point
+from config.point_kinds import AnyPoint
 from edge_agent.errors import CommandError, DeviceRefusedError, DriverError
-from edge_agent.polling.convert import reads_as_written
 from edge_agent.polling.device import PolledDevice
 from protocols.modbus import limits
 from protocols.reading import Reading, Value
@@ -16,8 +15,6 @@ from protocols.reading import Reading, Value
 # Illegal function, address and value; busy, come again; negative acknowledge. All other codes leave
 # it open: 4 means that it failed on the way. 5, accepted and not finished, is an acknowledgement.
 _NOT_DONE = frozenset({1, 2, 3, 6, 7})
-
-_MULTIPLE = frozenset({15, 16})
 
 FinalCheck = Callable[[], None]
 """Raises CommandError when a command must not go out at this moment."""
@@ -52,7 +49,8 @@ class WriteOrder:
         watched: Points of this port that are read right before ``final_check``.
         final_check: Called right before it goes out; raises CommandError to stop it.
         sent: Whether it may have reached the device.
-        acknowledged: Whether the device has acknowledged it; registers are known then.
+        acknowledged: Whether the device has acknowledged it; ``values`` are known then.
+        values: What is written, as the planner of the device has encoded it.
         read_back_at: When it is read back once more, monotonic seconds; None: not yet read back.
         busy: How often the device answered that it is busy.
     """
@@ -66,22 +64,16 @@ class WriteOrder:
     final_check: FinalCheck = no_check
     sent: bool = False
     acknowledged: bool = False
-    registers: list[int] = field(default_factory=list[int])
+    values: Sequence[int] = ()
     before: Reading | None = None
     after: Reading | None = None
     read_back_at: float | None = None
     busy: int = 0
 
     @property
-    def settings(self) -> Point:
+    def settings(self) -> AnyPoint:
         """The point that it writes."""
         return self.device.device.points[self.point]
-
-    @property
-    def multiple(self) -> bool:
-        """Whether one register or coil is written with the function for several."""
-        writable = self.settings.writable
-        return writable is not None and writable.function in _MULTIPLE
 
     def refuse_if_late(self, now_ms: int) -> None:
         """Raise CommandError when it may not go out any more."""
@@ -89,9 +81,9 @@ class WriteOrder:
             late_s = (now_ms - self.expires_at) / 1000
             raise CommandError(f"expired {late_s:.1f} s ago, while it waited for the port")
 
-    def encode(self, registers: list[int]) -> None:
-        """Record what its value is in registers."""
-        self.registers = registers
+    def encode(self, values: Sequence[int]) -> None:
+        """Record how its value is written."""
+        self.values = values
 
     def was_read_back(self, after: Reading) -> None:
         """Record the reading made after it."""
@@ -139,9 +131,9 @@ class WriteOrder:
         elif not self.result.done():
             self.result.set_exception(self._outcome(error))
 
-    def reads_back(self, registers: Sequence[int]) -> bool:
+    def reads_back(self, values: Sequence[int]) -> bool:
         """Whether this is what was written."""
-        return reads_as_written(self.settings, self.registers, registers)
+        return self.device.planner.reads_back(self.point, self.values, values)
 
     def _outcome(self, error: DriverError | CommandError) -> DriverError | CommandError:
         if isinstance(error, CommandError):

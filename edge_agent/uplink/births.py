@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from config.computed import Computed
-from config.points import Point
+from config.point_kinds import AnyPoint
 from edge_agent.uplink.encoder import BIRTH_ONLY, DeviceEncoder, encode_metric
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug import names
@@ -60,7 +60,7 @@ def retired_birth(
 
 
 def _birth_metric(
-    name: str, last: Reading | None, point: Point | Computed | None, now_ms: int
+    name: str, last: Reading | None, point: AnyPoint | Computed | None, now_ms: int
 ) -> Metric:
     if name == names.COMMAND_RESULT:
         # A result is news once; a birth that repeats it would look like a second command.
@@ -79,7 +79,7 @@ def _birth_metric(
     )
 
 
-def _birth_properties(point: Point | Computed) -> dict[str, Value]:
+def _birth_properties(point: AnyPoint | Computed) -> dict[str, Value]:
     properties: dict[str, Value] = {}
     if point.unit:
         properties[names.PROPERTY_ENG_UNIT] = point.unit
@@ -87,7 +87,7 @@ def _birth_properties(point: Point | Computed) -> dict[str, Value]:
         properties[names.PROPERTY_MAX_SILENCE] = round(point.max_silence_s * 1000)
     if point.totalizer:
         properties[names.PROPERTY_TOTALIZER] = True
-    if isinstance(point, Point):
+    if not isinstance(point, Computed):
         properties |= _register_properties(point)
     if point.name is not None:
         properties[names.PROPERTY_NAME_EN] = point.name.en
@@ -95,7 +95,7 @@ def _birth_properties(point: Point | Computed) -> dict[str, Value]:
     return properties
 
 
-def _register_properties(point: Point) -> dict[str, Value]:
+def _register_properties(point: AnyPoint) -> dict[str, Value]:
     properties: dict[str, Value] = {}
     if point.writable is not None:
         properties[names.PROPERTY_WRITABLE] = True

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from config.computed import Result, results_of
+from config.point_kinds import AnyPoint
 from config.points import DataType as PointType
-from config.points import Point
 from config.resolve import ResolvedDevice
 from protocols.errors import ValueRangeError
 from protocols.reading import Quality, Reading, Value
@@ -44,7 +44,7 @@ BIRTH_ONLY: Final = {
 """What only a birth says, of the device itself; it has aliases because the points have."""
 
 
-def datatype_of_point(point: Point) -> DataType:
+def datatype_of_point(point: AnyPoint) -> DataType:
     """Return the datatype that carries the values of a point without loss."""
     if point.enum is not None or point.type in {
         PointType.STRING,
@@ -58,8 +58,8 @@ def datatype_of_point(point: Point) -> DataType:
         return DataType.DOUBLE
     if point.type in _FLOATS:
         return DataType.FLOAT
-    has_sign = point.sign is not None or point.type.value.startswith("int")
-    bits = point.field().bits
+    has_sign = point.has_sign
+    bits = point.bits
     return next(with_sign if has_sign else none for most, with_sign, none in _SIZES if bits <= most)
 
 

@@ -11,13 +11,13 @@ import structlog
 
 from config.points import Table
 from config.resolve import ResolvedDevice
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
 from edge_agent.polling.availability_store import (
     AvailabilityFile,
     AvailabilityStore,
     MemoryAvailability,
     points_digest,
 )
-from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Unavailable
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit

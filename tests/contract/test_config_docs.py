@@ -17,6 +17,7 @@ from config.conditions import KINDS
 from config.describe import describe
 from config.edge import AgentSettings
 from config.errors import ConfigError
+from config.identifiers import IdentifierPoint
 from config.load import load_agent
 from config.load_server import load_people, load_server
 from config.people import PeopleFile
@@ -123,7 +124,7 @@ def test_the_delivered_server_example_changes_nothing() -> None:
 
 def test_the_examples_load_with_every_option_uncommented(tmp_path: Path) -> None:
     gateway = load_agent(uncommented_file("agent.yaml", tmp_path))
-    assert set(gateway.settings.ports) == {"plc", "line-1", "line-2"}
+    assert set(gateway.settings.ports) == {"plc", "line-1", "line-2", "meters"}
     assert gateway.devices["pump-1"].points["serial_number"].length == 8
     server = tmp_path / "server.yaml"
     server.write_text(uncommented("server.yaml"), "utf-8")
@@ -158,7 +159,10 @@ def test_a_commented_option_shows_its_default(
     shown = root.model_validate_json(document.json, strict=True)
     for one in settings_in(shown):
         # Registers differ from device to device; their options are shown in use.
-        if isinstance(one, Point | Computed) or type(one).__name__ in {"Writable", "Time"}:
+        if isinstance(one, Point | IdentifierPoint | Computed) or type(one).__name__ in {
+            "Writable",
+            "Time",
+        }:
             continue
         for option, field in type(one).model_fields.items():
             default = field.get_default()

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 from config.points import Table
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
+from edge_agent.drivers.registers.driver import RegisterDriver
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceRefusedError,
@@ -61,7 +62,7 @@ class FakeUnit:
             self.registers.update(entry[1])
 
 
-class FakeDriver:
+class FakeDriver(RegisterDriver):
     """Units by address; ``asked`` is everything that went over the line.
 
     Attributes:

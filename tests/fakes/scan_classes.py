@@ -1,7 +1,7 @@
 """Classes, units and schedules of a port without a port."""
 
 from config.points import Table
-from edge_agent.polling.plan import Block
+from edge_agent.drivers.registers.plan import Block
 from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.schedule import Schedule

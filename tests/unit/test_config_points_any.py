@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from config.coding import DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table
 from config.points import Point
+from edge_agent.drivers.registers.convert import compile_block, reads_as_written, registers_for
+from edge_agent.drivers.registers.plan import Block
 from edge_agent.errors import CommandError
-from edge_agent.polling.convert import compile_block, reads_as_written, registers_for
-from edge_agent.polling.plan import Block
 from edge_agent.uplink.encoder import datatype_of_point
 from protocols.reading import Quality
 

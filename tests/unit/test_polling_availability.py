@@ -6,8 +6,8 @@ import pytest
 import structlog
 
 from config.points import DataType
+from edge_agent.drivers.question import ALL_AVAILABLE
 from edge_agent.polling.availability_store import AvailabilityFile, points_digest
-from edge_agent.polling.plan import ALL_AVAILABLE
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from config.points import Table
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
+from edge_agent.drivers.registers.plan import Block
 from edge_agent.polling.availability import Availability, State, Transition
 from edge_agent.polling.bisection import SILENT, Bisection
-from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Block, Unavailable
 from tests.fakes.devices import point
 
 POINTS = {f"p{at}": point(at) for at in (0, 1, 8)}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from config.points import DataType, Order, Point, Table
+from edge_agent.drivers.registers.convert import compile_block, registers_for
+from edge_agent.drivers.registers.plan import Block
 from edge_agent.errors import CommandError
-from edge_agent.polling.convert import compile_block, registers_for
-from edge_agent.polling.plan import Block
 from protocols.reading import Quality, Reading, Value
 from tests.fakes.devices import point
 

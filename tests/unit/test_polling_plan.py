@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from config.errors import ConfigError
 from config.points import DataType, Point, Table
 from config.profiles import Limits, RegisterRange
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
+from edge_agent.drivers.registers.plan import Block, plan
 from edge_agent.drivers.timing import LineTiming
-from edge_agent.polling.bisection import Bisection, halves
-from edge_agent.polling.plan import ALL_AVAILABLE, Barrier, Block, Unavailable, plan
+from edge_agent.polling.bisection import Bisection
 from tests.fakes.devices import point
 
 # A request costs as much as ten registers.
@@ -140,13 +141,13 @@ def test_every_point_is_read_exactly_once_and_whole(places: dict[int, int], limi
 def test_a_refused_block_is_split_at_its_widest_gap() -> None:
     points = {"a": point(0), "b": point(1), "c": point(9), "d": point(10)}
     block = planned(points)[0]
-    first, second = halves(block, points) or pytest.fail("not split")
+    first, second = block.halves(points)
     assert (first.points, second.points) == (("a", "b"), ("c", "d"))
 
 
 def test_points_that_share_a_register_cannot_be_split() -> None:
     points = {"a": point(3, type=DataType.BIT, bit=0), "b": point(3, type=DataType.BIT, bit=1)}
-    assert halves(planned(points)[0], points) is None
+    assert planned(points)[0].halves(points) == ()
 
 
 def found(

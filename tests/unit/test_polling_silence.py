@@ -5,9 +5,9 @@ import structlog
 
 from config.points import Table
 from config.ports import ModbusRtuOverTcpPort, ModbusTcpPort, Port
+from edge_agent.drivers.registers.plan import Block
 from edge_agent.drivers.timing import line_timing
 from edge_agent.polling.bisection import Bisection
-from edge_agent.polling.plan import Block
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from config.points import Table
-from edge_agent.polling.plan import Block
+from edge_agent.drivers.registers.plan import Block
 from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.units import Unit, UnitState
 

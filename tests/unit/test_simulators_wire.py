@@ -6,9 +6,10 @@ import pytest
 
 from config.coding import MixedOrder
 from config.load import load_profiles
+from config.point_kinds import registers_of
 from config.points import DataType, Order, Point, Table
-from edge_agent.polling.convert import compile_block
-from edge_agent.polling.plan import Block
+from edge_agent.drivers.registers.convert import compile_block
+from edge_agent.drivers.registers.plan import Block
 from protocols.errors import FrameError, ValueRangeError
 from protocols.modbus.words import decode
 from protocols.reading import Value
@@ -99,7 +100,7 @@ def test_the_orders_lay_the_bytes_out_as_their_names_say() -> None:
 
 @pytest.mark.parametrize("profile", sorted(load_profiles()))
 def test_every_point_of_every_device_file_shows_a_value(profile: str) -> None:
-    for name, point in load_profiles()[profile].points.items():
+    for name, point in registers_of(load_profiles()[profile].points).items():
         value: Value = point.factor + point.shift
         if point.enum:
             value = next(iter(point.enum.values()))

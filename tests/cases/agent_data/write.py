@@ -30,6 +30,7 @@ from typing import Any
 sys.path.insert(0, str(Path.cwd()))
 
 from edge_agent.polling.hole_file import FileHoles
+from edge_agent.polling.plan import Learned
 
 from config.edge import JournalSettings
 from config.points import Table
@@ -39,7 +40,6 @@ from edge_agent.commands.rules import Command
 from edge_agent.journal import salvage
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.polling.device import _digest
-from edge_agent.polling.plan import Learned
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.gateway import NOW, gateway, reading
 from tests.fakes.uplink_bench import Bench

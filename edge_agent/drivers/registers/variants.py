@@ -5,13 +5,13 @@ nothing else of its size is asked of that unit (ADR-26): a block is cut in two b
 or asked with some registers more than it needs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from config.points import Point, Table
 from config.profiles import Limits
-from edge_agent.polling.availability import Availability
-from edge_agent.polling.plan import BITS, Block, Span, block_of, borders
+from edge_agent.drivers.question import Unavailable
+from edge_agent.drivers.registers.plan import BITS, Block, Span, block_of, borders
 
 _MOST_MORE: Final = 8  # registers, or bytes of bits
 _BITS_OF_A_BYTE: Final = 8
@@ -21,23 +21,23 @@ _BUSY_FOR_S: Final = 60.0
 _SILENCES: Final = 2  # in a row; one may be a lost answer
 
 
-class Variants:
+class RegisterVariants:
     """How else the blocks of one device can be asked.
 
     Args:
         points: Its points.
         limits: What one request may ask.
-        availability: What it does not give.
+        unavailable: Says what it does not give.
 
     Attributes:
         planned: The blocks that the device is asked for: what is in them is known to be readable.
     """
 
     def __init__(
-        self, points: Mapping[str, Point], limits: Limits, availability: Availability
+        self, points: Mapping[str, Point], limits: Limits, unavailable: Callable[[], Unavailable]
     ) -> None:
         self.planned: Sequence[Block] = ()
-        self._availability = availability
+        self._unavailable = unavailable
         self._points = points
         self._limits = limits
         self._spans_of = {
@@ -68,7 +68,7 @@ class Variants:
         narrow = self.narrow(block)
         if narrow != block:
             yield narrow
-        known = self._availability.unavailable, self.planned
+        known = self._unavailable(), self.planned
         if any(now is not before for now, before in zip(known, self._wider_of, strict=True)):
             self._wider_of = known
             self._wider.clear()
@@ -130,14 +130,14 @@ class Variants:
         return any(until > now_s and _within(one, wide) for one, until in self._refused.items())
 
     def _room(self, block: Block) -> "_Room":
-        table, unavailable = block.table, self._availability.unavailable
+        table, unavailable = block.table, self._unavailable()
         limits = self._limits.keeping_off(
             p for name, p in self._points.items() if p.clear_on_read and name not in block.points
         )
         most = limits.max_coils if table in BITS else limits.max_registers
         if unavailable.longest and table not in BITS:
             most = min(most, unavailable.longest)
-        barriers = {at for where, at in unavailable.barriers if where is table}
+        barriers = {at for where, at in unavailable.barriers if where == table}
         left_out = [name for name in unavailable.points if name in self._points]
         kept_off = [self._spans_of[n] for n in left_out if self._points[n].table is table]
         forbidden = [one for one in limits.forbidden if one.table is table]

@@ -5,12 +5,12 @@ that is cheaper than one request more. The cheapest cut of the sorted points is 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from config.errors import ConfigError
 from config.points import Point, Table
 from config.profiles import Limits
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
 from edge_agent.drivers.timing import LineTiming
 
 BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
@@ -34,34 +34,70 @@ class Block(NamedTuple):
     points: tuple[str, ...]
 
     @property
+    def length(self) -> int:
+        """Registers; of bits no limit is looked for."""
+        return 0 if self.table in BITS else self.size
+
+    @property
     def weight(self) -> int:
         """How long its reply is, as a power of two of registers."""
         return ((self.size + 15) // 16 if self.table in BITS else self.size).bit_length()
 
+    @property
+    def shape(self) -> tuple[Table, int]:
+        """A reply says function and length, not address."""
+        return self.table, (self.size + 7) // 8 if self.table in BITS else self.size
 
-class Barrier(NamedTuple):
-    """No request may reach from below this address over it."""
+    @property
+    def described(self) -> Mapping[str, object]:
+        """Its registers, as fields of a log event."""
+        return {
+            "table": self.table.value,
+            "first": self.address,
+            "last": self.address + self.size - 1,
+        }
 
-    table: Table
-    address: int
+    def halves(self, points: Mapping[str, Point]) -> "tuple[Block, ...]":
+        """Split it at the most likely place: its widest gap, else the middle.
+
+        Returns none where it cannot be split: one point, or points that share their registers.
+        """
+        spans = spans_of(self, points)
+        best: tuple[int, int] | None = None
+        middle = len(spans) / 2
+        end = 0
+        for index in range(1, len(spans)):
+            end = max(end, spans[index - 1].end)
+            gap = spans[index].start - end
+            if gap < 0:
+                continue
+            off = abs(index - middle)
+            nearer = best is not None and gap == best[0] and off < abs(best[1] - middle)
+            if best is None or gap > best[0] or nearer:
+                best = (gap, index)
+        if best is None:
+            return ()
+        index = best[1]
+        return block_of(self.table, spans[:index]), block_of(self.table, spans[index:])
+
+    def apart(self, points: Mapping[str, Point]) -> "tuple[Block, ...]":
+        """Return each distinct span on its own: points that overlap, and are not all refused."""
+        groups: dict[tuple[int, int], list[Span]] = {}
+        for span in spans_of(self, points):
+            groups.setdefault((span.start, span.end), []).append(span)
+        found = [block_of(self.table, group) for group in groups.values()]
+        return tuple(found) if len(found) > 1 else ()
+
+    def barrier(self, parts: "Sequence[Block]") -> Barrier:
+        """Return the place where it was cut."""
+        return Barrier(self.table, parts[1].address)
+
+    def crosses(self, barrier: Barrier) -> bool:
+        """Whether it reaches over this place."""
+        inside = range(self.address + 1, self.address + self.size)
+        return barrier.space == self.table and barrier.address in inside
 
 
-@dataclass(frozen=True)
-class Unavailable:
-    """What a device does not give, as far as it is known.
-
-    Attributes:
-        points: Points whose own registers it does not give, and why, a fixed word.
-        barriers: Addresses that no request may cross, and why.
-        longest: Registers of the longest request that it answers; 0: any.
-    """
-
-    points: Mapping[str, str] = field(default_factory=dict[str, str])
-    barriers: Mapping[Barrier, str] = field(default_factory=dict[Barrier, str])
-    longest: int = 0
-
-
-ALL_AVAILABLE: Final = Unavailable()
 NO_POINTS: Final[Mapping[str, Point]] = {}
 
 
@@ -107,7 +143,7 @@ def plan(
 
 
 def _barriers(points: Mapping[str, Point], table: Table, unavailable: Unavailable) -> set[int]:
-    barriers = {address for at, address in unavailable.barriers if at is table}
+    barriers = {address for at, address in unavailable.barriers if at == table}
     # No request reads over an unavailable register either; just behind its first one a neighbour
     # still fits.
     left_out = [points[name] for name in unavailable.points if name in points]
@@ -166,6 +202,11 @@ def _cheapest(
         groups.append(spans[cut[stop] : stop])
         stop = cut[stop]
     return groups[::-1]
+
+
+def spans_of(block: Block, points: Mapping[str, Point]) -> list[Span]:
+    """Return where the points of a block are."""
+    return [Span(n, points[n].address, points[n].address + points[n].words) for n in block.points]
 
 
 def block_of(table: Table, group: Sequence[Span]) -> Block:

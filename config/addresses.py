@@ -1,0 +1,88 @@
+"""Whether a device can be where the agent file puts it: its port, its address, its points."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from config.base import Conflict
+from config.edge import Device
+from config.identifiers import IdentifierPoint
+from config.points import Point, Table
+from config.ports import LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
+from config.profiles import DeviceProfile, Limits
+from config.protocol import Protocol
+
+_ON_A_LINE: Final = range(1, 248)
+
+
+def protocol_of(device: Device, profile: DeviceProfile | None) -> Protocol:
+    """Return what a device speaks."""
+    return device.protocol or (profile.protocol if profile else Protocol.MODBUS)
+
+
+def address_conflicts(
+    device: Device, port: Port, profile: DeviceProfile | None
+) -> Iterator[Conflict]:
+    """Yield what does not fit its protocol: the port, the address, the kind of its points."""
+    protocol = protocol_of(device, profile)
+    if device.protocol and profile and device.protocol is not profile.protocol:
+        message = f"device file {profile.profile} speaks {profile.protocol}, not {protocol}"
+        yield Conflict(("protocol",), message)
+        return
+    if protocol not in port.PROTOCOLS:
+        allowed = ", ".join(sorted(port.PROTOCOLS))
+        message = f"a port of kind {port.kind} carries {allowed}; this device speaks {protocol}"
+        yield Conflict(("port",), message)
+    yield from _kind_conflicts(device, profile, protocol)
+    if protocol is Protocol.DLT645:
+        yield from _meter_conflicts(device)
+    else:
+        yield from _unit_conflicts(device, port)
+
+
+def _kind_conflicts(
+    device: Device, profile: DeviceProfile | None, protocol: Protocol
+) -> Iterator[Conflict]:
+    points = device.points if profile is None else profile.points | device.points
+    meters = protocol is Protocol.DLT645
+    wanted = "an identifier" if meters else "a table and an address"
+    for name, point in points.items():
+        if isinstance(point, IdentifierPoint) is not meters:
+            at = ("points", name) if name in device.points else ("profile",)
+            yield Conflict(at, f"{name}: a point of a device that speaks {protocol} has {wanted}")
+    editions = {one.edition for one in points.values() if isinstance(one, IdentifierPoint)}
+    if len(editions) > 1:
+        message = "identifiers of two editions (8 digits: 2007, 4 digits: 1997) in one device"
+        yield Conflict(("points",) if device.points else ("profile",), message)
+
+
+def _meter_conflicts(device: Device) -> Iterator[Conflict]:
+    if device.meter is None:
+        message = "a device that speaks dlt645 has a meter: the 12 digits on its plate, in quotes"
+        yield Conflict((), message)
+    if "unit" in device.model_fields_set:
+        yield Conflict(("unit",), "a device that speaks dlt645 has a meter instead; remove it")
+    if device.limits is not None:
+        yield Conflict(("limits",), "they are of registers; a meter has none")
+
+
+def _unit_conflicts(device: Device, port: Port) -> Iterator[Conflict]:
+    if device.meter is not None:
+        yield Conflict(("meter",), "only a device that speaks dlt645 has one; others have a unit")
+    if isinstance(port, LinePort | ModbusRtuOverTcpPort) and device.unit not in _ON_A_LINE:
+        what = "0 is the broadcast" if device.unit == 0 else "248 to 255 are reserved"
+        yield Conflict(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")
+    elif isinstance(port, ModbusTcpPort) and port.line_baud is not None and device.unit == 0:
+        what = "0 is the broadcast: nobody answers it, and a command reaches every unit"
+        yield Conflict(("unit",), f"expected 1 to 255 behind a gateway (line_baud), got 0 ({what})")
+
+
+def register_conflicts(
+    name: str, point: Point, limits: Limits, at: tuple[str, ...]
+) -> Iterator[Conflict]:
+    """Yield why no request may carry a point; ``at`` is where that is told."""
+    if point.table in {Table.HOLDING, Table.INPUT} and point.words > limits.max_registers:
+        message = f"{name} has {point.words} registers, more than one read may ask"
+        yield Conflict(at, f"{message} (max_registers {limits.max_registers})")
+    refusal = limits.refusal(point)
+    if refusal:
+        yield Conflict(at, f"{name} cannot be read: {refusal}")

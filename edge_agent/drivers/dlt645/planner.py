@@ -1,0 +1,199 @@
+"""Points of a meter to identifiers worth asking, answers to readings (pure).
+
+A request costs its frames and the time that the meter takes to answer. Where several members of a
+block are wanted, one request for the block is cheaper; a meter that refuses the block is asked for
+its members.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from config.computed import class_points
+from config.identifiers import IdentifierPoint
+from edge_agent.drivers.dlt645.client import MeterLine
+from edge_agent.drivers.dlt645.convert import compile_answer
+from edge_agent.drivers.dlt645.question import IdentifierQuestion, of_block, singles_of
+from edge_agent.drivers.question import Barrier, Reader, Unavailable
+from edge_agent.errors import CommandError
+from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
+from protocols.dlt645.identifiers import Item, item
+from protocols.dlt645.requests import read
+from protocols.reading import Value
+
+_ANY_METER: Final = "000000000000"
+_ANSWER_S: Final = 0.1  # from a request to the beginning of its answer; the standard allows 0.5
+_READ_ONLY: Final = "no point of a meter can be written"
+
+
+class IdentifierPlanner:
+    """Plans reads of a meter, and converts them; see ``Planner``.
+
+    Args:
+        points: The points of the device.
+        line: How its line is spoken on.
+        answer_s: What the meter takes to begin its answer, seconds.
+    """
+
+    def __init__(
+        self,
+        points: Mapping[str, IdentifierPoint],
+        line: MeterLine,
+        *,
+        answer_s: float | None = None,
+    ) -> None:
+        self._points = points
+        self._line = line
+        self._answer_s = _ANSWER_S if answer_s is None else answer_s
+
+    @property
+    def gap_s(self) -> float:
+        """Silence kept before each request, seconds."""
+        return self._line.turnaround_s
+
+    def plan(self, period_s: float, unavailable: Unavailable) -> Sequence[IdentifierQuestion]:
+        """Return the cheapest questions that read the points of one period once."""
+        wanted = {
+            name: point
+            for name, point in class_points(self._points, period_s).items()
+            if name not in unavailable.points
+        }
+        blocks: dict[int, list[str]] = {}
+        for name, point in wanted.items():
+            block = None if point.overrides else block_of(point.edition, point.number)
+            if block and Barrier("identifier", block.identifier) not in unavailable.barriers:
+                blocks.setdefault(block.identifier, []).append(name)
+        questions: list[IdentifierQuestion] = []
+        taken: set[str] = set()
+        for name, point in wanted.items():
+            if name in taken:
+                continue
+            chosen = self._question(point, blocks, wanted)
+            taken.update(chosen.points)
+            questions.append(chosen)
+        return questions
+
+    def _question(
+        self,
+        point: IdentifierPoint,
+        blocks: Mapping[int, Sequence[str]],
+        wanted: Mapping[str, IdentifierPoint],
+    ) -> IdentifierQuestion:
+        """Return the question for a point: of its block where that is the cheaper way."""
+        (single,) = singles_of({n: one for n, one in wanted.items() if one.number == point.number})
+        block = None if point.overrides else block_of(point.edition, point.number)
+        names = blocks.get(block.identifier, ()) if block else ()
+        if block is None or not names:
+            return single
+        together = of_block(block, point.edition, names)
+        apart = singles_of({name: wanted[name] for name in names})
+        saves = self.expected_s(together) < sum(self.expected_s(one) for one in apart)
+        return together if saves else single
+
+    def alone(self, point: str) -> IdentifierQuestion:
+        """Return the question for one point."""
+        return singles_of({point: self._points[point]})[0]
+
+    def smallest(self, period_s: float) -> IdentifierQuestion | None:
+        """Return the question with the shortest answer of a period."""
+        asked = map(self.alone, class_points(self._points, period_s))
+        return min(asked, key=lambda one: one.size, default=None)
+
+    def reader(self, question: IdentifierQuestion, /) -> Reader:
+        """Return what makes the readings of an answer."""
+        return compile_answer(question, self._points)
+
+    def variants(self, unavailable: Callable[[], Unavailable]) -> "IdentifierVariants":
+        """Return how else identifiers can be asked."""
+        del unavailable
+        return IdentifierVariants()
+
+    def expected_s(self, question: IdentifierQuestion, /) -> float:
+        """Predicted time of a read, seconds."""
+        request = read(_ANY_METER, question.identifier, edition=question.edition)
+        return self._line.expected_s(request, question.size, answer_s=self._answer_s)
+
+    def wire_s(self, question: IdentifierQuestion, /) -> float:
+        """Time that the bytes of a read alone need, seconds."""
+        request = read(_ANY_METER, question.identifier, edition=question.edition)
+        whole_s = self._line.expected_s(request, question.size, answer_s=0.0)
+        return whole_s - self._line.turnaround_s
+
+    def values_of(
+        self, own: IdentifierQuestion, asked: IdentifierQuestion, values: Sequence[int], /
+    ) -> Sequence[int]:
+        """Return them: nothing wider than an identifier is asked in its place."""
+        del own, asked
+        return values
+
+    def target(self, point: str) -> str:
+        """Return the point itself."""
+        return point
+
+    def write_wire_s(self, target: str, /) -> float:
+        """Return nothing: no point is written."""
+        del target
+        return 0.0
+
+    def needs_own(self, point: str) -> bool:
+        """Return that no point is a part of another."""
+        del point
+        return False
+
+    def encoded(self, point: str, value: Value, *, into: Sequence[int] = ()) -> Sequence[int]:
+        """Refuse: no point is written."""
+        del point, value, into
+        raise CommandError(_READ_ONLY)
+
+    def reads_back(self, point: str, written: Sequence[int], read: Sequence[int]) -> bool:
+        """Return whether it is the same."""
+        del point
+        return list(written) == list(read)
+
+
+class IdentifierVariants:
+    """No other ways to ask: an answer says what it is for, so that none is mistaken."""
+
+    planned: Any = ()
+
+    def cuts(self, question: IdentifierQuestion, /) -> Iterator[Sequence[IdentifierQuestion]]:
+        """Yield nothing."""
+        del question
+        yield from ()
+
+    def wider(self, question: IdentifierQuestion, /, now_s: float) -> Iterator[IdentifierQuestion]:
+        """Yield nothing."""
+        del question, now_s
+        yield from ()
+
+    def narrow(self, question: IdentifierQuestion, /) -> IdentifierQuestion:
+        """Return it: it asks for no more than its points."""
+        return question
+
+    def refused(
+        self, question: IdentifierQuestion, /, now_s: float, *, permanent: bool = True
+    ) -> None:
+        """Do nothing: no wider question is asked."""
+
+    def silent(self, question: IdentifierQuestion, /, now_s: float) -> None:
+        """Do nothing: no wider question is asked."""
+
+    def answered(self, question: IdentifierQuestion, /) -> None:
+        """Do nothing: no wider question is asked."""
+
+
+@cache
+def block_of(edition: Edition, identifier: int) -> Item | None:
+    """Return the block of which an identifier is a member; None: it is in none.
+
+    A block has FF in the place of two digits of its members, of the 1997 edition F in that of one.
+    """
+    known = item(edition, identifier)
+    if known is None or known.is_block:
+        return None
+    width = 8 if edition is Edition.E2007 else 4
+    for at in range(0, 8 * IDENTIFIER_BYTES[edition], width):
+        block = item(edition, identifier | ((1 << width) - 1) << at)
+        if block is not None and block.is_block and set(known.labels) <= set(block.labels):
+            return block
+    return None

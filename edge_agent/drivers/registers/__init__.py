@@ -1,0 +1,1 @@
+"""Devices of registers: points to blocks, blocks to readings."""

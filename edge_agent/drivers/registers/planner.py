@@ -1,0 +1,115 @@
+"""The planner of a device of registers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from config.computed import class_points
+from config.points import Point, Table
+from config.profiles import Limits
+from edge_agent.drivers.question import Reader, Unavailable
+from edge_agent.drivers.registers.convert import compile_block, reads_as_written, registers_for
+from edge_agent.drivers.registers.plan import Block, plan
+from edge_agent.drivers.registers.variants import RegisterVariants
+from edge_agent.drivers.timing import LineTiming
+from protocols.reading import Value
+
+_MULTIPLE: Final = frozenset({15, 16})
+
+
+class RegisterTarget(NamedTuple):
+    """Where a write goes.
+
+    Attributes:
+        multiple: One register or coil is written with the function for several.
+    """
+
+    table: Table
+    address: int
+    size: int
+    multiple: bool
+
+
+class RegisterPlanner:
+    """Plans reads of registers, and converts them; see ``Planner``.
+
+    Args:
+        points: The points of the device.
+        limits: What one request may ask.
+        timing: What a request costs.
+    """
+
+    def __init__(self, points: Mapping[str, Point], limits: Limits, timing: LineTiming) -> None:
+        self._points = points
+        self._limits = limits
+        self._timing = timing
+
+    @property
+    def gap_s(self) -> float:
+        """Silence between two frames, seconds."""
+        return self._timing.gap_s
+
+    def plan(self, period_s: float, unavailable: Unavailable) -> Sequence[Block]:
+        """Return the cheapest requests that read the points of one period once."""
+        return plan(
+            class_points(self._points, period_s),
+            limits=self._limits,
+            timing=self._timing,
+            unavailable=unavailable,
+            others=self._points,
+        )
+
+    def alone(self, point: str) -> Block:
+        """Return the request for one point."""
+        place = self._points[point]
+        return Block(place.table, place.address, place.words, (point,))
+
+    def smallest(self, period_s: float) -> Block | None:
+        """Return the request for the shortest point that may be read at any time."""
+        points = class_points(self._points, period_s)
+        names = [name for name, point in points.items() if not point.clear_on_read]
+        if not names:
+            return None
+        return self.alone(min(names, key=lambda one: points[one].words))
+
+    def reader(self, question: Block, /) -> Reader:
+        """Return what makes the readings of a block."""
+        return compile_block(question, self._points)
+
+    def variants(self, unavailable: Callable[[], Unavailable]) -> RegisterVariants:
+        """Return how else blocks can be asked."""
+        return RegisterVariants(self._points, self._limits, unavailable)
+
+    def expected_s(self, question: Block, /) -> float:
+        """Predicted time of a read, seconds."""
+        return self._timing.expected_s(question.table, question.size)
+
+    def wire_s(self, question: Block, /) -> float:
+        """Time that the bytes of a read alone need, seconds."""
+        return self._timing.wire_s(question.table, question.size)
+
+    def values_of(self, own: Block, asked: Block, values: Sequence[int], /) -> Sequence[int]:
+        """Return the registers of ``own`` among those that were asked."""
+        first = own.address - asked.address
+        return values[first : first + own.size]
+
+    def target(self, point: str) -> RegisterTarget:
+        """Return the registers of a point, and how they are written."""
+        place = self._points[point]
+        function = place.writable.function if place.writable else None
+        return RegisterTarget(*place.written_at, function in _MULTIPLE)
+
+    def write_wire_s(self, target: RegisterTarget, /) -> float:
+        """Time that the bytes of a write alone need, seconds."""
+        return self._timing.write_wire_s(target.table, target.size)
+
+    def needs_own(self, point: str) -> bool:
+        """Whether a command changes a part of what the registers hold."""
+        return self._points[point].is_written_into
+
+    def encoded(self, point: str, value: Value, *, into: Sequence[int] = ()) -> Sequence[int]:
+        """Return the registers in which the point reads as ``value``."""
+        return registers_for(self._points[point], value, into=into)
+
+    def reads_back(self, point: str, written: Sequence[int], read: Sequence[int]) -> bool:
+        """Whether a point that reads so was written so."""
+        return reads_as_written(self._points[point], written, read)
