@@ -113,15 +113,22 @@ def _codes(point: Point, registers: Sequence[int]) -> list[int]:
 
 def _row(point: Point, number: int) -> list[int]:
     """Return registers whose row says this number: its first codes, or the one at this place."""
-    width, per = point.width or 16, 1 if point.bit is not None else 16 // (point.width or 16)
-    registers = [0] * point.words
+    width = point.width or 16
+    per = 1 if point.bit is not None else 16 // width
+    size = per * point.words
+    idle = next((code for code in range(1 << width) if code not in point.among), None)
+    if idle is None or not 0 <= number <= size:
+        raise ValueRangeError(f"{number} does not fit a row of {size} codes")
     first = number if point.type is DataType.FIRST_OF else 1
-    for place in range(max(first, 1) - 1, number):
+    from_top = point.bits_from.value.startswith("msb")
+    registers = [0] * point.words
+    for place in range(size):
         at, within = divmod(place, per)
-        from_top = point.bits_from.value.startswith("msb")
         step = per - 1 - within if from_top else within
-        registers[at] |= point.among[0] << (step * width if point.bit is None else point.bit)
-    return _words(_ordered(_bytes(registers), point.order))
+        code = point.among[0] if first <= place + 1 <= number else idle
+        registers[at] |= code << (step * width if point.bit is None else point.bit)
+    # Bytes are swapped within registers; a row is never turned round.
+    return [_words(_ordered(_bytes([one]), point.order))[0] for one in registers]
 
 
 def _scaled(point: Point, raw: float) -> Value:

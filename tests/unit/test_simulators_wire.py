@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.coding import MixedOrder
 from config.load import load_profiles
@@ -119,6 +121,32 @@ def test_bits_stay_in_place() -> None:
     assert to_registers(_point(DataType.BIT, bit=9), True) == [0x0200]  # noqa: FBT003
     assert to_registers(_point(DataType.BITFIELD, bit=4, width=3), 5) == [0x0050]
     assert from_registers(_point(DataType.BITFIELD, bit=4, width=3), [0xFFDF]) == 5
+
+
+@given(st.data())
+def test_any_row_of_codes_is_read_as_it_is_shown(data: st.DataObject) -> None:
+    width = data.draw(st.sampled_from([1, 2, 4, 8, 16]))
+    bit = data.draw(st.none() | st.integers(0, 16 - width))
+    point = _point(
+        data.draw(st.sampled_from([DataType.COUNT_OF, DataType.FIRST_OF])),
+        length=data.draw(st.integers(1, 9)),
+        width=width,
+        among=data.draw(st.lists(st.integers(0, 2**width - 1), min_size=1, max_size=3)),
+        order=data.draw(st.sampled_from(["ABCD", "BADC"])),
+        **({"bits_from": data.draw(st.sampled_from(["lsb0", "msb0"]))} if bit is None else {}),
+        **({} if bit is None else {"bit": bit}),
+    )
+    read = compile_block(Block(Table.HOLDING, 0, point.words, ("p",)), {"p": point})
+    words = st.sampled_from([0, 1, 0xFFFF]) | st.integers(0, 0xFFFF)
+    held = data.draw(st.lists(words, min_size=point.words, max_size=point.words))
+    assert read(held, 1)[0].value == from_registers(point, held)
+    wanted = data.draw(st.integers(0, point.words))
+    try:
+        shown = to_registers(point, wanted)
+    except ValueRangeError:
+        assert len(set(point.among)) == 2**width
+        return
+    assert read(shown, 1)[0].value == from_registers(point, shown) == wanted
 
 
 def test_text_is_padded_and_read_back() -> None:
