@@ -1,13 +1,13 @@
 """From a session of fire alarm equipment to the agent and back: keep first, acknowledge then."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Final, TypeAlias
 
 import structlog
 
 from edge_agent.clock import Clock
-from edge_agent.errors import JournalError
+from edge_agent.errors import JournalError, PortDownError
 from protocols.fire.session import Delivery, Moment, Notice, NoticeKind, Output, PanelSession
 
 _LOG_EVERY_S: Final = 10.0
@@ -57,6 +57,7 @@ class Deliveries:
         self._on_notice = on_notice
         self._time = time
         self._send = send
+        self._lost: PortDownError | None = None
         self._rejected = 0
         self._log_after_s = 0.0
         self._log = structlog.get_logger().bind(port=port)
@@ -65,20 +66,30 @@ class Deliveries:
         """Send, have events kept, acknowledge them.
 
         Raises:
-            PortDownError: The wire is gone; what was not acknowledged comes again.
+            PortDownError: The wire is gone. What was handed out is kept all the same; what could
+                not be acknowledged comes again.
         """
         for notice in out.notices:
             self._notice(notice, source)
-        for data in out.send:
-            self._send(data)
+        self._send_all(out.send)
         for at, delivery in enumerate(out.deliveries):
             if not await self._is_kept(delivery):
                 # What follows may say that it is over: it must not overtake.
                 for left in out.deliveries[at:]:
                     self._session.not_kept(left.number)
-                return
-            for data in self._session.kept(delivery.number, self._time.now()):
+                break
+            self._send_all(self._session.kept(delivery.number, self._time.now()))
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            raise lost
+
+    def _send_all(self, frames: Sequence[bytes]) -> None:
+        """Send unless the wire is gone."""
+        try:
+            for data in frames:
                 self._send(data)
+        except PortDownError as error:
+            self._lost = error
 
     async def _is_kept(self, delivery: Delivery) -> bool:
         try:

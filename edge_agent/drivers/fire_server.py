@@ -30,8 +30,9 @@ from edge_agent.drivers.fire_delivery import Deliveries, KeepEvents, OnNotice, S
 from edge_agent.errors import PortDownError
 from protocols.fire.model import Place
 from protocols.fire.session import HeardSources, Notice, NoticeKind
+from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.recent import RecentMessages
-from protocols.gb26875.session import CentreSession, SessionOptions
+from protocols.gb26875.session import CentreSession
 from protocols.gb26875.units import Unit
 
 _CHUNK: Final = 4096

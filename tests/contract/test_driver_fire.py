@@ -4,79 +4,25 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
 import pytest
 
-from config.ports import ModbusRtuPort
-from edge_agent.clock import SystemClock
-from edge_agent.drivers.fire_delivery import SiteTime
-from edge_agent.drivers.fire_line import PanelLine
 from edge_agent.drivers.fire_server import ServerSettings, TransmissionServer
-from edge_agent.drivers.link import Link
-from edge_agent.drivers.own_thread import OwnThread
-from edge_agent.drivers.serial_line import open_serial
-from edge_agent.errors import JournalFullError, PortDownError
-from protocols.fire.model import Component, Kind, Place, State
+from edge_agent.errors import PortDownError
+from protocols.fire.model import Component, Kind, State
 from protocols.fire.panel_state import PanelState
-from protocols.fire.session import Delivery, Notice
+from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.requests import inspect_sentry
-from protocols.gb26875.session import SessionOptions
-from protocols.panels.jbf193k import Jbf193k
-from protocols.panels.session import AdapterSession
 from simulators.control import LineServer
-from simulators.fire_panel import JbfPanel
 from simulators.transmission_device import DeviceSettings, TransmissionDevice
-from tests.fire_events import told
+from tests.fakes.fire_bench import PATIENCE_S, HurriedClock, Kept, until
 
-PATIENCE_S = 10
 SILENT = SessionOptions(silence_s=0.3)
-
-
-class HurriedClock(SystemClock):
-    """Pauses take a tenth of their time."""
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds / 10)
-
-
-@dataclass
-class Kept:
-    """What the agent would do: fold, count, refuse when told to."""
-
-    state: PanelState = field(default_factory=PanelState)
-    lines: list[str] = field(default_factory=list[str])
-    at_s: list[float] = field(default_factory=list[float])
-    notices: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    is_full: bool = False
-    raises: bool = False
-
-    async def keep(self, delivery: Delivery) -> bool:
-        if self.raises:
-            raise JournalFullError("no room")
-        if self.is_full:
-            return False
-        for event in delivery.events:
-            self.lines.append(told(event))
-            self.at_s.append(time.monotonic())
-            self.state.fold(event)
-        return True
-
-    def notice(self, source: str, notice: Notice) -> None:
-        self.notices.append((source, str(notice.kind)))
-
-    def places(self, _: str) -> list[Place]:
-        return [one.place for one in self.state.open(State.FIRE)]
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -255,56 +201,6 @@ async def test_an_address_that_is_taken_is_an_error_of_the_port() -> None:
         with pytest.raises(PortDownError, match=f"127.0.0.1:{listening.port}"):
             async with server(Kept(), replace(SETTINGS, port=listening.port)):
                 pytest.fail("listens")
-
-
-@asynccontextmanager
-async def panel_line(kept: Kept, path: Path) -> AsyncIterator[None]:
-    port = ModbusRtuPort(kind="modbus_rtu", device=str(path), parity="N")
-    thread, clock = OwnThread(), HurriedClock()
-
-    async def open_link() -> Link:
-        return await open_serial(port, thread)
-
-    line = PanelLine(
-        "panel",
-        open_link=open_link,
-        new_session=lambda moment: AdapterSession(Jbf193k(polls_every_s=0.02), moment=moment),
-        keep=kept.keep,
-        on_notice=kept.notice,
-        clock=clock,
-        time=SiteTime(clock, UTC),
-    )
-    task = asyncio.create_task(line.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def test_a_panel_on_a_serial_line_is_polled(tmp_path: Path) -> None:
-    kept, path = Kept(), tmp_path / "panel"
-    async with JbfPanel(path) as panel, panel_line(kept, path):
-        for point in (17, 18):
-            order = {"do": "fire", "loop": 2, "point": point}
-            assert panel.obey(json.dumps(order).encode()) == {"ok": True}
-        await until(lambda: kept.state.count(State.FIRE) == 2)
-        assert [one.place.point for one in kept.state.open()] == [17, 18]
-        assert panel.obey(b'{"do": "mains_fault"}') == panel.obey(b'{"do": "reset"}')
-        await until(lambda: kept.state.count(State.FIRE) == 0)
-        assert kept.state.holds(State.MAINS_FAULT)
-        assert panel.obey(b'{"do": "get"}')["waiting"] == 0
-        assert "allowed: fire" in str(panel.obey(b'{"do": "explode"}')["error"])
-
-
-async def test_a_line_that_is_lost_is_told_and_opened_again(tmp_path: Path) -> None:
-    kept, path = Kept(), tmp_path / "panel"
-    async with panel_line(kept, path):
-        await until(lambda: kept.notices == [("panel", "link_lost")])
-        async with JbfPanel(path) as panel:
-            await until(lambda: panel.polls > 1)
-    assert kept.notices == [("panel", "link_lost"), ("panel", "link_restored")]
 
 
 async def test_the_control_of_a_simulated_device_answers_lines() -> None:

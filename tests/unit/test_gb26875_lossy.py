@@ -9,8 +9,9 @@ from protocols.fire.model import State, StateEvent
 from protocols.fire.panel_state import PanelState
 from protocols.fire.session import Moment
 from protocols.gb26875.frame import Command, Frame, FrameParser
+from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.recent import RecentMessages
-from protocols.gb26875.session import CentreSession, SessionOptions
+from protocols.gb26875.session import CentreSession
 from protocols.gb26875.tables import UnitType
 from protocols.gb26875.times import DeviceTime
 from protocols.gb26875.units import InfoObject, Unit, encode_text, encode_unit

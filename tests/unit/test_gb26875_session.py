@@ -11,9 +11,10 @@ from protocols.fire.model import Kind, Place, State
 from protocols.fire.panel_state import PanelState
 from protocols.fire.session import Moment, Notice, NoticeKind, Output
 from protocols.gb26875.frame import Command, Fault, Frame, decode_frame
+from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.recent import RecentMessages
 from protocols.gb26875.requests import inspect_sentry
-from protocols.gb26875.session import CentreSession, SessionOptions
+from protocols.gb26875.session import CentreSession
 from protocols.gb26875.tables import UnitType
 from protocols.gb26875.times import DeviceTime
 from protocols.gb26875.units import InfoObject, Unit, decode_unit, encode_text, encode_unit
