@@ -9,18 +9,11 @@ from typing import Final
 
 from protocols.cjt188 import identifiers
 from protocols.cjt188.addresses import family_of, maker_of
+from protocols.cjt188.dialect import STANDARD, Dialect, StatusBits
 from protocols.cjt188.frames import ANSWER, ERROR
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier
 from protocols.cjt188.layouts import BY_NAME, STATUS_BYTES, Kind, layouts_for
-from protocols.cjt188.readings import (
-    HEAD_BYTES,
-    STANDARD,
-    Dialect,
-    Measured,
-    MeterReading,
-    StatusBits,
-    encode_reading,
-)
+from protocols.cjt188.readings import HEAD_BYTES, Measured, MeterReading, encode_reading
 from protocols.cjt188.requests import READ, READ_ADDRESS, WRITE
 from protocols.errors import ValueRangeError
 from protocols.reading import Value

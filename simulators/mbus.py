@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocols.mbus.addresses import SELECTED, SecondaryAddress, decode_secondary
+from protocols.mbus.dates import encode_date_time
+from protocols.mbus.encoding import bcd, encode_block, encode_telegram, integer, real
 from protocols.mbus.frames import ACK
 from protocols.mbus.master import CI_SELECT, FRAME_COUNT, REQ_UD2, RSP_UD, SND_NKE, SND_UD
 from protocols.mbus.record import Function
-from protocols.mbus.telegram import (
-    CI_ERROR,
-    Header,
-    bcd,
-    encode_block,
-    encode_telegram,
-    integer,
-    real,
-)
+from protocols.mbus.telegram import CI_ERROR, Header
 from protocols.reading import Value
 from simulators.dlt645.values import local_time
 from simulators.equipment.base import Equipment
@@ -119,7 +113,7 @@ class SimulatedHeatMeter(ModelUnit):
             _real(b"\x5b", values["supply_temperature"]),
             _real(b"\x5f", values["return_temperature"]),
             _integer(b"\x22", values["working_hours"], 1.0, 4),
-            encode_block(b"\x6d", _time(now_s), coding=4),
+            encode_block(b"\x6d", encode_date_time(local_time(now_s)), coding=4),
         ]
         return b"".join(blocks)
 
@@ -151,14 +145,6 @@ def _real(vib: bytes, value: Value) -> bytes:
 
 def _number(value: Value) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _time(now_s: float) -> bytes:
-    """Return a date and time of type F."""
-    now = local_time(now_s)
-    year = now.year % 100
-    low, high = now.day | (year & 7) << 5, now.month | (year >> 3) << 4
-    return bytes((now.minute, now.hour, low, high))
 
 
 def refusal(control: int, code: int) -> bytes:

@@ -6,9 +6,9 @@ from typing import Final, Literal
 from pydantic import Field, field_validator
 
 from config.base import Settings
+from protocols.cjt188.dialect import Dialect, StatusBits, TimeOrder
 from protocols.cjt188.identifiers import ByteOrder
 from protocols.cjt188.layouts import BY_NAME
-from protocols.cjt188.readings import Dialect, StatusBits, TimeOrder
 from protocols.dlt645.codes import Edition
 from protocols.dlt645.commands import Password
 from protocols.mbus.addresses import SecondaryAddress, maker_code

@@ -1,25 +1,22 @@
 """Meters that speak CJ/T 188 on one line: read, read the address, valve and other writes."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse
-from edge_agent.drivers.frame_exchange import Answered, FrameExchange, FrameLine
+from edge_agent.drivers.frame_exchange import FrameExchange
+from edge_agent.drivers.frame_line import Answered, FrameLine
 from edge_agent.drivers.link import Link
 from edge_agent.errors import DeviceGarbageError
 from protocols.cjt188 import requests
 from protocols.cjt188.addresses import ANY_TYPE
+from protocols.cjt188.dialect import STANDARD, Dialect
 from protocols.cjt188.frames import Frame, frame_stream
-from protocols.cjt188.readings import (
-    STANDARD,
-    Dialect,
-    MeterReading,
-    decode_reading,
-    error_status,
-)
+from protocols.cjt188.identifiers import IDENTIFIER_BYTES
+from protocols.cjt188.readings import MeterReading, decode_reading, error_status
 from protocols.cjt188.requests import READ, READ_ADDRESS, Request
 from protocols.errors import FrameError
 
@@ -74,13 +71,19 @@ class _Asked:
             return f"meter {frame.address} answered instead"
         if asked.meter_type not in {frame.meter_type, ANY_TYPE}:
             return f"a meter of type {frame.meter_type:02X}H answered instead"
+        if replace(asked, dialect=replace(asked.dialect, echoes_serial=False)).answered_by(frame):
+            got = frame.data[IDENTIFIER_BYTES]
+            return f"serial number {got} instead of {asked.serial}; see echoes_serial"
         return f"{frame.control:02X}H {frame.data.hex(' ').upper()} instead of its answer"
 
     def mistakes_for(self, other: "_Asked", /) -> bool:
-        """Serial numbers tell answers apart, where the meter repeats them."""
+        """An answer names meter and identifier, and where the meter repeats it a serial number.
+
+        So only writes of one identifier are mixed up.
+        """
         mine, its = self.request, other.request
         same_meter = mine.address == its.address or _is_wild(mine) or _is_wild(its)
-        if not same_meter or mine.control != its.control:
+        if not self.writes or not same_meter or mine.control != its.control:
             return False
         if mine.dialect.echoes_serial:
             return mine.serial == its.serial

@@ -6,13 +6,13 @@ the polling's affair.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Final, Generic, NamedTuple, Self
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse, ignore_late_response
 from edge_agent.drivers.connection import Connection
+from edge_agent.drivers.frame_line import Answered, Asked, Frame, FrameLine
 from edge_agent.drivers.link import Link
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -23,106 +23,15 @@ from edge_agent.errors import (
 )
 from protocols.frame_stream import FrameStream
 
-
-class Encodable(Protocol):
-    """A frame."""
-
-    def encode(self) -> bytes:
-        """Return its bytes."""
-        ...
-
-
-Frame = TypeVar("Frame", bound=Encodable)
-FrameIn_contra = TypeVar("FrameIn_contra", bound=Encodable, contravariant=True)
-
 _LONGEST_WAIT: Final = 3.0  # timeouts that a request waits for a late answer it could be given
 _PIECES_S: Final = 0.1  # so far apart a serial server passes on the pieces of a frame
 _JABBER_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.05
-_SLOWEST_FRAMES: Final = 5
+_MOST_PIECES: Final = 5  # of an answer, with a pause before each
+_LONGEST_FRAME: Final = 272
 _MOST_KEPT: Final = 256
 _MAY_PASS: Final = 4
 """Modbus' number for a refusal that may pass; these protocols do not say why they refuse."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameLine:
-    """How a line is spoken on.
-
-    Attributes:
-        baud: Bits per second.
-        bits: Of a character; 11 for 8E1.
-        timeout_s: Usual longest wait for an answer, seconds.
-        turnaround_s: Silence kept before each request, seconds.
-        connect_delay_s: Silence kept after the line was opened, seconds.
-        late_s: How long after its timeout an answer may still come, seconds.
-        renewable: A TCP connection, which may be opened again.
-    """
-
-    baud: int = 2400
-    bits: int = 11
-    timeout_s: float = 1.0
-    turnaround_s: float = 0.05
-    connect_delay_s: float = 0.0
-    late_s: float = 20.0
-    renewable: bool = False
-
-    @property
-    def char_s(self) -> float:
-        """Time of one byte, seconds."""
-        return self.bits / self.baud
-
-    def wire_s(self, size: int) -> float:
-        """Time of so many bytes, seconds."""
-        return size * self.char_s
-
-
-class Asked(Protocol[FrameIn_contra]):
-    """A request as the line sees it."""
-
-    @property
-    def unit(self) -> int:
-        """Who is asked."""
-        ...
-
-    @property
-    def writes(self) -> bool:
-        """Whether it must not be sent twice."""
-        ...
-
-    def encode(self) -> bytes:
-        """Return the bytes to send."""
-        ...
-
-    def answered_by(self, frame: FrameIn_contra, /) -> bool:
-        """Whether a frame is certainly its answer."""
-        ...
-
-    def refusal(self, frame: FrameIn_contra, /) -> str:
-        """Return what a frame may refuse it with; empty: it does not refuse it."""
-        ...
-
-    def instead(self, frame: FrameIn_contra, /) -> str:
-        """Say what came that is not its answer."""
-        ...
-
-    def mistakes_for(self, other: Self, /) -> bool:
-        """Whether an answer to another request would be taken for the answer to this one."""
-        ...
-
-
-class Answered(NamedTuple, Generic[Frame]):
-    """An answer.
-
-    Attributes:
-        frame: What came.
-        at_ms: UTC milliseconds at which its last byte arrived.
-        took_s: From the first byte sent to the last byte received, seconds.
-    """
-
-    frame: Frame
-    at_ms: int
-    took_s: float
 
 
 class _Outstanding(NamedTuple, Generic[Frame]):
@@ -203,6 +112,7 @@ class FrameExchange(Generic[Frame]):
             if request.writes or not self._connection.replaceable:
                 raise
         # Closed after the answer before, just when this was asked: a read may be asked again.
+        self._outstanding = [one for one in self._outstanding if one.request != request]
         link = await self._connection.renewed()
         return await self._ask_once(link, request, timeout_s)
 
@@ -330,7 +240,7 @@ class FrameExchange(Generic[Frame]):
             return
         pieces_s = max(_PIECES_S, 2 * self._line.turnaround_s)
         arriving = len(self.stream) and self._clock.monotonic_s() - self._quiet_since < pieces_s
-        longest_s = self._line.wire_s(_SLOWEST_FRAMES * _MOST_KEPT) + _SLOWEST_FRAMES * pieces_s
+        longest_s = self._line.wire_s(_LONGEST_FRAME) + _MOST_PIECES * pieces_s
         if arriving and loop.time() < deadline + longest_s:
             self._timer = loop.call_later(pieces_s, self._expire, loop, deadline)
             return

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple, Self
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse
-from edge_agent.drivers.frame_exchange import FrameExchange, FrameLine
+from edge_agent.drivers.frame_exchange import FrameExchange
+from edge_agent.drivers.frame_line import FrameLine
 from edge_agent.drivers.link import Link
 from edge_agent.drivers.mbus_records import (
     RecordsUnavailableError,
@@ -86,11 +87,13 @@ class _Asked:
         return f"{frame.encode().hex(' ').upper()} instead of its answer"
 
     def mistakes_for(self, other: "_Asked", /) -> bool:
-        """E5 names nobody; a telegram names its slave, except where anybody may answer."""
+        """E5 names nobody; a telegram names its slave, and the same may be asked for again."""
         mine, its = self.request, other.request
         if mine.expected is not its.expected:
             return False
-        return mine.expected is Expected.ACK or mine.address == its.address
+        if mine.expected is Expected.ACK:
+            return True
+        return mine.address == its.address and (mine.address == SELECTED or mine.frame != its.frame)
 
 
 class MbusClient:

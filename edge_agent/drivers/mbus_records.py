@@ -2,19 +2,19 @@
 
 The library is slow (1 ms for a telegram) and loaded only when the first telegram is decoded: call
 this in a worker thread. What its tables have for a VIF is used as it is; one unit for each
-quantity, dates and the corrections of VIFEs, which it leaves out, are made here.
+quantity and the corrections of VIFEs, which it leaves out, are made here.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
 from fractions import Fraction
 from threading import Lock
 from types import ModuleType
 from typing import Final, NamedTuple
 
 from protocols.errors import FrameError
+from protocols.mbus.dates import decode_date
 from protocols.mbus.frames import LongFrame
 from protocols.mbus.record import Record
 from protocols.mbus.telegram import (
@@ -187,7 +187,7 @@ def _decoded(block: Block, library: ModuleType) -> tuple[str, str, Value, str]:
     """Return quantity, unit, value and why there is none."""
     multiplier, unit_name, quantity = _meaning(block, library)
     if _is_date(block):
-        text = _date(block.data)
+        text = decode_date(block.data)
         return quantity, "", text or None, "" if text else "no date"
     if failed := _record_error(block):
         return quantity, "", None, failed
@@ -280,36 +280,3 @@ def _text(data: bytes) -> str:
     """Return text, which is sent with its last letter first; else its bytes."""
     text = data[::-1].decode("latin-1").strip("\0 ")
     return text if text.isprintable() else data.hex(" ").upper()
-
-
-_MINUTE, _HOUR, _DAY, _MONTH, _SECOND = 0x3F, 0x1F, 0x1F, 0x0F, 0x3F
-_INVALID: Final = 0x80  # of a minute
-_CENTURY_YEARS: Final = 81  # years below are of this century
-
-
-def _date(data: bytes) -> str:
-    """Return ISO 8601 of types G (2 bytes), J (3), F (4) and I (6); empty: no date."""
-    try:
-        match len(data):
-            case 2:
-                return _day(data[0], data[1])
-            case 3:
-                return _clock(data[2], data[1], data[0])
-            case 4 if not data[0] & _INVALID:
-                return f"{_day(data[2], data[3])}T{_clock(data[1], data[0])}"
-            case 6 if not data[1] & _INVALID:
-                return f"{_day(data[3], data[4])}T{_clock(data[2], data[1], data[0])}"
-            case _:
-                return ""
-    except ValueError:
-        return ""
-
-
-def _day(low: int, high: int) -> str:
-    year = low >> 5 | (high & 0xF0) >> 1
-    century = 2000 if year < _CENTURY_YEARS else 1900
-    return date(century + year, high & _MONTH, low & _DAY).isoformat()
-
-
-def _clock(hour: int, minute: int, second: int = 0) -> str:
-    return time(hour & _HOUR, minute & _MINUTE, second & _SECOND).isoformat()

@@ -7,6 +7,6 @@
   what answers it, what refuses it, how long the answer will be.
 - ``layouts``: what lies where in an answer, as data, by identifier, length and maker.
 - ``units``: unit codes, and the one unit of each quantity.
-- ``readings``: ``decode_reading`` makes named values of an answer, ``encode_reading`` the reverse;
-  ``Dialect`` holds what makers do differently.
+- ``dialect``: ``Dialect`` holds what makers do differently.
+- ``readings``: ``decode_reading`` makes named values of an answer, ``encode_reading`` the reverse.
 """

@@ -5,10 +5,11 @@ from typing import Final
 
 from protocols.cjt188 import identifiers
 from protocols.cjt188.addresses import ANY_TYPE, METER_TYPES, WILDCARD, family_of, maker_of
+from protocols.cjt188.dialect import STANDARD, Dialect
 from protocols.cjt188.frames import ANSWER, ERROR, OVERHEAD_BYTES, Frame
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier, encode_identifier
 from protocols.cjt188.layouts import BY_NAME, layouts_for
-from protocols.cjt188.readings import ERROR_BYTES, HEAD_BYTES, STANDARD, Dialect
+from protocols.cjt188.readings import ERROR_BYTES, HEAD_BYTES
 
 READ: Final = 0x01
 READ_ADDRESS: Final = 0x03

@@ -6,7 +6,8 @@
 - ``master``: ``Master`` makes requests, toggles the frame count bit of each slave, says what
   answers a request and how long an answer may be.
 - ``telegram``: the header of an answer with variable data, its data blocks without their meaning,
-  whether more telegrams follow; and the encoder of both for a simulated slave.
+  whether more telegrams follow. ``encoding``: the reverse, for a simulated slave.
+- ``dates``: the types of dates and times.
 - ``record``: ``Record``, one value as the agent names it. pyMeterBus makes the values; the mapping
   stands in ``edge_agent/drivers/mbus_records.py``, since that library imports pyserial.
 - ``search``: ``WildcardSearch`` says what to select next, and is told what came.

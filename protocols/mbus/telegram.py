@@ -1,17 +1,15 @@
-"""Telegrams with variable data (EN 13757-3): header and data blocks, to and from bytes (pure).
+"""Telegrams with variable data (EN 13757-3): bytes to header and data blocks (pure).
 
-What a block means is left to the decoder of records; here is how long it is, whether another
-telegram follows, and what a simulated slave needs to send one.
+What a block means is left to the decoder of records; here is how long it is, and whether another
+telegram follows.
 """
 
-import struct
 from dataclasses import dataclass, replace
 from typing import Final
 
-from protocols.errors import FrameError, ValueRangeError
+from protocols.errors import FrameError
 from protocols.mbus.addresses import SECONDARY_BYTES, SecondaryAddress, decode_secondary
 from protocols.mbus.frames import LongFrame
-from protocols.mbus.master import RSP_UD
 from protocols.mbus.record import Function
 
 CI_VARIABLE: Final = 0x72
@@ -26,7 +24,7 @@ HEADER_BYTES: Final = 12
 MAKER_SPECIFIC: Final = 0x0F
 MORE_FOLLOWS: Final = 0x1F
 FILLER: Final = 0x2F
-_EXTENSION: Final = 0x80
+EXTENSION: Final = 0x80
 _PLAIN_TEXT_VIF: Final = 0x7C
 _MOST_EXTENSIONS: Final = 10
 _VARIABLE_LENGTH: Final = 0x0D
@@ -99,7 +97,7 @@ class Block:
     @property
     def function(self) -> Function:
         """Which value of the quantity."""
-        return _FUNCTIONS[self.dib[0] >> 4 & 3]
+        return FUNCTIONS[self.dib[0] >> 4 & 3]
 
     @property
     def coding(self) -> int:
@@ -192,20 +190,20 @@ def _block(data: bytes, at: int) -> tuple[Block, int]:
 def _value_information(data: bytes, at: int) -> tuple[bytes, bytes, int]:
     """Return VIF and VIFEs, the text of a plain text VIF, and where the data begin."""
     first = data[at : at + 1]
-    if not first or first[0] & ~_EXTENSION != _PLAIN_TEXT_VIF:
+    if not first or first[0] & ~EXTENSION != _PLAIN_TEXT_VIF:
         vib = _chain(data, at)
         return vib, b"", at + len(vib)
     # The length of the text stands behind the VIF, the extensions behind the text.
     size = data[at + 1] if at + 1 < len(data) else 0
     end = at + 2 + size
-    extensions = _chain(data, end) if first[0] & _EXTENSION else b""
+    extensions = _chain(data, end) if first[0] & EXTENSION else b""
     return first + extensions, data[at + 2 : end], end + len(extensions)
 
 
 def _chain(data: bytes, at: int) -> bytes:
     """Return an information byte and its extensions."""
     for end in range(at, min(len(data), at + 1 + _MOST_EXTENSIONS)):
-        if not data[end] & _EXTENSION:
+        if not data[end] & EXTENSION:
             return data[at : end + 1]
     raise FrameError("information bytes are cut, or more than ten extensions follow one")
 
@@ -222,81 +220,9 @@ def _named(information: int) -> str:
     return f"{names.get(information, 'no answer with records')} (CI {information:02X}H)"
 
 
-_FUNCTIONS: Final = (
+FUNCTIONS: Final = (
     Function.INSTANTANEOUS,
     Function.MAXIMUM,
     Function.MINIMUM,
     Function.ERROR_STATE,
 )
-_BCD: Final = {1: 0x9, 2: 0xA, 3: 0xB, 4: 0xC, 6: 0xE}
-_INTEGERS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 6: 6, 8: 7}
-_REAL: Final = 5
-
-
-def encode_block(
-    vib: bytes,
-    data: bytes,
-    *,
-    coding: int,
-    storage: int = 0,
-    tariff: int = 0,
-    subunit: int = 0,
-    function: Function = Function.INSTANTANEOUS,
-) -> bytes:
-    """Return a data block.
-
-    Args:
-        vib: VIF and VIFEs.
-        data: Its value; of variable length: with the length before it.
-        coding: Low four bits of the DIF, as ``integer``, ``bcd`` and ``real`` give it.
-        storage: Storage number.
-        tariff: Tariff.
-        subunit: Subunit.
-        function: Which value of the quantity.
-    """
-    dif = coding | _FUNCTIONS.index(function) << 4 | (storage & 1) << 6
-    storage >>= 1
-    dib = bytearray((dif,))
-    while storage or tariff or subunit:
-        dib[-1] |= _EXTENSION
-        dib.append(storage & 0xF | (tariff & 3) << 4 | (subunit & 1) << 6)
-        storage, tariff, subunit = storage >> 4, tariff >> 2, subunit >> 1
-    return bytes(dib) + vib + data
-
-
-def bcd(number: int, size: int) -> tuple[int, bytes]:
-    """Return coding and bytes of a number of 2 * ``size`` digits.
-
-    Raises:
-        ValueRangeError: It has more digits, or there is no such size.
-    """
-    if size not in _BCD or not 0 <= number < 10 ** (2 * size):
-        raise ValueRangeError(f"{number} does not fit BCD of {size} bytes")
-    return _BCD[size], bytes.fromhex(f"{number:0{2 * size}}")[::-1]
-
-
-def integer(number: int, size: int) -> tuple[int, bytes]:
-    """Return coding and bytes of a signed number.
-
-    Raises:
-        ValueRangeError: It is too large, or there is no such size.
-    """
-    if size not in _INTEGERS:
-        raise ValueRangeError(f"no integers of {size} bytes; there are {sorted(_INTEGERS)}")
-    try:
-        return _INTEGERS[size], number.to_bytes(size, "little", signed=True)
-    except OverflowError as error:
-        raise ValueRangeError(f"{number} does not fit {size} bytes") from error
-
-
-def real(number: float) -> tuple[int, bytes]:
-    """Return coding and bytes of a float32."""
-    return _REAL, struct.pack("<f", number)
-
-
-def encode_telegram(
-    address: int, header: Header, blocks: bytes, *, more: bool = False
-) -> LongFrame:
-    """Return the answer with these blocks."""
-    tail = bytes((MORE_FOLLOWS,)) if more else b""
-    return LongFrame(RSP_UD, address, CI_VARIABLE, header.encode() + blocks + tail)

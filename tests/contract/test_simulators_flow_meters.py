@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.cjt188 import Cjt188Client
-from edge_agent.drivers.frame_exchange import FrameLine
+from edge_agent.drivers.frame_line import FrameLine
 from edge_agent.drivers.mbus import MbusClient
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial

@@ -9,13 +9,11 @@ import yaml
 
 from protocols.cjt188 import requests
 from protocols.cjt188.addresses import WILDCARD, Family, family_of
+from protocols.cjt188.dialect import Dialect, StatusBits, TimeOrder
 from protocols.cjt188.frames import Frame, decode_frame, frame_stream
 from protocols.cjt188.identifiers import ByteOrder
 from protocols.cjt188.layouts import LAYOUTS, Field, Kind, layout_of
 from protocols.cjt188.readings import (
-    Dialect,
-    StatusBits,
-    TimeOrder,
     decode_reading,
     encode_number,
     encode_reading,

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from protocols.cjt188.dialect import Dialect, StatusBits, TimeOrder
 from protocols.cjt188.frames import LONGEST_FRAME, Frame, decode_frame, frame_stream
-from protocols.cjt188.readings import Dialect, StatusBits, TimeOrder, decode_reading
+from protocols.cjt188.readings import decode_reading
 from protocols.errors import FrameError
 from protocols.reading import Value
 

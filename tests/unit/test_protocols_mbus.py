@@ -11,7 +11,7 @@ import yaml
 
 from edge_agent.drivers.mbus_records import decode_records
 from protocols.errors import FrameError, ValueRangeError
-from protocols.mbus import telegram
+from protocols.mbus import encoding, telegram
 from protocols.mbus.addresses import (
     SecondaryAddress,
     check_primary,
@@ -119,28 +119,28 @@ def test_the_telegram_of_a_simulated_slave_encodes_back() -> None:
     data = bytes.fromhex(yaml.safe_load(path.read_text("utf-8"))["frame"])
     header = telegram.Header(parse_secondary("03575845B4053404"), 158, 0, 0xB627)
     blocks = [
-        telegram.encode_block(vib, value, coding=coding)
+        encoding.encode_block(vib, value, coding=coding)
         for vib, (coding, value) in (
-            (b"\x06", telegram.integer(1389817, 3)),
-            (b"\x15", telegram.integer(5046470, 3)),
+            (b"\x06", encoding.integer(1389817, 3)),
+            (b"\x15", encoding.integer(5046470, 3)),
         )
     ]
     blocks += [
-        telegram.encode_block(vib, value, coding=5)
+        encoding.encode_block(vib, value, coding=5)
         for vib, value in ((b"\x2e", bytes(4)), (b"\x3d", bytes(4)))
     ]
     for vib, value in ((b"\x5b", 41.737434), (b"\x5f", 35.463650)):
-        coding, raw = telegram.real(value)
-        blocks.append(telegram.encode_block(vib, raw, coding=coding))
-    assert telegram.encode_telegram(1, header, b"".join(blocks)).encode() == data
+        coding, raw = encoding.real(value)
+        blocks.append(encoding.encode_block(vib, raw, coding=coding))
+    assert encoding.encode_telegram(1, header, b"".join(blocks)).encode() == data
 
 
 @pytest.mark.parametrize("storage", [0, 1, 2, 31, 4095])
 @pytest.mark.parametrize("tariff", [0, 1, 15])
 @pytest.mark.parametrize("subunit", [0, 3])
 def test_what_a_block_is_of_encodes_and_decodes(storage: int, tariff: int, subunit: int) -> None:
-    coding, data = telegram.bcd(1234, 4)
-    block = telegram.encode_block(
+    coding, data = encoding.bcd(1234, 4)
+    block = encoding.encode_block(
         b"\x06",
         data,
         coding=coding,
@@ -150,7 +150,7 @@ def test_what_a_block_is_of_encodes_and_decodes(storage: int, tariff: int, subun
         function=Function.MINIMUM,
     )
     header = telegram.Header(parse_secondary("12345678"))
-    found = decode_records(telegram.encode_telegram(1, header, block, more=True))
+    found = decode_records(encoding.encode_telegram(1, header, block, more=True))
     (record,) = found.records
     assert found.more
     assert (record.storage, record.tariff, record.subunit) == (storage, tariff, subunit)
