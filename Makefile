@@ -14,7 +14,7 @@ WORKERS ?= $(shell expr 2 \* $$(nproc))
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[server]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[server,influxdb]"
 	touch $@
 
 setup: $(STAMP)
@@ -33,9 +33,9 @@ test: $(COLLECTED)  ## unit and contract tests, no network
 search: $(STAMP)  ## what make test runs with few seeds, cases and sizes, with all of them
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --thorough -m thorough
 
-e2e: $(STAMP)  ## real mosquitto, PostgreSQL and processes, kills and cuts; then what has to be alone
-	$(BIN)/python -m tests.postgres tests/e2e tests/contract --broker \
-		-m "(broker or postgres) and not alone" --numprocesses 4
+e2e: $(STAMP)  ## real mosquitto, PostgreSQL, InfluxDB and processes, kills and cuts; then what has to be alone
+	$(BIN)/python -m tests.servers tests/e2e tests/contract --broker \
+		-m "(broker or postgres or stores) and not alone" --numprocesses 4
 	$(BIN)/python -m pytest tests/e2e --broker -m alone
 
 chaos: $(STAMP)  ## kill the server ROUNDS times at random moments; nothing is lost or doubled

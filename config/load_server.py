@@ -38,7 +38,12 @@ def _server_paths(settings: ServerSettings, folder: Path) -> ServerSettings:
             "data_dir": data_dir,
             "mqtt": mqtt_paths(settings.mqtt, folder),
             "records": records.model_copy(update={"url": _database_url(records.url, data_dir)}),
-            "history": history.model_copy(update={"path": data_dir / history.path}),
+            "history": history.model_copy(
+                update={
+                    "path": data_dir / history.path,
+                    "backend": files_below(folder, history.backend),
+                }
+            ),
             "messages": messages.model_copy(
                 update={
                     "webhooks": tuple(files_below(folder, one) for one in messages.webhooks),

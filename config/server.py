@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from config.alarming import AlarmSettings
 from config.base import Conflict, ConflictingSettingsError, Host, Identifier, Settings
 from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
+from config.history import HistorySettings
 from config.mqtt import MqttSettings
 
 
@@ -41,21 +42,6 @@ class RecordsSettings(Settings):
         default="sqlite:///records.sqlite",
         pattern=r"^(sqlite:///|postgresql\+psycopg://)",
         description="sqlite:///FILE (relative to data_dir) or postgresql+psycopg://...",
-    )
-
-
-class HistorySettings(Settings):
-    """The time series."""
-
-    path: Path = Field(default=Path("history"), description="Folder; relative to data_dir.")
-    memory_limit_mb: int = Field(
-        default=256, ge=64, description="Memory DuckDB may use, megabytes."
-    )
-    flush_interval_s: float = Field(
-        default=0.1, ge=0.01, le=5, description="Longest wait of a reading for its batch, seconds."
-    )
-    retention_days: int = Field(
-        default=1825, ge=1, description="Days kept; older days are deleted."
     )
 
 

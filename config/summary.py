@@ -7,6 +7,7 @@ from config.base import Settings
 from config.classes import EquipmentClass
 from config.connection_files import password_problem, tls_problems, unreadable
 from config.edge import JournalSettings
+from config.history import EmbeddedBackend, HistorySettings, InfluxBackend
 from config.mqtt import MqttSettings
 from config.ports import LinePort, Port
 from config.resolve import Gateway, ResolvedDevice
@@ -43,7 +44,7 @@ def summarize_server(settings: ServerSettings, classes: Mapping[str, EquipmentCl
         f"broker  {_broker(settings.mqtt)}, host id {settings.sparkplug.host_id}",
         f"data    {settings.data_dir}",
         f"records {_without_password(settings.records.url)}",
-        f"history {history.path}, kept {history.retention_days} days",
+        f"history {_store(history)}, kept {history.retention_days} days",
     ]
     lines += [
         f"webhook {webhook.name}: {webhook.url} ({', '.join(webhook.severities)})"
@@ -60,6 +61,14 @@ def summarize_server(settings: ServerSettings, classes: Mapping[str, EquipmentCl
 def _broker(mqtt: MqttSettings) -> str:
     tls = "TLS" if mqtt.tls else "no TLS"
     return f"{mqtt.host}:{mqtt.port}, {tls}, {mqtt.username or 'anonymous'}"
+
+
+def _store(history: HistorySettings) -> str:
+    match history.backend:
+        case EmbeddedBackend():
+            return str(history.path)
+        case InfluxBackend() as influx:
+            return f"InfluxDB {influx.url}, bucket {influx.bucket}"
 
 
 def _journal(journal: JournalSettings) -> str:

@@ -19,6 +19,7 @@ from server.core.clock import SystemClock
 from server.core.errors import NobodyError
 from server.core.log import set_up_logging
 from server.first_user import make_administrator, reset_password_of
+from server.history.opening import try_history
 from server.notifications.registry import check_secrets
 from server.people_file import import_file
 
@@ -104,11 +105,21 @@ def reset_password(file: Path, user: str, password_file: Path | None) -> None:
 def check(file: Path) -> None:
     """Say what the file means and what looks wrong; exit status 2 when it is refused.
 
+    A history on another server is connected to; exit status 1 when that does not succeed.
+
     Example: plantroom server check server.yaml
     """
     settings = _load(file)
     click.echo(f"{file}: right")
     click.echo(summarize_server(settings, load_classes(settings.class_files)))
+    try:
+        found = try_history(settings.history, SystemClock())
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except PlantroomError as error:
+        _fail(str(error), 1)
+    if found:
+        click.echo(f"found   {found}")
 
 
 @cli.command()

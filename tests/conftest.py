@@ -62,9 +62,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     root = Path(__file__).parent
     if not os.environ.get("PLANTROOM_TEST_POSTGRES"):
         _deselect(config, items, marker="postgres")
+    if not os.environ.get("PLANTROOM_TEST_INFLUXDB"):
+        _deselect(config, items, marker="stores")
     _sample(config, items)
     for item in items:
-        if item.get_closest_marker("postgres") and item.get_closest_marker("timeout") is None:
+        served = item.get_closest_marker("postgres") or item.get_closest_marker("stores")
+        if served and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_PROCESSES_S))
         folder = item.path.relative_to(root).parts[0]
         marker = _FOLDER_MARKERS.get(folder)
@@ -108,7 +111,7 @@ def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], *, marker: str) -> None:
-    """Leave out what another command runs: here tests.postgres."""
+    """Leave out what another command runs: here tests.servers."""
     _leave_out(config, items, [item for item in items if item.get_closest_marker(marker)])
 
 

@@ -1,15 +1,9 @@
-"""``python -m tests.postgres PYTEST-ARGUMENTS``: pytest with a PostgreSQL of its own.
-
-The server lives in a temporary folder on a free loopback port; tests find it in the environment
-variable PLANTROOM_TEST_POSTGRES.
-"""
+"""A PostgreSQL of the tests' own, in a temporary folder on a free loopback port."""
 
 import os
 import pwd
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -77,15 +71,3 @@ def _call(prefix: list[str], *command: object) -> None:
     if done.returncode:
         message = f"{' '.join(words)} failed: {done.stderr.decode()}"
         raise RuntimeError(message)
-
-
-def main() -> int:
-    # Whoever is asked to end takes the server along.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with temporary_postgres() as url:
-        command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
-        return subprocess.run(command, check=False, env={**os.environ, VARIABLE: url}).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,10 +1,10 @@
 """A history without a disk: for tests, and the plainest statement of what a history does."""
 
 from collections.abc import Iterable
-from statistics import fmean
 
-from protocols.reading import Quality, Value
+from protocols.reading import Quality
 from server.history.base import Batch, Bucket, LastValue, Row, slice_width
+from server.history.summary import buckets_of
 
 DAY_MS = 86_400_000
 
@@ -34,12 +34,7 @@ class MemoryHistory:
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise a range in equal slices."""
         width = slice_width(start_ms, end_ms, buckets)
-        slices: dict[int, list[Row]] = {}
-        for row in self._range(series_id, start_ms, end_ms):
-            slices.setdefault((row.taken_at - start_ms) // width, []).append(row)
-        return [
-            _bucket(start_ms + index * width, width, rows) for index, rows in sorted(slices.items())
-        ]
+        return buckets_of(self._range(series_id, start_ms, end_ms), start_ms=start_ms, width=width)
 
     def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
         """Return the first rows of a range, oldest first."""
@@ -63,23 +58,3 @@ class MemoryHistory:
     def _range(self, series_id: int, start_ms: int, end_ms: int) -> list[Row]:
         rows = self._rows.get(series_id, {})
         return [row for at in sorted(rows) if start_ms <= at < end_ms for row in rows[at]]
-
-
-def _bucket(start: int, width: int, rows: list[Row]) -> Bucket:
-    good: list[Value] = [row.value for row in rows if row.quality is Quality.GOOD]
-    numbers = [
-        int(value) if isinstance(value, bool) else value
-        for value in good
-        if isinstance(value, bool | int | float)
-    ]
-    return Bucket(
-        start=start,
-        end=start + width,
-        minimum=min(numbers, default=None),
-        average=fmean(numbers) if numbers else None,
-        maximum=max(numbers, default=None),
-        first=good[0] if good else None,
-        last=good[-1] if good else None,
-        count=len(good),
-        bad_count=len(rows) - len(good),
-    )

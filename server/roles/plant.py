@@ -13,6 +13,8 @@ from server.alarms.rulebook import RuleBook
 from server.assets.registry import Registry
 from server.history.base import LastValue
 from server.history.duckdb import DuckHistory
+from server.history.opening import StoredHistory, open_history
+from server.history.series_tags import describe_by
 from server.history_damage import DamageAnnouncer
 from server.roles.parts import Parts, RoleContext
 
@@ -26,7 +28,7 @@ class Plant:
     """
 
     classes: Mapping[str, EquipmentClass]
-    history: DuckHistory
+    history: StoredHistory
     engine: AlarmEngine
     registry: Registry
     newest: Sequence[LastValue]
@@ -46,20 +48,6 @@ async def open_plant(context: RoleContext, *, ingests: bool) -> Plant:
         StoreError: The records or the history cannot be read.
     """
     settings, clock = context.settings, context.clock
-    history = DuckHistory(
-        settings.history.path,
-        memory_limit_mb=settings.history.memory_limit_mb,
-        retention_days=settings.history.retention_days,
-    )
-    context.stack.callback(history.close)
-    newest: Sequence[LastValue] = ()
-    if ingests:
-        newest = list(await asyncio.to_thread(history.last_values))
-        clock.start(
-            max((one.taken_at for one in newest), default=0),
-            tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
-        )
-    damage = DamageAnnouncer(history, context.records, settings.messages, clock, context.metrics)
     classes = load_classes(settings.class_files)
     catch_up_ms = round(settings.alarms.catch_up_s * 1000)
     engine = AlarmEngine(RuleBook(classes), clock, catch_up_ms=catch_up_ms)
@@ -69,6 +57,26 @@ async def open_plant(context: RoleContext, *, ingests: bool) -> Plant:
         on_series=partial(follow_series, engine),
         limits=settings.sparkplug.limits,
     )
+    history = await asyncio.to_thread(
+        open_history,
+        settings.history,
+        describe=describe_by(registry),
+        clock=clock,
+        metrics=context.metrics,
+    )
+    context.stack.callback(history.close)
+    newest: Sequence[LastValue] = ()
+    if ingests:
+        newest = list(await asyncio.to_thread(history.last_values))
+        clock.start(
+            max((one.taken_at for one in newest), default=0),
+            tolerance_ms=round(settings.sparkplug.max_future_s * 1000),
+        )
     await asyncio.to_thread(registry.load)
-    parts = Parts(works={"history-damage": damage.run}, notes={"history": damage.note})
+    parts = Parts()
+    if isinstance(history, DuckHistory):
+        damage = DamageAnnouncer(
+            history, context.records, settings.messages, clock, context.metrics
+        )
+        parts = Parts(works={"history-damage": damage.run}, notes={"history": damage.note})
     return Plant(classes, history, engine, registry, newest, parts)

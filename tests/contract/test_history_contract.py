@@ -9,6 +9,7 @@ from protocols.reading import Quality, Value
 from server.history.base import Batch, Bucket, History, LastValue, Row, read_all
 from server.history.duckdb import DuckHistory
 from server.history.memory import MemoryHistory
+from tests.stores import STORE_MARKS, new_influx
 
 DAY = 86_400_000
 NOON = 20_000 * DAY + DAY // 2
@@ -23,7 +24,17 @@ def _memory(_folder: Path) -> History:
     return MemoryHistory(retention_days=30)
 
 
-@pytest.fixture(params=[_memory, _duckdb], ids=["memory", "duckdb"])
+def _influxdb(_folder: Path) -> History:
+    return new_influx(retention_days=30)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(_memory, id="memory"),
+        pytest.param(_duckdb, id="duckdb"),
+        pytest.param(_influxdb, id="influxdb", marks=STORE_MARKS),
+    ]
+)
 def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
     make: Callable[[Path], History] = request.param
     opened = make(tmp_path / "history")

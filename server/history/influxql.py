@@ -1,0 +1,268 @@
+"""Questions in InfluxQL, the one language of InfluxDB 1, 2 and 3, and what is said in answer.
+
+https://docs.influxdata.com/influxdb/v1/query_language/spec/
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+from protocols.reading import Quality, Value
+from server.history.base import Bucket, LastValue, Row
+from server.history.line_protocol import (
+    BOOLEAN,
+    INTEGER,
+    LATEST,
+    LATEST_SERIES,
+    LITERAL,
+    NUMBER,
+    SERIES,
+    VALUE_FIELDS,
+)
+from server.history.places import PLACES, Instant
+
+LONGEST_MS = 2**63 // PLACES - 1
+"""The end of InfluxDB's time, UTC ms."""
+_SERIES_AT_ONCE = 200
+_GAP_MS = 60_000
+"""Instants that lie further apart are looked for by statements of their own."""
+_EXACT_SUM = 2**63
+_ROW = f"{', '.join(VALUE_FIELDS)}, quality, reason"
+_GOOD = f"quality = {int(Quality.GOOD)}"
+_BAD = f"quality != {int(Quality.GOOD)}"
+_SUMMARY = ", ".join(
+    ["count(quality)"]
+    + [f"{what}({kind})" for kind in (NUMBER, INTEGER) for what in ("min", "max", "mean")]
+    + [f"{what}({kind})" for kind in VALUE_FIELDS for what in ("count", "first", "last")]
+)
+_QUALITIES: Final = {one.value: one for one in Quality}
+
+
+class Answer(NamedTuple):
+    """One series of an answer: a measurement, or a point in one."""
+
+    tags: dict[str, str]
+    columns: Sequence[str]
+    values: list[list[Any]]
+
+
+class PlacedRow(NamedTuple):
+    """A row and its place within its millisecond."""
+
+    series_id: int
+    place: int
+    row: Row
+
+
+class Kept(NamedTuple):
+    """The last values of a silent point, those of one instant in their order."""
+
+    at_ms: int
+    """Under which instant they are kept."""
+    values: list[LastValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``start_ms <= taken_at < end_ms`` of a series."""
+
+    series_id: int
+    start_ms: int
+    end_ms: int
+
+    @property
+    def where(self) -> str:
+        """The condition of a statement."""
+        return f"{SERIES} = '{self.series_id}' AND {_between(self.start_ms, self.end_ms)}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether InfluxDB can hold nothing of it."""
+        return self.end_ms <= max(self.start_ms, 0) or self.start_ms >= LONGEST_MS
+
+
+def raw_statement(span: Range, limit: int) -> str:
+    """Return what asks for the first rows of a range."""
+    return f"SELECT {_ROW} FROM /.+/ WHERE {span.where} LIMIT {int(limit)}"  # noqa: S608
+
+
+def last_statements() -> list[str]:
+    """Return what asks for the newest row of every series, and for those kept longer."""
+    return [
+        (
+            f"SELECT {_ROW} FROM /.+/ WHERE {SERIES} =~ /./ GROUP BY {SERIES} "  # noqa: S608
+            "ORDER BY time DESC LIMIT 1"
+        ),
+        (
+            f"SELECT {_ROW}, taken_at FROM {LATEST} "  # noqa: S608 (constants)
+            f"WHERE {LATEST_SERIES} =~ /./ GROUP BY {LATEST_SERIES}"
+        ),
+    ]
+
+
+def instant_statements(instants: Iterable[Instant]) -> list[str]:
+    """Return what asks for the rows of these instants, and for some others beside them."""
+    statements: list[str] = []
+    for start, end, some in _windows(instants):
+        series = sorted({series for series, _ in some})
+        for first in range(0, len(series), _SERIES_AT_ONCE):
+            ids = series[first : first + _SERIES_AT_ONCE]
+            any_of = " OR ".join(f"{SERIES} = '{one}'" for one in ids)
+            statements.append(
+                f"SELECT {_ROW} FROM /.+/ WHERE ({any_of}) AND {_between(start, end)} "  # noqa: S608
+                f"GROUP BY {SERIES}"
+            )
+    return statements
+
+
+def bucket_statements(span: Range, width: int, *, start_ms: int) -> list[str]:
+    """Return what asks for summaries of a range: of good values, of true ones, of bad ones.
+
+    Args:
+        width: Of a slice, ms.
+        start_ms: Where a slice begins, UTC ms.
+    """
+    source = f"FROM /.+/ WHERE {span.where}"
+    by = f"GROUP BY time({width}ms, {start_ms % width}ms) fill(none)"
+    return [
+        f"SELECT {_SUMMARY} {source} AND {_GOOD} {by}",
+        f"SELECT count({BOOLEAN}) {source} AND {_GOOD} AND {BOOLEAN} = true {by}",
+        f"SELECT count(quality) {source} AND {_BAD} {by}",
+    ]
+
+
+def rows_of(answers: Iterable[Answer], series_id: int | None = None) -> list[PlacedRow]:
+    """Return the rows of an answer, oldest first.
+
+    Args:
+        series_id: Of all rows; None: their tags say it.
+    """
+    found: list[PlacedRow] = []
+    for answer in answers:
+        of = int(answer.tags.get(SERIES) or 0) if series_id is None else series_id
+        for time, *values, quality, reason in answer.values:
+            if quality not in _QUALITIES:  # somebody else's
+                continue
+            at, place = divmod(time, PLACES)
+            row = Row(at, value_of(*values), _QUALITIES[quality], reason or "")
+            found.append(PlacedRow(of, place, row))
+    found.sort(key=lambda one: (one.series_id, one.row.taken_at, one.place))
+    return found
+
+
+def kept_of(answers: Iterable[Answer]) -> dict[int, Kept]:
+    """Return the last values that are kept for longer, by series: the newest that were."""
+    found: dict[int, Kept] = {}
+    for answer in answers:
+        series_id = int(answer.tags[LATEST_SERIES])
+        for time, *values, quality, reason, taken_at in answer.values:
+            value = LastValue(
+                series_id, value_of(*values), _QUALITIES[quality], taken_at, reason or ""
+            )
+            at = time // PLACES
+            if series_id not in found or found[series_id].at_ms < at:
+                found[series_id] = Kept(at, [])
+            found[series_id].values.append(value)
+    return found
+
+
+def value_of(
+    number: float | None,
+    integer: int | None,
+    literal: str | None,
+    boolean: bool | None,  # noqa: FBT001 (a column)
+    text: str | None,
+) -> Value:
+    """Return the one that is not None."""
+    if number is not None:
+        return float(number)
+    if literal is not None:
+        return int(literal) if literal.lstrip("-").isdigit() else float(literal)
+    for value in (integer, boolean):
+        if value is not None:
+            return value
+    return text
+
+
+def buckets_from(
+    summaries: Sequence[Answer],
+    trues: Sequence[Answer],
+    bad: Sequence[Answer],
+    *,
+    start_ms: int,
+    width: int,
+) -> list[Bucket] | None:
+    """Return the buckets; None when only the rows say what they are.
+
+    That is when a slice holds several kinds of values, or ones that InfluxDB cannot calculate
+    with, or when the equipment's class has changed within the range.
+    """
+    if len(summaries) > 1 or len(bad) > 1 or len(trues) > 1:
+        return None
+    true = _counts(trues)
+    bad_counts = _counts(bad)
+    found: dict[int, Bucket] = {}
+    for time, *values in summaries[0].values if summaries else ():
+        at = _slice_start(time, start_ms, width)
+        bucket = _bucket(at, width, values, true.get(time, 0))
+        if bucket is None:
+            return None
+        found[at] = bucket
+    for time, count in bad_counts.items():
+        at = _slice_start(time, start_ms, width)
+        empty = Bucket(at, at + width, None, None, None, None, None, count=0, bad_count=0)
+        found[at] = found.get(at, empty)._replace(bad_count=count)
+    return [found[at] for at in sorted(found)]
+
+
+def _counts(answers: Sequence[Answer]) -> dict[int, int]:
+    return {time: count for answer in answers for time, count in answer.values if count}
+
+
+def _slice_start(time: int, start_ms: int, width: int) -> int:
+    return start_ms + (time // PLACES - start_ms) // width * width
+
+
+def _bucket(at: int, width: int, values: Sequence[Any], trues: int) -> Bucket | None:
+    count, *rest = values
+    figures = dict(zip((NUMBER, INTEGER), (rest[0:3], rest[3:6]), strict=True))
+    kinds = {kind: rest[6 + 3 * index : 9 + 3 * index] for index, kind in enumerate(VALUE_FIELDS)}
+    there = [kind for kind, (number, _, _) in kinds.items() if number]
+    if len(there) != 1 or there[0] == LITERAL or kinds[there[0]][0] != count:
+        return None
+    (kind,) = there
+    _, first, last = kinds[kind]
+    low: float | int | None = None
+    average: float | None = None
+    high: float | int | None = None
+    match kind:
+        case "number":
+            low, high, average = (float(one) for one in figures[NUMBER])
+            first, last = float(first), float(last)
+        case "integer":
+            low, high, average = figures[INTEGER]
+            average = float(figures[INTEGER][2])
+            if count * max(abs(figures[INTEGER][0]), abs(figures[INTEGER][1])) >= _EXACT_SUM:
+                return None
+        case "boolean":
+            low, average, high = int(trues == count), trues / count, int(trues > 0)
+        case _:
+            pass
+    return Bucket(at, at + width, low, average, high, first, last, count=count, bad_count=0)
+
+
+def _between(start_ms: int, end_ms: int) -> str:
+    start = min(max(start_ms, 0), LONGEST_MS) * PLACES
+    return f"time >= {start} AND time < {min(max(end_ms, 0), LONGEST_MS) * PLACES}"
+
+
+def _windows(instants: Iterable[Instant]) -> Iterator[tuple[int, int, list[Instant]]]:
+    window: list[Instant] = []
+    for at, some in groupby(sorted(instants, key=lambda one: one[1]), key=lambda one: one[1]):
+        if window and at - window[-1][1] > _GAP_MS:
+            yield window[0][1], window[-1][1] + 1, window
+            window = []
+        window += some
+    if window:
+        yield window[0][1], window[-1][1] + 1, window

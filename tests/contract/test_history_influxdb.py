@@ -1,0 +1,183 @@
+"""An InfluxDB that ends, forgets, changes classes, and what its tags say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from config.history import InfluxBackend
+from plantroom.processes import free_port
+from server.core.clock import SystemClock
+from server.core.errors import StoreError
+from server.history.base import Batch
+from server.history.influx import InfluxHistory
+from server.history.series_tags import SeriesTags
+from tests.influxdb import temporary_influxdb, v2_in_front_of
+from tests.stores import STORE_MARKS, ask_influx, influx_in, new_database, new_influx
+
+pytestmark = STORE_MARKS
+NOON = 20_000 * 86_400_000 + 43_200_000
+
+
+def batch(start: int, rows: int, *, series: int = 1) -> Batch:
+    made = Batch()
+    for at in range(start, start + rows):
+        made.add(series, NOON + at, at)
+    return made
+
+
+def test_a_store_that_is_killed_has_every_reading_once_afterwards(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        temporary_influxdb(port, tmp_path) as behind,
+        v2_in_front_of(behind) as url,
+    ):
+        ask_influx(url, 'CREATE DATABASE "plantroom"')
+        history = influx_in(InfluxBackend(kind="influxdb", url=url, organisation="estate"))
+        history.append(batch(0, 12_000))
+    with pytest.raises(StoreError, match="InfluxDB http"):
+        history.append(batch(12_000, 100))
+    with pytest.raises(StoreError, match="InfluxDB http"):
+        history.raw(1, NOON, NOON + 100, 1)
+    history.close()
+    with temporary_influxdb(port, tmp_path) as behind, v2_in_front_of(behind) as url:
+        history = influx_in(InfluxBackend(kind="influxdb", url=url, organisation="estate"))
+        history.append(batch(11_000, 1100))
+        history.append(batch(12_000, 100))
+        rows = history.raw(1, NOON, NOON + 20_000, 20_000)
+        assert [row.value for row in rows] == list(range(12_100))
+        history.close()
+
+
+def test_a_series_whose_class_and_name_change_goes_on() -> None:
+    backend, tags = new_database(), [SeriesTags("pump", "a", "g", "p", "t")]
+    history = InfluxHistory(
+        backend,
+        token="secret",
+        describe=lambda _: tags[0],
+        clock=SystemClock(),
+        metrics=CollectorRegistry(),
+        retention_days=1825,
+    )
+    history.append(batch(0, 10))
+    tags[0] = SeriesTags("fan", "a", "g", "renamed", "t")
+    history.append(batch(5, 10))
+    assert [row.value for row in history.raw(1, NOON, NOON + 99, 99)] == list(range(15))
+    (bucket,) = history.buckets(1, NOON, NOON + 99, 1)
+    assert (bucket.minimum, bucket.maximum, bucket.count) == (0, 14, 15)
+    assert [one.value for one in history.last_values()] == [14]
+    history.close()
+
+
+def test_readings_are_found_by_class_and_by_the_names_people_use() -> None:
+    backend = new_database()
+    history = influx_in(backend)
+    history.append(batch(0, 3))
+    history.append(batch(0, 3, series=2))
+    statement = "SELECT mean(integer) FROM heating_pump WHERE \"point\" = 'temperature 2'"
+    parameters = {"db": backend.bucket, "q": statement}
+    answer = httpx.get(f"{backend.url}/query", params=parameters, trust_env=False).json()
+    assert answer["results"][0]["series"][0]["values"][0][1] == 1
+    history.close()
+
+
+def test_last_values_outlive_what_influxdb_deletes() -> None:
+    backend = new_database()
+    history = influx_in(backend, retention_days=30)
+    made = Batch()
+    made.add(1, NOON, "on")
+    made.add(1, NOON, "off")
+    made.add(2, NOON, 5)
+    history.append(made)
+    history.maintain(NOON + 28 * 86_400_000)
+    history.maintain(NOON + 29 * 86_400_000)
+    for measurement in ("heating_pump", "electricity, meter=1"):
+        ask_influx(f"{backend.url}", f'DROP MEASUREMENT "{measurement}"', database=backend.bucket)
+    history.close()
+    history = influx_in(backend, retention_days=30)
+    assert sorted((one.series_id, one.taken_at, one.value) for one in history.last_values()) == [
+        (1, NOON, "off"),
+        (1, NOON, "on"),
+        (2, NOON, 5),
+    ]
+    history.append(batch(1, 1, series=2))
+    assert [one.value for one in history.last_values() if one.series_id == 2] == [1]
+    history.close()
+
+
+def test_a_bucket_is_checked_and_made_to_keep_readings_for_long_enough() -> None:
+    backend = new_database()
+    history = influx_in(backend, retention_days=30)
+    assert "deletes nothing" in history.check(lengthen=True)
+    policy = (
+        f'ALTER RETENTION POLICY "autogen" ON "{backend.bucket}" DURATION 48h SHARD DURATION 1h'
+    )
+    ask_influx(backend.url, policy)
+    assert "keeps 2 days; at the start this is made 30 days" in history.check(lengthen=False)
+    assert history.check(lengthen=True).endswith("keeps 30 days")
+    assert history.check(lengthen=False).endswith("keeps 30 days")
+    history.close()
+    missing = influx_in(backend.model_copy(update={"bucket": "no_such"}))
+    with pytest.raises(StoreError, match=r"no database 'no_such'; there are: .*CREATE DATABASE"):
+        missing.check(lengthen=True)
+    missing.close()
+
+
+def test_what_is_older_than_influxdb_keeps_is_dropped_and_counted() -> None:
+    backend = new_database()
+    ask_influx(
+        backend.url,
+        f'ALTER RETENTION POLICY "autogen" ON "{backend.bucket}" DURATION 48h SHARD DURATION 1h',
+    )
+    metrics = CollectorRegistry()
+    history = InfluxHistory(
+        backend,
+        token="secret",
+        describe=lambda _: SeriesTags("pump"),
+        clock=SystemClock(),
+        metrics=metrics,
+        retention_days=2,
+    )
+    now = SystemClock().now_ms()
+    made = batch(0, 3)
+    made.add(1, now, 7)
+    history.append(made)
+    assert [row.value for row in history.raw(1, 0, now + 1, 10)] == [7]
+    assert metrics.get_sample_value("plantroom_history_expired_readings_total") == 3
+    history.close()
+
+
+def test_a_bucket_with_fields_of_another_type_is_refused() -> None:
+    backend = new_database()
+    parameters = {"db": backend.bucket, "precision": "ns"}
+    line = f'pump,series_id=9 integer="text" {NOON * 1_000_000}'
+    behind = httpx.post(f"{backend.url}/write", params=parameters, content=line, trust_env=False)
+    assert behind.is_success
+    history = InfluxHistory(
+        backend,
+        token="secret",
+        describe=lambda _: SeriesTags("pump"),
+        clock=SystemClock(),
+        metrics=CollectorRegistry(),
+        retention_days=1825,
+    )
+    with pytest.raises(StoreError, match="field type conflict"):
+        history.append(batch(0, 3))
+    history.close()
+
+
+def test_a_query_over_a_day_of_seconds_is_answered_in_pages() -> None:
+    history = new_influx()
+    history.append(batch(0, 30_000))
+    assert len(history.raw(1, NOON, NOON + 30_000, 25_000)) == 25_000
+    found = history.buckets(1, NOON, NOON + 30_000, 500)
+    assert [bucket.count for bucket in found] == [60] * 500
+    history.close()
+
+
+def test_a_server_with_the_embedded_store_loads_no_client_of_another() -> None:
+    code = "import sys, server.app; sys.exit('influxdb_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,58 @@
+"""The stores that tests of the history run on besides the embedded one, when there are any."""
+
+import os
+from uuid import uuid4
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from config.history import InfluxBackend
+from server.core.clock import SystemClock
+from server.history.influx import InfluxHistory
+from server.history.series_tags import SeriesTags
+
+INFLUX_VARIABLE = "PLANTROOM_TEST_INFLUXDB"
+STORE_MARKS = [
+    pytest.mark.stores,
+    pytest.mark.skipif(not os.environ.get(INFLUX_VARIABLE), reason=f"{INFLUX_VARIABLE} is not set"),
+]
+
+
+def describe(series_id: int) -> SeriesTags:
+    """Two classes, and names that need care."""
+    kind = ("heating_pump", "electricity, meter=1")[series_id % 2]
+    return SeriesTags(kind, "east gate", "gw,1", "pump=1\\", f"temperature {series_id}")
+
+
+def new_database() -> InfluxBackend:
+    """Make an empty database and return how it is reached."""
+    url = os.environ[INFLUX_VARIABLE]
+    name = f"test_{uuid4().hex}"
+    ask_influx(url, f'CREATE DATABASE "{name}"')
+    return InfluxBackend(kind="influxdb", url=url, organisation="estate", bucket=name)
+
+
+def ask_influx(url: str, statement: str, *, database: str = "") -> None:
+    """Have a statement carried out."""
+    parameters = {"q": statement, "db": database}
+    answer = httpx.post(f"{url}/query", params=parameters, trust_env=False)
+    assert answer.is_success, answer.text
+    assert "error" not in answer.text, answer.text
+
+
+def new_influx(*, retention_days: int = 1825) -> InfluxHistory:
+    """Open a history in an empty database."""
+    return influx_in(new_database(), retention_days=retention_days)
+
+
+def influx_in(backend: InfluxBackend, *, retention_days: int = 1825) -> InfluxHistory:
+    """Open the history of a database."""
+    return InfluxHistory(
+        backend,
+        token="secret",
+        describe=describe,
+        clock=SystemClock(),
+        metrics=CollectorRegistry(),
+        retention_days=retention_days,
+    )
