@@ -23,7 +23,7 @@ from config.identifiers import IdentifierPoint
 from config.point_kinds import AnyPoint
 from config.points import DataType, Point
 from edge_agent.drivers.values import NOT_A_NUMBER, Unusable, believable, digits_of, rounded
-from edge_agent.polling.held import TIME_UNKNOWN, HeldFor
+from edge_agent.polling.held import TIME_UNKNOWN, HeldFor, known_whatever
 from protocols.reading import Quality, Reading, Value
 
 NO_FACTOR: Final = Unusable("no_factor")
@@ -241,7 +241,7 @@ def _timed(one: Computed, expression: Expression, held: HeldFor, gap_s: float) -
         values = {name: reading.value for name, reading in found.items()}
         at_ms = max(reading.taken_at for reading in found.values())
         times = held.results(values, at_ms, gap_s=gap_s)
-        made = expression.evaluate({**values, **times})
+        made = known_whatever(expression, values, times)
         if made is not None:
             return made
         return NOT_KNOWN_YET if None in times.values() else NOT_COMPUTABLE

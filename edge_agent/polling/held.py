@@ -7,12 +7,17 @@ was true for long, and never makes up what nobody saw.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import Final
 
 from config.expression import Expression
 from protocols.reading import Value
 
-TIME_UNKNOWN = "not_known_for_long_enough"
+TIME_UNKNOWN: Final = "not_known_for_long_enough"
 """Why an expression has no result: how long its condition has been true is not known yet."""
+
+_MOST_OPEN: Final = 5
+"""Results that are not known, of which each may be true or false."""
 
 
 @dataclass(slots=True)
@@ -78,6 +83,26 @@ class Duration:
         if since is not None and self.began:
             return False
         return False if false_at is not None and at_ms - false_at <= needed_ms else None
+
+
+def known_whatever(
+    expression: Expression, values: Mapping[str, Value], held: Mapping[str, Value]
+) -> bool | float | None:
+    """Return the result where it does not depend on what is not known; None where it does.
+
+    Args:
+        expression: With ``held_for``.
+        values: The values of its points.
+        held: The result of each ``held_for``; None: not known.
+    """
+    open_names = [name for name, value in held.items() if value is None]
+    if len(open_names) > _MOST_OPEN:
+        return None
+    results = {
+        expression.evaluate({**values, **held, **dict(zip(open_names, guess, strict=True))})
+        for guess in product((False, True), repeat=len(open_names))
+    }
+    return results.pop() if len(results) == 1 else None
 
 
 class HeldFor:

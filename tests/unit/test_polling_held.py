@@ -4,7 +4,9 @@ import random
 
 import pytest
 
-from edge_agent.polling.held import Duration
+from config.expression import compile_expression
+from edge_agent.polling.held import Duration, known_whatever
+from protocols.reading import Value
 
 Seen = tuple[float, bool]
 
@@ -93,3 +95,24 @@ def test_it_never_claims_what_the_readings_contradict(seed: int) -> None:
             # It began less than 20 s ago, right behind a reading that was false.
             before = [one for one in readings[: index + 1] if one[0] <= now - 20]
             assert before[-1][1] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "expected"),
+    [
+        ("held_for(a, 5) or b", None, True),
+        ("b or held_for(a, 5)", None, True),
+        ("held_for(a, 5) and not b", None, False),
+        ("held_for(a, 5) and b", None, None),
+        ("held_for(a, 5) and b", True, True),
+        ("held_for(a, 5) + b", None, None),
+        ("held_for(a, 5) or not held_for(a, 5) or c / 0", None, None),
+    ],
+)
+def test_a_result_is_known_where_it_does_not_depend_on_what_is_not(
+    text: str, first: Value, expected: Value
+) -> None:
+    expression = compile_expression(text, ("a", "b", "c"), timed=True)
+    held = {one.name: first for one in expression.held}
+    values: dict[str, Value] = {"a": True, "b": True, "c": 1}
+    assert known_whatever(expression, values, held) == expected
