@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -76,10 +76,20 @@ class RequestQueue:
         self._waiting: deque[Unit] = deque(maxlen=_MOST_WAITING)
         self._sequence = 0
 
-    def add(self, unit: Unit) -> None:
-        """Ask it as soon as what was asked before is settled."""
+    def add(self, unit: Unit, *, first: bool = False) -> None:
+        """Ask it as soon as what is outstanding is settled.
+
+        Args:
+            first: Whether it goes before what waits.
+
+        Raises:
+            ValueRangeError: A value of it does not fit its field.
+        """
         encode_unit(unit)
-        self._waiting.append(unit)
+        if first:
+            self._waiting.appendleft(unit)
+        else:
+            self._waiting.append(unit)
 
     def next(self, *, source: int, destination: int, local: datetime, now_s: float) -> Frame | None:
         """Return the frame to send now, if any."""
@@ -87,9 +97,8 @@ class RequestQueue:
             return None
         unit = self._waiting.popleft()
         command = Command.CONTROL if unit.type >= _FIRST_COMMAND else Command.REQUEST
-        time = DeviceTime.of(local)
-        data = encode_unit(unit)
-        frame = Frame(self._sequence, command, time, source, destination, data)
+        head = Frame(self._sequence, command, DeviceTime.of(local), source, destination)
+        frame = _at(head, unit, local)
         self._sequence = (self._sequence + 1) % 0x10000
         until_s = now_s + self._timeout_s
         self.outstanding = Outstanding(frame, unit, until_s, self._resends)
@@ -103,7 +112,7 @@ class RequestQueue:
         self.outstanding = None
         return current.unit
 
-    def repeat(self, *, now_s: float) -> Frame | Unit | None:
+    def repeat(self, *, local: datetime, now_s: float) -> Frame | Unit | None:
         """Return the frame to send again, or the request that has failed; None before its time."""
         current = self.outstanding
         if current is None or now_s < current.until_s:
@@ -113,9 +122,16 @@ class RequestQueue:
             return current.unit
         current.resends_left -= 1
         current.until_s = now_s + self._timeout_s
-        return current.frame
+        return _at(current.frame, current.unit, local)
 
     def denied(self, sequence: int, *, now_s: float) -> None:
         """Have a request repeated at once: the device did not understand it."""
         if self.outstanding is not None and self.outstanding.frame.sequence == sequence:
             self.outstanding.until_s = now_s
+
+
+def _at(frame: Frame, unit: Unit, local: datetime) -> Frame:
+    """Return the frame as it leaves now: a clock is set to the time at which it is sent."""
+    if unit.type == UnitType.SET_CLOCK:
+        unit = set_clock(local)
+    return replace(frame, time=DeviceTime.of(local), unit=encode_unit(unit))

@@ -6,7 +6,6 @@ clock, asks for states, supervises heartbeats and the inspection of the sentry.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from protocols.errors import FrameError
@@ -89,9 +88,9 @@ class CentreSession:
     def tick(self, moment: Moment) -> Output:
         """Repeat requests, watch for silence and for the answer of the sentry."""
         out, now_s = Output(), moment.monotonic_s
-        repeated = self._queue.repeat(now_s=now_s)
+        repeated = self._queue.repeat(local=moment.local, now_s=now_s)
         if isinstance(repeated, Frame):
-            out.send.append(replace(repeated, time=DeviceTime.of(moment.local)).encode())
+            out.send.append(repeated.encode())
         elif repeated is not None:
             out.notices.append(Notice(NoticeKind.REQUEST_FAILED, f"type {repeated.type}"))
         if not self._lost and now_s - self.heard_s > self._options.silence_s:
@@ -151,7 +150,9 @@ class CentreSession:
                 self._settle(frame, moment)
             case Command.RESPONSE:
                 self._queue.answered(frame.sequence)
-                self._deliver(frame, out)
+                problem = self._deliver(frame, out)
+                if problem:
+                    self._reject(Fault.UNIT, problem, out)
             case Command.DENY:
                 self._queue.denied(frame.sequence, now_s=moment.monotonic_s)
                 self.counts["denied_by_device"] += 1
@@ -188,7 +189,7 @@ class CentreSession:
             return
         self._clock_tried_s = moment.monotonic_s
         self._clock_due_s = moment.monotonic_s + self._options.clock_every_s
-        self._queue.add(set_clock(moment.local))
+        self._queue.add(set_clock(moment.local), first=True)
 
     def _take_message(self, frame: Frame, out: Output, moment: Moment) -> None:
         if not frame.unit:
@@ -256,11 +257,16 @@ class CentreSession:
             out.send.append(frame.encode())
 
     def _deny(self, frame: Frame, fault: Fault, detail: str, out: Output, moment: Moment) -> None:
+        if self._reject(fault, detail, out):
+            out.send.append(self._answer(frame, Command.DENY, moment))
+
+    def _reject(self, fault: Fault, detail: str, out: Output) -> bool:
+        """Count what is refused; returns whether it may still be told in this turn."""
         self.counts[f"rejected_{fault}"] += 1
         if len(out.notices) >= _MOST_DENIALS:
-            return
+            return False
         out.notices.append(Notice(NoticeKind.REJECTED, f"{fault}: {detail}"))
-        out.send.append(self._answer(frame, Command.DENY, moment))
+        return True
 
     def _answer(self, frame: Frame, command: Command, moment: Moment) -> bytes:
         self.counts["confirmed" if command is Command.CONFIRM else "denied"] += 1

@@ -212,6 +212,21 @@ def test_the_clock_is_set_at_first_daily_and_when_it_is_wrong() -> None:
     assert answers(daily) == [(3, 1), (1, sequence + 2)]
 
 
+def test_a_clock_is_set_to_the_time_at_which_it_is_sent_before_all_else() -> None:
+    options = replace(QUIET, sets_clock=True, asks_states=True)
+    side = session(options)
+    (_, asked) = side.receive(message().encode(), at(0)).send
+    assert decode_unit(decode_frame(asked).unit).type == UnitType.SET_CLOCK
+    (again,) = side.tick(at(12)).send
+    assert decode_unit(decode_frame(again).unit).objects[0].clock == DeviceTime.of(at(12).local)
+    assert decode_frame(again).sequence == decode_frame(asked).sequence
+
+
+def test_an_answer_that_is_wrong_is_told_and_not_denied() -> None:
+    out = session().receive(message(b"\x09\x01\x00", command=5).encode(), at(0))
+    assert (out.send, out.deliveries, kinds(out)) == ([], [], ["rejected"])
+
+
 def test_a_gateway_that_does_not_know_the_time_sets_no_clock() -> None:
     side = session(replace(QUIET, sets_clock=True))
     then = Moment(1.0, datetime(1970, 1, 1))  # noqa: DTZ001 (the site's own)
