@@ -15,8 +15,8 @@ _LOG_EVERY_S: Final = 10.0
 KeepEvents: TypeAlias = Callable[[Delivery], Awaitable[bool]]
 """Takes the events of a delivery in their order; True once they are on disk, False if they cannot
 be kept now. Called one at a time for each connection. An event may come again after a crash: fold
-it with ``protocols.fire.panel_state``, to which a repetition is no change, one state for each source:
-places of two sources may have the same numbers."""
+it with ``protocols.fire.panel_state``, to which a repetition is no change. Each source has a state
+of its own: places of two sources may have the same numbers."""
 
 OnNotice: TypeAlias = Callable[[str, Notice], None]
 """Hears what a port has to say about the connection to a source."""
