@@ -78,6 +78,7 @@ class FrameExchange(Generic[Frame]):
         self._sent = b""
         self._quiet_since = 0.0
         self._odd = ""
+        self._heard_any = False
         self._noise = 0
 
     async def __aenter__(self) -> Self:
@@ -120,7 +121,7 @@ class FrameExchange(Generic[Frame]):
         self, link: Link, request: Asked[Frame], timeout_s: float
     ) -> Answered[Frame]:
         sent_s = self._clock.monotonic_s()
-        self._sent, self._odd = request.encode(), ""
+        self._sent, self._odd, self._heard_any = request.encode(), "", False
         self._noise = self.stream.discarded + self.stream.rejected
         try:
             link.send(self._sent)
@@ -196,6 +197,7 @@ class FrameExchange(Generic[Frame]):
             return
         if link.received:
             self._connection.arrived()
+            self._heard_any = True
             data = bytes(link.received)
             link.received.clear()
             self._take_all(self.stream.feed(data))
@@ -239,7 +241,8 @@ class FrameExchange(Generic[Frame]):
         if waiting is None or waiting.done() or request is None:
             return
         pieces_s = max(_PIECES_S, 2 * self._line.turnaround_s)
-        arriving = len(self.stream) and self._clock.monotonic_s() - self._quiet_since < pieces_s
+        # Damaged bytes are waited for as well: who speaks into their rest damages what comes next.
+        arriving = self._heard_any and self._clock.monotonic_s() - self._quiet_since < pieces_s
         longest_s = self._line.wire_s(_LONGEST_FRAME) + _MOST_PIECES * pieces_s
         if arriving and loop.time() < deadline + longest_s:
             self._timer = loop.call_later(pieces_s, self._expire, loop, deadline)

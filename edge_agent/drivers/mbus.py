@@ -34,6 +34,7 @@ An E5 names nobody. Where a converter or a network may hold answers back longer 
 """
 
 _DECODING_S: Final = 5.0
+_MORE_TRIES: Final = 2
 MOST_TELEGRAMS: Final = 16
 
 
@@ -201,11 +202,14 @@ class MbusClient:
             tries: How often nothing has to come before nobody is there; 2 on a noisy line.
         """
         while (selection := search.selection) is not None:
-            outcome: Outcome = Nothing()
-            for _ in range(tries):
-                outcome = await self._selected(selection, timeout_s)
-                if not isinstance(outcome, Nothing):
-                    break
+            outcome = await self._selected(selection, timeout_s)
+            for _ in range(1, tries):
+                if isinstance(outcome, Nothing):
+                    outcome = await self._selected(selection, timeout_s)
+            for _ in range(_MORE_TRIES):
+                # One number alone: rather a damaged telegram than two slaves.
+                if isinstance(outcome, Collision) and not selection.is_wild:
+                    outcome = await self._selected(selection, timeout_s)
             search.came(outcome)
         return search.found
 

@@ -88,6 +88,28 @@ def test_the_echo_of_a_converter_is_no_answer() -> None:
     scripted(silent, lambda data: data)
 
 
+def test_a_damaged_answer_is_heard_to_its_end_before_something_is_asked() -> None:
+    async def main() -> None:
+        link = MemoryLink(Silent)
+
+        async def open_link() -> MemoryLink:
+            return link
+
+        async with Cjt188Client(open_link=open_link, line=LINE, clock=LoopClock()) as client:
+            loop = asyncio.get_running_loop()
+            for number in range(8):
+                loop.call_later(0.25 + 0.073 * number, link.hear, bytes(16))
+            with pytest.raises(DeviceGarbageError, match="damaged bytes"):
+                await client.read(0x10, WATER, 0x901F, timeout_s=0.3)
+            ended_s = loop.time()
+            with pytest.raises(DeviceTimeoutError):
+                await client.read(0x10, WATER, 0x901F, timeout_s=0.3)
+        assert ended_s > 0.25 + 0.073 * 7
+        assert link.shortest_gap_s > 0.09
+
+    run_virtually(main())
+
+
 def test_a_line_that_is_never_silent_is_told_as_such() -> None:
     async def main() -> None:
         link = MemoryLink(Silent)

@@ -179,6 +179,23 @@ def test_the_search_finds_every_slave_of_a_line_where_answers_collide(seed: int)
     on_line(work, slaves(*(SlaveSettings(one) for one in line)))
 
 
+@pytest.mark.seeds(2, 20)
+def test_the_search_finds_every_slave_of_a_noisy_line(seed: int) -> None:
+    line = [SecondaryAddress(f"{number:08}", 0x2C2D, 1, 4) for number in (3, 7, 12345678)]
+
+    async def work(client: MbusClient, _: MemoryLink) -> None:
+        search = WildcardSearch()
+        found = await client.search(search, timeout_s=0.3, tries=3)
+        assert sorted(map(str, found)) == sorted(map(str, line))
+        assert search.unresolved == []
+
+    units = slaves(*(SlaveSettings(one) for one in line))
+    for number, one in enumerate(units.values()):
+        one.faults.rng.seed(100 * seed + number)
+        one.faults.add(Fault(FaultKind.NOISE, chance=0.1))
+    on_line(work, units)
+
+
 def test_noise_is_garbage_or_silence_and_never_a_wrong_slave() -> None:
     counted: list[str] = []
 
