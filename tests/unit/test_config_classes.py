@@ -78,6 +78,7 @@ def test_only_fire_and_entrapment_can_never_be_shelved() -> None:
     }
     assert life_safety == {
         "fire_panel.fire",
+        "fire_panel.several_fires",
         "fire_panel.prealarm",
         "elevator.trapped",
         "elevator.trapped_by_code",
