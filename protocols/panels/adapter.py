@@ -84,6 +84,8 @@ class Adapter(ABC):
         most: Bytes of the longest frame.
         polls_every_s: Time between two polls; 0 for a panel that speaks by itself.
         clears_on_poll: Whether what is pending at a poll can only be the rest of an answer.
+        most_gap_s: The longest pause within a frame: what came before a longer one is the rest of a
+            frame that was cut; 0 for texts, which printers may stop anywhere.
         text_pause_s: So long after the last byte a text without its end counts as complete; 0 for
             frames with a checksum, which do not.
         idle: A byte that means "nothing new" but may also begin a frame; empty if there is none.
@@ -96,6 +98,7 @@ class Adapter(ABC):
     address_bit: ClassVar[bool] = False
     most: ClassVar[int]
     clears_on_poll: ClassVar[bool] = False
+    most_gap_s: ClassVar[float] = 1.0
     text_pause_s: ClassVar[float] = 0.0
     confidence: ClassVar[Confidence] = Confidence.UNCONFIRMED
     polls_every_s: float = 0.0

@@ -68,6 +68,7 @@ class Ld128(Adapter):
     name: ClassVar[str] = "ld128"
     most: ClassVar[int] = _SIZE
     clears_on_poll: ClassVar[bool] = True
+    most_gap_s: ClassVar[float] = 0.2
     panel: int = 1
     polls_every_s: float = 1.0
     most_loop: int = 255

@@ -72,8 +72,12 @@ class AdapterSession:
     def receive(self, data: bytes, moment: Moment) -> Output:
         """Take bytes of a line without an address bit."""
         out = Output()
-        self._byte_s = moment.monotonic_s
+        if not data:
+            return out
         skipped = self._parser.skipped_bytes
+        gap_s, self._byte_s = moment.monotonic_s - self._byte_s, moment.monotonic_s
+        if self._adapter.most_gap_s and gap_s > self._adapter.most_gap_s:
+            self._parser.clear()
         for frame in self._parser.feed(data):
             self._take(frame, out, moment)
         self.counts["skipped_bytes"] += self._parser.skipped_bytes - skipped

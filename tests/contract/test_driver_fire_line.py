@@ -25,6 +25,7 @@ from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.session import CentreSession
 from protocols.panels.jbf193k import Jbf193k
 from protocols.panels.session import AdapterSession
+from protocols.panels.tx3004 import Tx3004
 from simulators.fire_panel import JbfPanel
 from simulators.fire_wire import (
     CONFIRM,
@@ -108,6 +109,21 @@ async def test_a_transmission_device_on_a_serial_line(tmp_path: Path) -> None:
         await until(is_confirmed)
         assert kept.state.count(State.FIRE) == 1
         assert len(kept.lines) == 1
+    os.close(master)
+    os.close(slave)
+
+
+async def test_a_printer_whose_date_does_not_come(tmp_path: Path) -> None:
+    kept = Kept()
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    path = tmp_path / "printer"
+    path.symlink_to(os.ttyname(slave))
+    line = "火警: 00102003 光电感烟火灾探测器\n".encode("gbk")
+    async with panel_line(kept, path, lambda moment: AdapterSession(Tx3004(), moment=moment)):
+        await asyncio.sleep(0.2)  # what comes before the line is open is not read
+        os.write(master, line)
+        await until(lambda: kept.state.count(State.FIRE) == 1)
     os.close(master)
     os.close(slave)
 

@@ -262,6 +262,15 @@ def test_the_rest_of_an_answer_of_ld128_is_dropped_at_the_next_poll() -> None:
     assert side.counts["skipped_bytes"] == 2
 
 
+@pytest.mark.parametrize("name", sorted(set(ADAPTERS) - {"tx3004", "n3030"}))
+def test_a_pause_ends_a_frame_that_was_cut(name: str) -> None:
+    frame = max(frames_of(name)[:5], key=len)
+    side = session(ADAPTERS[name]())
+    side.receive(frame[:-1], at(0))
+    first = reported(side.receive(frame, at(5)))
+    assert first == reported(session(ADAPTERS[name]()).receive(frame, at(0)))
+
+
 def test_what_an_ld128_cannot_have_is_noise() -> None:
     side = session(Ld128(most_loop=8, most_address=128))
     assert side.receive(b"\x01\x09\x04\x99", at(0)).deliveries == []
