@@ -22,9 +22,8 @@ from simulators.equipment.base import Equipment
 from simulators.line import SILENT, Reply
 from simulators.model_unit import ModelUnit
 
-UNIT_CODES: Final[Mapping[str, int]] = {
-    "volume": 0x2C,
-    "settlement_volume": 0x2C,
+_CUBIC_METRES: Final = 0x2C
+_UNIT_CODES: Final[Mapping[str, int]] = {
     "heat": 0x05,
     "settlement_heat": 0x05,
     "cooling": 0x05,
@@ -44,14 +43,12 @@ class MeterSettings:
     Attributes:
         meter_type: 10H..49H.
         address: 14 digits.
-        dialect: What its maker does differently; its byte order is that of its answers.
-        unit_codes: What it shows its values in, by field.
+        dialect: What its maker does differently; it answers in the byte order of the request.
     """
 
     meter_type: int
     address: str
     dialect: Dialect = STANDARD
-    unit_codes: Mapping[str, int] | None = None
 
 
 class SimulatedMeter(ModelUnit):
@@ -63,7 +60,6 @@ class SimulatedMeter(ModelUnit):
         points = equipment.values(started_s).keys()
         super().__init__(name, equipment=equipment, points=points)
         self._settings = settings
-        self._codes = {**UNIT_CODES, **(settings.unit_codes or {})}
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
         """Answer one request; a request that is cut is no request."""
@@ -123,7 +119,7 @@ class SimulatedMeter(ModelUnit):
                     yield Measured(field.name, local_time(now_s).isoformat(timespec="seconds"))
                 case Kind.NUMBER | Kind.WITH_UNIT:
                     value = values.get(field.name, _ANY_NUMBER)
-                    code = bytes((self._codes.get(field.name, UNIT_CODES["volume"]),))
+                    code = bytes((_UNIT_CODES.get(field.name, _CUBIC_METRES),))
                     raw = b"\xff" * field.size if value is None else code
                     yield Measured(field.name, value, raw=raw)
 

@@ -7,7 +7,6 @@ from pydantic import Field, field_validator
 
 from config.base import Settings
 from protocols.cjt188.dialect import Dialect, StatusBits, TimeOrder
-from protocols.cjt188.identifiers import ByteOrder
 from protocols.cjt188.layouts import BY_NAME
 from protocols.dlt645.codes import Edition
 from protocols.dlt645.commands import Password
@@ -66,9 +65,6 @@ class Cjt188Meter(Settings):
     layout: str = Field(
         default="", description=f"Layout of its answer: empty, or one of {', '.join(BY_NAME)}."
     )
-    byte_order: ByteOrder = Field(
-        default=ByteOrder.HIGH_FIRST, description="Order of the bytes of identifiers."
-    )
     time_order: TimeOrder = Field(
         default=TimeOrder.SECOND_FIRST, description="Order of the bytes of a time."
     )
@@ -93,7 +89,6 @@ class Cjt188Meter(Settings):
     def settings(self) -> Cjt188Settings:
         """Return how it is set up."""
         dialect = Dialect(
-            byte_order=self.byte_order,
             layout=self.layout,
             time_order=self.time_order,
             status_bits=self.status_bits,

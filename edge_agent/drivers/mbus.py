@@ -11,8 +11,8 @@ from edge_agent.drivers.frame_exchange import FrameExchange
 from edge_agent.drivers.frame_line import FrameLine
 from edge_agent.drivers.link import Link
 from edge_agent.drivers.mbus_records import (
+    DecodedTelegram,
     RecordsUnavailableError,
-    Telegrams,
     decode_records,
     load_library,
 )
@@ -157,7 +157,7 @@ class MbusClient:
         """
         began = self._clock.monotonic_s()
         address = await self._begin(slave, timeout_s)
-        found: list[Telegrams] = []
+        found: list[DecodedTelegram] = []
         first_ms = 0
         while len(found) < MOST_TELEGRAMS:
             frame, at_ms = await self._telegram(address, timeout_s)
@@ -248,7 +248,7 @@ class MbusClient:
         self._master.answered(request, answered.frame)
         return answered.frame, answered.at_ms
 
-    async def _decoded(self, frame: LongFrame) -> Telegrams:
+    async def _decoded(self, frame: LongFrame) -> DecodedTelegram:
         try:
             return await self._decoding.run(lambda: decode_records(frame), timeout_s=_DECODING_S)
         except FrameError as error:
@@ -270,7 +270,7 @@ class MbusClient:
                 raise DeviceGarbageError(f"slave {one}: {header.slave} answered instead")
 
 
-def _what(telegram: Telegrams) -> list[tuple[int, int, int, str, str]]:
+def _what(telegram: DecodedTelegram) -> list[tuple[int, int, int, str, str]]:
     """Return what its records are, without their values."""
     return [
         (one.storage, one.tariff, one.subunit, one.function, one.vif) for one in telegram.records

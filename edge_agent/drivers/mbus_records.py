@@ -34,7 +34,7 @@ class RecordsUnavailableError(FrameError):
 
 
 @dataclass(frozen=True, slots=True)
-class Telegrams:
+class DecodedTelegram:
     """What one telegram says.
 
     Attributes:
@@ -58,6 +58,7 @@ class _Unit(NamedTuple):
 
 _KWH_OF_J: Final = Fraction(1, 3_600_000)
 _FAHRENHEIT: Final = Fraction(5, 9)
+_FAHRENHEIT_APART: Final = "degF apart"
 _GALLON_M3: Final = Fraction("0.003785411784")
 _UNITS: Final[Mapping[str, _Unit]] = {
     "Wh": _Unit("kWh", Fraction(1, 1000)),
@@ -77,6 +78,7 @@ _UNITS: Final[Mapping[str, _Unit]] = {
     "C": _Unit("degC", Fraction(1)),
     "degF": _Unit("degC", _FAHRENHEIT, -32 * _FAHRENHEIT),
     "K": _Unit("K", Fraction(1)),
+    _FAHRENHEIT_APART: _Unit("K", _FAHRENHEIT),
     "bar": _Unit("bar", Fraction(1)),
     "seconds": _Unit("h", Fraction(1, 3600)),
     "V": _Unit("V", Fraction(1)),
@@ -100,8 +102,12 @@ _QUANTITIES: Final[Mapping[str, str]] = {
     "manufacturer_spec": "maker_specific",
 }
 """By the name that pyMeterBus has, in small letters; others keep it."""
-_UNITS_BY_VIF: Final = {"FB08": "J", "FB09": "J", "FB30": "J/h", "FB31": "J/h"}
-"""Where pyMeterBus names none, or another's: tenths of GJ and GJ, the same each hour."""
+_UNITS_BY_VIF: Final = {
+    **dict.fromkeys(("FB08", "FB09"), "J"),
+    **dict.fromkeys(("FB30", "FB31"), "J/h"),
+    **dict.fromkeys(("FB60", "FB61", "FB62", "FB63"), _FAHRENHEIT_APART),
+}
+"""Where pyMeterBus names none, or another's: GJ, GJ/h, differences in degrees Fahrenheit."""
 _FACTORS_BY_VIF: Final = {"FB79": Fraction(10)}
 """Where a factor of pyMeterBus is wrong: 0.01 W."""
 
@@ -139,7 +145,7 @@ def load_library() -> ModuleType:
     return meterbus
 
 
-def decode_records(frame: LongFrame) -> Telegrams:
+def decode_records(frame: LongFrame) -> DecodedTelegram:
     """Return the values of an answer; a block that cannot be decoded is a record with a problem.
 
     Raises:
@@ -157,7 +163,7 @@ def decode_records(frame: LongFrame) -> Telegrams:
         for block in telegram.blocks
         if block.dib[0] != MORE_FOLLOWS and block.coding not in _NO_DATA
     ]
-    return Telegrams(telegram.header, tuple(records), telegram.more)
+    return DecodedTelegram(telegram.header, tuple(records), telegram.more)
 
 
 def _record(block: Block, library: ModuleType) -> Record:
