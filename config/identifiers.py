@@ -1,7 +1,7 @@
 """A point of a meter that is asked by identifiers: DL/T 645."""
 
 from functools import cached_property
-from typing import Annotated, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -12,8 +12,10 @@ from config.writable import Writable
 from protocols.dlt645 import fields
 from protocols.dlt645.codes import Edition
 from protocols.dlt645.fields import Kind
-from protocols.dlt645.identifiers import Item, item
 from protocols.errors import ValueRangeError
+
+if TYPE_CHECKING:
+    from protocols.dlt645.identifiers import Item
 
 _EDITIONS: Final = {4: Edition.E1997, 8: Edition.E2007}
 _STATES: Final = frozenset({DataType.BIT, DataType.ENUM, DataType.STRING})
@@ -146,12 +148,15 @@ class IdentifierPoint(Reporting):
         return any(one is not None for one in given)
 
     @cached_property
-    def item(self) -> Item:
+    def item(self) -> "Item":
         """What the meter sends for the identifier.
 
         Raises:
             ValueRangeError: No table has it, and its coding is not given.
         """
+        # The tables are read by those who use them: most gateways have no meter.
+        from protocols.dlt645.identifiers import Item, item  # noqa: PLC0415
+
         known = item(self.edition, self.number)
         if known is None and (self.kind is None or self.bytes is None):
             raise ValueRangeError(

@@ -1,15 +1,17 @@
 """The lines of this process: who uses one next knows what is still outstanding."""
 
 from os.path import realpath
+from typing import TYPE_CHECKING
 
 from config.ports import Dlt645Port, LinePort, ModbusPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
-from edge_agent.drivers.dlt645.client import MeterClient
-from edge_agent.drivers.dlt645.driver import MeterDriver, meter_client
-from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 from edge_agent.drivers.modbus_client import ModbusClient, open_modbus
 from edge_agent.drivers.outstanding import Outstanding
+
+if TYPE_CHECKING:
+    from edge_agent.drivers.dlt645.client import MeterClient
+    from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 
 
 class Lines:
@@ -25,6 +27,9 @@ class Lines:
     def open(self, port: Port, clock: Clock) -> Driver:
         """Return the driver of a port; it opens when it is entered."""
         if isinstance(port, Dlt645Port):
+            # What no file uses is not imported.
+            from edge_agent.drivers.dlt645.driver import MeterDriver  # noqa: PLC0415
+
             return MeterDriver(self.open_meters(port, clock))
         return self.open_modbus(port, clock)
 
@@ -34,8 +39,11 @@ class Lines:
         outstanding = self._outstanding.setdefault(_wire(port), Outstanding(port.timeout_s))
         return open_modbus(port, clock, outstanding=outstanding)
 
-    def open_meters(self, port: Dlt645Port, clock: Clock) -> MeterClient:
+    def open_meters(self, port: Dlt645Port, clock: Clock) -> "MeterClient":
         """Return a client of a line of meters."""
+        from edge_agent.drivers.dlt645.driver import meter_client  # noqa: PLC0415 (as above)
+        from edge_agent.drivers.dlt645.outstanding import OutstandingRequests  # noqa: PLC0415
+
         known = self._of_meters.setdefault(_wire(port), OutstandingRequests(port.timeout_s))
         return meter_client(port, clock, outstanding=known)
 

@@ -173,6 +173,11 @@ def test_a_meter_that_answers_as_another_is_named() -> None:
             "damaged",
         ),
         (bytes.fromhex("6812000000102068910A3332"), DeviceGarbageError, "part of a frame"),
+        (
+            bytes.fromhex("FEFE6A12000000102068910A33323435895532323232 2116"),
+            DeviceGarbageError,
+            "22 bytes, no answer",
+        ),
     ],
 )
 def test_what_is_no_answer(heard: bytes, error: type[DriverError], message: str) -> None:

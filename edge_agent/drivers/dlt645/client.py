@@ -35,6 +35,7 @@ _JABBER_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.05
 _MOST_PARTS: Final = 32
 """Follow-on frames of one answer; a meter that never ends is not followed further."""
+_SHORTEST_FRAME: Final = frame_bytes(0)
 _NOT_AVAILABLE: Final = 2
 _TRANSIENT: Final = 4
 _NOT_DONE: Final = 7
@@ -126,7 +127,7 @@ class MeterClient:
         self._quiet_since = 0.0
         self._may_be_older = False
         self._odd = ""
-        self._rejected = 0
+        self._rejected = self._dropped = 0
 
     async def __aenter__(self) -> Self:
         self.stream.clear()
@@ -222,6 +223,7 @@ class MeterClient:
         unit = int(request.address, 16)
         try:
             self._odd, self._rejected = "", self.stream.rejected.total()
+            self._dropped = self.stream.dropped
             self._send(link, request)
             frame, at_ms = await self._heard(request, timeout_s)
         except (DriverError, asyncio.CancelledError) as error:
@@ -334,6 +336,10 @@ class MeterClient:
             return self._odd
         if self.stream.rejected.total() > self._rejected:
             return "a damaged frame"
+        dropped = self.stream.dropped - self._dropped
+        if dropped >= _SHORTEST_FRAME:
+            # An answer whose head is damaged: the meter is there.
+            return f"{dropped} bytes, no answer"
         return "part of a frame" if len(self.stream) else ""
 
 
