@@ -10,6 +10,13 @@ from config.coding import Table
 Register: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 
 
+class Unlock(Settings):
+    """A holding register that is written right before a command, in a request of its own."""
+
+    address: int = Field(ge=0, le=65535, description="0-based PDU address of the key register.")
+    value: Register = Field(description="The key, 0..65535.")
+
+
 class Writable(Settings):
     """A point that may be commanded, and the range of values that is accepted."""
 
@@ -65,6 +72,11 @@ class Writable(Settings):
         max_length=100,
         description="What one request writes, in sequence: the value, its complement (each bit "
         "inverted), and numbers, as keys that the device asks for: [0x55AA, value, complement].",
+    )
+    unlock: Unlock | None = Field(
+        default=None,
+        description="Key register that is written right before; when that fails, the command has "
+        "not gone out.",
     )
     codes: dict[str, Register] = Field(
         default={},

@@ -54,7 +54,7 @@ def _wrong_form(point: "Point", allowed: "Writable") -> Iterator[str]:
     if address + size > _ADDRESSES:
         yield f"writable: address {address} + {size} registers is beyond {_ADDRESSES - 1}"
     bits = point.type in {DataType.BOOL, DataType.BIT}
-    if allowed.address is not None and (table is Table.COIL) and not bits:
+    if allowed.address is not None and table is Table.COIL and not bits:
         yield f"writable: a coil is written true or false; the point is of type {point.type}"
     if point.is_part and table is not Table.COIL and not allowed.codes and not allowed.is_plain:
         # Its neighbours in the registers are not known there.

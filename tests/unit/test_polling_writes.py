@@ -7,7 +7,7 @@ import pytest
 
 from config.points import DataType, Table
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
-from config.writable import Writable
+from config.writable import Unlock, Writable
 from edge_agent.errors import CommandError
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
@@ -77,6 +77,33 @@ async def test_a_key_and_its_complement_are_written_elsewhere(
             await commanded(bench, value="stop")
     (sent,) = [ask for ask in bench.driver.asked if ask.written]
     assert (sent.table, sent.address, sent.written) == (Table.HOLDING, 4104, (35701, 29834))
+
+
+UNLOCKED = Writable(maximum=10, unlock=Unlock(address=50, value=0x1234))
+
+
+async def test_a_key_register_is_written_right_before() -> None:
+    unit = FakeUnit({(Table.HOLDING, 0): 1, (Table.HOLDING, 50): 0})
+    one = device("d1", {"p": point(0, writable=UNLOCKED)})
+    async with running(Bench([one], {1: unit})) as bench:
+        await bench.clock.run_for(1.5)
+        assert (await commanded(bench, value=5)).confirmed
+    sent = [(ask.address, ask.written) for ask in bench.driver.asked if ask.written]
+    assert sent == [(50, (0x1234,)), (0, (5,))]
+
+
+@pytest.mark.parametrize("how", ["refused", "offline"])
+async def test_what_a_key_does_not_unlock_is_not_sent(how: str) -> None:
+    # The key register is not there: the device refuses it.
+    unit = FakeUnit({(Table.HOLDING, 0): 1})
+    one = device("d1", {"p": point(0, writable=UNLOCKED)})
+    async with running(Bench([one], {1: unit})) as bench:
+        await bench.clock.run_for(1.5)
+        unit.offline = how == "offline"
+        with pytest.raises(CommandError, match="not sent"):
+            await commanded(bench, value=5)
+    assert unit.registers[Table.HOLDING, 0] == 1
+    assert [ask.address for ask in bench.driver.asked if ask.written] == [50]
 
 
 async def test_a_coil_is_written_for_what_a_contact_shows() -> None:

@@ -7,6 +7,8 @@ from config.points import Table
 from edge_agent.drivers.base import Driver, Reply
 from edge_agent.drivers.registers.plan import Block
 from edge_agent.drivers.registers.planner import RegisterTarget
+from edge_agent.errors import DeviceRefusedError, DriverError
+from protocols.modbus import limits
 
 
 class RegisterDriver(Driver, Protocol):
@@ -16,11 +18,13 @@ class RegisterDriver(Driver, Protocol):
         """Read a block."""
         return self.read(unit, question.table, question.address, question.size, timeout_s=timeout_s)
 
-    def tell(
+    async def tell(
         self, unit: int, target: RegisterTarget, values: Sequence[int], *, timeout_s: float
-    ) -> Awaitable[Reply]:
-        """Write registers or coils."""
-        return self.write(
+    ) -> Reply:
+        """Write registers or coils; first the key that unlocks them, if there is one."""
+        if target.unlock is not None:
+            await self._unlock(unit, *target.unlock, timeout_s=timeout_s)
+        return await self.write(
             unit,
             target.table,
             target.address,
@@ -28,6 +32,16 @@ class RegisterDriver(Driver, Protocol):
             timeout_s=timeout_s,
             multiple=target.multiple,
         )
+
+    async def _unlock(self, unit: int, address: int, key: int, *, timeout_s: float) -> None:
+        try:
+            await self.write(unit, Table.HOLDING, address, [key], timeout_s=timeout_s)
+        except DriverError as error:
+            # "Accepted, and not finished" is an answer; else what it unlocks is not sent.
+            if isinstance(error, DeviceRefusedError) and error.code == limits.ACKNOWLEDGE:
+                return
+            error.went_out = False
+            raise
 
     def ask_at(self, unit: int, question: Block) -> float:
         """When a block may be read; as ``clear_at``."""
@@ -39,9 +53,12 @@ class RegisterDriver(Driver, Protocol):
 
     def tell_at(self, unit: int, target: RegisterTarget) -> float:
         """When a target may be written; as ``clear_to_write_at``."""
-        return self.clear_to_write_at(
+        own_s = self.clear_to_write_at(
             unit, target.table, target.address, target.size, multiple=target.multiple
         )
+        if target.unlock is None:
+            return own_s
+        return max(own_s, self.clear_to_write_at(unit, Table.HOLDING, target.unlock[0], 1))
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float

@@ -21,12 +21,14 @@ class RegisterTarget(NamedTuple):
 
     Attributes:
         multiple: One register or coil is written with the function for several.
+        unlock: Holding register that is written right before, and its value.
     """
 
     table: Table
     address: int
     size: int
     multiple: bool
+    unlock: tuple[int, int] | None = None
 
 
 class RegisterPlanner:
@@ -95,8 +97,11 @@ class RegisterPlanner:
     def target(self, point: str) -> RegisterTarget:
         """Return the registers of a point, and how they are written."""
         place = self._points[point]
-        function = place.writable.function if place.writable else None
-        return RegisterTarget(*place.written_at, function in _MULTIPLE)
+        allowed = place.writable
+        function = allowed.function if allowed else None
+        key = allowed.unlock if allowed else None
+        unlock = (key.address, key.value) if key else None
+        return RegisterTarget(*place.written_at, function in _MULTIPLE, unlock)
 
     def write_wire_s(self, target: RegisterTarget, /) -> float:
         """Time that the bytes of a write alone need, seconds."""
