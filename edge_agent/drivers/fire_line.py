@@ -94,11 +94,9 @@ class PanelLine:
                 await _wait(arrived, until_now=bool(link.received))
                 data = bytes(link.received[:_CHUNK])
                 del link.received[:_CHUNK]
-                for out in (
-                    _received(link, session, data, self._time.now()),
-                    session.tick(self._time.now()),
-                ):
-                    await deliveries.carry_out(out, source=self._name)
+                out = _received(link, session, data, self._time.now())
+                await deliveries.carry_out(out, source=self._name)
+                await deliveries.carry_out(session.tick(self._time.now()), source=self._name)
             raise PortDownError(link.lost)
         finally:
             link.close()

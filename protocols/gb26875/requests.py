@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from protocols.fire.model import Place
+from protocols.fire.model import Kind, Place
 from protocols.gb26875.frame import Command, Frame
 from protocols.gb26875.tables import UnitType
 from protocols.gb26875.times import DeviceTime
-from protocols.gb26875.units import InfoObject, Unit, encode_unit
+from protocols.gb26875.units import LAYOUTS, InfoObject, Unit, encode_unit
 
 _FIRST_COMMAND: Final = UnitType.INITIALISE
 _MOST_WAITING: Final = 1024
-_COMPONENTS_EACH: Final = 22
 
 
 def set_clock(local: datetime) -> Unit:
@@ -35,21 +34,27 @@ def read_transmitter_status() -> Unit:
     return Unit(UnitType.READ_TRANSMITTER_STATUS, [InfoObject({"reserved": 0})])
 
 
-def read_components(places: Sequence[Place]) -> Sequence[Unit]:
-    """Return requests for the states of components, 22 in each."""
-    groups = (places[at : at + _COMPONENTS_EACH] for at in range(0, len(places), _COMPONENTS_EACH))
-    return [Unit(UnitType.READ_COMPONENT_STATUS, [_reference(one) for one in g]) for g in groups]
+def read_places(places: Sequence[Place]) -> Sequence[Unit]:
+    """Return requests for the states of systems and components, as many as fit in each."""
+    systems = [_reference(one) for one in places if one.kind is Kind.SYSTEM]
+    components = [
+        _reference(one, zone=one.zone, point=one.point)
+        for one in places
+        if one.kind is Kind.COMPONENT
+    ]
+    return [
+        *_in_units(UnitType.READ_SYSTEM_STATUS, systems),
+        *_in_units(UnitType.READ_COMPONENT_STATUS, components),
+    ]
 
 
-def _reference(place: Place) -> InfoObject:
-    return InfoObject(
-        {
-            "system": place.system,
-            "address": place.panel,
-            "zone": place.zone,
-            "point": place.point,
-        }
-    )
+def _in_units(kind: UnitType, objects: Sequence[InfoObject]) -> Sequence[Unit]:
+    most = LAYOUTS[kind].most
+    return [Unit(kind, objects[at : at + most]) for at in range(0, len(objects), most)]
+
+
+def _reference(place: Place, **where: int) -> InfoObject:
+    return InfoObject({"system": place.system, "address": place.panel, **where})
 
 
 @dataclass
@@ -119,10 +124,17 @@ class RequestQueue:
             return None
         if not current.resends_left:
             self.outstanding = None
+            self._forget_alike(current.unit)
             return current.unit
         current.resends_left -= 1
         current.until_s = now_s + self._timeout_s
         return _at(current.frame, current.unit, local)
+
+    def _forget_alike(self, failed: Unit) -> None:
+        """Ask no more of a kind that the device does not answer: the rest must not wait for it."""
+        if failed.type < _FIRST_COMMAND:
+            left = [unit for unit in self._waiting if unit.type != failed.type]
+            self._waiting = deque(left, maxlen=_MOST_WAITING)
 
     def denied(self, sequence: int, *, now_s: float) -> None:
         """Have a request repeated at once: the device did not understand it."""

@@ -17,7 +17,7 @@ from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.recent import Receipt, RecentMessages
 from protocols.gb26875.requests import (
     RequestQueue,
-    read_components,
+    read_places,
     read_transmitter_status,
     set_clock,
 )
@@ -132,7 +132,7 @@ class CentreSession:
         Raises:
             ValueRangeError: A value of it does not fit its field.
         """
-        self._queue.add(unit)
+        self._queue.add(unit, first=True)
         out = Output()
         self._ask_next(out, moment)
         return out.send
@@ -170,7 +170,7 @@ class CentreSession:
             out.notices.append(Notice(NoticeKind.LINK_RESTORED))
         if self.source is None and self._options.asks_states:
             places = self._open_places(str(frame.source))
-            for unit in (read_transmitter_status(), *read_components(places)):
+            for unit in (read_transmitter_status(), *read_places(places)):
                 self._queue.add(unit)
         self.source, self._centre = frame.source, frame.destination
         if self._is_clock_wrong(frame, moment) or now_s >= self._clock_due_s:

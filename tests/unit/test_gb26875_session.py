@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from protocols.errors import ValueRangeError
-from protocols.fire.model import Kind, Place, State
+from protocols.fire.model import TRANSMITTER, Kind, Place, State
 from protocols.fire.panel_state import PanelState
 from protocols.fire.session import Moment, Notice, NoticeKind, Output
 from protocols.gb26875.frame import Command, Fault, Frame, decode_frame
@@ -235,6 +235,7 @@ def test_a_gateway_that_does_not_know_the_time_sets_no_clock() -> None:
 
 def test_open_components_and_the_device_are_asked_for_when_it_connects() -> None:
     places = [Place(Kind.COMPONENT, 1, 1, zone=10, point=point) for point in range(30)]
+    places += [Place(Kind.SYSTEM, 1, 1), TRANSMITTER]
     side = CentreSession(
         replace(QUIET, asks_states=True), moment=at(0), open_places=lambda _: places
     )
@@ -250,8 +251,8 @@ def test_open_components_and_the_device_are_asked_for_when_it_connects() -> None
                 assert len(out.deliveries) == 1
                 assert side.kept(out.deliveries[0].number, at(1)) == ()
                 break
-    assert [unit.type for unit in asked] == [81, 62, 62]
-    assert sum(len(unit.objects) for unit in asked[1:]) == 30
+    assert [unit.type for unit in asked] == [81, 61, 62, 62]
+    assert sum(len(unit.objects) for unit in asked[2:]) == 30
 
 
 def test_a_request_is_repeated_three_times_and_then_has_failed() -> None:
@@ -265,6 +266,26 @@ def test_a_request_is_repeated_three_times_and_then_has_failed() -> None:
         notices += out.notices
     assert [decode_frame(data).sequence for data in repeats] == [decode_frame(first).sequence] * 3
     assert notices == [Notice(NoticeKind.REQUEST_FAILED, "type 81")]
+
+
+def test_what_a_device_does_not_answer_is_not_asked_a_hundred_times() -> None:
+    places = [Place(Kind.COMPONENT, 1, 1, zone=1, point=point) for point in range(2200)]
+    options = replace(QUIET, asks_states=True)
+    side = CentreSession(options, moment=at(0), open_places=lambda _: places)
+    side.receive(message().encode(), at(0))
+    failed = [note.detail for s in range(300) for note in side.tick(at(s)).notices]
+    assert [one for one in failed if one.startswith("type")] == ["type 81", "type 62"]
+
+
+def test_a_command_goes_before_what_is_still_to_be_asked() -> None:
+    places = [Place(Kind.COMPONENT, 1, 1, zone=1, point=point) for point in range(2200)]
+    options = replace(QUIET, asks_states=True)
+    side = CentreSession(options, moment=at(0), open_places=lambda _: places)
+    asked = decode_frame(side.receive(message().encode(), at(0)).send[1])
+    assert side.ask(inspect_sentry(1), at(1)) == [], "one request at a time"
+    answer = message(b"\x15\x01\x01", sequence=asked.sequence, command=5)
+    (next_,) = side.receive(answer.encode(), at(2)).send
+    assert decode_unit(decode_frame(next_).unit).type == UnitType.INSPECT_SENTRY
 
 
 def test_a_denied_request_is_repeated_at_once() -> None:
