@@ -1,4 +1,4 @@
-"""Whether a condition has been true for some time, as far as the readings say (pure, ADR-36).
+"""Whether a condition has been true for some time, as far as the readings say (pure, ADR-37).
 
 Three answers: true when the readings say so without a gap; false when they say that it was false
 within that time; None when neither is known, as after a start or a gap. So a gap never ends what
