@@ -4,10 +4,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -34,9 +35,16 @@ bind-address = "127.0.0.1:{rpc}"
 _START_S = 30
 
 
+class Influx(NamedTuple):
+    """A server that runs."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
 @contextmanager
-def temporary_influxdb(port: int | None = None, folder: Path | None = None) -> Generator[str]:
-    """Start a server, yield its address, kill it; without a folder all of it is deleted."""
+def temporary_influxdb(port: int | None = None, folder: Path | None = None) -> Generator[Influx]:
+    """Start a server, yield it, kill it; without a folder all of it is deleted."""
     with tempfile.TemporaryDirectory(prefix="plantroom-influxdb-") as name:
         place = folder or Path(name)
         port = port or free_port()
@@ -49,7 +57,7 @@ def temporary_influxdb(port: int | None = None, folder: Path | None = None) -> G
         url = f"http://127.0.0.1:{port}"
         try:
             _await(url, process, place / "log")
-            yield url
+            yield Influx(url, process)
         finally:
             process.kill()
             process.wait()
@@ -79,6 +87,10 @@ class _Shim(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._forward("GET", b"")
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # whoever asked has lost patience
+            super().handle()
 
     def _forward(self, method: str, body: bytes) -> None:
         place = urlsplit(self.path)

@@ -20,7 +20,7 @@ def main() -> int:
     with (
         temporary_postgres() as postgres,
         temporary_influxdb() as behind,
-        v2_in_front_of(behind) as influxdb,
+        v2_in_front_of(behind.url) as influxdb,
     ):
         command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
         found = {VARIABLE: postgres, INFLUX_VARIABLE: influxdb}

@@ -33,7 +33,7 @@ def test_a_store_that_is_killed_has_every_reading_once_afterwards(tmp_path: Path
     port = free_port()
     with (
         temporary_influxdb(port, tmp_path) as behind,
-        v2_in_front_of(behind) as url,
+        v2_in_front_of(behind.url) as url,
     ):
         ask_influx(url, 'CREATE DATABASE "plantroom"')
         history = influx_in(InfluxBackend(kind="influxdb", url=url, organisation="estate"))
@@ -43,7 +43,7 @@ def test_a_store_that_is_killed_has_every_reading_once_afterwards(tmp_path: Path
     with pytest.raises(StoreError, match="InfluxDB http"):
         history.raw(1, NOON, NOON + 100, 1)
     history.close()
-    with temporary_influxdb(port, tmp_path) as behind, v2_in_front_of(behind) as url:
+    with temporary_influxdb(port, tmp_path) as behind, v2_in_front_of(behind.url) as url:
         history = influx_in(InfluxBackend(kind="influxdb", url=url, organisation="estate"))
         history.append(batch(11_000, 1100))
         history.append(batch(12_000, 100))

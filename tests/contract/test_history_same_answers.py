@@ -90,6 +90,7 @@ def may_be_summed(history: History, series: int) -> bool:
     return all(math.isfinite(one) and abs(one) < 1e100 for one in numbers)
 
 
+@pytest.mark.timeout(900)
 @given(messages=MESSAGES, again=st.lists(st.integers(0, 3), max_size=3))
 def test_late_doubled_and_odd_values_are_answered_alike(
     stores: list[History],
