@@ -78,6 +78,8 @@ class _Shim(BaseHTTPRequestHandler):
     """``/api/v2/write?org&bucket&precision`` becomes ``/write?db``; all else goes on as it is."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     behind = ""
     client: httpx.Client
 

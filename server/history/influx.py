@@ -19,6 +19,8 @@ from server.history.influxql import (
     buckets_from,
     instant_statements,
     kept_of,
+    kinds_of,
+    kinds_statement,
     last_statements,
     raw_statement,
     rows_of,
@@ -84,10 +86,7 @@ class InfluxHistory:
         span = self._range(series_id, start_ms, end_ms)
         if span.is_empty:
             return []
-        found = None
-        if width < LONGEST_MS:
-            answers = self._connection.ask(bucket_statements(span, width, start_ms=start_ms))
-            found = buckets_from(*answers, start_ms=start_ms, width=width)
+        found = self._summaries(span, start_ms, width) if width < LONGEST_MS else None
         if found is None:
             rows = read_all(self, series_id, span.start_ms, end_ms, page=_PAGE)
             found = buckets_of(rows, start_ms=start_ms, width=width)
@@ -168,6 +167,14 @@ class InfluxHistory:
             if series not in values or values[series][-1].taken_at < copy.values[-1].taken_at:
                 values[series] = copy.values
         return values, kept
+
+    def _summaries(self, span: Range, start_ms: int, width: int) -> list[Bucket] | None:
+        """Return what InfluxDB calculates; None when it cannot."""
+        (answer,) = self._connection.ask([kinds_statement(span)])
+        kinds = kinds_of(answer)
+        statements = bucket_statements(span, width, start_ms=start_ms, kinds=kinds)
+        answers = self._connection.ask(statements)
+        return buckets_from(answers, start_ms=start_ms, width=width, kinds=kinds)
 
     def _range(self, series_id: int, start_ms: int, end_ms: int) -> Range:
         return Range(series_id, max(start_ms, self._oldest_ms), end_ms)

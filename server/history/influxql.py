@@ -3,7 +3,7 @@
 https://docs.influxdata.com/influxdb/v1/query_language/spec/
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,7 @@ from server.history.line_protocol import (
     LITERAL,
     NUMBER,
     SERIES,
+    TEXT,
     VALUE_FIELDS,
 )
 from server.history.places import PLACES, Instant
@@ -31,11 +32,15 @@ _EXACT_SUM = 2**63
 _ROW = f"{', '.join(VALUE_FIELDS)}, quality, reason"
 _GOOD = f"quality = {int(Quality.GOOD)}"
 _BAD = f"quality != {int(Quality.GOOD)}"
-_SUMMARY = ", ".join(
-    ["count(quality)"]
-    + [f"{what}({kind})" for kind in (NUMBER, INTEGER) for what in ("min", "max", "mean")]
-    + [f"{what}({kind})" for kind in VALUE_FIELDS for what in ("count", "first", "last")]
-)
+_ENDS = ("count", "first", "last")
+_NUMERIC = (*_ENDS, "min", "max", "mean")
+_FIGURES: Final = {
+    NUMBER: _NUMERIC,
+    INTEGER: _NUMERIC,
+    LITERAL: _ENDS,
+    BOOLEAN: _ENDS,
+    TEXT: _ENDS,
+}
 _QUALITIES: Final = {one.value: one for one in Quality}
 
 
@@ -116,20 +121,39 @@ def instant_statements(instants: Iterable[Instant]) -> list[str]:
     return statements
 
 
-def bucket_statements(span: Range, width: int, *, start_ms: int) -> list[str]:
-    """Return what asks for summaries of a range: of good values, of true ones, of bad ones.
+def kinds_statement(span: Range) -> str:
+    """Return what asks which kinds of values are in a range; InfluxDB need not read it for that."""
+    firsts = ", ".join(f"first({kind}) AS {kind}" for kind in VALUE_FIELDS)
+    return f"SELECT {firsts} FROM /.+/ WHERE {span.where}"  # noqa: S608 (constants)
+
+
+def kinds_of(answers: Sequence[Answer]) -> list[str]:
+    """Return the kinds of values in a range."""
+    there = [
+        dict(zip(answer.columns, row, strict=True)) for answer in answers for row in answer.values
+    ]
+    return [kind for kind in VALUE_FIELDS if any(row.get(kind) is not None for row in there)]
+
+
+def bucket_statements(span: Range, width: int, *, start_ms: int, kinds: Sequence[str]) -> list[str]:
+    """Return what asks for summaries of a range: of good values, of bad ones, of true ones.
 
     Args:
         width: Of a slice, ms.
         start_ms: Where a slice begins, UTC ms.
+        kinds: Of the values in the range.
     """
     source = f"FROM /.+/ WHERE {span.where}"
     by = f"GROUP BY time({width}ms, {start_ms % width}ms) fill(none)"
-    return [
-        f"SELECT {_SUMMARY} {source} AND {_GOOD} {by}",
-        f"SELECT count({BOOLEAN}) {source} AND {_GOOD} AND {BOOLEAN} = true {by}",
+    figures = [f"{what}({kind}) AS {kind}_{what}" for kind in kinds for what in _FIGURES[kind]]
+    asked = ", ".join(["count(quality) AS good", *figures])
+    statements = [
+        f"SELECT {asked} {source} AND {_GOOD} {by}",
         f"SELECT count(quality) {source} AND {_BAD} {by}",
     ]
+    if BOOLEAN in kinds:
+        statements.append(f"SELECT count({BOOLEAN}) {source} AND {_GOOD} AND {BOOLEAN} = true {by}")
+    return statements
 
 
 def rows_of(answers: Iterable[Answer], series_id: int | None = None) -> list[PlacedRow]:
@@ -186,30 +210,30 @@ def value_of(
 
 
 def buckets_from(
-    summaries: Sequence[Answer],
-    trues: Sequence[Answer],
-    bad: Sequence[Answer],
-    *,
-    start_ms: int,
-    width: int,
+    answers: Sequence[Sequence[Answer]], *, start_ms: int, width: int, kinds: Sequence[str]
 ) -> list[Bucket] | None:
     """Return the buckets; None when only the rows say what they are.
 
     That is when a slice holds several kinds of values, or ones that InfluxDB cannot calculate
     with, or when the equipment's class has changed within the range.
+
+    Args:
+        answers: To ``bucket_statements``.
     """
-    if len(summaries) > 1 or len(bad) > 1 or len(trues) > 1:
+    if any(len(answer) > 1 for answer in answers):
         return None
-    true = _counts(trues)
-    bad_counts = _counts(bad)
+    summaries, bad, *trues = answers
+    true_counts = _counts(trues[0]) if trues else {}
     found: dict[int, Bucket] = {}
-    for time, *values in summaries[0].values if summaries else ():
-        at = _slice_start(time, start_ms, width)
-        bucket = _bucket(at, width, values, true.get(time, 0))
-        if bucket is None:
-            return None
-        found[at] = bucket
-    for time, count in bad_counts.items():
+    for answer in summaries:
+        for row in answer.values:
+            figures = dict(zip(answer.columns, row, strict=True))
+            at = _slice_start(figures["time"], start_ms, width)
+            bucket = _bucket(at, width, figures, kinds, true_counts.get(figures["time"], 0))
+            if bucket is None:
+                return None
+            found[at] = bucket
+    for time, count in _counts(bad).items():
         at = _slice_start(time, start_ms, width)
         empty = Bucket(at, at + width, None, None, None, None, None, count=0, bad_count=0)
         found[at] = found.get(at, empty)._replace(bad_count=count)
@@ -224,27 +248,24 @@ def _slice_start(time: int, start_ms: int, width: int) -> int:
     return start_ms + (time // PLACES - start_ms) // width * width
 
 
-def _bucket(at: int, width: int, values: Sequence[Any], trues: int) -> Bucket | None:
-    count, *rest = values
-    figures = dict(zip((NUMBER, INTEGER), (rest[0:3], rest[3:6]), strict=True))
-    kinds = {kind: rest[6 + 3 * index : 9 + 3 * index] for index, kind in enumerate(VALUE_FIELDS)}
-    there = [kind for kind, (number, _, _) in kinds.items() if number]
-    if len(there) != 1 or there[0] == LITERAL or kinds[there[0]][0] != count:
+def _bucket(
+    at: int, width: int, figures: Mapping[str, Any], kinds: Sequence[str], trues: int
+) -> Bucket | None:
+    count: int = figures["good"]
+    there = [kind for kind in kinds if figures[f"{kind}_count"]]
+    if len(there) != 1 or there[0] == LITERAL or figures[f"{there[0]}_count"] != count:
         return None
-    (kind,) = there
-    _, first, last = kinds[kind]
-    low: float | int | None = None
-    average: float | None = None
-    high: float | int | None = None
-    match kind:
+    of_kind: list[Any] = [
+        figures.get(f"{there[0]}_{what}") for what in ("first", "last", "min", "max", "mean")
+    ]
+    first, last, low, high, average = of_kind
+    match there[0]:
         case "number":
-            low, high, average = (float(one) for one in figures[NUMBER])
-            first, last = float(first), float(last)
+            first, last, low, high, average = map(float, of_kind)
         case "integer":
-            low, high, average = figures[INTEGER]
-            average = float(figures[INTEGER][2])
-            if count * max(abs(figures[INTEGER][0]), abs(figures[INTEGER][1])) >= _EXACT_SUM:
+            if count * max(abs(low), abs(high)) >= _EXACT_SUM:
                 return None
+            average = float(average)
         case "boolean":
             low, average, high = int(trues == count), trues / count, int(trues > 0)
         case _:

@@ -29,6 +29,8 @@ class FakeInflux:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     fake: FakeInflux
 
     def _answer(self) -> None:
