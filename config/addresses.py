@@ -7,7 +7,7 @@ from config.base import Conflict
 from config.edge import Device
 from config.identifiers import IdentifierPoint
 from config.points import Point, Table
-from config.ports import LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
+from config.ports import Dlt645Port, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
 from config.profiles import DeviceProfile, Limits
 from config.protocol import Protocol
 
@@ -35,6 +35,7 @@ def address_conflicts(
     yield from _kind_conflicts(device, profile, protocol)
     if protocol is Protocol.DLT645:
         yield from _meter_conflicts(device)
+        yield from _relay_conflicts(device, port, profile)
     else:
         yield from _unit_conflicts(device, port)
 
@@ -63,6 +64,16 @@ def _meter_conflicts(device: Device) -> Iterator[Conflict]:
         yield Conflict(("unit",), "a device that speaks dlt645 has a meter instead; remove it")
     if device.limits is not None:
         yield Conflict(("limits",), "they are of registers; a meter has none")
+
+
+def _relay_conflicts(
+    device: Device, port: Port, profile: DeviceProfile | None
+) -> Iterator[Conflict]:
+    points = device.points if profile is None else profile.points | device.points
+    commanded = [name for name, point in points.items() if point.writable is not None]
+    if commanded and isinstance(port, Dlt645Port) and port.password_file is None:
+        at = ("points", commanded[0], "writable") if commanded[0] in device.points else ("profile",)
+        yield Conflict(at, f"{commanded[0]}: the port of a commanded meter needs a password_file")
 
 
 def _unit_conflicts(device: Device, port: Port) -> Iterator[Conflict]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from protocols.dlt645.identifiers import Item
 
 _EDITIONS: Final = {4: Edition.E1997, 8: Edition.E2007}
+_RELAY: Final = ("04000503", 4)
 _STATES: Final = frozenset({DataType.BIT, DataType.ENUM, DataType.STRING})
 
 
@@ -38,7 +39,6 @@ class IdentifierPoint(Reporting):
 
     TAG: ClassVar[str] = "identifier"
     clear_on_read: ClassVar[bool] = False
-    writable: ClassVar[Writable | None] = None
     offset: ClassVar[float] = 0.0
     scale_from: ClassVar[str | None] = None
     decimals_from: ClassVar[str | None] = None
@@ -85,6 +85,11 @@ class IdentifierPoint(Reporting):
     )
     width: int = Field(default=1, ge=1, le=16, description="Bits of an enum in a status word.")
     inverted: bool = Field(default=False, description="The bit means its opposite: 0 is true.")
+    writable: Writable | None = Field(
+        default=None,
+        description="Only of the relay (2007): identifier 04000503, bit 4, whose commands trip and "
+        "close it. The port needs a password_file.",
+    )
     enum: dict[int, str] | None = Field(
         default=None, description="Number to word; a number not listed is a bad reading."
     )
@@ -128,6 +133,13 @@ class IdentifierPoint(Reporting):
             and self.type is not DataType.FLOAT64,
             "inverted means nothing without bit, or with enum; remove it": self.inverted
             and (self.bit is None or self.enum is not None),
+            "writable: only the relay is commanded: identifier 04000503 with bit: 4": (
+                self.writable is not None and (self.identifier, self.bit) != _RELAY
+            ),
+            "writable: function, table, address, registers and codes are of registers": (
+                self.writable is not None
+                and not (self.writable.is_plain and self.writable.function is None)
+            ),
         }
         return next((problem for problem, is_so in wrong.items() if is_so), "")
 

@@ -1,6 +1,7 @@
 """The ports of a gateway. One task owns one port and everything on it."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -164,6 +165,27 @@ class Dlt645Port(LinePort):
     stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
     wake_up: int = Field(
         default=4, ge=0, le=16, description="Bytes FE that are sent before each request."
+    )
+    password_file: Path | None = Field(
+        default=None,
+        description="File with what meters want before they trip or close, one line for each: "
+        "METER LEVEL PASSWORD OPERATOR, METER is * for all others; with mode 0600. Needed where a "
+        "relay is writable.",
+    )
+    relay_close: Literal["close", "allow_close"] = Field(
+        default="close",
+        description="What a command to close says: close at once, or allow_close, after which "
+        "somebody presses the key of the meter.",
+    )
+    command_valid_s: float = Field(
+        default=900.0,
+        ge=60,
+        le=86400,
+        description="Until when a command is valid, seconds from now by the clock of the meter; "
+        "more where the clocks of meters are off.",
+    )
+    meter_utc_offset_h: float = Field(
+        default=8.0, ge=-12, le=14, description="What clocks of meters show before UTC, hours."
     )
 
     @property

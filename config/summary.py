@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
+from pathlib import Path
 
 from config.base import Settings
 from config.classes import EquipmentClass
 from config.connection_files import password_problem, tls_problems, unreadable
 from config.edge import JournalSettings
+from config.errors import ConfigError
 from config.history import EmbeddedBackend, HistorySettings, InfluxBackend
 from config.mqtt import MqttSettings
-from config.ports import LinePort, Port
+from config.ports import Dlt645Port, LinePort, Port
 from config.resolve import Gateway, ResolvedDevice
 from config.server import ServerSettings
 from config.sharing import shared_notes
@@ -116,11 +118,24 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
         if not device.equipment_class:
             yield f"{device.id} has no class: the server has no alarm rules for it"
     yield from shared_notes(settings.ports, gateway.devices)
+    for name, port in settings.ports.items():
+        if isinstance(port, Dlt645Port) and port.password_file is not None:
+            yield from _password_notes(name, port.password_file)
     idle = set(settings.ports) - {device.port for device in gateway.devices.values()}
     for name in sorted(idle):
         yield f"port {name} has no devices"
     if settings.uplink.acknowledgement == "state" and settings.uplink.primary_host is None:
         yield "acknowledgement is state and primary_host is not set: readings leave once sent"
+
+
+def _password_notes(port: str, path: Path) -> Iterator[str]:
+    # What no file uses is not imported.
+    from config.meter_passwords import load_meter_passwords  # noqa: PLC0415
+
+    try:
+        load_meter_passwords(path)
+    except ConfigError as error:
+        yield f"{error} (ports.{port}.password_file)"
 
 
 def _server_notes(settings: ServerSettings) -> Iterator[str]:

@@ -20,8 +20,9 @@ def planner_of(device: ResolvedDevice, port: Port, *, answer_s: float | None = N
         # What no file uses is not imported.
         from edge_agent.drivers.dlt645.driver import meter_line  # noqa: PLC0415
         from edge_agent.drivers.dlt645.planner import IdentifierPlanner  # noqa: PLC0415
+        from edge_agent.drivers.dlt645.relays import close_command  # noqa: PLC0415
 
         points, line = identifiers_of(device.points), meter_line(port)
-        return IdentifierPlanner(points, line, answer_s=answer_s)
+        return IdentifierPlanner(points, line, answer_s=answer_s, close=close_command(port))
     timing = line_timing(port, answer_s=answer_s)
     return RegisterPlanner(registers_of(device.points), device.limits, timing)

@@ -3,6 +3,7 @@
 from math import isfinite
 from typing import NamedTuple
 
+from config.point_kinds import AnyPoint
 from config.points import DataType, Point, Table
 from config.writable import Writable
 from edge_agent.errors import CommandError
@@ -39,7 +40,7 @@ def expiry(command: Command, allowed: Writable) -> int:
     return oldest if command.expires_at is None else min(oldest, command.expires_at)
 
 
-def check(command: Command, point: Point, now_ms: int) -> Value:
+def check(command: Command, point: AnyPoint, now_ms: int) -> Value:
     """Return the value to write.
 
     Raises:
@@ -58,7 +59,11 @@ def check(command: Command, point: Point, now_ms: int) -> Value:
     if command.at > now_ms + round(allowed.valid_s * 1000):
         ahead_s = (command.at - now_ms) // 1000
         raise CommandError(f"given {ahead_s} s in the future; the clocks disagree")
-    if point.type in _SWITCHES or point.table is Table.COIL:
+    if point.type in _SWITCHES:
+        return _switch(command.value)
+    if not isinstance(point, Point):
+        raise CommandError("of a meter only its relay is commanded")
+    if point.table is Table.COIL:
         return _switch(command.value)
     if point.type is DataType.STRING:
         return _text(command.value, point)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import structlog
 
 from config.interlock import Place
-from config.points import Point
+from config.point_kinds import AnyPoint
 from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.clock import Clock
@@ -194,7 +194,7 @@ class CommandService:
         finally:
             self._moving[place] -= 1
 
-    def _wanted(self, command: Command) -> tuple[ResolvedDevice, Point, Writable]:
+    def _wanted(self, command: Command) -> tuple[ResolvedDevice, AnyPoint, Writable]:
         device = self._devices.get(command.device)
         if device is None:
             raise CommandError("there is no such device")
@@ -203,7 +203,7 @@ class CommandService:
             raise CommandError("the point is computed, and read only")
         if point is None:
             raise CommandError("the device has no such point")
-        if not isinstance(point, Point) or point.writable is None:
+        if point.writable is None:
             raise CommandError("the point is read only")
         return device, point, point.writable
 

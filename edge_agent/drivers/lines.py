@@ -29,8 +29,9 @@ class Lines:
         if isinstance(port, Dlt645Port):
             # What no file uses is not imported.
             from edge_agent.drivers.dlt645.driver import MeterDriver  # noqa: PLC0415
+            from edge_agent.drivers.dlt645.relays import Relays  # noqa: PLC0415
 
-            return MeterDriver(self.open_meters(port, clock))
+            return MeterDriver(self.open_meters(port, clock), Relays(port, clock))
         return self.open_modbus(port, clock)
 
     def open_modbus(self, port: ModbusPort, clock: Clock) -> ModbusClient:

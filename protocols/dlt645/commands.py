@@ -15,6 +15,8 @@ _PASSWORD_DIGITS: Final = re.compile(r"[0-9]{6}")
 _OPERATOR: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _MOST_LEVEL: Final = 9
 _RELAY: Final = 0x1C
+RELAY_BYTES: Final = 16
+"""Of the body of a relay request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,11 @@ def relay(
     """
     checked_address(address, wildcard=False)
     head = password.encoded() + operator_bytes(operator)
-    body = head + bytes((command, 0)) + _moment(valid_until)
+    return relay_request(address, head + bytes((command, 0)) + _moment(valid_until))
+
+
+def relay_request(address: str, body: bytes) -> Request:
+    """Return a relay request with a body as it stands."""
     return Request(address, Edition.E2007, _RELAY, body=body, writes=True)
 
 

@@ -17,6 +17,7 @@ from config.profiles import Limits
 from config.protocol import Protocol
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.dlt645.driver import MeterDriver
+from edge_agent.drivers.dlt645.relays import Relays
 from edge_agent.errors import CommandError
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
@@ -80,14 +81,15 @@ class Line:
         units: Mapping[str, Responder],
         devices: list[ResolvedDevice],
         availability: MemoryAvailability | None = None,
+        port: Dlt645Port = PORT,
     ) -> None:
         self.sink, self.health = ListSink(), Health()
         self.availability = availability or MemoryAvailability()
         self.port = PortOwner(
             "line",
-            settings=PORT,
+            settings=port,
             devices={one.id: one for one in devices},
-            driver=MeterDriver(meter_client(link_to(units))),
+            driver=MeterDriver(meter_client(link_to(units)), Relays(port, LoopClock())),
             sink=self.sink,
             health=self.health,
             availability=self.availability,

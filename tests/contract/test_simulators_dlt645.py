@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from config.load import load_agent
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.dlt645.client import MeterClient, MeterLine
@@ -15,10 +16,10 @@ from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import DeviceRefusedError, DeviceTimeoutError
 from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
 from protocols.dlt645.identifiers import items
-from simulators.agent_file import agent_file_for
+from simulators.agent_file import agent_file_for, agent_file_text, fixed_addresses
 from simulators.estate import Estate, Step
 from simulators.faults import FaultKind
-from simulators.simulation import Simulation
+from simulators.simulation import Address, Simulation
 from tests.fakes.meter_line import (
     ENERGY,
     OLD,
@@ -93,6 +94,19 @@ async def test_the_meters_of_an_estate_answer_and_what_is_done_to_them_shows(
             assert await values_of(client, A, STATUS) == (0,)
 
 
+async def test_an_agent_file_is_made_of_an_estate_with_meters(tmp_path: Path) -> None:
+    new = unit(A) | {"profile": "dlt645-three-phase"}
+    old = unit(OLD, edition=Edition.E1997) | {"profile": "dlt645-1997"}
+    estate = estate_of(tmp_path / "line", new=new, old=old)
+    other = Address("modbus_tcp", host="localhost", port=502)
+    addresses = fixed_addresses(estate) | {"other": other}
+    content = agent_file_for(estate, addresses, mqtt={"host": "localhost"})
+    file = tmp_path / "agent.yaml"
+    file.write_text(agent_file_text(content))
+    gateway = load_agent(file)
+    assert {one.id: one.unit for one in gateway.devices.values()} == {"new": A, "old": OLD}
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -114,14 +128,14 @@ def test_one_address_twice_is_said(tmp_path: Path) -> None:
         estate_of(tmp_path / "line", one=unit(A), two=unit(A))
 
 
-@pytest.mark.seeds(1, 50)
+@pytest.mark.seeds(1, 250)
 def test_no_request_surprises_a_meter(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 (repeatable)
     for edition in Edition:
         one = meter(A, edition=edition, part_bytes=5)
         size = IDENTIFIER_BYTES[edition]
         known = [each.identifier.to_bytes(size, "little") for each in items(edition)]
-        for _ in range(500):
+        for _ in range(100):
             control = rng.choice([0x11, 0x12, 0x13, 0x14, 0x1C, 0x08, 1, 2, 4, rng.randrange(256)])
             parts = [rng.choice(known), PASSWORD.encoded(), bytes(4), rng.randbytes(8)]
             data = b"".join(parts[rng.randrange(4) :])[: rng.randrange(24)]

@@ -1,4 +1,4 @@
-"""A line of meters as the polling sees it: identifiers are asked, nothing is written."""
+"""A line of meters as the polling sees it: identifiers are asked, relays are commanded."""
 
 from collections.abc import Awaitable, Sequence
 from types import TracebackType
@@ -10,18 +10,26 @@ from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
 from edge_agent.drivers.dlt645.client import MeterClient, MeterLine
 from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 from edge_agent.drivers.dlt645.question import IdentifierQuestion
+from edge_agent.drivers.dlt645.relays import Relays
 from edge_agent.drivers.link import Link
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import CommandError
+from protocols.dlt645.commands import RELAY_BYTES, RelayCommand, relay_request
 from protocols.dlt645.requests import Request, read
 
 
 class MeterDriver:
-    """Asks identifiers; see ``Driver`` for what it promises."""
+    """Asks identifiers; see ``Driver`` for what it promises.
 
-    def __init__(self, client: MeterClient) -> None:
+    Args:
+        client: The line.
+        relays: Builds relay commands; None: there are none.
+    """
+
+    def __init__(self, client: MeterClient, relays: Relays | None = None) -> None:
         self._client = client
+        self._relays = relays
         self.on_late_response: OnLateResponse = ignore_late_response
 
     async def __aenter__(self) -> Self:
@@ -46,9 +54,12 @@ class MeterDriver:
     async def tell(
         self, unit: str, target: str, values: Sequence[int], *, timeout_s: float
     ) -> Reply:
-        """Refuse: no point of a meter is written."""
-        del values, timeout_s
-        raise CommandError(f"meter {unit}: {target} cannot be written")
+        """Command the relay; the meter has then taken it, and its status word says what it did."""
+        if self._relays is None:
+            raise CommandError(f"meter {unit}: {target} cannot be written")
+        request = self._relays.request(unit, RelayCommand(values[0]))
+        reply = await self._client.command(request, timeout_s=timeout_s)
+        return reply._replace(values=values)
 
     def ask_at(self, unit: str, question: IdentifierQuestion) -> float:
         """When this may be asked without a late answer being taken for its own."""
@@ -59,9 +70,9 @@ class MeterDriver:
         return self._client.fresh_at(_request(unit, question))
 
     def tell_at(self, unit: str, target: str) -> float:
-        """When this may be written: never."""
-        del unit, target
-        return 0.0
+        """When a relay may be commanded without a late acknowledgement being taken for its own."""
+        del target
+        return self._client.clear_at(relay_request(unit, bytes(RELAY_BYTES)))
 
 
 def meter_line(port: Dlt645Port) -> MeterLine:

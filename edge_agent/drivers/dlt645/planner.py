@@ -17,13 +17,13 @@ from edge_agent.drivers.dlt645.question import IdentifierQuestion, of_block, sin
 from edge_agent.drivers.question import Barrier, Reader, Unavailable
 from edge_agent.errors import CommandError
 from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
+from protocols.dlt645.commands import RELAY_BYTES, RelayCommand, relay_request
 from protocols.dlt645.identifiers import Item, item
 from protocols.dlt645.requests import read
 from protocols.reading import Value
 
 _ANY_METER: Final = "000000000000"
 _ANSWER_S: Final = 0.1  # from a request to the beginning of its answer; the standard allows 0.5
-_READ_ONLY: Final = "no point of a meter can be written"
 
 
 class IdentifierPlanner:
@@ -33,6 +33,7 @@ class IdentifierPlanner:
         points: The points of the device.
         line: How its line is spoken on.
         answer_s: What the meter takes to begin its answer, seconds.
+        close: What a command to close its relay says.
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class IdentifierPlanner:
         line: MeterLine,
         *,
         answer_s: float | None = None,
+        close: RelayCommand = RelayCommand.CLOSE,
     ) -> None:
         self._points = points
         self._line = line
+        self._close = close
         self._answer_s = _ANSWER_S if answer_s is None else answer_s
 
     @property
@@ -127,13 +130,14 @@ class IdentifierPlanner:
         return values
 
     def target(self, point: str) -> str:
-        """Return the point itself."""
+        """Return the point itself: a meter has one relay."""
         return point
 
     def write_wire_s(self, target: str, /) -> float:
-        """Return nothing: no point is written."""
+        """Time that the bytes of a command alone need, seconds."""
         del target
-        return 0.0
+        request = relay_request(_ANY_METER, bytes(RELAY_BYTES))
+        return self._line.expected_s(request, 0, answer_s=0.0) - self._line.turnaround_s
 
     def needs_own(self, point: str) -> bool:
         """Return that no point is a part of another."""
@@ -141,14 +145,24 @@ class IdentifierPlanner:
         return False
 
     def encoded(self, point: str, value: Value, *, into: Sequence[int] = ()) -> Sequence[int]:
-        """Refuse: no point is written."""
-        del point, value, into
-        raise CommandError(_READ_ONLY)
+        """Return the relay command that makes the point read as ``value``.
+
+        Raises:
+            CommandError: It is not the relay, or not writable.
+        """
+        del into
+        wanted = self._points[point]
+        if wanted.writable is None:
+            raise CommandError("no point of a meter can be written but its relay, where writable")
+        opens = bool(value) is not wanted.inverted
+        return (RelayCommand.TRIP if opens else self._close,)
 
     def reads_back(self, point: str, written: Sequence[int], read: Sequence[int]) -> bool:
-        """Return whether it is the same."""
-        del point
-        return list(written) == list(read)
+        """Whether the status word says what was commanded."""
+        wanted = self._points[point]
+        word = int.from_bytes(bytes(read), "little")
+        is_open = bool(word >> (wanted.bit or 0) & 1)
+        return is_open is (written[0] == RelayCommand.TRIP)
 
 
 class IdentifierVariants:
