@@ -9,7 +9,8 @@ import pytest
 
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.dlt645.client import MeterClient, MeterLine
+from edge_agent.drivers.dlt645.client import MeterClient
+from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import (

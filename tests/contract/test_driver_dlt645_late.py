@@ -7,6 +7,7 @@ from itertools import cycle
 
 import pytest
 
+from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceTimeoutError,
@@ -254,5 +255,24 @@ def test_an_adapter_that_hands_back_what_is_sent_is_no_obstacle() -> None:
         async with meter_client(link) as client:
             assert await values_of(client, A, 0x04000401) == (A,)
             assert (await client.read(A, ENERGY, timeout_s=TIMEOUT_S)).took_s < 0.5
+
+    run_virtually(work())
+
+
+def test_who_uses_the_line_next_knows_what_is_outstanding() -> None:
+    async def work() -> None:
+        one = meter(A)
+        link = link_to({A: Late(one, [2.5, 0.0])})
+        known = OutstandingRequests(TIMEOUT_S)
+        async with meter_client(link, outstanding=known) as client:
+            with pytest.raises(DeviceTimeoutError):
+                await client.command(trip(RelayCommand.TRIP), timeout_s=TIMEOUT_S)
+        link.lost = ""
+        late: list[str] = []
+        async with meter_client(link, outstanding=known) as client:
+            client.on_late_response = lambda address, _: late.append(address)
+            await client.command(trip(RelayCommand.CLOSE), timeout_s=TIMEOUT_S)
+        assert late == [A]
+        assert one.commands == [RelayCommand.TRIP, RelayCommand.CLOSE]
 
     run_virtually(work())

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from edge_agent.drivers.dlt645.client import MeterClient, MeterLine
+from edge_agent.drivers.dlt645.client import MeterClient
+from edge_agent.drivers.dlt645.line import MeterLine
 from protocols.dlt645.codes import Edition
 from protocols.dlt645.commands import Password, RelayCommand, relay
 from protocols.dlt645.identifiers import item
@@ -45,11 +46,11 @@ def link_to(units: Mapping[str, Responder], timing: LineTiming = TIMING) -> Memo
     return MemoryLink(line_of(by_number, "dlt645", timing))
 
 
-def meter_client(link: MemoryLink, line: MeterLine = LINE) -> MeterClient:
+def meter_client(link: MemoryLink, line: MeterLine = LINE, **options: Any) -> MeterClient:
     async def open_link() -> MemoryLink:
         return link
 
-    return MeterClient(open_link=open_link, line=line, clock=LoopClock())
+    return MeterClient(open_link=open_link, line=line, clock=LoopClock(), **options)
 
 
 async def values_of(

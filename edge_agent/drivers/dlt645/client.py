@@ -5,13 +5,13 @@ Independent of what is asked when: a planner turns points into requests.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reply
 from edge_agent.drivers.connection import Connection
+from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 from edge_agent.drivers.link import Link
 from edge_agent.errors import (
@@ -41,47 +41,6 @@ _TRANSIENT: Final = 4
 _NOT_DONE: Final = 7
 """Refusals carry Modbus' exception numbers (ADR-35): what it does not have, what may pass, and what
 it was told and did not do."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeterLine:
-    """How a line of meters is spoken on.
-
-    Attributes:
-        baud: Bits per second; 2400 is usual for 2007, 1200 for 1997.
-        bits: Of a character: 11 for 8E1.
-        timeout_s: Usual longest wait for an answer, seconds; a meter may take 0.5 s to begin.
-        turnaround_s: Silence kept before each request, seconds.
-        connect_delay_s: Silence kept after the line was opened, seconds.
-        wake_up: Bytes FE before each request, 0..16; some meters and optical heads need them, all
-            ignore them.
-        renewable: It is a TCP connection to a serial server, which may be opened again.
-    """
-
-    baud: int = 2400
-    bits: int = 11
-    timeout_s: float = 1.5
-    turnaround_s: float = 0.05
-    connect_delay_s: float = 0.0
-    wake_up: int = 4
-    renewable: bool = False
-
-    @property
-    def char_s(self) -> float:
-        """Time of one byte, seconds."""
-        return self.bits / self.baud
-
-    def expected_s(self, request: Request, size: int, *, answer_s: float = 0.1) -> float:
-        """Predicted time of one request and its answer, seconds.
-
-        Args:
-            request: What is asked.
-            size: Bytes of data in the answer, without the identifier.
-            answer_s: What the meter takes to begin its answer.
-        """
-        asked = self.wake_up + frame_bytes(len(request.frame().data))
-        answer = self.wake_up + request.answer_bytes(size) if request.is_answered else 0
-        return self.turnaround_s + (asked + answer) * self.char_s + answer_s
 
 
 def ignore_late_answer(address: str, after_s: float) -> None:
@@ -114,7 +73,9 @@ class MeterClient:
         self.stream = FrameStream()
         self._line = line
         self._clock = clock
-        self._outstanding = outstanding or OutstandingRequests(line.timeout_s)
+        self._outstanding = (
+            OutstandingRequests(line.timeout_s) if outstanding is None else outstanding
+        )
         self._connection = Connection(
             open_link,
             delay_s=line.connect_delay_s,

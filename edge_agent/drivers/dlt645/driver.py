@@ -7,7 +7,8 @@ from typing import Self
 from config.ports import Dlt645Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
-from edge_agent.drivers.dlt645.client import MeterClient, MeterLine
+from edge_agent.drivers.dlt645.client import MeterClient
+from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 from edge_agent.drivers.dlt645.question import IdentifierQuestion
 from edge_agent.drivers.dlt645.relays import Relays

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from config.computed import class_points
 from config.identifiers import IdentifierPoint
-from edge_agent.drivers.dlt645.client import MeterLine
 from edge_agent.drivers.dlt645.convert import compile_answer
+from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.dlt645.question import IdentifierQuestion, of_block, singles_of
 from edge_agent.drivers.question import Barrier, Reader, Unavailable
 from edge_agent.errors import CommandError
