@@ -156,12 +156,30 @@ def _result_of_expression(
     # What is wrong already is told where it is wrong.
     found = {one: results[one] for one in expression.names}
     known = {one: r if isinstance(r, Result) else Result.NUMBER for one, r in found.items()}
-    words = {
-        one: frozenset(enum.values())
-        for one in expression.names & points.keys()
-        # Any word may stand for what is not listed.
-        if (enum := points[one].enum) and not points[one].otherwise
-    }
+    words = {one: words_to_compare(points, one) for one in expression.names}
+    return result_of(expression, known, words)
+
+
+def words_to_compare(points: Mapping[str, Point], name: str) -> frozenset[str]:
+    """Return the words that a point may have; none where they are not known, or it has no words."""
+    enum = points[name].enum if name in points else None
+    # Any word may stand for what is not listed.
+    return frozenset(enum.values()) if enum and not points[name].otherwise else frozenset()
+
+
+def result_of(
+    expression: Expression, known: Mapping[str, Result], words: Mapping[str, frozenset[str]]
+) -> Result:
+    """Return what an expression yields.
+
+    Args:
+        expression: The expression.
+        known: What each of its points yields.
+        words: The words that a point may have.
+
+    Raises:
+        ConfigError: Its parts do not go together.
+    """
     return _Typing(expression, known, words).result
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.computed import Computed
+from config.linkages import Linkage
 from config.mqtt import MqttSettings
 from config.point_kinds import AnyPoint
 from config.ports import Port
@@ -160,6 +161,10 @@ class AgentSettings(Settings):
     )
     ports: dict[Identifier, Port] = Field(min_length=1, description="Port name to port.")
     devices: dict[Identifier, Device] = Field(min_length=1, description="Device id to device.")
+    linkages: dict[Identifier, Linkage] = Field(
+        default={},
+        description="What the gateway does by itself, by a name that no device has.",
+    )
 
     @model_validator(mode="after")
     def _ports_exist(self) -> Self:

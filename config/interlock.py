@@ -28,19 +28,21 @@ class Interlock:
 
     Attributes:
         text: As the file has it.
+        expression: With a name for each place.
+        named: Those names, and the points that they stand for.
         places: The points that it reads.
     """
 
     def __init__(self, text: str, expression: Expression, places: Mapping[str, Place]) -> None:
         self.text = text
-        self._expression = expression
-        self._places = {name: places[name] for name in sorted(expression.names)}
-        self.places = tuple(self._places.values())
+        self.expression = expression
+        self.named = {name: places[name] for name in sorted(expression.names)}
+        self.places = tuple(self.named.values())
 
     def holds(self, values: Mapping[Place, Value]) -> bool | None:
         """Return whether it is satisfied; None when that cannot be known."""
-        known = {name: values.get(place) for name, place in self._places.items()}
-        result = self._expression.evaluate(known)
+        known = {name: values.get(place) for name, place in self.named.items()}
+        result = self.expression.evaluate(known)
         return None if result is None else bool(result)
 
 

@@ -20,6 +20,7 @@ from config.computed import (
 from config.edge import AgentSettings, Device
 from config.errors import ConfigError
 from config.interlock import compile_interlock
+from config.linkage_rules import linkage_conflicts
 from config.point_kinds import AnyPoint
 from config.points import Point
 from config.ports import Accept, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
@@ -104,6 +105,7 @@ def resolve(
     conflicts += shared_conflicts(settings.ports, devices, makers)
     if not conflicts:
         conflicts += _interlock_conflicts(settings, devices)
+        conflicts += linkage_conflicts(settings.linkages, devices)
     if conflicts:
         raise ConflictingSettingsError(conflicts)
     return Gateway(

@@ -11,11 +11,15 @@ from prometheus_client import ProcessCollector
 from config.resolve import Gateway
 from edge_agent.clock import Clock, synchronised
 from edge_agent.commands.ledger import SqliteLedger
-from edge_agent.commands.service import CommandService
+from edge_agent.commands.service import CommandService, Writer
 from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.journal_place import refuse_hopeless_place
+from edge_agent.linkages.device import with_linkages
+from edge_agent.linkages.joined import Joined
+from edge_agent.linkages.service import LinkageService
+from edge_agent.linkages.store import LinkageFile
 from edge_agent.polling.availability_store import AvailabilityFile
 from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
@@ -57,7 +61,7 @@ async def run(
             beside.with_suffix(".availability.json"), before=beside.with_suffix(".holes.json")
         )
         stack.callback(availability.close)
-        uplink = Uplink(gateway, journal, clock, synchronised=synchronised)
+        uplink = Uplink(with_linkages(gateway), journal, clock, synchronised=synchronised)
         port_manager = PortManager(
             sink=uplink,
             health=health,
@@ -65,9 +69,16 @@ async def run(
             clock=clock,
             open_driver=Lines().open,
         )
-        commands = CommandService(
-            devices=port_manager.devices,
+        linkages = LinkageService(
             ports=port_manager.ports,
+            sink=uplink,
+            store=LinkageFile(beside.with_suffix(".linkages.json")),
+            health=health,
+            clock=clock,
+        )
+        commands = CommandService(
+            devices=Joined(port_manager.devices, linkages.devices),
+            ports=Joined[Writer](port_manager.ports, linkages.ports),
             ledger=ledger,
             health=health,
             clock=clock,
@@ -79,6 +90,7 @@ async def run(
             health=health,
             journal=journal,
             uplink=uplink,
+            linkages=linkages.status,
             clock=clock,
         )
         page = StatusPage(
@@ -94,12 +106,14 @@ async def run(
                 for name, work in {
                     "journal": journal.run(),
                     "uplink": uplink.run(commands),
+                    "linkages": linkages.run(commands),
                     "availability": availability.run(),
                     "metrics": metrics.run(),
                     "watchdog": manager.run(clock),
                 }.items():
                     tasks.create_task(work, name=name)
                 port_manager.start(first, tasks)
+                await linkages.enter(gateway)
                 log.info(
                     "agent_ready",
                     site=settings.site,
@@ -113,6 +127,7 @@ async def run(
                     load=load,
                     port_manager=port_manager,
                     uplink=uplink,
+                    linkages=linkages,
                     health=health,
                     tasks=tasks,
                 )

@@ -75,6 +75,18 @@ class Health:
         self.commands = Counter(
             "plantroom_commands", "Commands by result.", ["status"], registry=registry
         )
+        self.linkage_runs = Counter(
+            "plantroom_linkage_runs",
+            "Causes of a linkage by what became of them: done, failed, limited, not_armed.",
+            ["linkage", "outcome"],
+            registry=registry,
+        )
+        self.linkage_known = Gauge(
+            "plantroom_linkage_condition_known",
+            "0 while readings that the condition of a linkage needs are bad, missing or too old.",
+            ["linkage"],
+            registry=registry,
+        )
         self.reload_refused = Gauge(
             "plantroom_reload_refused",
             "1 while the agent file was refused at the last reload and the one before it runs.",

@@ -14,12 +14,14 @@ from config.edge import AgentSettings
 from config.errors import ConfigError
 from config.resolve import Gateway
 from edge_agent.health import Health
+from edge_agent.linkages.device import devices_of, with_linkages
+from edge_agent.linkages.service import LinkageService
 from edge_agent.polling.port_manager import Change, PortManager
 from edge_agent.uplink.uplink import Uplink
 
 log = structlog.get_logger()
 
-_RELOADED: Final = frozenset({"ports", "devices", "device_files", "class_files"})
+_RELOADED: Final = frozenset({"ports", "devices", "device_files", "class_files", "linkages"})
 
 
 class Reloader:
@@ -41,6 +43,7 @@ class Reloader:
         load: Callable[[], Gateway],
         port_manager: PortManager,
         uplink: Uplink,
+        linkages: LinkageService,
         health: Health,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -50,6 +53,7 @@ class Reloader:
         self._load = load
         self._port_manager = port_manager
         self._uplink = uplink
+        self._linkages = linkages
         self._tasks = tasks
 
     async def reload(self) -> bool:
@@ -83,8 +87,19 @@ class Reloader:
     async def _apply(self, change: Change) -> None:
         # Old readings end before the births change, new ones begin after.
         await self._port_manager.stop(change)
-        self._uplink.reconfigure(change.gateway, removed=change.removed, changed=change.changed)
+        await self._linkages.leave(change.gateway)
+        before = devices_of(self._settings.linkages)
+        after = devices_of(change.gateway.settings.linkages)
+        self._uplink.reconfigure(
+            with_linkages(change.gateway),
+            removed=[*change.removed, *(name for name in before if name not in after)],
+            changed=[
+                *change.changed,
+                *(name for name in before if name in after and before[name] != after[name]),
+            ],
+        )
         self._port_manager.start(change, self._tasks)
+        await self._linkages.enter(change.gateway)
         self._settings = change.gateway.settings
 
 

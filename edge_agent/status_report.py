@@ -1,7 +1,7 @@
 """What ``/status`` contains of a running agent: ports, units, journal, last values."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -44,6 +44,7 @@ class StatusReport:
         health: Health,
         journal: Journal,
         uplink: Uplink,
+        linkages: Callable[[], Sequence[dict[str, object]]] = tuple,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -51,6 +52,7 @@ class StatusReport:
         self._health = health
         self._journal = journal
         self._uplink = uplink
+        self._linkages = linkages
         self._clock = clock
         self._began_s = clock.monotonic_s()
 
@@ -84,6 +86,7 @@ class StatusReport:
                 }
                 for name, port in self._ports.items()
             },
+            "linkages": list(self._linkages()),
             "values": list(self._values(device)),
         }
 

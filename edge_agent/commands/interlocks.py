@@ -73,6 +73,9 @@ def _why_unusable(reading: Reading | None, point: Reported, now_ms: int) -> str:
     if reading.quality is not Quality.GOOD:
         return f"is {reading.quality.name.lower()} ({reading.reason})"
     age_s = abs(now_ms - reading.taken_at) / 1000
-    if age_s > _FRESH_PERIODS * (point.period_s or 1.0) + _FRESH_S:
-        return f"is {age_s:.0f} s old"
-    return ""
+    return f"is {age_s:.0f} s old" if age_s > fresh_s(point) else ""
+
+
+def fresh_s(point: Reported) -> float:
+    """Return how old a value may be that is judged, seconds."""
+    return _FRESH_PERIODS * (point.period_s or 1.0) + _FRESH_S

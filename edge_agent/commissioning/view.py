@@ -9,6 +9,7 @@ Status: TypeAlias = dict[str, Any]
 
 _PORT_HEADS: Final = ("port", "state", "load", "offline", "asked/s", "RTT ms", "skipped", "errors")
 _DEVICE_HEADS: Final = ("device", "port", "unit", "state", "since", "answers in ms", "points")
+_LINKAGE_HEADS: Final = ("linkage", "armed", "state", "condition", "runs", "last run", "results")
 _VALUE_HEADS: Final = ("device", "point", "value", "unit", "quality", "age")
 _WIDEST_VALUE: Final = 24
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -32,6 +33,7 @@ def page(now: Status, before: Status | None, *, values: int | None) -> list[str]
         "",
         *table(_DEVICE_HEADS, list(_device_rows(now)), right={"unit", "answers in ms", "points"}),
         "",
+        *_linkages(now),
         *_values(now, values),
     ]
 
@@ -103,6 +105,25 @@ def _device_rows(now: Status) -> Iterator[Sequence[str]]:
                 "-" if response is None else f"{response:g}",
                 str(device["points"]),
             )
+
+
+def _linkages(now: Status) -> Iterator[str]:
+    """Yield nothing for a gateway without any, or an older agent."""
+    rows = [
+        (
+            one["id"],
+            "yes" if one["armed"] else "NO",
+            one["state"] + (", waits for a reset" if one["latched"] else ""),
+            one["why_unknown"] or str(one["condition"]).lower(),
+            str(one["runs"]),
+            span((now["at"] - one["last_run"]) / 1000) + " ago" if one["last_run"] else "never",
+            "; ".join(one["results"]),
+        )
+        for one in now.get("linkages", ())
+    ]
+    if rows:
+        yield from table(_LINKAGE_HEADS, rows, right={"runs"})
+        yield ""
 
 
 def _values(now: Status, most: int | None) -> Iterator[str]:

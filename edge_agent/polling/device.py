@@ -1,7 +1,8 @@
 """One device as its port polls it: what to ask, what the answers mean, whether it is up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.base import Reply
@@ -21,6 +22,9 @@ from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import Unit
 from protocols.reading import Quality, Reading
 
+Observer: TypeAlias = Callable[[str, Sequence[Reading]], None]
+"""Takes a device and readings of it."""
+
 
 class PolledDevice:
     """The points of one device, in classes of one period each.
@@ -32,6 +36,7 @@ class PolledDevice:
         planner: What is asked for which points, and what answers say.
         variants: How else its blocks can be asked.
         search: The searches for what it does not give.
+        observer: Told of every reading, reported or not, after it was handed over.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class PolledDevice:
         self.planner = planner
         self.up: bool | None = None
         self.latest: dict[str, Reading] = {}
+        self.observer: Observer | None = None
         self._sink = sink
         self._health = health
         self._count = health.readings.labels(device.port)
@@ -128,8 +134,12 @@ class PolledDevice:
         latest = self.latest
         for reading in readings:
             latest[reading.point] = reading
-        if not self.up:
-            return
+        if self.up:
+            self._report(readings)
+        if self.observer is not None:
+            self.observer(self.device.id, readings)
+
+    def _report(self, readings: Sequence[Reading]) -> None:
         picked = self._filter.pick(readings)
         if picked:
             self._count.inc(len(picked))

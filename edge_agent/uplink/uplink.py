@@ -154,6 +154,11 @@ class Uplink:
         else:
             self._book.missed(offset)
 
+    def publish_result(self, result: CommandResult) -> None:
+        """Publish what became of a command, as a reading of its device."""
+        reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
+        self.publish(result.device, self._still_known(result.device, [reading]))
+
     def _boot_offset_of(self, taken_at: int) -> int | None:
         """Return what to journal with a stamp, UTC ms; None when it is final, as almost always."""
         if taken_at >= self._trust.final_from_ms:
@@ -194,7 +199,7 @@ class Uplink:
             tasks.create_task(self._drain.run(), name="uplink backlog")
             tasks.create_task(self._reconnector.look(), name="uplink status")
             self._desk = CommandDesk(
-                handler, port_of=self._port_of, answer=self._publish_result, clock=self._clock
+                handler, port_of=self._port_of, answer=self.publish_result, clock=self._clock
             )
             tasks.create_task(self._desk.run(), name="uplink commands")
             await self._reconnector.run()
@@ -284,10 +289,6 @@ class Uplink:
     def _port_of(self, device: str) -> str | None:
         known = self._devices.get(device)
         return known.port if known else None
-
-    def _publish_result(self, result: CommandResult) -> None:
-        reading = Reading(COMMAND_RESULT, result_text(result), Quality.GOOD, result.at)
-        self.publish(result.device, self._still_known(result.device, [reading]))
 
     def _datatypes_of(self, device: str) -> Mapping[int | str, DataType]:
         encoder = self._node.encoders.get(device)

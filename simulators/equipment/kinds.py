@@ -9,10 +9,11 @@ from simulators.equipment.lift import Lift
 from simulators.equipment.meter import ElectricityMeter
 from simulators.equipment.pump import Pump
 from simulators.equipment.room import Room
+from simulators.equipment.valve import Valve
 from simulators.equipment.water import LeakSensor, Sump
 
 EquipmentKind = Literal[
-    "pump", "lift", "leak", "sump", "meter", "water_meter", "heat_meter", "room", "counter"
+    "pump", "lift", "leak", "sump", "meter", "water_meter", "heat_meter", "room", "valve", "counter"
 ]
 
 MODELS: Mapping[str, type[Equipment]] = {
@@ -24,6 +25,7 @@ MODELS: Mapping[str, type[Equipment]] = {
     "water_meter": WaterMeter,
     "heat_meter": HeatMeter,
     "room": Room,
+    "valve": Valve,
 }
 """``counter`` is none of them: it measures no plant, but proves what was read."""
 

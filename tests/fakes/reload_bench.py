@@ -15,6 +15,7 @@ from edge_agent.drivers.base import Reply
 from edge_agent.health import Health
 from edge_agent.journal.base import Journal
 from edge_agent.journal.sqlite import SqliteJournal
+from edge_agent.linkages.service import LinkageService
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port_manager import PortManager
 from edge_agent.reload import Reloader
@@ -22,6 +23,7 @@ from edge_agent.uplink.uplink import Uplink
 from protocols.sparkplug.topics import MessageKind
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver, FakeUnit
+from tests.fakes.linkage_bench import DiskStore
 from tests.fakes.uplink_connection import FakeConnection
 
 PERIOD_S = 0.02
@@ -81,11 +83,19 @@ class ReloadBench:
             open_driver=self._open,
         )
         self.port_manager.start(self.port_manager.prepare(gateway), tasks)
+        self.linkages = LinkageService(
+            ports=self.port_manager.ports,
+            sink=self.uplink,
+            store=DiskStore(),
+            health=self.health,
+            clock=self.clock,
+        )
         self.reloader = Reloader(
             gateway,
             load=self._load,
             port_manager=self.port_manager,
             uplink=self.uplink,
+            linkages=self.linkages,
             health=self.health,
             tasks=tasks,
         )

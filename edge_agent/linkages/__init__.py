@@ -1,0 +1,1 @@
+"""What the gateway does by itself when a condition over its points comes true."""
