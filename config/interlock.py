@@ -67,7 +67,12 @@ def compile_interlock(text: str, device: str, devices: Mapping[str, Collection[s
             name += "_"
         return name
 
-    expression = compile_expression(_OTHER.sub(plain, text), list(places))
+    named = _OTHER.sub(plain, text)
+    try:
+        expression = compile_expression(named, list(places))
+    except ConfigError as error:
+        # In the words of the file.
+        raise ConfigError(str(error).replace(repr(named), repr(text))) from None
     return Interlock(text, expression, places)
 
 

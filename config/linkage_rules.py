@@ -46,6 +46,7 @@ def compile_condition(text: str, devices: Mapping[str, Collection[str]]) -> Inte
         return compile_interlock(text, _NOBODY, {**devices, _NOBODY: ()})
     except ConfigError as error:
         message = str(error).partition(" Known points: ")[0].rstrip(".")
+        message = message.replace("a rule has on_delay_s", "a linkage has delay_s")
         hint = "" if "{" in text else "; a point is written {device.point}"
         raise ConfigError(f"{message}{hint}") from None
 

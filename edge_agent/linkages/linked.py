@@ -65,6 +65,11 @@ class Linked:
         conditions = (self._when, *([self._reset] if self._reset else []))
         return frozenset(place.device for one in conditions for place in one.places)
 
+    @property
+    def longest_age_s(self) -> float:
+        """How old any reading may be that its condition is judged by, seconds."""
+        return max(self._when.max_age_s.values())
+
     def take(self, device: str, readings: Sequence[Reading]) -> bool:
         """Look at new readings of a device; return whether a run is to begin."""
         here = {reading.point: reading for reading in readings}
@@ -78,7 +83,7 @@ class Linked:
         due = self.state.seen(
             truth=self.judged.truth,
             at_s=now_s - max(0, now_ms - max(times)) / 1000,
-            gap_s=max(self._when.max_age_s.values()),
+            gap_s=self.longest_age_s,
             now_s=now_s,
             now_ms=now_ms,
         )

@@ -278,13 +278,17 @@ class LinkageService:
         until_s = self._clock.monotonic_s() + one.state.linkage.retry_s
         attempt = 0
         while True:
+            now_ms = self._clock.now_ms()
             command = Command(
                 id=f"linkage {one.state.memory.run_key} {number}.{attempt}",
                 device=wanted.device,
                 point=wanted.point,
                 value=wanted.value,
                 by=f"linkage {one.name}",
-                at=self._clock.now_ms(),
+                at=now_ms,
+                # It waits for its port no longer than its cause is believed; refused, it is given
+                # again if the cause is still there.
+                expires_at=now_ms + round(1000 * one.longest_age_s),
                 why=one.state.linkage.when,
             )
             result = await commander.execute(command)

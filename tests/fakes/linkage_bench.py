@@ -173,7 +173,7 @@ class LinkageBench:
         await self.settle()
 
     async def settle(self) -> None:
-        for _ in range(30):
+        for _ in range(15):
             await asyncio.sleep(0)
 
     async def read(self, *, fault: bool | None = False, age_s: float = 0, **values: Any) -> None:
