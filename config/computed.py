@@ -160,7 +160,7 @@ def _result_of_expression(
     return result_of(expression, known, words)
 
 
-def words_to_compare(points: Mapping[str, Point], name: str) -> frozenset[str]:
+def words_to_compare(points: Mapping[str, AnyPoint], name: str) -> frozenset[str]:
     """Return the words that a point may have; none where they are not known, or it has no words."""
     enum = points[name].enum if name in points else None
     # Any word may stand for what is not listed.
