@@ -11,7 +11,6 @@ from config.errors import ConfigError
 from config.interlock import Interlock, Place, compile_interlock
 from config.linkages import Linkage, LinkedCommand
 from config.point_kinds import AnyPoint
-from config.points import Point
 from config.problems import suggestion
 
 _NOBODY = ""
@@ -108,7 +107,7 @@ def _wrong(command: LinkedCommand, devices: Mapping[str, HasPoints]) -> Iterator
         return
     point = device.points.get(command.point)
     writable = sorted(name for name, one in device.points.items() if one.writable is not None)
-    if not isinstance(point, Point) or point.writable is None:
+    if point is None or point.writable is None:
         known = device.reported
         what = "cannot be commanded" if command.point in known else "is no point of this device"
         can = f"can be commanded: {', '.join(writable)}" if writable else "nothing here can be"
