@@ -1,6 +1,7 @@
 """Meters that answer late, damaged, as another or not at all; a lost line."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle
@@ -18,6 +19,7 @@ from protocols.dlt645.codes import Edition
 from protocols.dlt645.commands import RelayCommand
 from protocols.dlt645.frames import Frame
 from protocols.dlt645.requests import read
+from protocols.errors import FrameError
 from protocols.reading import Value
 from simulators.faults import Fault, FaultKind
 from simulators.line import Reply, Responder
@@ -274,5 +276,26 @@ def test_who_uses_the_line_next_knows_what_is_outstanding() -> None:
             await client.command(trip(RelayCommand.CLOSE), timeout_s=TIMEOUT_S)
         assert late == [A]
         assert one.commands == [RelayCommand.TRIP, RelayCommand.CLOSE]
+
+    run_virtually(work())
+
+
+@pytest.mark.seeds(2, 200)
+def test_no_bytes_end_in_another_error(seed: int) -> None:
+    async def work() -> None:
+        rng = random.Random(seed)  # noqa: S311 (repeatable)
+        link = MemoryLink(Silent)
+        async with meter_client(link) as client:
+            for _ in range(20):
+                control = rng.choice([0x91, 0xB1, 0xD1, 0x92, 0x93, 0x94, rng.randrange(256)])
+                head = rng.choice([b"\x00\x00\x01\x00", b"\x11\xb6", b""])
+                frame = Frame(rng.choice([A, B, OLD]), control, head + rng.randbytes(7)).encoded()
+                heard = rng.choice([frame, frame * 2, frame[:-3], rng.randbytes(40), frame[3:]])
+                asyncio.get_running_loop().call_later(0.2, link.hear, heard)
+                with suppress(DriverError, FrameError):
+                    if rng.random() < 0.5:
+                        await client.read(A, ENERGY, timeout_s=TIMEOUT_S)
+                    else:
+                        await values_of(client, OLD, 0xB611, Edition.E1997)
 
     run_virtually(work())
