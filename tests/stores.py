@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from config.history import InfluxBackend
 from server.core.clock import SystemClock
 from server.history.influx import InfluxHistory
-from server.history.series_tags import SeriesTags
+from server.history.series_tags import Describe, SeriesTags
 
 INFLUX_VARIABLE = "PLANTROOM_TEST_INFLUXDB"
 STORE_MARKS = [
@@ -46,7 +46,9 @@ def new_influx(*, retention_days: int = 1825) -> InfluxHistory:
     return influx_in(new_database(), retention_days=retention_days)
 
 
-def influx_in(backend: InfluxBackend, *, retention_days: int = 1825) -> InfluxHistory:
+def influx_in(
+    backend: InfluxBackend, *, retention_days: int = 1825, describe: Describe = describe
+) -> InfluxHistory:
     """Open the history of a database."""
     return InfluxHistory(
         backend,

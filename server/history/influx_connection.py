@@ -4,7 +4,7 @@ Writes go through influxdb-client, questions over ``/query``, which 1.x, 2.x and
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _AT_ONCE = 5_000
 """Lines of one write, as InfluxDB recommends."""
+_BYTES_AT_ONCE = 4_000_000
+"""1.x takes 25 MB, proxies often less; a longer line goes alone."""
 _BUSY = (429, 503)
 _LONGEST_WAIT_S = 600.0
 _TEXT = 300
@@ -72,7 +74,8 @@ class InfluxConnection:
             StoreError: Some or all are not stored; writing them again is harmless.
         """
         for start in range(0, len(lines), _AT_ONCE):
-            self._write("\n".join(lines[start : start + _AT_ONCE]))
+            for part in _parts(lines[start : start + _AT_ONCE]):
+                self._write(part)
 
     def ask(self, statements: Sequence[str]) -> list[list[Answer]]:
         """Return the answers to each statement, in their order.
@@ -139,9 +142,9 @@ class InfluxConnection:
         api = self._client.buckets_api()
         return self._translated(lambda: api.find_bucket_by_name(self.bucket))
 
-    def _write(self, lines: str) -> None:
+    def _write(self, lines: bytes) -> None:
         def write() -> None:
-            self._writer.write(bucket=self.bucket, record=lines.encode())
+            self._writer.write(bucket=self.bucket, record=lines)
 
         try:
             self._translated(write)
@@ -210,6 +213,17 @@ class InfluxConnection:
 
     def _failed(self, why: str) -> StoreError:
         return StoreError(f"InfluxDB {self._url}: {why}")
+
+
+def _parts(lines: Sequence[str]) -> Iterator[bytes]:
+    """Yield lines together, as many as a server takes at once."""
+    encoded = "\n".join(lines).encode()
+    if len(encoded) <= _BYTES_AT_ONCE or len(lines) == 1:
+        yield encoded
+        return
+    half = len(lines) // 2
+    yield from _parts(lines[:half])
+    yield from _parts(lines[half:])
 
 
 class PartialWriteError(StoreError):

@@ -9,7 +9,7 @@ from math import isfinite
 from protocols.reading import Value
 from server.history.base import Batch, LastValue
 from server.history.places import PLACES, Placed
-from server.history.series_tags import Describe, SeriesTags
+from server.history.series_tags import UNCLASSIFIED, Describe, SeriesTags
 
 SERIES = "series_id"
 """Tag by which readings are found, whatever became of the equipment's name and class."""
@@ -23,8 +23,9 @@ VALUE_FIELDS = (NUMBER, INTEGER, LITERAL, BOOLEAN, TEXT)
 """``literal`` holds as text what neither number nor integer of the store can."""
 
 _LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
-_TAG = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\\": "/", "\n": r"\ ", "\r": r"\ "})
-_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ ", "\\": "/", "\n": r"\ ", "\r": r"\ "})
+_CONTROL = dict.fromkeys(map(chr, (*range(32), 127)), r"\ ")
+_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ ", "\\": "/"} | _CONTROL)
+_TAG = _MEASUREMENT | str.maketrans({"=": r"\="})
 _STRING = str.maketrans({"\\": r"\\", '"': r"\""})
 
 
@@ -78,7 +79,10 @@ def _head_of(series_id: int, tags: SeriesTags) -> str:
         for name, text in sorted(tags._asdict().items())
         if name != "equipment_class" and text
     ]
-    return f"{tags.equipment_class.translate(_MEASUREMENT)}{''.join(named)},{SERIES}={series_id}"
+    measurement = (tags.equipment_class or UNCLASSIFIED).translate(_MEASUREMENT)
+    if measurement.startswith("#"):  # the line would be a comment, which is taken and forgotten
+        measurement = f"_{measurement}"
+    return f"{measurement}{''.join(named)},{SERIES}={series_id}"
 
 
 def _fields(value: Value, quality: int, reason: str) -> str:

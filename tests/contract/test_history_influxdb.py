@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
+from contextlib import closing
+from functools import cache
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from config.history import InfluxBackend
 from plantroom.processes import free_port
+from protocols.reading import Quality
 from server.core.clock import SystemClock
 from server.core.errors import StoreError
 from server.history.base import Batch
@@ -19,7 +25,13 @@ from tests.influxdb import temporary_influxdb, v2_in_front_of
 from tests.stores import STORE_MARKS, ask_influx, influx_in, new_database, new_influx
 
 pytestmark = STORE_MARKS
+NUMBERS = count(1)
 NOON = 20_000 * 86_400_000 + 43_200_000
+
+
+@cache
+def odd_names() -> InfluxBackend:
+    return new_database()
 
 
 def batch(start: int, rows: int, *, series: int = 1) -> Batch:
@@ -69,6 +81,34 @@ def test_a_series_whose_class_and_name_change_goes_on() -> None:
     (bucket,) = history.buckets(1, NOON, NOON + 99, 1)
     assert (bucket.minimum, bucket.maximum, bucket.count) == (0, 14, 15)
     assert [one.value for one in history.last_values()] == [14]
+    history.close()
+
+
+ANY = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+NASTY = ["#1", " a", "a\\", "\\", "a b,c=d", '"q"', "\n", "\t#", "a\n#b", "time", ""]
+ODD = st.one_of(ANY, st.sampled_from(NASTY))
+
+
+@pytest.mark.timeout(600)
+@given(tags=st.builds(SeriesTags, ODD, ODD, ODD, ODD, ODD), text=ODD, reason=ODD)
+def test_no_name_and_no_text_costs_a_reading(tags: SeriesTags, text: str, reason: str) -> None:
+    number = next(NUMBERS)
+    made = Batch()
+    made.add(number, NOON, text, Quality.BAD, reason)
+    made.add(number, NOON + 1, 1.5)
+    with closing(influx_in(odd_names(), describe=lambda _: tags)) as history:
+        history.append(made)
+        found = history.raw(number, NOON, NOON + 2, 9)
+    assert [(row.value, row.reason) for row in found] == [(text, reason), (1.5, "")]
+
+
+def test_texts_that_are_more_than_a_server_takes_at_once_are_sent_in_parts() -> None:
+    made = Batch()
+    for at in range(60):
+        made.add(1, NOON + at, f"{at}" + "x" * 900_000)
+    history = new_influx()
+    history.append(made)
+    assert [row.value for row in history.raw(1, NOON, NOON + 60, 60)] == made.values
     history.close()
 
 
