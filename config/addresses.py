@@ -7,7 +7,7 @@ from config.base import Conflict
 from config.edge import Device
 from config.identifiers import IdentifierPoint
 from config.points import Point, Table
-from config.ports import Dlt645Port, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
+from config.ports import LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
 from config.profiles import DeviceProfile, Limits
 from config.protocol import Protocol
 
@@ -28,8 +28,8 @@ def address_conflicts(
         message = f"device file {profile.profile} speaks {profile.protocol}, not {protocol}"
         yield Conflict(("protocol",), message)
         return
-    if protocol not in port.PROTOCOLS:
-        allowed = ", ".join(sorted(port.PROTOCOLS))
+    if protocol not in port.protocols:
+        allowed = ", ".join(sorted(port.protocols))
         message = f"a port of kind {port.kind} carries {allowed}; this device speaks {protocol}"
         yield Conflict(("port",), message)
     yield from _kind_conflicts(device, profile, protocol)
@@ -71,7 +71,8 @@ def _relay_conflicts(
 ) -> Iterator[Conflict]:
     points = device.points if profile is None else profile.points | device.points
     commanded = [name for name, point in points.items() if point.writable is not None]
-    if commanded and isinstance(port, Dlt645Port) and port.password_file is None:
+    meters = port.of_meters
+    if commanded and meters is not None and meters.password_file is None:
         at = ("points", commanded[0], "writable") if commanded[0] in device.points else ("profile",)
         yield Conflict(at, f"{commanded[0]}: the port of a commanded meter needs a password_file")
 

@@ -55,6 +55,16 @@ class Timing(Settings):
         """Whether answers carry the number of their request."""
         return False
 
+    @property
+    def protocols(self) -> frozenset[Protocol]:
+        """What devices on it may speak."""
+        return self.PROTOCOLS
+
+    @property
+    def of_meters(self) -> "Dlt645Port | None":
+        """It as a line of meters; None: there are none on it."""
+        return None
+
 
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
 
@@ -113,56 +123,12 @@ class LinePort(Timing):
         return 8
 
 
-class ModbusRtuPort(LinePort):
-    """A serial line with Modbus RTU or ASCII."""
-
-    kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
-    framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
-    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
-    baud: Baud = Field(default=9600, description="Bits per second.")
-    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
-    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
-    data_bits: Literal[7, 8] = Field(
-        default=8, description="Bits of a character; 7 only with framing ascii."
-    )
-
-    @model_validator(mode="after")
-    def _whole_bytes(self) -> Self:
-        if self.data_bits != 8 and self.framing is Framing.RTU:  # noqa: PLR2004 (bits of a byte)
-            message = "data_bits: 7 carries no RTU frame; it needs framing: ascii"
-            raise ValueError(message)
-        return self
-
-    @property
-    def bits_per_second(self) -> int:
-        """Its speed."""
-        return self.baud
-
-    @property
-    def character_bits(self) -> int:
-        """Bits of a character beside start, parity and stop bits."""
-        return self.data_bits
-
-
 MeterBaud = Literal[600, 1200, 2400, 4800, 9600, 19200]
 
 
-class Dlt645Port(LinePort):
-    """A serial line with electricity meters that speak DL/T 645."""
+class MeterOptions(Settings):
+    """What meters want, whatever the line."""
 
-    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.DLT645})
-
-    kind: Literal["dlt645"] = Field(description="DL/T 645.")
-    turnaround_s: float = Field(
-        default=0.05, ge=0, le=5, description="Silence kept before each request, seconds."
-    )
-    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
-    baud: MeterBaud = Field(
-        default=2400,
-        description="Bits per second: 2400 of most meters of the 2007 edition, 1200 of 1997.",
-    )
-    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
-    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
     wake_up: int = Field(
         default=4, ge=0, le=16, description="Bytes FE that are sent before each request."
     )
@@ -188,10 +154,97 @@ class Dlt645Port(LinePort):
         default=8.0, ge=-12, le=14, description="What clocks of meters show before UTC, hours."
     )
 
+
+class Dlt645Port(MeterOptions, LinePort):
+    """A serial line with electricity meters that speak DL/T 645."""
+
+    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.DLT645})
+
+    kind: Literal["dlt645"] = Field(description="DL/T 645.")
+    turnaround_s: float = Field(
+        default=0.05, ge=0, le=5, description="Silence kept before each request, seconds."
+    )
+    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
+    baud: MeterBaud = Field(
+        default=2400,
+        description="Bits per second: 2400 of most meters of the 2007 edition, 1200 of 1997.",
+    )
+    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+
+    @property
+    def of_meters(self) -> "Dlt645Port":
+        """It as a line of meters."""
+        return self
+
     @property
     def bits_per_second(self) -> int:
         """Its speed."""
         return self.baud
+
+
+class MeterSettings(MeterOptions):
+    """Meters of DL/T 645 on the same pair as Modbus; the line changes its settings in between."""
+
+    baud: MeterBaud = Field(default=2400, description="Bits per second.")
+    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+    change_s: float = Field(
+        default=0.05,
+        ge=0,
+        le=5,
+        description="Silence kept after each change of the line's settings, seconds; the plan "
+        "counts it for each request.",
+    )
+
+
+class ModbusRtuPort(LinePort):
+    """A serial line with Modbus RTU or ASCII."""
+
+    kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
+    framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
+    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
+    baud: Baud = Field(default=9600, description="Bits per second.")
+    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+    data_bits: Literal[7, 8] = Field(
+        default=8, description="Bits of a character; 7 only with framing ascii."
+    )
+    meters: MeterSettings | None = Field(
+        default=None,
+        description="Settings for meters of DL/T 645 on the same pair; absent: there are none.",
+    )
+
+    @model_validator(mode="after")
+    def _whole_bytes(self) -> Self:
+        if self.data_bits != 8 and self.framing is Framing.RTU:  # noqa: PLR2004 (bits of a byte)
+            message = "data_bits: 7 carries no RTU frame; it needs framing: ascii"
+            raise ValueError(message)
+        return self
+
+    @property
+    def protocols(self) -> frozenset[Protocol]:
+        """What devices on it may speak."""
+        return self.PROTOCOLS if self.meters is None else self.PROTOCOLS | {Protocol.DLT645}
+
+    @property
+    def of_meters(self) -> Dlt645Port | None:
+        """The same pair as a line of meters; None: there are none on it."""
+        if self.meters is None:
+            return None
+        options = self.meters.model_dump(exclude={"change_s"})
+        line = {"kind": "dlt645", "device": self.device, "timeout_s": self.timeout_s}
+        return Dlt645Port.model_validate(line | options)
+
+    @property
+    def bits_per_second(self) -> int:
+        """Its speed."""
+        return self.baud
+
+    @property
+    def character_bits(self) -> int:
+        """Bits of a character beside start, parity and stop bits."""
+        return self.data_bits
 
 
 Port: TypeAlias = Annotated[

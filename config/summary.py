@@ -11,7 +11,7 @@ from config.edge import JournalSettings
 from config.errors import ConfigError
 from config.history import EmbeddedBackend, HistorySettings, InfluxBackend
 from config.mqtt import MqttSettings
-from config.ports import Dlt645Port, LinePort, Port
+from config.ports import LinePort, Port
 from config.resolve import Gateway, ResolvedDevice
 from config.server import ServerSettings
 from config.sharing import shared_notes
@@ -119,8 +119,9 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
             yield f"{device.id} has no class: the server has no alarm rules for it"
     yield from shared_notes(settings.ports, gateway.devices)
     for name, port in settings.ports.items():
-        if isinstance(port, Dlt645Port) and port.password_file is not None:
-            yield from _password_notes(name, port.password_file)
+        meters = port.of_meters
+        if meters is not None and meters.password_file is not None:
+            yield from _password_notes(name, meters.password_file)
     idle = set(settings.ports) - {device.port for device in gateway.devices.values()}
     for name in sorted(idle):
         yield f"port {name} has no devices"

@@ -1,7 +1,9 @@
 """Which planner a device has: the one place that knows (ADR-35)."""
 
+from config.errors import ConfigError
 from config.point_kinds import identifiers_of, registers_of
-from config.ports import Dlt645Port, Port
+from config.ports import Dlt645Port, ModbusRtuPort, Port
+from config.protocol import Protocol
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.question import Planner
 from edge_agent.drivers.registers.planner import RegisterPlanner
@@ -11,18 +13,30 @@ from edge_agent.drivers.timing import line_timing
 def planner_of(device: ResolvedDevice, port: Port, *, answer_s: float | None = None) -> Planner:
     """Return the planner of a device on this port.
 
+    On a pair of two protocols each request counts as if the line changed its settings for it.
+
     Args:
         device: Its points are of its protocol; that was checked when the file was loaded.
         port: The settings of its port.
         answer_s: What a device needs to answer; default: a quick device's time.
     """
-    if isinstance(port, Dlt645Port):
+    change_s = port.meters.change_s if isinstance(port, ModbusRtuPort) and port.meters else 0.0
+    line = port.of_meters
+    if device.protocol is Protocol.DLT645 and line is not None:
         # What no file uses is not imported.
         from edge_agent.drivers.dlt645.driver import meter_line  # noqa: PLC0415
         from edge_agent.drivers.dlt645.planner import IdentifierPlanner  # noqa: PLC0415
         from edge_agent.drivers.dlt645.relays import close_command  # noqa: PLC0415
 
-        points, line = identifiers_of(device.points), meter_line(port)
-        return IdentifierPlanner(points, line, answer_s=answer_s, close=close_command(port))
+        meters = meter_line(line.model_copy(update={"turnaround_s": line.turnaround_s + change_s}))
+        points, close = identifiers_of(device.points), close_command(line)
+        return IdentifierPlanner(points, meters, answer_s=answer_s, close=close)
+    if isinstance(port, Dlt645Port):
+        message = f"{device.id} speaks {device.protocol}, and its port does not"
+        raise ConfigError(message)
     timing = line_timing(port, answer_s=answer_s)
+    if change_s:
+        timing = timing._replace(
+            overhead_s=timing.overhead_s + change_s, gap_s=timing.gap_s + change_s
+        )
     return RegisterPlanner(registers_of(device.points), device.limits, timing)

@@ -298,7 +298,7 @@ def _profile(name: str | None) -> DeviceProfile | None:
 
 def _impossible(wish: Wish | MeterWish, port: NamedPort) -> str:
     spoken = wish.profile.protocol if wish.profile else None
-    if spoken and spoken not in port.port.PROTOCOLS:
+    if spoken and spoken not in port.port.protocols:
         return f"--profile: it speaks {spoken}, and {describe(port.port)} does not"
     return wish.problem if isinstance(wish, MeterWish) else _impossible_registers(wish, port)
 

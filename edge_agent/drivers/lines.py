@@ -3,11 +3,13 @@
 from os.path import realpath
 from typing import TYPE_CHECKING
 
-from config.ports import Dlt645Port, LinePort, ModbusPort, Port
+from config.ports import Dlt645Port, LinePort, ModbusPort, ModbusRtuPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.modbus_client import ModbusClient, open_modbus
 from edge_agent.drivers.outstanding import Outstanding
+from edge_agent.drivers.own_thread import OwnThread
+from edge_agent.drivers.serial_line import open_serial
 
 if TYPE_CHECKING:
     from edge_agent.drivers.dlt645.client import MeterClient
@@ -32,7 +34,26 @@ class Lines:
             from edge_agent.drivers.dlt645.relays import Relays  # noqa: PLC0415
 
             return MeterDriver(self.open_meters(port, clock), Relays(port, clock))
+        if isinstance(port, ModbusRtuPort) and port.of_meters is not None:
+            return self._open_pair(port, port.of_meters, clock)
         return self.open_modbus(port, clock)
+
+    def _open_pair(self, port: ModbusRtuPort, meters: Dlt645Port, clock: Clock) -> Driver:
+        from edge_agent.drivers.dlt645.outstanding import OutstandingRequests  # noqa: PLC0415
+        from edge_agent.drivers.dlt645.relays import Relays  # noqa: PLC0415
+        from edge_agent.drivers.pair import PairDriver  # noqa: PLC0415 (as above)
+
+        thread, wire = OwnThread(), _wire(port)
+        return PairDriver(
+            open_wire=lambda: open_serial(port, thread),
+            port=port,
+            meters=meters,
+            change_s=port.meters.change_s if port.meters else 0.0,
+            clock=clock,
+            outstanding=self._outstanding.setdefault(wire, Outstanding(port.timeout_s)),
+            of_meters=self._of_meters.setdefault(wire, OutstandingRequests(port.timeout_s)),
+            relays=Relays(meters, clock),
+        )
 
     def open_modbus(self, port: ModbusPort, clock: Clock) -> ModbusClient:
         """Return a client of a port with Modbus."""

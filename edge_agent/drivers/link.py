@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Final, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
@@ -15,6 +15,15 @@ _KEEP_ALIVE: Final = (
     (socket.TCP_KEEPINTVL, 10),
     (socket.TCP_KEEPCNT, 3),
 )
+
+
+class LineSetting(NamedTuple):
+    """How bytes are sent on a line."""
+
+    baud: int
+    data_bits: int
+    parity: str
+    stop_bits: int
 
 
 class Link(Protocol):

@@ -149,6 +149,11 @@ class Planner(Protocol):
     """What is asked of one device, and what its answers and writes are."""
 
     @property
+    def asks(self) -> type[Any]:
+        """The class of its questions."""
+        ...
+
+    @property
     def gap_s(self) -> float:
         """Silence that the driver keeps before each question, seconds."""
         ...

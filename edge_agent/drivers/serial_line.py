@@ -12,7 +12,7 @@ import termios
 import serial
 
 from config.ports import LinePort
-from edge_agent.drivers.link import ignore
+from edge_agent.drivers.link import LineSetting, ignore
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
 
@@ -51,6 +51,25 @@ class SerialLink:
             raise PortDownError(self.lost) from error
         if sent != len(data):
             raise PortDownError(f"{self._line.port}: took {sent} of {len(data)} bytes")
+
+    def configure(self, setting: LineSetting) -> None:
+        """Change the settings of the line and drop what came before."""
+        if self.lost:
+            raise PortDownError(self.lost)
+        try:
+            self._line.apply_settings(
+                {
+                    "baudrate": setting.baud,
+                    "bytesize": setting.data_bits,
+                    "parity": setting.parity,
+                    "stopbits": setting.stop_bits,
+                }
+            )
+            self._line.reset_input_buffer()
+        except (serial.SerialException, OSError, ValueError, termios.error) as error:
+            self._lose(f"{self._line.port}: {_why(error)}")
+            raise PortDownError(self.lost) from error
+        self.received.clear()
 
     def close(self, why: str = "closed") -> None:
         """Give the line back; the kernel may first wait until its bytes are taken."""

@@ -1,7 +1,7 @@
 """The loop of one port: one task owns it and everything on it, writes included."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 
 from config.interlock import Place
@@ -9,6 +9,7 @@ from config.ports import Port
 from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver, UnitAddress
+from edge_agent.drivers.question import Planner, Question
 from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
 from edge_agent.planners import planner_of
@@ -97,7 +98,7 @@ class PortOwner:
             for block in scan.blocks
         )
         planners = [device.planner for device in self.devices.values()]
-        self.schedule = Schedule(classes, wire_s=planners[0].wire_s, load=PortLoad(self.load))
+        self.schedule = Schedule(classes, wire_s=_wire_s(planners), load=PortLoad(self.load))
         self._unit_health = UnitHealth(
             name, devices=self.devices, schedule=self.schedule, health=health, clock=clock
         )
@@ -290,3 +291,11 @@ def _periods_s(devices: Mapping[str, ResolvedDevice]) -> dict[UnitAddress, float
             period_s = point.period_s or 1.0
             found[device.unit] = min(period_s, found.get(device.unit, period_s))
     return found
+
+
+def _wire_s(planners: Sequence[Planner]) -> Callable[[Question], float]:
+    """Return what says how long the bytes of a question take, seconds."""
+    by_kind = {planner.asks: planner.wire_s for planner in planners}
+    if len(by_kind) == 1:
+        return planners[0].wire_s
+    return lambda question: by_kind[type(question)](question)

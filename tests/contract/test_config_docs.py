@@ -46,7 +46,7 @@ def all_models(model: type[BaseModel] = Settings) -> Iterator[type[BaseModel]]:
             yield from all_models(sub)
 
 
-MODELS = sorted(all_models(), key=lambda model: model.__name__)
+MODELS = sorted({*all_models()}, key=lambda model: model.__name__)
 
 
 def uncommented(name: str) -> str:

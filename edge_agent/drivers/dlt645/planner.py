@@ -50,6 +50,11 @@ class IdentifierPlanner:
         self._answer_s = _ANSWER_S if answer_s is None else answer_s
 
     @property
+    def asks(self) -> type[IdentifierQuestion]:
+        """The class of its questions."""
+        return IdentifierQuestion
+
+    @property
     def gap_s(self) -> float:
         """Silence kept before each request, seconds."""
         return self._line.turnaround_s

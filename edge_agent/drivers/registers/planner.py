@@ -46,6 +46,11 @@ class RegisterPlanner:
         self._timing = timing
 
     @property
+    def asks(self) -> type[Block]:
+        """The class of its questions."""
+        return Block
+
+    @property
     def gap_s(self) -> float:
         """Silence between two frames, seconds."""
         return self._timing.gap_s
