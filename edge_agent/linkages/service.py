@@ -292,9 +292,15 @@ class LinkageService:
                 why=one.state.linkage.when,
             )
             result = await commander.execute(command)
-            late = self._clock.monotonic_s() + _LOOK_S > until_s
-            if result.status is not Status.REFUSED or late or one.state.truth is not True:
+            if result.status is not Status.REFUSED or not await self._wait_to_repeat(one, until_s):
                 self._sink.publish_result(result)
                 return result
             attempt += 1
+
+    async def _wait_to_repeat(self, one: Linked, until_s: float) -> bool:
+        """Let a second pass, and more while the condition is not known; False: give up."""
+        while self._clock.monotonic_s() + _LOOK_S <= until_s:
             await self._clock.sleep(_LOOK_S)
+            if one.state.truth is not None:
+                return one.state.truth
+        return False

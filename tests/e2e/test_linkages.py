@@ -64,7 +64,7 @@ class LinkedPlant(Plant):
         return next((at for at, known in stored if known == value), None)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_leak_closes_the_valve_while_nobody_listens(tmp_path: Path) -> None:
     async with LinkedPlant(tmp_path, estate=ESTATE) as plant:
         ready = lambda: plant.first("riser-1/state", "ready")  # noqa: E731

@@ -28,6 +28,7 @@ class FakePort:
         self.go = asyncio.Event()
         self.go.set()
         self.watched: list[Place] = []
+        self.expires_at: int | None = None
         self.reaches_the_front: Callable[[], object] = no_check
         self.values: dict[tuple[str, str], Reading] = {}
 
@@ -48,7 +49,7 @@ class FakePort:
         watched: Collection[Place] = (),
         final_check: FinalCheck = no_check,
     ) -> Written:
-        del expires_at
+        self.expires_at = expires_at
         self.watched = list(watched)
         self.reaches_the_front()
         final_check()

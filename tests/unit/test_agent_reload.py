@@ -1,6 +1,7 @@
 """A changed agent file is taken over while everything else goes on; a wrong one changes nothing."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.errors import ConfigError
+from config.linkages import Linkage
 from config.points import DataType
 from config.resolve import Gateway
 from config.writable import Writable
@@ -194,7 +196,7 @@ async def test_many_reloads_while_offline_lose_nothing(tmp_path: Path, size: int
         for number in range(size):
             assert await bench.reload((second, third, first)[number % 3])
         await bench.reload(second)
-        await bench.until_read("m2")
+        await bench.until_read("m2", 20)
         kept = [row.offset for row in await bench.journal.read(0, 2**62, limit=100_000)]
         assert kept == appended
         bench.connect()
@@ -208,3 +210,33 @@ async def test_many_reloads_while_offline_lose_nothing(tmp_path: Path, size: int
     counts = sorted(set(bench.counts("m1")))
     assert all(b == a + 1 for a, b in pairwise(counts))
     assert len(counts) > 20
+
+
+async def test_linkages_are_born_changed_and_taken_away_by_a_reload(tmp_path: Path) -> None:
+    first = gateway_of(tmp_path, meter("m1"))
+    name = {"en": "Linkage", "zh": "联动"}
+    command = {"device": "m1", "point": "count", "value": 1}
+    linkage = Linkage.model_validate(
+        {"name": name, "when": "{m1.count} > 0", "commands": [command]}
+    )
+    other = linkage.model_copy(update={"name": linkage.name.model_copy(update={"en": "Other"})})
+
+    def with_linkage(wanted: Linkage) -> Gateway:
+        settings = first.settings.model_copy(update={"linkages": {"x": wanted}})
+        return replace(first, settings=settings)
+
+    async with reload_bench(first) as bench:
+        bench.connect()
+        await bench.until_read("m1")
+        owner = bench.port_manager.ports["a"]
+        assert await bench.reload(with_linkage(linkage))
+        await bench.until_read("m1")
+        assert bench.linkages.status()[0]["condition"] is True
+        assert await bench.reload(with_linkage(other))
+        await bench.until_read("m1")
+        assert await bench.reload(first)
+        assert bench.linkages.status() == []
+        await bench.until_read("m1")
+        assert bench.port_manager.ports["a"] is owner
+        births = [kind for kind, device in bench.said() if device == "x"]
+    assert births == ["DBIRTH", "DBIRTH", "DDEATH"]

@@ -165,3 +165,32 @@ def test_a_problem_is_shown_with_its_probable_cause() -> None:
     now = deepcopy(STATUS)
     now["uplink"]["problem"] = "nothing is acknowledged: the broker's ACL"
     assert "ATTENTION: nothing is acknowledged: the broker's ACL" in shown(now)
+
+
+def test_linkages_say_what_they_did_and_why_they_are_blind() -> None:
+    status = deepcopy(STATUS)
+    assert not any("linkage" in line for line in page(status, None, values=None))
+    linkage: dict[str, Any] = {
+        "id": "riser-a",
+        "armed": True,
+        "state": "done",
+        "latched": True,
+        "condition": True,
+        "why_unknown": "",
+        "runs": 2,
+        "last_run": NOW - 65_000,
+        "results": ["valve-1.command = False done"],
+    }
+    blind = linkage | {"id": "riser-b", "armed": False, "state": "ready", "latched": False}
+    blind |= {"condition": None, "why_unknown": "timeout of leak-1.leak", "last_run": None}
+    status["linkages"] = [linkage, blind]
+    lines = page(status, None, values=None)
+    done = next(line for line in lines if line.startswith("riser-a"))
+    assert "yes" in done
+    assert "done, waits for a reset" in done
+    assert "1 min 05 s ago" in done
+    assert done.endswith("valve-1.command = False done")
+    unknown = next(line for line in lines if line.startswith("riser-b"))
+    assert "NO" in unknown
+    assert "timeout of leak-1.leak" in unknown
+    assert "never" in unknown

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocols.reading import Quality
-from tests.fakes.linkage_bench import VALVE, LinkageBench
+from tests.fakes.linkage_bench import LEAK, VALVE, LinkageBench, gateway_of
 
 CLOSED = ("valve", "open", False)
 PUMP_OFF = {"device": "pump", "point": "run", "value": False}
@@ -307,4 +307,47 @@ async def test_everything_is_said_again_now_and_then() -> None:
     await bench.cycles(300, leak=False)
     assert len(bench.said("armed")) == 2
     assert bench.service.status()[0]["state"] == "ready"
+    await bench.kill()
+
+
+async def test_a_refused_command_waits_for_a_condition_that_is_not_known() -> None:
+    bench = await started(retry_s=10)
+    bench.other.up = False
+    await bench.cycles(1, leak=True)
+    await bench.cycles(3, leak=None)
+    bench.other.up = True
+    await bench.cycles(2, leak=None)
+    assert (bench.writes, bench.state) == ([], "running")
+    await bench.cycles(2, leak=True)
+    assert (bench.writes, bench.state) == ([CLOSED], "done")
+    await bench.kill()
+
+
+async def test_a_refused_command_is_given_up_when_its_cause_is_gone() -> None:
+    bench = await started(retry_s=10)
+    bench.other.up = False
+    await bench.cycles(1, leak=True)
+    await bench.read(leak=False)
+    bench.other.up = True
+    await bench.cycles(3, leak=False)
+    assert (bench.writes, bench.said().count("failed"), bench.state) == ([], 1, "ready")
+    await bench.kill()
+
+
+async def test_a_command_waits_for_its_port_no_longer_than_its_cause_is_believed() -> None:
+    bench = await started(max_age_s=3)
+    await bench.cycles(1, leak=True)
+    assert bench.other.expires_at == bench.clock.now_ms() + 3000
+    await bench.kill()
+
+
+async def test_several_linkages_are_apart() -> None:
+    bench = LinkageBench()
+    other = LEAK | {"when": "{leak.level} > 5", "commands": [PUMP_OFF], "delay_s": 2}
+    bench.gateway = gateway_of(x=LEAK, y=other)
+    await bench.start()
+    await bench.cycles(1, leak=True, level=1)
+    assert bench.writes == [CLOSED]
+    await bench.cycles(3, leak=True, level=9)
+    assert bench.writes == [CLOSED, ("pump", "run", False)]
     await bench.kill()

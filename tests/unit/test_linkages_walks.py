@@ -48,7 +48,7 @@ class Model:
         return True
 
 
-@pytest.mark.seeds(3, 400)
+@pytest.mark.seeds(3, 60)
 async def test_every_run_has_a_cause_of_its_own(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 (a search, no secret)
     options = {
@@ -86,7 +86,7 @@ async def test_every_run_has_a_cause_of_its_own(seed: int) -> None:
     await bench.kill()
 
 
-@pytest.mark.seeds(3, 400)
+@pytest.mark.seeds(3, 60)
 async def test_killed_anywhere_no_command_goes_out_twice_for_one_cause(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 (a search, no secret)
     commands = [
