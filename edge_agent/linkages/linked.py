@@ -55,6 +55,7 @@ class Linked:
         self._sink = sink
         self._health = health
         self._clock = clock
+        self._blind = False
         self._seen: dict[Place, int] = {}
         self._reported: dict[str, Reading] = {}
         self._reported_s = clock.monotonic_s()
@@ -158,9 +159,11 @@ class Linked:
         self.judged = self._when.judge(self._latest, now_ms)
         known = self.judged.truth is not None
         self._health.linkage_known.labels(self.name).set(known)
-        if not known and (before.truth is not None or before.why == NOT_SEEN_YET):
+        if not known and before.truth is not None:
+            self._blind = True
             log.warning("linkage_condition_unknown", linkage=self.name, why=self.judged.why)
-        elif known and before.truth is None and before.why != NOT_SEEN_YET:
+        elif known and self._blind:
+            self._blind = False
             log.info("linkage_condition_known", linkage=self.name, truth=self.judged.truth)
 
     def _look_at_reset(self, now_ms: int) -> None:

@@ -152,7 +152,7 @@ class LinkageService:
         for name, one in self._linked.items():
             if name not in known:
                 self._sink.device_up(name, now_ms)
-            one.report(now_ms)
+            one.look()
         self._watch()
         await self._store.save(self._memories)
 
@@ -254,8 +254,10 @@ class LinkageService:
             result = await self._give(one, number, command, commander)
             why = f" ({result.reason})" if result.reason else ""
             memory.results.append(f"{text} {result.status.value}{why}")
-            failed = failed or result.status not in _CARRIED_OUT
-            if failed and command.on_failure == "stop" and result.status not in _CARRIED_OUT:
+            if result.status in _CARRIED_OUT:
+                continue
+            failed = True
+            if command.on_failure == "stop":
                 break
         self._end(one, failed=failed)
         await self._store.save(self._memories)

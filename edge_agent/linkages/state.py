@@ -88,6 +88,8 @@ class LinkageState:
             memory.run_times.clear()
         if memory.state is State.RUNNING and memory.given != given_of(linkage):
             self._give_up("interrupted, and its commands are others now", now_ms)
+        elif memory.state is State.RUNNING and not (memory.dry or linkage.armed):
+            self._give_up("interrupted, and it is not armed now", now_ms)
         # A time to come is a clock that was set back: as if it were now.
         self._runs_s = [now_s - max(0, now_ms - at) / 1000 for at in memory.run_times]
 
@@ -196,8 +198,10 @@ class LinkageState:
     def _runs_left(self, now_s: float) -> int:
         within_s = self.linkage.within_s
         if within_s is not None:
-            first = sum(one <= now_s - within_s for one in self._runs_s)
-            del self._runs_s[:first], self.memory.run_times[:first]
+            times = zip(self._runs_s, self.memory.run_times, strict=True)
+            kept = [(at_s, at_ms) for at_s, at_ms in times if at_s > now_s - within_s]
+            self._runs_s = [at_s for at_s, _ in kept]
+            self.memory.run_times = [at_ms for _, at_ms in kept]
         return self.linkage.max_runs - len(self._runs_s)
 
 

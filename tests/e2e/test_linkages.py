@@ -103,6 +103,41 @@ async def test_a_leak_closes_the_valve_while_nobody_listens(tmp_path: Path) -> N
         await _a_person_resets_it(plant)
 
 
+@pytest.mark.timeout(240)
+async def test_killed_while_its_command_is_out_it_does_not_give_it_again(tmp_path: Path) -> None:
+    async with LinkedPlant(tmp_path, estate=ESTATE) as plant:
+
+        async def known() -> bool:
+            linkage = await plant.linkage()
+            return linkage["condition"] is False
+
+        await plant.eventually(known)
+        await plant.control(do="fault", unit="valve-1", kind="slow", seconds=2)
+        await plant.control(do="leak", unit="leak-1")
+
+        async def running() -> bool:
+            return (await plant.linkage())["state"] == "running"
+
+        await plant.eventually(running)
+        await asyncio.sleep(1)
+        await plant.agent.kill()
+        await plant.control(do="clear", unit="valve-1")
+        await plant.control(do="leak", unit="leak-1")
+        await plant.agent.start()
+
+        async def ended() -> bool:
+            return (await plant.linkage())["state"] == "failed"
+
+        await plant.eventually(ended)
+        linkage = await plant.linkage()
+        assert linkage["runs"] == 1
+        assert "it is unknown whether the device did it" in linkage["results"][0]
+        await asyncio.sleep(3)
+        assert (await plant.linkage())["runs"] == 1
+        log = (plant.folder / "agent.log").read_text()
+        assert '"event": "command"' not in log
+
+
 async def _a_person_resets_it(plant: LinkedPlant) -> None:
     async def point() -> Any:
         points = await plant.items("points", equipment=f"{SITE}/riser-1")

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from config.linkages import Linkage
+from edge_agent.linkages.state import LinkageState, Memory, State
 from protocols.reading import Quality
 from tests.fakes.linkage_bench import LEAK, VALVE, LinkageBench, gateway_of
 
@@ -351,3 +353,53 @@ async def test_several_linkages_are_apart() -> None:
     await bench.cycles(3, leak=True, level=9)
     assert bench.writes == [CLOSED, ("pump", "run", False)]
     await bench.kill()
+
+
+async def test_a_run_that_was_interrupted_does_not_go_on_when_it_is_disarmed() -> None:
+    bench = await started(commands=[VALVE, PUMP_OFF])
+    bench.other.go.clear()
+    await bench.cycles(1, leak=True)
+    await bench.reload(commands=[VALVE, PUMP_OFF], armed=False)
+    bench.other.go.set()
+    await bench.cycles(3, leak=True)
+    assert (bench.writes, bench.state) == ([CLOSED], "failed")
+    assert "it is not armed now" in str(bench.said("last_run")[-1])
+    await bench.kill()
+
+
+async def test_other_commands_in_the_file_are_not_the_rest_of_a_run() -> None:
+    bench = await started(commands=[VALVE, PUMP_OFF])
+    bench.other.go.clear()
+    await bench.cycles(1, leak=True)
+    await bench.kill()
+    bench.other.go.set()
+    bench.gateway = gateway_of(x=LEAK | {"commands": [PUMP_OFF, VALVE]})
+    await bench.start()
+    await bench.cycles(2, leak=True)
+    assert (bench.writes, bench.state) == ([CLOSED], "failed")
+    await bench.kill()
+
+
+async def test_a_reload_makes_nothing_unknown() -> None:
+    bench = await started(delay_s=5)
+    await bench.cycles(3, leak=True)
+    before = len(bench.sink.of("x", "condition"))
+    await bench.reload(delay_s=5)
+    await bench.cycles(1, leak=True)
+    news = bench.sink.of("x", "condition")[before:]
+    assert all(one.quality is Quality.GOOD for one in news)
+    await bench.cycles(2, leak=True)
+    assert bench.writes == [CLOSED]
+    await bench.kill()
+
+
+def test_of_runs_whose_times_are_out_of_order_the_oldest_counts_no_longer() -> None:
+    linkage = Linkage.model_validate(LEAK | {"max_runs": 2, "within_s": 100})
+    # The first is of a time to come, for the clock was set back: as if it were now.
+    memory = Memory(run_times=[5_000_000, 1_000_000])
+    state = LinkageState(linkage, memory, now_s=500, now_ms=1_090_000)
+    assert not state.seen(truth=True, at_s=505, gap_s=4, now_s=505, now_ms=1_095_000)
+    assert state.state is State.LIMITED
+    state.seen(truth=False, at_s=511, gap_s=4, now_s=511, now_ms=1_101_000)
+    assert state.seen(truth=True, at_s=512, gap_s=4, now_s=512, now_ms=1_102_000)
+    assert memory.run_times == [5_000_000]
