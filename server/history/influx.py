@@ -1,12 +1,13 @@
 """The history in InfluxDB: one measurement for each equipment class, as docs/history.md says."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
 from config.history import InfluxBackend
 from server.core.clock import Clock
+from server.core.errors import StoreError
 from server.history.base import Batch, Bucket, LastValue, Row, read_all, slice_width
 from server.history.influx_connection import InfluxConnection
 from server.history.influx_start import check_bucket
@@ -34,6 +35,8 @@ from server.history.summary import buckets_of
 DAY_MS = 86_400_000
 _PAGE = 100_000
 """Rows of one answer."""
+_MOST_ROWS = 1_000_000
+"""Of a range that is summarised here: ten seconds."""
 _MARGIN_DAYS = 7
 """So long before its end a last value is kept elsewhere."""
 
@@ -89,7 +92,7 @@ class InfluxHistory:
         found = self._summaries(span, start_ms, width) if width < LONGEST_MS else None
         if found is None:
             rows = read_all(self, series_id, span.start_ms, end_ms, page=_PAGE)
-            found = buckets_of(rows, start_ms=start_ms, width=width)
+            found = buckets_of(_not_too_many(rows), start_ms=start_ms, width=width)
         return found
 
     def packed_buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> bytes:
@@ -192,6 +195,16 @@ class InfluxHistory:
         answers = self._connection.ask(instant_statements(wanted)) if wanted else []
         rows = rows_of(answer for some in answers for answer in some)
         return [one for one in rows if (one.series_id, one.row.taken_at) in wanted]
+
+
+def _not_too_many(rows: Iterable[Row]) -> Iterator[Row]:
+    for number, row in enumerate(rows):
+        if number == _MOST_ROWS:
+            raise StoreError(
+                f"InfluxDB cannot summarise these readings itself, and they are more than "
+                f"{_MOST_ROWS:,}: ask for a shorter range"
+            )
+        yield row
 
 
 def _last_value(one: PlacedRow) -> LastValue:

@@ -4,6 +4,7 @@ Writes go through influxdb-client, questions over ``/query``, which 1.x, 2.x and
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -33,8 +34,8 @@ _LONGEST_WAIT_S = 600.0
 _TEXT = 300
 """Characters of a foreign message that are told."""
 _STATEMENTS_AT_ONCE = 50
-
-_BEYOND = "beyond retention policy"
+_EXPIRED = re.compile(r"(beyond|outside) retention policy")
+_DROPPED = re.compile(r"dropped[= ](\d+)")
 _log = structlog.get_logger()
 
 
@@ -150,7 +151,7 @@ class InfluxConnection:
             self._translated(write)
         except PartialWriteError as error:
             self._partial_writes.inc()
-            if _BEYOND not in str(error):
+            if not _EXPIRED.search(str(error)):
                 raise
             self._expired.inc(error.dropped)
             _log.warning("history_too_old", readings=error.dropped)
@@ -187,7 +188,7 @@ class InfluxConnection:
             raise self._refused(
                 refused.status or 0, refused.headers or {}, str(refused.body or refused)
             ) from error
-        except (HTTPError, httpx.HTTPError) as error:
+        except (HTTPError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise self._failed(f"{type(error).__name__}: {error}"[:_TEXT]) from error
         return result
 
@@ -201,14 +202,14 @@ class InfluxConnection:
 
     def _pause_s(self, headers: Any) -> float:  # noqa: ANN401 (two libraries' headers)
         said = str(headers.get("Retry-After") or "0").strip()
-        if said.isdigit():
+        if said.isascii() and said.isdigit():
             pause_s = float(said)
         else:
             try:
-                until = parsedate_to_datetime(said)
-            except ValueError:
+                until_s = parsedate_to_datetime(said).timestamp()
+            except (ValueError, OverflowError):
                 return 0.0
-            pause_s = until.timestamp() - self._clock.now_ms() / 1000
+            pause_s = until_s - self._clock.now_ms() / 1000
         return min(max(pause_s, 0.0), _LONGEST_WAIT_S)
 
     def _failed(self, why: str) -> StoreError:
@@ -264,9 +265,8 @@ def _message_of(body: str) -> str:
 
 
 def _dropped(text: str) -> int:
-    _, _, count = text.rpartition("dropped=")
-    digits = count.split()[0] if count.split() else ""
-    return int(digits) if digits.isdigit() else 1
+    found = _DROPPED.search(text)
+    return 1 if found is None else int(found[1])
 
 
 def _whole(text: str) -> int | float:

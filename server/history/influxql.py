@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from protocols.reading import Quality, Value
+from server.core.errors import StoreError
 from server.history.base import Bucket, LastValue, Row
 from server.history.line_protocol import (
     BOOLEAN,
@@ -30,6 +31,8 @@ _GAP_MS = 60_000
 """Instants that lie further apart are looked for by statements of their own."""
 _EXACT_SUM = 2**63
 _ROW = f"{', '.join(VALUE_FIELDS)}, quality, reason"
+_WIDTH = len(VALUE_FIELDS) + 3
+"""Columns of a row, its time included."""
 _GOOD = f"quality = {int(Quality.GOOD)}"
 _BAD = f"quality != {int(Quality.GOOD)}"
 _ENDS = ("count", "first", "last")
@@ -161,9 +164,14 @@ def rows_of(answers: Iterable[Answer], series_id: int | None = None) -> list[Pla
 
     Args:
         series_id: Of all rows; None: their tags say it.
+
+    Raises:
+        StoreError: It is an answer to something else.
     """
     found: list[PlacedRow] = []
     for answer in answers:
+        if any(len(row) != _WIDTH for row in answer.values):
+            raise StoreError(f"InfluxDB answered with other columns: {answer.columns}")
         of = int(answer.tags.get(SERIES) or 0) if series_id is None else series_id
         for time, *values, quality, reason in answer.values:
             if quality not in _QUALITIES:  # somebody else's

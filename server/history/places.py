@@ -44,8 +44,12 @@ class Places:
     """
 
     def __init__(self, newest: Mapping[int, int]) -> None:
-        self.newest = dict(newest)
-        """Newest instant of each series, UTC ms."""
+        """Begin after a start.
+
+        Args:
+            newest: Newest stored instant of each series, UTC ms.
+        """
+        self._newest = dict(newest)
 
     def assign(self, batch: Batch, find: Find) -> list[Placed]:
         """Return the rows to write.
@@ -76,7 +80,7 @@ class Places:
 
         True: its first row is in this batch, so nothing of it is stored.
         """
-        newest, find = self.newest, self.newest.get
+        newest, find = self._newest, self._newest.get
         late: dict[Instant, bool] = {}
         before: dict[int, int] = {}
         for series, taken_at in zip(batch.series, batch.taken_at, strict=True):

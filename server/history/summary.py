@@ -1,6 +1,7 @@
 """Buckets out of rows: for stores that cannot summarise what they hold."""
 
 from collections.abc import Iterable
+from itertools import groupby
 from statistics import fmean
 
 from protocols.reading import Quality, Value
@@ -14,12 +15,8 @@ def buckets_of(rows: Iterable[Row], *, start_ms: int, width: int) -> list[Bucket
         start_ms: Where the first slice begins, UTC ms.
         width: Of a slice, ms.
     """
-    slices: dict[int, list[Row]] = {}
-    for row in rows:
-        slices.setdefault((row.taken_at - start_ms) // width, []).append(row)
-    return [
-        _bucket(start_ms + index * width, width, some) for index, some in sorted(slices.items())
-    ]
+    slices = groupby(rows, lambda row: (row.taken_at - start_ms) // width)
+    return [_bucket(start_ms + index * width, width, list(some)) for index, some in slices]
 
 
 def _bucket(start: int, width: int, rows: list[Row]) -> Bucket:

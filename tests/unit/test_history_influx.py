@@ -125,7 +125,9 @@ def test_nothing_is_sent_before_the_pause_that_was_asked_for_has_passed(
     history.append(batch(1, 2))
 
 
-@pytest.mark.parametrize("said", ["soon", "-5", "", "9" * 40])
+@pytest.mark.parametrize(
+    "said", ["soon", "-5", "", "9" * 40, "\xb2", "Fri, 31 Dec 9999 23:59:59 GMT"]
+)
 def test_a_pause_that_means_nothing_is_none_or_bounded(
     fake: FakeInflux, history: InfluxHistory, clock: FakeClock, said: str
 ) -> None:
@@ -150,6 +152,28 @@ def test_dropped_lines_are_counted_and_only_expired_ones_let_go(
     count = metrics.get_sample_value
     assert count("plantroom_history_partial_writes_total") == 2
     assert count("plantroom_history_expired_readings_total") == 3
+
+
+def test_version_2_says_in_other_words_that_lines_are_too_old(
+    fake: FakeInflux, history: InfluxHistory, metrics: CollectorRegistry
+) -> None:
+    said = "partial write: dropped 2 points outside retention policy of duration 720h0m0s"
+    fake.write = (422, {}, f'{{"code": "unprocessable entity", "message": "failure: {said}"}}')
+    history.append(batch(1, 2, 3))
+    assert metrics.get_sample_value("plantroom_history_expired_readings_total") == 2
+
+
+def test_a_range_that_only_its_readings_can_tell_of_has_a_bound(
+    fake: FakeInflux, history: InfluxHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.history.influx._MOST_ROWS", 2)
+    row = [NOON * 1_000_000, None, None, "nan", None, None, 192, None]
+    columns = ["time", "number", "integer", "literal", "boolean", "text", "quality", "reason"]
+    series = {"name": "pump", "columns": columns, "values": [row] * 3}
+    monkeypatch.setattr(history, "_summaries", lambda *_: None)
+    fake.results = [{"statement_id": 0, "series": [series]}]
+    with pytest.raises(StoreError, match="ask for a shorter range"):
+        history.buckets(1, NOON, NOON + 10, 5)
 
 
 def test_what_a_failed_write_may_have_stored_is_looked_up(
