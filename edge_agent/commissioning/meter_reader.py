@@ -29,6 +29,7 @@ USUAL: Final[Mapping[Edition, Sequence[int]]] = {
 """What is shown when no identifier is asked for."""
 
 _DIGITS: Final = 12
+_SPLIT_CODES: Final = frozenset({2, 4})  # a meter without blocks may say no more than "error"
 _LENGTHS: Final = frozenset(2 * size for size in IDENTIFIER_BYTES.values())
 _HEADS: Final = ("identifier", "value of", "value", "unit", "bytes, high first")
 
@@ -123,7 +124,13 @@ class MeterReader:
         points = at_one_period(profile.read_points())
         planner = IdentifierPlanner(identifiers_of(points), meter_line(self._port))
         driver = MeterDriver(self._client)
-        reader = PointReader(driver, self._address, planner, timeout_s=self._port.timeout_s)
+        reader = PointReader(
+            driver,
+            self._address,
+            planner,
+            timeout_s=self._port.timeout_s,
+            split_codes=_SPLIT_CODES,
+        )
         return await reader.read(points, computed=profile.computed)
 
     async def _rows(self, edition: Edition, number: int) -> list[tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Reads the points of a device file once, whatever the protocol, as the agent would."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from config.computed import Computed
@@ -14,7 +14,7 @@ from edge_agent.polling.computed import Timers, deriver_of_points
 from protocols.reading import Quality, Reading
 
 SPLIT_CODES: Final = frozenset({2, 3})
-"""Refusals that speak of what was asked, not of the device."""
+"""Those of registers: what was asked for, and how much; not of the device."""
 ONE_PERIOD_S: Final = 1.0
 
 
@@ -31,15 +31,23 @@ class PointReader:
         unit: Address of the device.
         planner: Of its points, all at one period.
         timeout_s: Longest wait for an answer beside its bytes, seconds.
+        split_codes: Refusals that speak of what was asked: it is asked in pieces.
     """
 
     def __init__(
-        self, driver: Driver, unit: UnitAddress, planner: Planner, *, timeout_s: float
+        self,
+        driver: Driver,
+        unit: UnitAddress,
+        planner: Planner,
+        *,
+        timeout_s: float,
+        split_codes: Collection[int] = SPLIT_CODES,
     ) -> None:
         self._driver = driver
         self._unit = unit
         self._planner = planner
         self._timeout_s = timeout_s
+        self._split_codes = split_codes
 
     async def read(
         self,
@@ -79,7 +87,8 @@ class PointReader:
         try:
             reply = await self._driver.ask(self._unit, question, timeout_s=timeout_s)
         except DeviceRefusedError as error:
-            pieces = question.halves(points) if split and error.code in SPLIT_CODES else ()
+            asked_apart = split and error.code in self._split_codes
+            pieces = question.halves(points) if asked_apart else ()
             if pieces:
                 return pieces, []
             return (), bad_readings(question.points, Quality.BAD, 0, in_words(error))

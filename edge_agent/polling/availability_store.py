@@ -12,12 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.point_kinds import AnyPoint
 from config.points import Table
 from config.resolve import ResolvedDevice
+from config.writable import Writable
 from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Space, Unavailable
 from edge_agent.polling.bisection import UNKNOWN
 
 VERSION: Final = 1
 _LATER_OPTIONS: Final = ("enum_from", "among")
-_LATER_OF_WRITABLE: Final = {"address", "table", "registers", "codes"}
+_LATER_OF_WRITABLE: Final = {"address", "table", "registers", "codes", "unlock"}
+_DEFAULT_WRITABLE: Final = dict(Writable())
 log = structlog.get_logger()
 
 
@@ -195,6 +197,10 @@ def _as_first_kept(point: AnyPoint) -> str:
     left_out: dict[str, Any] = {
         name: True for name in _LATER_OPTIONS if not getattr(point, name, None)
     }
-    if point.writable is not None and point.writable.is_plain:
-        left_out["writable"] = _LATER_OF_WRITABLE
+    if point.writable is not None:
+        left_out["writable"] = {
+            name
+            for name in _LATER_OF_WRITABLE
+            if getattr(point.writable, name) == _DEFAULT_WRITABLE[name]
+        }
     return point.model_dump_json(exclude=left_out)

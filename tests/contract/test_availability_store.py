@@ -11,6 +11,7 @@ import structlog
 
 from config.points import Table
 from config.resolve import ResolvedDevice
+from config.writable import Writable
 from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
 from edge_agent.polling.availability_store import (
     AvailabilityFile,
@@ -161,6 +162,14 @@ def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
         known.save()
         assert not before.exists()
         known = AvailabilityFile(path, before=before)
+
+
+def test_options_that_came_later_and_are_not_used_change_no_digest() -> None:
+    points = {"p": point(0, writable=Writable(maximum=60000)), "q": point(1, scale=0.1)}
+    # As it was before a point could be written elsewhere, unlocked or named by a code list.
+    assert points_digest(device("d1", points)) == "ad82cc7574dca281"
+    elsewhere = point(0, writable=Writable(maximum=60000, address=7))
+    assert points_digest(device("d1", points | {"p": elsewhere})) != "ad82cc7574dca281"
 
 
 OLDEST = '{"d1": {"points": "%s", "holes": ["p1007"], "barriers": [["holding", 40]]}}'

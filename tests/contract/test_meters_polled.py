@@ -56,8 +56,9 @@ def of_meter(
 class Counted:
     """A meter that counts what it is asked, and may lack what others have."""
 
-    def __init__(self, unit: Responder, lacks: tuple[int, ...] = ()) -> None:
+    def __init__(self, unit: Responder, lacks: tuple[int, ...] = (), *, error: int = 2) -> None:
         self.unit = unit
+        self.error = error
         self.asked: list[int] = []
         self.lacks = lacks
 
@@ -65,7 +66,7 @@ class Counted:
         identifier = int.from_bytes(pdu[1:5], "little")
         self.asked.append(identifier)
         if identifier in self.lacks:
-            return Reply(bytes((0xD1, 0x02)))
+            return Reply(bytes((0xD1, self.error)))
         return self.unit.respond(pdu, now_s)
 
 
@@ -131,9 +132,10 @@ def test_points_of_one_block_cost_one_request_and_absent_phases_are_no_values() 
     run_virtually(work())
 
 
-def test_a_meter_without_the_block_is_asked_for_its_members_from_then_on() -> None:
+@pytest.mark.parametrize("error", [1, 2])
+def test_a_meter_without_the_block_is_asked_for_its_members_from_then_on(error: int) -> None:
     async def work() -> None:
-        counted = Counted(meter(A), lacks=(0x0201FF00,))
+        counted = Counted(meter(A), lacks=(0x0201FF00,), error=error)
         store = MemoryAvailability()
         line = Line({A: counted}, [of_meter(A, VOLTAGES)], store)
         async with polling(line):

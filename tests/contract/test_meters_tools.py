@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_agent.__main__ import cli
-from simulators.line import LineTiming, Responder
+from simulators.line import LineTiming, Reply, Responder
 from simulators.line_protocols import meter_unit
 from simulators.serial_line import SerialLine
 from tests.fakes.meter_line import A, B, meter
@@ -111,3 +111,22 @@ async def test_the_plan_counts_blocks_and_the_load_of_a_slow_line(tmp_path: Path
     shown = await run("plan", str(path), "--requests")
     assert "identifier" in shown.output
     assert "0201FF00" in shown.output
+
+
+@pytest.mark.parametrize("error", [0x01, 0x02])
+async def test_a_meter_without_blocks_is_read_member_by_member(tmp_path: Path, error: int) -> None:
+    class Plain:
+        """Refuses each block."""
+
+        def respond(self, pdu: bytes, now_s: float) -> Reply:
+            if pdu[1:5] == bytes.fromhex("00ff0102"):
+                return Reply(bytes((0xD1, error)))
+            return inner.respond(pdu, now_s)
+
+    inner = meter(A)
+    async with line_of(tmp_path / "line", {A: Plain()}) as line:
+        spec = f"{line.path},dlt645,19200,8N1"
+        shown = await run("read", spec, "--meter", A, "--profile", "dlt645-three-phase")
+    assert shown.exit_code == 0, shown.output
+    rows = [row.split() for row in shown.output.splitlines() if row.startswith("voltage_l")]
+    assert [row[-1] for row in rows] == ["V", "V", "V"]
