@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from config.base import Conflict
+from config.cjt188 import Cjt188Settings, FieldPoint
 from config.edge import Device
 from config.identifiers import IdentifierPoint
 from config.points import Point, Table
@@ -12,6 +13,14 @@ from config.profiles import DeviceProfile, Limits
 from config.protocol import Protocol
 
 _ON_A_LINE: Final = range(1, 248)
+_DIGITS: Final = {Protocol.DLT645: 12, Protocol.CJT188: 14}
+"""Of a meter's address."""
+_PLACED: Final = {
+    Protocol.MODBUS: (Point.TAG, "a table and an address"),
+    Protocol.DLT645: (IdentifierPoint.TAG, "an identifier"),
+    Protocol.CJT188: (FieldPoint.TAG, "a field"),
+}
+"""The kind of its points, and what places them."""
 
 
 def protocol_of(device: Device, profile: DeviceProfile | None) -> Protocol:
@@ -33,8 +42,10 @@ def address_conflicts(
         message = f"a port of kind {port.kind} carries {allowed}; this device speaks {protocol}"
         yield Conflict(("port",), message)
     yield from _kind_conflicts(device, profile, protocol)
-    if protocol is Protocol.DLT645:
-        yield from _meter_conflicts(device)
+    if device.cjt188 is not None and protocol is not Protocol.CJT188:
+        yield Conflict(("cjt188",), f"this device speaks {protocol}; remove it")
+    if protocol in _DIGITS:
+        yield from _meter_conflicts(device, protocol)
         yield from _relay_conflicts(device, port, profile)
     else:
         yield from _unit_conflicts(device, port)
@@ -44,24 +55,32 @@ def _kind_conflicts(
     device: Device, profile: DeviceProfile | None, protocol: Protocol
 ) -> Iterator[Conflict]:
     points = device.points if profile is None else profile.points | device.points
-    meters = protocol is Protocol.DLT645
-    wanted = "an identifier" if meters else "a table and an address"
+    tag, wanted = _PLACED[protocol]
     for name, point in points.items():
-        if isinstance(point, IdentifierPoint) is not meters:
-            at = ("points", name) if name in device.points else ("profile",)
+        at = ("points", name) if name in device.points else ("profile",)
+        if tag != point.TAG:
             yield Conflict(at, f"{name}: a point of a device that speaks {protocol} has {wanted}")
+        elif isinstance(point, FieldPoint):
+            given = cjt188_of(device, profile).number
+            if not point.is_given_by(given):
+                message = f"a meter of type {given:02X} has no {point.where}"
+                yield Conflict(at, f"{name}: {message}")
     editions = {one.edition for one in points.values() if isinstance(one, IdentifierPoint)}
     if len(editions) > 1:
         message = "identifiers of two editions (8 digits: 2007, 4 digits: 1997) in one device"
         yield Conflict(("points",) if device.points else ("profile",), message)
 
 
-def _meter_conflicts(device: Device) -> Iterator[Conflict]:
+def _meter_conflicts(device: Device, protocol: Protocol) -> Iterator[Conflict]:
+    digits = _DIGITS[protocol]
     if device.meter is None:
-        message = "a device that speaks dlt645 has a meter: the 12 digits on its plate, in quotes"
-        yield Conflict((), message)
+        message = f"a device that speaks {protocol} has a meter: the {digits} digits on its plate"
+        yield Conflict((), f"{message}, in quotes")
+    elif len(device.meter) != digits:
+        message = f"expected {digits} digits of a meter that speaks {protocol}"
+        yield Conflict(("meter",), f"{message}, got {len(device.meter)}: {device.meter}")
     if "unit" in device.model_fields_set:
-        yield Conflict(("unit",), "a device that speaks dlt645 has a meter instead; remove it")
+        yield Conflict(("unit",), f"a device that speaks {protocol} has a meter instead; remove it")
     if device.limits is not None:
         yield Conflict(("limits",), "they are of registers; a meter has none")
 
@@ -77,9 +96,16 @@ def _relay_conflicts(
         yield Conflict(at, f"{commanded[0]}: the port of a commanded meter needs a password_file")
 
 
+def cjt188_of(device: Device, profile: DeviceProfile | None) -> Cjt188Settings:
+    """Return what a CJ/T 188 meter is set to."""
+    return device.cjt188 or (profile and profile.cjt188) or Cjt188Settings()
+
+
 def _unit_conflicts(device: Device, port: Port) -> Iterator[Conflict]:
     if device.meter is not None:
-        yield Conflict(("meter",), "only a device that speaks dlt645 has one; others have a unit")
+        speakers = " or ".join(sorted(_DIGITS))
+        message = f"only a device that speaks {speakers} has one; others have a unit"
+        yield Conflict(("meter",), message)
     if isinstance(port, LinePort | ModbusRtuOverTcpPort) and device.unit not in _ON_A_LINE:
         what = "0 is the broadcast" if device.unit == 0 else "248 to 255 are reserved"
         yield Conflict(("unit",), f"expected 1 to 247 on a serial line, got {device.unit} ({what})")

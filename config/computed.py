@@ -9,6 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 from pydantic import Field
 
 from config.base import Conflict
+from config.cjt188 import FieldPoint
 from config.errors import ConfigError
 from config.expression import Expression, compile_expression, words_of
 from config.identifiers import IdentifierPoint
@@ -17,7 +18,7 @@ from config.points import DataType, Point
 from config.problems import suggestion
 from config.reporting import Reporting
 
-Placed = TypeVar("Placed", bound=Point | IdentifierPoint)
+Placed = TypeVar("Placed", bound=Point | IdentifierPoint | FieldPoint)
 
 
 class Computed(Reporting):

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
+from config.cjt188 import Cjt188Settings
 from config.computed import Computed
 from config.linkages import Linkage
 from config.mqtt import MqttSettings
@@ -14,19 +15,23 @@ from config.ports import Port
 from config.profiles import Limits, Ratio
 from config.protocol import Protocol
 
-_METER_DIGITS: Final = 12
+_METER_DIGITS: Final = (12, 14)
+"""Of DL/T 645 and of CJ/T 188."""
 
 
 def _meter(text: str) -> str:
-    if len(text) == _METER_DIGITS and text.isascii() and text.isdecimal():
-        if text == "9" * _METER_DIGITS:
+    digits = text.isascii() and text.isdecimal()
+    if digits and len(text) in _METER_DIGITS:
+        if text == "9" * _METER_DIGITS[0]:
             raise ValueError(f"{text} is the broadcast: no meter answers it")
         return text
-    what = f"{len(text)} digits: {text}" if text.isascii() and text.isdecimal() else repr(text)
+    what = f"{len(text)} digits: {text}" if digits else repr(text)
     hint = ""
-    if text.isascii() and text.isdecimal() and len(text) < _METER_DIGITS:
-        hint = f"; if the plate has no more, zeros go in front: {text:0>{_METER_DIGITS}}"
-    raise ValueError(f"expected the 12 digits of a meter's address, got {what}{hint}")
+    if digits and len(text) < _METER_DIGITS[0]:
+        hint = f"; if the plate has no more, zeros go in front: {text:0>{_METER_DIGITS[0]}}"
+    raise ValueError(
+        f"expected the 12 digits of a meter's address (14 of CJ/T 188), got {what}{hint}"
+    )
 
 
 MeterNumber = Annotated[str, AfterValidator(_meter)]
@@ -107,7 +112,11 @@ class Device(Settings):
     )
     meter: MeterNumber | None = Field(
         default=None,
-        description="Address of a meter instead of unit: the 12 digits on its plate, in quotes.",
+        description="Address of a meter instead of unit: the 12 digits on its plate, in quotes; "
+        "14 of CJ/T 188, the maker's 4 first.",
+    )
+    cjt188: Cjt188Settings | None = Field(
+        default=None, description="Of a CJ/T 188 meter; default: the device file's."
     )
     protocol: Protocol | None = Field(
         default=None, description="What it speaks; default: the device file's, or modbus."

@@ -5,23 +5,30 @@ from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import Discriminator, Tag
 
+from config.cjt188 import FieldPoint
 from config.identifiers import IdentifierPoint
 from config.points import Point
 
 
 def _kind_of(value: object) -> str:
+    if isinstance(value, Point | IdentifierPoint | FieldPoint):
+        return value.TAG
     if isinstance(value, Mapping):
-        placed = "identifier" in cast("Mapping[object, Any]", value)
-    else:
-        placed = isinstance(value, IdentifierPoint)
-    return IdentifierPoint.TAG if placed else Point.TAG
+        # The tag is the key that places a point; a field may have an identifier as well.
+        given = cast("Mapping[object, Any]", value)
+        return next(
+            (tag for tag in (FieldPoint.TAG, IdentifierPoint.TAG) if tag in given), Point.TAG
+        )
+    return Point.TAG
 
 
 AnyPoint: TypeAlias = Annotated[
-    Annotated[Point, Tag(Point.TAG)] | Annotated[IdentifierPoint, Tag(IdentifierPoint.TAG)],
+    Annotated[Point, Tag(Point.TAG)]
+    | Annotated[IdentifierPoint, Tag(IdentifierPoint.TAG)]
+    | Annotated[FieldPoint, Tag(FieldPoint.TAG)],
     Discriminator(_kind_of),
 ]
-"""Placed by table and address, or by an identifier."""
+"""Placed by table and address, by an identifier, or by a field of an answer."""
 
 
 def registers_of(points: Mapping[str, AnyPoint]) -> dict[str, Point]:
@@ -32,3 +39,8 @@ def registers_of(points: Mapping[str, AnyPoint]) -> dict[str, Point]:
 def identifiers_of(points: Mapping[str, AnyPoint]) -> dict[str, IdentifierPoint]:
     """Return the points that are placed by an identifier."""
     return {name: one for name, one in points.items() if isinstance(one, IdentifierPoint)}
+
+
+def fields_of(points: Mapping[str, AnyPoint]) -> dict[str, FieldPoint]:
+    """Return the points that are placed by a field of an answer."""
+    return {name: one for name, one in points.items() if isinstance(one, FieldPoint)}

@@ -183,6 +183,29 @@ class Dlt645Port(MeterOptions, LinePort):
         return self.baud
 
 
+class Cjt188Port(LinePort):
+    """A serial line with water, gas and heat meters that speak CJ/T 188."""
+
+    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.CJT188})
+
+    kind: Literal["cjt188"] = Field(description="CJ/T 188.")
+    turnaround_s: float = Field(
+        default=0.05, ge=0, le=5, description="Silence kept before each request, seconds."
+    )
+    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
+    baud: MeterBaud = Field(default=2400, description="Bits per second.")
+    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
+    wake_up: int = Field(
+        default=4, ge=0, le=4, description="Bytes FE that are sent before each request."
+    )
+
+    @property
+    def bits_per_second(self) -> int:
+        """Its speed."""
+        return self.baud
+
+
 class MeterSettings(MeterOptions):
     """Meters of DL/T 645 on the same pair as Modbus; the line changes its settings in between."""
 
@@ -248,6 +271,7 @@ class ModbusRtuPort(LinePort):
 
 
 Port: TypeAlias = Annotated[
-    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port, Field(discriminator="kind")
+    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Cjt188Port,
+    Field(discriminator="kind"),
 ]
 ModbusPort: TypeAlias = ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort

@@ -6,6 +6,7 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
+from config.cjt188 import Cjt188Settings
 from config.computed import Computed, derived_conflicts, with_ratios
 from config.point_kinds import AnyPoint
 from config.points import Point, Table
@@ -76,8 +77,11 @@ class DeviceProfile(Settings):
     equipment_class: Identifier = Field(alias="class", description="Equipment class it belongs to.")
     protocol: Protocol = Field(
         default=Protocol.MODBUS,
-        description="What it speaks: modbus (points have table and address) or dlt645 (points have "
-        "identifier).",
+        description="What it speaks: modbus (points have table and address), dlt645 (points have "
+        "identifier) or cjt188 (points have field).",
+    )
+    cjt188: Cjt188Settings | None = Field(
+        default=None, description="Type and dialect of a CJ/T 188 meter."
     )
     source: str = Field(min_length=1, description="Where the registers were published.")
     confidence: str = Field(min_length=1, description="How far the source can be trusted.")

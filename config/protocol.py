@@ -10,3 +10,5 @@ class Protocol(StrEnum):
     """Registers and coils, by table and address."""
     DLT645 = "dlt645"
     """Chinese electricity meters, 2007 and 1997, by data identifier."""
+    CJT188 = "cjt188"
+    """Chinese water, gas and heat meters, 2004 and 2018, by field of an answer."""

@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from config.addresses import address_conflicts, protocol_of, register_conflicts
+from config.addresses import address_conflicts, cjt188_of, protocol_of, register_conflicts
 from config.base import Conflict, ConflictingSettingsError, Words
+from config.cjt188 import Cjt188Settings
 from config.classes import EquipmentClass
 from config.computed import (
     Computed,
@@ -56,6 +57,7 @@ class ResolvedDevice:
     points: dict[str, AnyPoint]
     computed: dict[str, TimedComputed] = field(default_factory=dict[str, TimedComputed])
     protocol: Protocol = Protocol.MODBUS
+    cjt188: Cjt188Settings = field(default_factory=Cjt188Settings)
 
     @property
     def addressed(self) -> str:
@@ -281,6 +283,7 @@ def _resolved(
             for name, one in computed.items()
         },
         protocol=protocol_of(device, profile),
+        cjt188=cjt188_of(device, profile),
     )
 
 

@@ -1,8 +1,8 @@
 """Which planner a device has: the one place that knows (ADR-35)."""
 
 from config.errors import ConfigError
-from config.point_kinds import identifiers_of, registers_of
-from config.ports import Dlt645Port, ModbusRtuPort, Port
+from config.point_kinds import fields_of, identifiers_of, registers_of
+from config.ports import Cjt188Port, Dlt645Port, ModbusRtuPort, Port
 from config.protocol import Protocol
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.question import Planner
@@ -31,6 +31,8 @@ def planner_of(device: ResolvedDevice, port: Port, *, answer_s: float | None = N
         meters = meter_line(line.model_copy(update={"turnaround_s": line.turnaround_s + change_s}))
         points, close = identifiers_of(device.points), close_command(line)
         return IdentifierPlanner(points, meters, answer_s=answer_s, close=close)
+    if isinstance(port, Cjt188Port):
+        return _flow_meter(device, port, answer_s)
     if isinstance(port, Dlt645Port):
         message = f"{device.id} speaks {device.protocol}, and its port does not"
         raise ConfigError(message)
@@ -40,3 +42,19 @@ def planner_of(device: ResolvedDevice, port: Port, *, answer_s: float | None = N
             overhead_s=timing.overhead_s + change_s, gap_s=timing.gap_s + change_s
         )
     return RegisterPlanner(registers_of(device.points), device.limits, timing)
+
+
+def _flow_meter(device: ResolvedDevice, port: Cjt188Port, answer_s: float | None) -> Planner:
+    # What no file uses is not imported.
+    from edge_agent.drivers.cjt188_driver import cjt188_line  # noqa: PLC0415
+    from edge_agent.drivers.cjt188_planner import FieldPlanner  # noqa: PLC0415
+
+    settings = device.cjt188
+    return FieldPlanner(
+        fields_of(device.points),
+        address=str(device.unit),
+        meter_type=settings.number,
+        dialect=settings.dialect(wake_up=port.wake_up),
+        line=cjt188_line(port),
+        answer_s=answer_s,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from config.points import Table
-from config.ports import Dlt645Port, LinePort, Port
+from config.ports import Cjt188Port, Dlt645Port, LinePort, Port
 from edge_agent.commissioning.port_spec import describe
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -35,8 +35,8 @@ _REFUSED_BY_METER: Final = {
     4: "the meter answers, and refuses: a block that it lacks, or data that need a password",
 }
 _SILENT_METERS: Final = (
-    "check the 12 digits of the meter, baud rate and parity (plantroom agent scan "
-    "{device},dlt645), A and B swapped, and whether the meter wants wake-up bytes (wake_up)"
+    "check the digits of the meter, baud rate and parity (plantroom agent scan "
+    "{device},{kind}), A and B swapped, and whether the meter wants wake-up bytes (wake_up)"
 )
 _SILENT_TCP: Final = "check the unit number (often 1, 0 or 255) and the wiring behind the gateway"
 _GARBAGE: Final = (
@@ -64,10 +64,11 @@ def explain(
     words = in_words(error)
     match error:
         case DeviceRefusedError():
-            refused = _REFUSED_BY_METER if isinstance(port, Dlt645Port) else _REFUSED
+            meters = isinstance(port, Dlt645Port | Cjt188Port)
+            refused = _REFUSED_BY_METER if meters else _REFUSED
             hint = refused.get(error.code, "the unit answers, and refuses: see its manual")
-        case DeviceTimeoutError() if isinstance(port, Dlt645Port):
-            hint = _SILENT_METERS.format(device=port.device)
+        case DeviceTimeoutError() if isinstance(port, Dlt645Port | Cjt188Port):
+            hint = _SILENT_METERS.format(device=port.device, kind=port.kind)
         case DeviceTimeoutError() if isinstance(port, LinePort):
             hint = _SILENT_LINE.format(device=port.device)
         case DeviceTimeoutError():

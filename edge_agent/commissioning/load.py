@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from config.ports import Dlt645Port, ModbusRtuPort, Port
+from config.ports import Cjt188Port, Dlt645Port, ModbusRtuPort, Port
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.drivers.question import ALL_AVAILABLE, Question
 from edge_agent.planners import planner_of
@@ -145,7 +145,7 @@ def _slower(classes: Sequence[ClassLoad]) -> Iterator[str]:
 
 def _faster_line(asked: PortLoad) -> Iterator[str]:
     port = asked.port
-    if not isinstance(port, ModbusRtuPort | Dlt645Port):
+    if not isinstance(port, ModbusRtuPort | Dlt645Port | Cjt188Port):
         return
     for baud in get_args(type(port).model_fields["baud"].annotation):
         if baud <= port.baud:

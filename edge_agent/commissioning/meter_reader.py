@@ -106,7 +106,7 @@ class MeterReader:
         self._address = self._address or wish.address or await self.address(wish.edition)
         head = [f"meter {self._address}"]
         if wish.profile is not None:
-            return head + list(_point_lines(wish.profile, await self._points(wish.profile)))
+            return head + list(point_lines(wish.profile, await self._points(wish.profile)))
         rows: list[tuple[str, ...]] = []
         for number in wish.numbers:
             rows += await self._rows(wish.edition, number)
@@ -160,7 +160,8 @@ def _value_rows(text: str, known: Item, data: bytes) -> Iterator[tuple[str, ...]
         yield text if not index else "", known.labels[index], shown, unit, raw[::-1].hex()
 
 
-def _point_lines(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Iterator[str]:
+def point_lines(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Iterator[str]:
+    """Yield the table of the points of a device file."""
     rows: list[tuple[str, ...]] = []
     for name, reading in readings.items():
         point = profile.points.get(name) or profile.computed[name]

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigError
 from config.load import load_agent
-from config.ports import Dlt645Port, Framing, ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Cjt188Port, Dlt645Port, Framing, ModbusRtuPort, ModbusTcpPort, Port
 from config.problems import suggestion
 
 FORMS: Final = """\
@@ -19,12 +19,14 @@ PORT-SPEC is one of
   /dev/ttyUSB0,19200,8N1     the same with its settings
   /dev/ttyUSB0,7E1,ascii     Modbus ASCII
   /dev/ttyUSB0,dlt645        electricity meters, DL/T 645 at 2400 8E1
+  /dev/ttyUSB0,cjt188        water, gas and heat meters, CJ/T 188 at 2400 8E1
   192.168.1.10               Modbus TCP, port 502
   192.168.1.10:1502          Modbus TCP, another port
   rtu:192.168.1.11:4001      a serial server that passes RTU frames through TCP
   agent.yaml#line-1          the port of that name in an agent file
 """
 
+_METERS: Final = {"dlt645": "DL/T 645", "cjt188": "CJ/T 188"}
 _PORT: Final[TypeAdapter[Port]] = TypeAdapter(Port)
 _FRAME: Final = re.compile(r"([78])([NEO])([12])", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]\s/]+))(?::(\d{1,5}))?")
@@ -72,6 +74,8 @@ def describe(port: Port) -> str:
     """Return where a port is, as a person would say it."""
     if isinstance(port, Dlt645Port):
         return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits} DL/T 645"
+    if isinstance(port, Cjt188Port):
+        return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits} CJ/T 188"
     if isinstance(port, ModbusRtuPort):
         frame = f"{port.data_bits}{port.parity}{port.stop_bits}"
         framing = " ASCII" if port.framing is Framing.ASCII else ""
@@ -100,8 +104,8 @@ def _from_file(file: Path, name: str) -> NamedPort:
 
 def _serial(text: str) -> NamedPort:
     device, *options = (part.strip() for part in text.split(","))
-    meters = "dlt645" in (option.lower() for option in options)
-    settings: dict[str, object] = {"kind": "dlt645" if meters else "modbus_rtu", "device": device}
+    meters = next((one.lower() for one in options if one.lower() in _METERS), "")
+    settings: dict[str, object] = {"kind": meters or "modbus_rtu", "device": device}
     for option in options:
         frame = _FRAME.fullmatch(option)
         if frame:
@@ -109,8 +113,9 @@ def _serial(text: str) -> NamedPort:
             if not meters:
                 settings["data_bits"] = int(frame[1])
             elif frame[1] != "8":
-                raise ConfigError(f"{text}: DL/T 645 has characters of 8 bits, not {frame[1]}")
-        elif option.lower() == "dlt645":
+                message = f"{text}: {_METERS[meters]} has characters of 8 bits, not {frame[1]}"
+                raise ConfigError(message)
+        elif option.lower() == meters:
             continue
         elif option.lower() == "ascii" and not meters:
             settings["framing"] = Framing.ASCII
@@ -119,7 +124,7 @@ def _serial(text: str) -> NamedPort:
         else:
             raise ConfigError(
                 f"{text}: {option!r} is no baud rate (9600), frame (8E1, 8N1, 8O1, 8N2), "
-                "ascii or dlt645"
+                "ascii, dlt645 or cjt188"
             )
     # The protocol alone says nothing of the setting.
     stated = len(settings) > len(("kind", "device"))

@@ -15,12 +15,13 @@ from config.errors import ConfigError
 from config.load import load_profile, load_profiles
 from config.point_kinds import registers_of
 from config.points import Table
-from config.ports import Dlt645Port, ModbusTcpPort, Port
+from config.ports import Cjt188Port, Dlt645Port, ModbusTcpPort, Port
 from config.problems import suggestion
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES, page
 from edge_agent.commissioning.explain import explain, in_words, place
+from edge_agent.commissioning.flow_meter_reader import FlowMeterReader, FlowMeterWish
 from edge_agent.commissioning.meter_reader import MeterReader, MeterWish
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
 from edge_agent.commissioning.table import table as text_table
@@ -30,6 +31,7 @@ from edge_agent.errors import DriverError, PortDownError
 from protocols.modbus.limits import MAX_ADDRESS, MAX_READ_COILS, MAX_READ_REGISTERS
 from protocols.reading import Quality, Reading
 
+AnyWish: TypeAlias = "Wish | MeterWish | FlowMeterWish"
 PageReader: TypeAlias = Callable[[], Awaitable[list[str]]]
 _BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 _CLEAR: Final = "\x1b[H\x1b[2J"
@@ -130,7 +132,7 @@ def command(
     the `order` for the device file. Registers that the unit refuses are left out and named; the
     others are shown.
 
-    Of an electricity meter (/dev/ttyUSB0,dlt645) identifiers are read, and shown with their bytes.
+    Of a meter (/dev/ttyUSB0,dlt645 or cjt188) identifiers are read, and shown with their bytes.
 
     Exits with 0, 1 when the unit or the port does not answer, 2 when the request is impossible.
 
@@ -141,9 +143,11 @@ def command(
     """  # noqa: D301 (click needs the \b)
     wanted = Table(table)
     chosen = _profile(profile)
-    wish: Wish | MeterWish = Wish(unit, wanted, address, count, types or DEFAULT_TYPES, chosen)
+    wish: AnyWish = Wish(unit, wanted, address, count, types or DEFAULT_TYPES, chosen)
     if isinstance(port.port, Dlt645Port):
         wish = MeterWish(meter, identifiers, chosen)
+    elif isinstance(port.port, Cjt188Port):
+        wish = FlowMeterWish(meter, identifiers, chosen)
     if problem := _impossible(wish, port):
         raise click.UsageError(problem)
     settings = port.port
@@ -161,7 +165,7 @@ def command(
 
 async def show(
     port: NamedPort,
-    wish: Wish | MeterWish,
+    wish: AnyWish,
     out: Callable[[str], object],
     clock: Clock,
     *,
@@ -202,13 +206,17 @@ async def show(
 
 @asynccontextmanager
 async def _opened(
-    lines: Lines, port: Port, wish: Wish | MeterWish, clock: Clock
+    lines: Lines, port: Port, wish: AnyWish, clock: Clock
 ) -> AsyncGenerator[PageReader]:
     """Open the port; yields what reads a page."""
     if isinstance(port, Dlt645Port):
         async with lines.open_meters(port, clock) as client:
             meters = MeterReader(client, port)
             yield lambda: meters.page(cast("MeterWish", wish))
+    elif isinstance(port, Cjt188Port):
+        async with lines.open_flow_meters(port, clock) as client:
+            flow_meters = FlowMeterReader(client, port)
+            yield lambda: flow_meters.page(cast("FlowMeterWish", wish))
     else:
         async with lines.open_modbus(port, clock) as driver:
             unit = cast("Wish", wish)
@@ -217,7 +225,12 @@ async def _opened(
 
 
 async def _page_text(
-    read_page: PageReader, port: NamedPort, wish: Wish | MeterWish, title: str, *, only: bool
+    read_page: PageReader,
+    port: NamedPort,
+    wish: AnyWish,
+    title: str,
+    *,
+    only: bool,
 ) -> str:
     """Return a page, or why there is none; the port stays open for the unit that comes back."""
     try:
@@ -296,11 +309,11 @@ def _profile(name: str | None) -> DeviceProfile | None:
     return profiles[name]
 
 
-def _impossible(wish: Wish | MeterWish, port: NamedPort) -> str:
+def _impossible(wish: AnyWish, port: NamedPort) -> str:
     spoken = wish.profile.protocol if wish.profile else None
     if spoken and spoken not in port.port.protocols:
         return f"--profile: it speaks {spoken}, and {describe(port.port)} does not"
-    return wish.problem if isinstance(wish, MeterWish) else _impossible_registers(wish, port)
+    return _impossible_registers(wish, port) if isinstance(wish, Wish) else wish.problem
 
 
 def _impossible_registers(wish: Wish, port: NamedPort) -> str:

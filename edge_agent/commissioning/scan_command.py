@@ -11,9 +11,9 @@ import click
 
 from config.errors import ConfigError
 from config.load import load_profiles
-from config.ports import Dlt645Port, ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Cjt188Port, Dlt645Port, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
-from edge_agent.commissioning import meter_scan
+from edge_agent.commissioning import flow_meter_reader, meter_scan
 from edge_agent.commissioning.device_file import flow
 from edge_agent.commissioning.explain import explain
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
@@ -64,7 +64,7 @@ def command(
     twenty. Each probe reads one holding register; nothing is written. Stop the agent first: a
     line has one master.
 
-    On a line of electricity meters (/dev/ttyUSB0,dlt645) the address of the one meter is asked for,
+    On a line of meters (/dev/ttyUSB0,dlt645 or cjt188) the address of the one meter is asked for,
     at the settings that meters have; several meters answer at once, and are told.
 
     Units are printed as they are found; then each is asked what it is (function 43/14) and its
@@ -85,6 +85,9 @@ def command(
         sys.exit(2)
     if isinstance(port.port, Dlt645Port):
         _scan_meters(port.port, stated=port.stated, budget_s=budget, timeout_s=timeout)
+        return
+    if isinstance(port.port, Cjt188Port):
+        _scan_flow_meters(port.port, stated=port.stated, budget_s=budget, timeout_s=timeout)
         return
     serial = isinstance(port.port, ModbusRtuPort)
     wanted = _units(units, port)
@@ -133,6 +136,25 @@ def _scan_meters(
         sys.exit(1)
     click.echo("\n".join(meter_scan.summary(outcome, port)))
     sys.exit(0 if outcome.address else 1)
+
+
+def _scan_flow_meters(
+    port: Cjt188Port, *, stated: bool, budget_s: float, timeout_s: float | None
+) -> None:
+    """Find the one CJ/T 188 meter of a line; exits with 0 when it was found."""
+    if timeout_s is not None:
+        port = port.model_copy(update={"timeout_s": timeout_s})
+    settings = (Setting(port.baud, port.parity),) if stated else meter_scan.LIKELY
+    note = _Progress().note
+    try:
+        found, lines = asyncio.run(
+            flow_meter_reader.scan(port, settings, SystemClock(), budget_s=budget_s, note=note)
+        )
+    except PortDownError as error:
+        click.echo(explain(error, port), err=True)
+        sys.exit(1)
+    click.echo("\n".join(lines))
+    sys.exit(0 if found else 1)
 
 
 def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:

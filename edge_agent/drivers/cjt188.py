@@ -1,7 +1,8 @@
 """Meters that speak CJ/T 188 on one line: read, read the address, valve and other writes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -101,15 +102,22 @@ class Cjt188Client:
         open_link: Opens the wire.
         line: How it is spoken on.
         clock: Time.
+        serials: Serial numbers, handed on from one client of a line to the next, so that no late
+            answer to the one is taken for that to the other.
     """
 
     def __init__(
-        self, *, open_link: Callable[[], Awaitable[Link]], line: FrameLine, clock: Clock
+        self,
+        *,
+        open_link: Callable[[], Awaitable[Link]],
+        line: FrameLine,
+        clock: Clock,
+        serials: Iterator[int] | None = None,
     ) -> None:
         self._exchange: FrameExchange[Frame] = FrameExchange(
             open_link=open_link, stream=frame_stream(), line=line, clock=clock
         )
-        self._serial = 0
+        self._serials = count(1) if serials is None else serials
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -183,16 +191,20 @@ class Cjt188Client:
     ) -> Answered[Frame]:
         """Write one identifier; it is never sent twice."""
         asked = requests.write(meter_type, address, identifier, payload, dialect=dialect)
-        return await self._ask(asked, timeout_s)
+        return await self.ask(asked, timeout_s=timeout_s)
 
-    async def _ask(self, request: Request, timeout_s: float) -> Answered[Frame]:
+    def fresh_at(self, request: Request) -> float:
+        """When this may be asked so that its answer is no older one's; monotonic seconds."""
+        return self._exchange.fresh_at(_Asked(request))
+
+    async def ask(self, request: Request, *, timeout_s: float) -> Answered[Frame]:
+        """Send any request and return its answer."""
         if request.dialect.echoes_serial and request.control != READ_ADDRESS:
-            self._serial += 1
-            request = request.numbered(self._serial)
+            request = request.numbered(next(self._serials))
         return await self._exchange.ask(_Asked(request), timeout_s=timeout_s)
 
     async def _transact(self, request: Request, timeout_s: float) -> MeterAnswer:
-        frame, at_ms, took_s = await self._ask(request, timeout_s)
+        frame, at_ms, took_s = await self.ask(request, timeout_s=timeout_s)
         try:
             reading = decode_reading(frame, expected=request.identifier, dialect=request.dialect)
         except FrameError as error:

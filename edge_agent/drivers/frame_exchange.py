@@ -104,6 +104,11 @@ class FrameExchange(Generic[Frame]):
         rivals = (one for one in self._outstanding if request.mistakes_for(one.request))
         return max((one.until_s for one in rivals), default=0.0)
 
+    def fresh_at(self, request: Asked[Frame]) -> float:
+        """When this may be asked so that its answer is no older one's, as ``clear_at``."""
+        again = (one.until_s for one in self._outstanding if one.request == request)
+        return max(self.clear_at(request), *again, 0.0)
+
     async def ask(self, request: Asked[Frame], *, timeout_s: float) -> Answered[Frame]:
         """Send a request and return its answer."""
         link = await self._ready(request)

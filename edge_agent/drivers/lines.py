@@ -1,9 +1,10 @@
 """The lines of this process: who uses one next knows what is still outstanding."""
 
+import itertools
 from os.path import realpath
 from typing import TYPE_CHECKING
 
-from config.ports import Dlt645Port, LinePort, ModbusPort, ModbusRtuPort, Port
+from config.ports import Cjt188Port, Dlt645Port, LinePort, ModbusPort, ModbusRtuPort, Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
 from edge_agent.drivers.modbus_client import ModbusClient, open_modbus
@@ -12,6 +13,7 @@ from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 
 if TYPE_CHECKING:
+    from edge_agent.drivers.cjt188 import Cjt188Client
     from edge_agent.drivers.dlt645.client import MeterClient
     from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
 
@@ -25,6 +27,7 @@ class Lines:
     def __init__(self) -> None:
         self._outstanding: dict[str, Outstanding] = {}
         self._of_meters: dict[str, OutstandingRequests] = {}
+        self._serials: dict[str, itertools.count[int]] = {}
 
     def open(self, port: Port, clock: Clock) -> Driver:
         """Return the driver of a port; it opens when it is entered."""
@@ -36,7 +39,18 @@ class Lines:
             return MeterDriver(self.open_meters(port, clock), Relays(port, clock))
         if isinstance(port, ModbusRtuPort) and port.of_meters is not None:
             return self._open_pair(port, port.of_meters, clock)
+        if isinstance(port, Cjt188Port):
+            from edge_agent.drivers.cjt188_driver import Cjt188Driver  # noqa: PLC0415 (as above)
+
+            return Cjt188Driver(self.open_flow_meters(port, clock))
         return self.open_modbus(port, clock)
+
+    def open_flow_meters(self, port: Cjt188Port, clock: Clock) -> "Cjt188Client":
+        """Return a client of a line of CJ/T 188 meters."""
+        from edge_agent.drivers.cjt188_driver import cjt188_client  # noqa: PLC0415 (as above)
+
+        serials = self._serials.setdefault(_wire(port), itertools.count(1))
+        return cjt188_client(port, clock, serials=serials)
 
     def _open_pair(self, port: ModbusRtuPort, meters: Dlt645Port, clock: Clock) -> Driver:
         from edge_agent.drivers.dlt645.outstanding import OutstandingRequests  # noqa: PLC0415

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final, TypeAlias
 
+from config.cjt188 import FieldPoint
 from config.computed import (
     Computed,
     TimedComputed,
@@ -230,7 +231,9 @@ def _step(
 
 def _period(one: AnyPoint | Computed) -> float:
     return (
-        one.period_s if isinstance(one, Point | IdentifierPoint | TimedComputed) else None
+        one.period_s
+        if isinstance(one, Point | IdentifierPoint | FieldPoint | TimedComputed)
+        else None
     ) or 1.0
 
 

@@ -52,7 +52,8 @@ class Request:
         name = identifiers.NAMES.get(self.identifier, "")
         what = f"{self.identifier:04X}H{name and ' '}{name}"
         control = CONTROLS.get(self.control, f"{self.control:02X}H")
-        return f"{METER_TYPES.get(self.meter_type, 'meter')} {self.address}: {control} {what}"
+        kind = METER_TYPES.get(self.meter_type, "any type")
+        return f"meter {self.address} ({kind}): {control} {what}"
 
     def numbered(self, serial: int) -> "Request":
         """Return the same request with another serial number."""

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from config.base import Settings
 from config.catalogue import catalogue
+from config.cjt188 import FieldPoint
 from config.classes import EquipmentClass
 from config.computed import Computed
 from config.conditions import KINDS
@@ -124,7 +125,7 @@ def test_the_delivered_server_example_changes_nothing() -> None:
 
 def test_the_examples_load_with_every_option_uncommented(tmp_path: Path) -> None:
     gateway = load_agent(uncommented_file("agent.yaml", tmp_path))
-    assert set(gateway.settings.ports) == {"plc", "line-1", "line-2", "meters"}
+    assert set(gateway.settings.ports) == {"plc", "line-1", "line-2", "meters", "flow-meters"}
     assert gateway.devices["pump-1"].points["serial_number"].length == 8
     server = tmp_path / "server.yaml"
     server.write_text(uncommented("server.yaml"), "utf-8")
@@ -159,11 +160,8 @@ def test_a_commented_option_shows_its_default(
     shown = root.model_validate_json(document.json, strict=True)
     for one in settings_in(shown):
         # Registers and linkages differ from site to site; their options are shown in use.
-        if isinstance(one, Point | IdentifierPoint | Computed) or type(one).__name__ in {
-            "Writable",
-            "Time",
-            "Linkage",
-        }:
+        placed = isinstance(one, Point | IdentifierPoint | FieldPoint | Computed)
+        if placed or type(one).__name__ in {"Writable", "Time", "Linkage"}:
             continue
         for option, field in type(one).model_fields.items():
             default = field.get_default()

@@ -1,0 +1,166 @@
+"""Meters of a CJ/T 188 line as the agent polls them, in the time of the loop."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from config.base import Words
+from config.cjt188 import Cjt188Settings, FieldPoint
+from config.ports import Cjt188Port
+from config.profiles import Limits
+from config.protocol import Protocol
+from config.resolve import ResolvedDevice
+from edge_agent.drivers.cjt188 import Cjt188Client
+from edge_agent.drivers.cjt188_driver import Cjt188Driver, cjt188_line
+from edge_agent.health import Health
+from edge_agent.planners import planner_of
+from edge_agent.polling.availability_store import MemoryAvailability
+from edge_agent.polling.port import PortOwner
+from protocols.reading import Quality, Reading
+from simulators.cjt188 import MeterSettings, SimulatedMeter, meter_unit, refusal
+from simulators.equipment.flow_meters import HeatMeter, WaterMeter
+from simulators.faults import Fault, FaultKind, FaultyUnit
+from simulators.line import LineTiming
+from tests.fakes.memory_line import MemoryLink, line_of
+from tests.fakes.reading_sink import ListSink
+from tests.fakes.virtual_loop import LoopClock, run_virtually
+
+PORT = Cjt188Port(kind="cjt188", device="/dev/none")
+WATER, HEAT, GONE = "78330011223344", "11110000000002", "11110000000009"
+WATER_POINTS = {
+    "volume": FieldPoint(field="volume", unit="m³", totalizer=True),
+    "litres": FieldPoint(field="volume", unit="L", scale=1000),
+    "valve": FieldPoint(field="valve"),
+    "battery_low": FieldPoint(field="battery_low"),
+    "closed": FieldPoint(field="status", bit=0),
+    "time": FieldPoint(field="time"),
+    "last_month": FieldPoint(field="volume", identifier="D120", unit="m³"),
+}
+HEAT_POINTS = {
+    "heat_energy": FieldPoint(field="heat", unit="kWh"),
+    "supply": FieldPoint(field="supply_temperature", unit="°C", plausible=(0, 50)),
+}
+
+
+def device(
+    address: str, kind: str, points: Mapping[str, FieldPoint], period_s: float = 10.0
+) -> ResolvedDevice:
+    name = Words(en="Meter", zh="表")
+    timed = {"period_s": period_s, "max_silence_s": 300.0, "name": name, "report_all": True}
+    return ResolvedDevice(
+        id=f"m{address}",
+        port="line",
+        unit=address,
+        profile="",
+        equipment_class="",
+        name=name,
+        limits=Limits(),
+        points={key: one.model_copy(update=timed) for key, one in points.items()},
+        protocol=Protocol.CJT188,
+        cjt188=Cjt188Settings(type=kind),
+    )
+
+
+def units() -> dict[int, FaultyUnit]:
+    made: dict[int, FaultyUnit] = {}
+    for kind, address, model in ((0x10, WATER, WaterMeter), (0x20, HEAT, HeatMeter)):
+        meter = SimulatedMeter(
+            address,
+            equipment=model(seed=3, started_s=0),
+            settings=MeterSettings(kind, address),
+            started_s=0,
+        )
+        made[meter_unit(kind, address)] = FaultyUnit(meter, seed=1, refusal=refusal)
+    return made
+
+
+def polled(
+    devices: list[ResolvedDevice], line: dict[int, FaultyUnit], seconds: float
+) -> tuple[ListSink, MemoryLink]:
+    async def main() -> tuple[ListSink, MemoryLink]:
+        timing = LineTiming(baud=2400, turnaround_s=0.05)
+        link = MemoryLink(line_of(line, "cjt188", timing))
+
+        async def open_link() -> MemoryLink:
+            return link
+
+        client = Cjt188Client(open_link=open_link, line=cjt188_line(PORT), clock=LoopClock())
+        sink = ListSink()
+        port = PortOwner(
+            "line",
+            settings=PORT,
+            devices={one.id: one for one in devices},
+            driver=Cjt188Driver(client),
+            sink=sink,
+            health=Health(),
+            availability=MemoryAvailability(),
+            clock=LoopClock(),
+            rng=Random(7),  # noqa: S311 (jitter, not a secret)
+        )
+        task = asyncio.create_task(port.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        return sink, link
+
+    return run_virtually(main())
+
+
+def of(sink: ListSink, address: str, point: str) -> list[Reading]:
+    return sink.of(f"m{address}", point)
+
+
+def good(sink: ListSink, address: str, point: str) -> list[Any]:
+    return [one.value for one in of(sink, address, point) if one.quality is Quality.GOOD]
+
+
+def test_fields_become_readings_and_each_identifier_is_asked_once() -> None:
+    devices = [device(WATER, "10", WATER_POINTS), device(HEAT, "20", HEAT_POINTS)]
+    sink, link = polled(devices, units(), 100)
+    volumes = good(sink, WATER, "volume")
+    assert len(volumes) >= 9
+    assert volumes == sorted(volumes)
+    assert good(sink, WATER, "litres")[0] == 1000 * volumes[0]
+    assert set(good(sink, WATER, "valve")) == {"open"}
+    assert set(good(sink, WATER, "battery_low")) == {False}
+    assert set(good(sink, WATER, "closed")) == {False}
+    assert good(sink, WATER, "time")[0].startswith("1970-01-01T08:00")
+    assert len(good(sink, WATER, "last_month")) >= 9
+    assert len(good(sink, HEAT, "heat_energy")) >= 9
+    assert {one.reason for one in of(sink, HEAT, "supply")} == {"implausible"}
+    assert len(link.sent) <= 3 * (len(volumes) + 1)
+
+
+def test_a_meter_that_is_gone_does_not_keep_the_others_waiting() -> None:
+    devices = [device(WATER, "10", WATER_POINTS), device(GONE, "20", HEAT_POINTS)]
+    sink, _ = polled(devices, units(), 300)
+    times = [one.taken_at for one in of(sink, WATER, "volume")]
+    gaps = [b - a for a, b in pairwise(times)]
+    assert max(gaps) < 12_000
+    assert good(sink, GONE, "heat_energy") == []
+
+
+def test_an_abnormal_valve_is_a_fault_and_a_refusal_is_told() -> None:
+    line = units()
+    unit = line[meter_unit(0x10, WATER)]
+    unit._inner.hold("valve", "abnormal")  # type: ignore[attr-defined]
+    line[meter_unit(0x20, HEAT)].faults.add(Fault(FaultKind.EXCEPTION, code=1))
+    devices = [device(WATER, "10", WATER_POINTS), device(HEAT, "20", HEAT_POINTS)]
+    sink, _ = polled(devices, line, 60)
+    assert set(good(sink, WATER, "valve")) == {"fault"}
+    assert good(sink, HEAT, "heat_energy") == []
+    assert of(sink, HEAT, "heat_energy")
+
+
+def test_a_damaged_answer_is_no_value_of_any_point() -> None:
+    one = device(WATER, "10", WATER_POINTS)
+    planner = planner_of(one, PORT)
+    question = planner.alone("volume")
+    read = planner.reader(question)
+    assert read(b"\x90\x1f\x00\x01", 5) == [Reading("volume", None, Quality.BAD, 5, "undecodable")]
+    body = bytes.fromhex("901F00 FFFFFFFF2C 0000000A2C") + bytes(9)
+    assert read(body, 5)[0].reason in {"not_available", "undecodable"}
