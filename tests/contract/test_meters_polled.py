@@ -290,3 +290,26 @@ def test_a_point_of_a_meter_is_never_written() -> None:
         assert len(line.values(A, "e")) >= 3
 
     run_virtually(work())
+
+
+def test_thirty_meters_at_2400_baud_keep_a_minute_beside_three_silent_ones() -> None:
+    async def work() -> None:
+        addresses = [f"{number:012d}" for number in range(1, 31)]
+        silent = {addresses[4], addresses[14], addresses[24]}
+        units = {one: Silent() if one in silent else meter(one) for one in addresses}
+        points = {**VOLTAGES, **ENERGY, "p": IdentifierPoint(identifier="02030000")}
+        line = Line(units, [of_meter(one, points, 60.0) for one in addresses])
+        assert 0.4 < line.port.load < 0.6
+        async with polling(line):
+            await asyncio.sleep(1200)
+        gaps: list[float] = []
+        for one in sorted(set(addresses) - silent):
+            times = line.sink.times_s(f"m{one}", "e")
+            gaps += [b - a for a, b in pairwise(times)]
+        assert len(gaps) == 27 * 19
+        assert sorted(gaps)[int(0.99 * len(gaps))] <= 60.6
+        name, labels = "plantroom_port_offline_seconds_total", {"port": "line"}
+        offline_s = line.health.registry.get_sample_value(name, labels) or 0.0
+        assert offline_s / 1200 <= 0.03
+
+    run_virtually(work())
