@@ -17,12 +17,16 @@ from config.profiles import Limits
 from config.protocol import Protocol
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.dlt645.driver import MeterDriver
+from edge_agent.drivers.dlt645.line import MeterLine
+from edge_agent.drivers.dlt645.planner import IdentifierPlanner
 from edge_agent.drivers.dlt645.relays import Relays
+from edge_agent.drivers.question import ALL_AVAILABLE
 from edge_agent.errors import CommandError
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
 from protocols.dlt645.codes import Edition
+from protocols.dlt645.fields import Kind
 from protocols.reading import Quality
 from simulators.faults import Fault, FaultKind
 from simulators.line import SILENT, Reply, Responder
@@ -313,3 +317,43 @@ def test_thirty_meters_at_2400_baud_keep_a_minute_beside_three_silent_ones() -> 
         assert offline_s / 1200 <= 0.03
 
     run_virtually(work())
+
+
+def test_one_identifier_may_be_read_in_two_codings() -> None:
+    async def work() -> None:
+        points = {
+            "kwh": IdentifierPoint(identifier="00010000"),
+            "raw": IdentifierPoint(identifier="00010000", decimals=0),
+            "digits": IdentifierPoint(identifier="00010000", kind=Kind.DIGITS),
+            "tariff": IdentifierPoint(identifier="00010100"),
+        }
+        line = Line({A: meter(A)}, [of_meter(A, points)])
+        async with polling(line):
+            await asyncio.sleep(5)
+        kwh, raw = line.values(A, "kwh")[0], line.values(A, "raw")[0]
+        assert raw == pytest.approx(100 * kwh, abs=2)
+        assert line.values(A, "digits")[0].isdecimal()
+        assert [len(line.values(A, name)) for name in points] == [1, 1, 1, 1]
+
+    run_virtually(work())
+
+
+@pytest.mark.seeds(20, 500)
+def test_no_answer_of_any_bytes_ends_in_an_exception(seed: int) -> None:
+    rng = Random(seed)  # noqa: S311 (repeatable)
+    points = {
+        **VOLTAGES,
+        "at": IdentifierPoint(identifier="01010000", part=1),
+        "word": IdentifierPoint(identifier="04000503", bit=4),
+        "state": IdentifierPoint(identifier="04000503", bit=1, width=2, enum={0: "mains"}),
+        "scaled": IdentifierPoint(identifier="00010000", scale=0.001, plausible=(0, None)),
+        "own": IdentifierPoint(identifier="0F0F0F01", kind=Kind.TEXT, bytes=8),
+        "date": IdentifierPoint(identifier="04000101"),
+    }
+    planner = IdentifierPlanner(points, MeterLine())
+    for question in planner.plan(1.0, ALL_AVAILABLE):
+        read = planner.reader(question)
+        for _ in range(20):
+            readings = read(rng.randbytes(rng.choice((0, 1, question.size, rng.randrange(64)))), 1)
+            assert [one.point for one in readings] == list(question.points)
+            assert all((one.value is None) is bool(one.reason) for one in readings)

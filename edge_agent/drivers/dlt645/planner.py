@@ -73,22 +73,24 @@ class IdentifierPlanner:
                 blocks.setdefault(block.identifier, []).append(name)
         questions: list[IdentifierQuestion] = []
         taken: set[str] = set()
-        for name, point in wanted.items():
+        for name in wanted:
             if name in taken:
                 continue
-            chosen = self._question(point, blocks, wanted)
+            chosen = self._question(name, blocks, wanted)
             taken.update(chosen.points)
             questions.append(chosen)
         return questions
 
     def _question(
         self,
-        point: IdentifierPoint,
+        name: str,
         blocks: Mapping[int, Sequence[str]],
         wanted: Mapping[str, IdentifierPoint],
     ) -> IdentifierQuestion:
         """Return the question for a point: of its block where that is the cheaper way."""
-        (single,) = singles_of({n: one for n, one in wanted.items() if one.number == point.number})
+        point = wanted[name]
+        same = {n: one for n, one in wanted.items() if one.number == point.number}
+        single = next(one for one in singles_of(same) if name in one.points)
         block = None if point.overrides else block_of(point.edition, point.number)
         names = blocks.get(block.identifier, ()) if block else ()
         if block is None or not names:

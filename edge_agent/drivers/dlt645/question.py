@@ -77,10 +77,10 @@ class IdentifierQuestion(NamedTuple):
 
 
 def singles_of(points: Mapping[str, IdentifierPoint]) -> list[IdentifierQuestion]:
-    """Return one question for each identifier, in the order of the points."""
-    groups: dict[int, list[str]] = {}
+    """Return one question for each identifier and coding, in the order of the points."""
+    groups: dict[object, list[str]] = {}
     for name, point in points.items():
-        groups.setdefault(point.number, []).append(name)
+        groups.setdefault((point.number, point.item.fields), []).append(name)
     return [_question(points[names[0]], tuple(names)) for names in groups.values()]
 
 
