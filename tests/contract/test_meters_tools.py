@@ -67,7 +67,7 @@ async def test_read_shows_identifiers_with_their_bytes_and_what_is_refused(tmp_p
     assert "kWh" in points.output
     assert silent.exit_code == 1
     assert f"meter {'1' * 12}" in silent.output
-    assert "check the 12 digits" in silent.output
+    assert "A and B swapped" in silent.output
 
 
 @pytest.mark.parametrize(
