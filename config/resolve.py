@@ -65,6 +65,11 @@ class ResolvedDevice:
         return f"meter {self.unit}" if isinstance(self.unit, str) else f"unit {self.unit}"
 
     @property
+    def dialect(self) -> str:
+        """How it is spoken to, as text; empty: its protocol has no dialects."""
+        return self.cjt188.model_dump_json() if self.protocol is Protocol.CJT188 else ""
+
+    @property
     def reported(self) -> dict[str, Reported]:
         """All that has a value, read or computed."""
         return {**self.points, **self.computed}

@@ -189,6 +189,8 @@ def points_digest(device: ResolvedDevice) -> str:
     """Return what the availability depends on: the device file as applied, and who answers."""
     points = sorted((name, _as_first_kept(point)) for name, point in device.points.items())
     found = (device.port, device.unit, device.profile, device.limits.model_dump_json(), points)
+    if device.dialect:
+        found = (*found, device.dialect)
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 

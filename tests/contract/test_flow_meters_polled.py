@@ -3,22 +3,32 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+import yaml
+
 from config.base import Words
 from config.cjt188 import Cjt188Settings, FieldPoint
+from config.load import load_profiles
+from config.point_kinds import fields_of
 from config.ports import Cjt188Port
 from config.profiles import Limits
 from config.protocol import Protocol
 from config.resolve import ResolvedDevice
 from edge_agent.drivers.cjt188 import Cjt188Client
 from edge_agent.drivers.cjt188_driver import Cjt188Driver, cjt188_line
+from edge_agent.drivers.question import ALL_AVAILABLE
 from edge_agent.health import Health
 from edge_agent.planners import planner_of
-from edge_agent.polling.availability_store import MemoryAvailability
+from edge_agent.polling.availability_store import MemoryAvailability, points_digest
 from edge_agent.polling.port import PortOwner
+from protocols.cjt188.frames import decode_frame
+from protocols.cjt188.identifiers import ByteOrder
 from protocols.reading import Quality, Reading
 from simulators.cjt188 import MeterSettings, SimulatedMeter, meter_unit, refusal
 from simulators.equipment.flow_meters import HeatMeter, WaterMeter
@@ -164,3 +174,49 @@ def test_a_damaged_answer_is_no_value_of_any_point() -> None:
     assert read(b"\x90\x1f\x00\x01", 5) == [Reading("volume", None, Quality.BAD, 5, "undecodable")]
     body = bytes.fromhex("901F00 FFFFFFFF2C 0000000A2C") + bytes(9)
     assert read(body, 5)[0].reason in {"not_available", "undecodable"}
+
+
+READ_AS = {
+    ("cjt188-water", "water_2015_answer"): {
+        "volume": 556677.0,
+        "settled_volume": 556677.0,
+        "valve": "closed",
+        "battery_low": False,
+        "meter_time": "2015-05-11T22:01:31",
+    },
+    ("cjt188-heat", "heat_answer"): {
+        "heat_energy": 1367.45,
+        "settled_energy": 1250.0,
+        "heat_power": 8.32,
+        "flow": 0.124,
+        "volume": 7788.99,
+        "supply_temperature": 75.34,
+        "return_temperature": 43.21,
+        "run_hours": 123456.0,
+        "valve": "open",
+        "battery_low": True,
+        "meter_time": "2025-12-31T23:59:59",
+    },
+}
+"""Device file and frame of tests/cases/cjt188 -> what is read."""
+
+
+@pytest.mark.parametrize(("profile", "case"), READ_AS)
+def test_a_device_file_reads_a_frame(profile: str, case: str) -> None:
+    path = Path(__file__).parents[1] / "cases" / "cjt188" / f"{case}.yaml"
+    frame = decode_frame(bytes.fromhex(yaml.safe_load(path.read_text("utf-8"))["frame"]))
+    file = load_profiles()[profile]
+    assert file.cjt188 is not None
+    points = {name: one.model_copy(update={"period_s": 1.0}) for name, one in file.points.items()}
+    one = device(frame.address, file.cjt188.type, fields_of(points), 1.0)
+    planner = planner_of(one, PORT)
+    (question,) = planner.plan(1.0, ALL_AVAILABLE)
+    readings = planner.reader(question)(frame.data, 5)
+    assert {r.point: r.value for r in readings} == READ_AS[profile, case]
+    assert {r.quality for r in readings} == {Quality.GOOD}
+
+
+def test_other_settings_of_a_meter_forget_what_it_did_not_give() -> None:
+    one = device(WATER, "10", WATER_POINTS)
+    other = replace(one, cjt188=Cjt188Settings(type="10", byte_order=ByteOrder.LOW_FIRST))
+    assert points_digest(one) != points_digest(other)
