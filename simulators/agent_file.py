@@ -108,6 +108,12 @@ def _device(unit: Unit) -> dict[str, object]:
         "name": unit.name.model_dump(),
         "period_s": unit.period_s,
     }
+    if unit.cjt188 is not None:
+        meter = unit.cjt188
+        device["cjt188"] = {
+            "type": f"{meter.type:02X}",
+            **meter.model_dump(mode="json", exclude={"type", "address"}),
+        }
     if unit.profile is not None:
         device["profile"] = unit.profile
     if unit.equipment_class is not None:

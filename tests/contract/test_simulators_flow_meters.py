@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from config.load import load_agent
 from config.ports import ModbusRtuPort
+from config.protocol import Protocol
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.cjt188 import Cjt188Client
 from edge_agent.drivers.frame_line import FrameLine
@@ -15,7 +17,7 @@ from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import DeviceGarbageError, DeviceRefusedError, DeviceTimeoutError
 from protocols.mbus.addresses import parse_secondary
-from simulators.agent_file import agent_file_for
+from simulators.agent_file import agent_file_for, agent_file_text, fixed_addresses
 from simulators.equipment.flow_meters import HeatMeter, WaterMeter
 from simulators.estate import Estate, Step
 from simulators.faults import FaultKind
@@ -106,6 +108,24 @@ async def test_slaves_of_an_estate_answer(tmp_path: Path) -> None:
             simulation.do(Step(unit="one", do="fault", kind=FaultKind.OFFLINE))
             with pytest.raises((DeviceTimeoutError, DeviceGarbageError)):
                 await client.read(5, timeout_s=0.2)
+
+
+def test_the_agent_file_of_an_estate_polls_its_meters(tmp_path: Path) -> None:
+    heat = unit(
+        "cjt188",
+        "heat_meter",
+        cjt188={"address": HEAT, "type": 0x20, "status_bits": "high"},
+        profile="cjt188-heat",
+    )
+    estate = estate_of(tmp_path, heat=heat)
+    content = agent_file_for(estate, fixed_addresses(estate), mqtt={"host": "broker"})
+    for name in ("mbus", "dlt645", "other"):
+        del content["ports"][name]
+    file = tmp_path / "agent.yaml"
+    file.write_text(agent_file_text(content), "utf-8")
+    device = load_agent(file).devices["heat"]
+    assert (device.unit, device.protocol) == (HEAT, Protocol.CJT188)
+    assert (device.cjt188.type, device.cjt188.status_bits) == ("20", "high")
 
 
 @pytest.mark.parametrize(
