@@ -7,6 +7,7 @@ from config.base import Conflict
 from config.cjt188 import Cjt188Settings, FieldPoint
 from config.edge import Device
 from config.identifiers import IdentifierPoint
+from config.listening import FIRE_PANEL, Gb26875TcpPort
 from config.points import Point, Table
 from config.ports import LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
 from config.profiles import DeviceProfile, Limits
@@ -21,11 +22,40 @@ _PLACED: Final = {
     Protocol.CJT188: (FieldPoint.TAG, "a field"),
 }
 """The kind of its points, and what places them."""
+_POLLED_ONLY: Final = frozenset(
+    {
+        "cjt188",
+        "computed",
+        "limits",
+        "meter",
+        "only",
+        "period_s",
+        "points",
+        "profile",
+        "protocol",
+        "ratios",
+        "unit",
+    }
+)
 
 
 def protocol_of(device: Device, profile: DeviceProfile | None) -> Protocol:
     """Return what a device speaks."""
     return device.protocol or (profile.protocol if profile else Protocol.MODBUS)
+
+
+def listening_conflicts(device: Device, port: Gb26875TcpPort) -> Iterator[Conflict]:
+    """Yield what a device on a port that listens cannot have."""
+    if device.source is None:
+        message = f"a device on a port of kind {port.kind} has a source: its own address, a number"
+        yield Conflict((), message)
+    if device.equipment_class not in {None, FIRE_PANEL}:
+        message = f"expected {FIRE_PANEL} on a port of kind {port.kind}"
+        yield Conflict(("class",), f"{message}, got {device.equipment_class}")
+    for name in sorted(device.model_fields_set & _POLLED_ONLY):
+        key = Device.model_fields[name].alias or name
+        message = f"means nothing on a port of kind {port.kind}: the device speaks by itself"
+        yield Conflict((key,), f"{message}; remove it")
 
 
 def address_conflicts(
@@ -41,9 +71,13 @@ def address_conflicts(
         allowed = ", ".join(sorted(port.protocols))
         message = f"a port of kind {port.kind} carries {allowed}; this device speaks {protocol}"
         yield Conflict(("port",), message)
+    if protocol is Protocol.GB26875:
+        return
     yield from _kind_conflicts(device, profile, protocol)
     if device.cjt188 is not None and protocol is not Protocol.CJT188:
         yield Conflict(("cjt188",), f"this device speaks {protocol}; remove it")
+    if device.source is not None:
+        yield Conflict(("source",), "only a device on a port of kind gb26875_tcp has one")
     if protocol in _DIGITS:
         yield from _meter_conflicts(device, protocol)
         yield from _relay_conflicts(device, port, profile)

@@ -73,6 +73,11 @@ class AlarmRule(Settings):
         max_length=500,
         description="Expression over the equipment's points; the rule counts while it is true.",
     )
+    shows: Identifier | None = Field(
+        default=None,
+        description="Point of the class whose value stands in the messages of the alarm, as the "
+        "places of a fire; where it says nothing: the value that raised the alarm.",
+    )
     work_order: bool = Field(default=True, description="Opens a work order.")
     life_safety: bool = Field(default=False, description="Fire, entrapment: never shelved.")
     latching: bool = Field(
@@ -167,6 +172,9 @@ def rule_conflicts(rule: AlarmRule, points: Mapping[str, ClassPoint]) -> Iterato
             )
         elif isinstance(condition, StateCondition) and point.words is not None:
             yield from _unknown_words(condition, point.words)
+    if rule.shows is not None and rule.shows not in points:
+        known = ", ".join(sorted(points))
+        yield Conflict(("shows",), f"no point {rule.shows!r}; the class has: {known}")
     for language, message in unknown_places(rule.name, condition):
         yield Conflict(("name", language), message)
     for path, text in _expressions(rule):

@@ -13,6 +13,7 @@ from config.cjt188 import FieldPoint
 from config.errors import ConfigError
 from config.expression import Expression, compile_expression, words_of
 from config.identifiers import IdentifierPoint
+from config.listening import HeardPoint
 from config.point_kinds import AnyPoint
 from config.points import DataType, Point
 from config.problems import suggestion
@@ -43,7 +44,7 @@ class TimedComputed(Computed):
     period_s: float = Field(gt=0, description="How often it is computed, seconds.")
 
 
-Reported: TypeAlias = AnyPoint | TimedComputed
+Reported: TypeAlias = AnyPoint | TimedComputed | HeardPoint
 """What has a value at an interval, read or computed."""
 
 

@@ -11,7 +11,7 @@ from config.computed import Computed
 from config.linkages import Linkage
 from config.mqtt import MqttSettings
 from config.point_kinds import AnyPoint
-from config.ports import Port
+from config.ports import AnyPort
 from config.profiles import Limits, Ratio
 from config.protocol import Protocol
 
@@ -118,6 +118,13 @@ class Device(Settings):
     cjt188: Cjt188Settings | None = Field(
         default=None, description="Of a CJ/T 188 meter; default: the device file's."
     )
+    source: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**48,
+        description="Address of a transmission device instead of unit, on a port of kind "
+        "gb26875_tcp: the number that it sends as its own.",
+    )
     protocol: Protocol | None = Field(
         default=None, description="What it speaks; default: the device file's, or modbus."
     )
@@ -168,7 +175,7 @@ class AgentSettings(Settings):
         description="Folder with equipment classes of your own, the same files as on the server; "
         "relative to this file.",
     )
-    ports: dict[Identifier, Port] = Field(min_length=1, description="Port name to port.")
+    ports: dict[Identifier, AnyPort] = Field(min_length=1, description="Port name to port.")
     devices: dict[Identifier, Device] = Field(min_length=1, description="Device id to device.")
     linkages: dict[Identifier, Linkage] = Field(
         default={},

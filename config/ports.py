@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from config.base import Host, Settings
+from config.listening import Gb26875TcpPort
 from config.protocol import Protocol
 
 
@@ -274,4 +275,9 @@ Port: TypeAlias = Annotated[
     ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Cjt188Port,
     Field(discriminator="kind"),
 ]
+AnyPort: TypeAlias = Annotated[
+    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Gb26875TcpPort,
+    Field(discriminator="kind"),
+]
+"""Polled or listened on."""
 ModbusPort: TypeAlias = ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort

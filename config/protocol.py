@@ -12,3 +12,5 @@ class Protocol(StrEnum):
     """Chinese electricity meters, 2007 and 1997, by data identifier."""
     CJT188 = "cjt188"
     """Chinese water, gas and heat meters, 2004 and 2018, by field of an answer."""
+    GB26875 = "gb26875"
+    """Transmission devices of fire alarm panels, GB/T 26875.3; they speak first."""

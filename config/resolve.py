@@ -6,7 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from config.addresses import address_conflicts, cjt188_of, protocol_of, register_conflicts
+from config.addresses import (
+    address_conflicts,
+    cjt188_of,
+    listening_conflicts,
+    protocol_of,
+    register_conflicts,
+)
 from config.base import Conflict, ConflictingSettingsError, Words
 from config.cjt188 import Cjt188Settings
 from config.classes import EquipmentClass
@@ -22,9 +28,10 @@ from config.edge import AgentSettings, Device
 from config.errors import ConfigError
 from config.interlock import compile_interlock
 from config.linkage_rules import linkage_conflicts
+from config.listening import FIRE_PANEL, HEARD_POINTS, Gb26875TcpPort, HeardPoint
 from config.point_kinds import AnyPoint
 from config.points import Point
-from config.ports import Accept, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort, Port
+from config.ports import Accept, AnyPort, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
 from config.protocol import Protocol
@@ -40,11 +47,13 @@ class ResolvedDevice:
     """One device with everything filled in.
 
     Attributes:
-        unit: Its number on the line, or the digits of a meter's address.
+        unit: Its number on the line, the digits of a meter's address, or the address of a
+            transmission device.
         profile: Name of its device file; empty when the agent file lists the registers itself.
         equipment_class: Empty when it belongs to none; the server then has no alarm rules for it.
         points: Every point has ``period_s``, ``max_silence_s`` and ``name``.
         computed: What is computed from them; likewise.
+        heard: What it tells by itself, on a port that listens; without a period.
     """
 
     id: str
@@ -58,10 +67,13 @@ class ResolvedDevice:
     computed: dict[str, TimedComputed] = field(default_factory=dict[str, TimedComputed])
     protocol: Protocol = Protocol.MODBUS
     cjt188: Cjt188Settings = field(default_factory=Cjt188Settings)
+    heard: dict[str, HeardPoint] = field(default_factory=dict[str, HeardPoint])
 
     @property
     def addressed(self) -> str:
         """Its address, as people say it."""
+        if self.protocol is Protocol.GB26875:
+            return f"source {self.unit}"
         return f"meter {self.unit}" if isinstance(self.unit, str) else f"unit {self.unit}"
 
     @property
@@ -72,7 +84,7 @@ class ResolvedDevice:
     @property
     def reported(self) -> dict[str, Reported]:
         """All that has a value, read or computed."""
-        return {**self.points, **self.computed}
+        return {**self.points, **self.computed, **self.heard}
 
 
 @dataclass(frozen=True)
@@ -100,13 +112,15 @@ def resolve(
         ConflictingSettingsError: Parts do not fit each other; lists all of them.
     """
     conflicts = [*_shared_lines(settings.ports), *_loose_answers(settings)]
+    conflicts += _shared_sources(settings)
     devices: dict[str, ResolvedDevice] = {}
     for device_id, device in settings.devices.items():
         port = settings.ports[device.port]
         found = list(_device_conflicts(device, port, classes, profiles))
         conflicts += [Conflict(("devices", device_id, *at), message) for at, message in found]
         if not found:
-            devices[device_id] = _resolved(device_id, device, classes, profiles)
+            made = _heard if isinstance(port, Gb26875TcpPort) else _resolved
+            devices[device_id] = made(device_id, device, classes, profiles)
     used = {one.profile for one in devices.values() if one.profile}
     makers = {name: profiles[name].maker for name in used}
     conflicts += shared_conflicts(settings.ports, devices, makers)
@@ -137,13 +151,16 @@ def _interlock_conflicts(
                 yield Conflict(("devices", device_id, *at), str(error))
 
 
-def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Conflict]:
+def _shared_lines(ports: Mapping[str, AnyPort]) -> Iterator[Conflict]:
     """Two ports on one serial line would talk into each other's answers."""
     owners: dict[Path | str, tuple[str, str]] = {}
     for name, port in ports.items():
         if isinstance(port, LinePort):
             # A link of /dev/serial/by-id and what it leads to are one line.
             line, key, place = port.device, "device", Path(port.device).resolve()
+        elif isinstance(port, Gb26875TcpPort):
+            line = place = f"TCP port {port.port} of this gateway"
+            key = "port"
         elif isinstance(port, ModbusRtuOverTcpPort):
             line = place = f"{port.host}:{port.port}"
             key = "host"
@@ -154,6 +171,17 @@ def _shared_lines(ports: Mapping[str, Port]) -> Iterator[Conflict]:
             also = "" if other == line else f" ({other})"
             message = f"{line} is already port {owner!r}{also}; put its devices on that port"
             yield Conflict(("ports", name, key), message)
+
+
+def _shared_sources(settings: AgentSettings) -> Iterator[Conflict]:
+    """What a transmission device says is about one panel of the file."""
+    owners: dict[tuple[str, int], str] = {}
+    for name, device in settings.devices.items():
+        if device.source is not None:
+            owner = owners.setdefault((device.port, device.source), name)
+            if owner != name:
+                message = f"{device.source} of port {device.port!r} is already {owner!r}"
+                yield Conflict(("devices", name, "source"), message)
 
 
 def _loose_answers(settings: AgentSettings) -> Iterator[Conflict]:
@@ -169,10 +197,13 @@ def _loose_answers(settings: AgentSettings) -> Iterator[Conflict]:
 
 def _device_conflicts(
     device: Device,
-    port: Port,
+    port: AnyPort,
     classes: Mapping[str, EquipmentClass],
     profiles: Mapping[str, DeviceProfile],
 ) -> Iterator[Conflict]:
+    if isinstance(port, Gb26875TcpPort):
+        yield from listening_conflicts(device, port)
+        return
     if device.profile is not None and device.profile not in profiles:
         yield Conflict(("profile",), _unknown("device file", device.profile, profiles))
         return
@@ -254,6 +285,36 @@ def _points(
     points = {name: one for name, one in points.items() if name not in device.computed}
     computed = {name: one for name, one in computed.items() if name not in device.points}
     return points | device.points, computed | device.computed
+
+
+def _heard(
+    device_id: str,
+    device: Device,
+    classes: Mapping[str, EquipmentClass],
+    _profiles: Mapping[str, DeviceProfile],
+) -> ResolvedDevice:
+    """Return a device on a port that listens."""
+    names = {name: _class_name(name, classes.get(FIRE_PANEL)) for name in HEARD_POINTS}
+    return ResolvedDevice(
+        id=device_id,
+        port=device.port,
+        unit=device.source or 0,
+        profile="",
+        equipment_class=FIRE_PANEL,
+        name=device.name,
+        limits=Limits(),
+        points={},
+        protocol=Protocol.GB26875,
+        heard={
+            name: point.model_copy(
+                update={
+                    "max_silence_s": device.max_silence_s,
+                    "name": names[name] or _plain_name(name),
+                }
+            )
+            for name, point in HEARD_POINTS.items()
+        },
+    )
 
 
 def _resolved(

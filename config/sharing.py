@@ -6,9 +6,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from config.base import Conflict
+from config.listening import Gb26875TcpPort
 from config.point_kinds import AnyPoint
 from config.points import Point, Table
-from config.ports import LinePort, ModbusTcpPort, Port
+from config.ports import AnyPort, LinePort, ModbusTcpPort
 
 if TYPE_CHECKING:
     from config.resolve import ResolvedDevice
@@ -17,7 +18,7 @@ Register = tuple[Table, int]
 
 
 def shared_conflicts(
-    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]", makers: Mapping[str, str]
+    ports: Mapping[str, AnyPort], devices: "Mapping[str, ResolvedDevice]", makers: Mapping[str, str]
 ) -> Iterator[Conflict]:
     """Yield what cannot be meant where two devices are one unit.
 
@@ -46,7 +47,7 @@ def shared_conflicts(
 
 
 def shared_notes(
-    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
+    ports: Mapping[str, AnyPort], devices: "Mapping[str, ResolvedDevice]"
 ) -> Iterator[str]:
     """Yield which devices share a unit though they are allowed to."""
     for first, second in _pairs(ports, devices):
@@ -57,7 +58,7 @@ def shared_notes(
 
 
 def keeping_off_others(
-    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
+    ports: Mapping[str, AnyPort], devices: "Mapping[str, ResolvedDevice]"
 ) -> "dict[str, ResolvedDevice]":
     """Return the devices; none reads over what another of its unit empties by reading it."""
     found = dict(devices)
@@ -70,16 +71,18 @@ def keeping_off_others(
     return found
 
 
-def endpoint(port: Port) -> str:
+def endpoint(port: AnyPort) -> str:
     """Return what two ports have in common that lead to the same place."""
     return port.device if isinstance(port, LinePort) else f"{port.host.lower()}:{port.port}"
 
 
 def _pairs(
-    ports: Mapping[str, Port], devices: "Mapping[str, ResolvedDevice]"
+    ports: Mapping[str, AnyPort], devices: "Mapping[str, ResolvedDevice]"
 ) -> "Iterator[tuple[ResolvedDevice, ResolvedDevice]]":
     groups: dict[tuple[str, int | str], list[ResolvedDevice]] = {}
     for device in devices.values():
+        if isinstance(ports[device.port], Gb26875TcpPort):
+            continue
         groups.setdefault((endpoint(ports[device.port]), device.unit), []).append(device)
     for group in groups.values():
         yield from combinations(group, 2)

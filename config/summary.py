@@ -10,8 +10,9 @@ from config.connection_files import password_problem, tls_problems, unreadable
 from config.edge import JournalSettings
 from config.errors import ConfigError
 from config.history import EmbeddedBackend, HistorySettings, InfluxBackend
+from config.listening import Gb26875TcpPort
 from config.mqtt import MqttSettings
-from config.ports import LinePort, Port
+from config.ports import AnyPort, LinePort
 from config.resolve import Gateway, ResolvedDevice
 from config.server import ServerSettings
 from config.sharing import shared_notes
@@ -78,7 +79,9 @@ def _journal(journal: JournalSettings) -> str:
     return f"{journal.path}, at most {bounds}, committed every {journal.commit_interval_s:g} s"
 
 
-def _endpoint(port: Port) -> str:
+def _endpoint(port: AnyPort) -> str:
+    if isinstance(port, Gb26875TcpPort):
+        return f"{port.kind} listens on {port.host}:{port.port}, silence {port.silence_s:g} s"
     if isinstance(port, LinePort):
         where = f"{port.device} {port.bits_per_second} 8{port.parity}{port.stop_bits}"
     else:
@@ -88,11 +91,12 @@ def _endpoint(port: Port) -> str:
 
 def _device_line(device: ResolvedDevice) -> str:
     periods = sorted({point.period_s for point in device.points.values() if point.period_s})
-    every = "/".join(f"{period:g}" for period in periods)
+    times = "/".join(f"{period:g}" for period in periods)
+    every = f"every {times} s" if periods else "when it speaks"
     return (
         f"  device  {device.id}: {device.addressed}, {device.profile or 'own points'}, "
         f"{device.equipment_class or 'no class'}, {_count(len(device.reported), 'point')} "
-        f"every {every} s, {device.name.en} ({device.name.zh})"
+        f"{every}, {device.name.en} ({device.name.zh})"
     )
 
 

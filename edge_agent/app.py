@@ -20,6 +20,7 @@ from edge_agent.linkages.device import with_linkages
 from edge_agent.linkages.joined import Joined
 from edge_agent.linkages.service import LinkageService
 from edge_agent.linkages.store import LinkageFile
+from edge_agent.listeners import opener
 from edge_agent.polling.availability_store import AvailabilityFile
 from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
@@ -68,6 +69,9 @@ async def run(
             availability=availability,
             clock=clock,
             open_driver=Lines().open,
+            open_listener=opener(
+                sink=uplink, journal=journal, health=health, clock=clock, beside=beside
+            ),
         )
         linkages = LinkageService(
             ports=port_manager.ports,

@@ -11,9 +11,8 @@ from config.edge import AgentSettings
 from edge_agent.clock import Clock
 from edge_agent.health import Health, State
 from edge_agent.journal.base import Journal, JournalStats
-from edge_agent.polling.device import PolledDevice
-from edge_agent.polling.port import PortOwner
 from edge_agent.port_metrics import DEPRECATED_OFFLINE_SECONDS
+from edge_agent.port_owner import OwnedDevice, Owner
 from edge_agent.uplink.uplink import Uplink
 from protocols.exact_json import exact_value
 
@@ -40,7 +39,7 @@ class StatusReport:
         self,
         settings: AgentSettings,
         *,
-        ports: Mapping[str, PortOwner],
+        ports: Mapping[str, Owner],
         health: Health,
         journal: Journal,
         uplink: Uplink,
@@ -90,7 +89,7 @@ class StatusReport:
             "values": list(self._values(device)),
         }
 
-    def _device(self, polled: PolledDevice) -> dict[str, object]:
+    def _device(self, polled: OwnedDevice) -> dict[str, object]:
         unit, device = polled.unit, polled.device
         return {
             "id": device.id,

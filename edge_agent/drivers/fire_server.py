@@ -131,6 +131,11 @@ class TransmissionServer:
         await self._server.wait_closed()
         self._server = self._watching = None
 
+    def heard_now(self) -> set[str]:
+        """Return the addresses of the devices that are connected and not silent for too long."""
+        since_s = self._clock.monotonic_s() - self._settings.session.silence_s
+        return {name for name, (one, _) in self._sessions.items() if one.heard_s >= since_s}
+
     def ask(self, source: str, unit: Unit) -> bool:
         """Ask or command a device; returns False when it is not connected.
 

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import structlog
 
 from config.errors import ConfigError
-from config.ports import Port
+from config.listening import Gb26875TcpPort
+from config.ports import AnyPort, Port
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Driver
@@ -15,12 +17,20 @@ from edge_agent.health import Health
 from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.port import PortOwner
 from edge_agent.polling.sink import ReadingSink
+from edge_agent.port_owner import Owner
 from protocols.errors import PlantroomError
 
 log = structlog.get_logger()
 
 _SPREAD_S = 0.1
 """Ports begin their grids within this time: no burst of all of them in one millisecond."""
+
+OpenListener: TypeAlias = Callable[[str, Gb26875TcpPort, Mapping[str, ResolvedDevice]], Owner]
+"""Makes the owner of a port that listens: name, settings, devices on it."""
+
+
+def _listens_nowhere(name: str, _: Gb26875TcpPort, __: Mapping[str, ResolvedDevice]) -> Owner:
+    raise ConfigError(f"port {name}: nothing listens here")
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Change:
 
     gateway: Gateway
     stopped: tuple[str, ...]
-    started: Mapping[str, PortOwner]
+    started: Mapping[str, Owner]
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
@@ -60,15 +70,17 @@ class PortManager:
         availability: AvailabilityStore,
         clock: Clock,
         open_driver: Callable[[Port, Clock], Driver],
+        open_listener: OpenListener = _listens_nowhere,
     ) -> None:
-        self.ports: dict[str, PortOwner] = {}
+        self.ports: dict[str, Owner] = {}
         self.devices: dict[str, ResolvedDevice] = {}
-        self._settings: dict[str, Port] = {}
+        self._settings: dict[str, AnyPort] = {}
         self._sink = sink
         self._health = health
         self._availability = availability
         self._clock = clock
         self._open_driver = open_driver
+        self._open_listener = open_listener
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def prepare(self, gateway: Gateway) -> Change:
@@ -135,8 +147,10 @@ class PortManager:
             self._running[name] = tasks.create_task(port.run(), name=f"port:{name}")
 
     def _build(
-        self, name: str, settings: Port, devices: Mapping[str, ResolvedDevice], at_s: float
-    ) -> PortOwner:
+        self, name: str, settings: AnyPort, devices: Mapping[str, ResolvedDevice], at_s: float
+    ) -> Owner:
+        if isinstance(settings, Gb26875TcpPort):
+            return self._open_listener(name, settings, devices)
         try:
             return PortOwner(
                 name,

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from config.computed import Computed
+from config.computed import Computed, Reported
+from config.listening import HeardPoint
 from config.point_kinds import AnyPoint
 from edge_agent.uplink.encoder import BIRTH_ONLY, DeviceEncoder, encode_metric
 from protocols.reading import Quality, Reading, Value
@@ -59,9 +60,7 @@ def retired_birth(
     return encode_metrics(metrics)
 
 
-def _birth_metric(
-    name: str, last: Reading | None, point: AnyPoint | Computed | None, now_ms: int
-) -> Metric:
+def _birth_metric(name: str, last: Reading | None, point: Reported | None, now_ms: int) -> Metric:
     if name == names.COMMAND_RESULT:
         # A result is news once; a birth that repeats it would look like a second command.
         return Metric(timestamp=now_ms)
@@ -79,7 +78,7 @@ def _birth_metric(
     )
 
 
-def _birth_properties(point: AnyPoint | Computed) -> dict[str, Value]:
+def _birth_properties(point: Reported) -> dict[str, Value]:
     properties: dict[str, Value] = {}
     if point.unit:
         properties[names.PROPERTY_ENG_UNIT] = point.unit
@@ -87,7 +86,7 @@ def _birth_properties(point: AnyPoint | Computed) -> dict[str, Value]:
         properties[names.PROPERTY_MAX_SILENCE] = round(point.max_silence_s * 1000)
     if point.totalizer:
         properties[names.PROPERTY_TOTALIZER] = True
-    if not isinstance(point, Computed):
+    if not isinstance(point, Computed | HeardPoint):
         properties |= _register_properties(point)
     if point.name is not None:
         properties[names.PROPERTY_NAME_EN] = point.name.en

@@ -31,6 +31,7 @@ _SIZES: Final = (
     (64, DataType.INT64, DataType.UINT64),
 )
 """Bits of a raw number, and what carries it with and without a sign."""
+_HEARD: Final = {"state": DataType.BOOLEAN, "count": DataType.UINT32, "text": DataType.STRING}
 _DOES_NOT_FIT: Final = "out_of_range"
 _STATE: Final = (names.STATE, names.STATE_REASON)
 BIRTH_ONLY: Final = {
@@ -66,6 +67,7 @@ def datatype_of_point(point: AnyPoint) -> DataType:
 def datatypes_of(device: ResolvedDevice) -> dict[str, DataType]:
     """Return the datatype of everything that has a value, read or computed."""
     types = {name: datatype_of_point(point) for name, point in device.points.items()}
+    types |= {name: _HEARD[point.kind] for name, point in device.heard.items()}
     if device.computed:
         results = results_of(device.points, device.computed)
         for name in device.computed:

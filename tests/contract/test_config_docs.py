@@ -125,7 +125,8 @@ def test_the_delivered_server_example_changes_nothing() -> None:
 
 def test_the_examples_load_with_every_option_uncommented(tmp_path: Path) -> None:
     gateway = load_agent(uncommented_file("agent.yaml", tmp_path))
-    assert set(gateway.settings.ports) == {"plc", "line-1", "line-2", "meters", "flow-meters"}
+    lines = {"line-1", "line-2", "meters", "flow-meters"}
+    assert set(gateway.settings.ports) == {"plc", "fire", *lines}
     assert gateway.devices["pump-1"].points["serial_number"].length == 8
     server = tmp_path / "server.yaml"
     server.write_text(uncommented("server.yaml"), "utf-8")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from protocols.reading import Quality
+from protocols.reading import Quality, Value
 from server.alarms.evaluation.judging import (
     ALONE,
     Context,
@@ -25,7 +25,7 @@ from server.alarms.evaluation.silence import (
     judge_silence,
     stop_connection_delays,
 )
-from server.alarms.evaluation.step import BACKLOG_QUIET_MS, Step
+from server.alarms.evaluation.step import BACKLOG_QUIET_MS, Step, Transition
 from server.alarms.evaluation.warm_start import StoredRows, seed, warm_start
 from server.alarms.evaluation.watches import RuleInstance, WatchRegister, gateway_of
 from server.alarms.rulebook import RuleBook
@@ -199,7 +199,7 @@ class AlarmEngine:
                 step.last_evaluated[sample.series] = sample.value
         if with_expression:
             judge_with_expression(step, self._register, with_expression)
-        return step
+        return self._showing(step)
 
     def expire(
         self, rule: str, point_id: int, *, since: int, is_behind: IsBehind = never_behind
@@ -219,7 +219,7 @@ class AlarmEngine:
         memory, changes = expire(instance.memory, since=since)
         step.memories[instance] = memory
         step.add_changes(instance, changes)
-        return step
+        return self._showing(step)
 
     def end_late_run(self, rule: str, point_id: int) -> Step | None:
         """Propose the end of a late run; None while late values still come."""
@@ -279,6 +279,22 @@ class AlarmEngine:
             entry = by_series.get(series_id)
             if entry is not None:
                 entry.set_band()
+
+    def _showing(self, step: Step) -> Step:
+        """Let alarms whose rule shows another point carry its value."""
+        step.transitions = [
+            one if one.kind != "raised" else one._replace(value=self._shown(one))
+            for one in step.transitions
+        ]
+        return step
+
+    def _shown(self, raised: Transition) -> Value:
+        """Return what an alarm shows: its own value where the other point says nothing."""
+        shows, unit = raised.rule.settings.shows, self._register.units[raised.series.equipment_id]
+        entry = None if shows is None else unit.entries.get(shows)
+        if entry is None or entry.series.last_quality is not Quality.GOOD:
+            return raised.value
+        return entry.series.last_value or raised.value
 
     def _withdraw_lost(self, step: Step) -> None:
         """Claim nothing any more for points that were removed or got another class."""

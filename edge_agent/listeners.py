@@ -1,0 +1,46 @@
+"""Which owner a port has on which the equipment speaks first: the one place that knows."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from config.listening import Gb26875TcpPort
+from config.resolve import ResolvedDevice
+from edge_agent.clock import Clock
+from edge_agent.health import Health
+from edge_agent.journal.base import Journal
+from edge_agent.polling.sink import ReadingSink
+from edge_agent.port_owner import Owner
+
+
+def opener(
+    *,
+    sink: ReadingSink,
+    journal: Journal,
+    health: Health,
+    clock: Clock,
+    beside: Path,
+) -> Callable[[str, Gb26875TcpPort, Mapping[str, ResolvedDevice]], Owner]:
+    """Return what makes the owner of a port that listens.
+
+    Args:
+        beside: The journal's file; what is open is kept beside it.
+    """
+
+    def open_port(
+        name: str, settings: Gb26875TcpPort, devices: Mapping[str, ResolvedDevice]
+    ) -> Owner:
+        # What no file uses is not imported.
+        from edge_agent.listening.gb26875 import ListeningPort  # noqa: PLC0415
+
+        return ListeningPort(
+            name,
+            settings=settings,
+            devices=devices,
+            sink=sink,
+            journal=journal,
+            health=health,
+            clock=clock,
+            path=beside.with_suffix(f".fire-{name}.json"),
+        )
+
+    return open_port

@@ -1,0 +1,1 @@
+"""Ports on which the equipment speaks first: events to readings."""
