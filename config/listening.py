@@ -111,24 +111,22 @@ class HeardPoint(Reporting):
     kind: Literal["state", "count", "text"] = Field(description="What its values are.")
 
 
+_COUNTS: Final = ("fire_count", "fault_count", "shielded_count", "supervisory_count")
+_STATES: Final = (
+    "fire",
+    "prealarm",
+    "supervisory",
+    "feedback",
+    "fault",
+    "shielded",
+    "automatic",
+    "mains",
+    "backup",
+    "bus",
+)
 HEARD_POINTS: Final[dict[str, HeardPoint]] = {
-    name: HeardPoint(kind=kind)
-    for kind, names in {
-        "text": ("fire_places",),
-        "count": ("fire_count", "fault_count", "shielded_count", "supervisory_count"),
-        "state": (
-            "fire",
-            "prealarm",
-            "supervisory",
-            "feedback",
-            "fault",
-            "shielded",
-            "automatic",
-            "mains",
-            "backup",
-            "bus",
-        ),
-    }.items()
-    for name in names
+    "fire_places": HeardPoint(kind="text"),
+    **dict.fromkeys(_COUNTS, HeardPoint(kind="count")),
+    **dict.fromkeys(_STATES, HeardPoint(kind="state")),
 }
 """The points of a fire alarm panel that speaks by itself, by their names in the class."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from config.listening import Gb26875TcpPort
 from config.ports import Cjt188Port, Dlt645Port, ModbusRtuPort, Port
 from config.resolve import Gateway, ResolvedDevice
 from edge_agent.drivers.question import ALL_AVAILABLE, Question
@@ -68,7 +69,7 @@ class PortLoad:
 
 
 def port_loads(gateway: Gateway, *, answer_s: float | None = None) -> list[PortLoad]:
-    """Return the load of each port, in the file's order.
+    """Return the load of each port that is polled, in the file's order.
 
     Args:
         gateway: A checked agent file.
@@ -82,6 +83,7 @@ def port_loads(gateway: Gateway, *, answer_s: float | None = None) -> list[PortL
             answer_s,
         )
         for name, port in gateway.settings.ports.items()
+        if not isinstance(port, Gb26875TcpPort)  # nothing is asked there
     ]
 
 

@@ -8,6 +8,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigError
+from config.listening import Gb26875TcpPort
 from config.load import load_agent
 from config.ports import Cjt188Port, Dlt645Port, Framing, ModbusRtuPort, ModbusTcpPort, Port
 from config.problems import suggestion
@@ -99,7 +100,12 @@ def _from_file(file: Path, name: str) -> NamedPort:
         known = sorted(ports)
         message = f"{file}: no port {name!r}{suggestion(name, known)} There are: {', '.join(known)}"
         raise ConfigError(message)
-    return NamedPort(name, ports[name], stated=True)
+    port = ports[name]
+    if isinstance(port, Gb26875TcpPort):
+        raise ConfigError(
+            f"{file}: port {name!r} only listens (kind {port.kind}): nothing is asked"
+        )
+    return NamedPort(name, port, stated=True)
 
 
 def _serial(text: str) -> NamedPort:

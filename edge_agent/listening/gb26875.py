@@ -7,8 +7,6 @@ changes nothing.
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -237,7 +235,14 @@ def _session_options(settings: Gb26875TcpPort, sources: frozenset[int]) -> Sessi
 def _fold_options(settings: Gb26875TcpPort) -> FoldOptions:
     return FoldOptions(
         reset_scope=ResetScope(settings.reset_scope),
-        reset_clears=reduce(or_, (State[one.upper()] for one in settings.reset_clears), NO_STATE),
+        reset_clears=_states(settings.reset_clears),
         system_normal_ends_fires=settings.system_normal_ends_fires,
         transmitter_reset_resets=settings.transmitter_reset_resets,
     )
+
+
+def _states(names: Sequence[str]) -> State:
+    states = NO_STATE
+    for name in names:
+        states |= State[name.upper()]
+    return states
