@@ -2,6 +2,7 @@
 
 import pytest
 
+from config.listening import HEARD_POINTS
 from config.load import load_classes
 from protocols.fire.model import (
     TRANSMITTER,
@@ -21,7 +22,8 @@ SMOKE = Place(Kind.COMPONENT, 1, 1, zone=10, point=2)
 
 def test_points_are_those_of_the_class() -> None:
     points = load_classes()["fire_panel"].points
-    assert set(points_of(PanelState())) == set(points) - {"address", "event"}
+    assert set(points_of(PanelState())) == set(points) - {"address", "event", "fire_places"}
+    assert set(HEARD_POINTS) == set(points) - {"address", "event"}
 
 
 def test_points_follow_the_events() -> None:
