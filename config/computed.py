@@ -59,6 +59,8 @@ class Result(StrEnum):
 _STATES: Final = frozenset({DataType.BOOL, DataType.BIT})
 _WORDS: Final = frozenset({DataType.ENUM, DataType.STRING, DataType.DATETIME})
 
+_HEARD: Final = {"count": Result.NUMBER, "state": Result.STATE, "text": Result.WORD}
+
 
 def derived_conflicts(
     points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]
@@ -160,6 +162,15 @@ def _result_of_expression(
     known = {one: r if isinstance(r, Result) else Result.NUMBER for one, r in found.items()}
     words = {one: words_to_compare(points, one) for one in expression.names}
     return result_of(expression, known, words)
+
+
+def heard_results(reported: Mapping[str, Reported]) -> dict[str, Result]:
+    """Return what the points yield that a device tells by itself."""
+    return {
+        name: _HEARD[point.kind]
+        for name, point in reported.items()
+        if isinstance(point, HeardPoint)
+    }
 
 
 def words_to_compare(points: Mapping[str, AnyPoint], name: str) -> frozenset[str]:

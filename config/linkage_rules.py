@@ -5,7 +5,15 @@ from typing import Protocol
 
 from config.base import Conflict
 from config.command_values import accepted_value
-from config.computed import Reported, Result, all_needs_of, result_of, results_of, words_to_compare
+from config.computed import (
+    Reported,
+    Result,
+    all_needs_of,
+    heard_results,
+    result_of,
+    results_of,
+    words_to_compare,
+)
 from config.computed import TimedComputed as Computed
 from config.errors import ConfigError
 from config.interlock import Interlock, Place, compile_interlock
@@ -79,6 +87,7 @@ def _wrong_condition(text: str, devices: Mapping[str, HasPoints]) -> str:
             return f"{text!r} names no point; a point is written {{device.point}}"
         results = {
             one: results_of(devices[one].points, devices[one].computed)
+            | heard_results(devices[one].reported)
             for one in {place.device for place in condition.places}
         }
         known: dict[str, Result] = {}

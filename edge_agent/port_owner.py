@@ -5,6 +5,7 @@ from typing import Protocol
 
 from config.interlock import Place
 from config.resolve import ResolvedDevice
+from edge_agent.polling.device import Observer
 from edge_agent.polling.units import UnitState
 from edge_agent.polling.writes import FinalCheck, Written, no_check
 from protocols.reading import Reading, Value
@@ -35,7 +36,15 @@ class OwnedUnit(Protocol):
 
 
 class OwnedDevice(Protocol):
-    """A device of a port."""
+    """A device of a port.
+
+    Attributes:
+        latest: The last reading of each point, reported or not.
+        observer: Told of every reading.
+    """
+
+    latest: dict[str, Reading]
+    observer: Observer | None
 
     @property
     def device(self) -> ResolvedDevice:
@@ -45,11 +54,6 @@ class OwnedDevice(Protocol):
     @property
     def unit(self) -> OwnedUnit:
         """Its unit."""
-        ...
-
-    @property
-    def latest(self) -> Mapping[str, Reading]:
-        """The last reading of each point, reported or not."""
         ...
 
 

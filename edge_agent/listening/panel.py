@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from config.resolve import ResolvedDevice
 from edge_agent.health import Health
@@ -15,6 +15,9 @@ from protocols.fire.panel_state import FoldOptions, PanelState
 from protocols.fire.points import name_of, points_of
 from protocols.fire.snapshot import mapping
 from protocols.reading import Quality, Reading, Value
+
+if TYPE_CHECKING:
+    from edge_agent.polling.device import Observer
 
 _MOST_PLACES_TOLD: Final = 20
 _ONCE_SAID: Final = {
@@ -43,6 +46,7 @@ class HeardPanel:
         up: Whether it is heard; None until it was, or was not for too long.
         latest: The last reading of each point, reported or not.
         state: Its open components.
+        observer: Told of every reading, reported or not, after it was handed over.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class HeardPanel:
         self.up: bool | None = None
         self.latest: dict[str, Reading] = {}
         self.state = PanelState(options)
+        self.observer: Observer | None = None
         self._options = options
         self._language = language
         self._sink = sink
@@ -170,9 +175,9 @@ class HeardPanel:
 
     def _hand_over(self, readings: Sequence[Reading]) -> None:
         self.latest.update((reading.point, reading) for reading in readings)
-        if not self.up:
-            return
-        picked = self._filter.pick(readings)
+        picked = self._filter.pick(readings) if self.up else []
         if picked:
             self._count.inc(len(picked))
             self._sink.publish(self.device.id, picked)
+        if self.observer is not None:
+            self.observer(self.device.id, readings)

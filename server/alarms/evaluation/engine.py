@@ -27,7 +27,7 @@ from server.alarms.evaluation.silence import (
 )
 from server.alarms.evaluation.step import BACKLOG_QUIET_MS, Step, Transition
 from server.alarms.evaluation.warm_start import StoredRows, seed, warm_start
-from server.alarms.evaluation.watches import RuleInstance, WatchRegister, gateway_of
+from server.alarms.evaluation.watches import RuleInstance, WatchRegister, gateway_of, newest_of
 from server.alarms.rulebook import RuleBook
 from server.assets.series import Sample, Series
 from server.core.clock import Clock
@@ -199,7 +199,7 @@ class AlarmEngine:
                 step.last_evaluated[sample.series] = sample.value
         if with_expression:
             judge_with_expression(step, self._register, with_expression)
-        return self._showing(step)
+        return self._showing(step, samples)
 
     def expire(
         self, rule: str, point_id: int, *, since: int, is_behind: IsBehind = never_behind
@@ -280,21 +280,30 @@ class AlarmEngine:
             if entry is not None:
                 entry.set_band()
 
-    def _showing(self, step: Step) -> Step:
-        """Let alarms whose rule shows another point carry its value."""
+    def _showing(self, step: Step, samples: Sequence[Sample] = ()) -> Step:
+        """Let alarms whose rule shows another point carry its value.
+
+        Args:
+            samples: What was evaluated; the series may not hold it yet.
+        """
+        if not any(one.rule.settings.shows for one in step.transitions):
+            return step
+        coming = {one.series: one for one in samples if not one.late}
         step.transitions = [
-            one if one.kind != "raised" else one._replace(value=self._shown(one))
+            one if one.kind != "raised" else one._replace(value=self._shown(one, coming))
             for one in step.transitions
         ]
         return step
 
-    def _shown(self, raised: Transition) -> Value:
+    def _shown(self, raised: Transition, coming: Mapping[Series, Sample]) -> Value:
         """Return what an alarm shows: its own value where the other point says nothing."""
         shows, unit = raised.rule.settings.shows, self._register.units[raised.series.equipment_id]
         entry = None if shows is None else unit.entries.get(shows)
-        if entry is None or entry.series.last_quality is not Quality.GOOD:
+        if entry is None:
             return raised.value
-        return entry.series.last_value or raised.value
+        newest = newest_of(entry.series)
+        known = max(newest, coming.get(entry.series, newest), key=lambda one: one.taken_at)
+        return (known.value if known.quality is Quality.GOOD else None) or raised.value
 
     def _withdraw_lost(self, step: Step) -> None:
         """Claim nothing any more for points that were removed or got another class."""
