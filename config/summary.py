@@ -91,10 +91,11 @@ def _endpoint(port: AnyPort) -> str:
 
 def _device_line(device: ResolvedDevice) -> str:
     periods = sorted({point.period_s for point in device.points.values() if point.period_s})
+    of = device.profile or ("own points" if device.points else "points of its class")
     times = "/".join(f"{period:g}" for period in periods)
     every = f"every {times} s" if periods else "when it speaks"
     return (
-        f"  device  {device.id}: {device.addressed}, {device.profile or 'own points'}, "
+        f"  device  {device.id}: {device.addressed}, {of}, "
         f"{device.equipment_class or 'no class'}, {_count(len(device.reported), 'point')} "
         f"{every}, {device.name.en} ({device.name.zh})"
     )
@@ -123,7 +124,7 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
             yield f"{device.id} has no class: the server has no alarm rules for it"
     yield from shared_notes(settings.ports, gateway.devices)
     for name, port in settings.ports.items():
-        meters = port.of_meters
+        meters = None if isinstance(port, Gb26875TcpPort) else port.of_meters
         if meters is not None and meters.password_file is not None:
             yield from _password_notes(name, meters.password_file)
     idle = set(settings.ports) - {device.port for device in gateway.devices.values()}

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from config.edge import AgentSettings, JournalSettings
+from config.linkage_rules import linkage_conflicts
+from config.linkages import Linkage
 from config.listening import Gb26875TcpPort
 from config.resolve import Gateway, ResolvedDevice, resolve
+from config.summary import summarize_gateway
 from edge_agent.errors import CommandError
 from edge_agent.health import Health
 from edge_agent.journal.base import JournalStats
@@ -229,6 +232,19 @@ async def test_a_damaged_snapshot_does_not_keep_the_port_from_listening(
     async with listening(tmp_path) as bench, device(bench) as one:
         one.show(FIRE, (10, 2, "a"))
         await until(lambda: bench.last("fire") is True and is_settled(one))
+
+
+def test_a_checked_file_says_where_it_listens_and_for_whom(tmp_path: Path) -> None:
+    page = summarize_gateway(gateway(5200, tmp_path))
+    assert "port    fire: gb26875_tcp listens on 127.0.0.1:5200, silence 90 s" in page
+    assert "panel: source 889, points of its class, fire_panel, 15 points when it speaks" in page
+
+
+def test_linkages_read_what_is_heard(tmp_path: Path) -> None:
+    devices = gateway(5200, tmp_path).devices
+    for text in ("{panel.fire}", "{panel.fire_count} > 1", "{panel.fire_places} != ''"):
+        linkage = Linkage.model_construct(when=text, reset=None, commands=())
+        assert [one.message for one in linkage_conflicts({"siren": linkage}, devices)] == []
 
 
 async def test_what_only_listens_takes_no_command(tmp_path: Path) -> None:
