@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from config.base import Host, Settings
-from config.protocol import Protocol
 from config.reporting import Reporting
 
 FIRE_PANEL: Final = "fire_panel"
@@ -31,9 +30,6 @@ PanelStateName: TypeAlias = Literal[
 
 class Gb26875TcpPort(Settings):
     """A TCP server for user information transmission devices, GB/T 26875.3 (docs/fire.md)."""
-
-    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.GB26875})
-    """What devices on it may speak."""
 
     kind: Literal["gb26875_tcp"] = Field(description="GB/T 26875.3, the receiving side.")
     host: Host = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104

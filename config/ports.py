@@ -276,7 +276,7 @@ Port: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 AnyPort: TypeAlias = Annotated[
-    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Gb26875TcpPort,
+    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Cjt188Port | Gb26875TcpPort,
     Field(discriminator="kind"),
 ]
 """Polled or listened on."""
