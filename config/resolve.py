@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from config.addresses import (
@@ -31,7 +30,8 @@ from config.linkage_rules import linkage_conflicts
 from config.listening import FIRE_PANEL, HEARD_POINTS, Gb26875TcpPort, HeardPoint
 from config.point_kinds import AnyPoint
 from config.points import Point
-from config.ports import Accept, AnyPort, LinePort, ModbusRtuOverTcpPort, ModbusTcpPort
+from config.port_conflicts import loose_answers, shared_lines, shared_sources
+from config.ports import AnyPort
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
 from config.protocol import Protocol
@@ -111,8 +111,8 @@ def resolve(
     Raises:
         ConflictingSettingsError: Parts do not fit each other; lists all of them.
     """
-    conflicts = [*_shared_lines(settings.ports), *_loose_answers(settings)]
-    conflicts += _shared_sources(settings)
+    conflicts = [*shared_lines(settings.ports), *loose_answers(settings)]
+    conflicts += shared_sources(settings)
     devices: dict[str, ResolvedDevice] = {}
     for device_id, device in settings.devices.items():
         port = settings.ports[device.port]
@@ -149,50 +149,6 @@ def _interlock_conflicts(
                 own = name in settings.devices[device_id].points
                 at = ("points", name, "writable", "interlock") if own else ("profile",)
                 yield Conflict(("devices", device_id, *at), str(error))
-
-
-def _shared_lines(ports: Mapping[str, AnyPort]) -> Iterator[Conflict]:
-    """Two ports on one serial line would talk into each other's answers."""
-    owners: dict[Path | str, tuple[str, str]] = {}
-    for name, port in ports.items():
-        if isinstance(port, LinePort):
-            # A link of /dev/serial/by-id and what it leads to are one line.
-            line, key, place = port.device, "device", Path(port.device).resolve()
-        elif isinstance(port, Gb26875TcpPort):
-            line = place = f"TCP port {port.port} of this gateway"
-            key = "port"
-        elif isinstance(port, ModbusRtuOverTcpPort):
-            line = place = f"{port.host}:{port.port}"
-            key = "host"
-        else:
-            continue
-        owner, other = owners.setdefault(place, (name, line))
-        if owner != name:
-            also = "" if other == line else f" ({other})"
-            message = f"{line} is already port {owner!r}{also}; put its devices on that port"
-            yield Conflict(("ports", name, key), message)
-
-
-def _shared_sources(settings: AgentSettings) -> Iterator[Conflict]:
-    """What a transmission device says is about one panel of the file."""
-    owners: dict[tuple[str, int], str] = {}
-    for name, device in settings.devices.items():
-        if device.source is not None:
-            owner = owners.setdefault((device.port, device.source), name)
-            if owner != name:
-                message = f"{device.source} of port {device.port!r} is already {owner!r}"
-                yield Conflict(("devices", name, "source"), message)
-
-
-def _loose_answers(settings: AgentSettings) -> Iterator[Conflict]:
-    """Whose answer it is must be certain where its header does not say so."""
-    for name, port in settings.ports.items():
-        if isinstance(port, ModbusTcpPort) and port.accept_answers is not Accept.EXACT:
-            units = sorted({one.unit for one in settings.devices.values() if one.port == name})
-            if len(units) > 1:
-                message = f"expected exact on a port with several units, got {port.accept_answers}"
-                listed = ", ".join(map(str, units))
-                yield Conflict(("ports", name, "accept_answers"), f"{message} (units {listed})")
 
 
 def _device_conflicts(
