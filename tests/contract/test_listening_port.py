@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -276,3 +277,26 @@ async def test_a_reload_with_other_options_keeps_what_is_open(tmp_path: Path) ->
             await until(lambda: "panel 1" in str(bench.last("fire_places")))
             assert False not in bench.values("fire")[bench.values("fire").index(True) :]
         await ports.stop(ports.prepare(Gateway(change.gateway.settings, {})))
+
+
+@pytest.mark.size(8, 60)
+async def test_no_fire_is_lost_or_doubled_over_cuts_garbage_and_restarts(
+    tmp_path: Path, size: int
+) -> None:
+    rng = Random(7)  # noqa: S311 (repeatable)
+    async with listening(tmp_path) as bench, device(bench) as one:
+        for number in range(1, size + 1):
+            one.show(FIRE, (1, number, f"room {number}"))
+            if number % 3 == 0:
+                one._cut()
+            if number % 5 == 0:
+                one._write(rng.randbytes(200))
+            if number % 7 == 0:
+                await bench.stop()
+                bench.start()
+            await asyncio.sleep(0.01)
+        await until(lambda: is_settled(one) and bench.last("fire_count") == size)
+        fires = bench.values("fire")
+        assert False not in fires[fires.index(True) :]
+        counts = [count for count in bench.values("fire_count") if isinstance(count, int)]
+        assert counts == sorted(counts)
