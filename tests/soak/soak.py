@@ -31,6 +31,8 @@ from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
+from edge_agent.linkages.service import LinkageService
+from edge_agent.linkages.store import LinkageFile
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
@@ -116,6 +118,13 @@ class Life:
             clock=self.clock,
             open_driver=self._line,
         )
+        self.linkages = LinkageService(
+            ports=self.port_manager.ports,
+            sink=self.uplink,
+            store=LinkageFile(self.folder / "linkages.json"),
+            health=self.health,
+            clock=self.clock,
+        )
         self.service = CommandService(
             devices=self.port_manager.devices,
             ports=self.port_manager.ports,
@@ -135,6 +144,7 @@ class Life:
                 load=lambda: self.wanted,
                 port_manager=self.port_manager,
                 uplink=self.uplink,
+                linkages=self.linkages,
                 health=self.health,
                 tasks=tasks,
             )
