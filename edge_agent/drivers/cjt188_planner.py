@@ -3,13 +3,13 @@
 One answer carries all fields of its identifier, so each identifier is asked once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 from config.cjt188 import VALVE, FieldPoint
 from config.computed import class_points
 from edge_agent.drivers.frame_line import FrameLine
-from edge_agent.drivers.question import Barrier, Reader, Unavailable
+from edge_agent.drivers.question import Barrier, NoVariants, Reader, Unavailable
 from edge_agent.drivers.values import (
     NOT_AVAILABLE,
     UNDECODABLE,
@@ -191,10 +191,10 @@ class FieldPlanner:
 
         return reader_of(question.points, [_finisher(one) for one in points], decode)
 
-    def variants(self, unavailable: Callable[[], Unavailable]) -> "FieldVariants":
+    def variants(self, unavailable: Callable[[], Unavailable]) -> NoVariants:
         """Return how else identifiers can be asked."""
         del unavailable
-        return FieldVariants()
+        return NoVariants()
 
     def expected_s(self, question: FieldQuestion, /) -> float:
         """Predicted time of a read, seconds."""
@@ -235,35 +235,6 @@ class FieldPlanner:
         """Return whether it is the same."""
         del point
         return list(written) == list(read)
-
-
-class FieldVariants:
-    """No other ways to ask: an answer says what it is for, so that none is mistaken."""
-
-    planned: Any = ()
-
-    def cuts(self, question: FieldQuestion, /) -> Iterator[Sequence[FieldQuestion]]:
-        """Yield nothing."""
-        del question
-        yield from ()
-
-    def wider(self, question: FieldQuestion, /, now_s: float) -> Iterator[FieldQuestion]:
-        """Yield nothing."""
-        del question, now_s
-        yield from ()
-
-    def narrow(self, question: FieldQuestion, /) -> FieldQuestion:
-        """Return it: it asks for no more than its points."""
-        return question
-
-    def refused(self, question: FieldQuestion, /, now_s: float, *, permanent: bool = True) -> None:
-        """Do nothing: no wider question is asked."""
-
-    def silent(self, question: FieldQuestion, /, now_s: float) -> None:
-        """Do nothing: no wider question is asked."""
-
-    def answered(self, question: FieldQuestion, /) -> None:
-        """Do nothing: no wider question is asked."""
 
 
 def _raw(measured: Measured | None) -> Value | Unusable:

@@ -145,6 +145,35 @@ class Variants(Protocol):
         ...
 
 
+class NoVariants:
+    """No other ways to ask: an answer says what it is for, so that none is mistaken."""
+
+    planned: Any = ()
+
+    def cuts(self, question: Any, /) -> Iterator[Questions]:
+        """Yield nothing."""
+        del question
+        yield from ()
+
+    def wider(self, question: Any, /, now_s: float) -> Iterator[Any]:
+        """Yield nothing."""
+        del question, now_s
+        yield from ()
+
+    def narrow(self, question: Any, /) -> Any:
+        """Return it: it asks for no more than its points."""
+        return question
+
+    def refused(self, question: Any, /, now_s: float, *, permanent: bool = True) -> None:
+        """Do nothing: no wider question is asked."""
+
+    def silent(self, question: Any, /, now_s: float) -> None:
+        """Do nothing: no wider question is asked."""
+
+    def answered(self, question: Any, /) -> None:
+        """Do nothing: no wider question is asked."""
+
+
 class Planner(Protocol):
     """What is asked of one device, and what its answers and writes are."""
 

@@ -5,16 +5,16 @@ block are wanted, one request for the block is cheaper; a meter that refuses the
 its members.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from config.computed import class_points
 from config.identifiers import IdentifierPoint
 from edge_agent.drivers.dlt645.convert import compile_answer
 from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.dlt645.question import IdentifierQuestion, of_block, singles_of
-from edge_agent.drivers.question import Barrier, Reader, Unavailable
+from edge_agent.drivers.question import Barrier, NoVariants, Reader, Unavailable
 from edge_agent.errors import CommandError
 from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
 from protocols.dlt645.commands import RELAY_BYTES, RelayCommand, relay_request
@@ -113,10 +113,10 @@ class IdentifierPlanner:
         """Return what makes the readings of an answer."""
         return compile_answer(question, self._points)
 
-    def variants(self, unavailable: Callable[[], Unavailable]) -> "IdentifierVariants":
+    def variants(self, unavailable: Callable[[], Unavailable]) -> NoVariants:
         """Return how else identifiers can be asked."""
         del unavailable
-        return IdentifierVariants()
+        return NoVariants()
 
     def expected_s(self, question: IdentifierQuestion, /) -> float:
         """Predicted time of a read, seconds."""
@@ -170,37 +170,6 @@ class IdentifierPlanner:
         word = int.from_bytes(bytes(read), "little")
         is_open = bool(word >> (wanted.bit or 0) & 1)
         return is_open is (written[0] == RelayCommand.TRIP)
-
-
-class IdentifierVariants:
-    """No other ways to ask: an answer says what it is for, so that none is mistaken."""
-
-    planned: Any = ()
-
-    def cuts(self, question: IdentifierQuestion, /) -> Iterator[Sequence[IdentifierQuestion]]:
-        """Yield nothing."""
-        del question
-        yield from ()
-
-    def wider(self, question: IdentifierQuestion, /, now_s: float) -> Iterator[IdentifierQuestion]:
-        """Yield nothing."""
-        del question, now_s
-        yield from ()
-
-    def narrow(self, question: IdentifierQuestion, /) -> IdentifierQuestion:
-        """Return it: it asks for no more than its points."""
-        return question
-
-    def refused(
-        self, question: IdentifierQuestion, /, now_s: float, *, permanent: bool = True
-    ) -> None:
-        """Do nothing: no wider question is asked."""
-
-    def silent(self, question: IdentifierQuestion, /, now_s: float) -> None:
-        """Do nothing: no wider question is asked."""
-
-    def answered(self, question: IdentifierQuestion, /) -> None:
-        """Do nothing: no wider question is asked."""
 
 
 @cache
