@@ -1,7 +1,8 @@
 """What all configuration models share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from ipaddress import ip_address
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -31,14 +32,26 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 class Settings(BaseModel):
-    """Closed and frozen: an unknown key is an error, nothing changes after loading."""
+    """Closed and frozen: an unknown key is an error, nothing changes after loading.
+
+    What checks a file is built when the first one is checked: a running gateway checks none.
+    """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def once(make: Callable[[], AnySettings]) -> Callable[[], AnySettings]:
+    """Return what gives the settings of an absent key: made when first wanted, then the same."""
+    return cache(make)
+
 
 IDENTIFIER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
 
@@ -50,6 +63,12 @@ Identifier = Annotated[
         pattern=IDENTIFIER_PATTERN,
         description="Letters, digits, '_', '-' and '.'; starts with a letter or digit.",
     ),
+]
+
+
+ClockTime = Annotated[
+    str,
+    Field(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$", description="Local time, HH:MM."),
 ]
 
 

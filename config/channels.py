@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Conflict, ConflictingSettingsError, Host, Settings
+from config.base import Conflict, ConflictingSettingsError, Host, Identifier, Settings
+from config.classes import Trade
 
 SeverityWord = Literal["urgent", "high", "medium", "low"]
 ShortField = Literal["estate", "asset", "fault", "severity", "link"]
@@ -47,6 +48,12 @@ class _Robot(_Channel):
     severities: tuple[SeverityWord, ...] = Field(
         default=("urgent", "high", "medium", "low"),
         description="Severities of incidents that are announced to the group when they open.",
+    )
+    trades: tuple[Trade, ...] = Field(
+        default=(), description="Trades of these incidents; none: all."
+    )
+    sites: tuple[Identifier, ...] = Field(
+        default=(), description="Estates of these incidents; none: all."
     )
 
 

@@ -1,15 +1,14 @@
 """A CJ/T 188 meter: its type and what its maker does differently, and a point of it."""
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from config.base import Settings
 from config.coding import DataType
-from config.reporting import Reporting
-from config.writable import Writable
+from config.protocol_point import UncodedPoint
+from config.writable import OF_REGISTERS, Writable
 from protocols.cjt188.addresses import METER_TYPES, family_of
 from protocols.cjt188.dialect import Dialect, StatusBits, TimeOrder
 from protocols.cjt188.identifiers import ByteOrder
@@ -17,6 +16,7 @@ from protocols.cjt188.layouts import BY_NAME, LAYOUTS, Kind
 from protocols.cjt188.layouts import Field as LayoutField
 
 VALVE: Final = "valve"
+VALVE_COMMANDS: Final = ("closed", "open")
 BATTERY: Final = "battery_low"
 STATUS: Final = "status"
 _TYPES: Final = {f"{number:02X}": name for number, name in METER_TYPES.items()}
@@ -103,23 +103,13 @@ class Cjt188Settings(Settings):
         )
 
 
-class FieldPoint(Reporting):
+class FieldPoint(UncodedPoint):
     """One value of a CJ/T 188 meter: a field of an answer instead of a table and an address.
 
     Numbers come in kWh, kW, m³, m³/h, °C and h, whatever the meter shows; value = number * scale.
     """
 
     TAG: ClassVar[str] = "field"
-    clear_on_read: ClassVar[bool] = False
-    writable: ClassVar[Writable | None] = None
-    offset: ClassVar[float] = 0.0
-    scale_from: ClassVar[str | None] = None
-    decimals_from: ClassVar[str | None] = None
-    otherwise: ClassVar[str | None] = None
-    enum: ClassVar[dict[int, str] | None] = None
-    ratio_from: ClassVar[tuple[str, ...]] = ()
-    factors: ClassVar[tuple[str, ...]] = ()
-    has_sign: ClassVar[bool] = False
     bits: ClassVar[int] = 16
 
     field: Annotated[str, AfterValidator(_field)] = Field(
@@ -133,18 +123,14 @@ class FieldPoint(Reporting):
         default=None, ge=0, le=15, description="Bit of the status: 0..7 of ST1, 8..15 of ST2."
     )
     inverted: bool = Field(default=False, description="The bit means its opposite: 0 is true.")
-    period_s: float | None = Field(
-        default=None, gt=0, le=86400, description="Scan class, seconds; default: the device's."
+    writable: Writable | None = Field(
+        default=None,
+        description="Only of field: valve, which is commanded open or closed. The port needs a "
+        "valve_code_file; a valve takes up to a minute (look_again_s).",
     )
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        problem = self._problem() or self.wrong_reporting(state=self.is_state)
-        if problem:
-            raise ValueError(problem)
-        return self
-
-    def _problem(self) -> str:
+    def problem(self) -> str:
+        """Return what contradicts itself in its place and coding; empty when nothing does."""
         wrong = {
             "bit means nothing without field: status; remove it": self.bit is not None
             and self.field != STATUS,
@@ -152,6 +138,9 @@ class FieldPoint(Reporting):
             "scale 0 makes every value 0": not self.scale,
             f"scale means nothing to {self.field}; remove it": self.is_scaled
             and self.type is not DataType.FLOAT64,
+            "writable: only field: valve is commanded": self.writable is not None
+            and self.field != VALVE,
+            OF_REGISTERS: self.writable is not None and self.writable.is_of_registers,
         }
         return next((problem for problem, is_so in wrong.items() if is_so), "")
 
@@ -160,7 +149,7 @@ class FieldPoint(Reporting):
         """The identifier."""
         return int(self.identifier, 16)
 
-    @cached_property
+    @property
     def type(self) -> DataType:
         """What it is, in the words of register points."""
         if self.bit is not None or self.field == BATTERY:
@@ -173,24 +162,19 @@ class FieldPoint(Reporting):
         return DataType.STRING
 
     @property
+    def commanded_words(self) -> tuple[str, ...]:
+        """The words that it may be commanded to be."""
+        return VALVE_COMMANDS if self.field == VALVE else ()
+
+    @property
     def where(self) -> str:
         """Its place, as people say it."""
         return f"{self.field} of {self.identifier}"
 
     @property
-    def is_state(self) -> bool:
-        """Whether the value is a state or a text, not a number on a scale."""
-        return self.type in {DataType.BIT, DataType.STRING}
-
-    @property
     def is_scaled(self) -> bool:
         """Whether the value is more than the meter's number."""
         return self.scale != 1.0
-
-    @property
-    def wraps_at(self) -> float | None:
-        """Where a total starts again from 0: not known, the meter's unit decides."""
-        return None
 
     def is_given_by(self, type_number: int) -> bool:
         """Whether a meter of this type has a layout with this field for this identifier."""

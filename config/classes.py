@@ -46,6 +46,8 @@ class Trade(StrEnum):
     LIFT = "lift"
     FIRE = "fire"
     LOW_VOLTAGE = "low_voltage"
+    BUILDING = "building"
+    """Doors, windows, walls and roofs."""
 
 
 class AlarmRule(Settings):
@@ -119,6 +121,10 @@ class ClassPoint(Settings):
         "lists them); device files map their makers' numbers to them.",
     )
     key: bool = Field(default=False, description="Shown first, on cards and lists.")
+    second_person: bool = Field(
+        default=False,
+        description="A command of it waits until another person with the right has confirmed it.",
+    )
 
 
 class EquipmentClass(Settings):

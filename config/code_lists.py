@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
 from config.problems import suggestion
-from config.source import Document
 
 
 class Numbers(Settings):
@@ -45,6 +44,9 @@ class CodeList(Settings):
 @cache
 def load_code_lists() -> dict[str, CodeList]:
     """Return the packaged lists by their ids."""
+    # What reads files is not in the memory of a gateway that runs.
+    from config.source import Document  # noqa: PLC0415
+
     found = resources.files("config").joinpath("code_lists").iterdir()
     files = sorted((one for one in found if one.name.endswith(".yaml")), key=lambda file: file.name)
     lists = [CodeList.model_validate_json(Document.read(file).json, strict=True) for file in files]
@@ -57,10 +59,24 @@ def words_of_list(name: str) -> frozenset[str]:
     Raises:
         ValueError: There is no such list; says which there are.
     """
+    return frozenset(said_in(name))
+
+
+def said_in(name: str) -> dict[str, Words]:
+    """Return what people say for each word of a list.
+
+    Raises:
+        ValueError: There is no such list; says which there are.
+    """
     lists = load_code_lists()
     if name not in lists:
         raise ValueError(_unknown("code list", name, list(lists)))
-    return frozenset(lists[name].words)
+    return lists[name].words
+
+
+def list_of_numbers(name: str) -> str:
+    """Return the list that ``LIST.NUMBERS`` names numbers of."""
+    return name.partition(".")[0]
 
 
 def codes_of(name: str) -> dict[int, str]:

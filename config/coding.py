@@ -59,6 +59,10 @@ class DataType(StrEnum):
     FIRST_OF = "first_of"
 
 
+STATES: Final = frozenset(
+    {DataType.BOOL, DataType.BIT, DataType.ENUM, DataType.STRING, DataType.DATETIME}
+)
+"""Types that are a state or a text, not a number on a scale."""
 ROWS: Final = frozenset({DataType.COUNT_OF, DataType.FIRST_OF})
 """Types that are a row of codes."""
 

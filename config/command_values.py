@@ -25,7 +25,7 @@ def accepted_value(value: Value, point: AnyPoint) -> Value:
     if point.type in _SWITCHES:
         return _switch(value)
     if not isinstance(point, Point):
-        raise ConfigError("of a meter only its relay is commanded")
+        return _word(value, point.commanded_words)
     if point.table is Table.COIL:
         return _switch(value)
     if point.type is DataType.STRING:
@@ -41,6 +41,12 @@ def _switch(value: Value) -> bool:
     if isinstance(value, int | float) and value in {0, 1}:
         return bool(value)
     raise ConfigError(f"expected true or false, got {value!r}")
+
+
+def _word(value: Value, words: tuple[str, ...]) -> str:
+    if isinstance(value, str) and value in words:
+        return value
+    raise ConfigError(f"expected one of {', '.join(words)}, got {value!r}")
 
 
 def _text(value: Value, point: Point) -> str:

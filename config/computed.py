@@ -9,17 +9,15 @@ from typing import Final, TypeAlias, TypeVar
 from pydantic import Field
 
 from config.base import Conflict
-from config.cjt188 import FieldPoint
 from config.errors import ConfigError
 from config.expression import Expression, compile_expression, words_of
-from config.identifiers import IdentifierPoint
 from config.listening import HeardPoint
-from config.point_kinds import AnyPoint
-from config.points import DataType, Point
+from config.point_kinds import AnyPoint, PlacedPoint
+from config.points import DataType
 from config.problems import suggestion
 from config.reporting import Reporting
 
-Placed = TypeVar("Placed", bound=Point | IdentifierPoint | FieldPoint)
+Placed = TypeVar("Placed", bound=PlacedPoint)
 
 
 class Computed(Reporting):

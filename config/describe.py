@@ -16,7 +16,9 @@ from config.base import IDENTIFIER_PATTERN
 from config.classes import EquipmentClass
 from config.edge import AgentSettings
 from config.people import PeopleFile
+from config.plans import EmergencyPlan
 from config.profiles import DeviceProfile
+from config.schematics import Schematic
 from config.server import ServerSettings
 
 _HEAD: Final = """\
@@ -32,6 +34,8 @@ _FILES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The agent file", AgentSettings),
     ("The server file", ServerSettings),
     ("A file of people", PeopleFile),
+    ("An emergency plan", EmergencyPlan),
+    ("A schematic", Schematic),
     ("A device file", DeviceProfile),
     ("An equipment class", EquipmentClass),
 )
@@ -142,12 +146,13 @@ def _bounds(metadata: tuple[object, ...]) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=False)
-    if default is PydanticUndefined:
+    made = field.default_factory is not None
+    default = field.default
+    if default is PydanticUndefined and not made:
         return "required"
     if default is None or default in ({}, ()):
         return "none"
-    if isinstance(default, BaseModel):
+    if made or isinstance(default, BaseModel):
         return "its defaults"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

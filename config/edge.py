@@ -1,14 +1,16 @@
 """The agent file: everything one gateway needs to know."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
+from config.base import Conflict, ConflictingSettingsError, Host, Identifier, Settings, Words, once
 from config.cjt188 import Cjt188Settings
 from config.computed import Computed
 from config.linkages import Linkage
+from config.mbus import MbusSettings
 from config.mqtt import MqttSettings
 from config.point_kinds import AnyPoint
 from config.ports import AnyPort
@@ -17,6 +19,8 @@ from config.protocol import Protocol
 
 _METER_DIGITS: Final = (12, 14)
 """Of DL/T 645 and of CJ/T 188."""
+_SECONDARY: Final = re.compile(r"[0-9A-F]{8}(?:[0-9A-F]{8})?")
+_ANYTHING: Final = "FFFFFFFF"
 
 
 def _meter(text: str) -> str:
@@ -25,12 +29,16 @@ def _meter(text: str) -> str:
         if text == "9" * _METER_DIGITS[0]:
             raise ValueError(f"{text} is the broadcast: no meter answers it")
         return text
+    if _SECONDARY.fullmatch(text.upper()):
+        # Maker, version and medium that may be any say nothing.
+        return text.upper().removesuffix(_ANYTHING) or _ANYTHING
     what = f"{len(text)} digits: {text}" if digits else repr(text)
     hint = ""
     if digits and len(text) < _METER_DIGITS[0]:
         hint = f"; if the plate has no more, zeros go in front: {text:0>{_METER_DIGITS[0]}}"
     raise ValueError(
-        f"expected the 12 digits of a meter's address (14 of CJ/T 188), got {what}{hint}"
+        "expected the 12 digits of a meter's address (14 of CJ/T 188, 8 or 16 of M-Bus), got "
+        f"{what}{hint}"
     )
 
 
@@ -108,25 +116,36 @@ class Device(Settings):
         default=1,
         ge=0,
         le=255,
-        description="Modbus unit (slave) address: 1 to 247; on TCP also 0 and 248 to 255.",
+        description="Modbus unit (slave) address: 1 to 247; on TCP also 0 and 248 to 255. On a "
+        "port of kind osdp the address of a reader. Primary address of an M-Bus slave: 0 to 250; "
+        "254: the only slave of its line.",
     )
     meter: MeterNumber | None = Field(
         default=None,
         description="Address of a meter instead of unit: the 12 digits on its plate, in quotes; "
-        "14 of CJ/T 188, the maker's 4 first.",
+        "14 of CJ/T 188, the maker's 4 first; 8 of M-Bus, or 16 with maker, version and medium as "
+        "they follow on the wire (F: any digit).",
     )
     cjt188: Cjt188Settings | None = Field(
         default=None, description="Of a CJ/T 188 meter; default: the device file's."
+    )
+    host: Host | None = Field(
+        default=None,
+        description="Host name or address instead of unit, on a port of kind reachability.",
+    )
+    mbus: MbusSettings | None = Field(
+        default=None, description="Of an M-Bus slave; default: the device file's."
     )
     source: int | None = Field(
         default=None,
         ge=0,
         lt=2**48,
         description="Address of a transmission device instead of unit, on a port of kind "
-        "gb26875_tcp: the number that it sends as its own.",
+        "gb26875_tcp or gb26875_serial: the number that it sends as its own.",
     )
     protocol: Protocol | None = Field(
-        default=None, description="What it speaks; default: the device file's, or modbus."
+        default=None,
+        description="What it speaks; default: the device file's, or what its port carries.",
     )
     profile: Identifier | None = Field(
         default=None, description="Device file that names its registers."
@@ -163,10 +182,16 @@ class AgentSettings(Settings):
 
     site: Identifier = Field(description="Estate; the Sparkplug group id.")
     gateway: Identifier = Field(description="This gateway; the Sparkplug edge node id.")
-    mqtt: MqttSettings = Field(default=MqttSettings(), description="The broker.")
-    journal: JournalSettings = Field(default=JournalSettings(), description="The journal.")
-    uplink: UplinkSettings = Field(default=UplinkSettings(), description="Sparkplug B session.")
-    status: StatusSettings = Field(default=StatusSettings(), description="Local status page.")
+    mqtt: MqttSettings = Field(default_factory=once(MqttSettings), description="The broker.")
+    journal: JournalSettings = Field(
+        default_factory=once(JournalSettings), description="The journal."
+    )
+    uplink: UplinkSettings = Field(
+        default_factory=once(UplinkSettings), description="Sparkplug B session."
+    )
+    status: StatusSettings = Field(
+        default_factory=once(StatusSettings), description="Local status page."
+    )
     device_files: Path | None = Field(
         default=None, description="Folder with device files of your own; relative to this file."
     )

@@ -1,14 +1,15 @@
 """A point of a meter that is asked by identifiers: DL/T 645."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from config.base import Identifier
+from config.base import Identifier, Words
 from config.coding import DataType
-from config.reporting import Reporting
-from config.writable import Writable
+from config.protocol_point import ProtocolPoint
+from config.state_words import states_of, wrong_words
+from config.writable import OF_REGISTERS, Writable
 from protocols.dlt645 import fields
 from protocols.dlt645.codes import Edition
 from protocols.dlt645.fields import Kind
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _EDITIONS: Final = {4: Edition.E1997, 8: Edition.E2007}
 _RELAY: Final = ("04000503", 4)
-_STATES: Final = frozenset({DataType.BIT, DataType.ENUM, DataType.STRING})
 
 
 def _identifier(text: str) -> str:
@@ -30,7 +30,7 @@ def _identifier(text: str) -> str:
     return digits
 
 
-class IdentifierPoint(Reporting):
+class IdentifierPoint(ProtocolPoint):
     """One value of a meter: a data identifier of DL/T 645 instead of a table and an address.
 
     How its bytes are coded is known for the usual identifiers (`plantroom agent read` shows them);
@@ -38,11 +38,6 @@ class IdentifierPoint(Reporting):
     """
 
     TAG: ClassVar[str] = "identifier"
-    clear_on_read: ClassVar[bool] = False
-    offset: ClassVar[float] = 0.0
-    scale_from: ClassVar[str | None] = None
-    decimals_from: ClassVar[str | None] = None
-    otherwise: ClassVar[str | None] = None
 
     identifier: Annotated[str, AfterValidator(_identifier)] = Field(
         description="Data identifier as printed, high byte first: 8 hexadecimal digits in quotes "
@@ -93,18 +88,15 @@ class IdentifierPoint(Reporting):
     enum: dict[int, str] | None = Field(
         default=None, description="Number to word; a number not listed is a bad reading."
     )
-    period_s: float | None = Field(
-        default=None, gt=0, le=86400, description="Scan class, seconds; default: the device's."
+    state_words: dict[str, Words] | None = Field(
+        default=None,
+        alias="words",
+        description="What people say for its states: word of enum to a name of en and zh; default: "
+        "the class's.",
     )
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        problem = self._problem() or self.wrong_reporting(state=self.is_state)
-        if problem:
-            raise ValueError(problem)
-        return self
-
-    def _problem(self) -> str:
+    def problem(self) -> str:
+        """Return what contradicts itself in its place and coding; empty when nothing does."""
         try:
             found = self.item
         except ValueRangeError as error:
@@ -136,12 +128,10 @@ class IdentifierPoint(Reporting):
             "writable: only the relay is commanded: identifier 04000503 with bit: 4": (
                 self.writable is not None and (self.identifier, self.bit) != _RELAY
             ),
-            "writable: function, table, address, registers and codes are of registers": (
-                self.writable is not None
-                and not (self.writable.is_plain and self.writable.function is None)
-            ),
+            OF_REGISTERS: self.writable is not None and self.writable.is_of_registers,
         }
-        return next((problem for problem, is_so in wrong.items() if is_so), "")
+        found = next((problem for problem, is_so in wrong.items() if is_so), "")
+        return found or wrong_words(self.state_words or {}, states_of(self.enum, self.otherwise))
 
     @property
     def edition(self) -> Edition:
@@ -214,11 +204,6 @@ class IdentifierPoint(Reporting):
     def where(self) -> str:
         """Its identifier, as people say it."""
         return f"identifier {self.identifier}"
-
-    @property
-    def is_state(self) -> bool:
-        """Whether the value is a state or a text, not a number on a scale."""
-        return self.type in _STATES
 
     @property
     def factors(self) -> tuple[str, ...]:

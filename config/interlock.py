@@ -46,13 +46,20 @@ class Interlock:
         return None if result is None else bool(result)
 
 
-def compile_interlock(text: str, device: str, devices: Mapping[str, Collection[str]]) -> Interlock:
+def compile_interlock(
+    text: str,
+    device: str,
+    devices: Mapping[str, Collection[str]],
+    *,
+    there: str = "on this gateway",
+) -> Interlock:
     """Return the interlock of a point of ``device``.
 
     Args:
         text: The expression.
         device: Whose points the plain names are.
-        devices: Points of every device of the gateway.
+        devices: Points of every device that it may speak of.
+        there: Where these are, in words.
 
     Raises:
         ConfigError: Broken, or a name that is not there; says where.
@@ -60,7 +67,7 @@ def compile_interlock(text: str, device: str, devices: Mapping[str, Collection[s
     places = {name: Place(device, name) for name in devices[device]}
 
     def plain(match: re.Match[str]) -> str:
-        place = _place(match[1], text, devices)
+        place = _place(match[1], text, devices, there)
         # As long as what it replaces, so that positions in errors stay true.
         name = re.sub(r"\W", "_", match[0])
         while places.setdefault(name, place) != place:
@@ -76,11 +83,11 @@ def compile_interlock(text: str, device: str, devices: Mapping[str, Collection[s
     return Interlock(text, expression, places)
 
 
-def _place(name: str, text: str, devices: Mapping[str, Collection[str]]) -> Place:
+def _place(name: str, text: str, devices: Mapping[str, Collection[str]], there: str) -> Place:
     # Both parts may contain dots: the longest device that fits is meant.
     for device in sorted(devices, key=len, reverse=True):
         if name.startswith(f"{device}.") and name.removeprefix(f"{device}.") in devices[device]:
             return Place(device, name.removeprefix(f"{device}."))
     known = [f"{device}.{point}" for device, points in devices.items() for point in points]
     hint = suggestion(name, known).rstrip(".")
-    raise ConfigError(f"{text!r}: no point {{{name}}} on this gateway{hint}")
+    raise ConfigError(f"{text!r}: no point {{{name}}} {there}{hint}")

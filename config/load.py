@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from config.base import AnySettings, Conflict, ConflictingSettingsError
 from config.classes import EquipmentClass
 from config.edge import AgentSettings
-from config.paths import below, mqtt_paths
+from config.gateway import Gateway
+from config.paths import below, mqtt_paths, port_paths
 from config.problems import explain
 from config.profiles import DeviceProfile
-from config.resolve import Gateway, resolve
+from config.resolve import resolve
 from config.source import Document, folder_files
 
 
@@ -161,18 +162,23 @@ def _packaged(folder: str) -> dict[str, Traversable]:
 def _load_class(source: Traversable) -> EquipmentClass:
     document = Document.read(source)
     loaded = checked(document, EquipmentClass)
-    _named_like_its_file(document, source, key="class", name=loaded.equipment_class)
+    named_like_its_file(document, source, key="class", name=loaded.equipment_class)
     return loaded
 
 
 def _load_profile(source: Traversable) -> DeviceProfile:
     document = Document.read(source)
     loaded = checked(document, DeviceProfile)
-    _named_like_its_file(document, source, key="profile", name=loaded.profile)
+    named_like_its_file(document, source, key="profile", name=loaded.profile)
     return loaded
 
 
-def _named_like_its_file(document: Document, source: Traversable, *, key: str, name: str) -> None:
+def named_like_its_file(document: Document, source: Traversable, *, key: str, name: str) -> None:
+    """Refuse a file whose name is not that of what it describes.
+
+    Raises:
+        ConfigError: It is named otherwise.
+    """
     stem = PurePath(source.name).stem
     if stem != name:
         raise document.error([Conflict((key,), f"expected the file's name {stem!r}, got {name!r}")])
@@ -184,6 +190,7 @@ def _agent_paths(settings: AgentSettings, folder: Path, state_dir: Path | None) 
     return settings.model_copy(
         update={
             "mqtt": mqtt_paths(settings.mqtt, folder),
+            "ports": {name: port_paths(port, folder) for name, port in settings.ports.items()},
             "journal": journal.model_copy(update={"path": kept_in / journal.path}),
             "device_files": below(folder, settings.device_files),
             "class_files": below(folder, settings.class_files),

@@ -4,7 +4,7 @@
     201000000012   02    123456   00000001
     *              04    000000   00000001
 
-A list of words, not YAML, so that leading zeros stay. It is read by nobody but the agent's user.
+It is read by nobody but the agent's user.
 """
 
 import re
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from config.errors import ConfigError
-from config.private_file import private_text
+from config.private_lines import private_lines
 from protocols.dlt645.commands import Password
 
 _ALL: Final = "*"
@@ -57,25 +56,9 @@ def load_meter_passwords(path: Path) -> MeterPasswords:
         ConfigError: It is missing, may be read by others, or a line is wrong; the message names
             file and line and repeats no password.
     """
-    known: dict[str, Authority] = {}
-    for number, line in enumerate(private_text(path).splitlines(), start=1):
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        problem = _problem(words)
-        if words[0] in known:
-            problem = problem or f"{words[0]} is there twice"
-        if problem:
-            raise ConfigError(f"{path}:{number}: {problem}")
-        meter, level, digits, operator = words
-        known[meter] = Authority(Password(int(level), digits), operator.upper())
-    return MeterPasswords(known)
-
-
-def _problem(words: list[str]) -> str:
-    if len(words) != len(_WORDS):
-        return f"expected {' '.join(_WORDS)}, got {len(words)} words"
-    for word, (name, (pattern, allowed)) in zip(words, _WORDS.items(), strict=True):
-        if not pattern.fullmatch(word):
-            return f"{name} is wrong; allowed: {allowed}"
-    return ""
+    return MeterPasswords(
+        {
+            meter: Authority(Password(int(level), digits), operator.upper())
+            for meter, level, digits, operator in private_lines(path, _WORDS)
+        }
+    )

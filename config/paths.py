@@ -4,12 +4,22 @@ from pathlib import Path
 
 from config.base import AnySettings
 from config.mqtt import MqttSettings
+from config.ports import AnyPort
+from config.shared_line import SharedLine
 
 
 def mqtt_paths(mqtt: MqttSettings, folder: Path) -> MqttSettings:
     """Make every file of a connection absolute, those of its TLS too."""
     tls = mqtt.tls and files_below(folder, mqtt.tls)
     return files_below(folder, mqtt).model_copy(update={"tls": tls})
+
+
+def port_paths(port: AnyPort, folder: Path) -> AnyPort:
+    """Make every file of a port absolute, those of other protocols on its line too."""
+    found = files_below(folder, port)
+    if isinstance(found, SharedLine) and found.others:
+        return found.with_others([files_below(folder, one) for one in found.others])
+    return found
 
 
 def files_below(folder: Path, settings: AnySettings) -> AnySettings:

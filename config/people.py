@@ -5,9 +5,9 @@ from datetime import date
 from typing import Annotated, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
 
-from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
+from config.base import ClockTime, Conflict, ConflictingSettingsError, Identifier, Settings
 from config.classes import Severity, Trade
 from config.phone import phone_problem
 
@@ -37,23 +37,28 @@ def _phone(text: str) -> str:
 
 
 def _date(text: str) -> str:
-    date.fromisoformat(text)
-    return text
+    return date.fromisoformat(text).isoformat()
 
 
-_CLOCK = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 _TRADES = "|".join(Trade)
 _WHO = (
     rf"^(?:leader|manager|contractor|on_duty(?::(?:{_TRADES}))?"
     r"|(?:person|team):[A-Za-z0-9][A-Za-z0-9_.\-]*)$"
 )
-ClockTime = Annotated[str, Field(pattern=_CLOCK, description="Local time, HH:MM.")]
 Phone = Annotated[str, AfterValidator(_phone)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
+Date = Annotated[str, AfterValidator(_date)]
+"""YYYY-MM-DD, a day that there is."""
 Who = Annotated[str, Field(max_length=80, pattern=_WHO, description="Who is notified.")]
 
 
-class ChannelAddress(Settings):
+class ServedSettings(Settings):
+    """What is a body of the HTTP interface as well: its checks are built with the interface."""
+
+    model_config = ConfigDict(defer_build=False)
+
+
+class ChannelAddress(ServedSettings):
     """One way to reach a person."""
 
     channel: Identifier = Field(
@@ -67,14 +72,14 @@ class ChannelAddress(Settings):
     )
 
 
-class QuietHours(Settings):
+class QuietHours(ServedSettings):
     """When only urgent messages are sent; others wait for the end."""
 
     start: ClockTime = Field(description="From then on, local time HH:MM.")
     end: ClockTime = Field(description="Until then, perhaps on the next day, local time HH:MM.")
 
 
-class PersonSettings(Settings):
+class PersonSettings(ServedSettings):
     """Somebody who is called."""
 
     name: str = Field(min_length=1, max_length=64, description="Name that colleagues use.")
@@ -97,7 +102,7 @@ class PersonSettings(Settings):
     time_zone: TimeZone = Field(default=SHANGHAI, description="Of the quiet hours.")
 
 
-class TeamSettings(Settings):
+class TeamSettings(ServedSettings):
     """People who work together."""
 
     name: str = Field(min_length=1, max_length=64, description="Name that colleagues use.")
@@ -105,17 +110,17 @@ class TeamSettings(Settings):
     leader: Identifier | None = Field(default=None, description="Key of a person.")
 
 
-class Cycle(Settings):
+class Cycle(ServedSettings):
     """Days that come round independently of the week, such as 24 hours on and 48 off."""
 
-    since: Annotated[str, AfterValidator(_date)] = Field(description="Day 0, YYYY-MM-DD.")
+    since: Date = Field(description="Day 0, YYYY-MM-DD.")
     length: int = Field(ge=1, le=60, description="Days until it begins again.")
     days: tuple[Annotated[int, Field(ge=0, le=59)], ...] = Field(
         min_length=1, description="Days of duty, 0 is the first."
     )
 
 
-class ShiftSettings(Settings):
+class ShiftSettings(ServedSettings):
     """Hours of duty on some days."""
 
     days: tuple[Day, ...] = Field(
@@ -135,7 +140,7 @@ class ShiftSettings(Settings):
     )
 
 
-class RosterSettings(Settings):
+class RosterSettings(ServedSettings):
     """Who is on duty for some trades at some estates."""
 
     name: str = Field(min_length=1, max_length=64, description="Name that colleagues use.")
@@ -154,7 +159,7 @@ class RosterSettings(Settings):
     )
 
 
-class StepSettings(Settings):
+class StepSettings(ServedSettings):
     """One step of an escalation."""
 
     after_s: float = Field(ge=0, le=604_800, description="Since the incident opened, seconds.")
@@ -169,7 +174,7 @@ class StepSettings(Settings):
     )
 
 
-class PolicySettings(Settings):
+class PolicySettings(ServedSettings):
     """Who is notified of an incident, and who next without an acknowledgement."""
 
     sites: tuple[Identifier, ...] = Field(default=(), description="Only these; none: all.")
@@ -207,14 +212,35 @@ class PolicySettings(Settings):
         return self
 
 
-class PeopleFile(Settings):
-    """Persons, teams, rosters and escalation policies of the first set-up."""
+class AssuranceSettings(ServedSettings):
+    """Days on which nothing may fail: a great event, an examination, a holiday."""
+
+    name: str = Field(min_length=1, max_length=64, description="Name that colleagues use.")
+    sites: tuple[Identifier, ...] = Field(default=(), description="Estates; none: all.")
+    first: Date = Field(description="First day, YYYY-MM-DD.")
+    last: Date = Field(description="Last day, YYYY-MM-DD.")
+    time_zone: TimeZone = Field(default=SHANGHAI, description="Of these days.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if date.fromisoformat(self.last) < date.fromisoformat(self.first):
+            message = f"expected {self.first} or later, got {self.last}"
+            raise ConflictingSettingsError([Conflict(("last",), message)])
+        return self
+
+
+class PeopleFile(ServedSettings):
+    """Persons, teams, rosters, escalation policies and assurance periods of the first set-up."""
 
     persons: dict[Identifier, PersonSettings] = Field(default={}, description="Key to person.")
     teams: dict[Identifier, TeamSettings] = Field(default={}, description="Key to team.")
     rosters: dict[Identifier, RosterSettings] = Field(default={}, description="Key to roster.")
     policies: dict[Identifier, PolicySettings] = Field(
         default={}, description="Key to policy; the packaged ones apply where none fits."
+    )
+    assurances: dict[Identifier, AssuranceSettings] = Field(
+        default={},
+        description="Key to assurance period: incidents and orders are one class higher.",
     )
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from config.coding import ROWS, DataType, Encoding, Numbering, Table
 from config.invalid import InvalidNumberError, as_decoded, check_keys
 from config.reach import out_of_reach
+from config.state_words import states_of, wrong_words
 from config.write_rules import wrong_writable
 from protocols.modbus import elements
 from protocols.modbus import field as wire
@@ -40,6 +41,7 @@ def incomplete(point: "Point") -> str:
         _wrong_place,
         _wrong_numbers,
         _wrong_words,
+        lambda point: wrong_words(point.state_words or {}, states_of(point.enum, point.otherwise)),
         _wrong_scaling,
         out_of_reach,
         lambda point: point.wrong_reporting(state=point.is_state),

@@ -4,9 +4,20 @@ from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.base import Identifier
+from config.base import Identifier, Words
 from config.code_lists import codes_of
-from config.coding import ROWS, DataType, Encoding, MixedOrder, Numbering, Order, Sign, Table, Time
+from config.coding import (
+    ROWS,
+    STATES,
+    DataType,
+    Encoding,
+    MixedOrder,
+    Numbering,
+    Order,
+    Sign,
+    Table,
+    Time,
+)
 from config.point_rules import incomplete
 from config.reporting import Reporting
 from config.writable import Writable
@@ -97,6 +108,12 @@ class Point(Reporting):
         default=None,
         description="Instead of enum: the numbers of a maker or region in a packaged code list, "
         "as elevator_fault.platform_b (docs/equipment.md lists them).",
+    )
+    state_words: dict[str, Words] | None = Field(
+        default=None,
+        alias="words",
+        description="What people say for its states: word of enum or otherwise to a name of en and "
+        "zh; default: the class's, or those of the list of enum_from.",
     )
     among: tuple[int, ...] = Field(
         default=(),
@@ -198,7 +215,7 @@ class Point(Reporting):
     @property
     def is_state(self) -> bool:
         """Whether the value is a state or a text, not a number on a scale."""
-        return self.enum is not None or self.type in _STATES
+        return self.enum is not None or self.type in STATES
 
     @property
     def every_reading(self) -> bool:
@@ -264,8 +281,5 @@ _WRITTEN: Final = {
     Table.HOLDING: Table.HOLDING,
     Table.INPUT: Table.HOLDING,
 }
-_STATES: Final = frozenset(
-    {DataType.BOOL, DataType.BIT, DataType.ENUM, DataType.STRING, DataType.DATETIME}
-)
 _FROM_ONE: Final = frozenset({Numbering.LSB1, Numbering.MSB1})
 _FROM_TOP: Final = frozenset({Numbering.MSB0, Numbering.MSB1})

@@ -1,23 +1,22 @@
 """The ports of a gateway. One task owns one port and everything on it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from config.base import Host, Settings
-from config.listening import Gb26875TcpPort
+from config.base import Host
+from config.fire_panel import FirePanelPort
+from config.line_ports import PolledPort, SerialPort, Timing
+from config.line_units import Dlt645Meters, Framing, LineUnits, MeterSettings, ModbusUnits
+from config.listening import Gb26875SerialPort, Gb26875TcpPort
+from config.meter_ports import Cjt188Port, Dlt645Port, MbusPort
+from config.osdp import OsdpOptions
 from config.protocol import Protocol
-
-
-class Framing(StrEnum):
-    """How frames are marked on a serial line."""
-
-    RTU = "rtu"
-    """Bytes, a checksum, and silence between frames."""
-    ASCII = "ascii"
-    """Two hexadecimal letters for each byte; half as fast, for devices that know nothing else."""
+from config.shared_line import SharedLine
+from config.wires import Baud
+from protocols.osdp.cards import CardMask
 
 
 class Accept(StrEnum):
@@ -29,45 +28,6 @@ class Accept(StrEnum):
     """The transaction; the unit may be another."""
     ANY_NUMBER = "any_number"
     """Nothing: function and length decide, as on a serial line."""
-
-
-class Timing(Settings):
-    """What every port has."""
-
-    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.MODBUS})
-    """What devices on it may speak."""
-
-    timeout_s: float = Field(
-        default=1.0, gt=0, le=60, description="Longest wait for one answer, seconds."
-    )
-    turnaround_s: float = Field(
-        default=0.0, ge=0, le=5, description="Silence kept before each request, seconds."
-    )
-    connect_delay_s: float = Field(
-        default=0.0,
-        ge=0,
-        le=60,
-        description="Silence kept after the connection or the line was opened, for a device that "
-        "hears nothing at first or sends a banner, seconds.",
-    )
-
-    @property
-    def numbered(self) -> bool:
-        """Whether answers carry the number of their request."""
-        return False
-
-    @property
-    def protocols(self) -> frozenset[Protocol]:
-        """What devices on it may speak."""
-        return self.PROTOCOLS
-
-    @property
-    def of_meters(self) -> "Dlt645Port | None":
-        """It as a line of meters; None: there are none on it."""
-        return None
-
-
-Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
 
 
 class ModbusTcpPort(Timing):
@@ -105,160 +65,66 @@ class ModbusRtuOverTcpPort(Timing):
     )
 
 
-class LinePort(Timing):
-    """A serial line of this machine; each kind has these options in its own sequence."""
+class OsdpPort(OsdpOptions, SerialPort):
+    """A serial line with readers of doors that speak OSDP; Plantroom is their control panel."""
 
-    if TYPE_CHECKING:
-        device: str
-        parity: Literal["N", "E", "O"]
-        stop_bits: Literal[1, 2]
+    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.OSDP})
 
-    @property
-    def bits_per_second(self) -> int:
-        """Its speed."""
-        raise NotImplementedError
-
-    @property
-    def character_bits(self) -> int:
-        """Bits of a character beside start, parity and stop bits."""
-        return 8
-
-
-MeterBaud = Literal[600, 1200, 2400, 4800, 9600, 19200]
-
-
-class MeterOptions(Settings):
-    """What meters want, whatever the line."""
-
-    wake_up: int = Field(
-        default=4, ge=0, le=16, description="Bytes FE that are sent before each request."
-    )
-    password_file: Path | None = Field(
-        default=None,
-        description="File with what meters want before they trip or close, one line for each: "
-        "METER LEVEL PASSWORD OPERATOR, METER is * for all others; with mode 0600. Needed where a "
-        "relay is writable.",
-    )
-    relay_close: Literal["close", "allow_close"] = Field(
-        default="close",
-        description="What a command to close says: close at once, or allow_close, after which "
-        "somebody presses the key of the meter.",
-    )
-    command_valid_s: float = Field(
-        default=900.0,
-        ge=60,
-        le=86400,
-        description="Until when a command is valid, seconds from now by the clock of the meter; "
-        "more where the clocks of meters are off.",
-    )
-    meter_utc_offset_h: float = Field(
-        default=8.0, ge=-12, le=14, description="What clocks of meters show before UTC, hours."
-    )
-
-
-class Dlt645Port(MeterOptions, LinePort):
-    """A serial line with electricity meters that speak DL/T 645."""
-
-    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.DLT645})
-
-    kind: Literal["dlt645"] = Field(description="DL/T 645.")
-    turnaround_s: float = Field(
-        default=0.05, ge=0, le=5, description="Silence kept before each request, seconds."
+    kind: Literal["osdp"] = Field(description="OSDP (IEC 60839-11-5).")
+    timeout_s: float = Field(
+        default=3.0, gt=0, le=60, description="Longest wait until a command is taken, seconds."
     )
     device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
-    baud: MeterBaud = Field(
-        default=2400,
-        description="Bits per second: 2400 of most meters of the 2007 edition, 1200 of 1997.",
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = Field(
+        default=9600, description="Bits per second."
     )
-    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
+    parity: Literal["N", "E", "O"] = Field(default="N", description="N none, E even, O odd.")
     stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
-
-    @property
-    def of_meters(self) -> "Dlt645Port":
-        """It as a line of meters."""
-        return self
-
-    @property
-    def bits_per_second(self) -> int:
-        """Its speed."""
-        return self.baud
-
-
-class Cjt188Port(LinePort):
-    """A serial line with water, gas and heat meters that speak CJ/T 188."""
-
-    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.CJT188})
-
-    kind: Literal["cjt188"] = Field(description="CJ/T 188.")
-    turnaround_s: float = Field(
-        default=0.05, ge=0, le=5, description="Silence kept before each request, seconds."
-    )
-    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
-    baud: MeterBaud = Field(default=2400, description="Bits per second.")
-    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
-    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
-    wake_up: int = Field(
-        default=4, ge=0, le=4, description="Bytes FE that are sent before each request."
-    )
-
-    @property
-    def bits_per_second(self) -> int:
-        """Its speed."""
-        return self.baud
-
-
-class MeterSettings(MeterOptions):
-    """Meters of DL/T 645 on the same pair as Modbus; the line changes its settings in between."""
-
-    baud: MeterBaud = Field(default=2400, description="Bits per second.")
-    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
-    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
-    change_s: float = Field(
-        default=0.05,
-        ge=0,
-        le=5,
-        description="Silence kept after each change of the line's settings, seconds; the plan "
-        "counts it for each request.",
-    )
-
-
-class ModbusRtuPort(LinePort):
-    """A serial line with Modbus RTU or ASCII."""
-
-    kind: Literal["modbus_rtu"] = Field(description="Modbus RTU.")
-    framing: Framing = Field(default=Framing.RTU, description="Frames on the line: rtu or ascii.")
-    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
-    baud: Baud = Field(default=9600, description="Bits per second.")
-    parity: Literal["N", "E", "O"] = Field(default="E", description="N none, E even, O odd.")
-    stop_bits: Literal[1, 2] = Field(default=1, description="Stop bits.")
-    data_bits: Literal[7, 8] = Field(
-        default=8, description="Bits of a character; 7 only with framing ascii."
-    )
-    meters: MeterSettings | None = Field(
-        default=None,
-        description="Settings for meters of DL/T 645 on the same pair; absent: there are none.",
-    )
 
     @model_validator(mode="after")
-    def _whole_bytes(self) -> Self:
-        if self.data_bits != 8 and self.framing is Framing.RTU:  # noqa: PLR2004 (bits of a byte)
-            message = "data_bits: 7 carries no RTU frame; it needs framing: ascii"
+    def _secrets(self) -> Self:
+        if self.key_file is None and any(one.secure_channel for one in self.readers.values()):
+            message = "readers with a secure channel need a key_file (docs/doors.md)"
+            raise ValueError(message)
+        if self.card_mask is CardMask.HASH and self.salt_file is None:
+            message = "card_mask: hash needs a salt_file"
             raise ValueError(message)
         return self
 
     @property
-    def protocols(self) -> frozenset[Protocol]:
-        """What devices on it may speak."""
-        return self.PROTOCOLS if self.meters is None else self.PROTOCOLS | {Protocol.DLT645}
+    def bits_per_second(self) -> int:
+        """Its speed."""
+        return self.baud
+
+
+class ModbusRtuPort(ModbusUnits, SharedLine):
+    """A serial line with Modbus RTU or ASCII."""
+
+    device: str = Field(min_length=1, description="Device path; prefer /dev/serial/by-id/...")
+    meters: MeterSettings | None = Field(
+        default=None,
+        description="The earlier form of also: [{kind: dlt645}]; absent: not used.",
+    )
 
     @property
-    def of_meters(self) -> Dlt645Port | None:
-        """The same pair as a line of meters; None: there are none on it."""
+    def others(self) -> tuple[LineUnits, ...]:
+        """What is spoken on the same pair beside its own protocol."""
         if self.meters is None:
-            return None
-        options = self.meters.model_dump(exclude={"change_s"})
-        line = {"kind": "dlt645", "device": self.device, "timeout_s": self.timeout_s}
-        return Dlt645Port.model_validate(line | options)
+            return self.also
+        given = {name: value for name, value in self.meters if name != "change_s"}
+        return (*self.also, Dlt645Meters.model_construct(kind="dlt645", **given))
+
+    @property
+    def silence_s(self) -> float:
+        """Silence kept after each change of the line's settings, seconds."""
+        if self.meters is None or "change_s" in self.model_fields_set:
+            return self.change_s
+        return self.meters.change_s
+
+    def with_others(self, others: Sequence[LineUnits]) -> Self:
+        """Return the same line with something else beside its own protocol."""
+        update = {"also": tuple(others), "meters": None, "change_s": self.silence_s}
+        return self.model_copy(update=update)
 
     @property
     def bits_per_second(self) -> int:
@@ -271,12 +137,50 @@ class ModbusRtuPort(LinePort):
         return self.data_bits
 
 
+class ReachabilityPort(PolledPort):
+    """Hosts of the network that are only there or not; see docs/reachability.md."""
+
+    PROTOCOLS: ClassVar[frozenset[Protocol]] = frozenset({Protocol.REACHABILITY})
+
+    kind: Literal["reachability"] = Field(description="Hosts: there or not.")
+    attempts: int = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="Tries without an answer within timeout_s, until a host is not there.",
+    )
+
+    @property
+    def longest_s(self) -> float:
+        """How long a host that does not answer is waited for, seconds."""
+        return self.attempts * self.timeout_s
+
+
 Port: TypeAlias = Annotated[
-    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Cjt188Port,
+    ModbusTcpPort
+    | ModbusRtuOverTcpPort
+    | ModbusRtuPort
+    | Dlt645Port
+    | Cjt188Port
+    | OsdpPort
+    | MbusPort
+    | ReachabilityPort,
     Field(discriminator="kind"),
 ]
+HearingPort: TypeAlias = Gb26875TcpPort | Gb26875SerialPort | FirePanelPort
+"""The equipment speaks first."""
 AnyPort: TypeAlias = Annotated[
-    ModbusTcpPort | ModbusRtuOverTcpPort | ModbusRtuPort | Dlt645Port | Cjt188Port | Gb26875TcpPort,
+    ModbusTcpPort
+    | ModbusRtuOverTcpPort
+    | ModbusRtuPort
+    | Dlt645Port
+    | Cjt188Port
+    | OsdpPort
+    | MbusPort
+    | ReachabilityPort
+    | Gb26875TcpPort
+    | Gb26875SerialPort
+    | FirePanelPort,
     Field(discriminator="kind"),
 ]
 """Polled or listened on."""

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
@@ -43,6 +44,7 @@ _EXPECTED: Final = {
     "string_too_short": "text of {min_length} or more characters",
     "string_too_long": "text of {max_length} or fewer characters",
     "too_short": "{min_length} or more entries",
+    "too_long": "{max_length} or fewer entries",
 }
 """What was expected, by pydantic's error type; filled from the error's context."""
 
@@ -51,7 +53,10 @@ def explain(error: ValidationError, model: type[BaseModel], data: object) -> lis
     """Return every problem of ``data`` in plain words, with the path that the file has."""
     conflicts: dict[tuple[str | int, ...], list[str]] = {}
     misspelt: set[tuple[str | int, ...]] = set()
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
+        if detail["type"] == "too_short" and _has_wrong_parts(detail, details):
+            continue  # they were not counted
         for path, message in _conflicts(detail, model, data):
             meant = re.match(r"unknown key; did you mean '(.*?)'", message)
             if meant:
@@ -67,10 +72,22 @@ def explain(error: ValidationError, model: type[BaseModel], data: object) -> lis
     ]
 
 
+def _has_wrong_parts(whole: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    at = whole["loc"]
+    return any(one["loc"][: len(at)] == at and one["loc"] != at for one in details)
+
+
 def suggestion(word: str, known: list[str]) -> str:
     """Return ``; did you mean 'x'?`` when a known word is close, else a full stop."""
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else "."
+
+
+def none_of(name: str, known: Mapping[str, object] | AbstractSet[str], word: str) -> str:
+    """Return what is wrong with a name that is not there, and which there are."""
+    names = sorted(known)
+    hint = suggestion(name, names)
+    return f"no {word} {name!r}{hint} There are: {', '.join(names) or 'none'}"
 
 
 def shown(value: object) -> str:
@@ -275,8 +292,8 @@ def _is_literal(field: FieldInfo) -> bool:
 def _tags(owner: object, field: FieldInfo | None) -> list[str]:
     annotation: Any = field.annotation if field else owner
     candidates = _alternatives(annotation)
-    if get_origin(annotation) is dict:
-        candidates = _alternatives(get_args(annotation)[1])
+    if (origin := get_origin(annotation)) in {dict, tuple}:
+        candidates = _alternatives(get_args(annotation)[origin is dict])
     return sorted(tag for tag in map(_tag, candidates) if tag)
 
 

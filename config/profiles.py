@@ -5,9 +5,10 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from config.base import Conflict, ConflictingSettingsError, Identifier, Settings
+from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, once
 from config.cjt188 import Cjt188Settings
 from config.computed import Computed, derived_conflicts, with_ratios
+from config.mbus import MbusSettings
 from config.point_kinds import AnyPoint
 from config.points import Point, Table
 from config.protocol import Protocol
@@ -78,14 +79,19 @@ class DeviceProfile(Settings):
     protocol: Protocol = Field(
         default=Protocol.MODBUS,
         description="What it speaks: modbus (points have table and address), dlt645 (points have "
-        "identifier) or cjt188 (points have field).",
+        "identifier), cjt188 (points have field), mbus (points have quantity), osdp (points have "
+        "reader) or reachability "
+        "(points have probe).",
     )
     cjt188: Cjt188Settings | None = Field(
         default=None, description="Type and dialect of a CJ/T 188 meter."
     )
+    mbus: MbusSettings | None = Field(default=None, description="How an M-Bus slave answers.")
     source: str = Field(min_length=1, description="Where the registers were published.")
     confidence: str = Field(min_length=1, description="How far the source can be trusted.")
-    limits: Limits = Field(default=Limits(), description="Largest requests the device answers.")
+    limits: Limits = Field(
+        default_factory=once(Limits), description="Largest requests the device answers."
+    )
     points: dict[Identifier, AnyPoint] = Field(min_length=1, description="Point name to register.")
     ratios: dict[Identifier, Ratio] = Field(
         default={},

@@ -1,9 +1,19 @@
 """What every point of a device has: its unit, its valid range, when it is worth reporting."""
 
+from typing import Any, Final
+
 from pydantic import Field
 
-from config.base import Settings, Words
+from config.base import Settings, Words, once
 from config.deadband import Deadband
+
+
+@once
+def _any_change() -> Deadband:
+    return Deadband(absolute=0.0)
+
+
+_NOT_KEPT: Final[set[str]] = set()
 
 
 class Reporting(Settings):
@@ -18,7 +28,7 @@ class Reporting(Settings):
         "reading (implausible). null: no such bound.",
     )
     deadband: Deadband = Field(
-        default=Deadband(absolute=0.0),
+        default_factory=_any_change,
         description="Smallest change reported: a number in the unit, {percent: 2} of the value "
         "reported last, or {of_span: 1}; 0 = every change. States are always reported.",
     )
@@ -87,3 +97,7 @@ class Reporting(Settings):
         if low is not None and high is not None and low >= high:
             return f"plausible [{low:g}, {high:g}] must grow"
         return ""
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what another process needs: not which options the file gave."""
+        return super().__getstate__() | {"__pydantic_fields_set__": _NOT_KEPT}

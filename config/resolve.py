@@ -1,23 +1,21 @@
 """Brings the agent file, device files and equipment classes together into what the agent runs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from importlib.metadata import version
 
 from config.addresses import (
     address_conflicts,
     cjt188_of,
     listening_conflicts,
+    mbus_of,
     protocol_of,
     register_conflicts,
 )
 from config.base import Conflict, ConflictingSettingsError, Words
-from config.cjt188 import Cjt188Settings
 from config.classes import EquipmentClass
 from config.computed import (
     Computed,
-    Reported,
     TimedComputed,
     all_needs_of,
     derived_conflicts,
@@ -25,79 +23,19 @@ from config.computed import (
 )
 from config.edge import AgentSettings, Device
 from config.errors import ConfigError
+from config.gateway import RESERVED_POINT, Gateway, ResolvedDevice
 from config.interlock import compile_interlock
 from config.linkage_rules import linkage_conflicts
-from config.listening import FIRE_PANEL, HEARD_POINTS, Gb26875TcpPort, HeardPoint
+from config.listening import FIRE_PANEL, HeardPort
 from config.point_kinds import AnyPoint
 from config.points import Point
 from config.port_conflicts import loose_answers, shared_lines, shared_sources
-from config.ports import AnyPort
+from config.ports import AnyPort, HearingPort
 from config.problems import suggestion
 from config.profiles import DeviceProfile, Limits
-from config.protocol import Protocol
 from config.reporting import Reporting
 from config.sharing import keeping_off_others, shared_conflicts
-
-RESERVED_POINT: Final = "connection"
-"""The server's own series that says whether a device answers."""
-
-
-@dataclass(frozen=True)
-class ResolvedDevice:
-    """One device with everything filled in.
-
-    Attributes:
-        unit: Its number on the line, the digits of a meter's address, or the address of a
-            transmission device.
-        profile: Name of its device file; empty when the agent file lists the registers itself.
-        equipment_class: Empty when it belongs to none; the server then has no alarm rules for it.
-        points: Every point has ``period_s``, ``max_silence_s`` and ``name``.
-        computed: What is computed from them; likewise.
-        heard: What it tells by itself, on a port that listens; without a period.
-    """
-
-    id: str
-    port: str
-    unit: int | str
-    profile: str
-    equipment_class: str
-    name: Words
-    limits: Limits
-    points: dict[str, AnyPoint]
-    computed: dict[str, TimedComputed] = field(default_factory=dict[str, TimedComputed])
-    protocol: Protocol = Protocol.MODBUS
-    cjt188: Cjt188Settings = field(default_factory=Cjt188Settings)
-    heard: dict[str, HeardPoint] = field(default_factory=dict[str, HeardPoint])
-
-    @property
-    def addressed(self) -> str:
-        """Its address, as people say it."""
-        if self.protocol is Protocol.GB26875:
-            return f"source {self.unit}"
-        return f"meter {self.unit}" if isinstance(self.unit, str) else f"unit {self.unit}"
-
-    @property
-    def dialect(self) -> str:
-        """How it is spoken to, as text; empty: its protocol has no dialects."""
-        return self.cjt188.model_dump_json() if self.protocol is Protocol.CJT188 else ""
-
-    @property
-    def reported(self) -> dict[str, Reported]:
-        """All that has a value, read or computed."""
-        return {**self.points, **self.computed, **self.heard}
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """What one gateway runs.
-
-    Attributes:
-        settings: The agent file without its devices, which would be in memory twice.
-        devices: Its devices with everything filled in, by id.
-    """
-
-    settings: AgentSettings
-    devices: dict[str, ResolvedDevice]
+from config.state_words import words_of_states
 
 
 def resolve(
@@ -119,8 +57,11 @@ def resolve(
         found = list(_device_conflicts(device, port, classes, profiles))
         conflicts += [Conflict(("devices", device_id, *at), message) for at, message in found]
         if not found:
-            made = _heard if isinstance(port, Gb26875TcpPort) else _resolved
-            devices[device_id] = made(device_id, device, classes, profiles)
+            devices[device_id] = (
+                _heard(device_id, device, port, classes)
+                if isinstance(port, HeardPort)
+                else _resolved(device_id, device, port, classes, profiles)
+            )
     used = {one.profile for one in devices.values() if one.profile}
     makers = {name: profiles[name].maker for name in used}
     conflicts += shared_conflicts(settings.ports, devices, makers)
@@ -132,6 +73,7 @@ def resolve(
     return Gateway(
         settings=settings.model_copy(update={"devices": {}}),
         devices=keeping_off_others(settings.ports, devices),
+        program=version("plantroom"),
     )
 
 
@@ -157,7 +99,7 @@ def _device_conflicts(
     classes: Mapping[str, EquipmentClass],
     profiles: Mapping[str, DeviceProfile],
 ) -> Iterator[Conflict]:
-    if isinstance(port, Gb26875TcpPort):
+    if isinstance(port, HeardPort):
         yield from listening_conflicts(device, port)
         return
     if device.profile is not None and device.profile not in profiles:
@@ -246,29 +188,29 @@ def _points(
 def _heard(
     device_id: str,
     device: Device,
+    port: HearingPort,
     classes: Mapping[str, EquipmentClass],
-    _profiles: Mapping[str, DeviceProfile],
 ) -> ResolvedDevice:
     """Return a device on a port that listens."""
-    names = {name: _class_name(name, classes.get(FIRE_PANEL)) for name in HEARD_POINTS}
+    names = {name: _class_name(name, classes.get(FIRE_PANEL)) for name in port.points}
     return ResolvedDevice(
         id=device_id,
         port=device.port,
-        unit=device.source or 0,
+        unit=port.known_as or device.source or 0,
         profile="",
         equipment_class=FIRE_PANEL,
         name=device.name,
         limits=Limits(),
         points={},
-        protocol=Protocol.GB26875,
+        protocol=port.PROTOCOL,
         heard={
             name: point.model_copy(
                 update={
-                    "max_silence_s": device.max_silence_s,
+                    "max_silence_s": None if point.is_event else device.max_silence_s,
                     "name": names[name] or _plain_name(name),
                 }
             )
-            for name, point in HEARD_POINTS.items()
+            for name, point in port.points.items()
         },
     )
 
@@ -276,6 +218,7 @@ def _heard(
 def _resolved(
     device_id: str,
     device: Device,
+    port: AnyPort,
     classes: Mapping[str, EquipmentClass],
     profiles: Mapping[str, DeviceProfile],
 ) -> ResolvedDevice:
@@ -287,7 +230,7 @@ def _resolved(
     return ResolvedDevice(
         id=device_id,
         port=device.port,
-        unit=device.meter or device.unit,
+        unit=device.meter or device.host or device.unit,
         profile=device.profile or "",
         equipment_class=class_name,
         name=device.name,
@@ -304,9 +247,19 @@ def _resolved(
             )
             for name, one in computed.items()
         },
-        protocol=protocol_of(device, profile),
+        protocol=protocol_of(device, port, profile),
         cjt188=cjt188_of(device, profile),
+        mbus=mbus_of(device, profile),
+        state_words=_state_words(points, known),
     )
+
+
+def _state_words(
+    points: Mapping[str, AnyPoint], equipment_class: EquipmentClass | None
+) -> dict[str, dict[str, Words]]:
+    canonical = equipment_class.points if equipment_class else {}
+    said = {name: words_of_states(one, canonical.get(name)) for name, one in points.items()}
+    return {name: words for name, words in said.items() if words}
 
 
 def _counts(name: str, points: Mapping[str, AnyPoint], computed: Mapping[str, Computed]) -> bool:

@@ -1,16 +1,36 @@
 """The server file."""
 
 import ipaddress
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from config.alarming import AlarmSettings
-from config.base import Conflict, ConflictingSettingsError, Host, Identifier, Settings
-from config.channels import AnyChannel, HeartbeatSettings, LinkSettings, RobotChannel, SeverityWord
+from config.base import (
+    Conflict,
+    ConflictingSettingsError,
+    Host,
+    Identifier,
+    Settings,
+    Words,
+)
+from config.channels import (
+    AliyunSmsChannel,
+    AnyChannel,
+    HeartbeatSettings,
+    LinkSettings,
+    RobotChannel,
+    SeverityWord,
+    TencentSmsChannel,
+)
+from config.classes import Trade
 from config.history import HistorySettings
+from config.login_provider import LoginProviderSettings
 from config.mqtt import MqttSettings
+from config.repair_requests import RepairRequestSettings
+from config.work_orders import WorkOrderSettings
 
 
 def _network(text: str) -> str:
@@ -68,6 +88,11 @@ class HttpSettings(Settings):
     max_streams_per_client: int = Field(
         default=250, ge=1, description="Open live streams of one user."
     )
+    notice: Words | None = Field(
+        default=None,
+        description="What everybody who is logged in shall read above every page, such as a test "
+        "system or planned work.",
+    )
 
 
 class WebhookSettings(Settings):
@@ -85,6 +110,12 @@ class WebhookSettings(Settings):
     severities: tuple[SeverityWord, ...] = Field(
         default=("urgent", "high", "medium", "low"), description="Severities it receives."
     )
+    trades: tuple[Trade, ...] = Field(
+        default=(), description="Trades of the incidents that it is told of; none: all."
+    )
+    sites: tuple[Identifier, ...] = Field(
+        default=(), description="Estates that it is told of; none: all."
+    )
     allow_private: bool = Field(
         default=False, description="True lets the address be loopback or private."
     )
@@ -101,6 +132,24 @@ class Announced(NamedTuple):
     channel: str
     name: str
     severities: tuple[SeverityWord, ...]
+    trades: tuple[Trade, ...] = ()
+    """None: all; so are the sites."""
+    sites: tuple[str, ...] = ()
+
+    def is_told(self, *, severity: str, trades: Collection[str], site: str | None) -> bool:
+        """Return whether it hears of something of a severity.
+
+        Args:
+            severity: How severe it is.
+            trades: Whose work it is; none: of no trade, which concerns those who hear of all.
+            site: Key of the estate; None: of no estate, likewise.
+        """
+        return severity in self.severities and self.hears_of(trades, site)
+
+    def hears_of(self, trades: Collection[str], site: str | None) -> bool:
+        """Return whether these trades and this estate concern it."""
+        concerns = not self.trades or bool(set(self.trades) & set(trades))
+        return concerns and (not self.sites or site in self.sites)
 
 
 class MessageSettings(Settings):
@@ -133,9 +182,12 @@ class MessageSettings(Settings):
     @property
     def announced(self) -> tuple[Announced, ...]:
         """Receivers that stand in no roster: webhooks and the robots of groups."""
-        webhooks = [Announced(WEBHOOK, one.name, one.severities) for one in self.webhooks]
+        webhooks = [
+            Announced(WEBHOOK, one.name, one.severities, one.trades, one.sites)
+            for one in self.webhooks
+        ]
         robots = [
-            Announced(name, name, one.severities)
+            Announced(name, name, one.severities, one.trades, one.sites)
             for name, one in self.channels.items()
             if isinstance(one, RobotChannel)
         ]
@@ -231,7 +283,42 @@ class ServerSettings(Settings):
     http: HttpSettings = Field(default=HttpSettings(), description="The HTTP interface.")
     messages: MessageSettings = Field(default=MessageSettings(), description="Delivery.")
     alarms: AlarmSettings = Field(default=AlarmSettings(), description="Handling of alarms.")
+    work_orders: WorkOrderSettings = Field(
+        default=WorkOrderSettings(), description="Handling of work orders."
+    )
+    repair_requests: RepairRequestSettings = Field(
+        default=RepairRequestSettings(), description="Residents' repair requests."
+    )
+    login_provider: LoginProviderSettings | None = Field(
+        default=None,
+        description="The company's own login (OpenID Connect); none when absent. Passwords stay.",
+    )
     class_files: Path | None = Field(
         default=None,
         description="Folder with equipment classes of your own; relative to this file.",
     )
+    plan_files: Path | None = Field(
+        default=None,
+        description="Folder with emergency plans of your own; relative to this file.",
+    )
+    schematic_files: Path | None = Field(
+        default=None,
+        description="Folder with schematics of your own; relative to this file.",
+    )
+
+    @property
+    def residents_url(self) -> str | None:
+        """Address of this server for residents' telephones, without a slash at its end."""
+        links = self.messages.links
+        url = self.repair_requests.public_url or (None if links is None else links.base_url)
+        return None if url is None else url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _residents_have_a_channel(self) -> Self:
+        name = self.repair_requests.channel
+        channel = None if name is None else self.messages.channels.get(name)
+        if name is None or isinstance(channel, AliyunSmsChannel | TencentSmsChannel):
+            return self
+        place = ("repair_requests", "channel")
+        message = f"expected an aliyun_sms or tencent_sms of messages.channels, got {name!r}"
+        raise ConflictingSettingsError([Conflict(place, message)])

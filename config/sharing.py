@@ -3,18 +3,24 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from config.base import Conflict
-from config.listening import Gb26875TcpPort
+from config.cjt188 import FieldPoint
+from config.identifiers import IdentifierPoint
+from config.line_ports import LinePort, SerialPort
+from config.listening import HeardPort
+from config.mbus import RecordPoint
 from config.point_kinds import AnyPoint
 from config.points import Point, Table
-from config.ports import AnyPort, LinePort, ModbusTcpPort
+from config.ports import AnyPort, ModbusTcpPort, Port, ReachabilityPort
+from config.protocol import Protocol
 
 if TYPE_CHECKING:
-    from config.resolve import ResolvedDevice
+    from config.gateway import ResolvedDevice
 
 Register = tuple[Table, int]
+_METERS: Final = frozenset({Protocol.DLT645, Protocol.CJT188, Protocol.MBUS})
 
 
 def shared_conflicts(
@@ -35,11 +41,13 @@ def shared_conflicts(
             what = _contradiction(first, second, makers)
         if what and second.id not in reported:
             reported.add(second.id)
-            at = ("devices", second.id, "unit")
+            is_meter = second.protocol in _METERS and isinstance(second.unit, str)
+            at = ("devices", second.id, "meter" if is_meter else "unit")
             where = f"{first.addressed} of port {first.port!r} is already {first.id!r}"
             if first.port != second.port:
                 where += f" (port {second.port!r} leads to the same place)"
-            yield Conflict(at, f"{where}, and {what}; two devices on one line need two units")
+            wanted = "numbers" if is_meter else "units"
+            yield Conflict(at, f"{where}, and {what}; two devices on one line need two {wanted}")
         elif not what:
             yield from _emptied_by_another(first, second)
     for device in devices.values():
@@ -71,9 +79,13 @@ def keeping_off_others(
     return found
 
 
-def endpoint(port: AnyPort) -> str:
+def endpoint(port: Port) -> str:
     """Return what two ports have in common that lead to the same place."""
-    return port.device if isinstance(port, LinePort) else f"{port.host.lower()}:{port.port}"
+    if isinstance(port, ReachabilityPort):
+        return port.kind
+    if isinstance(port, LinePort) and port.server:
+        return port.place.lower()
+    return port.device if isinstance(port, SerialPort) else f"{port.host.lower()}:{port.port}"
 
 
 def _pairs(
@@ -81,9 +93,9 @@ def _pairs(
 ) -> "Iterator[tuple[ResolvedDevice, ResolvedDevice]]":
     groups: dict[tuple[str, int | str], list[ResolvedDevice]] = {}
     for device in devices.values():
-        if isinstance(ports[device.port], Gb26875TcpPort):
-            continue
-        groups.setdefault((endpoint(ports[device.port]), device.unit), []).append(device)
+        port = ports[device.port]
+        if not isinstance(port, HeardPort):
+            groups.setdefault((endpoint(port), device.unit), []).append(device)
     for group in groups.values():
         yield from combinations(group, 2)
 
@@ -104,24 +116,30 @@ def _registers(point: AnyPoint) -> list[Register]:
 
 
 def _is_part(point: AnyPoint) -> bool:
-    """Whether it is some bits or one byte of its registers."""
-    return isinstance(point, Point) and (point.bit is not None or point.byte is not None)
+    """Whether it is some bits or one byte of its place: those may belong to two devices."""
+    if isinstance(point, Point):
+        return point.bit is not None or point.byte is not None
+    return isinstance(point, IdentifierPoint | FieldPoint) and point.bit is not None
+
+
+def _places(point: AnyPoint) -> list[str]:
+    """Name what it reads as a whole; a reader's states and a host are everybody's."""
+    if _is_part(point):
+        return []
+    if isinstance(point, IdentifierPoint):
+        return [f"value {point.part} of {point.where}" if point.part else point.where]
+    if isinstance(point, FieldPoint | RecordPoint):
+        return [point.where]
+    return [f"{table} {address}" for table, address in _registers(point)]
 
 
 def _common(first: "ResolvedDevice", second: "ResolvedDevice") -> str:
-    """Name a register that both read as a whole; parts of one may belong to two devices."""
-    whole = {
-        place: name
-        for name, point in first.points.items()
-        if not _is_part(point)
-        for place in _registers(point)
-    }
+    """Name what both read as a whole."""
+    whole = {place: name for name, point in first.points.items() for place in _places(point)}
     for name, point in second.points.items():
-        if _is_part(point):
-            continue
-        for place in _registers(point):
+        for place in _places(point):
             if place in whole:
-                return f"{place[0]} {place[1]} ({whole[place]}, {name})"
+                return f"{place} ({whole[place]}, {name})"
     return ""
 
 

@@ -1,25 +1,31 @@
 """What a checked file means, in a few lines: for ``plantroom agent check`` and ``server check``."""
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from ipaddress import ip_address
-from pathlib import Path
 
 from config.base import Settings
 from config.classes import EquipmentClass
 from config.connection_files import password_problem, tls_problems, unreadable
 from config.edge import JournalSettings
 from config.errors import ConfigError
-from config.history import EmbeddedBackend, HistorySettings, InfluxBackend
-from config.listening import Gb26875TcpPort
+from config.gateway import Gateway, ResolvedDevice
+from config.history import EmbeddedBackend, HistorySettings, InfluxBackend, VictoriaBackend
+from config.line_ports import SerialPort
+from config.linkages import Linkage
+from config.listening import HeardPort
+from config.mbus import MBUS_MISSING
+from config.members import members_of
+from config.meter_ports import Cjt188Port, Dlt645Port, MbusPort
 from config.mqtt import MqttSettings
-from config.ports import AnyPort, LinePort
-from config.resolve import Gateway, ResolvedDevice
+from config.osdp import OSDP_MISSING
+from config.ports import AnyPort, OsdpPort, Port, ReachabilityPort
 from config.server import ServerSettings
 from config.sharing import shared_notes
 
 
 def summarize_gateway(gateway: Gateway) -> str:
-    """Return ports, devices and what they ask for, and what looks wrong but is allowed."""
+    """Return ports, devices, linkages and what they do, and what looks wrong but is allowed."""
     settings = gateway.settings
     lines = [
         f"gateway {settings.gateway} of site {settings.site}",
@@ -29,6 +35,7 @@ def summarize_gateway(gateway: Gateway) -> str:
     for name, port in settings.ports.items():
         lines.append(f"port    {name}: {_endpoint(port)}")
         lines += [_device_line(one) for one in gateway.devices.values() if one.port == name]
+    lines += [_linkage_line(name, one) for name, one in settings.linkages.items()]
     points = sum(len(device.reported) for device in gateway.devices.values())
     lines.append(
         f"total   {_count(len(settings.ports), 'port')}, "
@@ -57,7 +64,7 @@ def summarize_server(settings: ServerSettings, classes: Mapping[str, EquipmentCl
     for name, one in sorted(classes.items()):
         rules = _count(len(one.rules), "alarm rule")
         lines.append(f"class   {name} ({one.name.zh}): {_count(len(one.points), 'point')}, {rules}")
-    lines += [f"note    {note}" for note in _server_notes(settings)]
+    lines += [f"note    {note}" for note in server_notes(settings)]
     return "\n".join(lines)
 
 
@@ -72,6 +79,8 @@ def _store(history: HistorySettings) -> str:
             return str(history.path)
         case InfluxBackend() as influx:
             return f"InfluxDB {influx.url}, bucket {influx.bucket}"
+        case VictoriaBackend() as victoria:
+            return f"VictoriaMetrics {victoria.url}"
 
 
 def _journal(journal: JournalSettings) -> str:
@@ -80,13 +89,21 @@ def _journal(journal: JournalSettings) -> str:
 
 
 def _endpoint(port: AnyPort) -> str:
-    if isinstance(port, Gb26875TcpPort):
-        return f"{port.kind} listens on {port.host}:{port.port}, silence {port.silence_s:g} s"
-    if isinstance(port, LinePort):
-        where = f"{port.device} {port.bits_per_second} 8{port.parity}{port.stop_bits}"
+    if isinstance(port, HeardPort):
+        return f"{port.kind} {port.where}"
+    if isinstance(port, ReachabilityPort):
+        return f"{port.kind} of hosts, {port.attempts} x {port.timeout_s:g} s without an answer"
+    if isinstance(port, SerialPort):
+        others = [one for one in members_of(port)[1:] if isinstance(one, SerialPort)]
+        also = "".join(f", also {one.kind} {_frame(one)}" for one in others)
+        where = f"{port.place} {_frame(port)}{also}"
     else:
         where = f"{port.host}:{port.port}"
     return f"{port.kind} {where}, timeout {port.timeout_s:g} s"
+
+
+def _frame(port: SerialPort) -> str:
+    return f"{port.bits_per_second} {port.character_bits}{port.parity}{port.stop_bits}"
 
 
 def _device_line(device: ResolvedDevice) -> str:
@@ -99,6 +116,22 @@ def _device_line(device: ResolvedDevice) -> str:
         f"{device.equipment_class or 'no class'}, {_count(len(device.reported), 'point')} "
         f"{every}, {device.name.en} ({device.name.zh})"
     )
+
+
+def _linkage_line(name: str, linkage: Linkage) -> str:
+    armed = "armed" if linkage.armed else "NOT ARMED, gives no command"
+    delay = f" for {linkage.delay_s:g} s" if linkage.delay_s else ""
+    given = ", ".join(f"{one.device}.{one.point} = {_word(one.value)}" for one in linkage.commands)
+    latched = ", then latched" if linkage.latch else ""
+    within = "until a reset" if linkage.within_s is None else f"in {linkage.within_s:g} s"
+    return (
+        f"linkage {name}: {armed}: {linkage.when}{delay} -> {given}{latched}, at most "
+        f"{_count(linkage.max_runs, 'run')} {within}, {linkage.name.en} ({linkage.name.zh})"
+    )
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _count(number: int, word: str) -> str:
@@ -124,9 +157,14 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
             yield f"{device.id} has no class: the server has no alarm rules for it"
     yield from shared_notes(settings.ports, gateway.devices)
     for name, port in settings.ports.items():
-        meters = None if isinstance(port, Gb26875TcpPort) else port.of_meters
-        if meters is not None and meters.password_file is not None:
-            yield from _password_notes(name, meters.password_file)
+        if isinstance(port, HeardPort):
+            yield from (f"port {name}: {note}" for note in port.notes())
+        elif isinstance(port, OsdpPort):
+            yield from _reader_notes(gateway, name, port)
+        elif isinstance(port, MbusPort) and find_spec("meterbus") is None:
+            yield f"{MBUS_MISSING} (ports.{name})"
+        else:
+            yield from _authority_notes(name, port)
     idle = set(settings.ports) - {device.port for device in gateway.devices.values()}
     for name in sorted(idle):
         yield f"port {name} has no devices"
@@ -134,17 +172,47 @@ def _gateway_notes(gateway: Gateway) -> Iterator[str]:
         yield "acknowledgement is state and primary_host is not set: readings leave once sent"
 
 
-def _password_notes(port: str, path: Path) -> Iterator[str]:
+def _authority_notes(name: str, port: Port) -> Iterator[str]:
+    """Yield what is wrong with the files of what meters want before they obey."""
     # What no file uses is not imported.
-    from config.meter_passwords import load_meter_passwords  # noqa: PLC0415
+    for one in members_of(port):
+        option = one.COMMANDS_NEED if isinstance(one, Dlt645Port | Cjt188Port) else ""
+        try:
+            if isinstance(one, Cjt188Port) and one.valve_code_file is not None:
+                from config.valve_codes import load_valve_codes  # noqa: PLC0415
 
-    try:
-        load_meter_passwords(path)
-    except ConfigError as error:
-        yield f"{error} (ports.{port}.password_file)"
+                load_valve_codes(one.valve_code_file)
+            elif isinstance(one, Dlt645Port) and one.password_file is not None:
+                from config.meter_passwords import load_meter_passwords  # noqa: PLC0415
+
+                load_meter_passwords(one.password_file)
+        except ConfigError as error:
+            yield f"{error} (ports.{name}.{option})"
 
 
-def _server_notes(settings: ServerSettings) -> Iterator[str]:
+def _reader_notes(gateway: Gateway, name: str, port: OsdpPort) -> Iterator[str]:
+    # What no file uses is not imported.
+    from config.osdp_keys import keys_of, salt_of  # noqa: PLC0415
+
+    for option, load in (("key_file", keys_of), ("salt_file", salt_of)):
+        try:
+            load(port)
+        except ConfigError as error:
+            yield f"{error} (ports.{name}.{option})"
+    if find_spec("osdp_sys") is None:
+        yield f"{OSDP_MISSING} (ports.{name})"
+    used = {device.unit for device in gateway.devices.values() if device.port == name}
+    for address, reader in sorted(port.readers.items()):
+        if address not in used:
+            yield f"reader {address} of port {name} is polled, and no device uses it"
+        if not reader.secure_channel:
+            yield f"reader {address} of port {name} has no secure channel: it can be forged"
+        if reader.install_mode:
+            yield f"reader {address} of port {name} is in install_mode: remove it afterwards"
+
+
+def server_notes(settings: ServerSettings) -> Iterator[str]:
+    """Yield what looks wrong but is allowed."""
     yield from _mqtt_notes(settings.mqtt)
     for webhook in settings.messages.webhooks:
         yield from _file_notes(webhook, f"messages.webhooks.{webhook.name}")

@@ -1,6 +1,6 @@
 """What may be commanded, and how it is written."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,11 @@ from config.base import Settings
 from config.coding import Table
 
 Register: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
+
+
+OF_REGISTERS: Final = (
+    "writable: function, table, address, registers, unlock and codes are of registers; remove them"
+)
 
 
 class Unlock(Settings):
@@ -44,9 +49,9 @@ class Writable(Settings):
     look_again_s: float = Field(
         default=0.5,
         ge=0,
-        le=10,
+        le=120,
         description="A value that does not read back as written is read once more after this, "
-        "seconds: many devices apply it late; 0 = never.",
+        "seconds: many devices apply it late, and a valve takes its time; 0 = never.",
     )
     function: Literal[5, 6, 15, 16] | None = Field(
         default=None,
@@ -88,6 +93,11 @@ class Writable(Settings):
     def is_plain(self) -> bool:
         """Whether what is written is what is read, in the same place."""
         return self.address is None and not self.codes and self.registers == ("value",)
+
+    @property
+    def is_of_registers(self) -> bool:
+        """Whether it says how registers are written, which nothing else has."""
+        return bool(self.function or self.table or self.unlock) or not self.is_plain
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -1,30 +1,20 @@
 """``plantroom agent``: the gateway from the command line."""
 
-import asyncio
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from config.errors import ConfigError
-from config.resolve import Gateway
-from edge_agent.agent_file import load, loaded
-from edge_agent.app import run as run_agent
-from edge_agent.clock import SteadyClock, SystemClock
-from edge_agent.commissioning.group import AgentGroup
-from edge_agent.errors import AgentError
-from edge_agent.log import set_up_logging
-from edge_agent.service_manager import ServiceManager
-from protocols.errors import PlantroomError
+from config.lazy_group import LazyGroup
+from edge_agent.agent_file import loaded, packed
+from edge_agent.commissioning.group import COMMANDS
 
-_LAST_WORDS_S = 2.0
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(cls=AgentGroup)
+@click.group(cls=LazyGroup, places=COMMANDS)
 def cli() -> None:
     """The gateway: polls equipment, journals every reading, publishes Sparkplug B.
 
@@ -55,33 +45,17 @@ def run(file: Path, log_level: str) -> None:
     Example:
       plantroom agent run /etc/plantroom/agent.yaml
     """  # noqa: D301 (click needs the \b)
-    gateway = loaded(file)
-    set_up_logging(level=log_level)
-    try:
-        asyncio.run(_run(gateway, file))
-    except* (AgentError, ConfigError) as group:
-        for error in _single(group):
-            click.echo(f"plantroom agent: {error}", err=True)
-        sys.exit(1)
+    _become_gateway(file, log_level, packed(loaded(file)))
 
 
-async def _run(gateway: Gateway, file: Path) -> None:
-    await run_agent(
-        gateway,
-        SteadyClock(SystemClock()),
-        load=lambda: load(file),
-        manager=ServiceManager.of(os.environ),
-    )
-    # All is closed and on disk. A thread that hangs in a name server must not hold up the end.
-    signal.setitimer(signal.ITIMER_REAL, _LAST_WORDS_S)
-
-
-def _single(group: BaseExceptionGroup[PlantroomError]) -> Iterator[PlantroomError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _single(error)
-        else:
-            yield error
+def _become_gateway(file: Path, log_level: str, content: bytes) -> NoReturn:
+    """Go on as ``edge_agent.running``, with this process's number, output and rights."""
+    handle = os.memfd_create("gateway", 0)
+    with os.fdopen(handle, "wb", closefd=False) as memory:
+        memory.write(content)
+    os.set_inheritable(handle, True)  # noqa: FBT003 (positional only)
+    command = [sys.executable, "-P", "-m", "edge_agent.running", str(file), log_level, str(handle)]
+    os.execv(sys.executable, command)  # noqa: S606 (this program itself)
 
 
 if __name__ == "__main__":

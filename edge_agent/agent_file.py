@@ -1,14 +1,20 @@
-"""The agent file as the command line takes it: loaded, or refused on the terminal."""
+"""The agent file: read and checked, and handed to the process that runs what it says (ADR-59).
+
+``python -m edge_agent.agent_file FILE`` reads it for a gateway that runs: the answer is on stdout.
+"""
 
 import os
+import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from config.errors import ConfigError
+from config.gateway import REFUSED, Gateway
 from config.load import load_agent
-from config.resolve import Gateway
+from edge_agent.polling.availability_store import points_digest
 
 
 def load(file: Path) -> Gateway:
@@ -28,4 +34,22 @@ def loaded(file: Path) -> Gateway:
         return load(file)
     except ConfigError as error:
         click.echo(str(error), err=True)
-        sys.exit(2)
+        sys.exit(REFUSED)
+
+
+def packed(gateway: Gateway) -> bytes:
+    """Return a gateway as ``edge_agent.running`` takes it, with all that takes models to say."""
+    devices = {
+        name: replace(device, points_digest=points_digest(device))
+        for name, device in gateway.devices.items()
+    }
+    return pickle.dumps(replace(gateway, devices=devices), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+if __name__ == "__main__":
+    try:
+        answer, status = packed(load(Path(sys.argv[1]))), 0
+    except ConfigError as refusal:
+        answer, status = str(refusal).encode(), REFUSED
+    sys.stdout.buffer.write(answer)
+    sys.exit(status)

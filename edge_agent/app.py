@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, contextmanager
 import structlog
 from prometheus_client import ProcessCollector
 
-from config.resolve import Gateway
-from edge_agent.clock import Clock, synchronised
+from config.gateway import Gateway
+from config.machine_clock import synchronised
+from edge_agent.clock import Clock
 from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.service import CommandService, Writer
 from edge_agent.drivers.lines import Lines
@@ -62,7 +63,14 @@ async def run(
             beside.with_suffix(".availability.json"), before=beside.with_suffix(".holes.json")
         )
         stack.callback(availability.close)
-        uplink = Uplink(with_linkages(gateway), journal, clock, synchronised=synchronised)
+        metrics = PortMetrics(health, clock)
+        uplink = Uplink(
+            with_linkages(gateway),
+            journal,
+            clock,
+            synchronised=synchronised,
+            loads=metrics.load,
+        )
         port_manager = PortManager(
             sink=uplink,
             health=health,
@@ -87,7 +95,6 @@ async def run(
             health=health,
             clock=clock,
         )
-        metrics = PortMetrics(health, clock)
         report = StatusReport(
             settings,
             ports=port_manager.ports,
@@ -108,7 +115,7 @@ async def run(
         with _ends_quietly():
             async with asyncio.TaskGroup() as tasks:
                 for name, work in {
-                    "journal": journal.run(),
+                    "journal": journal.run(uplink.journal_renamed),
                     "uplink": uplink.run(commands),
                     "linkages": linkages.run(commands),
                     "availability": availability.run(),

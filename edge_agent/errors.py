@@ -6,6 +6,7 @@ AgentError
         DeviceTimeoutError     no answer in time; try at the next due time
         DeviceRefusedError     answered with an exception code; asking again is useless
         DeviceGarbageError     answered with something that is not the answer to the request
+        CannotAskError         the gateway itself cannot ask: no right, no network, no such name
     JournalError           the journal cannot be read or written
         JournalFullError       it reached its byte limit or the disk is full
         JournalCorruptError    its file is damaged and has to be replaced
@@ -62,6 +63,13 @@ class DeviceGarbageError(DriverError):
     """Answered with something that is not the answer to the request."""
 
     reason = "garbage"
+
+
+class CannotAskError(DriverError):
+    """The gateway itself cannot ask: it says nothing of the device."""
+
+    reason = "cannot_ask"
+    went_out = False
 
 
 class JournalError(AgentError):

@@ -72,6 +72,12 @@ class Health:
         self.readings = Counter(
             "plantroom_readings", "Readings handed to the uplink.", ["port"], registry=registry
         )
+        self.heard = Counter(
+            "plantroom_heard_events",
+            "Events of equipment that speaks first: changed, or repeated and without a change.",
+            ["port", "outcome"],
+            registry=registry,
+        )
         self.commands = Counter(
             "plantroom_commands", "Commands by result.", ["status"], registry=registry
         )

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from config.gateway import ResolvedDevice
 from config.interlock import Place
-from config.resolve import ResolvedDevice
 from edge_agent.polling.device import Observer
 from edge_agent.polling.units import UnitState
 from edge_agent.polling.writes import FinalCheck, Written, no_check

@@ -12,7 +12,7 @@ import structlog
 
 from config.edge import AgentSettings
 from config.errors import ConfigError
-from config.resolve import Gateway
+from config.gateway import Gateway
 from edge_agent.health import Health
 from edge_agent.linkages.device import devices_of, with_linkages
 from edge_agent.linkages.service import LinkageService

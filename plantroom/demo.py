@@ -5,8 +5,10 @@ import contextlib
 import errno
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import httpx
@@ -14,6 +16,9 @@ from iotcore import Broker
 
 from plantroom import demo_files
 from plantroom.demo_folder import demo_folder
+from plantroom.demo_history import BACKENDS, demo_history
+from plantroom.demo_requests import ask_for_repair
+from plantroom.demo_second import second_token
 from plantroom.demo_tidy import close_what_is_left
 from plantroom.errors import ChildError, DemoError
 from plantroom.processes import Child, free_port, init_server, plantroom_command
@@ -28,6 +33,8 @@ A pump trips within 20 s. To answer for the engineer, in another terminal:
   token=$(python3 -c 'import json; print(json.load(open("{path}"))["token"])')
   curl -s -H "Authorization: Bearer $token" "{url}/api/v1/incidents?state=open"
   curl -s -H "Authorization: Bearer $token" -X POST {url}/api/v1/incidents/NUMBER/acknowledge
+When the pipe leaks after two minutes, the plan riser-burst is offered: docs/plans.md
+To let something else fail:  echo '{{"do": "entrap", "unit": "lift-a"}}' | nc {control}
 Ctrl-C stops everything.
 """
 
@@ -48,8 +55,21 @@ Ctrl-C stops everything.
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the demo keeps its data.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="embedded",
+    show_default=True,
+    help="Where the history is: in the folder, or on a server that is installed; it is started.",
+)
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left there.")
-def cli(port: int, folder: Path, *, fresh: bool) -> None:
+@click.option(
+    "--past/--no-past",
+    default=True,
+    show_default=True,
+    help="Make up a week of readings, faults and repairs before the first start.",
+)
+def cli(port: int, folder: Path, backend: str, *, fresh: bool, past: bool) -> None:
     """Run the whole chain on this machine with simulated equipment.
 
     At each start a pump trips within 20 seconds: watch the alarm, the incident, the work order and
@@ -62,17 +82,26 @@ def cli(port: int, folder: Path, *, fresh: bool) -> None:
     try:
         with demo_folder(folder, fresh=fresh):
             _refuse_busy_port(port)
-            asyncio.run(_demo(port, folder, SystemClock()))
+            asyncio.run(_demo(_Asked(port, folder, backend, past), SystemClock()))
     except DemoError as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _demo(port: int, folder: Path, clock: Clock) -> None:
+class _Asked(NamedTuple):
+    """On the command line."""
+
+    port: int
+    folder: Path
+    backend: str
+    past: bool
+
+
+async def _demo(asked: _Asked, clock: Clock) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ended = asyncio.create_task(stopped.wait(), name="stop")
-    running = asyncio.create_task(_run(port, folder, clock), name="demo")
+    running = asyncio.create_task(_run(asked, clock), name="demo")
     # Whatever has been started by then is stopped, also in the middle of the start.
     await asyncio.wait({ended, running}, return_when=asyncio.FIRST_COMPLETED)
     if stopped.is_set():
@@ -85,10 +114,10 @@ async def _demo(port: int, folder: Path, clock: Clock) -> None:
         running.result()
 
 
-async def _run(port: int, folder: Path, clock: Clock) -> None:
+async def _run(asked: _Asked, clock: Clock) -> None:
     """Start everything and wait until a part of it ends, which it never should."""
     async with contextlib.AsyncExitStack() as stack:
-        children = await _start(stack, port, folder, clock)
+        children = await _start(stack, asked, clock)
         waits = [asyncio.create_task(child.wait()) for child in children]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -100,9 +129,8 @@ async def _run(port: int, folder: Path, clock: Clock) -> None:
     raise ChildError(f"{ended.name} ended; its last output:\n{ended.tail}")
 
 
-async def _start(
-    stack: contextlib.AsyncExitStack, port: int, folder: Path, clock: Clock
-) -> list[Child]:
+async def _start(stack: contextlib.AsyncExitStack, asked: _Asked, clock: Clock) -> list[Child]:
+    port, folder = asked.port, asked.folder
     ports = demo_files.Ports(port, free_port(), free_port(), free_port())
     secrets = demo_files.load_secrets(folder)
     broker = Broker(port=ports.mqtt, listen="127.0.0.1", max_payload_size=1_048_576)
@@ -118,9 +146,15 @@ async def _start(
     )
     await stack.enter_async_context(receiver)
 
-    server_file = demo_files.write_server_file(folder, ports)
+    history = await stack.enter_async_context(demo_history(asked.backend, folder, clock))
+    if history.told:
+        _say(f"history     {history.told}")
+    server_file = demo_files.write_server_file(folder, ports, history.settings)
     token = await _init_server(server_file, folder)
     await _call_up_people(server_file, folder)
+    estate_file = demo_files.write_estate_file(folder)
+    if asked.past:
+        await _make_past(server_file, estate_file, folder)
     server = _child("server", folder, "server", "run", str(server_file))
     await stack.enter_async_context(server)
     url = f"http://127.0.0.1:{port}"
@@ -129,14 +163,26 @@ async def _start(
     client = await stack.enter_async_context(
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"})
     )
+    if not secrets.second_token:
+        second = await second_token(client, secrets.second_password)
+        secrets = secrets._replace(second_token=second)
+        demo_files.write_credentials(folder, url=url, secrets=secrets, token=token)
     left = await close_what_is_left(client)
+    residents = await ask_for_repair(client)
     await story.begin(client)
     if left:
         _say(f"            closed what an earlier run left open: {left} incident(s)")
 
-    estate_file = demo_files.write_estate_file(folder)
+    if residents:
+        _say(
+            f"residents   {url}{residents}   the page behind a QR code; one has asked for a repair"
+        )
+
     simulator = _child(
-        "simulator", folder, "simulate", "run", str(estate_file), ready_event="ready"
+        "simulator",
+        folder,
+        *("simulate", "run", str(estate_file), "--control", "0"),
+        ready_event="ready",
     )
     await stack.enter_async_context(simulator)
     devices = demo_files.describe_estate(estate_file)
@@ -148,9 +194,10 @@ async def _start(
     agent = _child("agent", folder, "agent", "run", str(agent_file))
     await stack.enter_async_context(agent)
     _say(f"agent       polls them, status page http://127.0.0.1:{ports.agent_status}/metrics")
-    _say(_GUIDE.format(url=url, path=path, user=demo_files.USER))
+    control = "{host} {port}".format(**simulator.ready["control"])
+    _say(_GUIDE.format(url=url, path=path, user=demo_files.USER, control=control))
     await stack.enter_async_context(_telling(story, client))
-    return [server, simulator, agent]
+    return [*history.children, server, simulator, agent]
 
 
 def _child(name: str, folder: Path, *arguments: str, ready_event: str = "") -> Child:
@@ -191,6 +238,25 @@ async def _call_up_people(server_file: Path, folder: Path) -> None:
             path.unlink()  # the next run tries again, also after a Ctrl-C
     if not taken:
         raise ChildError(f"plantroom server people failed:\n{taking.tail}")
+
+
+async def _make_past(server_file: Path, estate_file: Path, folder: Path) -> None:
+    """Write the week before the first start; later starts find what has happened since."""
+    begun, made = folder / "week.begun", folder / "week.made"
+    if begun.exists():
+        _say("past        the week before was cut short; --fresh makes it anew")
+    if begun.exists() or made.exists() or demo_files.kept_token(folder):
+        return
+    begun.touch()
+    _say("past        a week of readings, faults and repairs is made up for the first start ...")
+    command = [sys.executable, "-m", "plantroom.week", str(server_file), str(estate_file)]
+    making = Child("week", command, log=folder / "logs" / "week.log")
+    async with making:
+        status = await making.wait()
+    if status != 0:
+        raise ChildError(f"the week before could not be made:\n{making.tail}")
+    begun.rename(made)
+    _say(f"past        {making.tail.splitlines()[-1]}")
 
 
 @contextlib.asynccontextmanager

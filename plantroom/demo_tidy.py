@@ -10,18 +10,22 @@ _REASON = "left by an earlier run of the demo"
 
 
 async def close_what_is_left(client: httpx.AsyncClient) -> int:
-    """Acknowledge every open incident and alarm and end every order; return how many there were.
+    """Abort plans, acknowledge incidents and alarms, end orders; return how many incidents it were.
 
     The alarms close when the equipment, which starts anew, says that it is well.
 
     Raises:
         httpx.HTTPError: The server does not answer.
     """
+    for run in await _open(client, "plan-runs", state="running"):
+        await client.post(f"/api/v1/plan-runs/{run['id']}/abort", json={"reason": _REASON})
     incidents = await _open(client, "incidents")
     for incident in incidents:
         await client.post(f"/api/v1/incidents/{incident['id']}/acknowledge", json={})
     for order in await _open(client, "work-orders"):
-        await _end(client, order)
+        # What a resident asked for stays: nobody has called back.
+        if not order["of_resident"]:
+            await _end(client, order)
     for alarm in await _open(client, "alarms"):
         if "acknowledge" in alarm["actions"]:
             body = {"comment": _REASON}
@@ -31,8 +35,10 @@ async def close_what_is_left(client: httpx.AsyncClient) -> int:
     return len(incidents)
 
 
-async def _open(client: httpx.AsyncClient, what: str) -> list[dict[str, Any]]:
-    answer = await client.get(f"/api/v1/{what}", params={"state": "open", "limit": 1000})
+async def _open(
+    client: httpx.AsyncClient, what: str, *, state: str = "open"
+) -> list[dict[str, Any]]:
+    answer = await client.get(f"/api/v1/{what}", params={"state": state, "limit": 1000})
     answer.raise_for_status()
     items: list[dict[str, Any]] = answer.json()["items"]
     return items

@@ -89,7 +89,9 @@ class Child:
         """Its last lines of output."""
         return "\n".join(self._tail)
 
-    async def start(self, *, timeout_s: float = 60.0, env: Mapping[str, str] | None = None) -> None:
+    async def start(
+        self, *, timeout_s: float = 180.0, env: Mapping[str, str] | None = None
+    ) -> None:
         """Start the process and wait until it says that it is ready.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-TOPICS = "alarms,incidents,work-orders,messages,equipment"
+TOPICS = "alarms,incidents,work-orders,messages,equipment,plans"
 _SEVERITY_MARKS = {"urgent": "◆", "high": "▲", "medium": "■", "low": "●"}
 
 
@@ -67,7 +67,7 @@ def _mark(payload: dict[str, Any]) -> str:
 
 
 def _what(payload: dict[str, Any]) -> str:
-    place = payload.get("equipment_key") or payload.get("key") or ""
+    place = payload.get("equipment_key") or payload.get("key") or payload.get("room") or ""
     name = payload.get("name_en") or payload.get("title_en") or ""
     return f"{name}  [{place}]" if place and place != name else str(name or place)
 
@@ -117,10 +117,18 @@ def _equipment(kind: str, payload: dict[str, Any]) -> str:
     return f"  equipment {kind.partition('.')[2]}: {_what(payload)}"
 
 
+def _plan(kind: str, payload: dict[str, Any]) -> str:
+    verb, note = kind.partition(".")[2], payload.get("note")
+    step = f" {payload['step']}" if payload.get("step") else ""
+    told = f" ({note})" if note else ""
+    return f"  plan run #{payload.get('id')} {payload.get('name_en')}:{step} {verb}{told}"
+
+
 _TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "alarm": _alarm,
     "incident": _incident,
     "work-order": _order,
     "message": _message,
     "equipment": _equipment,
+    "plan-run": _plan,
 }

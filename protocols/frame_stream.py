@@ -32,27 +32,52 @@ Examine = Callable[[bytes, int], Found[Frame] | None]
 """Takes a buffer and where a frame may begin; None: more bytes are needed. Raises FrameError."""
 
 
+def only_frame(data: bytes, examine: Examine[Frame], *, filler: bytes = b"") -> Frame:
+    """Return the frame that is all of ``data``, fillers before it left out.
+
+    Raises:
+        FrameError: It is none, it is cut, or something follows it.
+    """
+    body = data.lstrip(filler) if filler else data
+    found = examine(body, 0)
+    if found is None:
+        raise FrameError(f"cut after {len(body)} bytes")
+    if found.end != len(body):
+        raise FrameError(f"{len(body) - found.end} bytes follow the frame")
+    return found.frame
+
+
 class FrameStream(Generic[Frame]):
     """Bytes in, frames out; never raises for what it is fed.
 
     Args:
         starts: Bytes that a frame begins with.
+        shortest: Of a whole frame that answers, bytes.
         longest: Of a whole frame, bytes.
         examine: Looks at one possible frame.
         filler: Bytes between frames that mean nothing; they are not counted.
 
     Attributes:
+        shortest: Of a whole frame that answers, bytes; fewer are no sign that somebody answered.
+        longest: Of a whole frame, bytes.
         rejected: How often something began like a frame and was none.
         discarded: Bytes that belong to no frame, fillers left out.
     """
 
     def __init__(
-        self, *, starts: bytes, longest: int, examine: Examine[Frame], filler: bytes = b""
+        self,
+        *,
+        starts: bytes,
+        shortest: int,
+        longest: int,
+        examine: Examine[Frame],
+        filler: bytes = b"",
     ) -> None:
+        self.shortest: Final = shortest
+        self.longest: Final = longest
         self.rejected = 0
         self.discarded = 0
         self._starts: Final = frozenset(starts)
-        self._longest: Final = longest
         self._examine: Final = examine
         self._filler: Final = filler
         self._buffer = b""
@@ -63,8 +88,8 @@ class FrameStream(Generic[Frame]):
         It keeps at most as many bytes as the longest frame has.
         """
         frames: list[Frame] = []
-        for at in range(0, len(data), self._longest):
-            self._buffer += data[at : at + self._longest]
+        for at in range(0, len(data), self.longest):
+            self._buffer += data[at : at + self.longest]
             frames += self._scan()
         return frames
 

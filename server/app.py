@@ -8,30 +8,24 @@ import asyncio
 import gc
 import sys
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
-from prometheus_client import CollectorRegistry, ProcessCollector
 from structlog import get_logger
 
 from config.server import ServerSettings
-from server.core.auth import has_users
 from server.core.clock import Clock
-from server.core.errors import NobodyError
-from server.core.isolation import ErrorIsolation
-from server.core.lateness import Lateness
-from server.core.lock import claim_folder
-from server.core.records import Records
-from server.core.schema import upgrade
-from server.core.steady_clock import SteadyClock, newest_record
+from server.core.shard import WHOLE, Shard
 from server.ingest.writer import ignore
+from server.live.broadcast import LiveSender
+from server.live.values import LiveValues
 from server.roles.api import build_api
+from server.roles.health import build_health
 from server.roles.ingest import build_ingest
 from server.roles.jobs import build_jobs
-from server.roles.parts import Parts, RoleContext, Work
+from server.roles.opening import open_context
+from server.roles.parts import Work
 from server.roles.plant import open_plant
-
-ROLES = ("ingest", "api", "jobs")
-"""ingest: broker, history and the alarms that follow from time; api: HTTP; jobs: messages."""
+from server.web.fork_server import ForkServer
 
 _SWITCH_S = 0.001
 """So long a busy ingest thread keeps the interpreter's lock from the alarm pipeline, after each of
@@ -49,8 +43,25 @@ class Server:
         clock: Clock,
         roles: AbstractSet[str],
         *,
+        forks: ForkServer | None = None,
+        shard: Shard = WHOLE,
         log_level: str = "info",
+        tells_health: bool = False,
     ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            settings: Of the server file.
+            clock: The machine's.
+            roles: What the process does.
+            forks: Makes the web process of the role ``api``; without, one is started.
+            shard: Whose sites it ingests.
+            log_level: Of its web process.
+            tells_health: Answer for its health at http.port, without the role ``api``.
+        """
+        self._forks = forks
+        self._tells_health = tells_health
+        self._shard = shard
         self._settings = settings
         self._clock = clock
         self._roles = roles
@@ -64,7 +75,9 @@ class Server:
         """
         sys.setswitchinterval(_SWITCH_S)
         async with AsyncExitStack() as stack:
-            context = await self._open_context(stack)
+            context = await open_context(
+                self._settings, self._clock, self._roles, self._shard, stack
+            )
             parts = context.parts
             if "jobs" in self._roles:
                 parts.add(await build_jobs(context))
@@ -76,15 +89,25 @@ class Server:
                 plant = await open_plant(context, ingests="ingest" in self._roles)
                 parts.add(plant.parts)
                 if "api" in self._roles:
+                    forks = self._forks or stack.enter_context(closing(ForkServer.spawn()))
                     api = await build_api(
-                        context, plant, log_level=self._log_level, on_ready=self._note_ready
+                        context,
+                        plant,
+                        forks=forks,
+                        log_level=self._log_level,
+                        on_ready=self._note_ready,
                     )
                     parts.add(api.parts)
                     web, stored = api.web, api.stored
+                else:
+                    sender = LiveSender(
+                        self._settings.mqtt, LiveValues(plant.registry), context.clock
+                    )
+                    parts.works["live"], stored = sender.run, sender.changed
                 if "ingest" in self._roles:
                     parts.add(await build_ingest(context, plant, stored=stored))
-            # DuckDB's binding writes pages about leaks when its objects outlive the interpreter.
-            stack.callback(gc.unfreeze)
+            if self._tells_health:
+                parts.add(await build_health(context))
             async with asyncio.TaskGroup() as group:
                 tasks = {name: group.create_task(run()) for name, run in parts.works.items()}
                 if web is None:
@@ -98,33 +121,11 @@ class Server:
                     task.cancel()
         log.info("server_stopped")
 
-    async def _open_context(self, stack: AsyncExitStack) -> RoleContext:
-        settings, clock = self._settings, SteadyClock(self._clock)
-        metrics = CollectorRegistry()
-        ProcessCollector(registry=metrics)
-        lateness = Lateness(clock, limit_s=settings.alarms.late_after_s, metrics=metrics)
-        stack.enter_context(claim_folder(settings.data_dir, self._roles))
-        await asyncio.to_thread(upgrade, settings.records.url)
-        records = stack.enter_context(Records.open(settings.records.url))
-        if "api" in self._roles and not await records.read_async(has_users):
-            raise NobodyError("nobody can log in yet; make the first administrator")
-        clock.start(await records.read_async(newest_record))
-        return RoleContext(
-            settings=settings,
-            clock=clock,
-            records=records,
-            stack=stack,
-            metrics=metrics,
-            isolation=ErrorIsolation(metrics),
-            lateness=lateness,
-            parts=Parts(works={"lateness": lateness.run}),
-        )
-
     def _note_ready(self, url: str | None) -> None:
         # What was built stays; without this the collector stops every thread to look at it again.
         gc.collect()
         gc.freeze()
-        log.info("server_ready", url=url, roles=sorted(self._roles))
+        log.info("server_ready", url=url, roles=sorted(self._roles), shard=str(self._shard))
 
 
 def _start_now(name: str, run: Work, stack: AsyncExitStack) -> Work:

@@ -6,19 +6,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.server import ServerSettings
-from server.core.auth import (
+from server.access.model import User
+from server.access.passwords import (
     ONE_TIME_MS,
-    Role,
-    create_token,
-    create_user,
+    check_password,
     hash_password,
     one_time_password,
     password_matches,
-    reset_password,
 )
+from server.access.roles import Role
+from server.access.tokens import create_token
+from server.access.users import Rights, create_user, reset_password
+from server.core.audit import Actor
 from server.core.clock import Clock
 from server.core.errors import ConflictError, NotFoundError, ServerError
-from server.core.model import User
 from server.core.records import Records
 from server.core.schema import upgrade
 
@@ -51,11 +52,12 @@ def make_administrator(
         user = session.scalar(select(User).where(User.name == name))
         new = user is None
         if user is None:
+            check_password(password, name=name)
             user = create_user(
                 session,
                 name=name,
                 password_hash=password_hash,
-                role=Role.ADMINISTRATOR,
+                rights=Rights(Role.ADMINISTRATOR),
                 at=now,
                 by=_BY,
             )
@@ -67,7 +69,7 @@ def make_administrator(
         return Made(new, secret)
 
     with Records.open(settings.records.url) as records:
-        return records.write(make)
+        return records.acting(Actor(clock.now_ms(), _BY, _BY)).write(make)
 
 
 def reset_password_of(
@@ -81,6 +83,8 @@ def reset_password_of(
     Raises:
         ServerError: There is no such person, or the person is disabled.
     """
+    if password is not None:
+        check_password(password, name=name)
     given = one_time_password() if password is None else password
     password_hash = hash_password(given)
     _prepare(settings)
@@ -104,7 +108,7 @@ def reset_password_of(
         )
 
     with Records.open(settings.records.url) as records:
-        records.write(reset)
+        records.acting(Actor(clock.now_ms(), _BY_RESET, _BY_RESET)).write(reset)
     return given if password is None else None
 
 

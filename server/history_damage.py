@@ -10,10 +10,10 @@ from structlog import get_logger
 from config.server import MessageSettings
 from server.core.clock import Clock
 from server.core.errors import StoreError
-from server.core.records import Records, record_event
+from server.core.records import Records
 from server.history.damage import Damage
 from server.history.duckdb import DuckHistory
-from server.messages.queue import enqueue
+from server.told_by_server import tell
 
 KIND = "history.damaged"
 _INTERVAL_S = 2.0
@@ -67,23 +67,17 @@ class DamageAnnouncer:
 
     def _announce(self, session: Session, damage: Damage) -> None:
         now = self._clock.now_ms()
-        record_event(session, at=now, topic="alarms", kind=KIND, payload=damage._asdict())
-        payload = {
+        message = {
             "title_en": f"The history's file {damage.file} is damaged; kept as {damage.moved_to}",
             "title_zh": f"历史数据文件 {damage.file} 已损坏。已另存为 {damage.moved_to}",
             "reason": damage.error,
         }
-        for receiver in self._messages.announced:
-            if "high" not in receiver.severities:
-                continue
-            enqueue(
-                session,
-                key=f"{KIND}/{damage.moved_to}/{now}/{receiver.name}",
-                channel=receiver.channel,
-                receiver=receiver.name,
-                kind=KIND,
-                severity="high",
-                incident_id=None,
-                payload=payload,
-                now=now,
-            )
+        tell(
+            session,
+            self._messages,
+            kind=KIND,
+            key=f"{damage.moved_to}/{now}",
+            event=damage._asdict(),
+            message=message,
+            now=now,
+        )

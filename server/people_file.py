@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config.load_server import load_people
 from config.server import ServerSettings
+from server.core.audit import Actor
 from server.core.clock import Clock
 from server.core.errors import ServerError
 from server.core.records import Records
@@ -31,6 +32,6 @@ def import_file(settings: ServerSettings, path: Path, clock: Clock) -> list[Cove
     upgrade(settings.records.url)
     channels = channel_names(settings.messages)
     with Records.open(settings.records.url) as records:
-        return records.write(
+        return records.acting(Actor(clock.now_ms(), _BY, _BY)).write(
             partial(import_people, people=people, by=_BY, now=clock.now_ms(), channels=channels)
         )

@@ -14,7 +14,9 @@ from simulators.agent_file import agent_file_for, agent_file_text, fixed_address
 from simulators.bench import BenchFarm
 from simulators.control import ControlServer, LineServer
 from simulators.estate import Estate, load_estate
-from simulators.fire_panel import JbfPanel
+from simulators.fire_panel import FirePanel
+from simulators.osdp_reader import OsdpLine
+from simulators.panel_formats import FORMATS
 from simulators.simulation import Simulation, until_stopped
 from simulators.transmission_device import DeviceSettings, TransmissionDevice
 
@@ -79,32 +81,64 @@ def bench(devices: int, floats: int, base_port: int, shared_port: int | None, of
 
 @cli.command(name="transmission-device")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the centre listens.")
-@click.option("--port", type=click.IntRange(1, 65535), required=True, help="Its TCP port.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Its TCP port.")
+@click.option(
+    "--line", type=click.Path(path_type=Path), help="Instead of TCP: link to a pseudo terminal."
+)
 @click.option("--address", type=click.IntRange(0, 2**48 - 1), default=889, show_default=True)
 @click.option("--heartbeat", type=click.FloatRange(min=0.1), default=20.0, show_default=True)
 @click.option("--control", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
-def transmission_device(host: str, port: int, address: int, heartbeat: float, control: int) -> None:
-    """Connect to a centre as a user information transmission device (GB/T 26875.3).
+def transmission_device(
+    *, host: str, port: int | None, line: Path | None, address: int, heartbeat: float, control: int
+) -> None:
+    """Be a user information transmission device (GB/T 26875.3), by TCP or on a pseudo terminal.
 
     \b
     Example:
       plantroom simulate transmission-device --port 5200 --control 0
+      plantroom simulate transmission-device --line device.tty
     """  # noqa: D301 (click needs the \b)
-    settings = DeviceSettings(host, port, address, heartbeat_s=heartbeat)
+    if (port is None) == (line is None):
+        raise click.UsageError("expected --port (of the centre) or --line, one of them")
+    settings = DeviceSettings(host, port or 0, address, heartbeat_s=heartbeat, line=line)
     _run(_serve_device(TransmissionDevice(settings), control))
 
 
 @cli.command(name="fire-panel")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(list(FORMATS)), default="jbf-193k", show_default=True
+)
 @click.option("--control", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
-def fire_panel(path: Path, control: int) -> None:
-    """Be a JBF fire panel with the 193K card on a pseudo terminal that PATH links to.
+def fire_panel(path: Path, form: str, control: int) -> None:
+    """Be a fire panel with its maker's format on a pseudo terminal that PATH links to.
 
     \b
     Example:
-      plantroom simulate fire-panel panel.tty --control 0
+      plantroom simulate fire-panel panel.tty --format gst200 --control 0
     """  # noqa: D301 (click needs the \b)
-    _run(_serve_panel(JbfPanel(path), control))
+    _run(_serve_panel(FirePanel(path, FORMATS[form]()), control))
+
+
+@cli.command(name="osdp-reader")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--reader",
+    "readers",
+    metavar="ADDRESS[:KEY]",
+    multiple=True,
+    required=True,
+    help="A reader, repeatable; KEY: 32 hexadecimal digits; default: the key of delivery.",
+)
+@click.option("--control", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+def osdp_reader(path: Path, readers: tuple[str, ...], control: int) -> None:
+    """Be readers of doors (OSDP) on a pseudo terminal that PATH links to.
+
+    \b
+    Example:
+      plantroom simulate osdp-reader doors.tty --reader 1:8f0e5a7fc1b44f6b9c3a1d2e4f506172
+    """  # noqa: D301 (click needs the \b)
+    _run(_serve_readers(OsdpLine(path, _keys(readers)), control))
 
 
 @cli.command(name="agent-file")
@@ -119,7 +153,7 @@ def print_agent_file(file: Path, mqtt_port: int) -> None:
     """  # noqa: D301 (click needs the \b)
     estate = _loaded(file)
     addresses = fixed_addresses(estate)
-    free = [name for name, at in addresses.items() if at.kind != "pty" and not at.port]
+    free = [name for name, at in addresses.items() if not at.path and not at.port]
     if free:
         raise click.UsageError(
             f"{file}: the port of {', '.join(free)} is 0; use run --agent-file instead"
@@ -171,13 +205,33 @@ async def _serve_device(device: TransmissionDevice, control: int) -> None:
     _print_event("stopped")
 
 
-async def _serve_panel(panel: JbfPanel, control: int) -> None:
+async def _serve_panel(panel: FirePanel, control: int) -> None:
     stop = _stop_on_signals()
     async with panel, LineServer(panel.obey, port=control) as server:
         address = {"host": server.host, "port": server.port}
         _print_event("ready", path=str(panel.path), control=address)
         await stop.wait()
     _print_event("stopped")
+
+
+async def _serve_readers(line: OsdpLine, control: int) -> None:
+    stop = _stop_on_signals()
+    async with line, LineServer(line.obey, port=control) as server:
+        address = {"host": server.host, "port": server.port}
+        _print_event("ready", path=str(line.path), control=address)
+        await stop.wait()
+    _print_event("stopped")
+
+
+def _keys(readers: tuple[str, ...]) -> dict[int, bytes | None]:
+    found: dict[int, bytes | None] = {}
+    for text in readers:
+        address, _, key = text.partition(":")
+        try:
+            found[int(address)] = bytes.fromhex(key) or None
+        except ValueError:
+            raise click.UsageError(f"--reader {text}: expected ADDRESS or ADDRESS:KEY") from None
+    return found
 
 
 def _write(path: Path, text: str) -> None:

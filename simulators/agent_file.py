@@ -1,15 +1,17 @@
 """The agent file that polls exactly one simulated estate."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.ports import Framing
 from simulators.estate import (
+    CentreEndpoint,
     Endpoint,
     Estate,
     MeterLineEndpoint,
     PtyEndpoint,
+    ReaderLineEndpoint,
     TcpEndpoint,
     Unit,
     points_of,
@@ -36,7 +38,14 @@ def agent_file_for(
         sections: Other sections as they are, for example ``status={"port": 0}``.
     """
     devices = {name: _device(unit) for name, unit in estate.units.items()}
-    ports = {name: _port(endpoint, addresses[name]) for name, endpoint in estate.endpoints.items()}
+    linkages = {
+        name: linkage.model_dump(mode="json", exclude_defaults=True)
+        for name, linkage in estate.linkages.items()
+    }
+    ports = {
+        name: _port(endpoint, addresses[name], _readers(estate, name))
+        for name, endpoint in estate.endpoints.items()
+    }
     return {
         "site": estate.site,
         "gateway": estate.gateway,
@@ -46,6 +55,7 @@ def agent_file_for(
         "uplink": {"clock_grace_s": 0, **sections.get("uplink", {})},
         "ports": ports,
         "devices": devices,
+        **({"linkages": linkages} if linkages else {}),
     }
 
 
@@ -63,13 +73,13 @@ def fixed_addresses(estate: Estate) -> dict[str, Address]:
     """Return the addresses that the estate file itself fixes; a free port stays 0."""
     return {
         name: Address(endpoint.kind, host=endpoint.host, port=endpoint.port)
-        if isinstance(endpoint, TcpEndpoint)
+        if isinstance(endpoint, TcpEndpoint | CentreEndpoint)
         else Address(endpoint.kind, path=str(endpoint.path.absolute()))
         for name, endpoint in estate.endpoints.items()
     }
 
 
-def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
+def _port(endpoint: Endpoint, address: Address, readers: Sequence[int]) -> dict[str, object]:
     if isinstance(endpoint, PtyEndpoint):
         return {
             "kind": "modbus_rtu",
@@ -88,6 +98,15 @@ def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
             "parity": "N",
             "timeout_s": _METER_TIMEOUT_S,
         }
+    if isinstance(endpoint, CentreEndpoint):
+        return {"kind": address.kind, "host": address.host, "port": address.port}
+    if isinstance(endpoint, ReaderLineEndpoint):
+        return {
+            "kind": "osdp",
+            "device": address.path,
+            "key_file": str(endpoint.key_file.absolute()),
+            "readers": {number: {} for number in readers},
+        }
     return {
         "kind": address.kind,
         "host": address.host,
@@ -97,14 +116,29 @@ def _port(endpoint: Endpoint, address: Address) -> dict[str, object]:
     }
 
 
+def _readers(estate: Estate, endpoint: str) -> list[int]:
+    found = [unit.osdp for unit in estate.units.values() if unit.endpoint == endpoint]
+    return [one.number for one in found if one is not None]
+
+
 def _framing(endpoint: PtyEndpoint | TcpEndpoint) -> dict[str, object]:
     return {} if endpoint.framing is Framing.RTU else {"framing": endpoint.framing.value}
 
 
+def _unit_number(unit: Unit) -> int | None:
+    return unit.osdp.number if unit.osdp else unit.unit
+
+
 def _device(unit: Unit) -> dict[str, object]:
+    if unit.fire is not None:
+        return {
+            "port": unit.endpoint,
+            "source": unit.fire.source,
+            "name": unit.name.model_dump(),
+        }
     device: dict[str, object] = {
         "port": unit.endpoint,
-        **({"meter": unit.wire.address} if unit.wire else {"unit": unit.unit}),
+        **({"meter": unit.wire.address} if unit.wire else {"unit": _unit_number(unit)}),
         "name": unit.name.model_dump(),
         "period_s": unit.period_s,
     }

@@ -14,7 +14,7 @@ from protocols.cjt188.frames import ANSWER, ERROR
 from protocols.cjt188.identifiers import IDENTIFIER_BYTES, decode_identifier
 from protocols.cjt188.layouts import BY_NAME, STATUS_BYTES, Kind, layouts_for
 from protocols.cjt188.readings import HEAD_BYTES, Measured, MeterReading, encode_reading
-from protocols.cjt188.requests import READ, READ_ADDRESS, WRITE
+from protocols.cjt188.requests import CLOSE_VALVE, OPEN_VALVE, READ, READ_ADDRESS, WRITE
 from protocols.errors import ValueRangeError
 from protocols.reading import Value
 from simulators.dlt645.values import local_time
@@ -32,6 +32,7 @@ _UNIT_CODES: Final[Mapping[str, int]] = {
     "flow": 0x35,
 }
 _VALVE_CODES: Final = {"open": 0b00, "closed": 0b01, "abnormal": 0b11}
+_VALVE_WORDS: Final = ("closed", "open")
 _ANY_NUMBER: Final = 1.0
 """Of what the model does not have: days of the month, prices."""
 
@@ -44,11 +45,13 @@ class MeterSettings:
         meter_type: 10H..49H.
         address: 14 digits.
         dialect: What its maker does differently; it answers in the byte order of the request.
+        valve_codes: What closes its valve, and what opens it.
     """
 
     meter_type: int
     address: str
     dialect: Dialect = STANDARD
+    valve_codes: tuple[bytes, bytes] = (CLOSE_VALVE, OPEN_VALVE)
 
 
 class SimulatedMeter(ModelUnit):
@@ -104,10 +107,10 @@ class SimulatedMeter(ModelUnit):
         return found[0].name if found else None
 
     def _set_valve(self, payload: bytes, now_s: float) -> bool:
-        dialect = self._settings.dialect
-        words = {dialect.valve_open: "open", dialect.valve_close: "closed"}
-        word = words.get(payload[0]) if payload else None
-        return word is not None and self.equipment.command("valve", word, now_s)
+        if payload not in self._settings.valve_codes:
+            return False
+        word = _VALVE_WORDS[self._settings.valve_codes.index(payload)]
+        return self.equipment.command("valve", word, now_s)
 
     def _measured(self, layout: str, now_s: float) -> Iterator[Measured]:
         values = self._values(now_s)

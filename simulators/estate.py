@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from config.base import Conflict, ConflictingSettingsError, Identifier, Settings, Words
+from config.linkages import Linkage
 from config.load import load_profiles
 from config.point_kinds import registers_of
 from config.points import DataType, Point, Table
@@ -20,7 +21,14 @@ from simulators.equipment.kinds import MODELS, EquipmentKind, events_of
 from simulators.faults import Fault, FaultKind
 from simulators.line_protocols import LineFraming
 from simulators.slave import Bank
-from simulators.wire_settings import SPEAKERS, Cjt188Meter, MbusSlave, Meter
+from simulators.wire_settings import (
+    SPEAKERS,
+    Cjt188Meter,
+    DoorReader,
+    FireTransmitter,
+    MbusSlave,
+    Meter,
+)
 
 _ACTIONS = frozenset({"fault", "freeze", "set", "clear"})
 
@@ -93,10 +101,41 @@ _FIELDS: Final[Mapping[str, str]] = {
     "dlt645_pty": "meter",
     "cjt188_pty": "cjt188",
     "mbus_pty": "mbus",
+    "gb26875_tcp": "fire",
+    "osdp_pty": "osdp",
 }
 """Which field of a unit a kind of endpoint needs; others need ``unit``."""
-_BEHIND: Final = {"meter": "meters", "cjt188": "meters", "mbus": "slaves"}
-Endpoint = Annotated[TcpEndpoint | PtyEndpoint | MeterLineEndpoint, Field(discriminator="kind")]
+_BEHIND: Final = {
+    "meter": "meters",
+    "cjt188": "meters",
+    "mbus": "slaves",
+    "fire": "transmission devices",
+    "osdp": "readers",
+}
+
+
+class CentreEndpoint(Settings):
+    """Where the agent listens as the centre of transmission devices; the units connect to it."""
+
+    kind: Literal["gb26875_tcp"] = Field(description="GB/T 26875.3 over TCP.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address of the agent.")
+    port: int = Field(default=5200, ge=1, le=65535, description="TCP port of the agent.")
+
+
+class ReaderLineEndpoint(Settings):
+    """A serial line of readers of doors on a pseudo terminal."""
+
+    kind: Literal["osdp_pty"] = Field(description="A pseudo terminal with OSDP.")
+    path: Path = Field(description="Symbolic link that is made; relative to the working folder.")
+    key_file: Path = Field(
+        description="Keys of the readers, for the agent as well; made when it is missing."
+    )
+
+
+Endpoint = Annotated[
+    TcpEndpoint | PtyEndpoint | MeterLineEndpoint | CentreEndpoint | ReaderLineEndpoint,
+    Field(discriminator="kind"),
+]
 
 
 class Unit(Settings):
@@ -107,6 +146,10 @@ class Unit(Settings):
     meter: Meter | None = Field(default=None, description="On a line of meters, instead of unit.")
     cjt188: Cjt188Meter | None = Field(default=None, description="As meter, with CJ/T 188.")
     mbus: MbusSlave | None = Field(default=None, description="As meter, on an M-Bus.")
+    fire: FireTransmitter | None = Field(
+        default=None, description="A fire panel that connects to its endpoint, instead of unit."
+    )
+    osdp: DoorReader | None = Field(default=None, description="On a line of readers, as meter.")
     equipment: EquipmentKind = Field(description="Model of plant behind the registers.")
     profile: Identifier | None = Field(default=None, description="Device file of its registers.")
     points: dict[Identifier, Point] = Field(
@@ -133,8 +176,13 @@ class Unit(Settings):
         return self
 
     @property
+    def speaks_itself(self) -> bool:
+        """Whether it has no registers and nobody's question to answer; see EstateParts."""
+        return self.fire is not None or self.osdp is not None
+
+    @property
     def wire(self) -> Meter | Cjt188Meter | MbusSlave | None:
-        """What it speaks instead of Modbus."""
+        """What it answers in instead of Modbus."""
         return self.meter or self.cjt188 or self.mbus
 
 
@@ -200,6 +248,9 @@ class Estate(Settings):
     seed: int = Field(default=1, ge=0, description="Same seed, same values.")
     endpoints: dict[Identifier, Endpoint] = Field(min_length=1, description="Where units answer.")
     units: dict[Identifier, Unit] = Field(min_length=1, description="Name to unit.")
+    linkages: dict[Identifier, Linkage] = Field(
+        default={}, description="What the agent does by itself, for the agent file."
+    )
     script: tuple[ScriptStep, ...] = Field(default=(), description="What happens when.")
 
     @model_validator(mode="after")
@@ -222,6 +273,8 @@ def points_of(unit: Unit) -> dict[str, Point]:
 def _names_of(unit: Unit) -> Collection[str]:
     if unit.meter is not None:
         return value_names()
+    if unit.speaks_itself:
+        return ()
     if unit.wire is not None:
         return MODELS[unit.equipment](seed=0, started_s=0.0).values(0.0).keys()
     return points_of(unit)
@@ -263,7 +316,8 @@ def _unit_conflicts(estate: Estate) -> Iterator[Conflict]:
         if unit.endpoint not in estate.endpoints:
             known = ", ".join(sorted(estate.endpoints))
             yield Conflict((*at, "endpoint"), f"no {unit.endpoint!r}; this file has: {known}")
-        address = unit.wire.address if unit.wire else str(unit.unit)
+        speaker = unit.wire or unit.fire or unit.osdp
+        address = speaker.address if speaker else str(unit.unit)
         other = taken.setdefault((unit.endpoint, address), name)
         if other != name:
             yield Conflict((*at, "unit"), f"address {address} is taken by {other!r}")

@@ -1,66 +1,57 @@
-r"""A JBF panel with the 193K card on a pseudo terminal.
+r"""A fire panel with its maker's own format on a pseudo terminal.
 
-It answers polls with its events, oldest first, else with "nothing new". Its control takes
-``{"do": "fire", "loop": 2, "point": 17}``, and so ``fault``, ``fault_ended``, ``shield``,
-``release``, ``supervisory``, ``feedback``; ``{"do": "reset"}``, ``{"do": "mains_fault"}``,
-``{"do": "mains_well"}``, ``{"do": "get"}`` (events that wait, polls so far).
+Its control takes one JSON object a line, over loopback TCP, and answers one line:
+``{"do": "fire", "loop": 2, "point": 17, "text": "大堂"}``, and so ``fault``, ``fault_ended``,
+``shield``, ``release``, ``supervisory``, ``feedback``; ``{"do": "reset"}``, ``{"do":
+"mains_fault"}``, ``{"do": "mains_well"}`` · ``{"do": "repeat", "times": 5}`` (the last event) ·
+``{"do": "garbage", "hex": "8230"}`` · ``{"do": "get"}`` (events that wait, polls so far, events
+that were sent).
 """
 
-import asyncio
 import json
-import os
-import tty
 from collections import deque
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, cast
 
 from simulators.clock import Clock, SystemClock
+from simulators.panel_formats import Event, Heard, SimulatedFormat
+from simulators.terminal import Terminal
 
-_EVENTS: Final = {
-    "fire": 0x80,
-    "fault": 0x81,
-    "fault_ended": 0x82,
-    "feedback": 0x85,
-    "supervisory": 0x8C,
-    "release": 0x97,
-    "shield": 0x98,
-}
-_NOTHING: Final = 0x09
-_RESET: Final = 0x01
-_MAINS: Final = 0x71
-_SUPPLY: Final = {"mains_fault": 0x80, "mains_well": 0x90}
-_POLL: Final = b"\x82" + b"0" * 20 + b"\x83"
-_MOST_BYTES: Final = 4096
+_COMPONENT: Final = (
+    "fire",
+    "fault",
+    "fault_ended",
+    "shield",
+    "release",
+    "supervisory",
+    "feedback",
+)
+_PANEL: Final = ("reset", "mains_fault", "mains_well")
 
 
-class JbfPanel:
-    """Answers while it is entered; ``path`` is a symbolic link to the terminal.
+class FirePanel:
+    """Speaks while it is entered.
 
     Attributes:
         polls: Polls that it has heard.
+        sent: Events that left.
     """
 
-    def __init__(self, path: Path, *, panel: int = 1, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, form: SimulatedFormat, *, clock: Clock | None = None) -> None:
         self.path = path
-        self.polls = 0
-        self._panel = panel
+        self.polls = self.sent = 0
+        self._form = form
         self._clock = clock or SystemClock()
         self._events: deque[bytes] = deque()
-        self._received = bytearray()
-        self._ends: tuple[int, int] | None = None
+        self._last = b""
+        self._said = False
+        self._heard = bytearray()
+        self._terminal = Terminal(path, self._received)
 
     async def __aenter__(self) -> Self:
-        master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        self._ends = (master, slave)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(slave))
-        asyncio.get_running_loop().add_reader(master, self._readable)
+        await self._terminal.__aenter__()
         return self
 
     async def __aexit__(
@@ -69,13 +60,7 @@ class JbfPanel:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._ends is None:
-            return
-        asyncio.get_running_loop().remove_reader(self._ends[0])
-        self.path.unlink(missing_ok=True)
-        for end in self._ends:
-            os.close(end)
-        self._ends = None
+        await self._terminal.__aexit__(kind, error, trace)
 
     def obey(self, line: bytes) -> dict[str, object]:
         """Do what a line of the control says."""
@@ -85,37 +70,50 @@ class JbfPanel:
             return {"ok": False, "error": f"{type(error).__name__}: {error}"}
 
     def _done(self, order: dict[str, object]) -> dict[str, object]:
-        what = str(order["do"])
-        if what == "get":
-            return {"waiting": len(self._events), "polls": self.polls}
-        if what in _EVENTS:
-            loop, point = (int(str(order[name])) for name in ("loop", "point"))
-            self._events.append(self._frame(_EVENTS[what], loop, point))
-        elif what in _SUPPLY:
-            self._events.append(self._frame(_MAINS, _SUPPLY[what], 0))
-        elif what == "reset":
-            self._events.append(self._frame(_RESET, 0, 0))
-        else:
-            allowed = ", ".join([*_EVENTS, *_SUPPLY, "reset", "get"])
-            raise ValueError(f"{what!r}; allowed: {allowed}")
+        match order["do"]:
+            case "get":
+                return {"waiting": len(self._events), "polls": self.polls, "sent": self.sent}
+            case "garbage":
+                self._terminal.write(bytes.fromhex(str(order["hex"])))
+            case "repeat":
+                for _ in range(int(str(order["times"]))):
+                    self._say(self._last)
+            case str(what) if what in _COMPONENT:
+                loop, point = (int(str(order[name])) for name in ("loop", "point"))
+                self._say(self._encoded(what, loop, point, str(order.get("text", ""))))
+            case str(what) if what in _PANEL:
+                self._say(self._encoded(what, 0, 0, ""))
+            case what:
+                allowed = ", ".join([*_COMPONENT, *_PANEL, "repeat", "garbage", "get"])
+                raise ValueError(f"{what!r}; allowed: {allowed}")
         return {}
 
-    def _readable(self) -> None:
-        if self._ends is None:
-            return
-        with suppress(BlockingIOError):
-            self._received += os.read(self._ends[0], _MOST_BYTES)
-        while (at := self._received.find(_POLL)) >= 0:
-            del self._received[: at + len(_POLL)]
-            self.polls += 1
-            answer = self._events.popleft() if self._events else self._frame(_NOTHING, 0, 0)
-            with suppress(BlockingIOError):
-                os.write(self._ends[0], answer)
-        del self._received[: -len(_POLL)]
-
-    def _frame(self, event: int, loop: int, point: int) -> bytes:
+    def _encoded(self, what: str, loop: int, point: int, text: str) -> bytes:
         now = datetime.fromtimestamp(self._clock.now_s())  # noqa: DTZ006 (the panel's own clock)
-        day = (now.year % 100, now.month, now.day)
-        fields = bytes((event, self._panel, loop, point, 3, *day, now.hour, now.minute, now.second))
-        digits = (fields + bytes((sum(fields) % 256,))).hex()
-        return b"\x82" + bytes(0x30 + int(digit, 16) for digit in digits) + b"\x83"
+        return self._form.encode(Event(what, loop, point, text, now))
+
+    def _say(self, event: bytes) -> None:
+        self._last = event
+        if self._form.polled:
+            self._events.append(event)
+        else:
+            self._send(event)
+
+    def _send(self, event: bytes) -> None:
+        self.sent += 1
+        self._terminal.write(event)
+
+    def _received(self, data: bytes) -> None:
+        self._heard += data
+        for heard in self._form.hear(self._heard):
+            if heard is Heard.TAKEN:
+                if self._said and self._events:
+                    self._events.popleft()
+                self._said = False
+                continue
+            self.polls += 1
+            if not self._events:
+                self._terminal.write(self._form.nothing())
+                continue
+            self._said = True
+            self._send(self._events[0] if self._form.repeats else self._events.popleft())

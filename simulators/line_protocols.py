@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from protocols.cjt188 import frames as cjt188_frames
 from protocols.cjt188.addresses import ANY_TYPE
-from protocols.dlt645.frames import BROADCAST, Frame, FrameStream, address_fits
+from protocols.dlt645.frames import BROADCAST, Frame, address_fits, frame_stream
 from protocols.mbus import addresses as mbus_addresses
 from protocols.mbus import frames as mbus_frames
 from simulators.framing import AsciiStream, Request, RtuStream, ascii_frame, rtu_frame
@@ -74,7 +74,7 @@ class _Dlt645:
     """Meters: a unit is the 12 digits of its address read as hexadecimal; a PDU is C and DATA."""
 
     def __init__(self) -> None:
-        self._stream = FrameStream()
+        self._stream = frame_stream()
 
     def feed(self, data: bytes) -> Sequence[Request]:
         """Frames of other meters are no requests."""
@@ -86,13 +86,13 @@ class _Dlt645:
 
     def silence(self) -> Sequence[Request]:
         """No frame ends with silence."""
-        self._stream.clear()
+        self._stream.reset()
         return []
 
     def frame(self, unit: int, pdu: bytes) -> bytes:
         """A meter sends wake-up bytes as well."""
         frame = Frame(_address(unit), pdu[0], pdu[1:])
-        return frame.encoded(wake_up=_WAKE_UP_BYTES)
+        return frame.encode(wake_up=_WAKE_UP_BYTES)
 
     def listeners(self, unit: int, units: Collection[int]) -> Sequence[int]:
         """All hear a broadcast and the wildcard."""

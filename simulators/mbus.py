@@ -1,9 +1,10 @@
-"""Simulated M-Bus slaves: a heat meter with several telegrams, by either address.
+"""Simulated M-Bus slaves: heat and water meters with several telegrams, by either address.
 
 A unit is a number whose lowest byte is the primary address, so that several can have the same. A
 PDU is C, the address that was asked, CI and the data; an answer is C, CI and the data, or E5.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,7 @@ class SlaveSettings:
     counts_frames: bool = True
 
 
-class SimulatedHeatMeter(ModelUnit):
+class SimulatedSlave(ModelUnit):
     """Answers with the values of its model."""
 
     def __init__(
@@ -105,32 +106,29 @@ class SimulatedHeatMeter(ModelUnit):
         return self._last
 
     def _current(self, values: dict[str, Value], now_s: float) -> bytes:
-        blocks = [
-            _bcd(b"\x06", values["heat"], 1.0),
-            _bcd(b"\x14", values["volume"], 100.0),
-            _integer(b"\x2b", values["power"], 1000.0, 4),
-            _integer(b"\x3b", values["flow"], 1000.0, 4),
-            _real(b"\x5b", values["supply_temperature"]),
-            _real(b"\x5f", values["return_temperature"]),
-            _integer(b"\x22", values["working_hours"], 1.0, 4),
-            encode_block(b"\x6d", encode_date_time(local_time(now_s)), coding=4),
-        ]
-        return b"".join(blocks)
+        """A water meter has no heat."""
+        blocks = [make(values[name]) for name, make in _CURRENT.items() if name in values]
+        clock = encode_block(b"\x6d", encode_date_time(local_time(now_s)), coding=4)
+        return b"".join([*blocks, clock])
 
     def _stored(self, values: dict[str, Value]) -> bytes:
-        coding, data = bcd(round(_number(values["settlement_heat"])), 4)
+        if "settlement_heat" not in values:
+            return _bcd(b"\x14", values["settlement_volume"], 100.0, storage=1)
         power, peak = integer(round(1300 * _number(values["power"])), 4)
+        heat = values["settlement_heat"]
         blocks = [
-            encode_block(b"\x06", data, coding=coding, storage=1),
+            _bcd(b"\x06", heat, 1.0, storage=1),
             encode_block(b"\x2b", peak, coding=power, function=Function.MAXIMUM),
-            encode_block(b"\x06", data, coding=coding, tariff=1, storage=1, subunit=1),
+            _bcd(b"\x06", heat, 1.0, tariff=1, storage=1, subunit=1),
         ]
         return b"".join(blocks)
 
 
-def _bcd(vib: bytes, value: Value, steps: float) -> bytes:
+def _bcd(
+    vib: bytes, value: Value, steps: float, *, storage: int = 0, tariff: int = 0, subunit: int = 0
+) -> bytes:
     coding, data = bcd(round(steps * _number(value)), 4)
-    return encode_block(vib, data, coding=coding)
+    return encode_block(vib, data, coding=coding, storage=storage, tariff=tariff, subunit=subunit)
 
 
 def _integer(vib: bytes, value: Value, steps: float, size: int) -> bytes:
@@ -145,6 +143,18 @@ def _real(vib: bytes, value: Value) -> bytes:
 
 def _number(value: Value) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+_CURRENT: Final[Mapping[str, Callable[[Value], bytes]]] = {
+    "heat": lambda value: _bcd(b"\x06", value, 1.0),
+    "volume": lambda value: _bcd(b"\x14", value, 100.0),
+    "power": lambda value: _integer(b"\x2b", value, 1000.0, 4),
+    "flow": lambda value: _integer(b"\x3b", value, 1000.0, 4),
+    "supply_temperature": lambda value: _real(b"\x5b", value),
+    "return_temperature": lambda value: _real(b"\x5f", value),
+    "working_hours": lambda value: _integer(b"\x22", value, 1.0, 4),
+}
+"""Values of the model to records of the first telegram."""
 
 
 def refusal(control: int, code: int) -> bytes:

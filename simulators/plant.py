@@ -1,7 +1,8 @@
 """All units of an estate, and what is done to them."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from protocols.reading import Value
 from simulators import cjt188, mbus
@@ -13,13 +14,16 @@ from simulators.equipment.base import Equipment
 from simulators.equipment.kinds import MODELS
 from simulators.errors import UnknownNameError
 from simulators.estate import Estate, ScriptStep, Step, Unit, points_of
+from simulators.estate_parts import Part
 from simulators.faults import Faults, FaultyUnit
 from simulators.line import Responder
-from simulators.mbus import SimulatedHeatMeter
+from simulators.mbus import SimulatedSlave
 from simulators.model_unit import ModelUnit
 from simulators.slave import exception_reply
 from simulators.unit import SimulatedUnit
 from simulators.wire_settings import Cjt188Meter, MbusSlave, Meter
+
+_NO_PARTS: Final[Mapping[str, Part]] = {}
 
 
 class Plant:
@@ -28,18 +32,28 @@ class Plant:
     Values are a function of time, of what was done, and of the seed; the caller tells the time.
 
     Attributes:
-        units: Units with a model of plant; counters are not among them.
+        units: Units with a model of plant; what speaks by itself and counters are not among them.
         counters: Counter devices by name.
     """
 
-    def __init__(self, estate: Estate, *, started_s: float, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        estate: Estate,
+        *,
+        started_s: float,
+        seed: int | None = None,
+        parts: Mapping[str, Part] = _NO_PARTS,
+    ) -> None:
         self.estate = estate
         self.started_s = started_s
         self.units: dict[str, ModelUnit] = {}
         self.counters: dict[str, Counter] = {}
+        self._parts = parts
         self._faulty: dict[str, FaultyUnit] = {}
         self._due = sorted(estate.script, key=lambda step: step.at_s)
         for name, unit in estate.units.items():
+            if unit.speaks_itself:
+                continue
             own_seed = zlib.crc32(f"{estate.seed if seed is None else seed}/{name}".encode())
             self._faulty[name] = FaultyUnit(
                 self._built(name, unit, own_seed), seed=own_seed, refusal=_refusal(unit)
@@ -59,7 +73,7 @@ class Plant:
         return {
             unit.wire.number if unit.wire else unit.unit or 0: self._faulty[name]
             for name, unit in self.estate.units.items()
-            if unit.endpoint == endpoint
+            if unit.endpoint == endpoint and not unit.speaks_itself
         }
 
     def advance(self, now_s: float) -> list[ScriptStep]:
@@ -82,6 +96,9 @@ class Plant:
             UnknownNameError: no such unit, event or point.
             ValueRangeError: the point cannot carry the value.
         """
+        if step.unit in self._parts:
+            self._parts[step.unit].happen(step.do)
+            return
         match step.do:
             case "fault":
                 self._faults(step.unit).add(step.fault(now_s))
@@ -100,6 +117,9 @@ class Plant:
         Raises:
             UnknownNameError: no such unit.
         """
+        if unit in self._parts:
+            self._parts[unit].happen("clear")
+            return
         self._faults(unit).clear()
         if unit in self.units:
             self.units[unit].release()
@@ -128,7 +148,7 @@ class Plant:
 
 def _model_unit(
     name: str, unit: Unit, model: Equipment, started_s: float
-) -> SimulatedMeter | SimulatedCjt188Meter | SimulatedHeatMeter | SimulatedUnit:
+) -> SimulatedMeter | SimulatedCjt188Meter | SimulatedSlave | SimulatedUnit:
     match unit.wire:
         case None:
             return SimulatedUnit(name, equipment=model, points=points_of(unit))
@@ -141,7 +161,7 @@ def _model_unit(
                 name, equipment=model, settings=meter.settings(), started_s=started_s
             )
         case MbusSlave() as slave:
-            return SimulatedHeatMeter(
+            return SimulatedSlave(
                 name, equipment=model, settings=slave.settings(), started_s=started_s
             )
 

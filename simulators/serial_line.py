@@ -5,13 +5,8 @@ bits of 8E1. Units of several protocols may share the pair: then only those hear
 baud rate the master has set, and their answers are noise to a master that has changed it since.
 """
 
-import asyncio
-import os
 import random
-import termios
-import tty
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,12 +16,7 @@ from typing import Self
 from simulators.clock import Clock, SystemClock
 from simulators.line import LineOfUnits, LineTiming, Responder
 from simulators.line_protocols import LineFraming
-
-_READ_BYTES = 4096
-_RATES = {
-    getattr(termios, f"B{baud}"): baud
-    for baud in (600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-}
+from simulators.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class Party:
 
 
 class SerialLine:
-    """Units on a pty; ``path`` is a symbolic link that stays the same over restarts.
+    """Units on a pty; ``path`` is a symbolic link to it.
 
     Args:
         units: By their number.
@@ -73,15 +63,10 @@ class SerialLine:
         self._parties = (first, *others)
         self._clock = clock or SystemClock()
         self._seed = seed
-        self._ends: tuple[int, int] | None = None
+        self._terminal = Terminal(path, self._received)
         self._lines: list[LineOfUnits] = []
 
     async def __aenter__(self) -> Self:
-        master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        # The slave end stays open here too; otherwise a master that closes it would end the line.
-        self._ends = (master, slave)
         rng = random.Random(self._seed)
         self._lines = [
             LineOfUnits(
@@ -94,8 +79,7 @@ class SerialLine:
             )
             for party in self._parties
         ]
-        self._link(os.ttyname(slave))
-        asyncio.get_running_loop().add_reader(master, self._readable)
+        await self._terminal.__aenter__()
         return self
 
     async def __aexit__(
@@ -104,43 +88,24 @@ class SerialLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._ends is None:
-            return
-        master, slave = self._ends
-        asyncio.get_running_loop().remove_reader(master)
+        await self._terminal.__aexit__(kind, error, trace)
         for line in self._lines:
             line.close()
-        if self.path.is_symlink() and str(self.path.readlink()) == os.ttyname(slave):
-            self.path.unlink()
-        os.close(master)
-        os.close(slave)
-        self._ends = None
         self._lines = []
 
-    def _link(self, terminal: str) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.is_symlink():
-            self.path.unlink()
-        self.path.symlink_to(terminal)
+    @property
+    def baud(self) -> int | None:
+        """The rate at which the master speaks."""
+        return self._terminal.baud
 
-    def _readable(self) -> None:
-        if self._ends is None:
-            return
-        with suppress(BlockingIOError):
-            data = os.read(self._ends[0], _READ_BYTES)
-            for party, line in zip(self._parties, self._lines, strict=True):
-                if self._is_at(party.timing.baud):
-                    line.receive(data)
+    def _received(self, data: bytes) -> None:
+        for party, line in zip(self._parties, self._lines, strict=True):
+            if self._is_at(party.timing.baud):
+                line.receive(data)
 
     def _is_at(self, baud: int) -> bool:
         """Whether the master speaks at this rate; where nobody else listens it does not matter."""
-        if len(self._parties) == 1 or self._ends is None:
-            return True
-        return _RATES.get(termios.tcgetattr(self._ends[1])[5]) == baud
+        return len(self._parties) == 1 or self.baud == baud
 
     def _write(self, baud: int, rng: random.Random, data: bytes) -> None:
-        if self._ends is None:
-            return
-        # A full terminal means that nobody listens; bytes on a wire do not wait either.
-        with suppress(BlockingIOError):
-            os.write(self._ends[0], data if self._is_at(baud) else rng.randbytes(len(data)))
+        self._terminal.write(data if self._is_at(baud) else rng.randbytes(len(data)))

@@ -8,7 +8,17 @@ from typing import NamedTuple, Protocol, Self
 
 from simulators.clock import Clock, SystemClock
 from simulators.errors import UnknownNameError
-from simulators.estate import BoxStep, Estate, MeterLineEndpoint, PtyEndpoint, Step, TcpEndpoint
+from simulators.estate import (
+    BoxStep,
+    CentreEndpoint,
+    Estate,
+    MeterLineEndpoint,
+    PtyEndpoint,
+    ReaderLineEndpoint,
+    Step,
+    TcpEndpoint,
+)
+from simulators.estate_parts import EstateParts
 from simulators.line import LineTiming
 from simulators.modbus import ModbusServer
 from simulators.plant import Plant
@@ -52,8 +62,19 @@ class Simulation:
         self._report = report
         self._clock = clock or SystemClock()
         self._seed = estate.seed if seed is None else seed
-        self.plant = Plant(estate, started_s=self._clock.now_s(), seed=self._seed)
-        self.addresses: dict[str, Address] = {}
+        self._parts = EstateParts(estate, self._clock)
+        self.addresses: dict[str, Address] = {
+            name: Address(endpoint.kind, host=endpoint.host, port=endpoint.port)
+            for name, endpoint in estate.endpoints.items()
+            if isinstance(endpoint, CentreEndpoint)
+        } | {
+            name: Address("osdp", path=str(Path(endpoint.path).absolute()))
+            for name, endpoint in estate.endpoints.items()
+            if isinstance(endpoint, ReaderLineEndpoint)
+        }
+        self.plant = Plant(
+            estate, started_s=self._clock.now_s(), seed=self._seed, parts=self._parts.units
+        )
         self._servers: dict[str, ModbusServer] = {}
         self._stack = AsyncExitStack()
 
@@ -62,8 +83,9 @@ class Simulation:
             for name, endpoint in self._estate.endpoints.items():
                 if isinstance(endpoint, PtyEndpoint | MeterLineEndpoint):
                     self.addresses[name] = await self._open_line(name, endpoint, opening)
-                else:
+                elif isinstance(endpoint, TcpEndpoint):
                     self.addresses[name] = await self._open_port(name, endpoint, opening)
+            await opening.enter_async_context(self._parts)
             self._stack = opening.pop_all()
         return self
 

@@ -1,4 +1,4 @@
-r"""A user information transmission device with a panel behind it; it connects to a centre by TCP.
+r"""A user information transmission device with a panel behind it, by TCP or on a pseudo terminal.
 
 Its control takes one JSON object a line, over loopback TCP, and answers one line:
 
@@ -6,17 +6,19 @@ Its control takes one JSON object a line, over loopback TCP, and answers one lin
 ``{"do": "fault", "at": [[10, 2, "1层走廊"]]}`` · ``{"do": "well", "at": [[10, 2, ""]]}`` ·
 ``{"do": "reset"}`` · ``{"do": "repeat", "times": 5}`` (the last message under new numbers) ·
 ``{"do": "resend"}`` (the last message under its number) · ``{"do": "heartbeat"}`` ·
-``{"do": "garbage", "hex": "404000"}`` · ``{"do": "cut"}`` (drop the connection) ·
+``{"do": "garbage", "hex": "404000"}`` · ``{"do": "cut"}`` (drop the connection; by TCP only) ·
 ``{"do": "get"}`` (what was confirmed, denied, asked, and is still to be confirmed)
 """
 
 import asyncio
 import json
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from pathlib import Path
+from typing import Final, TypeAlias, cast
 
 from simulators.clock import Clock, SystemClock
 from simulators.fire_wire import (
@@ -33,6 +35,7 @@ from simulators.fire_wire import (
     messages,
     stamp,
 )
+from simulators.terminal import Terminal
 
 _FIRE: Final = 0b011
 _FAULT: Final = 0b101
@@ -47,6 +50,9 @@ _INSPECT_SENTRY: Final = 91
 _PAUSE_S: Final = 0.2
 _TICK_S: Final = 0.05
 
+_Send: TypeAlias = Callable[[bytes], None]
+_Abort: TypeAlias = Callable[[], None]
+
 
 @dataclass(frozen=True)
 class DeviceSettings:
@@ -54,6 +60,8 @@ class DeviceSettings:
 
     Attributes:
         host: Where the centre listens.
+        port: TCP port of the centre; 0 when ``line`` is set.
+        line: Instead of TCP, a symbolic link to the pseudo terminal that it makes.
         address: Its own address.
         centre: Address of the centre.
         heartbeat_s: Time between heartbeats.
@@ -68,6 +76,7 @@ class DeviceSettings:
     heartbeat_s: float = 20.0
     reply_s: float = 5.0
     answers_sentry: bool = True
+    line: Path | None = None
 
 
 class TransmissionDevice:
@@ -87,22 +96,17 @@ class TransmissionDevice:
         self._queue: deque[tuple[int, bytes]] = deque()
         self._sequence = 0
         self._asked_s = self._beat_s = 0.0
-        self._writer: asyncio.StreamWriter | None = None
+        self._send: _Send | None = None
+        self._abort: _Abort | None = None
 
     async def run(self) -> None:
         """Connect, and connect again."""
         while True:
             with suppress(OSError):
-                reader, writer = await asyncio.open_connection(
-                    self._settings.host, self._settings.port
-                )
-                self._writer = writer
-                self._asked_s = self._beat_s = 0.0
-                try:
-                    await self._serve(reader, writer)
-                finally:
-                    self._writer = None
-                    writer.transport.abort()
+                if self._settings.line is None:
+                    await self._connect()
+                else:
+                    await self._speak_on(self._settings.line)
             await self._clock.sleep(_PAUSE_S)
 
     def obey(self, line: bytes) -> dict[str, object]:
@@ -122,12 +126,38 @@ class TransmissionDevice:
         self._components.update({(one.zone, one.point): one for one in changed})
         self._report(component_status(changed, self._local()))
 
+    def show_fire(self, *places: tuple[int, int, str]) -> None:
+        """Report a fire at components: zone, point, text."""
+        self.show(_FIRE, *places)
+
+    def show_fault(self, *places: tuple[int, int, str]) -> None:
+        """Report a fault of components: zone, point, text."""
+        self.show(_FAULT, *places)
+
     def reset(self) -> None:
         """Reset the panel: all is well, and the operation is reported."""
         well = {at: one._replace(status=_WELL) for at, one in self._components.items()}
         self._components.update(well)
         operation = bytes((_OPERATIONS, 1, _SYSTEM, 1, _RESET, 1))
         self._report(operation + stamp(self._local()))
+
+    async def _connect(self) -> None:
+        reader, writer = await asyncio.open_connection(self._settings.host, self._settings.port)
+        self._send, self._abort = writer.write, writer.transport.abort
+        try:
+            await self._serve(reader)
+        finally:
+            self._send = self._abort = None
+            writer.transport.abort()
+
+    async def _speak_on(self, line: Path) -> None:
+        reader = asyncio.StreamReader()
+        async with Terminal(line, reader.feed_data) as terminal:
+            self._send = terminal.write
+            try:
+                await self._serve(reader)
+            finally:
+                self._send = None
 
     def _done(self, order: dict[str, object]) -> dict[str, object]:
         states = {"fire": _FIRE, "fault": _FAULT, "well": _WELL}
@@ -159,8 +189,10 @@ class TransmissionDevice:
             self._report(data)
 
     def _cut(self) -> None:
-        if self._writer is not None:
-            self._writer.transport.abort()
+        if self._settings.line is not None:
+            raise ValueError("a line has no connection to cut")
+        if self._abort is not None:
+            self._abort()
 
     def _report(self, data: bytes) -> None:
         self._sequence = (self._sequence + 1) % 65536
@@ -175,14 +207,15 @@ class TransmissionDevice:
     def _send_first(self) -> None:
         """Send the oldest message when none waits for its confirmation, or for too long."""
         now_s = self._clock.now_s()
-        if self._queue and self._writer and now_s - self._asked_s >= self._settings.reply_s:
+        if self._queue and self._send and now_s - self._asked_s >= self._settings.reply_s:
             sequence, data = self._queue[0]
             self._asked_s = now_s
             self.counts["sent"] += 1
             self.sent.append(self._frame(sequence, SEND, data))
             self._write(self.sent[-1])
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader) -> None:
+        self._asked_s = self._beat_s = 0.0
         received = bytearray()
         while True:
             self._send_first()
@@ -196,7 +229,6 @@ class TransmissionDevice:
                     received += data
             for message in messages(received):
                 self._take(message)
-            await writer.drain()
 
     def _take(self, message: Message) -> None:
         match message.command:
@@ -259,8 +291,8 @@ class TransmissionDevice:
         )
 
     def _write(self, data: bytes) -> None:
-        if self._writer is not None:
-            self._writer.write(data)
+        if self._send is not None:
+            self._send(data)
 
     def _local(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now_s())  # noqa: DTZ006 (the device's own clock)

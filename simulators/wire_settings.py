@@ -20,7 +20,9 @@ from simulators.mbus import SlaveSettings
 SPEAKERS: Final[Mapping[str, frozenset[str]]] = {
     "meter": frozenset({"meter"}),
     "cjt188": frozenset({"water_meter", "heat_meter"}),
-    "mbus": frozenset({"heat_meter"}),
+    "mbus": frozenset({"water_meter", "heat_meter"}),
+    "fire": frozenset({"fire_panel"}),
+    "osdp": frozenset({"door"}),
 }
 """Which equipment speaks a protocol, by the field of the unit."""
 
@@ -104,7 +106,7 @@ class MbusSlave(Settings):
     primary: int = Field(default=0, ge=0, le=250, description="Primary address.")
     maker: str = Field(default="PLR", pattern="^[A-Z]{3}$", description="Three letters.")
     version: int = Field(default=1, ge=0, le=254, description="Version of the device.")
-    medium: int = Field(default=4, ge=0, le=254, description="What it measures; 4 heat.")
+    medium: int = Field(default=4, ge=0, le=254, description="What it measures; 4 heat, 7 water.")
     telegrams: Literal[1, 2] = Field(default=2, description="Telegrams that it has.")
     counts_frames: bool = Field(default=True, description="It heeds the frame count bit.")
 
@@ -128,3 +130,30 @@ class MbusSlave(Settings):
         return SecondaryAddress(
             self.identification, maker_code(self.maker), self.version, self.medium
         )
+
+
+class FireTransmitter(Settings):
+    """What a simulated fire panel with its transmission device (GB/T 26875.3) is set up with."""
+
+    source: int = Field(ge=0, le=2**48 - 1, description="Address of the transmission device.")
+    heartbeat_s: float = Field(default=20.0, gt=0, description="Time between heartbeats, seconds.")
+    components: tuple[tuple[int, int, str], ...] = Field(
+        min_length=1,
+        description="Components that events concern in turn: zone, point, text that is sent.",
+    )
+
+    @property
+    def address(self) -> str:
+        """What tells it from others of its endpoint."""
+        return str(self.source)
+
+
+class DoorReader(Settings):
+    """What a simulated reader of a door (OSDP) is set up with."""
+
+    number: int = Field(ge=0, le=126, description="Address on its line.")
+
+    @property
+    def address(self) -> str:
+        """What tells it from others of its endpoint."""
+        return str(self.number)

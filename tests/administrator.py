@@ -18,11 +18,17 @@ USER, PASSWORD = "admin", "correct horse battery"
 
 
 def make_records(server_file: Path) -> str:
-    """Write the SQLite file that a server file names; return the administrator's API token."""
+    """Write the SQLite file that a server file names; return the administrator's API token.
+
+    On a PostgreSQL the tables and the administrator are made there.
+    """
+    settings = load_server(server_file)
+    place = make_url(settings.records.url)
+    if place.get_backend_name() != "sqlite":
+        return _make_administrator(settings)
     content, token = _records()
-    database = make_url(load_server(server_file).records.url).database
-    assert database is not None
-    path = Path(database)
+    assert place.database is not None
+    path = Path(place.database)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return token
@@ -34,8 +40,13 @@ def _records() -> tuple[bytes, str]:
         file = Path(name) / "records.sqlite"
         records = RecordsSettings(url=f"sqlite:///{file}")
         settings = ServerSettings(data_dir=Path(name), records=records)
-        made = make_administrator(
-            settings, name=USER, password=PASSWORD, token=True, clock=SystemClock()
-        )
-        assert made.token is not None
-        return file.read_bytes(), made.token
+        token = _make_administrator(settings)
+        return file.read_bytes(), token
+
+
+def _make_administrator(settings: ServerSettings) -> str:
+    made = make_administrator(
+        settings, name=USER, password=PASSWORD, token=True, clock=SystemClock()
+    )
+    assert made.token is not None
+    return made.token

@@ -53,6 +53,11 @@ class Mosquitto:
         """Whether the process is alive."""
         return self._child.running
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        return self._child.pid
+
     async def start(self) -> None:
         """Start and wait until it accepts connections."""
         await self._child.start()

@@ -1,16 +1,21 @@
 """The stores that tests of the history run on besides the embedded one, when there are any."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from config.history import InfluxBackend
+from config.history import InfluxBackend, VictoriaBackend
 from server.core.clock import SystemClock
 from server.history.influx import InfluxHistory
 from server.history.series_tags import Describe, SeriesTags
+from server.history.victoria import VictoriaHistory
+from tests.victoria import temporary_victoria
 
 INFLUX_VARIABLE = "PLANTROOM_TEST_INFLUXDB"
 STORE_MARKS = [
@@ -58,3 +63,34 @@ def influx_in(
         metrics=CollectorRegistry(),
         retention_days=retention_days,
     )
+
+
+def victoria_at(
+    url: str,
+    *,
+    retention_days: int = 1825,
+    describe: Describe = describe,
+    timeout_s: float = 10,
+    interval_s: float = 0,
+) -> VictoriaHistory:
+    """Open the history of a server."""
+    return VictoriaHistory(
+        VictoriaBackend(
+            kind="victoriametrics", url=url, snapshot_interval_s=interval_s, timeout_s=timeout_s
+        ),
+        token="",
+        describe=describe,
+        clock=SystemClock(),
+        metrics=CollectorRegistry(),
+        retention_days=retention_days,
+    )
+
+
+@contextmanager
+def new_victoria(folder: Path, *, retention_days: int = 1825) -> Generator[VictoriaHistory]:
+    """Start an empty server in a folder and open a history in it."""
+    folder.mkdir()
+    with temporary_victoria(folder=folder) as server:
+        history = victoria_at(server.url, retention_days=retention_days)
+        yield history
+        history.close()

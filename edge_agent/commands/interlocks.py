@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Self
 
 from config.computed import Reported
+from config.gateway import ResolvedDevice
 from config.interlock import Interlock, Place, compile_interlock
 from config.point_kinds import AnyPoint
-from config.resolve import ResolvedDevice
 from protocols.reading import Quality, Reading, Value
 
 Latest = Callable[[Place], Reading | None]

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import structlog
 
+from config.gateway import ResolvedDevice
 from config.interlock import Place
 from config.point_kinds import AnyPoint
-from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.clock import Clock
 from edge_agent.commands.interlocks import Guard

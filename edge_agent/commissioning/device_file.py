@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from config.base import IDENTIFIER_PATTERN
 from config.errors import ConfigError
@@ -17,11 +17,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z_\u4e00-\u9fff][\w\u4e00-\u9fff°³]*")
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
-def device_file(head: Mapping[str, str], points: Mapping[str, Mapping[str, object]]) -> str:
+def device_file(head: Mapping[str, Any], points: Mapping[str, Mapping[str, object]]) -> str:
     """Return the text of a device file.
 
     Args:
-        head: profile, maker, model, class, source and confidence.
+        head: profile, maker, model, class, source and confidence; protocol and what it needs.
         points: Point name to its options, as in the file.
     """
     lines = [f"{key}: {flow(value)}" for key, value in head.items()]
@@ -46,7 +46,7 @@ def flow(value: object) -> str:
 
 def write_device_file(
     folder: Path,
-    head: Mapping[str, str],
+    head: Mapping[str, Any],
     points: Mapping[str, Mapping[str, object]],
     *,
     force: bool,

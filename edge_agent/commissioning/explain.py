@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from typing import Final
 
+from config.line_ports import LinePort, SerialPort
+from config.meter_ports import MeterPort
 from config.points import Table
-from config.ports import Cjt188Port, Dlt645Port, LinePort, Port
-from edge_agent.commissioning.port_spec import describe
+from config.ports import OsdpPort, Port, ReachabilityPort
+from edge_agent.commissioning.port_spec import describe, spec_of
 from edge_agent.errors import (
+    CannotAskError,
     DeviceGarbageError,
     DeviceRefusedError,
     DeviceTimeoutError,
@@ -36,7 +39,11 @@ _REFUSED_BY_METER: Final = {
 }
 _SILENT_METERS: Final = (
     "check the digits of the meter, baud rate and parity (plantroom agent scan "
-    "{device},{kind}), A and B swapped, and whether the meter wants wake-up bytes (wake_up)"
+    "{spec}), A and B swapped, and whether the meter wants wake-up bytes (wake_up)"
+)
+_SILENT_READERS: Final = (
+    "check its address and baud rate (switches or a configuration card), A and B swapped, its key "
+    "in key_file, and that no other control panel is on the line"
 )
 _SILENT_TCP: Final = "check the unit number (often 1, 0 or 255) and the wiring behind the gateway"
 _GARBAGE: Final = (
@@ -51,7 +58,7 @@ def place(table: Table, address: int, count: int) -> str:
 
 def in_words(error: DriverError) -> str:
     """Return what happened; where it happened stands before the first colon of a unit's error."""
-    return re.sub(r"^(unit|meter) \w+[^:]*: ", "", str(error))
+    return re.sub(r"^((unit|meter|slave|reader) \w+[^:]*|host \S+): ", "", str(error))
 
 
 def explain(
@@ -60,19 +67,23 @@ def explain(
     """Return one line that names port, unit and register, and one that helps."""
     if isinstance(error, PortDownError):
         return f"{describe(port)}: {_port_trouble(error, port)}"
-    where = ", ".join(part for part in (describe(port), _addressed(unit), asked) if part)
+    where = ", ".join(part for part in (describe(port), _addressed(unit, port), asked) if part)
     words = in_words(error)
     match error:
         case DeviceRefusedError():
-            meters = isinstance(port, Dlt645Port | Cjt188Port)
+            meters = isinstance(port, MeterPort)
             refused = _REFUSED_BY_METER if meters else _REFUSED
             hint = refused.get(error.code, "the unit answers, and refuses: see its manual")
-        case DeviceTimeoutError() if isinstance(port, Dlt645Port | Cjt188Port):
-            hint = _SILENT_METERS.format(device=port.device, kind=port.kind)
-        case DeviceTimeoutError() if isinstance(port, LinePort):
+        case DeviceTimeoutError() if isinstance(port, MeterPort):
+            hint = _SILENT_METERS.format(spec=spec_of(port))
+        case DeviceTimeoutError() if isinstance(port, OsdpPort):
+            hint = _SILENT_READERS
+        case DeviceTimeoutError() if isinstance(port, SerialPort):
             hint = _SILENT_LINE.format(device=port.device)
         case DeviceTimeoutError():
             hint = _SILENT_TCP
+        case CannotAskError():
+            hint = ""
         case DeviceGarbageError() if "accept_answers" not in words:
             hint = _GARBAGE
         case _:
@@ -80,27 +91,34 @@ def explain(
     return f"{where}: {words}" + (f"\n  {hint}" if hint else "")
 
 
-def _addressed(unit: int | str | None) -> str:
+def _addressed(unit: int | str | None, port: Port) -> str:
     if unit is None:
         return ""
+    if isinstance(port, ReachabilityPort):
+        return f"host {unit}"
     return f"meter {unit}" if isinstance(unit, str) else f"unit {unit}"
 
 
 def _port_trouble(error: PortDownError, port: Port) -> str:
-    if isinstance(port, LinePort):
+    if isinstance(port, SerialPort) and not (isinstance(port, LinePort) and port.server):
         return _line_trouble(error, port)
-    text = str(error).removeprefix(f"{port.host}:{port.port}: ")
+    if isinstance(port, ReachabilityPort):
+        return str(error)
+    server = port.server if isinstance(port, LinePort) else None
+    host, number = server or (("", 0) if isinstance(port, SerialPort) else (port.host, port.port))
+    text = str(error).removeprefix(f"{host}:{number}: ")
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
-        return f"connection refused: nothing listens on TCP port {port.port} there; is Modbus on?"
+        what = "the serial server" if isinstance(port, LinePort) else "Modbus"
+        return f"connection refused: nothing listens on TCP port {number} there; is {what} on?"
     if "no connection within" in text:
-        return f"{text}: is the host switched on and in this network (ping {port.host})?"
+        return f"{text}: is the host switched on and in this network (ping {host})?"
     if "unanswered" in text:
         return "connected, but nobody answers: check the unit number"
     return text
 
 
-def _line_trouble(error: PortDownError, port: LinePort) -> str:
+def _line_trouble(error: PortDownError, port: SerialPort) -> str:
     path = Path(port.device)
     if not path.exists():
         return f"port missing: there is no {port.device}; {_present()}"

@@ -1,23 +1,25 @@
 """Reads one CJ/T 188 meter for the integrator: its fields, or a device file's points; finds it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from config.cjt188 import Cjt188Settings
+from config.meter_ports import Cjt188Port
 from config.point_kinds import fields_of
-from config.ports import Cjt188Port
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock
 from edge_agent.commissioning.device_file import flow
 from edge_agent.commissioning.explain import in_words
+from edge_agent.commissioning.identifier_wish import IdentifierWish
 from edge_agent.commissioning.meter_reader import point_lines
 from edge_agent.commissioning.point_reader import PointReader, at_one_period
-from edge_agent.commissioning.port_spec import describe
-from edge_agent.commissioning.search import Setting
+from edge_agent.commissioning.port_spec import describe, facts_of
+from edge_agent.commissioning.search import Setting, Shown
 from edge_agent.commissioning.table import table
-from edge_agent.drivers.cjt188 import Cjt188Client
-from edge_agent.drivers.cjt188_driver import Cjt188Driver, cjt188_line
-from edge_agent.drivers.cjt188_planner import FieldPlanner
+from edge_agent.drivers.cjt188.client import Cjt188Client
+from edge_agent.drivers.cjt188.driver import Cjt188Driver
+from edge_agent.drivers.cjt188.planner import FieldPlanner
+from edge_agent.drivers.frame_line import FrameLine
 from edge_agent.drivers.lines import Lines
 from edge_agent.errors import DeviceGarbageError, DeviceRefusedError, DeviceTimeoutError
 from protocols.cjt188.addresses import METER_TYPES, Family, family_of
@@ -29,40 +31,13 @@ _PROFILES: Final = {Family.HEAT: "cjt188-heat"}
 _DEFAULT_PROFILE: Final = "cjt188-water"
 
 
-class FlowMeterWish(NamedTuple):
-    """What is to be read of one meter.
+class FlowMeterWish(IdentifierWish):
+    """What is to be read of a CJ/T 188 meter."""
 
-    Attributes:
-        address: 14 digits; empty: of the one meter on the line.
-        identifiers: As printed; none: 901F.
-        profile: Its points instead.
-    """
-
-    address: str
-    identifiers: Sequence[str]
-    profile: DeviceProfile | None
-
-    @property
-    def unit(self) -> str | None:
-        """The address, where it is given."""
-        return self.address or None
-
-    @property
-    def asked(self) -> str:
-        """The words for it in an error."""
-        if self.profile is not None:
-            return f"points of {self.profile.profile}"
-        return f"identifiers {', '.join(self.identifiers) or '901F'}"
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with it; empty when nothing is."""
-        if self.address and not (self.address.isdecimal() and len(self.address) == _DIGITS):
-            return f"--meter: expected the 14 digits of a meter, got {self.address!r}"
-        for one in self.identifiers:
-            if len(one) != len("901F") or not set(one.upper()) <= set("0123456789ABCDEF"):
-                return f"--identifier: expected 4 hexadecimal digits, got {one!r}"
-        return ""
+    ADDRESS_DIGITS = 14
+    LENGTHS = (4,)
+    EXPECTED = "4 hexadecimal digits"
+    USUAL = "901F"
 
 
 class FlowMeterReader:
@@ -117,7 +92,7 @@ class FlowMeterReader:
             address=address,
             meter_type=settings.number,
             dialect=settings.dialect(wake_up=self._port.wake_up),
-            line=cjt188_line(self._port),
+            line=FrameLine.of(self._port),
         )
         driver = Cjt188Driver(self._client)
         reader = PointReader(driver, address, planner, timeout_s=self._port.timeout_s)
@@ -154,7 +129,7 @@ async def scan(
     clock: Clock,
     *,
     budget_s: float,
-    note: Callable[[str], object],
+    shown: Shown,
 ) -> tuple[bool, list[str]]:
     """Ask for the address of the one meter at each setting, in both byte orders, until one answers.
 
@@ -169,7 +144,7 @@ async def scan(
         tried = port.model_copy(update={"baud": setting.baud, "parity": setting.parity})
         if clock.monotonic_s() - began_s >= budget_s:
             break
-        note(f"asking {describe(tried)}")
+        shown.note(f"asking {describe(tried)}")
         async with lines.open_flow_meters(tried, clock) as client:
             for order in ByteOrder:
                 spoken = Cjt188Settings(byte_order=order)
@@ -181,7 +156,7 @@ async def scan(
                     noisy.append(f"{describe(tried)} ({in_words(error)})")
                     continue
                 return True, [*_noise(noisy), *_found(tried, address, kind, order)]
-    none = f"{port.device}: no meter answered; check power, A and B swapped, wake_up"
+    none = f"{port.place}: no meter answered; check power, A and B swapped, wake_up"
     return False, [*_noise(noisy), none]
 
 
@@ -195,12 +170,11 @@ def _noise(noisy: Sequence[str]) -> Iterator[str]:
 def _found(port: Cjt188Port, address: str, kind: int, order: ByteOrder) -> Iterator[str]:
     yield f"meter {address}: CJ/T 188, type {kind:02X} ({METER_TYPES.get(kind, 'unknown')})"
     yield ""
-    facts = {"kind": "cjt188", "device": port.device, "baud": port.baud, "parity": port.parity}
     family = family_of(kind)
     profile = _PROFILES.get(family, _DEFAULT_PROFILE) if family else _DEFAULT_PROFILE
     yield "# for the agent file"
     yield "ports:"
-    yield f"  meters: {flow(facts)}"
+    yield f"  meters: {flow(facts_of(port))}"
     yield "devices:"
     yield (
         f'  meter-1: {{port: meters, meter: "{address}", profile: {profile}, '

@@ -13,17 +13,23 @@ import click
 from config.classes import EquipmentClass
 from config.errors import ConfigError
 from config.load import load_classes, load_profile
+from config.members import member_of
 from config.points import DataType, Order, Table
 from config.problems import suggestion
+from config.protocol import Protocol
 from edge_agent.clock import SystemClock
 from edge_agent.commissioning import template
 from edge_agent.commissioning.device_files import DeviceFile, agent_file, write_files
 from edge_agent.commissioning.explain import explain
+from edge_agent.commissioning.import_placed import PlacedWish, import_placed
 from edge_agent.commissioning.overlaps import overlaps
 from edge_agent.commissioning.point_table import report
 from edge_agent.commissioning.point_table.choice import Found, chosen_columns, find_table, pairs
 from edge_agent.commissioning.point_table.outcome import Base, Imported, Numbering, Options
+from edge_agent.commissioning.point_table.placed import pages
+from edge_agent.commissioning.point_table.placed.columns import MODELS
 from edge_agent.commissioning.point_table.reading import read_table
+from edge_agent.commissioning.point_table.refusals import refused
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.type_words import IMPORTED
 from edge_agent.commissioning.port_spec import parse_port
@@ -33,6 +39,7 @@ from edge_agent.errors import DriverError
 
 _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+_REGISTERS: Final = Protocol.MODBUS.value
 _ROLES: Final = ", ".join(Role)
 
 
@@ -47,6 +54,16 @@ class Result:
 
 @click.command("import")
 @click.argument("points", type=_PATH, required=False)
+@click.option(
+    "--protocol",
+    type=click.Choice([_REGISTERS, *MODELS]),
+    default=_REGISTERS,
+    show_default=True,
+    help="What the device speaks; another has a table with other columns (--template).",
+)
+@click.option(
+    "--meter-type", metavar="TYPE", help="Of CJ/T 188: 10 cold water, 20 heat, ...  [default: 10]"
+)
 @click.option("--profile", help="Name of the device file; NAME.yaml is written.")
 @click.option("--class", "class_name", help="Equipment class, such as heating_pump.")
 @click.option("--maker", default="unknown", show_default=True, help="Maker.")
@@ -117,6 +134,8 @@ class Result:
 @click.option("--template", "blank", type=_PATH, help="Write an empty table (.xlsx, .csv), stop.")
 def command(  # noqa: PLR0917 (click calls it with keywords)
     points: Path | None,
+    protocol: str,
+    meter_type: str | None,
     profile: str | None,
     class_name: str | None,
     maker: str,
@@ -151,18 +170,44 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
     are told by row and column with what is allowed; then nothing is written and the exit status is
     2. At the end stands what each column and each row was understood as.
 
+    Other protocols than Modbus have no registers: their tables have a column for each option of
+    their points (identifier, field, quantity, probe, reader ...), headed by its name or in Chinese.
+
     \b
     Example:
       plantroom agent import --template points.xlsx
       plantroom agent import points.xlsx --profile acme-p1 --class heating_pump --numbering modicon
       plantroom agent import points.xlsx --profile acme-p1 --class heating_pump --column scale=倍率
+      plantroom agent import --template meter.xlsx --protocol dlt645
+      plantroom agent import meter.xlsx --protocol dlt645 --profile m1 --class electricity_meter
     """  # noqa: D301 (click needs the \b)
     if blank is not None:
-        _write_template(blank)
+        _write_template(blank, protocol)
         return
     if points is None or profile is None or class_name is None:
         raise click.UsageError("POINTS, --profile and --class are needed (or --template)")
+    head = {
+        "profile": profile,
+        "maker": maker,
+        "model": model,
+        "class": class_name,
+        "source": source or f"point table {points.name}",
+        "confidence": "point table; not checked on the device",
+    }
     try:
+        if protocol != _REGISTERS:
+            given = (numbering, base, table, order, kind, zone, port, unit, *fill_down, *only)
+            _refuse_options_of_registers(given)
+            wish = PlacedWish(
+                protocol, meter_type, columns, convert_units, leave_out_refused, strict
+            )
+            sheets = read_sheets(points, sheet, encoding)
+            equipment = _class(class_name, class_files)
+            told = import_placed(sheets, wish, head, equipment, output=output, force=force)
+            click.echo("\n".join(told))
+            return
+        if meter_type is not None:
+            raise click.UsageError("--meter-type: only of --protocol cjt188")
         chosen = chosen_columns(columns)
         options = Options(
             numbering,
@@ -181,20 +226,12 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
             found.sheet, found.heads, options, equipment, convert_units=convert_units
         )
         result = Result(found, imported, equipment)
-        refused = _refused(result, leave_out=leave_out_refused, strict=strict)
-        head = {
-            "profile": profile,
-            "maker": maker,
-            "model": model,
-            "class": class_name,
-            "source": source or f"point table {points.name}",
-            "confidence": "point table; not checked on the device",
-        }
+        left_out = refused(found.sheet.name, imported, leave_out=leave_out_refused, strict=strict)
         files = write_files(output, head, imported, force=force)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    _report(files, result, refused)
+    _report(files, result, left_out)
     for one in files:
         beside = one.imported.unit if unit is None else unit
         _offer(one.path, beside)
@@ -202,14 +239,18 @@ def command(  # noqa: PLR0917 (click calls it with keywords)
             _read(port, one.path, 1 if beside is None else beside)
 
 
-def _write_template(path: Path) -> None:
+def _write_template(path: Path, protocol: str) -> None:
     if path.suffix.lower() not in {".xlsx", ".csv"}:
         raise click.UsageError("--template: expected a name that ends with .xlsx or .csv")
     try:
-        write_sheets(path, template.sheets())
+        empty = template.sheets() if protocol == _REGISTERS else pages.template(protocol)
+        write_sheets(path, empty)
     except (ConfigError, OSError) as error:
         raise click.UsageError(f"--template {path}: {error}") from error
-    click.echo(f"{path} written; fill it, then: plantroom agent import {path} --profile NAME ...")
+    spoken = "" if protocol == _REGISTERS else f" --protocol {protocol}"
+    click.echo(
+        f"{path} written; fill it, then: plantroom agent import {path}{spoken} --profile NAME ..."
+    )
 
 
 def _class(name: str, folder: Path | None) -> EquipmentClass:
@@ -221,26 +262,13 @@ def _class(name: str, folder: Path | None) -> EquipmentClass:
     return classes[name]
 
 
-def _refused(result: Result, *, leave_out: bool, strict: bool) -> list[str]:
-    """Return the rows that are left out on demand; anything else that was refused ends the import.
-
-    Raises:
-        ConfigError: Something was refused.
-    """
-    name, imported = result.found.sheet.name, result.imported
-    problems = [f"{name}, {one}" if one.row else f"{name}: {one}" for one in imported.problems]
-    whole = [text for text, one in zip(problems, imported.problems, strict=True) if not one.row]
-    if strict:
-        whole += [f"{name}: --strict: {one}" for one in imported.unused]
-        problems += [f"{name}: --strict: {one}" for one in imported.unused]
-    if problems and (whole or not leave_out):
-        raise ConfigError("\n".join(problems))
-    if not any(one.points for one in imported.devices or [imported]):
-        raise ConfigError(f"{name}: no points below the heads")
-    return problems
+def _refuse_options_of_registers(given: Sequence[object]) -> None:
+    if any(one is not None for one in given):
+        options = "--numbering, --base, --table, --order, --type, --zone, --fill-down, --only, "
+        raise click.UsageError(f"{options}--read and --unit are of registers: --protocol modbus")
 
 
-def _report(files: Sequence[DeviceFile], result: Result, refused: Sequence[str]) -> None:
+def _report(files: Sequence[DeviceFile], result: Result, left_out: Sequence[str]) -> None:
     imported, equipment = result.imported, result.equipment
     for one in files:
         points = one.imported.points
@@ -259,7 +287,7 @@ def _report(files: Sequence[DeviceFile], result: Result, refused: Sequence[str])
         *imported.notes,
         *imported.unused,
         *(note for one in files for note in overlaps(one.imported.points, one.imported.rows)),
-        *(f"left out: {one}" for one in refused),
+        *(f"left out: {one}" for one in left_out),
     ]:
         click.echo(f"note: {note}")
     having = {name for one in files for name in one.imported.points}
@@ -284,6 +312,7 @@ def _read(spec: str, path: Path, unit: int) -> None:
         port, profile = parse_port(spec), load_profile(path)
     except ConfigError as error:
         raise click.UsageError(f"--read: {error}") from error
+    port = port._replace(port=member_of(port.port, profile.protocol))
     wish = Wish(unit, Table.HOLDING, 0, 1, (), profile)
     try:
         asyncio.run(show(port, wish, click.echo, SystemClock()))

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from config.listening import Gb26875TcpPort
-from config.ports import Cjt188Port, Dlt645Port, ModbusRtuPort, Port
-from config.resolve import Gateway, ResolvedDevice
+from config.gateway import Gateway, ResolvedDevice
+from config.listening import HeardPort
+from config.members import at_baud, members_of
+from config.meter_ports import MeterPort
+from config.ports import ModbusRtuPort, Port
 from edge_agent.drivers.question import ALL_AVAILABLE, Question
 from edge_agent.planners import planner_of
 
@@ -83,7 +85,7 @@ def port_loads(gateway: Gateway, *, answer_s: float | None = None) -> list[PortL
             answer_s,
         )
         for name, port in gateway.settings.ports.items()
-        if not isinstance(port, Gb26875TcpPort)  # nothing is asked there
+        if not isinstance(port, HeardPort)  # nothing is asked there
     ]
 
 
@@ -146,17 +148,20 @@ def _slower(classes: Sequence[ClassLoad]) -> Iterator[str]:
 
 
 def _faster_line(asked: PortLoad) -> Iterator[str]:
-    port = asked.port
-    if not isinstance(port, ModbusRtuPort | Dlt645Port | Cjt188Port):
-        return
-    for baud in get_args(type(port).model_fields["baud"].annotation):
-        if baud <= port.baud:
-            continue
-        faster = port.model_copy(update={"baud": baud})
-        load = _port_load(asked.name, faster, asked.devices, asked.answer_s).load
-        if load <= COMFORTABLE:
-            yield f"higher baud: {baud} instead of {port.baud}: load {load:.0%}"
+    members = members_of(asked.port)
+    for port in members:
+        if not isinstance(port, ModbusRtuPort | MeterPort):
             return
+        of = f" of {port.kind}" if len(members) > 1 else ""
+        (protocol,) = port.PROTOCOLS
+        for baud in get_args(type(port).model_fields["baud"].annotation):
+            if baud <= port.baud:
+                continue
+            faster = at_baud(asked.port, protocol, baud)
+            load = _port_load(asked.name, faster, asked.devices, asked.answer_s).load
+            if load <= COMFORTABLE:
+                yield f"higher baud{of}: {baud} instead of {port.baud}: load {load:.0%}"
+                break
 
 
 def _more_lines(asked: PortLoad) -> Iterator[str]:

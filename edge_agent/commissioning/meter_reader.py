@@ -1,17 +1,19 @@
 """Reads one meter for the integrator: identifiers with their bytes, or a device file's points."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from config.meter_ports import Dlt645Port
 from config.point_kinds import identifiers_of
-from config.ports import Dlt645Port
 from config.profiles import DeviceProfile
 from edge_agent.commissioning.explain import in_words
+from edge_agent.commissioning.identifier_wish import IdentifierWish
 from edge_agent.commissioning.point_reader import PointReader, at_one_period
 from edge_agent.commissioning.table import table
 from edge_agent.drivers.dlt645.client import MeterClient
 from edge_agent.drivers.dlt645.convert import values_of
-from edge_agent.drivers.dlt645.driver import MeterDriver, meter_line
+from edge_agent.drivers.dlt645.driver import MeterDriver
+from edge_agent.drivers.dlt645.line import meter_line
 from edge_agent.drivers.dlt645.planner import IdentifierPlanner
 from edge_agent.drivers.values import Unusable
 from edge_agent.errors import DeviceRefusedError
@@ -34,41 +36,19 @@ _LENGTHS: Final = frozenset(2 * size for size in IDENTIFIER_BYTES.values())
 _HEADS: Final = ("identifier", "value of", "value", "unit", "bytes, high first")
 
 
-class MeterWish(NamedTuple):
-    """What is to be read of one meter.
+class MeterWish(IdentifierWish):
+    """What is to be read of a DL/T 645 meter."""
 
-    Attributes:
-        address: 12 digits; empty: of the one meter on the line.
-        identifiers: As printed; none: the usual ones.
-        profile: Its points instead.
-    """
-
-    address: str
-    identifiers: Sequence[str]
-    profile: DeviceProfile | None
-
-    @property
-    def unit(self) -> str | None:
-        """The address, where it is given."""
-        return self.address or None
-
-    @property
-    def asked(self) -> str:
-        """The words for it in an error."""
-        if self.profile is not None:
-            return f"points of {self.profile.profile}"
-        return f"identifiers {', '.join(self.identifiers)}" if self.identifiers else "identifiers"
+    ADDRESS_DIGITS = 12
+    LENGTHS = (8, 4)
+    EXPECTED = "8 hexadecimal digits, 4 of 1997"
 
     @property
     def problem(self) -> str:
         """What is wrong with it; empty when nothing is."""
-        if self.address and not (self.address.isdecimal() and len(self.address) == _DIGITS):
-            return f"--meter: expected the 12 digits of a meter, got {self.address!r}"
-        lengths = {len(one) for one in self.identifiers}
-        for one in self.identifiers:
-            if len(one) not in _LENGTHS or not set(one.upper()) <= set("0123456789ABCDEF"):
-                return f"--identifier: expected 8 hexadecimal digits, 4 of 1997, got {one!r}"
-        return "--identifier: 4 and 8 digits are of two editions" if len(lengths) > 1 else ""
+        mixed = len({len(one) for one in self.identifiers}) > 1
+        told = "--identifier: 4 and 8 digits are of two editions"
+        return super().problem or (told if mixed else "")
 
     @property
     def edition(self) -> Edition:

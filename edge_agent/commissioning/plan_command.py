@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from config.errors import ConfigError
+from config.gateway import Gateway
+from config.listening import HeardPort
 from config.load import load_agent
 from edge_agent.commissioning.load import COMFORTABLE, ClassLoad, PortLoad, port_loads, remedies
 from edge_agent.commissioning.port_spec import describe
@@ -52,11 +54,21 @@ def command(file: Path, *, requests: bool, answer_ms: float | None, as_json: boo
     if as_json:
         click.echo(json.dumps(as_data(loads), ensure_ascii=False, indent=2))
     else:
-        click.echo("\n\n".join(page(one, requests=requests) for one in loads))
+        pages = [page(one, requests=requests) for one in loads]
+        click.echo("\n\n".join([*pages, *unasked(gateway)]))
     refused = [one for one in loads if not one.fits]
     for one in refused:
         click.echo(f"{file}: {refusal(one)}", err=True)
     sys.exit(2 if refused else 0)
+
+
+def unasked(gateway: Gateway) -> list[str]:
+    """Return a line for each port on which the equipment speaks first."""
+    return [
+        f"port {name}: {port.kind} {port.where}; it listens, so nothing is predicted"
+        for name, port in gateway.settings.ports.items()
+        if isinstance(port, HeardPort)
+    ]
 
 
 def page(asked: PortLoad, *, requests: bool) -> str:

@@ -8,9 +8,18 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigError
-from config.listening import Gb26875TcpPort
+from config.listening import HeardPort
 from config.load import load_agent
-from config.ports import Cjt188Port, Dlt645Port, Framing, ModbusRtuPort, ModbusTcpPort, Port
+from config.members import members_of
+from config.meter_ports import MeterPort
+from config.ports import (
+    Framing,
+    ModbusRtuPort,
+    ModbusTcpPort,
+    OsdpPort,
+    Port,
+    ReachabilityPort,
+)
 from config.problems import suggestion
 
 FORMS: Final = """\
@@ -21,13 +30,18 @@ PORT-SPEC is one of
   /dev/ttyUSB0,7E1,ascii     Modbus ASCII
   /dev/ttyUSB0,dlt645        electricity meters, DL/T 645 at 2400 8E1
   /dev/ttyUSB0,cjt188        water, gas and heat meters, CJ/T 188 at 2400 8E1
+  /dev/ttyUSB0,mbus          M-Bus at 2400 8E1
+  mbus:192.168.1.11:4001     the same behind a serial server; dlt645: and cjt188: as well
   192.168.1.10               Modbus TCP, port 502
   192.168.1.10:1502          Modbus TCP, another port
   rtu:192.168.1.11:4001      a serial server that passes RTU frames through TCP
+  reachability               hosts of the network: there or not
   agent.yaml#line-1          the port of that name in an agent file
+  agent.yaml#line-1,cjt188   the same in one of the protocols that share its line
 """
 
-_METERS: Final = {"dlt645": "DL/T 645", "cjt188": "CJ/T 188"}
+_METERS: Final = {"dlt645": "DL/T 645", "cjt188": "CJ/T 188", "mbus": "M-Bus"}
+_SPOKEN: Final = _METERS | {"osdp": "OSDP"}
 _PORT: Final[TypeAdapter[Port]] = TypeAdapter(Port)
 _FRAME: Final = re.compile(r"([78])([NEO])([12])", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]\s/]+))(?::(\d{1,5}))?")
@@ -66,24 +80,47 @@ def parse_port(text: str) -> NamedPort:
     if re.match(r"tty\w+", text):
         raise ConfigError(f"{text}: a serial line is named by its path, /dev/{text}")
     kind, _, rest = text.partition(":")
+    if text == "reachability":
+        return NamedPort(text, ReachabilityPort(kind=text), stated=False)
     if kind == "rtu":
         return _tcp(text, rest, "modbus_rtu_over_tcp")
+    if kind in _METERS:
+        return _tcp(text, rest, kind)
     return _tcp(text, rest if kind == "tcp" else text, "modbus_tcp")
 
 
 def describe(port: Port) -> str:
-    """Return where a port is, as a person would say it."""
-    if isinstance(port, Dlt645Port):
-        return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits} DL/T 645"
-    if isinstance(port, Cjt188Port):
-        return f"{port.device} {port.baud} 8{port.parity}{port.stop_bits} CJ/T 188"
-    if isinstance(port, ModbusRtuPort):
-        frame = f"{port.data_bits}{port.parity}{port.stop_bits}"
-        framing = " ASCII" if port.framing is Framing.ASCII else ""
-        return f"{port.device} {port.baud} {frame}{framing}"
+    """Return where a port is, as a person would say it, with all that shares its line."""
+    if isinstance(port, MeterPort | OsdpPort | ModbusRtuPort):
+        return f"{port.place} {' and '.join(map(_on_line, members_of(port)))}"
+    if isinstance(port, ReachabilityPort):
+        return "hosts"
     if isinstance(port, ModbusTcpPort):
         return f"Modbus TCP {port.host}:{port.port}"
     return f"{port.framing.upper()} over TCP {port.host}:{port.port}"
+
+
+def _on_line(port: Port) -> str:
+    """Return the settings of a line and what is spoken on it."""
+    if isinstance(port, ModbusRtuPort):
+        frame = f"{port.data_bits}{port.parity}{port.stop_bits}"
+        framing = " ASCII" if port.framing is Framing.ASCII else ""
+        return f"{port.baud} {frame}{framing}"
+    if isinstance(port, MeterPort | OsdpPort):
+        return f"{port.baud} 8{port.parity}{port.stop_bits} {_SPOKEN[port.kind]}"
+    return port.kind
+
+
+def spec_of(port: MeterPort) -> str:
+    """Return how a line of meters is named on the command line."""
+    return f"{port.kind}:{port.server}" if port.server else f"{port.device},{port.kind}"
+
+
+def facts_of(port: MeterPort) -> dict[str, object]:
+    """Return what says in an agent file where a line of meters is."""
+    if port.server is not None:
+        return {"kind": port.kind, "host": port.server.host, "port": port.server.port}
+    return {"kind": port.kind, "device": port.device, "baud": port.baud, "parity": port.parity}
 
 
 def _names(file: Path) -> str:
@@ -94,18 +131,23 @@ def _names(file: Path) -> str:
         return ""
 
 
-def _from_file(file: Path, name: str) -> NamedPort:
+def _from_file(file: Path, text: str) -> NamedPort:
+    name, _, kind = text.partition(",")
     ports = load_agent(file).settings.ports
     if name not in ports:
         known = sorted(ports)
         message = f"{file}: no port {name!r}{suggestion(name, known)} There are: {', '.join(known)}"
         raise ConfigError(message)
     port = ports[name]
-    if isinstance(port, Gb26875TcpPort):
+    if isinstance(port, HeardPort):
         raise ConfigError(
             f"{file}: port {name!r} only listens (kind {port.kind}): nothing is asked"
         )
-    return NamedPort(name, port, stated=True)
+    kinds = {one.kind: one for one in members_of(port)}
+    if kind and kind not in kinds:
+        known = ", ".join(kinds)
+        raise ConfigError(f"{file}: port {name!r} carries no {kind!r}; on its line are: {known}")
+    return NamedPort(name, kinds[kind] if kind else port, stated=True)
 
 
 def _serial(text: str) -> NamedPort:
@@ -130,7 +172,7 @@ def _serial(text: str) -> NamedPort:
         else:
             raise ConfigError(
                 f"{text}: {option!r} is no baud rate (9600), frame (8E1, 8N1, 8O1, 8N2), "
-                "ascii, dlt645 or cjt188"
+                f"ascii, {' or '.join(_METERS)}"
             )
     # The protocol alone says nothing of the setting.
     stated = len(settings) > len(("kind", "device"))

@@ -2,64 +2,50 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Final
 
 import click
 
-from config.computed import Computed
 from config.errors import ConfigError
 from config.load import load_profile, load_profiles
-from config.point_kinds import registers_of
+from config.members import members_of
+from config.meter_ports import Cjt188Port, Dlt645Port, MbusPort
 from config.points import Table
-from config.ports import Cjt188Port, Dlt645Port, ModbusTcpPort, Port
+from config.ports import OsdpPort, Port, ReachabilityPort
 from config.problems import suggestion
 from config.profiles import DeviceProfile
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES, page
-from edge_agent.commissioning.explain import explain, in_words, place
-from edge_agent.commissioning.flow_meter_reader import FlowMeterReader, FlowMeterWish
-from edge_agent.commissioning.meter_reader import MeterReader, MeterWish
+from edge_agent.commissioning.decodings import DEFAULT_TYPES, WIDE_TYPES
+from edge_agent.commissioning.door_reader import DoorWish
+from edge_agent.commissioning.explain import explain
+from edge_agent.commissioning.flow_meter_reader import FlowMeterWish
+from edge_agent.commissioning.host_reader import HostWish
+from edge_agent.commissioning.identifier_wish import IdentifierWish
+from edge_agent.commissioning.meter_reader import MeterWish
+from edge_agent.commissioning.pages import AnyWish, PageReader, opened
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
-from edge_agent.commissioning.table import table as text_table
-from edge_agent.commissioning.unit_reader import UnitReader
+from edge_agent.commissioning.register_page import Wish, impossible
+from edge_agent.commissioning.slave_reader import SlaveWish
 from edge_agent.drivers.lines import Lines
 from edge_agent.errors import DriverError, PortDownError
-from protocols.modbus.limits import MAX_ADDRESS, MAX_READ_COILS, MAX_READ_REGISTERS
-from protocols.reading import Quality, Reading
+from protocols.modbus.limits import MAX_ADDRESS, MAX_READ_COILS
 
-AnyWish: TypeAlias = "Wish | MeterWish | FlowMeterWish"
-PageReader: TypeAlias = Callable[[], Awaitable[list[str]]]
-_BITS: Final = frozenset({Table.COIL, Table.DISCRETE})
 _CLEAR: Final = "\x1b[H\x1b[2J"
-_BITS_A_LINE: Final = 16
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is to be read of one unit: a device file's points, or a block."""
-
-    unit: int
-    table: Table
-    address: int
-    count: int
-    types: Sequence[str]
-    profile: DeviceProfile | None
-
-    @property
-    def asked(self) -> str:
-        """The words for it in an error."""
-        if self.profile is not None:
-            return f"points of {self.profile.profile}"
-        return place(self.table, self.address, self.count)
+_IDENTIFIED: Final[Mapping[str, type[IdentifierWish]]] = {
+    "dlt645": MeterWish,
+    "cjt188": FlowMeterWish,
+}
 
 
 @click.command("read", epilog=FORMS)
 @click.argument("port", metavar="PORT-SPEC", callback=port_argument)
-@click.option("--unit", type=click.IntRange(0, 255), default=1, show_default=True, help="Address.")
+@click.option(
+    "--unit",
+    type=click.IntRange(0, 255),
+    help="Address; primary address on M-Bus.  [default: 1; on M-Bus the only slave of the line]",
+)
 @click.option(
     "--table",
     type=click.Choice([one.value for one in Table]),
@@ -90,12 +76,25 @@ class Wish:
     + ", ".join(DEFAULT_TYPES)
     + "]",
 )
-@click.option("--meter", default="", help="Of DL/T 645: the 12 digits; default: ask the one meter.")
+@click.option(
+    "--meter",
+    default="",
+    help="Of DL/T 645: the 12 digits, of CJ/T 188: 14; default: ask the one meter. Of M-Bus: the 8 "
+    "digits of a slave, F for any digit, or 16 with maker, version and medium.",
+)
 @click.option(
     "--identifier",
     "identifiers",
     multiple=True,
     help="Of DL/T 645: 8 hexadecimal digits, 4 of 1997; repeatable; default: the usual ones.",
+)
+@click.option("--host", default="", help="Of hosts: name or address.")
+@click.option(
+    "--tcp-port",
+    "tcp_ports",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    help="Of a host: try a connection beside the ping; repeatable.",
 )
 @click.option("--profile", help="Show this device file's points instead; a name or a .yaml path.")
 @click.option("--timeout", type=click.FloatRange(0.01, 60), help="Wait for an answer, seconds.")
@@ -111,13 +110,15 @@ class Wish:
 def command(
     port: NamedPort,
     *,
-    unit: int,
+    unit: int | None,
     table: str,
     address: int,
     count: int,
     types: tuple[str, ...],
     meter: str,
     identifiers: tuple[str, ...],
+    host: str,
+    tcp_ports: tuple[int, ...],
     profile: str | None,
     timeout: float | None,
     watch: bool,
@@ -132,7 +133,12 @@ def command(
     the `order` for the device file. Registers that the unit refuses are left out and named; the
     others are shown.
 
-    Of a meter (/dev/ttyUSB0,dlt645 or cjt188) identifiers are read, and shown with their bytes.
+    Of a meter (/dev/ttyUSB0,dlt645 or cjt188) identifiers are read, and shown with their bytes; of
+    an M-Bus slave (/dev/ttyUSB0,mbus) all records of all telegrams. Of a host (reachability) is
+    shown whether it answers a ping, and takes connections. Of a reader of a door (agent.yaml#doors,
+    a port of kind osdp) all its parts are shown. Where several protocols share the line of a port
+    of an agent file, --profile, --meter and --identifier say which is meant, or its kind behind a
+    comma: agent.yaml#pair,cjt188.
 
     Exits with 0, 1 when the unit or the port does not answer, 2 when the request is impossible.
 
@@ -140,14 +146,24 @@ def command(
     Example:
       plantroom agent read /dev/ttyUSB0,9600,8E1 --unit 3 --address 100 --count 8
       plantroom agent read 192.168.1.10 --unit 1 --profile grundfos-magna3 --watch
+      plantroom agent read reachability --host 192.168.1.64 --tcp-port 554
+      plantroom agent read /dev/ttyUSB0,mbus --meter 24351689
     """  # noqa: D301 (click needs the \b)
     wanted = Table(table)
     chosen = _profile(profile)
-    wish: AnyWish = Wish(unit, wanted, address, count, types or DEFAULT_TYPES, chosen)
+    number = 1 if unit is None else unit
+    port = _in_protocol(port, chosen, meter, identifiers)
+    wish: AnyWish = Wish(number, wanted, address, count, types or DEFAULT_TYPES, chosen)
     if isinstance(port.port, Dlt645Port):
         wish = MeterWish(meter, identifiers, chosen)
     elif isinstance(port.port, Cjt188Port):
         wish = FlowMeterWish(meter, identifiers, chosen)
+    elif isinstance(port.port, MbusPort):
+        wish = SlaveWish(unit, meter, chosen)
+    elif isinstance(port.port, ReachabilityPort):
+        wish = HostWish(host, tcp_ports, chosen)
+    elif isinstance(port.port, OsdpPort):
+        wish = DoorWish(number, chosen, port.port)
     if problem := _impossible(wish, port):
         raise click.UsageError(problem)
     settings = port.port
@@ -179,14 +195,14 @@ async def show(
     """
     clear = times > 1 and sys.stdout.isatty()
     title = f"{describe(port.port)}, {wish.asked}"
-    if isinstance(wish, Wish):
+    if isinstance(wish, Wish | DoorWish):
         title = f"{describe(port.port)}, unit {wish.unit}, {wish.asked}"
     lines = Lines()
     left = times
     while left:
         page_text = ""
         try:
-            async with _opened(lines, port.port, wish, clock) as read_page:
+            async with opened(lines, port.port, wish, clock) as read_page:
                 while left:
                     page_text = await _page_text(read_page, port, wish, title, only=times == 1)
                     out((_CLEAR if clear else "") + page_text + "\n" * (times > 1))
@@ -202,26 +218,6 @@ async def show(
             out(explain(error, port.port, unit=wish.unit, asked=wish.asked))
             left -= 1
             await clock.sleep(every_s if left else 0)
-
-
-@asynccontextmanager
-async def _opened(
-    lines: Lines, port: Port, wish: AnyWish, clock: Clock
-) -> AsyncGenerator[PageReader]:
-    """Open the port; yields what reads a page."""
-    if isinstance(port, Dlt645Port):
-        async with lines.open_meters(port, clock) as client:
-            meters = MeterReader(client, port)
-            yield lambda: meters.page(cast("MeterWish", wish))
-    elif isinstance(port, Cjt188Port):
-        async with lines.open_flow_meters(port, clock) as client:
-            flow_meters = FlowMeterReader(client, port)
-            yield lambda: flow_meters.page(cast("FlowMeterWish", wish))
-    else:
-        async with lines.open_modbus(port, clock) as driver:
-            unit = cast("Wish", wish)
-            reader = UnitReader(driver, port, unit.unit)
-            yield lambda: _page(reader, unit)
 
 
 async def _page_text(
@@ -243,53 +239,6 @@ async def _page_text(
         return explain(error, port.port, unit=wish.unit, asked=wish.asked)
 
 
-async def _page(reader: UnitReader, wish: Wish) -> list[str]:
-    if wish.profile is not None:
-        profile, points = wish.profile, registers_of(wish.profile.read_points())
-        readings = await reader.points(points, profile.limits, computed=profile.computed)
-        return list(_point_lines(wish.profile, readings))
-    found = await reader.registers(wish.table, wish.address, wish.count)
-    if wish.table in _BITS:
-        lines = list(_bit_lines(found.values))
-    else:
-        lines = page(found.values, wish.types)
-    if found.refused:
-        places = ", ".join(place(wish.table, one.address, one.count) for one in found.refused)
-        lines += ["", f"refused ({in_words(found.refused[-1].error)}): {places}"]
-    return lines
-
-
-def _point_lines(profile: DeviceProfile, readings: Mapping[str, Reading]) -> Iterator[str]:
-    rows: list[tuple[str, ...]] = []
-    for name, reading in readings.items():
-        computed, registers = profile.computed.get(name), registers_of(profile.points)
-        point = computed or registers[name]
-        good = reading.quality is Quality.GOOD
-        value = f"{reading.value:.7g}" if isinstance(reading.value, float) else str(reading.value)
-        rows.append(
-            (
-                name,
-                point.expression
-                if isinstance(point, Computed)
-                else place(point.table, point.address, point.words),
-                value if good else "-",
-                point.unit if good else reading.reason,
-            )
-        )
-    yield from text_table(("point", "register", "value", "unit"), rows, right={"value"})
-
-
-def _bit_lines(values: Mapping[int, int]) -> Iterator[str]:
-    rows: dict[int, list[str]] = {}
-    for address, bit in sorted(values.items()):
-        start = address - address % _BITS_A_LINE
-        row = rows.setdefault(start, [" "] * _BITS_A_LINE)
-        row[address - start] = str(bit)
-    heads = ("address", *(f"+{offset}" for offset in range(_BITS_A_LINE)))
-    lines = [(str(start), *row) for start, row in rows.items()]
-    yield from text_table(heads, lines, right=set(heads))
-
-
 def _profile(name: str | None) -> DeviceProfile | None:
     if name is None:
         return None
@@ -309,23 +258,28 @@ def _profile(name: str | None) -> DeviceProfile | None:
     return profiles[name]
 
 
+def _in_protocol(
+    port: NamedPort, profile: DeviceProfile | None, meter: str, identifiers: Sequence[str]
+) -> NamedPort:
+    """Return a port whose line several protocols share in the one that is asked for."""
+    members = members_of(port.port)
+    meant = (one for one in members if _is_meant(one, profile, meter, identifiers))
+    return port._replace(port=next(meant, members[0]))
+
+
+def _is_meant(
+    port: Port, profile: DeviceProfile | None, meter: str, identifiers: Sequence[str]
+) -> bool:
+    if profile is not None:
+        return profile.protocol in port.protocols
+    kind = _IDENTIFIED.get(port.kind)
+    if meter:
+        return kind is not None and len(meter) == kind.ADDRESS_DIGITS
+    return not identifiers or (kind is not None and len(identifiers[0]) in kind.LENGTHS)
+
+
 def _impossible(wish: AnyWish, port: NamedPort) -> str:
     spoken = wish.profile.protocol if wish.profile else None
     if spoken and spoken not in port.port.protocols:
         return f"--profile: it speaks {spoken}, and {describe(port.port)} does not"
-    return _impossible_registers(wish, port) if isinstance(wish, Wish) else wish.problem
-
-
-def _impossible_registers(wish: Wish, port: NamedPort) -> str:
-    if wish.unit == 0 and not isinstance(port.port, ModbusTcpPort):
-        return "--unit 0 is the broadcast on a serial line; nobody answers it"
-    if wish.profile is not None:
-        return ""
-    if wish.table not in _BITS and wish.count > MAX_READ_REGISTERS:
-        return (
-            f"--count {wish.count}: one request carries at most {MAX_READ_REGISTERS} registers; "
-            f"asked: unit {wish.unit}, {wish.asked}"
-        )
-    if wish.address + wish.count - 1 > MAX_ADDRESS:
-        return f"--address {wish.address} --count {wish.count} is beyond {MAX_ADDRESS}"
-    return ""
+    return impossible(wish, port.port) if isinstance(wish, Wish) else wish.problem

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,20 +11,35 @@ import click
 
 from config.errors import ConfigError
 from config.load import load_profiles
-from config.ports import Cjt188Port, Dlt645Port, ModbusRtuPort, ModbusTcpPort, Port
+from config.members import members_of
+from config.meter_ports import Cjt188Port, Dlt645Port, MbusPort, MeterPort
+from config.ports import (
+    ModbusPort,
+    ModbusRtuPort,
+    ModbusTcpPort,
+    OsdpPort,
+    Port,
+    ReachabilityPort,
+)
+from config.profiles import DeviceProfile
 from edge_agent.clock import SystemClock
-from edge_agent.commissioning import flow_meter_reader, meter_scan
+from edge_agent.commissioning import flow_meter_reader, meter_scan, slave_scan
 from edge_agent.commissioning.device_file import flow
 from edge_agent.commissioning.explain import explain
 from edge_agent.commissioning.port_spec import FORMS, NamedPort, describe, port_argument
-from edge_agent.commissioning.scanning import Found, Outcome, Progress, Scanner
-from edge_agent.commissioning.search import LIKELY, UNITS, Setting
+from edge_agent.commissioning.scan_progress import ScanProgress
+from edge_agent.commissioning.scanning import Found, Outcome, Scanner
+from edge_agent.commissioning.search import LIKELY, UNITS, Setting, Shown
 from edge_agent.errors import PortDownError
 from protocols.modbus.identification import PRODUCT, REVISION, VENDOR
 
 _LINE_TIMEOUT_S: Final = 0.15
 _TCP_TIMEOUT_S: Final = 0.3
-_ERASE: Final = "\r\x1b[K"
+_ALWAYS_TOLD: Final = ("kind", "host", "port", "device", "baud", "parity")
+_NO_SCAN: Final = (
+    "readers are not looked for: each has its key. Name them in readers of the port, then "
+    "plantroom agent read FILE#PORT --unit ADDRESS shows what they say"
+)
 
 
 @click.command("scan", epilog=FORMS)
@@ -64,8 +79,13 @@ def command(
     twenty. Each probe reads one holding register; nothing is written. Stop the agent first: a
     line has one master.
 
-    On a line of meters (/dev/ttyUSB0,dlt645 or cjt188) the address of the one meter is asked for,
-    at the settings that meters have; several meters answer at once, and are told.
+    On a line of meters the settings that meters have are tried. With dlt645 and mbus all meters of
+    the line are found: where several answer a wildcard at once, it is narrowed, level by level.
+    With dlt645 a level is two more digits, 100 questions of 0.7 s: one to two minutes per level,
+    and a level for each group of meters that still answer together; with mbus it is one digit, 5
+    seconds per meter in all. A meter whose answer drowns those of the others hides them: scan
+    again without it. With cjt188 the wildcard cannot be narrowed: one meter alone on the line is
+    found. On a port of an agent file with several protocols on its line each has its turn.
 
     Units are printed as they are found; then each is asked what it is (function 43/14) and its
     registers are compared with the known device files. Exits with 0 when a unit was found, 1
@@ -76,30 +96,53 @@ def command(
       plantroom agent scan /dev/ttyUSB0
       plantroom agent scan /dev/ttyUSB0,9600,8E1 --units 1-32 --budget 20
       plantroom agent scan 192.168.1.10
-      plantroom agent scan /dev/ttyUSB0,dlt645
+      plantroom agent scan /dev/ttyUSB0,dlt645 --budget 300
+      plantroom agent scan /dev/ttyUSB0,mbus
     """  # noqa: D301 (click needs the \b)
     try:
         profiles = load_profiles(device_files)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    if isinstance(port.port, Dlt645Port):
-        _scan_meters(port.port, stated=port.stated, budget_s=budget, timeout_s=timeout)
-        return
-    if isinstance(port.port, Cjt188Port):
-        _scan_flow_meters(port.port, stated=port.stated, budget_s=budget, timeout_s=timeout)
-        return
-    serial = isinstance(port.port, ModbusRtuPort)
+    if isinstance(port.port, ReachabilityPort):
+        message = "hosts are not searched for; look at one: plantroom agent read reachability"
+        raise click.UsageError(f"{message} --host HOST")
+    if isinstance(port.port, OsdpPort):
+        raise click.UsageError(_NO_SCAN)
     wanted = _units(units, port)
-    show = _Progress()
-    scanner = Scanner(
-        port.port,
-        SystemClock(),
-        budget_s=budget,
-        timeout_s=timeout or (_LINE_TIMEOUT_S if serial else _TCP_TIMEOUT_S),
-        on_found=show.found,
-        on_progress=show.progress,
-    )
+    members = [port._replace(port=one) for one in members_of(port.port)]
+    clock, found = SystemClock(), False
+    until_s = clock.monotonic_s() + budget
+    for done, one in enumerate(members):
+        if len(members) > 1:
+            click.echo(f"{describe(one.port)}:")
+        # What the first ones leave of their share is there for the others.
+        budget_s = (until_s - clock.monotonic_s()) / (len(members) - done)
+        if isinstance(one.port, MeterPort):
+            found |= _scan_meters(one.port, stated=one.stated, budget_s=budget_s, timeout_s=timeout)
+        elif isinstance(one.port, ModbusPort):
+            show = ScanProgress()
+            usual_s = _LINE_TIMEOUT_S if isinstance(one.port, ModbusRtuPort) else _TCP_TIMEOUT_S
+            scanner = Scanner(
+                one.port,
+                clock,
+                budget_s=budget_s,
+                timeout_s=timeout or usual_s,
+                on_found=show.found,
+                on_progress=show.progress,
+            )
+            found |= _scan_units(one, scanner, wanted, profiles, show)
+    sys.exit(0 if found else 1)
+
+
+def _scan_units(
+    port: NamedPort,
+    scanner: Scanner,
+    wanted: Sequence[int],
+    profiles: Mapping[str, DeviceProfile],
+    show: ScanProgress,
+) -> bool:
+    """Find the units of a port; return whether there is one."""
 
     async def scan() -> None:
         await scanner.search(_settings(port), wanted)
@@ -116,45 +159,48 @@ def command(
         scanner.ended("Ctrl-C")
     show.clear()
     click.echo("\n".join(summary(scanner.outcome, port)))
-    sys.exit(0 if scanner.outcome.found else 1)
+    return bool(scanner.outcome.found)
 
 
 def _scan_meters(
-    port: Dlt645Port, *, stated: bool, budget_s: float, timeout_s: float | None
-) -> None:
-    """Find the one meter of a line; exits with 0 when it was found."""
+    port: MeterPort, *, stated: bool, budget_s: float, timeout_s: float | None
+) -> bool:
+    """Find the meters of a line; return whether there is one."""
     if timeout_s is not None:
         port = port.model_copy(update={"timeout_s": timeout_s})
-    settings = (Setting(port.baud, port.parity),) if stated else meter_scan.LIKELY
-    note = _Progress().note
+    shown = ScanProgress()
     try:
-        outcome = asyncio.run(
-            meter_scan.find_meter(port, settings, SystemClock(), budget_s=budget_s, note=note)
-        )
+        found, lines = asyncio.run(_meters(port, stated=stated, budget_s=budget_s, shown=shown))
     except PortDownError as error:
+        shown.clear()
         click.echo(explain(error, port), err=True)
         sys.exit(1)
-    click.echo("\n".join(meter_scan.summary(outcome, port)))
-    sys.exit(0 if outcome.address else 1)
-
-
-def _scan_flow_meters(
-    port: Cjt188Port, *, stated: bool, budget_s: float, timeout_s: float | None
-) -> None:
-    """Find the one CJ/T 188 meter of a line; exits with 0 when it was found."""
-    if timeout_s is not None:
-        port = port.model_copy(update={"timeout_s": timeout_s})
-    settings = (Setting(port.baud, port.parity),) if stated else meter_scan.LIKELY
-    note = _Progress().note
-    try:
-        found, lines = asyncio.run(
-            flow_meter_reader.scan(port, settings, SystemClock(), budget_s=budget_s, note=note)
-        )
-    except PortDownError as error:
-        click.echo(explain(error, port), err=True)
+    except KeyboardInterrupt:
+        shown.note("ended by Ctrl-C")
         sys.exit(1)
+    shown.clear()
     click.echo("\n".join(lines))
-    sys.exit(0 if found else 1)
+    return found
+
+
+async def _meters(
+    port: MeterPort, *, stated: bool, budget_s: float, shown: Shown
+) -> tuple[bool, list[str]]:
+    """Search with the tool of the protocol; a line behind a serial server has one setting."""
+    clock = SystemClock()
+    one = (Setting(port.baud, port.parity),) if stated or port.server else ()
+    match port:
+        case Dlt645Port():
+            settings = one or meter_scan.LIKELY
+            return await meter_scan.scan(port, settings, clock, budget_s=budget_s, shown=shown)
+        case Cjt188Port():
+            settings = one or meter_scan.LIKELY
+            return await flow_meter_reader.scan(
+                port, settings, clock, budget_s=budget_s, shown=shown
+            )
+        case MbusPort():
+            settings = one or slave_scan.LIKELY
+            return await slave_scan.scan(port, settings, clock, budget_s=budget_s, shown=shown)
 
 
 def summary(outcome: Outcome, port: NamedPort) -> Iterator[str]:
@@ -211,12 +257,9 @@ def _identity(one: Found) -> str:
 def _agent_file(found: Sequence[Found], asked: Port) -> Iterator[str]:
     # Its setting is the one at which they answered, its patience the one it had.
     port = found[0].port.model_copy(update={"timeout_s": asked.timeout_s})
-    always = {"kind", "host", "port", "device", "baud", "parity"}
-    facts = {
-        name: value
-        for name, value in port.model_dump(mode="json").items()
-        if name in always or value != type(port).model_fields[name].default
-    }
+    changed = port.model_dump(mode="json", exclude_defaults=True)
+    told = port.model_dump(mode="json", include=set(_ALWAYS_TOLD))
+    facts = {name: told[name] for name in _ALWAYS_TOLD if name in told} | changed
     yield "# for the agent file"
     yield "ports:"
     yield f"  bus: {flow(facts)}"
@@ -261,36 +304,3 @@ def _units(text: str, port: NamedPort) -> list[int]:
         allowed_units = f"units are {min(allowed)} to {max(allowed)} here"
         raise click.BadParameter(allowed_units, param_hint="--units")
     return sorted(units)
-
-
-class _Progress:
-    """One line that is written over on a terminal; a line per setting elsewhere."""
-
-    def __init__(self) -> None:
-        self._tty = sys.stderr.isatty()
-        self._last = ""
-
-    def progress(self, now: Progress) -> None:
-        """Print what is asked."""
-        where = describe(now.port)
-        if self._tty:
-            text = f"{where} unit {now.unit}: {now.asked} asked, {now.spent_s:.0f} s"
-            click.echo(f"{_ERASE}{text}", err=True, nl=False)
-        elif where != self._last:
-            click.echo(f"asking {where}, {now.spent_s:.0f} s", err=True)
-        self._last = where
-
-    def found(self, one: Found) -> None:
-        """Print a unit at once."""
-        self.clear()
-        click.echo(f"found unit {one.unit} at {describe(one.port)}: {one.answer}")
-
-    def note(self, text: str) -> None:
-        """Print what is done."""
-        self.clear()
-        click.echo(text, err=True)
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._tty:
-            click.echo(_ERASE, err=True, nl=False)

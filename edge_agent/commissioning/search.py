@@ -1,9 +1,21 @@
 """In which order a line is searched: the likely first (pure)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 UNITS: Final = range(1, 248)
+
+
+class Shown(Protocol):
+    """Who is told how a search goes."""
+
+    def note(self, text: str) -> None:
+        """Take what is done or found."""
+        ...
+
+    def step(self, text: str) -> None:
+        """Take what is asked at this moment; there are many."""
+        ...
 
 
 class Setting(NamedTuple):

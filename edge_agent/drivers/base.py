@@ -12,22 +12,27 @@ class Reply(NamedTuple):
     """The answer to one request.
 
     Attributes:
-        values: What was asked for, in whole numbers: registers (0..65535), bits (0, 1) or bytes.
+        values: What was asked for: registers (0..65535), bits (0, 1) or bytes as whole numbers, or
+            records of an M-Bus slave.
         at_ms: UTC milliseconds at which its last byte arrived.
         took_s: From the first byte sent to the last byte received, seconds.
     """
 
-    values: Sequence[int]
+    values: Sequence[Any]
     at_ms: int
     took_s: float
 
 
 OnLateResponse = Callable[[UnitAddress, float], object]
-"""Takes a unit and how long after its request the response came, seconds."""
+"""Takes a unit and how long after its request the response came, seconds.
+
+Called when a late response comes: the unit is there, and slower than its timeout. It must be quick
+and send no request itself.
+"""
 
 
 def ignore_late_response(unit: UnitAddress, after_s: float) -> None:
-    """Do nothing: the ``on_late_response`` of a driver whose late responses do not matter."""
+    """Do nothing: for a driver whose late responses do not matter."""
     del unit, after_s
 
 
@@ -37,13 +42,7 @@ class Driver(Protocol):
     ``async with`` opens it and raises PortDownError when that fails; so does every request once
     the connection is gone. Requests also raise DeviceTimeoutError, DeviceRefusedError and
     DeviceGarbageError, and nothing else.
-
-    Attributes:
-        on_late_response: Called when a late response comes: the unit is there, and slower than
-            its timeout. It must be quick and send no request itself.
     """
-
-    on_late_response: OnLateResponse
 
     async def __aenter__(self) -> Self:
         """Open the connection."""
@@ -94,3 +93,26 @@ class Driver(Protocol):
     def tell_at(self, unit: Any, target: Any) -> float:
         """When this may be written without a late echo being taken for its own; as ``ask_at``."""
         ...
+
+
+class AtOnce:
+    """When a driver may be asked on whose wire nothing comes late: at any time."""
+
+    def ask_at(self, unit: Any, question: Any) -> float:
+        """When this may be asked: at once."""
+        del unit, question
+        return 0.0
+
+    def ask_afresh_at(self, unit: Any, question: Any) -> float:
+        """When this may be asked so that its answer is no older one's: at once."""
+        del unit, question
+        return 0.0
+
+    def tell_at(self, unit: Any, target: Any) -> float:
+        """When this may be written: at once."""
+        del unit, target
+        return 0.0
+
+
+OpenDriver = Callable[[OnLateResponse], Driver]
+"""Makes the driver of one port, given who is told of late responses."""

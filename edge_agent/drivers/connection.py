@@ -1,4 +1,4 @@
-"""The link of one port: opened, watched, and opened again where the other side drops it.
+"""The link of one port: opened, watched, and opened again where the other side drops it; over TCP.
 
 Cheap serial servers and controllers close after each answer, close what was idle for a while, or
 forget a connection without a word. None of that is a fault of a unit: where nothing was sent yet,
@@ -7,11 +7,16 @@ the owner of the port waits before it tries again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Final, cast
 
 from edge_agent.clock import Clock
+from edge_agent.drivers.base import UnitAddress
 from edge_agent.drivers.link import Link, ignore
+from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
 
 _SILENT_LIMIT: Final = 3
@@ -25,6 +30,11 @@ _REMEMBERED_S: Final = 3600.0
 _FEW_ANSWERS: Final = 2  # a link that is closed after so few will be closed after so few again
 # Who takes one connection at a time may need a moment to notice that the old one is gone.
 _PAUSES_S: Final = (0.2, 0.5, 0.0)
+_KEEP_ALIVE: Final = (
+    (socket.TCP_KEEPIDLE, 20),  # seconds without a byte
+    (socket.TCP_KEEPINTVL, 10),
+    (socket.TCP_KEEPCNT, 3),
+)
 
 
 class Connection:
@@ -60,11 +70,11 @@ class Connection:
         self._on_change = on_change
         self._wanted = False
         self._opened_s = self._heard_s = 0.0
-        self._heard: set[int] = set()
+        self._heard: set[UnitAddress] = set()
         self._silent = 0
         self._few = False
         self._given_up = False
-        self._suspected: tuple[int, float] | None = None
+        self._suspected: tuple[UnitAddress, float] | None = None
         self._forgotten: list[tuple[float, float]] = []
 
     @property
@@ -159,7 +169,7 @@ class Connection:
         self._silent = 0
         self._heard_s = self._clock.monotonic_s()
 
-    def answered(self, unit: int) -> None:
+    def answered(self, unit: UnitAddress) -> None:
         """Count a response of a unit."""
         now = self._clock.monotonic_s()
         self.answers += 1
@@ -170,7 +180,7 @@ class Connection:
             # Silence before, an answer on a new link: it was the link, not the unit.
             self._forgotten = [*self._forgotten[1 - _TIMES_FORGOTTEN :], (suspected[1], now)]
 
-    def unanswered(self, unit: int, *, sent_s: float) -> None:
+    def unanswered(self, unit: UnitAddress, *, sent_s: float) -> None:
         """Count a timeout; close a link that the other side may have forgotten.
 
         A forgotten link looks exactly like silent units. Units that were heard on it before make
@@ -202,3 +212,97 @@ class Connection:
         if len(self._forgotten) < (1 if write else _TIMES_FORGOTTEN):
             return False
         return now - self._heard_s >= 0.9 * min(idle_s for idle_s, _ in self._forgotten)
+
+
+class TcpLink(asyncio.Protocol):
+    """A TCP connection."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.lost = ""
+        self.on_change: Callable[[], None] = ignore
+        self._transport: asyncio.Transport | None = None
+        self._gone = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport (asyncio)."""
+        self._transport = cast("asyncio.Transport", transport)
+        _keep_alive(self._transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes (asyncio)."""
+        self.received += data
+        self.on_change()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep why the connection is gone (asyncio)."""
+        self.lost = self.lost or (str(exc) if exc else "closed by the other side")
+        self._gone.set()
+        self.on_change()
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the connection."""
+        if self.lost or self._transport is None:
+            raise PortDownError(self.lost or "not connected")
+        self._transport.write(data)
+
+    def close(self, why: str = "closed") -> None:
+        """Abort: the response to what is still unsent is not waited for."""
+        self.lost = self.lost or why
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def closed(self) -> None:
+        """Wait for the loop, which closes an aborted connection on its next turn."""
+        await self._gone.wait()
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """Find out between long periods that a gateway lost its power, which leaves no FIN.
+
+    It also keeps the address translation of a router from forgetting the connection.
+    """
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEP_ALIVE:
+        with suppress(OSError):
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+async def open_tcp(host: str, port: int, *, timeout_s: float, thread: OwnThread) -> TcpLink:
+    """Connect; a name is looked up in the port's own thread.
+
+    Raises:
+        PortDownError: The connection is refused, the name is unknown, or it takes too long.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            addresses = await _addresses(host, timeout_s, thread)
+            return await _connected(addresses, port, timeout_s / len(addresses))
+    except TimeoutError as error:
+        raise PortDownError(f"{host}:{port}: no connection within {timeout_s:g} s") from error
+    except OSError as error:
+        raise PortDownError(f"{host}:{port}: {error.strerror or error}") from error
+
+
+async def _connected(addresses: Sequence[str], port: int, share_s: float) -> TcpLink:
+    """Connect to the first address that takes it; raises OSError of the last one.
+
+    An address that leads nowhere, as IPv6 on many sites, has only its share of the time.
+    """
+    loop = asyncio.get_running_loop()
+    for address in addresses[:-1]:
+        with suppress(OSError):
+            async with asyncio.timeout(share_s):
+                return (await loop.create_connection(TcpLink, address, port))[1]
+    return (await loop.create_connection(TcpLink, addresses[-1], port))[1]
+
+
+async def _addresses(host: str, timeout_s: float, thread: OwnThread) -> Sequence[str]:
+    try:
+        ip_address(host)
+    except ValueError:
+        found = await thread.run(
+            lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), timeout_s=timeout_s
+        )
+        return list(dict.fromkeys(str(place[0]) for *_, place in found))
+    return [host]

@@ -1,13 +1,15 @@
 """From a session of fire alarm equipment to the agent and back: keep first, acknowledge then."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, Protocol, TypeAlias
 
 import structlog
 
 from edge_agent.clock import Clock
 from edge_agent.errors import JournalError, PortDownError
+from protocols.fire.model import Place
 from protocols.fire.session import Delivery, Moment, Notice, NoticeKind, Output, PanelSession
 
 _LOG_EVERY_S: Final = 10.0
@@ -20,6 +22,45 @@ of its own: places of two sources may have the same numbers."""
 
 OnNotice: TypeAlias = Callable[[str, Notice], None]
 """Hears what a port has to say about the connection to a source."""
+
+
+def _no_places(_: str) -> Sequence[Place]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Hearer:
+    """Who hears what equipment says.
+
+    Attributes:
+        keep: Makes events durable; called from the event loop, one delivery at a time.
+        on_notice: Hears of lost and restored links, refused frames, failed requests, the sentry.
+        open_places: The components that are open at a source: a device is asked for their states
+            when it connects, so that a restart neither loses nor keeps a fire wrongly.
+    """
+
+    keep: KeepEvents
+    on_notice: OnNotice
+    open_places: Callable[[str], Sequence[Place]] = _no_places
+
+
+class Wire(Protocol):
+    """Where equipment speaks first: a server, or a line."""
+
+    async def serve(self, opened: Callable[[], None]) -> NoReturn:
+        """Hear for as long as the wire is there; can be called again.
+
+        Args:
+            opened: Called once it is open.
+
+        Raises:
+            PortDownError: It cannot be opened, or is gone.
+        """
+        ...
+
+    def heard_now(self) -> set[str]:
+        """Return which sources have spoken and are not silent for too long."""
+        ...
 
 
 class SiteTime:
@@ -48,14 +89,12 @@ class Deliveries:
         session: PanelSession,
         *,
         port: str,
-        keep: KeepEvents,
-        on_notice: OnNotice,
+        hearer: Hearer,
         time: SiteTime,
         send: Callable[[bytes], None],
     ) -> None:
         self._session = session
-        self._keep = keep
-        self._on_notice = on_notice
+        self._hearer = hearer
         self._time = time
         self._send = send
         self._lost: PortDownError | None = None
@@ -94,7 +133,7 @@ class Deliveries:
 
     async def _is_kept(self, delivery: Delivery) -> bool:
         try:
-            return await self._keep(delivery)
+            return await self._hearer.keep(delivery)
         except JournalError as error:
             self._log.error("fire_events_not_kept", source=delivery.source, error=str(error))
             return False
@@ -102,7 +141,7 @@ class Deliveries:
     def _notice(self, notice: Notice, source: str) -> None:
         if notice.kind is NoticeKind.REJECTED:
             self._log_rejection(notice.detail, source)
-        self._on_notice(source, notice)
+        self._hearer.on_notice(source, notice)
 
     def _log_rejection(self, why: str, source: str) -> None:
         """Log one in ten seconds, and how many there were: noise must not fill the log."""

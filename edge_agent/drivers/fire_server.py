@@ -1,34 +1,22 @@
 """A TCP server for user information transmission devices (GB/T 26875.3-2011).
 
-Interface for the agent::
-
-    async with TransmissionServer(settings, keep=..., on_notice=..., open_places=..., clock=...):
-        ...                     # it listens while it is entered; settings.port 0 takes a free one
-
-- ``keep(delivery) -> bool`` makes the events durable; only then the device is answered. It is
-  called from the event loop, one delivery at a time for each connection.
-- ``on_notice(source, notice)`` hears of lost and restored links, refused frames, failed requests
-  and the sentry; a source is the address of a device as text.
-- ``open_places(source)`` gives the components that are open: the device is asked for their states
-  when it connects, so that a restart of the agent neither loses nor keeps a fire wrongly.
-- ``ask(source, unit)`` sends a request or a command (``protocols.gb26875.requests``).
+A source is the address of a device as text. Devices that connect are asked for their states.
+``ask`` sends a request or a command (``protocols.gb26875.requests``).
 
 The server knows nothing of points, polling and configuration files.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn
 
 import structlog
 
 from edge_agent.clock import Clock
-from edge_agent.drivers.fire_delivery import Deliveries, KeepEvents, OnNotice, SiteTime
+from edge_agent.drivers.fire_delivery import Deliveries, Hearer, SiteTime
 from edge_agent.errors import PortDownError
-from protocols.fire.model import Place
 from protocols.fire.session import HeardSources, Notice, NoticeKind
 from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.recent import RecentMessages
@@ -65,26 +53,16 @@ class ServerSettings:
 
 
 class TransmissionServer:
-    """Listens while it is entered.
+    """Listens while ``serve`` runs.
 
     Attributes:
         port: TCP port; the chosen one once it is open.
     """
 
-    def __init__(
-        self,
-        settings: ServerSettings,
-        *,
-        keep: KeepEvents,
-        on_notice: OnNotice,
-        clock: Clock,
-        open_places: Callable[[str], Sequence[Place]],
-    ) -> None:
+    def __init__(self, settings: ServerSettings, *, hearer: Hearer, clock: Clock) -> None:
         self.port = settings.port
         self._settings = settings
-        self._keep = keep
-        self._on_notice = on_notice
-        self._open_places = open_places
+        self._hearer = hearer
         self._clock = clock
         self._time = SiteTime(clock, settings.zone)
         self._recent = RecentMessages()
@@ -95,46 +73,35 @@ class TransmissionServer:
         )
         self._sessions: dict[str, tuple[CentreSession, asyncio.StreamWriter]] = {}
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self._watching: asyncio.Task[None] | None = None
-        self._server: asyncio.Server | None = None
         self._log = structlog.get_logger().bind(port=settings.name)
 
-    async def __aenter__(self) -> Self:
-        """Listen.
+    async def serve(self, opened: Callable[[], None]) -> NoReturn:
+        """Listen until cancelled.
 
         Raises:
             PortDownError: The address cannot be listened on.
         """
         host, port = self._settings.host, self._settings.port
         try:
-            self._server = await asyncio.start_server(self._accept, host, port, limit=_CHUNK)
+            server = await asyncio.start_server(self._accept, host, port, limit=_CHUNK)
         except OSError as error:
             raise PortDownError(f"{host}:{port}: {error.strerror or error}") from error
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._watching = asyncio.create_task(self._watch(), name=f"{self._settings.name}:silence")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._server is None or self._watching is None:
-            return
-        self._server.close()
-        self._watching.cancel()
-        for writer in self._connections.values():
-            writer.transport.abort()
-        # What is being kept is kept to its end: a write to the journal is not cut short.
-        await asyncio.gather(self._watching, *self._connections, return_exceptions=True)
-        await self._server.wait_closed()
-        self._server = self._watching = None
+        try:
+            self.port = server.sockets[0].getsockname()[1]
+            opened()
+            await self._watch()
+        finally:
+            server.close()
+            for writer in self._connections.values():
+                writer.transport.abort()
+            # What is being kept is kept to its end: a write to the journal is not cut short.
+            await asyncio.gather(*self._connections, return_exceptions=True)
+            await server.wait_closed()
 
     def heard_now(self) -> set[str]:
         """Return the addresses of the devices that are connected and not silent for too long."""
-        since_s = self._clock.monotonic_s() - self._settings.session.silence_s
-        return {name for name, (one, _) in self._sessions.items() if one.heard_s >= since_s}
+        now = self._time.now()
+        return {name for name, (one, _) in self._sessions.items() if one.is_heard(now)}
 
     def ask(self, source: str, unit: Unit) -> bool:
         """Ask or command a device; returns False when it is not connected.
@@ -150,12 +117,12 @@ class TransmissionServer:
             writer.write(data)
         return True
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> NoReturn:
         """Tell once which device is silent for too long, connected or not."""
         while True:
             await self._clock.sleep(_TICK_S)
             for source in self._heard.silent(now_s=self._clock.monotonic_s()):
-                self._on_notice(source, Notice(NoticeKind.LINK_LOST, "no frame from it"))
+                self._hearer.on_notice(source, Notice(NoticeKind.LINK_LOST, "no frame from it"))
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -181,13 +148,12 @@ class TransmissionServer:
             self._settings.session,
             moment=self._time.now(),
             recent=self._recent,
-            open_places=self._open_places,
+            open_places=self._hearer.open_places,
         )
         deliveries = Deliveries(
             session,
             port=self._settings.name,
-            keep=self._keep,
-            on_notice=self._tell,
+            hearer=replace(self._hearer, on_notice=self._tell),
             time=self._time,
             send=writer.write,
         )
@@ -215,12 +181,12 @@ class TransmissionServer:
         if source in self._sessions or len(self._sessions) < _MOST_SOURCES:
             self._sessions[source] = (session, writer)
         if self._heard.heard(source, now_s=session.heard_s):
-            self._on_notice(source, Notice(NoticeKind.LINK_RESTORED))
+            self._hearer.on_notice(source, Notice(NoticeKind.LINK_RESTORED))
 
     def _tell(self, source: str, notice: Notice) -> None:
         """Pass a notice on; links are watched over all connections of a device."""
         if notice.kind not in _LINK_NOTICES:
-            self._on_notice(source, notice)
+            self._hearer.on_notice(source, notice)
 
 
 def _name(session: CentreSession) -> str:

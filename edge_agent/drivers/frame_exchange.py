@@ -1,18 +1,19 @@
 """One line of bytes whose answers are told by what they say: a request and its answer, in time.
 
-For protocols whose frames have a start, a length and a sum: CJ/T 188, M-Bus. What is asked when is
-the polling's affair.
+For protocols whose frames have a start, a length and a sum: DL/T 645, CJ/T 188, M-Bus. What is
+asked when is the polling's affair.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final, Generic, NamedTuple, Self
+from typing import Final, Generic, Self
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse, ignore_late_response
 from edge_agent.drivers.connection import Connection
 from edge_agent.drivers.frame_line import Answered, Asked, Frame, FrameLine
+from edge_agent.drivers.frame_outstanding import OutstandingRequests
 from edge_agent.drivers.link import Link
 from edge_agent.errors import (
     DeviceGarbageError,
@@ -28,16 +29,6 @@ _PIECES_S: Final = 0.1  # so far apart a serial server passes on the pieces of a
 _JABBER_S: Final = 1.0
 _LOOK_AGAIN_S: Final = 0.05
 _MOST_PIECES: Final = 5  # of an answer, with a pause before each
-_LONGEST_FRAME: Final = 272
-_MOST_KEPT: Final = 256
-_MAY_PASS: Final = 4
-"""Modbus' number for a refusal that may pass; these protocols do not say why they refuse."""
-
-
-class _Outstanding(NamedTuple, Generic[Frame]):
-    request: Asked[Frame]
-    sent_s: float
-    until_s: float
 
 
 class FrameExchange(Generic[Frame]):
@@ -48,8 +39,6 @@ class FrameExchange(Generic[Frame]):
     and nothing else.
 
     Attributes:
-        on_late_response: Called with who was asked and how long after its request the answer came,
-            seconds. It must be quick and send no request itself.
         stream: Finds the frames; its counters say how noisy the line is.
     """
 
@@ -60,8 +49,10 @@ class FrameExchange(Generic[Frame]):
         stream: FrameStream[Frame],
         line: FrameLine,
         clock: Clock,
+        outstanding: OutstandingRequests[Frame] | None = None,
+        on_late_response: OnLateResponse = ignore_late_response,
     ) -> None:
-        self.on_late_response: OnLateResponse = ignore_late_response
+        self._on_late_response = on_late_response
         self.stream = stream
         self._line = line
         self._clock = clock
@@ -72,14 +63,14 @@ class FrameExchange(Generic[Frame]):
             clock=clock,
             on_change=self._changed,
         )
-        self._outstanding: list[_Outstanding[Frame]] = []
+        self._outstanding = OutstandingRequests[Frame]() if outstanding is None else outstanding
         self._request: Asked[Frame] | None = None
         self._answer: asyncio.Future[tuple[Frame, int]] | None = None
         self._sent = b""
         self._quiet_since = 0.0
         self._odd = ""
         self._heard_any = False
-        self._noise = 0
+        self._rejected = self._discarded = 0
 
     async def __aenter__(self) -> Self:
         self.stream.reset()
@@ -100,14 +91,16 @@ class FrameExchange(Generic[Frame]):
         Monotonic seconds, in the past when it may be asked now. Asking sooner waits, for three
         timeouts at most.
         """
-        self._forget()
-        rivals = (one for one in self._outstanding if request.mistakes_for(one.request))
-        return max((one.until_s for one in rivals), default=0.0)
+        return self._outstanding.clear_at(request, self._clock.monotonic_s())
 
     def fresh_at(self, request: Asked[Frame]) -> float:
-        """When this may be asked so that its answer is no older one's, as ``clear_at``."""
-        again = (one.until_s for one in self._outstanding if one.request == request)
-        return max(self.clear_at(request), *again, 0.0)
+        """As ``clear_at``, but an older answer to the same request counts as another's."""
+        return self._outstanding.clear_at(request, self._clock.monotonic_s(), afresh=True)
+
+    async def tell(self, request: Asked[Frame]) -> None:
+        """Send what nobody answers, and wait until it has gone over the line."""
+        link = await self._ready(request)
+        await self._clock.sleep(self._send(link, request))
 
     async def ask(self, request: Asked[Frame], *, timeout_s: float) -> Answered[Frame]:
         """Send a request and return its answer."""
@@ -118,7 +111,7 @@ class FrameExchange(Generic[Frame]):
             if request.writes or not self._connection.replaceable:
                 raise
         # Closed after the answer before, just when this was asked: a read may be asked again.
-        self._outstanding = [one for one in self._outstanding if one.request != request]
+        self._outstanding.discard(request)
         link = await self._connection.renewed()
         return await self._ask_once(link, request, timeout_s)
 
@@ -126,30 +119,33 @@ class FrameExchange(Generic[Frame]):
         self, link: Link, request: Asked[Frame], timeout_s: float
     ) -> Answered[Frame]:
         sent_s = self._clock.monotonic_s()
-        self._sent, self._odd, self._heard_any = request.encode(), "", False
-        self._noise = self.stream.discarded + self.stream.rejected
+        self._odd, self._heard_any = "", False
+        self._rejected, self._discarded = self.stream.rejected, self.stream.discarded
         try:
-            link.send(self._sent)
-            self._quiet_since = sent_s + self._line.wire_s(len(self._sent))
+            self._send(link, request)
             frame, at_ms = await self._heard(request, timeout_s)
         except (DriverError, asyncio.CancelledError) as error:
-            self._keep(request, sent_s)
+            # Whoever uses this line next: the answer may still come.
+            self._outstanding.add(request, sent_s=sent_s, until_s=self._late_until_s())
             if isinstance(error, (DeviceTimeoutError, DeviceGarbageError)):
                 self._connection.unanswered(request.unit, sent_s=sent_s)
             raise
         self._connection.answered(request.unit)
-        if why := request.refusal(frame):
-            raise DeviceRefusedError(f"{request}: refused, {why}", code=_MAY_PASS)
-        return Answered(frame, at_ms, self._clock.monotonic_s() - sent_s)
+        older = self._outstanding.answered(request, sent_s=sent_s, until_s=self._late_until_s())
+        if refusal := request.refusal(frame):
+            raise DeviceRefusedError(f"{request}: refused, {refusal.why}", code=refusal.code)
+        return Answered(frame, at_ms, self._clock.monotonic_s() - sent_s, older)
 
-    def _keep(self, request: Asked[Frame], sent_s: float) -> None:
-        until_s = self._clock.monotonic_s() + self._line.late_s
-        self._outstanding.append(_Outstanding(request, sent_s, until_s))
-        del self._outstanding[:-_MOST_KEPT]
+    def _late_until_s(self) -> float:
+        return self._clock.monotonic_s() + self._line.late_s
 
-    def _forget(self) -> None:
-        now = self._clock.monotonic_s()
-        self._outstanding = [one for one in self._outstanding if one.until_s > now]
+    def _send(self, link: Link, request: Asked[Frame]) -> float:
+        """Hand a request to the line; return how long its bytes take."""
+        self._sent = request.encode()
+        link.send(self._sent)
+        gone_s = self._line.wire_s(len(self._sent))
+        self._quiet_since = self._clock.monotonic_s() + gone_s
+        return gone_s
 
     async def _heard(self, request: Asked[Frame], timeout_s: float) -> tuple[Frame, int]:
         loop = asyncio.get_running_loop()
@@ -214,31 +210,18 @@ class FrameExchange(Generic[Frame]):
             self._take(frame)
 
     def _take(self, frame: Frame) -> None:
-        waiting, asked = self._answer, self._request
-        if waiting is None or waiting.done():
-            asked = None
-        if asked is not None and asked.answered_by(frame):
-            self._answered(frame)
-        elif self._is_late(frame):
+        waiting = self._answer
+        asked = self._request if waiting is not None and not waiting.done() else None
+        late = self._outstanding.came(frame, asked, self._clock.monotonic_s())
+        if late is not None:
+            self._on_late_response(late.unit, late.after_s)
+        elif waiting is None or asked is None:
             return
-        elif asked is not None and asked.refusal(frame):
-            self._answered(frame)
-        elif asked is not None and not self._sent.endswith(frame.encode()):
+        elif asked.answered_by(frame) or asked.refusal(frame):
+            waiting.set_result((frame, self._clock.now_ms()))
+        elif not self._sent.endswith(frame.encode()):
             # What comes back as it was sent is the echo of a converter.
             self._odd = self._odd or asked.instead(frame)
-
-    def _answered(self, frame: Frame) -> None:
-        if self._answer is not None:
-            self._answer.set_result((frame, self._clock.now_ms()))
-
-    def _is_late(self, frame: Frame) -> bool:
-        self._forget()
-        for one in self._outstanding:
-            if one.request.answered_by(frame) or one.request.refusal(frame):
-                self._outstanding.remove(one)
-                self.on_late_response(one.request.unit, self._clock.monotonic_s() - one.sent_s)
-                return True
-        return False
 
     def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """The time is up, unless the answer is just coming in."""
@@ -248,21 +231,27 @@ class FrameExchange(Generic[Frame]):
         pieces_s = max(_PIECES_S, 2 * self._line.turnaround_s)
         # Damaged bytes are waited for as well: who speaks into their rest damages what comes next.
         arriving = self._heard_any and self._clock.monotonic_s() - self._quiet_since < pieces_s
-        longest_s = self._line.wire_s(_LONGEST_FRAME) + _MOST_PIECES * pieces_s
+        longest_s = self._line.wire_s(self.stream.longest) + _MOST_PIECES * pieces_s
         if arriving and loop.time() < deadline + longest_s:
             self._timer = loop.call_later(pieces_s, self._expire, loop, deadline)
             return
+        began = bool(self.stream)
         self._take_all(self.stream.silence())
         if waiting.done():
             return
-        if remark := self._remark():
+        if remark := self._odd or self._remark(began=began):
             waiting.set_exception(DeviceGarbageError(f"{request}: {remark}"))
         else:
             waiting.set_exception(DeviceTimeoutError(f"{request}: no answer in time"))
 
-    def _remark(self) -> str:
-        """Say what came instead of an answer; nothing if nothing did."""
-        if self._odd:
-            return self._odd
-        noise = self.stream.discarded + self.stream.rejected - self._noise
-        return "damaged bytes instead of an answer" if noise else ""
+    def _remark(self, *, began: bool) -> str:
+        """Say what bytes came instead of a frame; nothing if none did, or a disturbance."""
+        if began:
+            return "part of a frame"
+        discarded = self.stream.discarded - self._discarded
+        if discarded < self.stream.shortest:
+            return ""
+        if self.stream.rejected > self._rejected:
+            return "a damaged frame"
+        # An answer whose head is damaged: somebody is there.
+        return f"{discarded} bytes, no answer"

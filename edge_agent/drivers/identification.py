@@ -8,7 +8,8 @@ from typing import Final
 
 from config.ports import ModbusPort, ModbusRtuPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.link import Link, ignore, open_tcp
+from edge_agent.drivers.connection import open_tcp
+from edge_agent.drivers.link import Link, ignore
 from edge_agent.drivers.modbus import Request
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial

@@ -1,11 +1,17 @@
-"""Modbus TCP frames, as they should be and as some servers send them; bytes in, answers out."""
+"""Modbus TCP frames, as they should be and as some servers send them, and what they answer.
+
+The number of a frame says which request it belongs to, unless a gateway answers under that of the
+newest request; then Outstanding knows by shape what may still come.
+"""
 
 import struct
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from edge_agent.clock import Clock
 from edge_agent.drivers.modbus import Frame, Request, readable
+from edge_agent.drivers.outstanding import OnLate, Outstanding
 from edge_agent.errors import DeviceGarbageError
 
 _HEADER: Final = struct.Struct(">HHHB")
@@ -114,6 +120,85 @@ class MbapWire:
                 return at
             at = received.find(head, at + 1)
         return 0
+
+
+class NumberAttribution:
+    """Matches the frames of Modbus TCP with their requests, by number.
+
+    Args:
+        wire: Finds the frames.
+        outstanding: Requests to which an answer may still come.
+        clock: Time.
+        late: Takes each late response.
+    """
+
+    def __init__(
+        self, wire: MbapWire, outstanding: Outstanding, clock: Clock, *, late: OnLate
+    ) -> None:
+        self._late = late
+        self._outstanding = outstanding
+        self._wire = wire
+        self._clock = clock
+        self._odd = ""
+        self._renumbers = False
+
+    def request_sent(self, frame: bytes, request: Request) -> None:
+        """Forget what was odd about the request before; a new one goes out."""
+        del frame, request
+        self._odd = ""
+
+    def take(self, received: bytearray, request: Request | None) -> bytes | None:
+        """Take frames off the wire up to the answer; None if it is not there (yet).
+
+        Raises:
+            DeviceGarbageError: It is there, and names another unit than was asked.
+        """
+        try:
+            return self._answer(received, request)
+        finally:
+            self._match_strays(request)
+
+    def remark(self, received: bytearray, request: Request) -> str:
+        """Say what came instead of an answer; nothing if nothing did."""
+        return self._odd or self._wire.remark(received, request)
+
+    def given_up(self, received: bytearray, request: Request, sent_s: float) -> None:
+        """Keep a request whose response is no longer waited for as outstanding."""
+        del received
+        self._outstanding.add(request, sent_s, self._wire.transaction)
+
+    def _answer(self, received: bytearray, request: Request | None) -> bytes | None:
+        while (pdu := self._wire.take(received, request)) is not None and request is not None:
+            # An exception with the right number is the answer, until a gateway has shown that its
+            # numbers mean nothing.
+            if request.concerns(pdu) and not (self._renumbers and request.refused_by(pdu)):
+                break
+            late = self._outstanding.came(request.unit, pdu, request, self._clock.monotonic_s())
+            if late is None:
+                break
+            self._renumbers = True
+            self._late(late, pdu)
+        return pdu
+
+    def _match_strays(self, request: Request | None) -> None:
+        """Find the requests of frames with another transaction number."""
+        wire = self._wire
+        while wire.strays:
+            stray = wire.strays.popleft()
+            now = self._clock.monotonic_s()
+            late = self._outstanding.came_numbered(
+                stray.transaction, stray.unit, stray.pdu, request, now
+            )
+            if late is not None:
+                self._late(late, stray.pdu)
+            elif request is not None and request.concerns(stray.pdu):
+                self._odd = _numbered_oddly(stray, wire.transaction, request)
+
+
+def _numbered_oddly(stray: Frame, transaction: int, request: Request) -> str:
+    unit = "" if stray.unit == request.unit else f" and as unit {stray.unit}"
+    message = f"answered with transaction {stray.transaction} instead of {transaction}{unit}"
+    return f"{message}; if it is the only device there: accept_answers: any_number"
 
 
 class LooseMbapWire:

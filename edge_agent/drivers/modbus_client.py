@@ -8,19 +8,12 @@ from typing import Final, Self
 from config.points import Table
 from config.ports import ModbusPort, ModbusRtuPort, ModbusTcpPort
 from edge_agent.clock import Clock
-from edge_agent.drivers.attribution import Attribution
-from edge_agent.drivers.base import OnLateResponse, Reply, UnitAddress, ignore_late_response
-from edge_agent.drivers.connection import Connection
-from edge_agent.drivers.echo import LocalEcho
-from edge_agent.drivers.link import Link, open_tcp
-from edge_agent.drivers.modbus import (
-    SINGLE_WRITES,
-    Request,
-    answer,
-    read_request,
-    write_request,
-)
-from edge_agent.drivers.outstanding import Outstanding
+from edge_agent.drivers.attribution import attribution_of
+from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
+from edge_agent.drivers.connection import Connection, open_tcp
+from edge_agent.drivers.link import Link, OpenLink
+from edge_agent.drivers.modbus import Request, answer, read_request, speaks_of_unit, write_request
+from edge_agent.drivers.outstanding import LateResponse, Outstanding
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.registers.driver import RegisterDriver
 from edge_agent.drivers.serial_line import open_serial
@@ -56,6 +49,7 @@ class ModbusClient(RegisterDriver):
         port: ModbusPort,
         clock: Clock,
         outstanding: Outstanding | None = None,
+        on_late_response: OnLateResponse = ignore_late_response,
     ) -> None:
         timing = line_timing(port)
         self._wire = wire
@@ -71,8 +65,8 @@ class ModbusClient(RegisterDriver):
             if outstanding is None
             else outstanding.handed_on(port.timeout_s)
         )
-        self._attribution = Attribution(wire, self._outstanding, clock, late=self._late)
-        self.on_late_response: OnLateResponse = ignore_late_response
+        self._on_late_response = on_late_response
+        self._attribution = attribution_of(wire, self._outstanding, clock, late=self._came_late)
         self._connection = Connection(
             self._opened,
             delay_s=port.connect_delay_s,
@@ -80,7 +74,6 @@ class ModbusClient(RegisterDriver):
             clock=clock,
             on_change=self._changed,
         )
-        self._echo = LocalEcho()
         self._request: Request | None = None
         self._answer: asyncio.Future[tuple[bytes, int]] | None = None
         self._quiet_since = 0.0
@@ -106,13 +99,15 @@ class ModbusClient(RegisterDriver):
         """When this may be asked without a late reply being taken for its answer."""
         if not self._outstanding:
             return 0.0
-        return self._attribution.clear_at(read_request(unit, table, address, count))
+        request = read_request(unit, table, address, count)
+        return self._outstanding.clear_at(request, self._clock.monotonic_s())
 
     def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
         """When this may be asked so that its answer is no older one's."""
         if not self._outstanding:
             return 0.0
-        return self._attribution.fresh_at(read_request(unit, table, address, count))
+        request = read_request(unit, table, address, count)
+        return self._outstanding.clear_at(request, self._clock.monotonic_s(), afresh=True)
 
     def clear_to_write_at(
         self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
@@ -123,7 +118,7 @@ class ModbusClient(RegisterDriver):
         except DeviceGarbageError:
             # It will be refused when it is tried.
             return 0.0
-        return self._attribution.clear_at(request)
+        return self._outstanding.clear_at(request, self._clock.monotonic_s())
 
     async def read(
         self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
@@ -174,9 +169,7 @@ class ModbusClient(RegisterDriver):
     async def _transact_once(self, link: Link, request: Request, timeout_s: float) -> Reply:
         sent = self._clock.monotonic_s()
         frame = self._wire.frame(request)
-        self._attribution.request_sent()
-        if self._wire.on_a_line:
-            self._echo.sent(frame, like_its_answer=request.code in SINGLE_WRITES)
+        self._attribution.request_sent(frame, request)
         link.send(frame)
         self._quiet_since = sent + len(frame) * self._char_s
         try:
@@ -211,10 +204,8 @@ class ModbusClient(RegisterDriver):
             await self._clock.sleep(0)
             self._attribution.take(link.received, None)
             now = self._clock.monotonic_s()
-            clear_at, quiet_at = (
-                self._attribution.clear_at(request),
-                self._quiet_since + self._gap_s,
-            )
+            clear_at = self._outstanding.clear_at(request, now)
+            quiet_at = self._quiet_since + self._gap_s
             if clear_at > now:
                 if now - began >= self._longest_wait_s:
                     message = f"{request}: not asked, a late answer could be taken for its own"
@@ -240,8 +231,6 @@ class ModbusClient(RegisterDriver):
         if waiting is None or waiting.done():
             self._attribution.take(link.received, None)
             return
-        if self._wire.on_a_line:
-            self._echo.strip(link.received)
         try:
             pdu = self._attribution.take(link.received, self._request)
         except DeviceGarbageError as error:
@@ -252,6 +241,10 @@ class ModbusClient(RegisterDriver):
         elif link.lost:
             remark = self._remark(link)
             waiting.set_exception(PortDownError(f"{link.lost}{remark and '; '}{remark}"))
+
+    def _came_late(self, late: LateResponse, pdu: bytes) -> None:
+        if speaks_of_unit(pdu):
+            self._on_late_response(late.unit, late.after_s)
 
     def _expire(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """The time is up, unless the answer is just coming in."""
@@ -273,28 +266,37 @@ class ModbusClient(RegisterDriver):
         request = self._request
         return "" if request is None else self._attribution.remark(link.received, request)
 
-    def _late(self, unit: UnitAddress, after_s: float) -> None:
-        self.on_late_response(unit, after_s)
-
 
 def open_modbus(
-    port: ModbusPort, clock: Clock, *, outstanding: Outstanding | None = None
+    port: ModbusPort,
+    clock: Clock,
+    on_late_response: OnLateResponse = ignore_late_response,
+    *,
+    outstanding: Outstanding | None = None,
+    open_link: OpenLink | None = None,
 ) -> ModbusClient:
     """Return the client of a port; it opens when it is entered.
 
     Args:
         port: Its settings.
         clock: Time.
+        on_late_response: Told of late responses.
         outstanding: Requests of this line's earlier users that may still be answered.
+        open_link: Opens the connection; default: as the settings say.
     """
     thread = OwnThread()
 
-    async def open_link() -> Link:
+    async def opened() -> Link:
         if isinstance(port, ModbusRtuPort):
             return await open_serial(port, thread)
         timeout_s = max(port.timeout_s, 1.0)
         return await open_tcp(port.host, port.port, timeout_s=timeout_s, thread=thread)
 
     return ModbusClient(
-        open_link=open_link, wire=wire_of(port), port=port, clock=clock, outstanding=outstanding
+        open_link=open_link or opened,
+        wire=wire_of(port),
+        port=port,
+        clock=clock,
+        outstanding=outstanding,
+        on_late_response=on_late_response,
     )

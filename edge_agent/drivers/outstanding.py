@@ -9,9 +9,9 @@ with values, and is not attributed to the one that was sent last while another m
 that was never answered, and whose registers are not all part of what was asked last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from edge_agent.drivers.modbus import Request
 
@@ -41,6 +41,10 @@ class LateResponse(NamedTuple):
 
     unit: int
     after_s: float
+
+
+OnLate: TypeAlias = Callable[[LateResponse, bytes], None]
+"""Takes a late response and its PDU."""
 
 
 @dataclass(slots=True)

@@ -1,54 +1,58 @@
-"""Modbus and meters of DL/T 645 on one RS-485 pair: one line that changes its settings.
+"""Several protocols on one RS-485 pair: one line that changes its settings (ADR-68).
 
-Each protocol has its own client, which sees the line while it is its turn. What arrives after the
-change belongs to nobody it could be mistaken for: it has another speed.
+Each protocol has its driver, which sees the line while it has the settings of that protocol. Who
+has the same settings hears all that comes, so each driver keeps the silence of the line and finds
+late answers to its own requests; what comes after a change of the settings is noise.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Self
 
-from config.ports import Dlt645Port, LinePort, ModbusRtuPort
+from config.protocol import Protocol
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
-from edge_agent.drivers.dlt645.client import MeterClient
-from edge_agent.drivers.dlt645.driver import MeterDriver, meter_line
-from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
-from edge_agent.drivers.dlt645.question import IdentifierQuestion
-from edge_agent.drivers.dlt645.relays import Relays
-from edge_agent.drivers.link import LineSetting, Link, ignore
-from edge_agent.drivers.modbus_client import ModbusClient
-from edge_agent.drivers.outstanding import Outstanding
-from edge_agent.drivers.registers.planner import RegisterTarget
-from edge_agent.drivers.wires import wire_of
+from edge_agent.drivers.base import Driver, Reply
+from edge_agent.drivers.link import AdjustableLink, LineSetting, OpenLine, OpenLink, ignore
+from edge_agent.drivers.question import Addressed
 from edge_agent.errors import PortDownError
 
 _NOT_OPEN: Final = "not open"
 
 
-class AdjustableLink(Link, Protocol):
-    """An open line whose settings can be changed."""
+class Member(NamedTuple):
+    """One protocol on a pair.
 
-    def configure(self, setting: LineSetting) -> None:
-        """Change the settings and drop what came before; raises PortDownError if it refuses."""
-        ...
+    Attributes:
+        setting: Of the line while it is spoken.
+        driver_on: Makes its driver, given what opens its end of the line.
+    """
+
+    setting: LineSetting
+    driver_on: Callable[[OpenLink], Driver]
 
 
-class _Turn:
-    """The line as one protocol sees it."""
+class _End:
+    """The line as one protocol sees it: a link, and the driver on it."""
 
-    def __init__(self, setting: LineSetting) -> None:
-        self.setting = setting
+    def __init__(self, member: Member) -> None:
         self.received = bytearray()
-        self.lost = ""
+        self.lost = _NOT_OPEN
         self.on_change: Callable[[], None] = ignore
-        self.wire: AdjustableLink | None = None
+        self.setting = member.setting
+        self.driver = member.driver_on(self._opened)
+        self._wire: AdjustableLink | None = None
+
+    def begin(self, wire: AdjustableLink) -> None:
+        """Be an end of an open line."""
+        self._wire, self.lost = wire, ""
+        self.received.clear()
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the line."""
-        if self.lost or self.wire is None:
+        if self.lost or self._wire is None:
             raise PortDownError(self.lost or _NOT_OPEN)
-        self.wire.send(data)
+        self._wire.send(data)
 
     def close(self, why: str = "closed") -> None:
         """Use the line no more; the pair gives it back."""
@@ -57,72 +61,52 @@ class _Turn:
     async def closed(self) -> None:
         """Wait for nothing."""
 
-    def opened(self, wire: AdjustableLink) -> None:
-        """Begin with an open line."""
-        self.wire, self.lost = wire, ""
-        self.received.clear()
+    async def _opened(self) -> "_End":
+        if self.lost:
+            raise PortDownError(self.lost)
+        return self
 
 
 class PairDriver:
-    """One pair of two protocols; see ``Driver`` for what it promises.
+    """One pair of several protocols; see ``Driver`` for what it promises.
+
+    Questions and targets say which protocol they are of.
 
     Args:
-        open_wire: Opens the line at the settings of Modbus.
-        port: Its settings for Modbus.
-        meters: Its settings for meters.
-        change_s: Silence kept after each change, seconds.
+        open_line: Opens the line at the settings of the first member.
+        members: What is spoken on it.
+        change_s: Silence kept after each change of the settings, seconds.
         clock: Time.
-        outstanding: Requests of this line's earlier users that may still be answered.
-        of_meters: The same of meters.
-        relays: Builds relay commands; None: there are none.
     """
 
     def __init__(
         self,
         *,
-        open_wire: Callable[[], Awaitable[AdjustableLink]],
-        port: ModbusRtuPort,
-        meters: Dlt645Port,
+        open_line: OpenLine,
+        members: Mapping[Protocol, Member],
         change_s: float,
         clock: Clock,
-        outstanding: Outstanding | None = None,
-        of_meters: OutstandingRequests | None = None,
-        relays: Relays | None = None,
     ) -> None:
-        self.on_late_response: OnLateResponse = ignore_late_response
-        self._open_wire = open_wire
-        self._clock = clock
+        self._open_line = open_line
         self._change_s = change_s
+        self._clock = clock
+        self._ends = {protocol: _End(member) for protocol, member in members.items()}
+        self._first = self._setting = next(iter(members.values())).setting
         self._wire: AdjustableLink | None = None
-        self._of_modbus, self._of_meters = _Turn(_setting(port)), _Turn(_setting(meters))
-        self._turn = self._of_modbus
+        self._opened = AsyncExitStack()
         self._settled_at = 0.0
-        self._modbus = ModbusClient(
-            open_link=self._opened(self._of_modbus),
-            wire=wire_of(port),
-            port=port,
-            clock=clock,
-            outstanding=outstanding,
-        )
-        self._meters = MeterDriver(
-            MeterClient(
-                open_link=self._opened(self._of_meters),
-                line=meter_line(meters),
-                clock=clock,
-                outstanding=of_meters,
-            ),
-            relays,
-        )
 
     async def __aenter__(self) -> Self:
-        self._wire = wire = await self._open_wire()
-        wire.on_change = self._changed
-        self._turn = self._of_modbus
-        for turn in (self._of_modbus, self._of_meters):
-            turn.opened(wire)
-        self._modbus.on_late_response = self._meters.on_late_response = self.on_late_response
-        await self._meters.__aenter__()
-        await self._modbus.__aenter__()
+        async with AsyncExitStack() as opened:
+            self._wire = wire = await self._open_line()
+            opened.push_async_callback(self._give_back)
+            wire.on_change = self._changed
+            self._setting = self._first
+            for end in self._ends.values():
+                end.begin(wire)
+            for end in self._ends.values():
+                await opened.enter_async_context(end.driver)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
@@ -131,86 +115,79 @@ class PairDriver:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._modbus.__aexit__(kind, error, traceback)
-        await self._meters.__aexit__(kind, error, traceback)
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.on_change = ignore
-            wire.close()
-            await wire.closed()
+        await self._opened.aclose()
 
     async def ask(self, unit: Any, question: Any, *, timeout_s: float) -> Reply:
         """Ask in the question's protocol, at its settings of the line."""
-        if isinstance(question, IdentifierQuestion):
-            await self._change_to(self._of_meters)
-            return await self._meters.ask(unit, question, timeout_s=timeout_s)
-        await self._change_to(self._of_modbus)
-        return await self._modbus.ask(unit, question, timeout_s=timeout_s)
+        end = self._of(question)
+        await self._change_to(end.setting)
+        return await end.driver.ask(unit, question, timeout_s=timeout_s)
 
     async def tell(
         self, unit: Any, target: Any, values: Sequence[int], *, timeout_s: float
     ) -> Reply:
         """Write in the target's protocol."""
-        registers = isinstance(target, RegisterTarget)
+        end = self._of(target)
         try:
-            await self._change_to(self._of_modbus if registers else self._of_meters)
+            await self._change_to(end.setting)
         except PortDownError as error:
             error.went_out = False
             raise
-        driver = self._modbus if registers else self._meters
-        return await driver.tell(unit, target, values, timeout_s=timeout_s)
+        return await end.driver.tell(unit, target, values, timeout_s=timeout_s)
 
     def ask_at(self, unit: Any, question: Any) -> float:
         """When this may be asked without a late answer being taken for its own."""
-        return self._of(question).ask_at(unit, question)
+        return self._of(question).driver.ask_at(unit, question)
 
     def ask_afresh_at(self, unit: Any, question: Any) -> float:
         """When this may be asked so that its answer is no older one's."""
-        return self._of(question).ask_afresh_at(unit, question)
+        return self._of(question).driver.ask_afresh_at(unit, question)
 
     def tell_at(self, unit: Any, target: Any) -> float:
         """When this may be written."""
-        if isinstance(target, RegisterTarget):
-            return self._modbus.tell_at(unit, target)
-        return self._meters.tell_at(unit, target)
+        return self._of(target).driver.tell_at(unit, target)
 
-    def _of(self, question: Any) -> ModbusClient | MeterDriver:
-        return self._meters if isinstance(question, IdentifierQuestion) else self._modbus
+    def _of(self, sent: Addressed) -> _End:
+        return self._ends[sent.protocol]
 
-    def _opened(self, turn: _Turn) -> Callable[[], Awaitable[Link]]:
-        async def opened() -> Link:
-            if turn.lost:
-                raise PortDownError(turn.lost)
-            return turn
-
-        return opened
-
-    async def _change_to(self, turn: _Turn) -> None:
+    async def _change_to(self, setting: LineSetting) -> None:
         wire = self._wire
         if wire is None:
             raise PortDownError(_NOT_OPEN)
-        if turn is not self._turn:
-            wire.configure(turn.setting)
-            self._turn = turn
+        if setting != self._setting:
+            wire.configure(setting)
+            self._setting = setting
             self._settled_at = self._clock.monotonic_s() + self._change_s
+            for end in self._hearing():
+                # What it keeps of silence begins anew: it has not heard what was before.
+                end.on_change()
         # Who gave up a request in between has not waited to the end.
         wait_s = self._settled_at - self._clock.monotonic_s()
         if wait_s > 0:
             await self._clock.sleep(wait_s)
 
+    def _hearing(self) -> list[_End]:
+        return [end for end in self._ends.values() if end.setting == self._setting]
+
     def _changed(self) -> None:
-        """Hand on what arrived to the protocol whose turn it is."""
+        """Hand on what arrived to all who have the settings of the line, its loss to everybody."""
         wire = self._wire
         if wire is None:
             return
-        turn = self._turn
-        turn.received += wire.received
+        data, hearing = bytes(wire.received), self._hearing()
         wire.received.clear()
+        for end in hearing:
+            end.received += data
         if wire.lost:
-            for one in (self._of_modbus, self._of_meters):
-                one.close(wire.lost)
-        turn.on_change()
+            hearing = list(self._ends.values())
+            for end in hearing:
+                end.close(wire.lost)
+        for end in hearing:
+            end.on_change()
 
-
-def _setting(port: LinePort) -> LineSetting:
-    return LineSetting(port.bits_per_second, port.character_bits, port.parity, port.stop_bits)
+    async def _give_back(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.on_change = ignore
+            wire.close()
+            await wire.closed()

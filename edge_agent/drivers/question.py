@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from config.points import Table
+from config.protocol import Protocol as Spoken
 from protocols.reading import Reading, Value
 
-Reader: TypeAlias = Callable[[Sequence[int], int], list[Reading]]
+Reader: TypeAlias = Callable[[Sequence[Any], int], list[Reading]]
 """Makes the readings of (what an answer carries, UTC ms at which it came)."""
 
 
@@ -48,7 +49,16 @@ class Unavailable:
 ALL_AVAILABLE: Final = Unavailable()
 
 
-class Question(Protocol):
+class Addressed(Protocol):
+    """What is sent to a device: a question, or the target of a write."""
+
+    @property
+    def protocol(self) -> Spoken:
+        """The protocol in which it is sent."""
+        ...
+
+
+class Question(Addressed, Protocol):
     """One question to a device; equal ones are the same, so it can be a key."""
 
     @property
@@ -174,6 +184,36 @@ class NoVariants:
         """Do nothing: no wider question is asked."""
 
 
+class Announcement(NamedTuple):
+    """What is told to all devices of a port at once; none answers.
+
+    Attributes:
+        unit: The address of all.
+        target: What is sent, as the driver takes it.
+        told: What the log says of it.
+    """
+
+    unit: Any
+    target: Any
+    told: Mapping[str, Any]
+
+
+class Announcements(Protocol):
+    """What a port tells all of its devices by itself, and when."""
+
+    def first_at(self, now_ms: int, /) -> int:
+        """Return when it is due next, UTC ms."""
+        ...
+
+    def held_back(self, now_ms: int, /) -> tuple[str, int]:
+        """Return why it must not go out now, and when to look again; empty: it may."""
+        ...
+
+    def announcement(self, now_ms: int, /) -> Announcement:
+        """Return what is told now."""
+        ...
+
+
 class Planner(Protocol):
     """What is asked of one device, and what its answers and writes are."""
 
@@ -199,8 +239,11 @@ class Planner(Protocol):
         """Return the question for one point."""
         ...
 
-    def smallest(self, period_s: float) -> Question | None:
-        """Return the question for the shortest point of a period that may be read at any time."""
+    def singles(self, period_s: float) -> Questions:
+        """Return the questions for one point of a period each, the shortest first.
+
+        Those of points that may be read at any time; equal ones once.
+        """
         ...
 
     def reader(self, question: Any, /) -> Reader:

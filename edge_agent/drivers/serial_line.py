@@ -8,23 +8,53 @@ import asyncio
 import errno
 import os
 import termios
+from typing import TYPE_CHECKING, Protocol
 
-import serial
-
-from config.ports import LinePort
 from edge_agent.drivers.link import LineSetting, ignore
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.errors import PortDownError
+
+if TYPE_CHECKING:
+    import serial
 
 _CHUNK = 4096
 _OPENING_S = 5.0
 _CLOSING_S = 1.0
 
 
+class LineSettings(Protocol):
+    """A serial line of this machine and its settings."""
+
+    @property
+    def device(self) -> str:
+        """Path of the device."""
+        ...
+
+    @property
+    def bits_per_second(self) -> int:
+        """Speed."""
+        ...
+
+    @property
+    def character_bits(self) -> int:
+        """Bits of a character beside start, parity and stop bits."""
+        ...
+
+    @property
+    def parity(self) -> str:
+        """N, E or O."""
+        ...
+
+    @property
+    def stop_bits(self) -> int:
+        """1 or 2."""
+        ...
+
+
 class SerialLink:
     """An open serial line."""
 
-    def __init__(self, line: serial.Serial, thread: OwnThread) -> None:
+    def __init__(self, line: "serial.Serial", thread: OwnThread) -> None:
         self.received = bytearray()
         self.lost = ""
         self.on_change = ignore
@@ -66,7 +96,7 @@ class SerialLink:
                 }
             )
             self._line.reset_input_buffer()
-        except (serial.SerialException, OSError, ValueError, termios.error) as error:
+        except (OSError, ValueError, termios.error) as error:
             self._lose(f"{self._line.port}: {_why(error)}")
             raise PortDownError(self.lost) from error
         self.received.clear()
@@ -120,7 +150,7 @@ def _why(error: Exception) -> str:
     return _WHY.get(number or 0, str(error))
 
 
-async def open_serial(port: LinePort, thread: OwnThread) -> SerialLink:
+async def open_serial(port: LineSettings, thread: OwnThread) -> SerialLink:
     """Open a line for this process alone, in a thread: the driver of an adapter may hang.
 
     Raises:
@@ -136,7 +166,10 @@ async def open_serial(port: LinePort, thread: OwnThread) -> SerialLink:
     return SerialLink(line, thread)
 
 
-def _opened(port: LinePort) -> serial.Serial:
+def _opened(port: LineSettings) -> "serial.Serial":
+    # What no file uses is not imported.
+    import serial  # noqa: PLC0415
+
     try:
         return serial.Serial(
             port.device,
@@ -147,7 +180,7 @@ def _opened(port: LinePort) -> serial.Serial:
             timeout=0,
             exclusive=True,
         )
-    except (serial.SerialException, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise PortDownError(f"{port.device}: {_why(error)}") from error
     except termios.error as error:
         raise PortDownError(f"{port.device}: {error}; a pseudo terminal has no parity") from error

@@ -32,8 +32,8 @@ Finish = Callable[[Any], Value | Unusable]
 def reader_of(
     names: Sequence[str],
     finishers: Sequence[Finish],
-    decode: Callable[[Sequence[int]], Sequence[Any]],
-) -> Callable[[Sequence[int], int], list[Reading]]:
+    decode: Callable[[Sequence[Any]], Sequence[Any]],
+) -> Callable[[Sequence[Any], int], list[Reading]]:
     """Return a function of (what an answer carries, taken_at) that makes the readings.
 
     Args:
@@ -44,7 +44,7 @@ def reader_of(
     steps = list(zip(names, finishers, strict=True))
     good, bad = Quality.GOOD, Quality.BAD
 
-    def read(values: Sequence[int], taken_at: int) -> list[Reading]:
+    def read(values: Sequence[Any], taken_at: int) -> list[Reading]:
         readings: list[Reading] = []
         for (name, finish), raw in zip(steps, decode(values), strict=True):
             value = finish(raw)
@@ -76,6 +76,15 @@ def believable(point: Reporting, finish: Finish) -> Finish:
         return value
 
     return checked
+
+
+def usable(finish: Finish) -> Finish:
+    """Return ``finish`` for raw values that may be none already: why stays as it is."""
+
+    def finished(raw: Any) -> Value | Unusable:  # noqa: ANN401 (as above)
+        return raw if type(raw) is Unusable else finish(raw)
+
+    return finished
 
 
 def digits_of(number: float) -> int:

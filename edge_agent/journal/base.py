@@ -58,17 +58,18 @@ class JournalStats:
     recovering: bool = False
 
 
+OnRenamed = Callable[[], object]
+
+
+def ignore_renaming() -> None:
+    """Do nothing: of a journal whose name nobody keeps."""
+
+
 class Journal(Protocol):
     """Messages kept until the server says that they are stored.
 
     Entering opens it, leaving commits and closes it; both may be repeated.
-
-    Attributes:
-        on_renamed: Called when another file takes its place: ``journal_id``, aliases and offsets
-            are others from then on, what was sent under the old name counts as not sent.
     """
-
-    on_renamed: Callable[[], None]
 
     @property
     def journal_id(self) -> str:
@@ -159,8 +160,14 @@ class Journal(Protocol):
         """Put everything so far on disk; when the disk refuses it stays in memory."""
         ...
 
-    async def run(self) -> None:
-        """Commit regularly, for ever."""
+    async def run(self, on_renamed: OnRenamed) -> None:
+        """Commit regularly, for ever.
+
+        Args:
+            on_renamed: Called when another file takes its place: ``journal_id``, aliases and
+                offsets are others from then on, what was sent under the old name counts as not
+                sent.
+        """
         ...
 
     def stats(self) -> JournalStats:

@@ -4,7 +4,7 @@ It is bounded by bytes. A commit takes everything as one batch and puts it back 
 refuses it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,18 +42,18 @@ class Buffer:
     """What is not on disk, and all aliases.
 
     Attributes:
+        journal_id: Name of the journal; empty before it is opened.
         next_offset: The offset of the next row.
-        on_renamed: Called when another file takes the journal's place.
     """
 
     def __init__(self, settings: JournalSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._max_bytes = min(settings.max_bytes, MEMORY_BYTES)
-        self.on_renamed: Callable[[], None] = lambda: None
         self._clear()
 
     def _clear(self) -> None:
+        self.journal_id = ""
         self.next_offset = 0
         self._reserved = 0
         """Offsets from here on may not be used yet."""

@@ -9,7 +9,7 @@ from typing import Self
 
 from config.edge import JournalSettings
 from edge_agent.clock import Clock
-from edge_agent.journal.base import JournalStats, Row
+from edge_agent.journal.base import JournalStats, OnRenamed, Row
 from edge_agent.journal.buffer import Buffer
 from edge_agent.journal.ranges import Range
 
@@ -65,8 +65,9 @@ class MemoryJournal(Buffer):
             for offset in [offset for offset in self._rows if offset < below]:
                 self._give_up(offset)
 
-    async def run(self) -> None:
+    async def run(self, on_renamed: OnRenamed) -> None:
         """Commit regularly, for ever."""
+        del on_renamed
         while True:
             await self._clock.sleep(self._settings.commit_interval_s)
             await self.commit()

@@ -13,7 +13,7 @@ import structlog
 from config.edge import JournalSettings
 from edge_agent.clock import Clock, boot_id
 from edge_agent.errors import JournalCorruptError, JournalError, JournalFullError
-from edge_agent.journal.base import JournalStats, Row
+from edge_agent.journal.base import JournalStats, OnRenamed, Row, ignore_renaming
 from edge_agent.journal.buffer import Batch, Buffer, by_name
 from edge_agent.journal.file import Disk, JournalFile, Written
 from edge_agent.journal.ranges import Range
@@ -36,11 +36,6 @@ class SqliteJournal(Buffer):
         super().__init__(settings, clock)
         self._boot = boot_id() if boot is None else boot
         self._committing = asyncio.Lock()
-
-    @property
-    def journal_id(self) -> str:
-        """Name of this journal, stored in the file."""
-        return self._id
 
     async def __aenter__(self) -> Self:
         self._clear()
@@ -155,17 +150,17 @@ class SqliteJournal(Buffer):
             finally:
                 self._writing = Batch()
 
-    async def run(self) -> None:
+    async def run(self, on_renamed: OnRenamed) -> None:
         """Commit regularly, for ever; beside it mend what can be mended."""
         while True:
             await self._clock.sleep(self._settings.commit_interval_s)
             # Shielded: a commit under way is finished, not abandoned half known.
-            await asyncio.shield(self.turn())
+            await asyncio.shield(self.turn(on_renamed))
 
-    async def turn(self) -> None:
+    async def turn(self, on_renamed: OnRenamed = ignore_renaming) -> None:
         """Do what is due: open or replace the file, commit, take over a chunk of a damaged one."""
-        if self._disk.retry_due:
-            await self._reopen()
+        if self._disk.retry_due and await self._reopen():
+            on_renamed()
         await self.commit()
         file = self._disk.file
         if file is not None and file.recovering:
@@ -199,7 +194,7 @@ class SqliteJournal(Buffer):
     def _begin(self, file: JournalFile | None) -> None:
         """Start numbering: where the file goes on, or from 0 while there is none."""
         self._file = None
-        self._id, self._believed = str(uuid.uuid4()), False
+        self.journal_id, self._believed = str(uuid.uuid4()), False
         if file is None:
             self._reserved = sys.maxsize
             return
@@ -211,15 +206,15 @@ class SqliteJournal(Buffer):
     def _adopt(self, file: JournalFile) -> None:
         """Take what a file says of name, offsets, clock epochs and age."""
         self._file, epochs = file, file.epochs
-        self._id, self._believed = file.journal_id, self._believed or epochs.believed
+        self.journal_id, self._believed = file.journal_id, self._believed or epochs.believed
         self._reserved = file.facts["reserved"]
         self._boot_offsets, self._epoch = epochs.boot_offsets, epochs.current
         self._age_ms, self._opened_s = file.facts.get("age_ms", 0), self._clock.monotonic_s()
         self._stats.rows = file.facts.get("rows", 0)
         self._stats.provisional_readings = epochs.provisional_readings
 
-    async def _reopen(self) -> None:
-        """Open the file that the disk refused, or replace the damaged one."""
+    async def _reopen(self) -> bool:
+        """Open the file that the disk refused, or replace the damaged one; False if it cannot."""
         seed = None
         if self._file is not None:
             epochs = self._file.epochs.records()
@@ -229,10 +224,10 @@ class SqliteJournal(Buffer):
                 file = await self._disk.open(seed)
             except JournalError as error:
                 self._refused(error)
-                return
+                return False
             self._replace(file)
         self._works()
-        self.on_renamed()
+        return True
 
     def _replace(self, file: JournalFile) -> None:
         """Go on in another file, with all that memory holds."""

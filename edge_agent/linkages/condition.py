@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from config.gateway import ResolvedDevice
 from config.interlock import Place
 from config.linkage_rules import compile_condition
-from config.resolve import ResolvedDevice
 from edge_agent.commands.interlocks import Latest, fresh_s
 from protocols.reading import Quality, Value
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from config.base import Words
+from config.gateway import Gateway, ResolvedDevice
 from config.linkages import Linkage
 from config.points import DataType, Point, Table
 from config.profiles import Limits
-from config.resolve import Gateway, ResolvedDevice
 from config.writable import Writable
 from edge_agent.linkages.state import LinkageState, State
 from protocols.reading import Quality, Reading, Value
@@ -23,13 +23,21 @@ NOT_SEEN_YET: Final = "not_read"
 
 _CLASS: Final = "linkage"
 _NAMES: Final = {
-    "state": Words(en="State", zh="联动状态"),
-    "condition": Words(en="Condition", zh="联动条件"),
-    "latched": Words(en="Waits for a reset", zh="等待复位"),
-    "armed": Words(en="Armed", zh="已投入"),
-    "runs": Words(en="Runs", zh="动作次数"),
-    "last_run": Words(en="Last run", zh="最近一次动作"),
-    RESET: Words(en="Reset", zh="复位"),
+    "state": ("State", "联动状态"),
+    "condition": ("Condition", "联动条件"),
+    "latched": ("Waits for a reset", "等待复位"),
+    "armed": ("Armed", "已投入"),
+    "runs": ("Runs", "动作次数"),
+    "last_run": ("Last run", "最近一次动作"),
+    RESET: ("Reset", "复位"),
+}
+_STATES: Final = {
+    State.READY: ("Ready", "待命"),
+    State.DELAYED: ("Delayed", "延时中"),
+    State.RUNNING: ("Running", "执行中"),
+    State.DONE: ("Done", "已执行"),
+    State.FAILED: ("Failed", "执行失败"),
+    State.LIMITED: ("Ran too often", "次数超限"),
 }
 _TYPES: Final = {
     "state": DataType.ENUM,
@@ -59,6 +67,9 @@ def devices_of(linkages: Mapping[str, Linkage]) -> dict[str, ResolvedDevice]:
             name=linkage.name,
             limits=Limits(),
             points={one: _point(one) for one in _TYPES},
+            state_words={
+                "state": {one.value: Words(en=en, zh=zh) for one, (en, zh) in _STATES.items()}
+            },
         )
         for name, linkage in linkages.items()
     }
@@ -100,6 +111,7 @@ def last_run_of(state: LinkageState) -> str:
 
 def _point(name: str) -> Point:
     kind = _TYPES[name]
+    en, zh = _NAMES[name]
     # It has no register; the table and address are those of a point that nobody reads.
     return Point(
         table=Table.COIL if kind is DataType.BOOL else Table.HOLDING,
@@ -108,7 +120,7 @@ def _point(name: str) -> Point:
         length=125 if kind is DataType.STRING else None,
         enum=dict(enumerate(State)) if kind is DataType.ENUM else None,
         writable=Writable(minimum=1, min_interval_s=0) if name == RESET else None,
-        name=_NAMES[name],
+        name=Words(en=en, zh=zh),
         period_s=1.0,
         max_silence_s=SILENCE_S,
     )

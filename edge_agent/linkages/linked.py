@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from config.gateway import ResolvedDevice
 from config.interlock import Place
-from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.commands.interlocks import Latest
 from edge_agent.health import Health

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import structlog
 
+from config.gateway import Gateway, ResolvedDevice
 from config.interlock import Place
 from config.linkages import LinkedCommand
-from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command

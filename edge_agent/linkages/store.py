@@ -6,16 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 
-from edge_agent.linkages.state import Memory
+from edge_agent.kept_json import list_of, maybe_whole_of, object_of, text_of, truth_of, whole_of
+from edge_agent.linkages.state import Memory, State
 
 log = structlog.get_logger()
-
-_FILE: Final = TypeAdapter(dict[str, Memory])
 
 
 class LinkageStore(Protocol):
@@ -44,10 +42,11 @@ class LinkageFile:
     def load(self) -> dict[str, Memory]:
         """Return what is kept, by linkage; nothing where nothing can be read."""
         try:
-            return _FILE.validate_json(self._path.read_bytes())
+            found = object_of(json.loads(self._path.read_bytes()))
+            return {name: _memory(object_of(one)) for name, one in found.items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             log.warning("linkages_unreadable", path=str(self._path), error=str(error))
             return {}
 
@@ -75,3 +74,25 @@ class LinkageFile:
         if not self._refused:
             log.error("linkages_not_kept", path=str(self._path), error=str(error))
         self._refused = True
+
+
+def _memory(kept: Mapping[str, object]) -> Memory:
+    """Return what is kept of one linkage; what it does not say is as of one that never ran.
+
+    Raises:
+        ValueError: It is no such thing.
+    """
+    new = asdict(Memory())
+    one = new | {name: value for name, value in kept.items() if name in new}
+    return Memory(
+        state=State(text_of(one["state"])),
+        latched=truth_of(one["latched"]),
+        dry=truth_of(one["dry"]),
+        runs=whole_of(one["runs"]),
+        run_times=[whole_of(at) for at in list_of(one["run_times"])],
+        run_key=text_of(one["run_key"]),
+        given=text_of(one["given"]),
+        results=[text_of(said) for said in list_of(one["results"])],
+        began_at=maybe_whole_of(one["began_at"]),
+        ended_at=maybe_whole_of(one["ended_at"]),
+    )

@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from config.resolve import ResolvedDevice
+from config.gateway import ResolvedDevice
+from config.listening import SENTRY_MISSED
 from edge_agent.health import Health
 from edge_agent.polling.changes import ChangeFilter
 from edge_agent.polling.sink import ReadingSink
 from edge_agent.polling.units import UnitState
 from protocols.errors import FrameError
-from protocols.fire.model import NO_STATE, FireEvent, Kind, ResetEvent, State, StateEvent
+from protocols.fire.model import NO_STATE, Component, FireEvent, Kind, ResetEvent, State, StateEvent
 from protocols.fire.panel_state import FoldOptions, PanelState
-from protocols.fire.points import name_of, points_of
+from protocols.fire.points import name_of, places_of, points_of
 from protocols.fire.snapshot import mapping
+from protocols.fire.words import words_of
 from protocols.reading import Quality, Reading, Value
 
 if TYPE_CHECKING:
     from edge_agent.polling.device import Observer
 
-_MOST_PLACES_TOLD: Final = 20
+_MOST_TOLD: Final = 20
 _ONCE_SAID: Final = {
     "automatic": State.MANUAL,
     "mains": State.MAINS_FAULT,
@@ -46,6 +48,8 @@ class HeardPanel:
         up: Whether it is heard; None until it was, or was not for too long.
         latest: The last reading of each point, reported or not.
         state: Its open components.
+        sentry_missed: Whether the last inspection of the sentry was not answered; None before the
+            first.
         observer: Told of every reading, reported or not, after it was handed over.
     """
 
@@ -63,15 +67,21 @@ class HeardPanel:
         self.up: bool | None = None
         self.latest: dict[str, Reading] = {}
         self.state = PanelState(options)
+        self.sentry_missed: bool | None = None
         self.observer: Observer | None = None
         self._options = options
         self._language = language
         self._sink = sink
         self._health = health
         self._count = health.readings.labels(device.port)
+        self._heard = {
+            outcome: health.heard.labels(device.port, outcome)
+            for outcome in ("changed", "repeated")
+        }
         self._filter = ChangeFilter(device.heard)
         self._said = NO_STATE
         self._passed: list[dict[str, Value]] = []
+        self._news: list[str] = []
 
     def fold(self, events: Sequence[FireEvent]) -> bool:
         """Take events in their order; returns whether they changed what is kept on disk."""
@@ -81,15 +91,20 @@ class HeardPanel:
                 # It began and ended in one message: both are told.
                 self._passed.append(self._values())
                 has_new_fire = False
-            changed |= self._note_said(event)
-            for change in self.state.fold(event):
-                changed = True
-                has_new_fire |= State.FIRE in change.on
+            changes = self.state.fold(event)
+            has_new_fire |= any(State.FIRE in change.on for change in changes)
+            is_new = self._note_said(event) or bool(changes)
+            self._news += [getattr(one, self._language) for one in words_of(event, changes)]
+            changed |= is_new
+            self._heard["changed" if is_new else "repeated"].inc()
         return changed
 
     def publish(self, at_ms: int) -> None:
         """Hand over what is worth reporting, while it is heard."""
         passed, self._passed = self._passed, []
+        if self._news:
+            news, self._news = _listed(self._news[:_MOST_TOLD], len(self._news)), []
+            self._hand_over([Reading("event", news, Quality.GOOD, at_ms)])
         for values in (*passed, self._values()):
             readings = [Reading(name, value, Quality.GOOD, at_ms) for name, value in values.items()]
             self._hand_over(readings)
@@ -156,22 +171,21 @@ class HeardPanel:
         return self._said != before
 
     def _values(self) -> dict[str, Value]:
-        # The places first: they are known when the rule looks at the fire.
-        found: dict[str, Value] = {"fire_places": self._places(), **points_of(self.state)}
+        # The places first: they are known when the rule looks at the state.
+        found: dict[str, Value] = {
+            **{name: self._names_of(open_) for name, open_ in places_of(self.state).items()},
+            **points_of(self.state),
+        }
         for name, state in _ONCE_SAID.items():
             if found[name] is True and state not in self._said:
                 del found[name]
+        if self.sentry_missed is not None and SENTRY_MISSED in self.device.heard:
+            found[SENTRY_MISSED] = self.sentry_missed
         return found
 
-    def _places(self) -> str:
-        """Return where it burns, in the order in which it was reported."""
-        fires = self.state.open(State.FIRE)
-        # Systems and the transmission device repeat what their components say.
-        fires = [one for one in fires if one.place.kind is Kind.COMPONENT] or fires
-        shown = [getattr(name_of(one), self._language) for one in fires[:_MOST_PLACES_TOLD]]
-        if len(fires) > len(shown):
-            shown.append(f"+{len(fires) - len(shown)}")
-        return "; ".join(shown)
+    def _names_of(self, components: Sequence[Component]) -> str:
+        names = [getattr(name_of(one), self._language) for one in components[:_MOST_TOLD]]
+        return _listed(names, len(components))
 
     def _hand_over(self, readings: Sequence[Reading]) -> None:
         self.latest.update((reading.point, reading) for reading in readings)
@@ -181,3 +195,9 @@ class HeardPanel:
             self._sink.publish(self.device.id, picked)
         if self.observer is not None:
             self.observer(self.device.id, readings)
+
+
+def _listed(first: Sequence[str], of: int) -> str:
+    """Return the first of them, and how many more there are."""
+    more = [f"+{of - len(first)}"] if of > len(first) else []
+    return "; ".join([*first, *more])

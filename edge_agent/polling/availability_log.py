@@ -2,7 +2,7 @@
 
 import structlog
 
-from config.resolve import ResolvedDevice
+from config.gateway import ResolvedDevice
 from edge_agent.polling.availability import State, Transition
 
 

@@ -4,22 +4,24 @@ import asyncio
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
 
+from config.gateway import ResolvedDevice
 from config.point_kinds import AnyPoint
-from config.points import Table
-from config.resolve import ResolvedDevice
 from config.writable import Writable
-from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Space, Unavailable
-from edge_agent.polling.bisection import UNKNOWN
+from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
+from edge_agent.polling import availability_format
+from edge_agent.polling.availability_format import Entry
 
-VERSION: Final = 1
 _LATER_OPTIONS: Final = ("enum_from", "among")
+_NOT_READ: Final = {"state_words": True}
+"""What changes nothing of what is asked for."""
 _LATER_OF_WRITABLE: Final = {"address", "table", "registers", "codes", "unlock"}
-_DEFAULT_WRITABLE: Final = dict(Writable())
+_DEFAULT_WRITABLE: Final = {
+    name: Writable.model_fields[name].get_default() for name in _LATER_OF_WRITABLE
+}
 log = structlog.get_logger()
 
 
@@ -35,52 +37,11 @@ class AvailabilityStore(Protocol):
         ...
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Entry(_Closed):
-    """One device."""
-
-    digest: str
-    points: dict[str, str] = Field(default_factory=dict)
-    barriers: list[tuple[Space, int, str]] = Field(default_factory=list[tuple[Space, int, str]])
-    longest: int = Field(default=0, ge=0)
-
-
-class _File(_Closed):
-    version: Literal[1] = VERSION
-    devices: dict[str, _Entry]
-
-
-class _EntryBefore(_Closed):
-    """One device in a file without a version; the oldest have neither reasons nor a length."""
-
-    points: str
-    holes: list[str]
-    barriers: list[tuple[Table, int]]
-    reasons: dict[str, str] | None = None
-    longest: int = Field(default=0, ge=0)
-
-    def taken_over(self) -> _Entry:
-        """Return it as it is written now."""
-        missing = UNKNOWN if self.reasons is None else "illegal_address"
-        reasons = dict.fromkeys(self.holes, missing) | (self.reasons or {})
-        barriers: list[tuple[Space, int, str]] = [
-            (table, address, UNKNOWN) for table, address in self.barriers
-        ]
-        return _Entry(digest=self.points, points=reasons, barriers=barriers, longest=self.longest)
-
-
-class _FileBefore(BaseModel):
-    devices: dict[str, _EntryBefore]
-
-
 class MemoryAvailability:
     """Kept while the process runs, in the form in which a file keeps it."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
 
     def load(self, device: str, points_digest: str) -> Unavailable:
         """Return what is known; nothing if the points are others than they were."""
@@ -96,7 +57,7 @@ class MemoryAvailability:
             self._entries.pop(device, None)
             return
         barriers = unavailable.barriers.items()
-        self._entries[device] = _Entry(
+        self._entries[device] = Entry(
             digest=points_digest,
             points=dict(sorted(unavailable.points.items())),
             barriers=sorted((at.space, at.address, why) for at, why in barriers),
@@ -105,8 +66,7 @@ class MemoryAvailability:
 
     def dump(self) -> str:
         """Return everything that is known as JSON."""
-        devices = dict(sorted(self._entries.items()))
-        return _File(devices=devices).model_dump_json(indent=1)
+        return availability_format.written(self._entries)
 
     def restore(self, text: str) -> None:
         """Take over what ``dump`` returned, or the version before it wrote.
@@ -114,11 +74,7 @@ class MemoryAvailability:
         Raises:
             ValueError: It is neither.
         """
-        try:
-            self._entries = dict(_File.model_validate_json(text).devices)
-        except ValueError:
-            before = _FileBefore.model_validate_json(f'{{"devices": {text}}}')
-            self._entries = {name: one.taken_over() for name, one in before.devices.items()}
+        self._entries = availability_format.read(text)
 
 
 class AvailabilityFile(MemoryAvailability):
@@ -187,6 +143,8 @@ class AvailabilityFile(MemoryAvailability):
 
 def points_digest(device: ResolvedDevice) -> str:
     """Return what the availability depends on: the device file as applied, and who answers."""
+    if device.points_digest:
+        return device.points_digest
     points = sorted((name, _as_first_kept(point)) for name, point in device.points.items())
     found = (device.port, device.unit, device.profile, device.limits.model_dump_json(), points)
     if device.dialect:
@@ -205,4 +163,4 @@ def _as_first_kept(point: AnyPoint) -> str:
             for name in _LATER_OF_WRITABLE
             if getattr(point.writable, name) == _DEFAULT_WRITABLE[name]
         }
-    return point.model_dump_json(exclude=left_out)
+    return point.model_dump_json(exclude=left_out | _NOT_READ)

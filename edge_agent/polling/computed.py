@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final, TypeAlias
 
-from config.cjt188 import FieldPoint
 from config.computed import (
     Computed,
     TimedComputed,
@@ -20,9 +19,8 @@ from config.computed import (
     with_factors,
 )
 from config.expression import Expression
-from config.identifiers import IdentifierPoint
 from config.point_kinds import AnyPoint
-from config.points import DataType, Point
+from config.points import DataType
 from edge_agent.drivers.values import NOT_A_NUMBER, Unusable, believable, digits_of, rounded
 from edge_agent.polling.held import TIME_UNKNOWN, HeldFor, known_whatever
 from protocols.reading import Quality, Reading, Value
@@ -230,11 +228,9 @@ def _step(
 
 
 def _period(one: AnyPoint | Computed) -> float:
-    return (
-        one.period_s
-        if isinstance(one, Point | IdentifierPoint | FieldPoint | TimedComputed)
-        else None
-    ) or 1.0
+    if isinstance(one, TimedComputed) or not isinstance(one, Computed):
+        return one.period_s or 1.0
+    return 1.0
 
 
 def _timed(one: Computed, expression: Expression, held: HeldFor, gap_s: float) -> Make:

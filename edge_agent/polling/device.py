@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from config.resolve import ResolvedDevice
+from config.gateway import ResolvedDevice
 from edge_agent.drivers.base import Reply
 from edge_agent.drivers.question import Planner, Question, Reader
 from edge_agent.drivers.values import bad_readings
@@ -78,7 +78,7 @@ class PolledDevice:
                 period_s,
                 self._plan(period_s),
                 origin_s=origin_s,
-                smallest=planner.smallest(period_s),
+                singles=planner.singles(period_s),
                 emptied=frozenset(n for n, p in device.points.items() if p.clear_on_read),
             )
             for period_s in periods

@@ -1,18 +1,20 @@
 """The loop of one port: one task owns it and everything on it, writes included."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from random import Random
+from typing import Any
 
+from config.gateway import ResolvedDevice
 from config.interlock import Place
 from config.ports import Port
-from config.resolve import ResolvedDevice
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Driver, UnitAddress
-from edge_agent.drivers.question import Planner, Question
+from edge_agent.drivers.base import OpenDriver, UnitAddress
+from edge_agent.drivers.question import Question
 from edge_agent.errors import CommandError, PortDownError
 from edge_agent.health import Health
-from edge_agent.planners import planner_of
+from edge_agent.planners import announcements_of, planner_of
+from edge_agent.polling.announcements import Announcer
 from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.device import PolledDevice
 from edge_agent.polling.port_time import PortLoad
@@ -37,7 +39,7 @@ class PortOwner:
         name: Of the port, as in the agent file.
         settings: The port's settings.
         devices: The devices on it, by id.
-        driver: Its connection; the port opens and closes it.
+        open_driver: Makes its connection; the port opens and closes it.
         sink: Takes the readings.
         availability: Remembers what devices do not give.
         phase_s: Shifts the grid, so that many ports do not ask in the same millisecond.
@@ -52,7 +54,7 @@ class PortOwner:
         *,
         settings: Port,
         devices: Mapping[str, ResolvedDevice],
-        driver: Driver,
+        open_driver: OpenDriver,
         sink: ReadingSink,
         health: Health,
         availability: AvailabilityStore,
@@ -61,12 +63,11 @@ class PortOwner:
         rng: Random | None = None,
     ) -> None:
         self.name = name
-        self._driver = driver
-        driver.on_late_response = self.on_late_response
         self._health = health
         self._clock = clock
         self._rng = rng or Random()  # noqa: S311 (jitter, not a secret)
         origin_s = clock.monotonic_s() + phase_s
+        self._driver = driver = open_driver(self.on_late_response)
         self._units: dict[UnitAddress, Unit] = {}
         self.devices: dict[str, PolledDevice] = {}
         periods_s = _periods_s(devices)
@@ -98,14 +99,19 @@ class PortOwner:
             for block in scan.blocks
         )
         planners = [device.planner for device in self.devices.values()]
-        self.schedule = Schedule(classes, wire_s=_wire_s(planners), load=PortLoad(self.load))
+        self.schedule = Schedule(
+            classes,
+            wire_s=_by_kind({one.asks: one.wire_s for one in planners}),
+            takes_s=_by_kind({one.asks: one.expected_s for one in planners}),
+            load=PortLoad(self.load),
+        )
         self._unit_health = UnitHealth(
             name, devices=self.devices, schedule=self.schedule, health=health, clock=clock
         )
         self._runner = RequestRunner(
             name,
             numbered=settings.numbered,
-            quiet_s=max(settings.turnaround_s, *(one.gap_s for one in planners)),
+            quiet_s=max(settings.quiet_s, *(one.gap_s for one in planners)),
             driver=driver,
             devices=self.devices,
             schedule=self.schedule,
@@ -119,6 +125,12 @@ class PortOwner:
             exchange=self._runner.exchange,
             shapes=self._runner.shapes,
             clock=clock,
+        )
+        told = announcements_of(settings)
+        self._announcer = (
+            None
+            if told is None
+            else Announcer(name, announcements=told, driver=driver, clock=clock)
         )
         self._sleeper: asyncio.Task[object] | None = None
         self._skipped = health.skipped.labels(name)
@@ -260,6 +272,8 @@ class PortOwner:
             if order is not None:
                 await self._lane.carry_out(order)
                 continue
+            if self._announcer is not None:
+                await self._announcer.tell_if_due()
             job = self.schedule.next(now, self._runner.clear_at)
             self._runner.end_empty_cycles()
             if job is not None:
@@ -267,6 +281,8 @@ class PortOwner:
             else:
                 self._runner.end_withheld()
                 wake_at = self.schedule.wake_at(now, self._runner.clear_at)
+                if self._announcer is not None:
+                    wake_at = min(wake_at, self._announcer.wake_at(now))
                 await self._sleep(min(wake_at, self._lane.wake_at()) - now)
 
     async def _sleep(self, seconds: float) -> None:
@@ -293,9 +309,10 @@ def _periods_s(devices: Mapping[str, ResolvedDevice]) -> dict[UnitAddress, float
     return found
 
 
-def _wire_s(planners: Sequence[Planner]) -> Callable[[Question], float]:
-    """Return what says how long the bytes of a question take, seconds."""
-    by_kind = {planner.asks: planner.wire_s for planner in planners}
-    if len(by_kind) == 1:
-        return planners[0].wire_s
-    return lambda question: by_kind[type(question)](question)
+def _by_kind(
+    seconds: Mapping[type[Any], Callable[[Any], float]],
+) -> Callable[[Question], float]:
+    """Return what says how long a question takes, by the class that a planner asks."""
+    if len(seconds) == 1:
+        return next(iter(seconds.values()))
+    return lambda question: seconds[type(question)](question)

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import structlog
 
 from config.errors import ConfigError
-from config.listening import Gb26875TcpPort
-from config.ports import AnyPort, Port
-from config.resolve import Gateway, ResolvedDevice
+from config.gateway import Gateway, ResolvedDevice
+from config.listening import HeardPort
+from config.ports import AnyPort, HearingPort, Port
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Driver
+from edge_agent.drivers.base import Driver, OnLateResponse
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import AvailabilityStore
 from edge_agent.polling.port import PortOwner
@@ -24,12 +25,14 @@ log = structlog.get_logger()
 
 _SPREAD_S = 0.1
 """Ports begin their grids within this time: no burst of all of them in one millisecond."""
+_STEPS = 10
+"""At so many moments of it: ports that begin together are served by one wake-up of the process."""
 
-OpenListener: TypeAlias = Callable[[str, Gb26875TcpPort, Mapping[str, ResolvedDevice]], Owner]
+OpenListener: TypeAlias = Callable[[str, HearingPort, Mapping[str, ResolvedDevice]], Owner]
 """Makes the owner of a port that listens: name, settings, devices on it."""
 
 
-def _listens_nowhere(name: str, _: Gb26875TcpPort, __: Mapping[str, ResolvedDevice]) -> Owner:
+def _listens_nowhere(name: str, _: HearingPort, __: Mapping[str, ResolvedDevice]) -> Owner:
     raise ConfigError(f"port {name}: nothing listens here")
 
 
@@ -69,7 +72,7 @@ class PortManager:
         health: Health,
         availability: AvailabilityStore,
         clock: Clock,
-        open_driver: Callable[[Port, Clock], Driver],
+        open_driver: Callable[[Port, Clock, OnLateResponse], Driver],
         open_listener: OpenListener = _listens_nowhere,
     ) -> None:
         self.ports: dict[str, Owner] = {}
@@ -107,7 +110,7 @@ class PortManager:
                     name,
                     gateway.settings.ports[name],
                     wanted[name],
-                    began_s + _SPREAD_S * number / len(new),
+                    began_s + _SPREAD_S / _STEPS * (_STEPS * number // len(new)),
                 )
                 for number, name in enumerate(new)
             },
@@ -149,14 +152,14 @@ class PortManager:
     def _build(
         self, name: str, settings: AnyPort, devices: Mapping[str, ResolvedDevice], at_s: float
     ) -> Owner:
-        if isinstance(settings, Gb26875TcpPort):
+        if isinstance(settings, HeardPort):
             return self._open_listener(name, settings, devices)
         try:
             return PortOwner(
                 name,
                 settings=settings,
                 devices=devices,
-                driver=self._open_driver(settings, self._clock),
+                open_driver=partial(self._open_driver, settings, self._clock),
                 sink=self._sink,
                 health=self._health,
                 availability=self._availability,

@@ -5,19 +5,21 @@ full port, waits without an answer may hold up the others for a share of the por
 that misses few answers is asked as often as any, and one that misses many costs no more than that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from edge_agent.drivers.base import UnitAddress
 from edge_agent.drivers.question import Question
 from edge_agent.polling.port_time import PortLoad, TimeBudget
-from edge_agent.polling.scan_class import Job
+from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
 _STARVED_S: Final = 5.0
 _SHARE: Final = 0.2  # of the port's time, by which all of them together may hold up others
 _SAVED_S: Final = 0.2  # at first, of each
 _MOVED: Final = 0.25  # of a period, by which a wait in full may move those behind it, all together
+_LATE: Final = 0.01  # of its period, by which what is read more often may wait for another
+_WORK: Final = 1.2  # times what is pending must be done in time by a request that makes way
 _PLACE: Final = 0.5  # of a period; a longer wait has no place between two cycles
 
 
@@ -27,11 +29,18 @@ class Precedence:
     Args:
         load: What reading takes.
         wire_s: Time that the bytes of a read of so much need on the wire, beside the wait.
+        takes_s: Time that a read and its answer take, as the planner predicts it.
     """
 
-    def __init__(self, load: PortLoad, wire_s: Callable[[Question], float]) -> None:
+    def __init__(
+        self,
+        load: PortLoad,
+        wire_s: Callable[[Question], float],
+        takes_s: Callable[[Question], float],
+    ) -> None:
         self._load = load
         self._wire_s = wire_s
+        self._takes_s = takes_s
         self._budgets = dict[UnitAddress, TimeBudget]()
 
     def gives_way(self, job: Job, now_s: float) -> bool:
@@ -41,6 +50,38 @@ class Precedence:
             return False
         behind = now_s > job.deadline + job.scan.period_s
         return not (behind and self._budget(job.scan.unit).allows(now_s, self._wait_s(job, now_s)))
+
+    def makes_way(
+        self,
+        job: Job,
+        now_s: float,
+        due: Sequence[tuple[float, int, ScanClass]],
+        pending: int,
+    ) -> bool:
+        """Whether it waits, because what is read more often falls due while it would be asked.
+
+        One request at a time: a meter's takes as long as ten of Modbus beside it. It can wait while
+        all that is pending is done before its deadline; the line stands idle for less than it takes
+        itself.
+
+        Args:
+            job: The request.
+            now_s: Monotonic seconds.
+            due: When each class is due that is not asked now, the first of them first.
+            pending: How much else waits to be asked; it counts as if it were as long.
+        """
+        block, period_s = job.block, job.scan.period_s
+        takes_s = self._takes_s(block)
+        ends_s = now_s + max(takes_s, self._wire_s(block) + (job.scan.unit.response_s or 0.0))
+        if not due or due[0][0] >= ends_s:
+            return False
+        return any(
+            ends_s - due_s > _LATE * other.period_s
+            and takes_s <= _PLACE * other.period_s
+            and due_s + _WORK * (1 + pending) * takes_s < job.deadline
+            for due_s, _, other in due
+            if other.period_s < period_s and due_s < ends_s
+        )
 
     def is_protected(self, unit: Unit, now_s: float) -> bool:
         """Whether others may not hold it up: it hardly holds up others itself."""

@@ -178,8 +178,9 @@ class Probing:
     def _jobs(self, one: _Waiting) -> list[Job]:
         """What may be asked, best first: the cheapest, now and then another, or a single point.
 
-        The cheapest may be the one that the unit does not answer, and it may answer none of them
-        because all are too long for it.
+        The cheapest may be the one that the unit does not answer, and it may answer none of them:
+        because all are too long for it, or because each has a register that it does not answer.
+        So each point has its turn, the shortest first.
         """
         if one.scan is not None:
             return [Job(one.scan, one.scan.silent_pieces[0], 0.0, probe=True, piece=True)]
@@ -190,9 +191,17 @@ class Probing:
         jobs.sort(key=lambda job: job.block.size)
         turn, other = divmod(one.unit.probes, _OTHER_BLOCK_EVERY)
         if other == _SINGLE_POINT_AT and jobs:
-            alone = jobs[0].scan.smallest
-            if alone is not None and alone.size < jobs[0].block.size:
-                return [Job(jobs[0].scan, alone, 0.0, probe=True), *jobs]
+            asked = {job.block for job in jobs}
+            singles = [
+                Job(scan, single, 0.0, probe=True)
+                for scan in self.classes
+                if scan.unit is one.unit
+                for single in scan.singles
+                if single not in asked
+            ]
+            if singles:
+                singles.sort(key=lambda job: job.block.size)
+                return [singles[turn % len(singles)], *jobs]
         if other == 0 and turn and len(jobs) > 1:
             at = 1 + (turn - 1) % (len(jobs) - 1)
             jobs[0], jobs[at] = jobs[at], jobs[0]

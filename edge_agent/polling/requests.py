@@ -150,7 +150,10 @@ class RequestRunner:
         else:
             ended = self._clock.monotonic_s()
             # The reading goes first, the figures follow.
-            self._answered(job, reply, reply.took_s - wire_s)
+            self._answered(job, reply)
+            # The answer to a repetition may be the one to the first request.
+            if not job.attempts:
+                unit.took(ended, reply.took_s - wire_s, block)
             self._rtt.observe(reply.took_s)
             self._count(began, None, ended=ended)
         finally:
@@ -167,7 +170,7 @@ class RequestRunner:
             reply = await request
         except DeviceRefusedError as error:
             self._count(began, error)
-            self._unit_health.heard(device, self._clock.now_ms(), None)
+            self._unit_health.heard(device, self._clock.now_ms())
             raise
         except DriverError as error:
             self._count(began, error)
@@ -176,7 +179,7 @@ class RequestRunner:
             raise
         self._count(began, None)
         # A write takes longer than a read: it is no measure of how long to wait for one.
-        self._unit_health.heard(device, reply.at_ms, None)
+        self._unit_health.heard(device, reply.at_ms)
         return reply
 
     def end_empty_cycles(self) -> None:
@@ -233,12 +236,10 @@ class RequestRunner:
             self._health.request_errors.labels(self._name, error.reason).inc()
         return spent
 
-    def _answered(self, job: Job, reply: Reply, response_s: float) -> None:
+    def _answered(self, job: Job, reply: Reply) -> None:
         device = self._devices[job.scan.device]
-        # The answer to a repetition may be the one to the first request.
-        measured_s = None if job.attempts else response_s
         came_back = job.scan.unit.probe_only
-        self._unit_health.heard(device, reply.at_ms, measured_s, job.block)
+        self._unit_health.heard(device, reply.at_ms)
         if job.piece:
             device.search.piece_answered(job.scan, job.block, self._clock.monotonic_s())
         elif job.probe:
@@ -255,7 +256,7 @@ class RequestRunner:
         """A refusal is an answer: the unit is online, this block is not to be had."""
         now, at_ms = self._clock.monotonic_s(), self._clock.now_ms()
         device = self._devices[job.scan.device]
-        self._unit_health.heard(device, at_ms, None)
+        self._unit_health.heard(device, at_ms)
         if job.piece:
             device.search.piece_answered(job.scan, job.block, now)
         if job.probe:

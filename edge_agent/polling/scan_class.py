@@ -26,7 +26,7 @@ class ScanClass:
         silent_pieces: Pieces of blocks that the device does not answer; asked on the probe budget.
         silent_search: The search among them; None while there are none.
         pieces_due_at: When the next of them is asked, monotonic seconds.
-        smallest: Its shortest point alone, for a unit that does not answer longer requests.
+        singles: Its points alone, the shortest first, for a unit that does not answer its blocks.
         emptied: Points that the device empties when they are read.
         already_read: What the probe by which its unit came back has read; the next
             cycle leaves it out.
@@ -45,7 +45,7 @@ class ScanClass:
     silent_pieces: deque[Question] = field(default_factory=deque[Question])
     silent_search: Bisection | None = None
     pieces_due_at: float = 0.0
-    smallest: Question | None = None
+    singles: Sequence[Question] = ()
     emptied: frozenset[str] = frozenset()
     already_read: Question | None = None
 

@@ -17,6 +17,7 @@ from edge_agent.polling.scan_class import Job, ScanClass
 from edge_agent.polling.units import Unit
 
 _STARVED_S = 5.0
+_IDLES = 0.95  # of its time that a port is asked for; below, it idles once in each period
 _RECHECK_STARVED_S = 1.0
 _SOONEST_S = 0.05
 _MARGIN_S = 0.01  # late timers
@@ -35,6 +36,7 @@ class Schedule:
     Args:
         classes: All classes of the port.
         wire_s: Time that the bytes of a read of so much need on the wire, beside the wait.
+        takes_s: Time that a read and its answer take, as the planner predicts it.
         budget: What probes may cost.
         load: What reading takes; begins with what is planned.
 
@@ -48,14 +50,17 @@ class Schedule:
         classes: Sequence[ScanClass],
         *,
         wire_s: Callable[[Question], float] = _no_time,
+        takes_s: Callable[[Question], float] = _no_time,
         budget: TimeBudget | None = None,
         load: PortLoad | None = None,
     ) -> None:
         self.classes = classes
         self.probing = Probing(classes, wire_s, budget or TimeBudget())
         self.load = load or PortLoad()
-        self._precedence = Precedence(self.load, wire_s)
+        self._idles = self.load.share < _IDLES
+        self._precedence = Precedence(self.load, wire_s, takes_s)
         self._wire_s = wire_s
+        self._many_periods = len({scan.period_s for scan in classes}) > 1
         self._due: list[tuple[float, int, ScanClass]] = []
         self._pending: list[tuple[float, int, Job]] = []
         self._empty: list[ScanClass] = []
@@ -90,7 +95,7 @@ class Schedule:
             return self._read(now_s, clear_at)
         if self._waiting_since is None:
             self._waiting_since = now_s
-        if probe.spare or now_s - self._waiting_since < _longest_wait_s(probe.scan.unit):
+        if probe.spare or now_s - self._waiting_since < self._longest_wait_s(probe.scan.unit):
             read = self._read(now_s, clear_at)
             if read is not None:
                 return read
@@ -140,7 +145,7 @@ class Schedule:
             else:
                 times.append(max(self._precedence.ask_at(job, now_s), now_s + _SOONEST_S))
         if self._waiting_since is not None:
-            longest_s = min(_longest_wait_s(unit) for unit in self.probing.units or [None])
+            longest_s = min(map(self._longest_wait_s, self.probing.units), default=_STARVED_S)
             times.append(max(self._waiting_since + longest_s, now_s + _SOONEST_S))
         elif not self.probing.idle():
             times.append(self.probing.wake_at(now_s, clear_at))
@@ -246,10 +251,16 @@ class Schedule:
         passed_over: list[tuple[float, int, Job]] = []
         chosen: tuple[float, int, Job] | None = None
         second: tuple[float, int, Job] | None = None
+        made_way_s = float("inf")  # what is read as rarely makes way as well
         while self._pending and chosen is None:
             entry = heapq.heappop(self._pending)
             passed_over.append(entry)
             if clear_at(entry[2]) > now_s:
+                continue
+            if entry[2].scan.period_s >= made_way_s:
+                continue
+            if self._many_periods and self._makes_way(entry[2], now_s, len(passed_over)):
+                made_way_s = entry[2].scan.period_s
                 continue
             if not self._precedence.gives_way(entry[2], now_s):
                 chosen = entry
@@ -260,6 +271,10 @@ class Schedule:
             if entry is not chosen:
                 heapq.heappush(self._pending, entry)
         return None if chosen is None else chosen[2]
+
+    def _makes_way(self, job: Job, now_s: float, passed_over: int) -> bool:
+        pending = len(self._pending) + passed_over
+        return self._precedence.makes_way(job, now_s, self._due, pending)
 
     def _may_ask(self, job: Job, now_s: float) -> bool:
         """Whether one that gives way may be asked when all others have been."""
@@ -293,6 +308,16 @@ class Schedule:
         due += [at_s for _, _, job in self._pending if (at_s := clear_at(job)) > now_s]
         return min(due, default=now_s + _LONGEST_ROOM_S) - now_s
 
+    def _longest_wait_s(self, unit: Unit) -> float:
+        """How long a probe waits for a place where it delays no unit.
+
+        Where all is read once a minute, and that takes half of it, the place comes after half a
+        minute; in between, each probe would move all units behind it.
+        """
+        if unit.recheck:
+            return _RECHECK_STARVED_S
+        return max(_STARVED_S, unit.period_s) if self._idles else _STARVED_S
+
     def _drop(self, unit: Unit) -> None:
         self._pending = [entry for entry in self._pending if entry[2].scan.unit is not unit]
         heapq.heapify(self._pending)
@@ -307,8 +332,3 @@ class Schedule:
 
     def _push(self, job: Job) -> None:
         heapq.heappush(self._pending, (job.deadline, next(self._order), job))
-
-
-def _longest_wait_s(unit: Unit | None) -> float:
-    """How long a probe waits for a place where it delays no unit."""
-    return _RECHECK_STARVED_S if unit is not None and unit.recheck else _STARVED_S

@@ -8,7 +8,7 @@ pieces are asked on the probe budget. What a search found is concluded in the `A
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from config.resolve import ResolvedDevice
+from config.gateway import ResolvedDevice
 from edge_agent.drivers.question import Planner, Question
 from edge_agent.errors import DeviceRefusedError
 from edge_agent.polling.availability import Availability

@@ -6,7 +6,6 @@ import structlog
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import UnitAddress
-from edge_agent.drivers.question import Question
 from edge_agent.errors import DeviceTimeoutError, DriverError
 from edge_agent.health import Health
 from edge_agent.polling.device import PolledDevice
@@ -43,13 +42,7 @@ class UnitHealth:
         self._silences = dict[UnitAddress, float]()
         self._too_slow: set[UnitAddress] = set()
 
-    def heard(
-        self,
-        device: PolledDevice,
-        at_ms: int,
-        response_s: float | None,
-        block: Question | None = None,
-    ) -> None:
+    def heard(self, device: PolledDevice, at_ms: int) -> None:
         """Record that a unit answered, refusals included."""
         unit = device.unit
         now = self._clock.monotonic_s()
@@ -58,7 +51,7 @@ class UnitHealth:
             self._health.port(self._name, up=True, at=at_ms)
         self._silences.pop(unit.number, None)
         before, came_back = unit.state, unit.probe_only
-        unit.answered(now, response_s, block)
+        unit.answered(now)
         if came_back:
             self._schedule.read_again(unit, now)
         if before is UnitState.DEGRADED:

@@ -180,16 +180,8 @@ class Unit:
             return min(self.longest_s, usual.expected_s)
         return self.longest_s if neighbours_s is None else min(self.longest_s, 2 * neighbours_s)
 
-    def answered(
-        self, now_s: float, response_s: float | None, block: Question | None = None
-    ) -> None:
-        """Record an answer, refusals included; ``response_s`` None leaves the measure alone.
-
-        While an answer to an earlier request may still come, this one may be it: its time means
-        nothing and is not measured.
-        """
-        if response_s is not None and not self._is_outstanding(now_s):
-            self._measure(max(0.0, response_s), block)
+    def answered(self, now_s: float) -> None:
+        """Record an answer, refusals included."""
         if self.offline:
             self.recovered_at = now_s
         elif now_s - self.recovered_at > _STABLE_S:
@@ -201,6 +193,34 @@ class Unit:
         self.recheck = False
         self._lost_s = 0.0
         self.heard_at = now_s
+
+    def took(self, now_s: float, response_s: float, block: Question | None = None) -> None:
+        """Measure how long an answer took.
+
+        While an answer to an earlier request may still come, this one may be it: its time means
+        nothing and is not measured.
+
+        Args:
+            now_s: Monotonic seconds.
+            response_s: The bytes' own time on the wire not counted, seconds.
+            block: What was asked.
+        """
+        if self._is_outstanding(now_s):
+            return
+        response_s = max(0.0, response_s)
+        if self._usual is None:
+            self._usual = Usual(response_s, response_s / 2)
+        else:
+            self._usual.add(response_s)
+        if block is None:
+            return
+        weight = block.weight
+        usual = self._by_weight.get(weight)
+        if usual is None or (usual.backoff and response_s > usual.response_s):
+            # The first true measure of a kind of answer, or the first since it became slower.
+            self._by_weight[weight] = Usual(response_s, response_s / 2)
+        else:
+            usual.add(response_s)
 
     def unanswered(
         self, now_s: float, block: Question | None = None, *, lost_s: float = 0.0
@@ -351,18 +371,3 @@ class Unit:
         pause_s = 2.0**self.level * self.rng.uniform(0.75, 1.25)
         self.probe_at = now_s + (min(self.period_s, pause_s) if spared else pause_s)
         self.level = min(self.level + 1, _MAX_LEVEL_ALONE if self.alone else _MAX_LEVEL)
-
-    def _measure(self, response_s: float, block: Question | None) -> None:
-        if self._usual is None:
-            self._usual = Usual(response_s, response_s / 2)
-        else:
-            self._usual.add(response_s)
-        if block is None:
-            return
-        weight = block.weight
-        usual = self._by_weight.get(weight)
-        if usual is None or (usual.backoff and response_s > usual.response_s):
-            # The first true measure of a kind of answer, or the first since it became slower.
-            self._by_weight[weight] = Usual(response_s, response_s / 2)
-        else:
-            usual.add(response_s)

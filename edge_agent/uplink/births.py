@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from config.base import Words
 from config.computed import Computed, Reported
 from config.listening import HeardPoint
 from config.point_kinds import AnyPoint
@@ -41,7 +42,9 @@ def device_birth(encoder: DeviceEncoder, *, online: bool, now_ms: int) -> bytes:
     reported = device.reported
     for name, (alias, datatype) in encoder.points.items():
         last, _ = encoder.remembered(name)
-        metric = _birth_metric(name, last, reported.get(name), now_ms)
+        metric = _birth_metric(
+            name, last, reported.get(name), now_ms, words=device.state_words.get(name, {})
+        )
         metric.name, metric.alias, metric.datatype = name, alias, datatype
         parts.append(encode_metric(metric))
     return b"".join(parts)
@@ -60,11 +63,18 @@ def retired_birth(
     return encode_metrics(metrics)
 
 
-def _birth_metric(name: str, last: Reading | None, point: Reported | None, now_ms: int) -> Metric:
+def _birth_metric(
+    name: str,
+    last: Reading | None,
+    point: Reported | None,
+    now_ms: int,
+    *,
+    words: Mapping[str, Words],
+) -> Metric:
     if name == names.COMMAND_RESULT:
         # A result is news once; a birth that repeats it would look like a second command.
         return Metric(timestamp=now_ms)
-    properties = {} if point is None else _birth_properties(point)
+    properties = {} if point is None else _birth_properties(point) | _words_properties(words)
     if last is None:
         return Metric(
             timestamp=now_ms, quality=Quality.STALE, reason=names.NOT_READ, properties=properties
@@ -94,12 +104,22 @@ def _birth_properties(point: Reported) -> dict[str, Value]:
     return properties
 
 
+def _words_properties(words: Mapping[str, Words]) -> dict[str, Value]:
+    properties: dict[str, Value] = {}
+    for state, said in words.items():
+        properties[names.words_property(state, "en")] = said.en
+        properties[names.words_property(state, "zh")] = said.zh
+    return properties
+
+
 def _register_properties(point: AnyPoint) -> dict[str, Value]:
     properties: dict[str, Value] = {}
     if point.writable is not None:
         properties[names.PROPERTY_WRITABLE] = True
         properties[names.PROPERTY_MINIMUM] = point.writable.minimum
         properties[names.PROPERTY_MAXIMUM] = point.writable.maximum
+        if point.writable.interlock is not None:
+            properties[names.PROPERTY_INTERLOCK] = point.writable.interlock
     if point.wraps_at is not None:
         properties[names.PROPERTY_WRAPS_AT] = point.wraps_at
     return properties

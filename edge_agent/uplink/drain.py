@@ -15,7 +15,8 @@ from protocols.errors import FrameError
 
 log = structlog.get_logger()
 
-_IDLE_S: Final = 0.1
+_NOT_LIVE_S: Final = 0.1
+_NOTHING_DUE_S: Final = 0.5
 _FULL_S: Final = 0.02
 _PAUSE_S: Final = 0.002
 _UNREADABLE_S: Final = 1.0
@@ -59,14 +60,14 @@ class Drain:
         """Do one piece of work and return the seconds until the next."""
         node, book = self._node, self._book
         if not node.live:
-            return _IDLE_S
+            return _NOT_LIVE_S
         now_s = self._clock.monotonic_s()
         self._expire(now_s)
         book.arrived(self._journal.arrivals())
         due = book.due.lowest()
         if due is None:
             node.perform(node.session.backlog_sent())
-            return _IDLE_S
+            return _NOTHING_DUE_S
         limit = self._limit(now_s)
         if limit == 0:
             return _FULL_S

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from config.computed import Result, results_of
+from config.gateway import ResolvedDevice
 from config.point_kinds import AnyPoint
 from config.points import DataType as PointType
-from config.resolve import ResolvedDevice
 from protocols.errors import ValueRangeError
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug import names
@@ -146,22 +146,24 @@ class DeviceEncoder:
 
     def fragment(self, readings: Sequence[Reading]) -> bytes:
         """Return the readings as serialized metrics, by alias; none of them can fail it."""
-        last, fast, not_good = self._last, self._fast, self._not_good
+        last, way_of, not_good, good = self._last, self._fast.get, self._not_good, Quality.GOOD
+        stamped_at, stamp = self._stamped_at, self._stamp
         parts: list[bytes] = []
         for reading in readings:
             name, value, quality, taken_at, _ = reading
             last[name] = reading
-            if taken_at != self._stamped_at:
-                self._stamped_at, self._stamp = taken_at, _field(_TIMESTAMP, taken_at)
-            way = fast.get(name)
-            if way and quality is Quality.GOOD and name not in not_good:
+            if taken_at != stamped_at:
+                stamped_at, stamp = taken_at, _field(_TIMESTAMP, taken_at)
+            way = way_of(name)
+            if way is not None and quality is good and name not in not_good:
                 alias, write = way
                 tail = write(value)
                 if tail is not None:
-                    stamp = self._stamp
-                    parts += (_HEADS[len(alias) + len(stamp) + len(tail)], alias, stamp, tail)
+                    metric = alias + stamp + tail
+                    parts += (_HEADS[len(metric)], metric)
                     continue
             parts.append(encode_metric(self._metric(reading)))
+        self._stamped_at, self._stamp = stamped_at, stamp
         fragment = b"".join(parts)
         return self._with_datatypes(fragment) if self._datatype_in_data else fragment
 

@@ -1,8 +1,9 @@
 """One connection to the broker; the only importer of paho in the agent.
 
-paho runs its own thread; everything it says is handed over to the event loop. There is one paho
-client per connection, because a Will is fixed when the connection is made and carries a new
-bdSeq each time.
+paho has no thread of its own here: the event loop tells it when there is something to read, and a
+message goes to the kernel where it is published (ADR-44). Only connecting, which may block, runs
+in a thread. There is one paho client per connection, because a Will is fixed when the connection
+is made and carries a new bdSeq each time.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from ssl import SSLSocket
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -34,6 +35,9 @@ OnMessage = Callable[[str, bytes, bool], None]
 """Topic, payload, whether the broker had kept it."""
 _CLOSED = "Unspecified error"
 """What paho says when the other side has closed the connection."""
+_AWAY = "closed by the broker or the network"
+_LOOK_S = 1.0
+"""How often paho looks whether a ping is due or was not answered."""
 
 
 class MqttConnection:
@@ -75,17 +79,21 @@ class MqttConnection:
         client.on_connect = self._connect_answered
         client.on_subscribe = self._subscribe_answered
         client.on_message = self._message
-        client.on_disconnect = self._ended
         client.on_socket_open = _without_delay
+        self._attached: int | None = None
+        """The socket's number while the loop watches it."""
+        self._look: asyncio.TimerHandle | None = None
+        self._held = False
 
     async def open(self, filters: Sequence[str]) -> None:
         """Connect and subscribe with QoS 1; UplinkError when either fails."""
         try:
             async with asyncio.timeout(3 * _ANSWER_S):
                 await asyncio.to_thread(self._connect)
-                self._client.loop_start()
+                self._attach()
                 await self._answer(self._accepted)
                 self._client.subscribe([(name, 1) for name in filters])
+                self._write_the_rest()
                 await self._answer(self._subscribed)
         except TimeoutError:
             raise UplinkError("the broker does not answer") from None
@@ -102,17 +110,21 @@ class MqttConnection:
     def subscribe_again(self, name: str) -> None:
         """Have the broker say once more what it keeps under a topic."""
         self._client.subscribe(name, 1)
+        self._write_the_rest()
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Hand over a message with QoS 0, not retained; False when the connection is gone."""
+        self._hold_back()
         info = self._client.publish(topic, payload)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
-        self._queued_bytes += len(payload)
-        self._unmarked_bytes += len(payload)
-        if self._unmarked_bytes >= _MARK_BYTES:
-            self._marks.append((info, self._unmarked_bytes))
-            self._unmarked_bytes = 0
+        if self._client.want_write():
+            self._queued_bytes += len(payload)
+            self._unmarked_bytes += len(payload)
+            if self._unmarked_bytes >= _MARK_BYTES:
+                self._marks.append((info, self._unmarked_bytes))
+                self._unmarked_bytes = 0
+            self._write_the_rest()
         return True
 
     @property
@@ -129,23 +141,23 @@ class MqttConnection:
         """Disconnect after everything published so far; the Will is not sent then."""
         self.leaving = True
         self._client.disconnect()
+        self._write_the_rest()
 
     async def close(self) -> None:
-        """End the connection and its thread; a ``disconnect`` gets two seconds."""
+        """End the connection; a ``disconnect`` gets two seconds."""
         if self.leaving:
             await asyncio.wait([self.closed], timeout=_FAREWELL_S)
+        self._detach()
         connection = self._client.socket()
-        if isinstance(connection, socket.socket) and not self.closed.done():
-            # Wakes paho's thread out of its select; the broker sends the Will.
+        if isinstance(connection, socket.socket):
+            # Without a goodbye: the broker sends the Will.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        # paho forgets its thread when that ends by itself, maybe between looking and joining.
-        with suppress(AttributeError):
-            await asyncio.to_thread(self._client.loop_stop)
-        # The two refer to each other; paho's sockets must not wait for the garbage collector.
+            connection.close()
+        # The two refer to each other; paho's memory must not wait for the garbage collector.
         client = self._client
         client.on_connect = client.on_subscribe = client.on_message = None
-        client.on_disconnect = client.on_socket_open = None
+        client.on_disconnect = client.on_socket_open = client.on_socket_close = None
 
     async def _answer(self, answer: asyncio.Future[str]) -> None:
         await asyncio.wait([answer, self.closed], return_when=asyncio.FIRST_COMPLETED)
@@ -162,12 +174,62 @@ class MqttConnection:
             self._client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
         self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s)
 
-    # paho's thread calls what follows; only _hand_over may touch the rest of the program.
+    def _attach(self) -> None:
+        """Have the loop serve the connection from here on."""
+        client = self._client
+        connection = client.socket()
+        if not isinstance(connection, socket.socket):
+            raise UplinkError(_AWAY)
+        client.on_disconnect = self._ended
+        client.on_socket_close = self._closing
+        self._attached = connection.fileno()
+        self._loop.add_reader(self._attached, self._readable)
+        self._look_after()
+        self._write_the_rest()
 
-    def _hand_over(self, work: Callable[[], None]) -> None:
-        # A loop that is closed has no use for it any more.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(work)
+    def _detach(self) -> None:
+        if self._attached is not None:
+            self._loop.remove_reader(self._attached)
+            self._loop.remove_writer(self._attached)
+            self._attached = None
+        if self._look is not None:
+            self._look.cancel()
+
+    def _readable(self) -> None:
+        client = self._client
+        client.loop_read()
+        # What TLS has decrypted already is not to be seen at the socket.
+        while isinstance(connection := client.socket(), SSLSocket) and connection.pending():
+            client.loop_read()
+        self._write_the_rest()
+
+    def _hold_back(self) -> None:
+        """Have what is published in one turn of the loop leave in one segment."""
+        if self._attached is not None and not self._held:
+            self._held = True
+            _cork(self._client.socket(), on=True)
+            self._loop.call_soon(self._let_go)
+
+    def _let_go(self) -> None:
+        self._held = False
+        _cork(self._client.socket(), on=False)
+
+    def _write_the_rest(self) -> None:
+        """Have the loop write what the kernel has not taken yet."""
+        if self._attached is not None and self._client.want_write():
+            self._loop.add_writer(self._attached, self._writable)
+
+    def _writable(self) -> None:
+        self._client.loop_write()
+        if self._attached is not None and not self._client.want_write():
+            self._loop.remove_writer(self._attached)
+
+    def _look_after(self) -> None:
+        self._client.loop_misc()
+        if self._attached is not None:
+            self._look = self._loop.call_later(_LOOK_S, self._look_after)
+
+    # paho calls what follows, and holds a lock meanwhile with which it publishes nothing.
 
     def _connect_answered(
         self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object
@@ -175,27 +237,29 @@ class MqttConnection:
         refused = ""
         if code.is_failure:
             refused = f"the broker refuses: {why_refused(self._settings, str(code))}"
-        self._hand_over(partial(_set_result, self._accepted, refused))
+        _set_result(self._accepted, refused)
 
     def _subscribe_answered(
         self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _props: object
     ) -> None:
         failed = [str(code) for code in codes if code.is_failure]
         refused = f"the broker refuses a subscription: {failed}" if failed else ""
-        self._hand_over(partial(_set_result, self._subscribed, refused))
+        _set_result(self._subscribed, refused)
 
     def _message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         # A command kept by the broker was given at another time; only a STATE is still true.
         if not message.retain or parse_state_topic(message.topic) is not None:
-            work = partial(self._on_message, message.topic, bytes(message.payload), message.retain)
-            self._hand_over(work)
+            payload = bytes(message.payload)
+            self._loop.call_soon(self._on_message, message.topic, payload, message.retain)
 
     def _ended(
         self, _client: Client, _data: object, _flags: object, code: ReasonCode, _props: object
     ) -> None:
         text = str(code)
-        why = "closed by the broker or the network" if text == _CLOSED else text
-        self._hand_over(partial(_set_result, self.closed, f"connection lost: {why}"))
+        _set_result(self.closed, f"connection lost: {_AWAY if text == _CLOSED else text}")
+
+    def _closing(self, _client: Client, _data: object, _connection: object) -> None:
+        self._detach()
 
 
 def _set_result(future: asyncio.Future[str], result: str) -> None:
@@ -209,3 +273,9 @@ def _without_delay(_client: Client, _data: object, connection: object) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Nor behind megabytes in the kernel that a slow line takes minutes for.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+
+
+def _cork(connection: object, *, on: bool) -> None:
+    if isinstance(connection, socket.socket):
+        with suppress(OSError):  # it is gone; who reads or writes next is told
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Protocol
 
-from config.resolve import Gateway, ResolvedDevice
+from config.gateway import Gateway, ResolvedDevice
 from edge_agent.clock import Clock
 from edge_agent.journal.base import Journal, Row
 from edge_agent.uplink.births import device_birth, retired_birth
 from edge_agent.uplink.encoder import DeviceEncoder
+from edge_agent.uplink.own import Loads, OwnPoint, own_points, own_values
 from protocols.sparkplug import names
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.edge_session import (
@@ -20,7 +20,6 @@ from protocols.sparkplug.edge_session import (
     Phase,
     Send,
 )
-from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.payload import (
     Metric,
     encode_metrics,
@@ -28,6 +27,7 @@ from protocols.sparkplug.payload import (
     mark_historical,
     name_metrics,
     seal,
+    uuid_of,
 )
 from protocols.sparkplug.topics import NAMESPACE, MessageKind, Topic, state_topic
 
@@ -67,19 +67,23 @@ class Node:
         sent_bytes: Their bytes.
     """
 
-    def __init__(self, gateway: Gateway, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, gateway: Gateway, journal: Journal, clock: Clock, *, loads: Loads | None = None
+    ) -> None:
         settings = gateway.settings
         self._journal = journal
         self._clock = clock
+        self._loads = loads
         self._site, self._gateway = settings.site, settings.gateway
         self.client_id = f"plantroom-{settings.site}-{settings.gateway}"
         self.session = EdgeSession(bd_seq=journal.bd_seq, primary_host=settings.uplink.primary_host)
         self._datatype_in_data = settings.uplink.send_datatype_in_data
         self.encoders = {name: self._encoder(device) for name, device in gateway.devices.items()}
+        self._points = self._own_points(gateway)
         self._own = self._own_aliases()
         self._retired = self._retired_points()
         self._data_topics: dict[str, str] = {}
-        self._version = metadata.version("plantroom")
+        self._version = gateway.program
         self.connection: Connection | None = None
         self.published = self.sent_bytes = 0
 
@@ -97,6 +101,8 @@ class Node:
         }
         for name in changed:
             self.encoders[name].inherit(before[name])
+        points, self._points = self._points, self._own_points(gateway)
+        self._own = self._own_aliases()
         self._retired = self._retired_points()
         if before.keys() != self.encoders.keys():
             # Said before the deaths: what is removed on purpose is no outage.
@@ -105,6 +111,9 @@ class Node:
             self.perform(self.session.device_removed(name))
         for name in changed:
             self.perform(self.session.device_changed(name))
+        if points.keys() != self._points.keys():
+            # Only a birth may say what is new of the node itself.
+            self.perform(self.session.rebirth())
 
     def rebuild(self) -> None:
         """Take the aliases of a journal that took the old one's place."""
@@ -218,6 +227,43 @@ class Node:
                 fragment = b""
         return seal(fragment, timestamp=now_ms, seq=send.seq)
 
+    def report(self) -> None:
+        """Publish how the gateway itself does; what cannot go out now is told the next time."""
+        connection = self.connection
+        if connection is None or not self._points or self.queued_bytes > MAX_QUEUED_BYTES:
+            return
+        now_ms = self._clock.now_ms()
+        for action in self.session.data():
+            if isinstance(action, Send):
+                fragment = encode_metrics(self._own_metrics(now_ms, born=True))
+                payload = seal(fragment, timestamp=now_ms, seq=action.seq)
+                connection.publish(self._topic(action.kind), payload)
+
+    def _own_points(self, gateway: Gateway) -> dict[str, OwnPoint]:
+        return {} if self._loads is None else own_points(gateway.settings.ports)
+
+    def _own_metrics(self, now_ms: int, *, born: bool) -> list[Metric]:
+        """Return the node's points; before its birth with all that is to be known of them."""
+        if self._loads is None:
+            return []
+        values = own_values(
+            self._points,
+            waiting=self._journal.stats().rows,
+            loads=self._loads(),
+            encoders=self.encoders,
+        )
+        return [
+            Metric(
+                name=None if born else name,
+                alias=self._own[name],
+                timestamp=now_ms,
+                datatype=point.datatype,
+                value=values[name],
+                properties=None if born else point.properties,
+            )
+            for name, point in self._points.items()
+        ]
+
     def _death(self, bd_seq: int | None) -> bytes:
         metric = Metric(name=names.BD_SEQ, datatype=DataType.INT64, value=bd_seq)
         return encode_payload([metric], timestamp=self._clock.now_ms())
@@ -231,7 +277,8 @@ class Node:
         ]
         for metric in metrics:
             metric.timestamp = now_ms
-        return encode_metrics([*metrics, self._devices(names.DEVICES, now_ms)])
+        metrics.append(self._devices(names.DEVICES, now_ms))
+        return encode_metrics([*metrics, *self._own_metrics(now_ms, born=False)])
 
     def _devices(self, name: str | None, now_ms: int) -> Metric:
         """Return which devices are configured, by alias unless named; the missing were removed."""
@@ -251,10 +298,9 @@ class Node:
 
     def _own_aliases(self) -> dict[str, int]:
         """Return the aliases of what the node says of itself; no device has an empty name."""
-        return {
-            name: self._journal.alias("", name, DataType.STRING)
-            for name in (names.SOFTWARE, names.VERSION, names.DEVICES)
-        }
+        types = dict.fromkeys((names.SOFTWARE, names.VERSION, names.DEVICES), DataType.STRING)
+        types |= {name: point.datatype for name, point in self._points.items()}
+        return {name: self._journal.alias("", name, kind) for name, kind in types.items()}
 
     def _retired_points(self) -> dict[str, dict[int, tuple[str, DataType]]]:
         """Return what old rows may still carry and no birth of a configured device declares."""

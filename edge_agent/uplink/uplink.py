@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from config.resolve import Gateway
+from config.gateway import Gateway
 from edge_agent.clock import Clock
 from edge_agent.commands.result import CommandResult
 from edge_agent.errors import JournalFullError
@@ -24,6 +24,7 @@ from edge_agent.uplink.inbound import (
 )
 from edge_agent.uplink.link_status import LinkStatus
 from edge_agent.uplink.node import Node
+from edge_agent.uplink.own import REPORT_S, Loads
 from edge_agent.uplink.reconnecting import Reconnector
 from edge_agent.uplink.resend import ResendBook
 from edge_agent.uplink.stamping import Stamping
@@ -53,6 +54,7 @@ class Uplink:
         journal: Keeps what is not acknowledged.
         clock: Stamps the readings.
         synchronised: Whether the machine's clock is kept right; default: it is.
+        loads: How busy the ports are; None: the gateway says nothing of itself.
     """
 
     def __init__(
@@ -62,11 +64,12 @@ class Uplink:
         clock: Clock,
         *,
         synchronised: Callable[[], bool] = _always,
+        loads: Loads | None = None,
     ) -> None:
         settings = gateway.settings
         self._journal = journal
         self._clock = clock
-        self._node = Node(gateway, journal, clock)
+        self._node = Node(gateway, journal, clock, loads=loads)
         self._book = ResendBook(
             ack_timeout_s=settings.uplink.ack_timeout_s, rate=settings.uplink.backlog_rate
         )
@@ -100,11 +103,17 @@ class Uplink:
             act=self._act,
             received=self._received,
         )
-        journal.on_renamed = self._journal_renamed
         self._devices = gateway.devices
         self._desk: CommandDesk | None = None
         self._acknowledged = self._refused = self._unreadable = 0
         self._unnumbered = self._given_up = 0
+
+    def journal_renamed(self) -> None:
+        """Send anew: nothing was sent under the journal's new name, and aliases may be others."""
+        self._node.rebuild()
+        if self._book.begun:
+            self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
+            self._act(self._node.session.rebirth())
 
     def device_up(self, device: str, at: int) -> None:
         """Have a device that answers born, before its first readings."""
@@ -198,23 +207,23 @@ class Uplink:
             tasks.create_task(self._stamping.run(self._clock), name="uplink clock")
             tasks.create_task(self._drain.run(), name="uplink backlog")
             tasks.create_task(self._reconnector.look(), name="uplink status")
+            tasks.create_task(self._report(), name="uplink report")
             self._desk = CommandDesk(
                 handler, port_of=self._port_of, answer=self.publish_result, clock=self._clock
             )
             tasks.create_task(self._desk.run(), name="uplink commands")
             await self._reconnector.run()
 
+    async def _report(self) -> None:
+        """Say how the gateway itself does, for ever."""
+        while True:
+            await self._clock.sleep(REPORT_S)
+            self._node.report()
+
     def _still_known(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
         """Leave out what a reload has taken away since the readings were made."""
         encoder = self._node.encoders.get(device)
         return [reading for reading in readings if encoder and reading.point in encoder.points]
-
-    def _journal_renamed(self) -> None:
-        """Nothing was sent under the new name, and aliases may be others."""
-        self._node.rebuild()
-        if self._book.begun:
-            self._book.begin(self._journal.next_offset, self._clock.monotonic_s())
-            self._act(self._node.session.rebirth())
 
     def _act(self, actions: Sequence[Action]) -> None:
         """Perform what the session answers; a session that begins owes the whole journal."""

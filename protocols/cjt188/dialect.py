@@ -9,8 +9,6 @@ from protocols.cjt188.identifiers import ByteOrder
 from protocols.cjt188.layouts import BY_NAME
 from protocols.errors import ValueRangeError
 
-_BYTE: Final = 0xFF
-
 
 class TimeOrder(StrEnum):
     """Order of the seven bytes of a time."""
@@ -43,8 +41,6 @@ class Dialect:
             pairs do. Where it does not, a late answer cannot be told from the one that is awaited.
         wake_up: FEH before a request, 0..4.
         wake_up_answer: FEH that a meter may send before an answer, for its predicted length.
-        valve_open: What opens the valve.
-        valve_close: What closes it. 55H and 99H are one maker's frames.
 
     Raises:
         ValueRangeError: There is no such layout, or a number is out of its range.
@@ -57,16 +53,12 @@ class Dialect:
     echoes_serial: bool = True
     wake_up: int = 4
     wake_up_answer: int = 4
-    valve_open: int = 0x55
-    valve_close: int = 0x99
 
     def __post_init__(self) -> None:
         if self.layout and self.layout not in BY_NAME:
             raise ValueRangeError(f"layout {self.layout!r}: {', '.join(BY_NAME)} are allowed")
         if not (0 <= self.wake_up <= MOST_WAKE_UP and 0 <= self.wake_up_answer <= MOST_WAKE_UP):
             raise ValueRangeError(f"wake-up bytes: 0..{MOST_WAKE_UP} are allowed")
-        if not (0 <= self.valve_open <= _BYTE and 0 <= self.valve_close <= _BYTE):
-            raise ValueRangeError("what moves the valve is one byte, 0..255")
 
 
 STANDARD: Final = Dialect()

@@ -5,7 +5,7 @@ from typing import Final
 
 from protocols.cjt188.addresses import ADDRESS_BYTES, address_bytes, address_text
 from protocols.errors import FrameError, ValueRangeError
-from protocols.frame_stream import Found, FrameStream
+from protocols.frame_stream import Found, FrameStream, only_frame
 
 START: Final = 0x68
 END: Final = 0x16
@@ -102,17 +102,15 @@ def decode_frame(data: bytes) -> Frame:
     Raises:
         FrameError: It is none, it is cut, or something follows it.
     """
-    body = data.lstrip(bytes((WAKE_UP,)))
-    found = examine(body)
-    if found is None:
-        raise FrameError(f"cut after {len(body)} bytes")
-    if found.end != len(body):
-        raise FrameError(f"{len(body) - found.end} bytes follow the frame")
-    return found.frame
+    return only_frame(data, examine, filler=bytes((WAKE_UP,)))
 
 
 def frame_stream() -> FrameStream[Frame]:
     """Return what cuts the bytes of a line into frames."""
     return FrameStream(
-        starts=bytes((START,)), longest=LONGEST_FRAME, examine=examine, filler=bytes((WAKE_UP,))
+        starts=bytes((START,)),
+        shortest=OVERHEAD_BYTES,
+        longest=LONGEST_FRAME,
+        examine=examine,
+        filler=bytes((WAKE_UP,)),
     )

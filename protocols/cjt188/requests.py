@@ -23,6 +23,9 @@ CONTROLS: Final = {
     0x16: "synchronize motor",
 }
 """Names of the requests, for messages."""
+OPEN_VALVE: Final = b"\x55"
+CLOSE_VALVE: Final = b"\x99"
+"""What moves the valve in one maker's frames."""
 _SERIALS: Final = 256
 
 
@@ -136,8 +139,7 @@ def write(
 
 
 def set_valve(
-    meter_type: int, address: str, *, opened: bool, dialect: Dialect = STANDARD
+    meter_type: int, address: str, code: bytes, *, dialect: Dialect = STANDARD
 ) -> Request:
-    """Return the command that opens or closes the valve; its answer carries the status."""
-    code = dialect.valve_open if opened else dialect.valve_close
-    return write(meter_type, address, identifiers.VALVE, bytes((code,)), dialect=dialect)
+    """Return the command that moves the valve; its answer carries the status."""
+    return write(meter_type, address, identifiers.VALVE, code, dialect=dialect)

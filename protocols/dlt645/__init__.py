@@ -1,8 +1,8 @@
 """DL/T 645-2007 and -1997, the protocol of Chinese electricity meters: bytes and values.
 
 frames:
-    ``Frame(address, control, data)``, ``frame.encoded(wake_up=4)``, ``parse_frame(bytes)``;
-    ``FrameStream().feed(bytes)`` returns frames, counts rejections and has bounded memory.
+    ``Frame(address, control, data)``, ``frame.encode(wake_up=4)``, ``decode_frame(bytes)``;
+    ``frame_stream().feed(bytes)`` returns frames, counts rejections and has bounded memory.
 codes:
     ``Edition``, functions, error words.
 requests:
@@ -22,7 +22,7 @@ Reading one value, without any I/O::
 
     wanted = item(Edition.E2007, 0x0201FF00)        # block: three phases
     request = read("201000000012", 0x0201FF00)
-    line.send(request.frame().encoded(wake_up=4))
+    line.send(request.frame().encode(wake_up=4))
     for frame in stream.feed(received):
         if request.refused_by(frame):
             words = request.refusal(frame)          # ("no_such_data",)

@@ -1,16 +1,15 @@
 """Frames: ``[FE ...] 68 A0..A5 68 C L DATA CS 16``, low byte of the address first (pure).
 
 DATA are sent with 33H added to each byte; CS is the sum of all from the first 68H to the last of
-DATA. A frame that was cut hides none: the first whole frame wherever it starts is taken, so the
-next is found at once and not only when the length that the cut one promised has gone by.
+DATA.
 """
 
 import re
-from collections import Counter
 from typing import Final, NamedTuple
 
 from protocols.dlt645 import codes
 from protocols.errors import FrameError, ValueRangeError
+from protocols.frame_stream import Found, FrameStream, only_frame
 
 WAKE_UP: Final = 0xFE
 BROADCAST: Final = "999999999999"
@@ -22,6 +21,7 @@ MOST_DATA: Final = 200
 
 _START: Final = 0x68
 _END: Final = 0x16
+_BYTE: Final = 0xFF
 _OFFSET: Final = 0x33
 _WILDCARD: Final = 0xAA
 _HEADER: Final = 10  # start, address, start, control, length
@@ -29,7 +29,8 @@ _SECOND_START: Final = 7
 _LENGTH: Final = 9
 _AROUND: Final = 12  # bytes of a frame beside DATA
 _MOST_WAKE_UP: Final = 16
-_PIECE: Final = 256
+LONGEST_FRAME: Final = _AROUND + MOST_DATA
+"""Bytes that a stream keeps at most while it waits for more."""
 _ADDRESS: Final = re.compile(r"(?:AA){0,6}(?:[0-9]{2}){0,6}")
 _ADDRESS_DIGITS: Final = 12
 _ADD: Final = bytes((byte + _OFFSET) & 0xFF for byte in range(256))
@@ -70,14 +71,14 @@ class Frame(NamedTuple):
         """Function code, 0..31."""
         return self.control & codes.FUNCTION
 
-    def encoded(self, *, wake_up: int = 0) -> bytes:
+    def encode(self, *, wake_up: int = 0) -> bytes:
         """Return its bytes, with 0..16 wake-up bytes FE before it.
 
         Raises:
             ValueRangeError: The address, the control code or the data cannot be sent.
         """
         checked_address(self.address)
-        if not 0 <= self.control <= 0xFF:  # noqa: PLR2004 (one byte)
+        if not 0 <= self.control <= _BYTE:
             raise ValueRangeError(f"control code {self.control}: allowed are 0..255")
         if len(self.data) > MOST_DATA:
             raise ValueRangeError(f"{len(self.data)} bytes of data: allowed are 0..{MOST_DATA}")
@@ -86,7 +87,7 @@ class Frame(NamedTuple):
         address = bytes.fromhex(self.address)[::-1]
         head = bytes((_START, *address, _START, self.control, len(self.data)))
         body = head + self.data.translate(_ADD)
-        return bytes((WAKE_UP,)) * wake_up + body + bytes((sum(body) & 0xFF, _END))
+        return bytes((WAKE_UP,)) * wake_up + body + bytes((sum(body) & _BYTE, _END))
 
 
 def checked_address(address: str, *, wildcard: bool = True) -> str:
@@ -117,120 +118,56 @@ def frame_bytes(data: int) -> int:
     return _AROUND + data
 
 
-def parse_frame(raw: bytes) -> Frame:
-    """Return the one frame that these bytes are, wake-up bytes before it left out.
+def examine(buffer: bytes, at: int = 0) -> Found[Frame] | None:
+    """Return the frame that begins at ``at``; None: more bytes are needed.
 
     Raises:
-        FrameError: They are not exactly one frame; says why.
+        FrameError: No frame begins there.
     """
-    body = raw.lstrip(bytes((WAKE_UP,)))
-    size, problem = _judge(body, 0)
-    if not size:
-        raise FrameError(f"no frame: {problem or 'cut'}")
-    if len(body) != size:
-        raise FrameError(f"no frame: {len(body) - size} bytes follow it")
-    return _frame(body, 0)
-
-
-class FrameStream:
-    """Finds the frames in the bytes of a line.
-
-    It keeps less than one frame: at most ``CAPACITY`` bytes between two calls.
-
-    Attributes:
-        rejected: How many frames were not taken, by reason: checksum, end, length, address, cut.
-        dropped: Bytes that belong to no frame, wake-up bytes not counted.
-    """
-
-    CAPACITY: Final = _AROUND + MOST_DATA
-
-    def __init__(self) -> None:
-        self.rejected: Counter[str] = Counter()
-        self.dropped = 0
-        self._kept = bytearray()
-
-    def __len__(self) -> int:
-        """Return the bytes that are kept because more may make a frame of them."""
-        return len(self._kept)
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take bytes and return the frames that they complete; none: more bytes are needed."""
-        frames: list[Frame] = []
-        for at in range(0, len(data), _PIECE):
-            self._kept += data[at : at + _PIECE]
-            self._take(frames)
-        return frames
-
-    def clear(self) -> None:
-        """Forget the start of a frame: the line was silent, or something new is asked on it."""
-        self._discard(len(self._kept))
-
-    def _take(self, frames: list[Frame]) -> None:
-        kept, at, pending = self._kept, 0, -1
-        while (at := kept.find(_START, at)) >= 0:
-            size, problem = _judge(kept, at)
-            if size:
-                frame = _frame(kept, at)
-                self._discard(at)
-                del kept[:size]
-                frames.append(frame)
-                at, pending = 0, -1
-                continue
-            if not problem and pending < 0:
-                pending = at
-            at += 1
-        self._discard(len(kept) if pending < 0 else pending)
-
-    def _discard(self, count: int) -> None:
-        """Drop bytes in front and count what they were."""
-        kept, at = self._kept, 0
-        while (at := kept.find(_START, at, count)) >= 0:
-            size, problem = _judge(kept, at)
-            # Fewer bytes than up to the second 68H are no sign of a frame.
-            is_start = len(kept) > at + _SECOND_START and problem != _NOISE
-            if is_start and not size:
-                self.rejected[problem or "cut"] += 1
-            at += 1
-        self.dropped += count - kept.count(WAKE_UP, 0, count)
-        del kept[:count]
-
-
-_NOISE: Final = "not two 68H"
-
-
-def _judge(kept: bytes | bytearray, at: int) -> tuple[int, str]:
-    """Return the size of the whole frame there, or 0 and why there is none; "": more is needed."""
-    starts = kept[at : at + _SECOND_START + 1 : _SECOND_START]
+    starts = buffer[at : at + _SECOND_START + 1 : _SECOND_START]
     if starts.strip(bytes((_START,))):
-        return 0, _NOISE
-    if len(kept) <= at + _LENGTH:
-        return 0, ""
-    size = frame_bytes(kept[at + _LENGTH])
-    if size > FrameStream.CAPACITY:
-        return 0, "length"
-    if len(kept) < at + size:
-        return 0, ""
-    problem = _problem(kept[at : at + size])
-    return 0 if problem else size, problem
-
-
-def _problem(whole: bytes | bytearray) -> str:
-    """Return why bytes of the right length are no frame; empty when they are one."""
-    if whole[-1] != _END:
-        return "end"
-    if sum(whole[:-2]) & 0xFF != whole[-2]:
-        return "checksum"
-    return "" if _is_address(whole[1:_SECOND_START]) else "address"
-
-
-def _is_address(raw: bytes | bytearray) -> bool:
-    digits = bytes(raw[::-1]).lstrip(bytes((_WILDCARD,)))
-    return all(byte in _IS_BCD for byte in digits)
-
-
-def _frame(kept: bytes | bytearray, at: int) -> Frame:
-    length = kept[at + _LENGTH]
+        raise FrameError("not two 68H")
+    if len(buffer) <= at + _LENGTH:
+        return None
+    size = buffer[at + _LENGTH]
+    if size > MOST_DATA:
+        raise FrameError(f"length {size}; at most {MOST_DATA}")
+    end = at + frame_bytes(size)
+    if len(buffer) < end:
+        return None
+    if buffer[end - 1] != _END:
+        raise FrameError(f"its end is {buffer[end - 1]:02X}H, not 16H")
+    total = sum(buffer[at : end - 2]) & _BYTE
+    if buffer[end - 2] != total:
+        raise FrameError(f"its checksum is {buffer[end - 2]:02X}H, not {total:02X}H")
+    address = buffer[at + 1 : at + _SECOND_START][::-1]
+    if not _is_address(address):
+        raise FrameError(f"address {address.hex().upper()} is none")
     first = at + _HEADER
-    data = bytes(kept[first : first + length]).translate(_TAKE)
-    address = bytes(kept[at + 1 : at + _SECOND_START])[::-1].hex().upper()
-    return Frame(address, kept[at + _SECOND_START + 1], data)
+    data = buffer[first : first + size].translate(_TAKE)
+    return Found(Frame(address.hex().upper(), buffer[first - 2], data), end)
+
+
+def decode_frame(data: bytes) -> Frame:
+    """Return the frame that is all of ``data``, wake-up bytes before it left out.
+
+    Raises:
+        FrameError: It is none, it is cut, or something follows it.
+    """
+    return only_frame(data, examine, filler=bytes((WAKE_UP,)))
+
+
+def frame_stream() -> FrameStream[Frame]:
+    """Return what cuts the bytes of a line into frames."""
+    return FrameStream(
+        starts=bytes((_START,)),
+        shortest=_AROUND,
+        longest=LONGEST_FRAME,
+        examine=examine,
+        filler=bytes((WAKE_UP,)),
+    )
+
+
+def _is_address(high_first: bytes) -> bool:
+    digits = high_first.lstrip(bytes((_WILDCARD,)))
+    return all(byte in _IS_BCD for byte in digits)

@@ -4,6 +4,7 @@ The states are those of GB/T 26875.3-2011, 8.2.1; a panel with another protocol 
 them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntFlag, StrEnum
@@ -40,6 +41,14 @@ ALL_STATES: Final = State(2 * State.PREALARM - 1)
 def names_of(states: State) -> tuple[str, ...]:
     """Return the names of states in small letters, as ``("fire", "shielded")``."""
     return tuple(str(state.name).lower() for state in State if state in states)
+
+
+def states_of(names: Iterable[str]) -> State:
+    """Return the states with these names, as ``names_of`` has them."""
+    states = NO_STATE
+    for name in names:
+        states |= State[name.upper()]
+    return states
 
 
 class Kind(StrEnum):

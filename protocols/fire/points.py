@@ -1,8 +1,8 @@
 """The open components of a panel as points of the class ``fire_panel``, and in words (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from protocols.fire.model import Component, Kind, State
+from protocols.fire.model import NO_STATE, Component, Kind, State
 from protocols.fire.panel_state import PanelState
 from protocols.gb26875.tables import COMPONENT_TYPES, SYSTEM_TYPES, Term
 
@@ -31,6 +31,20 @@ def points_of(state: PanelState) -> Mapping[str, bool | int]:
     }
 
 
+def places_of(state: PanelState) -> Mapping[str, Sequence[Component]]:
+    """Return where the states hold, by the names of the class: fires first, then as reported.
+
+    Systems and the transmission device repeat what their components say: they stand there only
+    when no component does.
+    """
+    return {
+        "fire_places": _places(state, State.FIRE),
+        "fault_places": _places(state, State.FAULT, of_components=State.MAINS_FAULT),
+        "shielded_places": _places(state, State.SHIELDED),
+        "supervisory_places": _places(state, State.SUPERVISORY),
+    }
+
+
 def name_of(component: Component) -> Term:
     """Return what and where a component is, with the panel's own text, for a message."""
     place, text = component.place, component.text
@@ -52,3 +66,11 @@ def name_of(component: Component) -> Term:
     if text == kind.zh:
         text = ""
     return Term(f"{text} {kind.zh} {zh}".strip(), f"{text} {kind.en}, {en}".strip())
+
+
+def _places(
+    state: PanelState, states: State, *, of_components: State = NO_STATE
+) -> Sequence[Component]:
+    found = state.open(states | of_components)
+    components = [one for one in found if one.place.kind is Kind.COMPONENT]
+    return components or [one for one in found if one.states & states]

@@ -92,6 +92,14 @@ class Output:
 class PanelSession(Protocol):
     """The receiving side of one connection."""
 
+    def opened(self, moment: Moment) -> None:
+        """Begin anew on a line that was opened, perhaps again: what was half heard is forgotten."""
+        ...
+
+    def is_heard(self, moment: Moment) -> bool:
+        """Whether the equipment has spoken since then and is not silent for too long."""
+        ...
+
     def receive(self, data: bytes, moment: Moment) -> Output:
         """Take bytes from the wire."""
         ...

@@ -1,6 +1,7 @@
 """How a session of GB/T 26875.3 behaves where devices and sites differ."""
 
 from dataclasses import dataclass, field
+from datetime import time
 
 from protocols.gb26875.events import EventOptions
 
@@ -22,6 +23,8 @@ class SessionOptions:
             connects. Off for devices that answer with a denial.
         confirms_user_commands: Whether command bytes from 128 are confirmed; the standard leaves
             them to makers. Off: denied as unknown.
+        inspects_sentry_at: Local times of the day at which the sentry is inspected.
+        sentry_minutes: Time for an answer, 1 to 255 minutes.
         events: How status words are understood.
     """
 
@@ -34,4 +37,6 @@ class SessionOptions:
     clock_tolerance_s: float = 60.0
     asks_states: bool = True
     confirms_user_commands: bool = False
+    inspects_sentry_at: tuple[time, ...] = ()
+    sentry_minutes: int = 10
     events: EventOptions = field(default_factory=EventOptions)

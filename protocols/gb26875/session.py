@@ -17,10 +17,12 @@ from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.recent import Receipt, RecentMessages
 from protocols.gb26875.requests import (
     RequestQueue,
+    inspect_sentry,
     read_places,
     read_transmitter_status,
     set_clock,
 )
+from protocols.gb26875.sentry import SentryWatch
 from protocols.gb26875.tables import UnitType
 from protocols.gb26875.times import DeviceTime
 from protocols.gb26875.units import Unit, decode_unit
@@ -55,24 +57,33 @@ class CentreSession:
         recent: RecentMessages | None = None,
         open_places: Callable[[str], Sequence[Place]] = _no_places,
     ) -> None:
-        self.source: int | None = None
         self.counts: Counter[str] = Counter()
         self._options = options or SessionOptions()
         self._recent = recent or RecentMessages()
         self._open_places = open_places
+        self._centre = 0
+        self._pending: dict[int, Frame] = {}
+        self._deliveries = 0
+        self._lost = False
+        self._sentry = SentryWatch(self._options.inspects_sentry_at, moment=moment)
+        self.opened(moment)
+
+    def opened(self, moment: Moment) -> None:
+        """Begin anew: the device is asked for its states when it speaks, and its clock is set."""
+        self.abandon()
+        self.source: int | None = None
+        self.heard_s = self._clock_due_s = moment.monotonic_s
+        self._clock_tried_s = -_RETRY_CLOCK_S
+        self._told_fire = False
         self._parser = FrameParser()
         self._queue = RequestQueue(
             timeout_s=self._options.reply_timeout_s, resends=self._options.resends
         )
-        self._centre = 0
-        self._pending: dict[int, Frame] = {}
-        self._deliveries = 0
-        self.heard_s = moment.monotonic_s
-        self._lost = False
-        self._clock_due_s = moment.monotonic_s
-        self._clock_tried_s = -_RETRY_CLOCK_S
-        self._sentry_until_s: float | None = None
-        self._told_fire = False
+
+    def is_heard(self, moment: Moment) -> bool:
+        """Whether the device has spoken and is not silent for too long."""
+        silent_s = moment.monotonic_s - self.heard_s
+        return self.source is not None and silent_s <= self._options.silence_s
 
     def receive(self, data: bytes, moment: Moment) -> Output:
         """Take bytes; answers to what needs no keeping are in ``send``."""
@@ -98,9 +109,10 @@ class CentreSession:
             out.notices.append(
                 Notice(NoticeKind.LINK_LOST, f"silent for {now_s - self.heard_s:.0f} s")
             )
-        if self._sentry_until_s is not None and now_s > self._sentry_until_s:
-            self._sentry_until_s = None
+        if self._sentry.is_missed(moment):
             out.notices.append(Notice(NoticeKind.SENTRY_MISSED))
+        if self._sentry.is_due(moment) and self.is_heard(moment):
+            self._queue.add(inspect_sentry(self._options.sentry_minutes))
         self._ask_next(out, moment)
         return out
 
@@ -220,7 +232,7 @@ class CentreSession:
         self._follow_transmitter(unit, events)
         for event in events:
             if isinstance(event, OperationEvent) and "sentry_answer" in event.operations:
-                self._sentry_until_s = None
+                self._sentry.answered()
                 out.notices.append(Notice(NoticeKind.SENTRY_ANSWERED, f"operator {event.operator}"))
         self._deliveries += 1
         self._pending[self._deliveries] = frame
@@ -241,8 +253,7 @@ class CentreSession:
     def _settle(self, frame: Frame, moment: Moment) -> None:
         unit = self._queue.answered(frame.sequence)
         if unit is not None and unit.type == UnitType.INSPECT_SENTRY:
-            minutes = unit.objects[0].number("minutes")
-            self._sentry_until_s = moment.monotonic_s + 60.0 * minutes
+            self._sentry.asked(moment, minutes=unit.objects[0].number("minutes"))
 
     def _ask_next(self, out: Output, moment: Moment) -> None:
         if self.source is None:

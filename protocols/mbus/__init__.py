@@ -9,6 +9,6 @@
   whether more telegrams follow. ``encoding``: the reverse, for a simulated slave.
 - ``dates``: the types of dates and times.
 - ``record``: ``Record``, one value as the agent names it. pyMeterBus makes the values; the mapping
-  stands in ``edge_agent/drivers/mbus_records.py``, since that library imports pyserial.
+  stands in ``edge_agent/drivers/mbus/records.py``, since that library imports pyserial.
 - ``search``: ``WildcardSearch`` says what to select next, and is told what came.
 """

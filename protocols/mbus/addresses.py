@@ -18,6 +18,7 @@ ID_DIGITS: Final = 8
 WILD_DIGIT: Final = "F"
 _ANY_MAKER: Final = 0xFFFF
 _ANY_BYTE: Final = 0xFF
+_ANYTHING: Final = WILD_DIGIT * ID_DIGITS
 _HEX_DIGITS: Final = frozenset("0123456789ABCDEF")
 _LETTERS: Final = 3
 _LETTER_BITS: Final = 5
@@ -35,6 +36,30 @@ def check_primary(address: int) -> int:
         f"primary address {address}: 0..{LAST_PRIMARY}, {SELECTED} (selected) and {ANY} (the only "
         "slave of a line) are allowed"
     )
+
+
+MEDIA: Final = {
+    0: "other",
+    1: "oil",
+    2: "electricity",
+    3: "gas",
+    4: "heat",
+    5: "steam",
+    6: "hot water",
+    7: "water",
+    8: "heat cost allocator",
+    9: "compressed air",
+    10: "cooling (return)",
+    11: "cooling (supply)",
+    12: "heat (supply)",
+    13: "heat and cooling",
+    14: "bus",
+    21: "hot water of 90 degC",
+    22: "cold water",
+    23: "hot and cold water",
+    24: "pressure",
+}
+"""Names of media, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,11 @@ class SecondaryAddress:
     def is_wild(self) -> bool:
         """Whether it may select several slaves by their identifications."""
         return WILD_DIGIT in self.identification
+
+    @property
+    def text(self) -> str:
+        """It as people write it: without maker, version and medium where they may be any."""
+        return str(self).removesuffix(_ANYTHING)
 
     def __str__(self) -> str:
         return f"{self.identification}{self.encode()[4:].hex().upper()}"

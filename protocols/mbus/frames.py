@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from protocols.errors import FrameError, ValueRangeError
-from protocols.frame_stream import Found, FrameStream
+from protocols.frame_stream import Found, FrameStream, only_frame
 
 ACK: Final = 0xE5
 SHORT_START: Final = 0x10
@@ -144,16 +144,14 @@ def decode_frame(data: bytes) -> Frame:
     Raises:
         FrameError: It is none, it is cut, or something follows it.
     """
-    found = examine(data)
-    if found is None:
-        raise FrameError(f"cut after {len(data)} bytes")
-    if found.end != len(data):
-        raise FrameError(f"{len(data) - found.end} bytes follow the frame")
-    return found.frame
+    return only_frame(data, examine)
 
 
 def frame_stream() -> FrameStream[Frame]:
     """Return what cuts the bytes of a line into frames."""
     return FrameStream(
-        starts=bytes((ACK, SHORT_START, LONG_START)), longest=LONGEST_FRAME, examine=examine
+        starts=bytes((ACK, SHORT_START, LONG_START)),
+        shortest=1,
+        longest=LONGEST_FRAME,
+        examine=examine,
     )

@@ -88,6 +88,9 @@ class Adapter(ABC):
             frame that was cut; 0 for texts, which printers may stop anywhere.
         text_pause_s: So long after the last byte a text without its end counts as complete; 0 for
             frames with a checksum, which do not.
+        silence_s: So long without a frame is a lost link; 0 where silence is no fault: a printer
+            says nothing for days.
+        most_panel: Highest number that a panel can be given.
         idle: A byte that means "nothing new" but may also begin a frame; empty if there is none.
         confidence: How well the format is known.
     """
@@ -100,6 +103,8 @@ class Adapter(ABC):
     clears_on_poll: ClassVar[bool] = False
     most_gap_s: ClassVar[float] = 1.0
     text_pause_s: ClassVar[float] = 0.0
+    silence_s: ClassVar[float] = 60.0
+    most_panel: ClassVar[int] = 255
     confidence: ClassVar[Confidence] = Confidence.UNCONFIRMED
     polls_every_s: float = 0.0
     idle: bytes = b""

@@ -85,6 +85,7 @@ class Gst200(Adapter):
     address_bit: ClassVar[bool] = True
     most: ClassVar[int] = _SIZES.stop - 1
     clears_on_poll: ClassVar[bool] = True
+    most_panel: ClassVar[int] = 15
     panel: int = 1
     polls_every_s: float = 0.6
     restored_ends: State = State.FIRE | State.PREALARM | State.SUPERVISORY | State.FEEDBACK

@@ -44,6 +44,7 @@ class N3030(Adapter):
 
     name: ClassVar[str] = "n3030"
     most_gap_s: ClassVar[float] = 0.0
+    silence_s: ClassVar[float] = 0.0
     most: ClassVar[int] = 2 * _SIZE
     d1a1_means: State = State.SUPERVISORY
 

@@ -65,9 +65,21 @@ class AdapterSession:
         self._deliveries = 0
         self._last = _Kept()
         self._again: list[_Kept] = []
-        self._heard_s = self._byte_s = moment.monotonic_s
-        self._polled_s = moment.monotonic_s - adapter.polls_every_s
         self._lost = False
+        self.opened(moment)
+
+    def opened(self, moment: Moment) -> None:
+        """Begin anew; events that could not be kept wait on, for the panel has said them."""
+        self._parser.clear()
+        self._has_spoken = False
+        self._heard_s = self._byte_s = moment.monotonic_s
+        self._polled_s = moment.monotonic_s - self._adapter.polls_every_s
+
+    def is_heard(self, moment: Moment) -> bool:
+        """Whether the panel has spoken and is not silent for too long, or may be silent."""
+        silence_s = self._options.silence_s
+        is_silent = moment.monotonic_s - self._heard_s > silence_s
+        return not silence_s or (self._has_spoken and not is_silent)
 
     def receive(self, data: bytes, moment: Moment) -> Output:
         """Take bytes of a line without an address bit."""
@@ -198,7 +210,7 @@ class AdapterSession:
         )
 
     def _hear(self, out: Output, moment: Moment) -> None:
-        self._heard_s = moment.monotonic_s
+        self._heard_s, self._has_spoken = moment.monotonic_s, True
         self.counts["frames"] += 1
         if self._lost:
             self._lost = False

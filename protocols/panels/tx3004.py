@@ -81,6 +81,7 @@ class Tx3004(Adapter):
 
     name: ClassVar[str] = "tx3004"
     most_gap_s: ClassVar[float] = 0.0
+    silence_s: ClassVar[float] = 0.0
     baud: ClassVar[int] = 115_200
     most: ClassVar[int] = _MOST
     text_pause_s: ClassVar[float] = 0.5

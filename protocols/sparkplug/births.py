@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import parse_uuid
 from protocols.sparkplug.names import BD_SEQ, ONLINE
+from protocols.sparkplug.payload import parse_uuid
 from protocols.sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from protocols.sparkplug.sparkplug_b_pb2 import Payload as WirePayload
 from protocols.sparkplug.values import READERS, Reader, read_untyped

@@ -1,12 +1,12 @@
 """The acknowledgement that Sparkplug lacks: which rows of an edge node's journal are stored.
 
-A journaled message carries ``uuid = "<journal id>/<offset>"``. The server answers with an NCMD
-whose uuid is the journal id and whose metric is a UInt64Array of closed ranges
+A journaled message carries journal id and offset as its uuid (see payload). The server answers with
+an NCMD whose uuid is the journal id and whose metric is a UInt64Array of closed ranges
 ``[first, last, first, last, ...]``. Other hosts and nodes ignore both.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from protocols.errors import FrameError, ValueRangeError
 from protocols.sparkplug.datatypes import DataType
@@ -18,33 +18,11 @@ __all__ = [
     "Range",
     "decode_ack",
     "encode_ack",
-    "parse_uuid",
     "ranges_of",
-    "uuid_of",
 ]
 
 Range: TypeAlias = tuple[int, int]
 """First and last offset, both included."""
-
-_MAX_OFFSET: Final = 2**63 - 1
-_MAX_DIGITS: Final = 19
-
-
-def uuid_of(journal_id: str, offset: int) -> str:
-    """Return the uuid of the message that carries a journal row."""
-    return f"{journal_id}/{offset}"
-
-
-def parse_uuid(uuid: str) -> tuple[str, int] | None:
-    """Return journal id and offset; None for the uuid of any other software."""
-    journal_id, slash, digits = uuid.rpartition("/")
-    if not journal_id or not slash or len(digits) > _MAX_DIGITS:
-        return None
-    # int() alone would take signs, blanks, underscores and the digits of other scripts.
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    offset = int(digits)
-    return (journal_id, offset) if offset <= _MAX_OFFSET else None
 
 
 def ranges_of(offsets: Iterable[int]) -> list[Range]:

@@ -4,7 +4,8 @@ A journal keeps fragments: the serialized ``metrics`` fields alone. Protobuf mes
 concatenated, so ``seal`` makes a fragment a payload without encoding it again.
 
 A metric with a name is sent with its datatype, a metric with only an alias without it; so births
-say everything and data messages nothing twice.
+say everything and data messages nothing twice. A message that a journal keeps has the uuid
+``<journal id>/<offset>``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,13 +47,18 @@ __all__ = [
     "may_carry_quality",
     "name_metrics",
     "parse",
+    "parse_uuid",
     "read_quality",
     "seal",
     "shift_times",
+    "uuid_of",
 ]
 
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 """Longer payloads are refused unread; a device birth of 10,000 points has about 2 MB."""
+
+_MAX_OFFSET: Final = 2**63 - 1
+_MAX_DIGITS: Final = 19
 
 
 @dataclass(slots=True)
@@ -109,6 +115,23 @@ def seal(
     except (TypeError, ValueError) as error:
         raise ValueRangeError(f"timestamp, seq or uuid of a payload: {error}") from None
     return head + fragment + tail
+
+
+def uuid_of(journal_id: str, offset: int) -> str:
+    """Return the uuid of the message that carries a journal row."""
+    return f"{journal_id}/{offset}"
+
+
+def parse_uuid(uuid: str) -> tuple[str, int] | None:
+    """Return journal id and offset; None for the uuid of any other software."""
+    journal_id, slash, digits = uuid.rpartition("/")
+    if not journal_id or not slash or len(digits) > _MAX_DIGITS:
+        return None
+    # int() alone would take signs, blanks, underscores and the digits of other scripts.
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    offset = int(digits)
+    return (journal_id, offset) if offset <= _MAX_OFFSET else None
 
 
 def encode_payload(

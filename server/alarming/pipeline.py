@@ -55,8 +55,21 @@ class AlarmPipeline:
         *,
         outages: Outages,
         is_behind: IsBehind = never_behind,
+        knows: Callable[[int], bool] = lambda _: True,
     ) -> None:
+        """Prepare.
+
+        Args:
+            records: Where everything goes.
+            engine: Has the series of the registry.
+            notifier: Announces alarms.
+            clock: Says what time it is.
+            outages: Explain alarms.
+            is_behind: Whether what a gateway said seconds ago is not evaluated yet.
+            knows: Whether a point, by its id, is one of this process's.
+        """
         self._is_behind = is_behind
+        self._knows = knows
         self._records = records
         self._engine = engine
         self._notifier = notifier
@@ -200,9 +213,7 @@ class AlarmPipeline:
             case "enabled":
                 self._announce(session, enable_alarm(session, transition, now=now), now=now)
             case "returned":
-                alarm = return_alarm(session, transition, now=now)
-                if alarm is not None and alarm.closed_at is not None:
-                    close_if_over(session, alarm.incident_id, now=now)
+                self._return(session, transition, now=now)
             case "past_run":
                 record_past_run(session, transition, now=now)
             case "earlier_onset":
@@ -212,6 +223,14 @@ class AlarmPipeline:
             case "split":
                 split_run(session, transition, now=now)
         return None
+
+    def _return(self, session: Session, transition: Transition, *, now: int) -> None:
+        alarm = return_alarm(session, transition, now=now)
+        if alarm is None:
+            return
+        self._notifier.returned(session, alarm, now=now)
+        if alarm.closed_at is not None:
+            close_if_over(session, alarm.incident_id, now=now)
 
     def _announce(self, session: Session, alarm: Alarm | None, *, now: int) -> None:
         if alarm is None or alarm.monitored:
@@ -243,7 +262,9 @@ class AlarmPipeline:
 
     def _return_orphans(self, session: Session) -> None:
         now = self._clock.now_ms()
-        for alarm in return_without_rule(session, self._engine.watched(), now=now):
+        for alarm in return_without_rule(
+            session, self._engine.watched(), knows=self._knows, now=now
+        ):
             if alarm.closed_at is not None:
                 close_if_over(session, alarm.incident_id, now=now)
 

@@ -96,8 +96,10 @@ def effects_of(
         over[onset.equipment_id] = max(over.get(onset.equipment_id, 0), acknowledged, until)
         new = not known and not _during(place.incidents, at)
         order = new and tried.settings.work_order and not _during(place.orders, at)
+        # Of life safety people are told whatever they know already.
+        told = new or tried.settings.life_safety
         effects.append(
-            Effect(onset, None, new, order, counter.messages(place.site, at) if new else 0)
+            Effect(onset, None, new, order, counter.messages(place.site, at) if told else 0)
         )
     return effects
 
@@ -108,8 +110,7 @@ class _Messages:
     def __init__(
         self, session: Session, tried: Tried, settings: ServerSettings, acknowledged_ms: int
     ) -> None:
-        severity = tried.settings.severity
-        self._receivers = sum(severity in one.severities for one in settings.messages.announced)
+        self._announced = settings.messages.announced
         self._directory = load_directory(session, channel_names(settings.messages))
         self._tried = tried
         self._acknowledged_ms = acknowledged_ms
@@ -117,11 +118,15 @@ class _Messages:
     def messages(self, site: str, at: int) -> int:
         """Return how many messages there would have been."""
         people = self._directory.people
-        if not people.persons:
-            return self._receivers
         severity = self._tried.settings.severity
+        told = sum(
+            one.is_told(severity=severity, trades=(self._tried.trade,), site=site)
+            for one in self._announced
+        )
+        if not people.persons:
+            return told
         _, policy = choose(people.policies, site=site, trade=self._tried.trade, severity=severity)
-        return self._receivers + self._called(policy, site, at)
+        return told + self._called(policy, site, at)
 
     def _called(self, policy: PolicySettings, site: str, at: int) -> int:
         number, hands_over = 0, False

@@ -8,7 +8,7 @@ from config.server import ServerSettings
 from server.alarming.announcements import AlarmNotifier
 from server.alarming.link_watch import LinkWatch, engine_handlers, pipeline_handlers
 from server.alarming.operator_actions import OperatorActions
-from server.alarming.pipeline import AlarmPipeline
+from server.alarming.pipeline import TIMER_KINDS, AlarmPipeline
 from server.alarming.retirement import Retirement
 from server.alarming.rule_changes import RuleChanges
 from server.alarming.timers import AlarmTimers
@@ -24,6 +24,7 @@ from server.core.isolation import ErrorIsolation
 from server.core.records import Records
 from server.core.sweep import Sweep
 from server.core.timer_sweep import Handler, TimerSweep
+from server.core.timers import DueTimer
 from server.history.base import History, LastValue, Row, read_all
 
 _PAGE = 50_000
@@ -60,7 +61,7 @@ class Alarming:
         """Prepare; nothing runs yet.
 
         Args:
-            settings: The server's; used are messages and alarms.
+            settings: The server's; used are messages, alarms and work_orders.
             records: Where alarms, incidents, orders and messages go.
             history: What rules over several values look back at.
             registry: What is removed or retired is left alone.
@@ -74,17 +75,33 @@ class Alarming:
         """
         self._records, self._classes, self._clock = records, classes, clock
         self._engine, self._history = engine, history
-        notifier = AlarmNotifier(settings.messages, settings.alarms)
+        notifier = AlarmNotifier(settings.messages, settings.alarms, settings.work_orders)
         outages = Outages(settings.alarms, announces_silence=engine.announces_silence)
         actions = OperatorActions(notifier, settings.alarms, outages=outages)
+        whole = registry.shard.is_whole
+
+        def knows(point_id: int) -> bool:
+            return whole or registry.find(point_id) is not None
+
+        def judges(timer: DueTimer) -> bool:
+            # Every other timer is about rows alone: whichever process takes it does its work.
+            return timer.kind not in TIMER_KINDS or knows(timer.payload["point_id"])
+
+        mine = None if whole else judges
         self.pipeline = AlarmPipeline(
-            records, engine, notifier, clock, outages=outages, is_behind=is_behind
+            records,
+            engine,
+            notifier,
+            clock,
+            outages=outages,
+            is_behind=is_behind,
+            knows=knows,
         )
         self._rules = RuleChanges(records, self.pipeline, classes, clock)
         timers = AlarmTimers(records, actions, notifier, clock)
         handlers: dict[str, Handler] = {LATE: self.pipeline.on_timer}
         handlers |= dict.fromkeys(timers.kinds, timers.on_timer)
-        sweep = TimerSweep(records, handlers, clock, isolation=isolation)
+        sweep = TimerSweep(records, handlers, clock, isolation=isolation, mine=mine)
         actions_due = Sweep("handling", timers.sweep, clock, interval_s=2, isolation=isolation)
         link = LinkWatch(
             clock,
@@ -102,6 +119,7 @@ class Alarming:
             before=link.look,
             limit=_MOST_DELAYS,
             isolation=isolation,
+            mine=mine,
         )
         retirement = Retirement(records, registry, actions, clock)
         retired = Sweep("retirement", retirement.sweep, clock, interval_s=1, isolation=isolation)
@@ -130,18 +148,26 @@ class Alarming:
         """
         warm_up(self._records, self.pipeline, self._classes, self._clock)
 
-    def restore(self, newest: Iterable[LastValue]) -> None:
+    def restore(self, newest: Iterable[LastValue] | None) -> None:
         """Remember what the records and the history hold; after the registry, before any sample.
 
         Args:
-            newest: Last stored value of each series.
+            newest: Last stored value of each series; None: the history cannot be asked, so rules
+                over several values begin anew.
 
         Raises:
             StoreError: One of them cannot be read.
         """
         self._rules.apply()
         self.pipeline.restore()
-        self._engine.warm_start(self._rows, newest=newest)
+        if newest is None:
+            self._engine.warm_start(_no_rows)
+        else:
+            self._engine.warm_start(self._rows, newest=newest)
 
     def _rows(self, series_id: int, start: int, end: int) -> Iterator[Row]:
         return read_all(self._history, series_id, start, end, page=_PAGE)
+
+
+def _no_rows(_series_id: int, _start: int, _end: int) -> Iterator[Row]:
+    return iter(())

@@ -7,7 +7,7 @@ loads are found for each estate by itself.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, distinct, func, select, true
 from sqlalchemy.orm import Session
@@ -18,6 +18,8 @@ from server.alarms.suppression.outages import AWAITING_OUTAGE
 from server.assets.model import Equipment, Site
 
 BIN_MS = WINDOW_MS
+Within: TypeAlias = Sequence[ColumnElement[bool]]
+"""Conditions on the equipment that is looked at; none: all of it."""
 STALE_MS = 86_400_000
 _TOP = 10
 
@@ -31,6 +33,7 @@ class Announced(NamedTuple):
     site_id: int
     severity: str
     at: int
+    alarm_id: int = 0
 
 
 class Flooding(NamedTuple):
@@ -96,10 +99,8 @@ def figures_of(
         sites: Number of estates.
     """
     number = max(1, -(-(end - start) // BIN_MS))
-    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
-    for one in announcements:
-        counts[one.site_id][(one.at - start) // BIN_MS] += 1
-    floods = {site: set(_floods(per_bin, number, flooding)) for site, per_bin in counts.items()}
+    counts = _per_bin(announcements, start)
+    floods = floods_of(announcements, start=start, flooding=flooding)
     people, total = operators * max(1, sites), len(announcements)
     bins = [
         Bin(
@@ -125,6 +126,23 @@ def figures_of(
     )
 
 
+def floods_of(
+    announcements: Sequence[Announced], *, start: int, flooding: Flooding
+) -> dict[int, set[int]]:
+    """Return the ten minutes of each estate that lie in a flood, counted from ``start``."""
+    return {
+        site: set(_floods(per_bin, max(per_bin) + 1, flooding))
+        for site, per_bin in _per_bin(announcements, start).items()
+    }
+
+
+def _per_bin(announcements: Sequence[Announced], start: int) -> dict[int, Counter[int]]:
+    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for one in announcements:
+        counts[one.site_id][(one.at - start) // BIN_MS] += 1
+    return counts
+
+
 def _floods(counts: Counter[int], number: int, flooding: Flooding) -> Iterator[int]:
     """Yield the bins of one estate that lie in a flood: it lasts until it is really quiet."""
     flood = False
@@ -135,9 +153,7 @@ def _floods(counts: Counter[int], number: int, flooding: Flooding) -> Iterator[i
             yield index
 
 
-def announced(
-    session: Session, *, start: int, end: int, site_id: int | None = None
-) -> list[Announced]:
+def announced(session: Session, *, start: int, end: int, within: Within = ()) -> list[Announced]:
     """Return what people were told in a span."""
     query = (
         select(
@@ -147,23 +163,26 @@ def announced(
             Equipment.site_id,
             AlarmAnnouncement.severity,
             AlarmAnnouncement.at,
+            Alarm.id,
         )
         .join(Alarm, Alarm.id == AlarmAnnouncement.alarm_id)
         .join(Equipment, Equipment.id == Alarm.equipment_id)
-        .where(AlarmAnnouncement.at >= start, AlarmAnnouncement.at < end, _at_site(site_id))
+        .where(AlarmAnnouncement.at >= start, AlarmAnnouncement.at < end, _within(within))
     )
     rows = session.execute(query.order_by(AlarmAnnouncement.at, AlarmAnnouncement.id))
     return [Announced(*row) for row in rows]
 
 
-def count_sites(session: Session, *, site_id: int | None = None) -> int:
+def count_sites(session: Session, *, within: Within = ()) -> int:
     """Return how many estates the figures are about."""
-    if site_id is not None:
-        return 1
-    return session.scalar(select(func.count()).select_from(Site)) or 0
+    query = select(func.count()).select_from(Site)
+    if within:
+        there = select(Equipment.site_id).where(*within)
+        query = query.where(Site.id.in_(there))
+    return session.scalar(query) or 0
 
 
-def stale(session: Session, *, now: int, site_id: int | None = None) -> list[int]:
+def stale(session: Session, *, now: int, within: Within = ()) -> list[int]:
     """Return the ids of alarms that have been active for more than a day; none is good.
 
     Those that were never announced are not among them: an outage explains them.
@@ -174,48 +193,81 @@ def stale(session: Session, *, now: int, site_id: int | None = None) -> list[int
         ~Alarm.monitored,
         Alarm.announced_at.is_not(None),
         Alarm.active_since_at < now - STALE_MS,
-        _at_site(site_id),
+        _within(within),
     )
     return list(session.scalars(query.order_by(Alarm.id)))
 
 
-def explained(
-    session: Session, *, start: int, end: int, site_id: int | None = None
-) -> dict[str, int]:
+def explained(session: Session, *, start: int, end: int, within: Within = ()) -> dict[str, int]:
     """Return how many alarms each outage hid in a span, those released since included."""
     query = (
         select(AlarmChange.comment, func.count(distinct(AlarmChange.alarm_id)))
         .join(Alarm, Alarm.id == AlarmChange.alarm_id)
-        .where(
-            AlarmChange.kind == "suppressed",
-            AlarmChange.comment != AWAITING_OUTAGE,
-            AlarmChange.recorded_at >= start,
-            AlarmChange.recorded_at < end,
-            _at_site(site_id),
-        )
+        .where(*_hidden(start, end), _within(within))
         .group_by(AlarmChange.comment)
     )
     return {cause: count for cause, count in session.execute(query) if cause is not None}
 
 
-def on_trial(
-    session: Session, *, start: int, end: int, site_id: int | None = None
-) -> dict[str, int]:
+def on_trial(session: Session, *, start: int, end: int, within: Within = ()) -> dict[str, int]:
     """Return how many alarms each rule on trial had."""
     query = (
         select(Alarm.rule, func.count())
-        .where(
-            Alarm.monitored,
-            Alarm.raised_at >= start,
-            Alarm.raised_at < end,
-            _at_site(site_id),
-        )
+        .where(*_tried(start, end), _within(within))
         .group_by(Alarm.rule)
     )
     return {rule: count for rule, count in session.execute(query)}  # noqa: C416 (rows are no pairs)
 
 
-def _at_site(site_id: int | None) -> ColumnElement[bool]:
-    if site_id is None:
+def false_alarms(session: Session, *, start: int, end: int, within: Within = ()) -> dict[str, int]:
+    """Return how many alarms of each rule were raised in a span and had nothing to repair."""
+    query = (
+        select(Alarm.rule, func.count())
+        .where(*_false(start, end), _within(within))
+        .group_by(Alarm.rule)
+    )
+    return {rule: count for rule, count in session.execute(query)}  # noqa: C416 (rows are no pairs)
+
+
+def ids_of(
+    session: Session,
+    kind: Literal["explained", "on_trial", "false"],
+    *,
+    start: int,
+    end: int,
+    within: Within = (),
+) -> list[int]:
+    """Return the ids of the alarms that ``explained``, ``on_trial`` or ``false_alarms`` count."""
+    query = select(Alarm.id).where(_within(within))
+    match kind:
+        case "explained":
+            hidden = select(AlarmChange.alarm_id).where(*_hidden(start, end))
+            query = query.where(Alarm.id.in_(hidden))
+        case "on_trial":
+            query = query.where(*_tried(start, end))
+        case "false":
+            query = query.where(*_false(start, end))
+    return list(session.scalars(query.order_by(Alarm.id)))
+
+
+def _hidden(start: int, end: int) -> Within:
+    return (
+        AlarmChange.kind == "suppressed",
+        AlarmChange.comment != AWAITING_OUTAGE,
+        AlarmChange.recorded_at >= start,
+        AlarmChange.recorded_at < end,
+    )
+
+
+def _tried(start: int, end: int) -> Within:
+    return (Alarm.monitored.is_(True), Alarm.raised_at >= start, Alarm.raised_at < end)
+
+
+def _false(start: int, end: int) -> Within:
+    return (Alarm.false_alarm_at.is_not(None), Alarm.raised_at >= start, Alarm.raised_at < end)
+
+
+def _within(conditions: Within) -> ColumnElement[bool]:
+    if not conditions:
         return true()
-    return Alarm.equipment_id.in_(select(Equipment.id).where(Equipment.site_id == site_id))
+    return Alarm.equipment_id.in_(select(Equipment.id).where(*conditions))

@@ -1,6 +1,6 @@
 """What a transition does to the alarm rows; each function is a no-op when it is known already."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -99,12 +99,27 @@ def enable_alarm(session: Session, transition: Transition, *, now: int) -> Alarm
 
 
 def return_without_rule(
-    session: Session, watched: Collection[tuple[str, int]], *, now: int
+    session: Session,
+    watched: Collection[tuple[str, int]],
+    *,
+    knows: Callable[[int], bool],
+    now: int,
 ) -> list[Alarm]:
-    """Return active alarms whose rule is gone: nothing claims them any more."""
+    """Return active alarms whose rule is gone: nothing claims them any more.
+
+    Args:
+        session: The transaction.
+        watched: Rule and point of all that is watched.
+        knows: Whether a point, by its id, is one of this process's.
+        now: UTC ms.
+    """
     query = select(Alarm).where(Alarm.closed_at.is_(None), Alarm.active).with_for_update()
     query = query.where(~Alarm.rule.startswith(MADE_WITHOUT_RULE))
-    gone = [row for row in session.scalars(query) if (row.rule, row.point_id) not in watched]
+    gone = [
+        row
+        for row in session.scalars(query)
+        if (row.rule, row.point_id) not in watched and knows(row.point_id)
+    ]
     for alarm in gone:
         put_facts(alarm, return_to_normal(facts_of(alarm)))
         alarm.inactive_since_at = now

@@ -48,6 +48,9 @@ class Alarm(Base):
     inactive_since_at: Mapped[int | None]
     acknowledged_at: Mapped[int | None]
     acknowledged_by: Mapped[str | None]
+    false_alarm_at: Mapped[int | None]
+    """When somebody found that there was nothing to repair."""
+    false_alarm_by: Mapped[str | None]
     comment: Mapped[str | None]
     onset_value: Mapped[Any] = mapped_column(PointValue)
     onset_quality: Mapped[int]
@@ -126,6 +129,8 @@ class AlarmRuleOverride(Base):
     version: Mapped[int]
     updated_at: Mapped[int]
     updated_by: Mapped[str]
+    confirmed_by: Mapped[str | None]
+    """The second person, when it weakens a rule of life safety."""
 
 
 class AlarmRuleCounter(Base):
@@ -152,7 +157,33 @@ class AlarmRuleVersion(Base):
     """None: it was deleted."""
     at: Mapped[int]
     by: Mapped[str]
+    confirmed_by: Mapped[str | None]
     reason: Mapped[str]
+
+
+class AlarmRuleProposal(Base):
+    """A change that weakens a rule of life safety: it holds once another person confirms it."""
+
+    __tablename__ = "alarm_rule_proposals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule: Mapped[str]
+    scope: Mapped[str]
+    target: Mapped[str]
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """None: what the place changes is taken back."""
+    version: Mapped[int]
+    """Of the place when it was proposed; it is confirmed for no other."""
+    weakens: Mapped[str]
+    """In which way the rule would be less, in words."""
+    reason: Mapped[str]
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[int]
+    expires_at: Mapped[int]
+    confirmed_by: Mapped[str | None]
+    confirmed_at: Mapped[int | None]
+    withdrawn_by: Mapped[str | None]
+    withdrawn_at: Mapped[int | None]
 
 
 class AlarmFlood(Base):

@@ -27,10 +27,17 @@ class Place(NamedTuple):
     target: str
 
 
+class _People(NamedTuple):
+    """Who changes a rule, and who confirmed it."""
+
+    by: str
+    confirmed_by: str | None
+
+
 def load_overrides(session: Session) -> list[Override]:
     """Return all overrides in force."""
     return [
-        Override(row.rule, row.scope, row.target, row.changes)
+        Override(row.rule, row.scope, row.target, row.changes, by_two=row.confirmed_by is not None)
         for row in session.scalars(select(AlarmRuleOverride).order_by(AlarmRuleOverride.id))
     ]
 
@@ -74,8 +81,11 @@ def put_override(
     by: str,
     expected: int | None,
     now: int,
+    confirmed_by: str | None = None,
 ) -> int:
     """Change the rule at one place; return the new version.
+
+    With ``confirmed_by``, the second person, it may weaken a rule of life safety.
 
     Raises:
         StaleRuleError: The version is not the expected one.
@@ -86,13 +96,21 @@ def put_override(
         row = AlarmRuleOverride(**place._asdict())
         session.add(row)
     row.changes, row.version = dict(changes), version
-    row.updated_at, row.updated_by = now, by
-    _write(session, place, version, changes=dict(changes), reason=reason, by=by, now=now)
+    row.updated_at, row.updated_by, row.confirmed_by = now, by, confirmed_by
+    people = _People(by, confirmed_by)
+    _write(session, place, version, changes=dict(changes), reason=reason, people=people, now=now)
     return version
 
 
 def delete_override(
-    session: Session, place: Place, *, reason: str, by: str, expected: int | None, now: int
+    session: Session,
+    place: Place,
+    *,
+    reason: str,
+    by: str,
+    expected: int | None,
+    now: int,
+    confirmed_by: str | None = None,
 ) -> int:
     """Go back to what holds without it; return the new version.
 
@@ -105,7 +123,8 @@ def delete_override(
     if row is None:
         raise NotFoundError(f"{place.rule} is not changed for this {place.scope}")
     session.delete(row)
-    _write(session, place, version, changes=None, reason=reason, by=by, now=now)
+    people = _People(by, confirmed_by)
+    _write(session, place, version, changes=None, reason=reason, people=people, now=now)
     return version
 
 
@@ -143,14 +162,14 @@ def _write(
     *,
     changes: dict[str, Any] | None,
     reason: str,
-    by: str,
+    people: _People,
     now: int,
 ) -> None:
-    payload = {**place._asdict(), "version": version, "changes": changes, "reason": reason}
-    session.add(
-        AlarmRuleVersion(
-            **place._asdict(), version=version, changes=changes, reason=reason, by=by, at=now
-        )
-    )
+    more = {"version": version, "changes": changes, "reason": reason}
+    row = AlarmRuleVersion(**place._asdict(), **more, **people._asdict(), at=now)
+    session.add(row)
     kind = "alarm-rule.deleted" if changes is None else "alarm-rule.changed"
-    record_event(session, at=now, topic="audit", kind=kind, by=by, payload=payload)
+    if people.confirmed_by is not None:
+        more["confirmed_by"] = people.confirmed_by
+    payload = {**place._asdict(), **more}
+    record_event(session, at=now, topic="audit", kind=kind, by=people.by, payload=payload)

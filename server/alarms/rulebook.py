@@ -24,12 +24,14 @@ class Override(NamedTuple):
         rule: <class>.<rule>; one that the class file does not have is a new rule.
         target: Site key, or id of the equipment; empty for the class.
         changes: Options of an alarm rule; what is not named stays as it is.
+        by_two: Two persons said so: it may weaken a rule of life safety.
     """
 
     rule: str
     scope: str
     target: str
     changes: Mapping[str, Any]
+    by_two: bool = False
 
 
 class RuleBook:
@@ -109,7 +111,7 @@ class RuleBook:
             f"{kind.equipment_class}.{name}", site=site, equipment=equipment
         ):
             try:
-                rule = merged(kind, name, rule, layer.changes)
+                rule = merged(kind, name, rule, layer.changes, by_two=layer.by_two)
             except (ConfigError, ConflictingSettingsError) as error:
                 broken.append((layer, error))
         return rule, broken
@@ -124,12 +126,18 @@ class RuleBook:
 
 
 def merged(
-    kind: EquipmentClass, name: str, rule: AlarmRule | None, changes: Mapping[str, Any]
+    kind: EquipmentClass,
+    name: str,
+    rule: AlarmRule | None,
+    changes: Mapping[str, Any],
+    *,
+    by_two: bool = False,
 ) -> AlarmRule:
     """Return the rule with the changes.
 
     Raises:
         ConflictingSettingsError: The result is no rule of this class; says where.
+        WeakenedError: It would be less of a rule of life safety, and not two persons say so.
     """
     base = {} if rule is None else rule.model_dump(mode="json", by_alias=True)
     text = json.dumps(_deep(base, changes))
@@ -142,28 +150,45 @@ def merged(
     conflicts = list(rule_conflicts(made, kind.points))
     if conflicts:
         raise ConflictingSettingsError(conflicts)
-    _guard_life_safety(name, rule, made)
+    less = "" if by_two else weakened(rule, made)
+    if less:
+        raise WeakenedError(f"{name}: {less}")
     return made
 
 
-def _guard_life_safety(name: str, before: AlarmRule | None, made: AlarmRule) -> None:
-    """Refuse what would make a rule of life safety find less, later, or for fewer people."""
-    if made.life_safety:
+class WeakenedError(ConfigError):
+    """A rule of life safety would find less, later, or for fewer people."""
+
+
+def weakened(before: AlarmRule | None, made: AlarmRule | None) -> str:
+    """Say in which way a rule of life safety is less than before; empty: in none.
+
+    Args:
+        before: The rule; None: there is none yet.
+        made: What becomes of it; None: it is gone.
+    """
+    if made is not None and made.life_safety:
         longest = _LONGEST_DELAY_S if before is None else max(_LONGEST_DELAY_S, before.on_delay_s)
         if made.on_delay_s > longest:
-            raise ConfigError(f"{name}: a rule of life safety waits {longest:g} s at most")
+            return f"a rule of life safety waits {longest:g} s at most"
     if before is None or not before.life_safety:
-        return
+        return ""
+    if made is None:
+        return "a rule of life safety stays one and stays on"
+    return _less(before, made)
+
+
+def _less(before: AlarmRule, made: AlarmRule) -> str:
     stays_on = (made.enabled, made.mode) == (True, "announce") or not before.enabled
     if not made.life_safety or not (stays_on or before.mode == "monitor"):
-        raise ConfigError(f"{name}: a rule of life safety stays one and stays on")
+        return "a rule of life safety stays one and stays on"
     if made.condition != before.condition or made.enabled_while != before.enabled_while:
-        words = "the condition of a rule of life safety is changed in the class file only"
-        raise ConfigError(f"{name}: {words}")
+        return "the condition of a rule of life safety is changed in the class file only"
     if made.severity.rank > before.severity.rank:
-        raise ConfigError(f"{name}: a rule of life safety is not less than {before.severity}")
+        return f"a rule of life safety is not less than {before.severity}"
     if before.latching and not made.latching:
-        raise ConfigError(f"{name}: a rule of life safety goes on latching")
+        return "a rule of life safety goes on latching"
+    return ""
 
 
 def _deep(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

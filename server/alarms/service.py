@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select, true
 from sqlalchemy.orm import Session
 
+from server.access.scope import EVERYTHING, Scope
 from server.alarms.model import Alarm, AlarmAnnouncement, AlarmChange
 from server.alarms.repository import add_change, facts_of
 from server.alarms.state import acknowledge
 from server.assets.model import Equipment, Point
+from server.assets.scoped import scoped, values_of
+from server.assets.state_words import said_of
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
@@ -42,6 +45,7 @@ ALARMS = Listing(
         Equipment.name_zh.label("equipment_name_zh"),
         Point.key.label("point"),
         Point.unit,
+        Point.words,
     )
     .join(Equipment, Equipment.id == Alarm.equipment_id)
     .join(Point, Point.id == Alarm.point_id),
@@ -55,7 +59,12 @@ ALARMS = Listing(
         "severity": Alarm.severity == bindparam("severity"),
         "equipment": Alarm.equipment_id == bindparam("equipment"),
         "site": Equipment.site_id == bindparam("site"),
+        **scoped(),
         "ids": Alarm.id.in_(bindparam("ids", expanding=True)),
+        "active_after": Alarm.active
+        | Alarm.inactive_since_at.is_(None)
+        | (Alarm.inactive_since_at > bindparam("active_after")),
+        "active_before": Alarm.active_since_at < bindparam("active_before"),
     },
 )
 """Alarms with the names of what they are about."""
@@ -68,10 +77,17 @@ def list_alarms(
     severity: str | None = None,
     equipment_id: int | None = None,
     site_id: int | None = None,
+    active_after: int | None = None,
+    active_before: int | None = None,
+    scope: Scope = EVERYTHING,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Found:
     """Return alarms, newest first, and the cursor of what follows.
+
+    Args:
+        active_after: Only those that were active at some time after it, UTC ms.
+        active_before: Likewise before it.
 
     Raises:
         InvalidError: An unknown state.
@@ -86,6 +102,9 @@ def list_alarms(
         severity=severity,
         equipment=equipment_id,
         site=site_id,
+        active_after=active_after,
+        active_before=active_before,
+        **values_of(scope),
     )
 
 
@@ -139,6 +158,18 @@ def mark_acknowledged(
     record_alarm_event(session, alarm, kind="alarm.acknowledged", at=now, by=by)
     close_if_over(session, alarm, now=now)
     return alarm
+
+
+def mark_false(session: Session, alarm: Alarm, *, by: str, now: int) -> None:
+    """Somebody found nothing to repair: it counts against its rule; marking twice changes nothing.
+
+    Its state stays: whether it is active is for the equipment to say.
+    """
+    if alarm.false_alarm_at is not None:
+        return
+    alarm.false_alarm_at, alarm.false_alarm_by = now, by
+    add_change(session, alarm, kind="judged_false", at=now, now=now, by=by)
+    record_alarm_event(session, alarm, kind="alarm.judged_false", at=now, by=by)
 
 
 def mark_announced(session: Session, alarm: Alarm, *, now: int) -> None:
@@ -210,6 +241,7 @@ def summary(session: Session, alarm: Alarm) -> dict[str, Any]:
         "suppressed_by": alarm.suppressed_by,
         "chattering": alarm.chattering,
         "onset_value": alarm.onset_value,
+        **said_of("onset", alarm.onset_value, point.words),
         "unit": point.unit,
     }
 

@@ -18,8 +18,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.server import HttpSettings
-from server.api.bodies import read_all, replayed
-from server.api.gate import SESSION_PATH, session_secret
+from server.api.bodies import is_upload, longest_body, read_all, replayed
+from server.api.context import SAFE
+from server.api.gate import PROVIDER_PATH, SESSION_PATH, session_secret
 from server.api.peer import client_address
 from server.core.errors import ServerError
 from server.core.lanes import Full, Lane, LaneFullError
@@ -27,13 +28,14 @@ from server.core.problem import ProblemError, answer_for
 
 STREAM_PATH = "/api/v1/stream"
 TRIAL_PATH = "/api/v1/alarm-rules/try"
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _FREE = {"/healthz", "/readyz"}
 """Answered whatever happens; many who ask at once are one question."""
-_HISTORY_PATH = "/api/v1/readings"
+_HISTORY = re.compile(r"^/api/v1/(readings|trends)(/|$)")
+"""Answers of megabytes: few are made, and few wait to be read, at a time."""
 _URGENT = re.compile(r"^/(api/v1/(alarms|incidents)/|a/)")
 """What people do about an alarm that is on; never behind anything else."""
+_UPLOAD_S = 120.0
 _KNOWN_CLIENTS = 10_000
 _RETRY_S = {Full.CLIENT: 1, Full.LANE: 2, Full.SLOW: 5}
 
@@ -50,6 +52,8 @@ class Lanes:
             "trials": Lane(slots=1, per_client=2, waiting=4, longest_s=20),
             "urgent": Lane(slots=2, per_client=16, waiting=64, longest_s=10),
             "logins": Lane(slots=1, per_client=8, waiting=32, longest_s=10),
+            "provider": Lane(slots=2, per_client=4, waiting=16, longest_s=10),
+            "uploads": Lane(slots=8, per_client=8, waiting=64, longest_s=20),
             "changes": Lane(slots=2, per_client=16, waiting=64, longest_s=10),
         }
         self._users: OrderedDict[bytes, str] = OrderedDict()
@@ -151,6 +155,9 @@ class Admission:
             return
         lane = lane_of(scope["method"], scope["path"])
         try:
+            if is_upload(scope) and _credentials(scope) is not None:
+                await self._upload(scope, receive, send)
+                return
             if scope["method"] not in SAFE:
                 # A slow sender holds no slot.
                 receive = replayed(await read_all(receive), receive)
@@ -164,6 +171,25 @@ class Admission:
             return
         except ServerError as error:
             await answer_for(error)(scope, receive, send)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a file while it has a slot, so that few are in memory at once; a slow one loses it.
+
+        Raises:
+            ProblemError: 408 when it takes too long.
+        """
+        turn = _Turn(await self._lanes.enter("uploads", self._lanes.client(scope)), send)
+        try:
+            async with asyncio.timeout(_UPLOAD_S):
+                body = await read_all(receive, most=longest_body(scope))
+        except TimeoutError as error:
+            words = f"a file has to arrive within {_UPLOAD_S:g} s"
+            raise ProblemError(
+                HTTPStatus.REQUEST_TIMEOUT, words, {"Connection": "close"}
+            ) from error
+        finally:
+            turn.leave()
+        await self._run("changes", scope, replayed(body, receive), send)
 
     async def _page(self, asked: "Asked", scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._waiting.get(asked)
@@ -249,8 +275,11 @@ def lane_of(method: str, path: str) -> str:
     if path == TRIAL_PATH:
         return "trials"
     if method in SAFE:
-        special = {_HISTORY_PATH: "history", "/metrics": "metrics"}
-        return special.get(path, "pages")
+        if path == "/metrics":
+            return "metrics"
+        return "history" if _HISTORY.match(path) else "pages"
+    if path.startswith(PROVIDER_PATH):
+        return "provider"  # it may be slow, and holds up no password
     if path.startswith(SESSION_PATH):
         return "logins"
     return "urgent" if _URGENT.match(path) else "changes"

@@ -4,24 +4,30 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.access.principal import Principal
+from server.access.roles import Permission
 from server.alarms.figures import (
     BIN_MS,
     Flooding,
     announced,
     count_sites,
     explained,
+    false_alarms,
     figures_of,
     on_trial,
     stale,
 )
 from server.api.context import Use, problems
+from server.api.lookup import site_id
+from server.api.rights import may
 from server.api.shapes import Instant, InstantIn
-from server.assets.model import Equipment, Point, Site
-from server.core.errors import NotFoundError
+from server.assets.model import Equipment, Point
+from server.assets.scoped import conditions
 from server.core.problem import FieldError
+
+FiguresReader = Annotated[Principal, may(Permission.FIGURES_READ)]
 
 router = APIRouter(prefix="/alarm-figures", tags=["alarms"], responses=problems(404))
 
@@ -82,12 +88,15 @@ class FiguresItem(BaseModel):
     """Alarms that an outage explained, by cause, while it did nobody was told of them."""
     on_trial: dict[str, int]
     """Alarms of rules that are on trial, by rule; nobody was told of them."""
+    false_alarms: dict[str, int]
+    """Alarms raised in the span whose work order was cancelled as a false alarm, by rule."""
     bins: list[BinItem]
 
 
 @router.get("")
 def get_alarm_figures(
     use: Use,
+    caller: FiguresReader,
     *,
     start: Annotated[
         InstantIn | None, Query(alias="from", description="Default: a day before the end.")
@@ -107,9 +116,11 @@ def get_alarm_figures(
     people = operators or use.settings.alarms.operators
 
     def read(session: Session) -> FiguresItem:
-        site_id = None if site is None else _site(session, site)
-        sites = count_sites(session, site_id=site_id)
-        announcements = announced(session, start=since, end=until, site_id=site_id)
+        within = conditions(caller.scope)
+        if site is not None:
+            within.append(Equipment.site_id == site_id(session, site, caller.scope))
+        sites = 1 if site is not None else count_sites(session, within=within)
+        announcements = announced(session, start=since, end=until, within=within)
         made = figures_of(
             announcements,
             start=since,
@@ -140,17 +151,11 @@ def get_alarm_figures(
             top=top,
             top_share=made.top_share,
             split=made.split,
-            stale=stale(session, now=now, site_id=site_id),
-            explained=explained(session, start=since, end=until, site_id=site_id),
-            on_trial=on_trial(session, start=since, end=until, site_id=site_id),
+            stale=stale(session, now=now, within=within),
+            explained=explained(session, start=since, end=until, within=within),
+            on_trial=on_trial(session, start=since, end=until, within=within),
+            false_alarms=false_alarms(session, start=since, end=until, within=within),
             bins=[BinItem(**one._asdict()) for one in made.bins],
         )
 
     return use.records.read(read)
-
-
-def _site(session: Session, key: str) -> int:
-    found = session.scalar(select(Site.id).where(Site.key == key))
-    if found is None:
-        raise NotFoundError(f"no site {key!r}")
-    return found

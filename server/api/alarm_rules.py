@@ -8,13 +8,11 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base import ConflictingSettingsError, dotted
-from config.classes import AlarmRule, EquipmentClass
-from config.errors import ConfigError
-from config.rule_names import says_number
+from config.classes import EquipmentClass
+from server.access.principal import Principal
+from server.access.roles import Permission
 from server.alarms.model import AlarmRuleOverride
 from server.alarms.overrides import (
-    Place,
     StaleRuleError,
     delete_override,
     find_override,
@@ -23,9 +21,11 @@ from server.alarms.overrides import (
     version_of,
     versions_of,
 )
-from server.alarms.rulebook import Override, RuleBook, merged
-from server.api.context import Administrator, Services, Use, problems
+from server.alarms.rulebook import RuleBook
+from server.api.context import Services, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
+from server.api.rights import may
+from server.api.rule_checks import TWO_PERSONS, check_change, check_without
 from server.api.rule_shapes import (
     Layer,
     RuleChange,
@@ -34,15 +34,18 @@ from server.api.rule_shapes import (
     RuleVersion,
     RuleVersions,
     Scope,
+    classes_in,
     find_rule,
-    newly_broken,
     scope_of,
+    writable_place,
 )
 from server.core.errors import ConflictError, NotFoundError
 from server.core.problem import FieldError, ProblemError
 
 router = APIRouter(prefix="/alarm-rules", tags=["alarms"], responses=problems())
 
+RuleReader = Annotated[Principal, may(Permission.RULES_READ)]
+RuleWriter = Annotated[Principal, may(Permission.RULES_WRITE)]
 RuleId = Annotated[str, Path(max_length=130, description="<class>.<rule>")]
 OfSite = Annotated[str | None, Query(max_length=64, description="Key of a site.")]
 OfEquipment = Annotated[str | None, Query(max_length=200, description="Id or key of equipment.")]
@@ -51,6 +54,7 @@ OfEquipment = Annotated[str | None, Query(max_length=200, description="Id or key
 @router.get("")
 def list_alarm_rules(
     use: Use,
+    caller: RuleReader,
     *,
     equipment_class: Annotated[
         str | None, Query(alias="class", max_length=64, description="Only of this class.")
@@ -61,9 +65,10 @@ def list_alarm_rules(
     """List the rules in force: of all classes, or as a site or one equipment has them."""
 
     def read(session: Session) -> RuleList:
-        scope = scope_of(session, site, equipment)
+        scope = scope_of(session, site, equipment, caller.scope)
         wanted = scope.equipment_class or equipment_class
-        kinds = [kind for key, kind in sorted(use.classes.items()) if wanted in {None, "", key}]
+        seen = classes_in(session, use, caller.scope)
+        kinds = [use.classes[key] for key in sorted(seen) if wanted in {None, "", key}]
         book = RuleBook(use.classes, load_overrides(session))
         items = [
             _item(session, book, kind, name, scope)
@@ -77,12 +82,18 @@ def list_alarm_rules(
 
 @router.get("/{rule}", responses=problems(404))
 def get_alarm_rule(
-    rule: RuleId, use: Use, response: Response, site: OfSite = None, equipment: OfEquipment = None
+    rule: RuleId,
+    use: Use,
+    caller: RuleReader,
+    response: Response,
+    *,
+    site: OfSite = None,
+    equipment: OfEquipment = None,
 ) -> RuleItem:
     """Show one rule there; the ETag is the version of what exactly this scope changes."""
 
     def read(session: Session) -> tuple[RuleItem, int]:
-        scope = scope_of(session, site, equipment)
+        scope = scope_of(session, site, equipment, caller.scope)
         return _shown(session, use, rule, scope), version_of(session, scope.place(rule))
 
     item, version = use.records.read(read)
@@ -92,12 +103,16 @@ def get_alarm_rule(
 
 @router.get("/{rule}/versions")
 def list_alarm_rule_versions(
-    rule: RuleId, use: Use, site: OfSite = None, equipment: OfEquipment = None
+    rule: RuleId,
+    use: Use,
+    caller: RuleReader,
+    site: OfSite = None,
+    equipment: OfEquipment = None,
 ) -> RuleVersions:
     """List who changed the rule for exactly this scope, when, how and why."""
 
     def read(session: Session) -> RuleVersions:
-        rows = versions_of(session, scope_of(session, site, equipment).place(rule))
+        rows = versions_of(session, scope_of(session, site, equipment, caller.scope).place(rule))
         return RuleVersions(
             items=[RuleVersion.model_validate(row, from_attributes=True) for row in rows]
         )
@@ -109,7 +124,7 @@ def list_alarm_rule_versions(
 def put_alarm_rule(
     rule: RuleId,
     use: Use,
-    caller: Administrator,
+    caller: RuleWriter,
     body: RuleChange,
     response: Response,
     *,
@@ -124,9 +139,11 @@ def put_alarm_rule(
     expected = _expected(if_match)
 
     def change(session: Session) -> tuple[RuleItem, int]:
-        scope = scope_of(session, site, equipment)
-        place = scope.place(rule)
-        _check(session, use, place, scope, body.changes)
+        scope = scope_of(session, site, equipment, caller.scope)
+        place = writable_place(scope, rule, caller.scope)
+        less = check_change(session, use, place, scope, body.changes)
+        if less:
+            raise FieldError("body.changes", f"{less}; {TWO_PERSONS}")
         version = put_override(
             session,
             place,
@@ -144,24 +161,31 @@ def put_alarm_rule(
     return item
 
 
-@router.delete("/{rule}", responses=problems(403, 404, 409, 412, 428))
+@router.delete(
+    "/{rule}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(403, 404, 409, 412, 428),
+)
 def delete_alarm_rule(
     rule: RuleId,
     use: Use,
-    caller: Administrator,
+    caller: RuleWriter,
     *,
     reason: Annotated[str, Query(min_length=1, max_length=500, description="For the record.")],
     site: OfSite = None,
     equipment: OfEquipment = None,
     if_match: IfMatch = None,
-) -> Response:
+) -> None:
     """Take back what exactly this scope changes."""
     expected = _expected(if_match)
 
     def change(session: Session) -> int:
-        place = scope_of(session, site, equipment).place(rule)
+        scope = scope_of(session, site, equipment, caller.scope)
+        place = writable_place(scope, rule, caller.scope)
         if find_override(session, place) is not None:
-            _check_without(session, use, place)
+            less = check_without(session, use, place)
+            if less:
+                raise ConflictError(f"{less}; {TWO_PERSONS}")
         return delete_override(
             session,
             place,
@@ -172,7 +196,6 @@ def delete_alarm_rule(
         )
 
     _written(use, change)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def _written(use: Services, change: Callable[[Session], Any]) -> Any:  # noqa: ANN401 (as given)
@@ -189,54 +212,6 @@ def _expected(if_match: str | None) -> int | None:
             "send If-Match with the ETag of GET /alarm-rules/{rule}",
         )
     return expected_version(if_match)
-
-
-def _check(
-    session: Session, use: Services, place: Place, scope: Scope, changes: dict[str, Any]
-) -> None:
-    """Refuse changes that do not make a rule, or spoil those of narrower scopes; says where."""
-    kind, name = find_rule(use, place.rule)
-    before = load_overrides(session)
-    others = [one for one in before if one[:3] != place]
-    book = RuleBook(use.classes, others)
-    wider_site = scope.site if place.scope != "class" else ""
-    base = book.standing(kind, name, site=wider_site if place.scope == "equipment" else "")
-    try:
-        made = merged(kind, name, base, changes)
-    except ConflictingSettingsError as error:
-        first = error.conflicts[0]
-        words = "; ".join(f"{dotted(one.path)}: {one.message}" for one in error.conflicts)
-        raise FieldError(f"body.changes.{dotted(first.path)}", words) from error
-    except ConfigError as error:
-        raise FieldError("body.changes", str(error)) from error
-    if base is not None and made.name == base.name:
-        _refuse_old_figure(base, made)
-    after = RuleBook(use.classes, [*others, Override(*place, changes)])
-    spoilt = newly_broken(session, RuleBook(use.classes, before), after, kind, name)
-    if spoilt:
-        raise FieldError("body.changes", f"these would make no rule any more: {spoilt}")
-
-
-def _refuse_old_figure(base: AlarmRule, made: AlarmRule) -> None:
-    """Refuse a change after which the name would say a figure that does not hold any more."""
-    before, after = (
-        {**one.condition.figures, "on_delay_s": one.on_delay_s} for one in (base, made)
-    )
-    for option, figure in before.items():
-        if after.get(option) != figure and says_number(base.name, figure):
-            place = f"{{{option.removesuffix('_s')}}}"
-            words = f"the name {base.name.en!r} says {figure:g}: change it too; {place} in it"
-            raise FieldError("body.changes.name", f"{words} becomes the figure of each place")
-
-
-def _check_without(session: Session, use: Services, place: Place) -> None:
-    """Refuse to take back what the changes of narrower scopes stand on."""
-    kind, name = find_rule(use, place.rule)
-    before = load_overrides(session)
-    after = RuleBook(use.classes, [one for one in before if one[:3] != place])
-    spoilt = newly_broken(session, RuleBook(use.classes, before), after, kind, name)
-    if spoilt:
-        raise ConflictError(f"these would make no rule any more, take them back first: {spoilt}")
 
 
 def _shown(session: Session, use: Services, rule: str, scope: Scope) -> RuleItem:

@@ -4,26 +4,32 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import Field
 from sqlalchemy.orm import Session
 
+from server.access.principal import Principal
+from server.access.roles import Permission
+from server.access.scope import Scope
 from server.alarming.announcements import AlarmNotifier
 from server.alarming.operator_actions import OperatorActions
-from server.alarms.service import get_alarm
+from server.alarms.model import Alarm
 from server.alarms.suppression.outages import Outages
-from server.api.alarms import AlarmDetail, alarm_detail
-from server.api.context import Caller, RowId, Services, Use, problems
+from server.api.alarms import AlarmDetail, alarm_detail, visible_alarm
+from server.api.context import RowId, Services, Use, problems
 from server.api.equipment import EquipmentItem, equipment_item, require_unchanged
 from server.api.etag import IfMatch, set_etag
 from server.api.lookup import get_or_404
-from server.api.shapes import InstantIn
+from server.api.rights import may
+from server.api.shapes import InstantIn, Reason
 from server.api.strict import Body
+from server.api.visible import require_visible
 from server.assets.model import Equipment
 from server.assets.presence import end_retirement
 
 router = APIRouter(tags=["alarms"], responses=problems())
 
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Handler = Annotated[Principal, may(Permission.ALARMS_HANDLE)]
+Servicer = Annotated[Principal, may(Permission.EQUIPMENT_SERVICE)]
+Retirer = Annotated[Principal, may(Permission.EQUIPMENT_RETIRE)]
 
 
 class Shelving(Body):
@@ -48,10 +54,11 @@ class Retiring(Body):
 
 
 @router.post("/alarms/{alarm_id}/shelve", responses=problems(403, 404, 409))
-def shelve_alarm(alarm_id: RowId, use: Use, caller: Caller, body: Shelving) -> AlarmDetail:
+def shelve_alarm(alarm_id: RowId, use: Use, caller: Handler, body: Shelving) -> AlarmDetail:
     """Put an alarm aside for a while; it announces itself again if it is still on then."""
 
     def change(session: Session) -> AlarmDetail:
+        require_visible(session, Alarm, alarm_id, "alarm", caller.scope)
         row = _handling(use).shelve(
             session,
             alarm_id,
@@ -66,11 +73,11 @@ def shelve_alarm(alarm_id: RowId, use: Use, caller: Caller, body: Shelving) -> A
 
 
 @router.post("/alarms/{alarm_id}/unshelve", responses=problems(403, 404))
-def unshelve_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
+def unshelve_alarm(alarm_id: RowId, use: Use, caller: Handler) -> AlarmDetail:
     """Take an alarm back before its time; repeating it changes nothing."""
 
     def change(session: Session) -> AlarmDetail:
-        row = get_alarm(session, alarm_id, lock=True)
+        row = visible_alarm(session, alarm_id, caller.scope, lock=True)
         if row.shelved_until_at is not None:
             _handling(use).unshelve(session, row, by=caller.name, now=use.clock.now_ms())
         return alarm_detail(session, row)
@@ -79,10 +86,11 @@ def unshelve_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
 
 
 @router.post("/alarms/{alarm_id}/reset", responses=problems(403, 404, 409))
-def reset_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
+def reset_alarm(alarm_id: RowId, use: Use, caller: Handler) -> AlarmDetail:
     """Release the latch of an alarm that has returned."""
 
     def change(session: Session) -> AlarmDetail:
+        require_visible(session, Alarm, alarm_id, "alarm", caller.scope)
         row = _handling(use).reset(session, alarm_id, by=caller.name, now=use.clock.now_ms())
         return alarm_detail(session, row)
 
@@ -93,7 +101,7 @@ def reset_alarm(alarm_id: RowId, use: Use, caller: Caller) -> AlarmDetail:
 def take_out_of_service(
     equipment_id: RowId,
     use: Use,
-    caller: Caller,
+    caller: Servicer,
     response: Response,
     body: TakingOut,
     *,
@@ -106,26 +114,26 @@ def take_out_of_service(
             session, row, until=body.until, reason=body.reason, by=caller.name, now=now
         )
 
-    return _changed(use, equipment_id, change, if_match=if_match, response=response)
+    return _changed(use, equipment_id, caller.scope, change, if_match=if_match, response=response)
 
 
 @router.post("/equipment/{equipment_id}/in-service", responses=problems(403, 404, 412))
 def put_in_service(
-    equipment_id: RowId, use: Use, caller: Caller, response: Response, *, if_match: IfMatch = None
+    equipment_id: RowId, use: Use, caller: Servicer, response: Response, *, if_match: IfMatch = None
 ) -> EquipmentItem:
     """End the maintenance: what is still wrong announces itself; repeating it changes nothing."""
 
     def change(session: Session, row: Equipment, now: int) -> None:
         _handling(use).put_in(session, row, by=caller.name, now=now)
 
-    return _changed(use, equipment_id, change, if_match=if_match, response=response)
+    return _changed(use, equipment_id, caller.scope, change, if_match=if_match, response=response)
 
 
 @router.post("/equipment/{equipment_id}/retire", responses=problems(403, 404, 409, 412))
 def retire_equipment(
     equipment_id: RowId,
     use: Use,
-    caller: Caller,
+    caller: Retirer,
     response: Response,
     body: Retiring,
     *,
@@ -140,24 +148,25 @@ def retire_equipment(
     def change(session: Session, row: Equipment, now: int) -> None:
         _handling(use).retire(session, row, reason=body.reason, by=caller.name, now=now)
 
-    return _changed(use, equipment_id, change, if_match=if_match, response=response)
+    return _changed(use, equipment_id, caller.scope, change, if_match=if_match, response=response)
 
 
 @router.post("/equipment/{equipment_id}/restore", responses=problems(403, 404, 412))
 def restore_equipment(
-    equipment_id: RowId, use: Use, caller: Caller, response: Response, *, if_match: IfMatch = None
+    equipment_id: RowId, use: Use, caller: Retirer, response: Response, *, if_match: IfMatch = None
 ) -> EquipmentItem:
     """Take back a retirement; repeating it changes nothing."""
 
     def change(session: Session, row: Equipment, now: int) -> None:
         end_retirement(session, row, by=caller.name, now=now)
 
-    return _changed(use, equipment_id, change, if_match=if_match, response=response)
+    return _changed(use, equipment_id, caller.scope, change, if_match=if_match, response=response)
 
 
 def _changed(
     use: Services,
     equipment_id: int,
+    scope: Scope,
     change: Callable[[Session, Equipment, int], None],
     *,
     if_match: str | None,
@@ -166,10 +175,10 @@ def _changed(
     """Change equipment if it is as the caller knows it; the ETag is its new version."""
 
     def work(session: Session) -> EquipmentItem:
-        row = get_or_404(session, Equipment, equipment_id, "equipment", lock=True)
+        row = get_or_404(session, Equipment, equipment_id, "equipment", scope, lock=True)
         require_unchanged(row, if_match)
         change(session, row, use.clock.now_ms())
-        return equipment_item(row)
+        return equipment_item(session, row)
 
     item = use.records.write(work)
     set_etag(response, item.version)
@@ -178,5 +187,5 @@ def _changed(
 
 def _handling(use: Services) -> OperatorActions:
     alarms = use.settings.alarms
-    notifier = AlarmNotifier(use.settings.messages, alarms)
+    notifier = AlarmNotifier(use.settings.messages, alarms, use.settings.work_orders)
     return OperatorActions(notifier, alarms, outages=Outages(alarms))

@@ -12,14 +12,34 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.core.errors import InvalidError, ServerError
+from server.core.media import MAX_BYTES
 from server.core.problem import FieldError, ProblemError, answer_for
 
 MAX_BODY = 1_000_000
 """Bytes."""
+_UPLOADS = re.compile(
+    r"/api/v1/(work-orders/[^/]+/files|equipment/[^/]+/documents|ledger/import)"
+    r"|/r/s/[^/]+/photos"
+)
+"""Where the body is a file."""
+_AROUND = 4096
+"""Bytes that a form puts around its file."""
 _MAX_DIGITS = 20
 """Digits of 2**64, the largest whole number that a point can have."""
 _JSON = re.compile(r"json|.+\+json")
 _NO_BODY = {"GET", "HEAD", "OPTIONS"}
+
+
+def is_upload(scope: Scope) -> bool:
+    """Return whether the body of a request is a file, which is no JSON and may be larger."""
+    return scope["method"] == "POST" and _UPLOADS.fullmatch(scope["path"]) is not None
+
+
+def longest_body(scope: Scope) -> int:
+    """Return how many bytes the body of a request may have."""
+    if not is_upload(scope):
+        return MAX_BODY
+    return MAX_BYTES if scope["path"].startswith("/api/") else MAX_BYTES + _AROUND
 
 
 class Bodies:
@@ -42,8 +62,8 @@ class Bodies:
             _check_address(scope)
             if scope["method"] not in _NO_BODY:
                 headers = Headers(scope=scope)
-                body = await _read(receive, headers)
-                if scope["path"].startswith("/api/") and body.strip():
+                body = await _read(receive, headers, most=longest_body(scope))
+                if scope["path"].startswith("/api/") and not is_upload(scope) and body.strip():
                     _check_kind(headers)
                     _check_json(body)
                 receive = replayed(body, receive)
@@ -53,11 +73,11 @@ class Bodies:
         await self._app(scope, receive, send)
 
 
-async def read_all(receive: Receive) -> bytes:
+async def read_all(receive: Receive, *, most: int = MAX_BODY) -> bytes:
     """Read a body to its end.
 
     Raises:
-        ProblemError: It has more than ``MAX_BODY`` bytes; 413.
+        ProblemError: It has more than ``most`` bytes; 413.
         ClientDisconnect: The client left in the middle of it.
     """
     parts: list[bytes] = []
@@ -68,8 +88,8 @@ async def read_all(receive: Receive) -> bytes:
             raise ClientDisconnect
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         if not message.get("more_body", False):
             return b"".join(parts)
 
@@ -88,20 +108,20 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return give
 
 
-async def _read(receive: Receive, headers: Headers) -> bytes:
+async def _read(receive: Receive, headers: Headers, *, most: int) -> bytes:
     length = headers.get("content-length", "")
     if length.isascii() and length.isdecimal() and len(length) <= _MAX_DIGITS:
-        if int(length) > MAX_BODY:
-            raise _too_large()
+        if int(length) > most:
+            raise _too_large(most)
         if int(length) == 0:
             return b""
-    return await read_all(receive)
+    return await read_all(receive, most=most)
 
 
-def _too_large() -> ProblemError:
+def _too_large(most: int) -> ProblemError:
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"a body has at most {MAX_BODY} bytes",
+        f"a body has at most {most} bytes here",
         {"Connection": "close"},  # what is still on its way is not read
     )
 

@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 
 from config.channels import EmailChannel, RobotChannel
 from config.server import WEBHOOK, MessageSettings
-from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.access.principal import Principal
+from server.access.roles import Permission
+from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.messages import MessageItem, message_item
 from server.api.pages import PageOf, part_of
+from server.api.rights import may
 from server.api.strict import Body
 from server.core.errors import NotFoundError
 from server.core.problem import FieldError
@@ -22,6 +25,9 @@ from server.messages.model import Message
 from server.messages.queue import QUEUED, record_message_event, send_to
 from server.messages.receivers import Language, Receiver
 from server.notifications.templates import TEST
+
+ChannelReader = Annotated[Principal, may(Permission.CHANNELS_READ)]
+ChannelTester = Annotated[Principal, may(Permission.CHANNELS_TEST)]
 
 router = APIRouter(prefix="/channels", tags=["messages"], responses=problems())
 
@@ -39,6 +45,10 @@ class ChannelItem(BaseModel):
     """What a receiver's address is: email or phone; null when none is needed."""
     severities: list[str]
     """Severities of incidents that it is told of when they open."""
+    trades: list[str]
+    """Trades of these incidents; empty: all."""
+    sites: list[str]
+    """Estates of these incidents; empty: all."""
     actions: list[str]
     """What may be done with it: POST /channels/{name}/<action>."""
 
@@ -58,7 +68,9 @@ _PAGES = PageOf(ChannelItem)
 
 
 @router.get("", response_model=_PAGES.model)
-def list_channels(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
+def list_channels(
+    use: Use, _caller: ChannelReader, limit: Limit = PAGE, cursor: Cursor = None
+) -> Response:
     """List the channels of the server file by name."""
     items = _items(use.settings.messages)
     found = part_of(items, lambda one: one.name, limit=limit, cursor=cursor)
@@ -74,7 +86,7 @@ def list_channels(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Respo
 def send_test(
     name: Annotated[str, Path(max_length=64)],
     use: Use,
-    caller: Caller,
+    caller: ChannelTester,
     body: TestOrder | None = None,
 ) -> MessageItem:
     """Send a test message; GET /messages/{id} says what became of it."""
@@ -113,6 +125,8 @@ def _items(messages: MessageSettings) -> list[ChannelItem]:
             kind=WEBHOOK,
             address=None,
             severities=list(one.severities),
+            trades=list(one.trades),
+            sites=list(one.sites),
             actions=["test"],
         )
         for one in messages.webhooks
@@ -123,6 +137,8 @@ def _items(messages: MessageSettings) -> list[ChannelItem]:
             kind=one.kind,
             address=_address(isinstance(one, RobotChannel), isinstance(one, EmailChannel)),
             severities=list(one.severities) if isinstance(one, RobotChannel) else [],
+            trades=list(one.trades) if isinstance(one, RobotChannel) else [],
+            sites=list(one.sites) if isinstance(one, RobotChannel) else [],
             actions=["test"],
         )
         for name, one in messages.channels.items()

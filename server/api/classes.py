@@ -7,8 +7,13 @@ from pydantic import BaseModel, Field
 
 from config.classes import EquipmentClass
 from config.code_lists import CodeList, load_code_lists
+from server.access.principal import Principal
+from server.access.roles import Permission
 from server.api.context import Use, problems
+from server.api.rights import may
 from server.core.errors import NotFoundError
+
+ClassReader = Annotated[Principal, may(Permission.CLASSES_READ)]
 
 router = APIRouter(prefix="/classes", tags=["classes"], responses=problems())
 
@@ -22,14 +27,16 @@ class ClassList(BaseModel):
 
 
 @router.get("")
-def list_classes(use: Use) -> ClassList:
+def list_classes(use: Use, _caller: ClassReader) -> ClassList:
     """List the classes, by id, and the words that their states have."""
     items = [use.classes[key] for key in sorted(use.classes)]
     return ClassList(items=items, code_lists=list(load_code_lists().values()))
 
 
 @router.get("/{class_id}", responses=problems(404))
-def get_class(class_id: Annotated[str, Path(max_length=64)], use: Use) -> EquipmentClass:
+def get_class(
+    class_id: Annotated[str, Path(max_length=64)], use: Use, _caller: ClassReader
+) -> EquipmentClass:
     """Show one class."""
     found = use.classes.get(class_id)
     if found is None:

@@ -7,18 +7,25 @@ from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, Stric
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from server.access.principal import Principal
+from server.access.roles import Permission
+from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import get_or_404, point_id
 from server.api.pages import PageOf
-from server.api.shapes import Instant, JsonValue, fields_of
+from server.api.rights import PlantReader, may
+from server.api.shapes import Instant, JsonValue, Reason, fields_of
 from server.api.strict import Body
-from server.assets.model import Point
+from server.api.visible import require_visible
+from server.assets.model import Equipment, Point
+from server.assets.scoped import scoped, values_of
 from server.commands.model import Command
+from server.commands.second_person import confirm, needs_second_person, withdraw
 from server.commands.service import CommandState, give
 from server.core.paging import Found, Listing, columns_of
 
 router = APIRouter(tags=["commands"], responses=problems())
 
+Commander = Annotated[Principal, may(Permission.EQUIPMENT_COMMAND)]
 Ref = Annotated[str | None, Query(alias="point", max_length=300, description="Point id or key.")]
 
 
@@ -35,8 +42,11 @@ class CommandItem(BaseModel):
     reason: str
     asked_by: str
     asked_at: Instant
+    confirmed_by: str | None
+    """The second person, where the class of the point demands one."""
+    confirmed_at: Instant | None
     expires_at: Instant
-    """The gateway does not carry it out after this."""
+    """The gateway does not carry it out after this; of a proposed one: nobody may confirm it."""
     state: CommandState
     sent_at: Instant | None
     settled_at: Instant | None
@@ -54,16 +64,16 @@ class Wish(Body):
     value: Annotated[
         StrictBool | StrictInt | StrictFloat | StrictStr, Field(union_mode="left_to_right")
     ]
-    reason: str = Field(min_length=1, max_length=500, description="Why; it goes on record.")
+    reason: Reason
 
 
 _COMMANDS = Listing(
-    select(*columns_of(Command), Point.key.label("point")).join(
-        Point, Point.id == Command.point_id
-    ),
+    select(*columns_of(Command), Point.key.label("point"))
+    .join(Point, Point.id == Command.point_id)
+    .join(Equipment, Equipment.id == Command.equipment_id),
     key=Command.id,
     newest_first=True,
-    filters={"point": Command.point_id == bindparam("point")},
+    filters={"point": Command.point_id == bindparam("point"), **scoped()},
 )
 _PAGES = PageOf(CommandItem)
 
@@ -74,14 +84,26 @@ _PAGES = PageOf(CommandItem)
     responses=problems(403, 404, 409),
 )
 async def command_point(
-    point_id: RowId, wish: Wish, use: Use, caller: Caller, response: Response
+    point_id: RowId, wish: Wish, use: Use, caller: Commander, response: Response
 ) -> CommandItem:
-    """Command a point. The answer comes later: ask /commands/{id}, or hear the stream."""
+    """Command a point. The answer comes later: ask /commands/{id}, or hear the stream.
+
+    Where the class of the point demands two persons it is proposed, and sent when another one
+    confirms it within five minutes.
+    """
     now = use.clock.now_ms()
 
     def write(session: Session) -> CommandItem:
-        point = get_or_404(session, Point, point_id, "point")
-        row = give(session, point, wish.value, reason=wish.reason, by=caller.name, at=now)
+        point = get_or_404(session, Point, point_id, "point", caller.scope)
+        row = give(
+            session,
+            point,
+            wish.value,
+            reason=wish.reason,
+            by=caller.name,
+            at=now,
+            second_person=needs_second_person(session, point, use.classes),
+        )
         return _item(row, point)
 
     item = await use.records.write_async(write)
@@ -89,25 +111,51 @@ async def command_point(
     return item
 
 
+@router.post("/commands/{command_id}/confirm", responses=problems(403, 404, 409))
+async def confirm_command(command_id: RowId, use: Use, caller: Commander) -> CommandItem:
+    """Confirm a proposed command as the second person; it is sent at once."""
+
+    def write(session: Session) -> CommandItem:
+        require_visible(session, Command, command_id, "command", caller.scope)
+        row = confirm(session, command_id, by=caller.name, at=use.clock.now_ms())
+        return _item(row, session.get_one(Point, row.point_id))
+
+    return await use.records.write_async(write)
+
+
+@router.post("/commands/{command_id}/withdraw", responses=problems(403, 404, 409))
+async def withdraw_command(command_id: RowId, use: Use, caller: Commander) -> CommandItem:
+    """Take back a command that no second person has confirmed yet."""
+
+    def write(session: Session) -> CommandItem:
+        require_visible(session, Command, command_id, "command", caller.scope)
+        row = withdraw(session, command_id, by=caller.name, at=use.clock.now_ms())
+        return _item(row, session.get_one(Point, row.point_id))
+
+    return await use.records.write_async(write)
+
+
 @router.get("/commands", response_model=_PAGES.model, responses=problems(404))
 def list_commands(
-    use: Use, point: Ref = None, limit: Limit = PAGE, cursor: Cursor = None
+    use: Use, caller: PlantReader, point: Ref = None, limit: Limit = PAGE, cursor: Cursor = None
 ) -> Response:
     """List commands, newest first."""
 
     def read(session: Session) -> Found:
-        of = point_id(session, point)
-        return _COMMANDS.page(session, limit=limit, cursor=cursor, point=of)
+        of = point_id(session, point, caller.scope)
+        return _COMMANDS.page(
+            session, limit=limit, cursor=cursor, point=of, **values_of(caller.scope)
+        )
 
     return _PAGES.answer(use.records.read(read), _COMMANDS.fields)
 
 
 @router.get("/commands/{command_id}", responses=problems(404))
-def get_command(command_id: RowId, use: Use) -> CommandItem:
+def get_command(command_id: RowId, use: Use, caller: PlantReader) -> CommandItem:
     """Show one command and what became of it."""
 
     def read(session: Session) -> CommandItem:
-        row = get_or_404(session, Command, command_id, "command")
+        row = get_or_404(session, Command, command_id, "command", caller.scope)
         return _item(row, session.get_one(Point, row.point_id))
 
     return use.records.read(read)

@@ -71,7 +71,7 @@ def _digest(content: bytes) -> str:
 
 @cache
 def _own(name: str) -> bytes:
-    return (files("server") / "page" / name).read_bytes()
+    return (files("server.api") / "docs_page" / name).read_bytes()
 
 
 @cache

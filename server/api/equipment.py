@@ -5,15 +5,18 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import bindparam, select, true
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
 
 from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, problems
 from server.api.etag import require_version, set_etag
+from server.api.interlocks import interlocks_now
 from server.api.lookup import get_or_404, id_of_site
 from server.api.pages import PageOf
+from server.api.rights import PlantReader
 from server.api.shapes import Instant, LiveValue, PointItem, fields_of, live_value
-from server.assets.model import Equipment, Point
+from server.assets.model import Equipment, Particulars, Point, Room
+from server.assets.scoped import scoped, values_of
 from server.core.paging import Listing, columns_of
 
 _RETIRED = Equipment.retired_at.is_not(None)
@@ -43,6 +46,8 @@ class EquipmentItem(BaseModel):
     profile: str
     name_en: str
     name_zh: str
+    building: str
+    """Where it stands, by the room of its particulars; empty when nobody has written it."""
     online: bool
     since_at: Instant
     """When it came online or went away."""
@@ -70,6 +75,8 @@ class PointWithValue(PointItem):
     """A point and its last value."""
 
     live: LiveValue | None
+    interlock_holds: bool | None = None
+    """Whether the interlock of a command holds now; null: there is none, or it is unknown."""
 
 
 class EquipmentDetail(EquipmentItem):
@@ -79,7 +86,9 @@ class EquipmentDetail(EquipmentItem):
 
 
 _EQUIPMENT = Listing(
-    select(*columns_of(Equipment)),
+    select(*columns_of(Equipment), func.coalesce(Room.building, "").label("building"))
+    .outerjoin(Particulars, Particulars.equipment_id == Equipment.id)
+    .outerjoin(Room, Room.id == Particulars.room_id),
     key=Equipment.key,
     filters={
         "state": _STATES,
@@ -87,6 +96,7 @@ _EQUIPMENT = Listing(
         "equipment_class": Equipment.equipment_class == bindparam("equipment_class"),
         "online": Equipment.online == bindparam("online"),
         "only": Equipment.key == bindparam("only"),
+        **scoped(),
     },
 )
 _PAGES = PageOf(EquipmentItem)
@@ -95,6 +105,7 @@ _PAGES = PageOf(EquipmentItem)
 @router.get("", response_model=_PAGES.model)
 def list_equipment(
     use: Use,
+    caller: PlantReader,
     *,
     site: Annotated[str | None, Query(description="Key of a site.")] = None,
     equipment_class: Annotated[str | None, Query(alias="class", description="Its class.")] = None,
@@ -121,33 +132,50 @@ def list_equipment(
             equipment_class=equipment_class,
             online=online,
             only=key,
+            **values_of(caller.scope),
         )
     )
     return _PAGES.answer(found, lambda row: _fields(_EQUIPMENT.fields(row)))
 
 
 @router.get("/{equipment_id}", responses=problems(404))
-def get_equipment(equipment_id: RowId, use: Use, response: Response) -> EquipmentDetail:
+def get_equipment(
+    equipment_id: RowId, use: Use, caller: PlantReader, response: Response
+) -> EquipmentDetail:
     """Show one piece of equipment with its points and their last values; the ETag is its version.
 
     Values change without a new version.
     """
 
-    def read(session: Session) -> tuple[Equipment, list[Point]]:
-        row = get_or_404(session, Equipment, equipment_id, "equipment")
+    def read(session: Session) -> EquipmentDetail:
+        row = get_or_404(session, Equipment, equipment_id, "equipment", caller.scope)
         points = select(Point).where(Point.equipment_id == equipment_id).order_by(Point.id)
-        return row, list(session.scalars(points))
+        declared = session.scalars(points).all()
+        texts = {point.interlock for point in declared if point.interlock}
+        holds = interlocks_now(session, use, row, texts)
+        shown = [
+            point_with_value(
+                use, point, online=row.online, interlock_holds=holds.get(point.interlock)
+            )
+            for point in declared
+        ]
+        return EquipmentDetail(**dict(equipment_item(session, row)), points=shown)
 
-    row, points = use.records.read(read)
-    item = equipment_item(row)
+    item = use.records.read(read)
     set_etag(response, item.version)
-    shown = [_with_value(use, point, online=row.online) for point in points]
-    return EquipmentDetail(**dict(item), points=shown)
+    return item
 
 
-def equipment_item(row: Equipment) -> EquipmentItem:
+def equipment_item(session: Session, row: Equipment) -> EquipmentItem:
     """Show a piece of equipment."""
-    return EquipmentItem.model_validate(_fields(fields_of(row)))
+    return EquipmentItem.model_validate(
+        _fields(fields_of(row) | {"building": _building_of(session, row.id)})
+    )
+
+
+def _building_of(session: Session, equipment_id: int) -> str:
+    query = select(Room.building).join(Particulars, Particulars.room_id == Room.id)
+    return session.scalar(query.where(Particulars.equipment_id == equipment_id)) or ""
 
 
 def _fields(fields: dict[str, Any]) -> dict[str, Any]:
@@ -179,10 +207,13 @@ def _actions_of(fields: dict[str, Any]) -> list[str]:
     return [*out, "out-of-service", *([] if fields["online"] else ["retire"])]
 
 
-def _with_value(use: Services, point: Point, *, online: bool) -> PointWithValue:
+def point_with_value(
+    use: Services, point: Point, *, online: bool, interlock_holds: bool | None = None
+) -> PointWithValue:
+    """Show a point and its last value."""
     last = use.values.read(point.id)
     now = use.clock.now_ms()
     live = None
     if last is not None:
         live = live_value(last, max_silence_ms=point.max_silence_ms, now=now, online=online)
-    return PointWithValue(**dict(PointItem.of(point)), live=live)
+    return PointWithValue(**dict(PointItem.of(point)), live=live, interlock_holds=interlock_holds)

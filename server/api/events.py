@@ -7,13 +7,18 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import bindparam, select
 
-from server.api.context import PAGE, Caller, Cursor, Limit, Use, problems
+from server.access.principal import Principal
+from server.access.roles import Permission
+from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.pages import PageOf
+from server.api.rights import may
 from server.api.shapes import Instant, InstantIn, JsonObject
-from server.core.auth import Principal, Role
+from server.api.visible import may_read_topic, visible_events
 from server.core.errors import ForbiddenError
 from server.core.model import Event
 from server.core.paging import Listing, columns_of
+
+EventReader = Annotated[Principal, may(Permission.EVENTS_READ)]
 
 router = APIRouter(prefix="/events", tags=["events"], responses=problems(403))
 
@@ -26,6 +31,7 @@ class Topic(StrEnum):
     WORK_ORDERS = "work-orders"
     EQUIPMENT = "equipment"
     COMMANDS = "commands"
+    PLANS = "plans"
     MESSAGES = "messages"
     AUDIT = "audit"
 
@@ -48,13 +54,14 @@ class EventItem(BaseModel):
         return cls.model_validate(row, from_attributes=True)
 
 
+_TOPICS = [str(topic) for topic in Topic]
 _EVENTS = Listing(
     select(*columns_of(Event)),
     key=Event.id,
     newest_first=True,
     filters={
         "topic": Event.topic == bindparam("topic"),
-        "without": {"audit": Event.topic != Topic.AUDIT},
+        "without": Event.topic.not_in(bindparam("without", expanding=True)),
         "start": Event.at >= bindparam("start"),
         "end": Event.at < bindparam("end"),
     },
@@ -62,24 +69,28 @@ _EVENTS = Listing(
 _PAGES = PageOf(EventItem)
 
 
-def visible_topics(caller: Principal, wanted: set[str] | None) -> set[str]:
-    """Topics that the caller may read; who logged in is for administrators.
+def visible_topics(caller: Principal, wanted: set[str] | None = None) -> set[str]:
+    """Topics that the caller may read, of those that it wants.
 
     Raises:
-        ForbiddenError: The audit was asked for by name.
+        ForbiddenError: One that it may not read was asked for by name.
     """
-    known = {str(topic) for topic in Topic}
-    if caller.role.may_act_as(Role.ADMINISTRATOR):
-        return known if wanted is None else wanted
-    if wanted is not None and Topic.AUDIT in wanted:
-        raise ForbiddenError("only an administrator reads the audit")
-    return known - {Topic.AUDIT} if wanted is None else wanted
+    seen = {topic for topic in _TOPICS if may_read_topic(caller, topic)}
+    if wanted is None:
+        return seen
+    refused = sorted(wanted.intersection(_TOPICS) - seen)
+    if refused:
+        raise ForbiddenError(
+            f"the role {caller.role} does not read the topics {', '.join(refused)}; "
+            f"it reads: {', '.join(sorted(seen))}"
+        )
+    return wanted
 
 
 @router.get("", response_model=_PAGES.model)
 def list_events(
     use: Use,
-    caller: Caller,
+    caller: EventReader,
     *,
     topic: Annotated[Topic | None, Query(description="Only these.")] = None,
     start: Annotated[InstantIn | None, Query(alias="from", description="Not before.")] = None,
@@ -89,15 +100,17 @@ def list_events(
 ) -> Response:
     """List what happened, newest first."""
     topics = visible_topics(caller, None if topic is None else {str(topic)})
+    without = sorted(set(_TOPICS) - topics) if topic is None else []
     found = use.records.read(
         lambda session: _EVENTS.page(
             session,
             limit=limit,
             cursor=cursor,
             topic=topic,
-            without=None if Topic.AUDIT in topics or topic is not None else "audit",
+            without=without or None,
             start=start,
             end=end,
+            where=None if caller.scope.is_everything else visible_events(caller.scope),
         )
     )
     return _PAGES.answer(found, _EVENTS.fields)

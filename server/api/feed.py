@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from structlog import get_logger
 
+from server.access.scope import EVERYTHING, Place, Scope
+from server.api.visible import places_of_events, visible_events
 from server.core.errors import StoreError
 from server.core.model import Event
 from server.core.records import Records
@@ -24,22 +26,36 @@ log = get_logger()
 class Subscription:
     """One open stream's share of the events; bounded. Used in the event loop only."""
 
-    def __init__(self, topics: frozenset[str], position: int) -> None:
+    def __init__(self, topics: frozenset[str], scope: Scope, position: int) -> None:
         self.topics = topics
+        self.scope = scope
         self.position = position
         """Id of the newest event that came before it."""
         self.closed = False
         self.news = asyncio.Event()
         self._queue: deque[Event] = deque()
 
-    def put(self, events: Sequence[Event]) -> None:
-        """Take new events, or give up when too many wait."""
-        self._queue.extend(event for event in events if event.topic in self.topics)
+    def put(self, events: Sequence[Event], places: Mapping[int, Place]) -> None:
+        """Take new events, or give up when too many wait.
+
+        Args:
+            events: What happened.
+            places: Where, by the id of the event; asked only when the scope has limits.
+        """
+        self._queue.extend(event for event in events if self._hears(event, places))
         if len(self._queue) > MAX_QUEUED:
             log.warning("stream_cut", waiting=len(self._queue))
             self.close()
         if self._queue:
             self.news.set()
+
+    def _hears(self, event: Event, places: Mapping[int, Place]) -> bool:
+        if event.topic not in self.topics:
+            return False
+        if self.scope.is_everything:
+            return True
+        place = places.get(event.id)
+        return place is not None and self.scope.has(place)
 
     def take(self) -> list[Event]:
         """Return what waits, oldest first."""
@@ -55,7 +71,7 @@ class Subscription:
 
 
 class EventFeed:
-    """Follows the events table: woken by this process's commits, and by the clock for others'.
+    """Follows the events table: woken by commits, and by the clock.
 
     Reading the table instead of passing objects on keeps the order of ids and hears what other
     processes wrote.
@@ -94,9 +110,9 @@ class EventFeed:
         """Wait until it follows: who subscribed before would miss what is between."""
         await self._begun.wait()
 
-    def subscribe(self, topics: frozenset[str]) -> Subscription:
-        """Hear of every event after ``position`` of the subscription."""
-        subscription = Subscription(topics, self._position)
+    def subscribe(self, topics: frozenset[str], scope: Scope = EVERYTHING) -> Subscription:
+        """Hear of every event in the scope after ``position`` of the subscription."""
+        subscription = Subscription(topics, scope, self._position)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -114,6 +130,7 @@ class EventFeed:
             query = partial(events_between, after=self._position, until=None, topics=None)
             try:
                 events = await self._records.read_async(query)
+                places = await self._places(events)
             except StoreError as error:
                 log.warning("feed_waits", error=str(error))
                 return
@@ -121,10 +138,15 @@ class EventFeed:
                 return
             self._position = events[-1].id
             for subscription in list(self._subscriptions):
-                subscription.put(events)
+                subscription.put(events, places)
+
+    async def _places(self, events: Sequence[Event]) -> Mapping[int, Place]:
+        if all(one.scope.is_everything for one in self._subscriptions):
+            return {}
+        return await self._records.read_async(partial(places_of_events, events=events))
 
     def _heard(self, loop: asyncio.AbstractEventLoop, _events: Sequence[Event]) -> None:
-        """In the writer thread: something was committed."""
+        """In the thread that tells of commits."""
         if not loop.is_closed():
             loop.call_soon_threadsafe(self.wake)
 
@@ -135,7 +157,12 @@ def newest_id(session: Session) -> int:
 
 
 def events_between(
-    session: Session, *, after: int, until: int | None, topics: frozenset[str] | None
+    session: Session,
+    *,
+    after: int,
+    until: int | None,
+    topics: frozenset[str] | None,
+    scope: Scope = EVERYTHING,
 ) -> Sequence[Event]:
     """Return the next events, oldest first, a bounded number at a time."""
     query = select(Event).where(Event.id > after).order_by(Event.id).limit(_CHUNK)
@@ -143,4 +170,6 @@ def events_between(
         query = query.where(Event.id <= until)
     if topics is not None:
         query = query.where(Event.topic.in_(topics))
+    if not scope.is_everything:
+        query = query.where(visible_events(scope))
     return session.scalars(query).all()

@@ -2,18 +2,21 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from sqlalchemy import text
 
-from server.api.context import Use
-from server.core.errors import StoreError
-from server.core.records import Records
+from server.access.principal import Principal
+from server.access.roles import Permission
+from server.api.context import UseBasicServices
+from server.api.rights import may
 
 _CAN_WAIT = {"broker"}
 """While the broker is away people still need the pages."""
+
+MetricsReader = Annotated[Principal, may(Permission.METRICS_READ)]
 
 router = APIRouter(tags=["health"])
 
@@ -39,9 +42,9 @@ async def get_health() -> Health:
     "/readyz",
     responses={503: {"model": Health, "description": "A part is not ready."}},
 )
-async def get_readiness(use: Use, response: Response) -> Health:
+async def get_readiness(use: UseBasicServices, response: Response) -> Health:
     """Return whether every part works, 503 when one does not; needs no login."""
-    parts = {"records": await asyncio.to_thread(_answers, use.records)}
+    parts = {"records": await use.records.beat()}
     parts |= {name: check() for name, check in use.checks.items()}
     late_s = dict(use.late_s())
     notes = {name: text for name, note in use.notes.items() if (text := note())}
@@ -57,16 +60,9 @@ async def get_readiness(use: Use, response: Response) -> Health:
 
 
 @router.get("/metrics", response_class=Response)
-async def get_metrics(use: Use) -> Response:
+async def get_metrics(use: UseBasicServices, _caller: MetricsReader) -> Response:
     """Figures for Prometheus; give it a token."""
     figures = await asyncio.to_thread(generate_latest, use.metrics)
     if use.server is not None:
         figures = await use.server.figures() + figures
     return Response(figures, media_type=CONTENT_TYPE_LATEST)
-
-
-def _answers(records: Records) -> bool:
-    try:
-        return records.read(lambda session: session.scalar(text("SELECT 1"))) == 1
-    except StoreError:
-        return False

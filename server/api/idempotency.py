@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import secrets
 from http import HTTPStatus
 from typing import Any
 
@@ -13,9 +14,10 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.api.bodies import read_all, replayed
+from server.api.bodies import longest_body, read_all, replayed
 from server.api.context import services_of
 from server.api.gate import session_secret
+from server.api.reservation import IN_PROGRESS, STATE, Reservation
 from server.core.errors import ConflictError, ServerError
 from server.core.model import IdempotentReply
 from server.core.problem import MEDIA_TYPE, FieldError, answer_for
@@ -23,10 +25,10 @@ from server.core.records import Records
 
 KEEP_MS = 86_400_000
 MAX_KEY = 200
-IN_PROGRESS = 0
-"""Status of a reply that is not known: the request runs, or the server died in the middle."""
 
-_SECRET_ANSWERS = re.compile(r"/api/v1/(tokens|users/[^/]+/reset-password)/?")
+_SECRET_ANSWERS = re.compile(
+    r"/api/v1/(tokens|users/[^/]+/reset-password|session/second-factor(/confirm)?)/?"
+)
 """Paths whose answers are not kept."""
 _SECRET_REQUESTS = re.compile(r"/api/v1/(users|session/password)/?")
 """Paths whose requests hold a password: a plain hash of one could be searched."""
@@ -35,12 +37,14 @@ _SECRET_REQUESTS = re.compile(r"/api/v1/(users|session/password)/?")
 class Idempotency:
     """ASGI middleware behind the gate.
 
-    The key is reserved before the work and the answer stored after it, so a crash in between
-    leaves a reservation: the repeated request is refused instead of done twice.
+    The key is reserved before the work, and what the work writes is noted at the key in the same
+    transaction. After a crash a repeated request is done when nothing was written, and has the
+    answer when it was; of two processes that do it at once, one cannot write any more.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._process = secrets.token_hex(8)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a repeated POST from the records, everything else by the application."""
@@ -50,20 +54,28 @@ class Idempotency:
             await self._app(scope, receive, send)
             return
         try:
-            body = await read_all(receive)
+            body = await read_all(receive, most=longest_body(scope))
             key = _key(principal.user_id, scope["path"], given)
             use = services_of(scope)
             request_hash = _hash(scope, body)
-            known = await _reserve(use.records, key, request_hash, use.clock.now_ms())
+            mine = Reservation(
+                key,
+                owner=f"{self._process}/{secrets.token_hex(8)}",
+                keeps=not _SECRET_ANSWERS.fullmatch(scope["path"]),
+            )
+            known = await _reserve(use.records, mine, request_hash, use.clock.now_ms())
         except ServerError as error:
             await answer_for(error)(scope, receive, send)
             return
         if known is not None:
             await known(scope, receive, send)
             return
-        await self._run(key, body, scope, receive, send)
+        scope["state"][STATE] = mine
+        await self._run(mine, body, scope, receive, send)
 
-    async def _run(self, key: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _run(
+        self, mine: Reservation, body: bytes, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         records = services_of(scope).records
         answer = _Answer(send)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -71,9 +83,7 @@ class Idempotency:
             await self._app(scope, replayed(body, receive), answer.send)
             status = answer.status
         finally:
-            await records.write_async(
-                lambda session: _settle(session, key, scope["path"], status, answer)
-            )
+            await records.write_async(lambda session: _settle(session, mine, status, answer))
 
 
 def _hash(scope: Scope, body: bytes) -> str:
@@ -87,22 +97,28 @@ def _hash(scope: Scope, body: bytes) -> str:
     return hashlib.sha256(request).hexdigest()
 
 
-async def _reserve(records: Records, key: str, request_hash: str, now: int) -> JSONResponse | None:
+async def _reserve(
+    records: Records, mine: Reservation, request_hash: str, now: int
+) -> JSONResponse | None:
     """Return the answer given before, or None when the work is ours to do."""
 
     def reserve(session: Session) -> IdempotentReply | None:
         old = delete(IdempotentReply).where(IdempotentReply.created_at < now - KEEP_MS)
         session.execute(old)
-        row = session.get(IdempotentReply, key)
+        row = session.get(IdempotentReply, mine.key, with_for_update=True)
         if row is None:
             row = IdempotentReply(
-                key=key,
+                key=mine.key,
                 created_at=now,
                 request_hash=request_hash,
                 status=IN_PROGRESS,
                 body={},
+                owner=mine.owner,
             )
             session.add(row)
+            return None
+        if row.request_hash == request_hash and _is_left(row, mine):
+            row.owner, row.created_at = mine.owner, now
             return None
         return row
 
@@ -111,6 +127,15 @@ async def _reserve(records: Records, key: str, request_hash: str, now: int) -> J
     except IntegrityError as error:
         raise ConflictError("a request with this Idempotency-Key runs right now") from error
     return None if row is None else _replay(row, request_hash)
+
+
+def _is_left(row: IdempotentReply, mine: Reservation) -> bool:
+    """Return whether another process began a request and has written nothing.
+
+    It may be gone. If it is not, it cannot write once the request is ours.
+    """
+    theirs, own = (one.owner.partition("/")[0] for one in (row, mine))
+    return row.status == IN_PROGRESS and theirs not in {"", own}
 
 
 class _Answer:
@@ -131,16 +156,19 @@ class _Answer:
         await self._send(message)
 
 
-def _settle(session: Session, key: str, path: str, status: int, answer: _Answer) -> None:
+def _settle(session: Session, mine: Reservation, status: int, answer: _Answer) -> None:
     """Store a success; forget a refusal, so that the corrected request may use the key."""
-    row = session.get(IdempotentReply, key)
-    if row is None:
+    row = session.get(IdempotentReply, mine.key)
+    if row is None or row.owner != mine.owner:
+        return
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and row.status != IN_PROGRESS:
+        # It is written, whatever went wrong afterwards.
         return
     if status >= HTTPStatus.BAD_REQUEST:
         session.delete(row)
         return
     row.status = status
-    if _SECRET_ANSWERS.fullmatch(path):
+    if not mine.keeps:
         row.body = {"secret": True}
     else:
         content: Any = json.loads(answer.body) if answer.body else None
@@ -153,10 +181,9 @@ def _replay(row: IdempotentReply, request_hash: str) -> JSONResponse:
             "header.Idempotency-Key", "this key was used with another request; choose a new one"
         )
     if row.status == IN_PROGRESS:
-        raise ConflictError(
-            "a request with this Idempotency-Key runs, or was cut short by a crash: look whether "
-            "it was done, then use a new key"
-        )
+        raise ConflictError("a request with this Idempotency-Key runs right now")
+    if "committed" in row.body and "content" not in row.body:
+        raise ConflictError("this was done, and its answer was lost in a crash: look what it made")
     if "secret" in row.body:
         raise ConflictError("this was done, and its secret was shown once; make a new one")
     headers = {"Idempotency-Replayed": "true"}

@@ -1,5 +1,6 @@
 """/incidents: alarms of one equipment and cause, of which people are notified once."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,11 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
-from server.api.alarms import Acknowledgement, AlarmItem, alarm_items
-from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from server.api.alarms import Acknowledgement, Acknowledger, AlarmItem, alarm_items
+from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id
 from server.api.pages import PageOf
+from server.api.rights import PlantReader
 from server.api.shapes import Instant, OfEquipment
+from server.api.visible import require_visible
 from server.core.paging import Found
 from server.incidents.escalation_steps import changes_of, steps_of
 from server.incidents.model import Incident
@@ -52,6 +55,8 @@ class IncidentItem(OfEquipment):
     closed_at: Instant | None
     acknowledged_at: Instant | None
     acknowledged_by: str | None
+    assignee: str | None
+    """Who goes on with it since it was handed over; null: whoever acknowledged it."""
     alarms: int
     """How many alarms belong to it, closed ones included."""
     actions: list[str]
@@ -97,7 +102,8 @@ class IncidentChangeItem(BaseModel):
 
     at: Instant
     kind: str
-    """opened, called_anew, acknowledged, confirmed, moved, acknowledgement_timed_out or closed."""
+    """opened, called_anew, acknowledged, confirmed, moved, handed_over, acknowledgement_timed_out
+    or closed."""
     by: str | None
     note: str | None
 
@@ -127,6 +133,7 @@ def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of INCIDENTS)
 @router.get("", operation_id="list_incidents", response_model=_PAGES.model)
 def list_incidents_(
     use: Use,
+    caller: PlantReader,
     *,
     state: Annotated[IncidentFilter, Query(description="Which ones.")] = IncidentFilter.OPEN,
     equipment: Annotated[str | None, Query(max_length=200, description="Id or key.")] = None,
@@ -136,31 +143,50 @@ def list_incidents_(
     """List incidents, newest first."""
 
     def read(session: Session) -> Found:
-        of = equipment_id(session, equipment)
-        return list_incidents(session, state=state, equipment_id=of, cursor=cursor, limit=limit)
+        of = equipment_id(session, equipment, caller.scope)
+        return list_incidents(
+            session,
+            state=state,
+            equipment_id=of,
+            scope=caller.scope,
+            cursor=cursor,
+            limit=limit,
+        )
 
     return _PAGES.answer(use.records.read(read), _fields)
 
 
 @router.get("/{incident_id}", operation_id="get_incident", responses=problems(404))
-def get_incident_(incident_id: RowId, use: Use) -> IncidentDetail:
+def get_incident_(incident_id: RowId, use: Use, caller: PlantReader) -> IncidentDetail:
     """Show one incident: its alarms and orders, who was notified and who answered."""
-    return use.records.read(lambda session: _detail(session, get_incident(session, incident_id)))
+
+    def read(session: Session) -> IncidentDetail:
+        require_visible(session, Incident, incident_id, "incident", caller.scope)
+        return _detail(session, get_incident(session, incident_id))
+
+    return use.records.read(read)
 
 
 @router.post("/{incident_id}/acknowledge", responses=problems(403, 404))
 def acknowledge_incident_(
-    incident_id: RowId, use: Use, caller: Caller, body: Acknowledgement | None = None
+    incident_id: RowId, use: Use, caller: Acknowledger, body: Acknowledgement | None = None
 ) -> IncidentDetail:
     """Acknowledge it: the escalation ends, and its alarms are acknowledged too."""
     words = None if body is None else body.comment
 
     def change(session: Session) -> IncidentDetail:
         now = use.clock.now_ms()
+        require_visible(session, Incident, incident_id, "incident", caller.scope)
         row = acknowledge_incident(session, incident_id, by=caller.name, comment=words, now=now)
         return _detail(session, row)
 
     return use.records.write(change)
+
+
+def incident_items(session: Session, ids: Sequence[int]) -> list[IncidentItem]:
+    """Show incidents in the order of their ids as given."""
+    found = {row.id: row for row in INCIDENTS.all(session, ids=list(ids))}
+    return [IncidentItem.model_validate(_fields(found[one])) for one in ids if one in found]
 
 
 def _detail(session: Session, row: Incident) -> IncidentDetail:

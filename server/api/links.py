@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from server.api.context import Services, Use
+from server.api.plain import Frame, page
 from server.core.records import record_event
 from server.core.upsert import insert_new
 from server.incidents.model import Incident
@@ -25,14 +26,6 @@ router = APIRouter(include_in_schema=False)
 
 Code = Annotated[str, Path(max_length=100)]
 
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "X-Robots-Tag": "noindex",
-}
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "acknowledge": ("确认收到", "Acknowledge"),
     "ask": ("确认后不再通知其他人。", "Nobody else is called after that."),
@@ -129,10 +122,6 @@ def _page(
         if button
         else ""
     )
-    body = (
-        f'<!doctype html><html lang="{"en" if english else "zh-CN"}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="../page.css"><title>Plantroom</title></head><body><main>'
-        f"<h1>{escape(title) or 'Plantroom'}</h1><p>{say[word]}</p>{form}</main></body></html>"
-    )
-    return HTMLResponse(body, status, headers=_HEADERS)
+    frame = Frame("en" if english else "zh", "..")
+    body = f"<h1>{escape(title) or 'Plantroom'}</h1><p>{say[word]}</p>{form}"
+    return page(frame, "Plantroom", body, status=status)

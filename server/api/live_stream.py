@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 
+from server.access.principal import Principal
 from server.api.context import Services
 from server.api.events import EventItem
 from server.api.feed import Subscription, events_between, newest_id
@@ -38,8 +39,11 @@ _texts: WeakKeyDictionary[Event, bytes] = WeakKeyDictionary()
 class LiveStream:
     """What one client receives."""
 
-    def __init__(self, headers: Headers, use: Services, subscription: Subscription) -> None:
+    def __init__(
+        self, headers: Headers, use: Services, subscription: Subscription, caller: Principal
+    ) -> None:
         self._headers = headers
+        self._caller = caller
         self._use = use
         self._subscription = subscription
         self._tells_time = False
@@ -75,8 +79,9 @@ class LiveStream:
                     await self._news(beat_at)
                 if clock.monotonic_s() < beat_at:
                     continue
-                # A stream outlives a logout or a revoked token by one heartbeat at most.
-                if await authenticate(self._headers, self._use) is None:
+                # A stream outlives a logout, a revoked token or other rights by one heartbeat at
+                # most; whoever has others asks again.
+                if not _is_as_before(await authenticate(self._headers, self._use), self._caller):
                     return
                 beat_at = clock.monotonic_s() + HEARTBEAT_S
                 yield b": heartbeat\n\n" + self._time()
@@ -108,6 +113,7 @@ class LiveStream:
                 after=after,
                 until=self._subscription.position,
                 topics=self._subscription.topics,
+                scope=self._subscription.scope,
             )
             events = await self._use.records.read_async(query)
             if not events:
@@ -120,7 +126,7 @@ class LiveStream:
         return _text([event for event in self._subscription.take() if event.id > self._known])
 
     def _snapshot(self) -> list[bytes]:
-        """All values as they are now, in events of bounded size."""
+        """All values as they are now, in events of bounded size; an empty one if there is none."""
         query = select(Point.id, Equipment.online).join(
             Equipment, Equipment.id == Point.equipment_id
         )
@@ -135,7 +141,7 @@ class LiveStream:
         known = self._use.values.of_points(online)
         return [
             self._values(known[start : start + _CHUNK], away)
-            for start in range(0, len(known), _CHUNK)
+            for start in range(0, max(1, len(known)), _CHUNK)
         ]
 
     def _changed(self) -> bytes:
@@ -165,6 +171,12 @@ class LiveStream:
         if not self._tells_time:
             return b""
         return sse(CLOCK, {"at": rfc3339(self._use.clock.now_ms())})
+
+
+def _is_as_before(now: Principal | None, before: Principal) -> bool:
+    if now is None:
+        return False
+    return (now.role, now.scope, now.permissions) == (before.role, before.scope, before.permissions)
 
 
 def _text(events: Sequence[Event]) -> bytes:

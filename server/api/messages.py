@@ -6,15 +6,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
-from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from server.access.principal import Principal
+from server.access.rights import permits
+from server.access.roles import Permission
+from server.api.context import PAGE, Cursor, Limit, OfIncident, RowId, Use, problems
 from server.api.lookup import get_or_404
 from server.api.pages import PageOf
+from server.api.rights import may
 from server.api.shapes import Instant, JsonObject, fields_of
-from server.core.auth import Principal, Role
+from server.api.visible import require_visible
+from server.assets.model import Equipment
+from server.assets.scoped import scoped, values_of
 from server.core.paging import Listing, columns_of
+from server.incidents.model import Incident
 from server.messages.model import Message
 from server.messages.queue import send_again, without_address
+
+MessageReader = Annotated[Principal, may(Permission.MESSAGES_READ)]
+MessageSender = Annotated[Principal, may(Permission.MESSAGES_SEND)]
 
 router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
 
@@ -49,7 +60,7 @@ class MessageItem(BaseModel):
     last_error: str | None
     sent_at: Instant | None
     address: str | None
-    """E-mail address or telephone number; a viewer does not see it."""
+    """E-mail address or telephone number; null without the right messages.contact."""
     language: str
     receipt: str | None
     """The provider's own number of it."""
@@ -66,12 +77,15 @@ class MessageDetail(MessageItem):
 
 
 _MESSAGES = Listing(
-    select(*columns_of(Message, "payload", "fallbacks", "quiet")),
+    select(*columns_of(Message, "payload", "fallbacks", "quiet"))
+    .outerjoin(Incident, Incident.id == Message.incident_id)
+    .outerjoin(Equipment, Equipment.id == Incident.equipment_id),
     key=Message.id,
     newest_first=True,
     filters={
         "state": Message.state == bindparam("state"),
         "incident": Message.incident_id == bindparam("incident"),
+        **scoped(),
     },
 )
 _PAGES = PageOf(MessageItem)
@@ -84,7 +98,7 @@ def message_item(row: Message, caller: Principal) -> MessageItem:
 
 def _fields(fields: dict[str, Any], row: Message, caller: Principal) -> dict[str, Any]:
     fields["actions"] = ["send-again"] if row.state == MessageState.DEAD else []
-    if not caller.role.may_act_as(Role.OPERATOR):
+    if not permits(caller, Permission.MESSAGES_CONTACT):
         fields |= {"address": None, "last_error": without_address(row)}
     return fields
 
@@ -92,36 +106,46 @@ def _fields(fields: dict[str, Any], row: Message, caller: Principal) -> dict[str
 @router.get("", response_model=_PAGES.model)
 def list_messages(
     use: Use,
-    caller: Caller,
+    caller: MessageReader,
     *,
     state: Annotated[MessageState | None, Query(description="Only these.")] = None,
-    incident: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="Id of an incident.")
-    ] = None,
+    incident: OfIncident = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Response:
     """List the messages, newest first."""
     found = use.records.read(
         lambda session: _MESSAGES.page(
-            session, limit=limit, cursor=cursor, state=state, incident=incident
+            session,
+            limit=limit,
+            cursor=cursor,
+            state=state,
+            incident=incident,
+            **values_of(caller.scope),
         )
     )
     return _PAGES.answer(found, lambda row: _fields(_MESSAGES.fields(row), row, caller))
 
 
 @router.get("/{message_id}", responses=problems(404))
-def get_message(message_id: RowId, use: Use, caller: Caller) -> MessageDetail:
+def get_message(message_id: RowId, use: Use, caller: MessageReader) -> MessageDetail:
     """Show one message with what it says."""
-    row = use.records.read(lambda session: get_or_404(session, Message, message_id, "message"))
-    return MessageDetail.model_validate(_fields(fields_of(row), row, caller))
+    row = use.records.read(
+        lambda session: get_or_404(session, Message, message_id, "message", caller.scope)
+    )
+    fields = _fields(fields_of(row), row, caller)
+    if not permits(caller, Permission.MESSAGES_CONTACT):
+        fields["payload"] = {name: one for name, one in row.payload.items() if name != "link"}
+    return MessageDetail.model_validate(fields)
 
 
 @router.post("/{message_id}/send-again", responses=problems(403, 404, 409))
-def send_message_again(message_id: RowId, use: Use, caller: Caller) -> MessageItem:
+def send_message_again(message_id: RowId, use: Use, caller: MessageSender) -> MessageItem:
     """Send a dead letter again, with the same message id."""
-    return use.records.write(
-        lambda session: message_item(
-            send_again(session, message_id, by=caller.name, now=use.clock.now_ms()), caller
-        )
-    )
+
+    def change(session: Session) -> MessageItem:
+        require_visible(session, Message, message_id, "message", caller.scope)
+        row = send_again(session, message_id, by=caller.name, now=use.clock.now_ms())
+        return message_item(row, caller)
+
+    return use.records.write(change)

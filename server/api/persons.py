@@ -5,15 +5,10 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from config.people import PersonSettings, TeamSettings
-from server.api.context import (
-    PAGE,
-    Administrator,
-    Caller,
-    Cursor,
-    Limit,
-    Use,
-    problems,
-)
+from server.access.principal import Principal
+from server.access.rights import permits
+from server.access.roles import Permission
+from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.entries import (
     AcceptGaps,
     EntryItem,
@@ -24,14 +19,14 @@ from server.api.entries import (
     show_entry,
 )
 from server.api.etag import IfMatch
-from server.core.auth import Principal, Role
+from server.api.rights import PeopleReader, PeopleWriter
 from server.people.service import PERSONS, TEAMS
 
 router = APIRouter(tags=["people"], responses=problems())
 
 
 class PersonItem(PersonSettings, EntryItem):
-    """Somebody who is called; a viewer does not see numbers and addresses."""
+    """Somebody who is called; numbers and addresses are null without people.contact."""
 
 
 class TeamItem(TeamSettings, EntryItem):
@@ -43,14 +38,16 @@ _TEAM_PAGES = EntryPages(TEAMS, TeamItem)
 
 
 def _shown(item: PersonItem, caller: Principal) -> PersonItem:
-    if caller.role.may_act_as(Role.OPERATOR):
+    if permits(caller, Permission.PEOPLE_CONTACT):
         return item
     hidden = tuple(one.model_copy(update={"address": None}) for one in item.channels)
     return item.model_copy(update={"phone": None, "channels": hidden})
 
 
 @router.get("/persons", response_model=_PERSON_PAGES.model)
-def list_persons(use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
+def list_persons(
+    use: Use, caller: PeopleReader, limit: Limit = PAGE, cursor: Cursor = None
+) -> Response:
     """List everybody, by key."""
     return _PERSON_PAGES.list(
         use, limit=limit, cursor=cursor, shown=lambda one: _shown(one, caller)
@@ -58,7 +55,7 @@ def list_persons(use: Use, caller: Caller, limit: Limit = PAGE, cursor: Cursor =
 
 
 @router.get("/persons/{key}", responses=problems(404))
-def get_person(key: Key, use: Use, caller: Caller, response: Response) -> PersonItem:
+def get_person(key: Key, use: Use, caller: PeopleReader, response: Response) -> PersonItem:
     """Show one person; the ETag is the version."""
     return _shown(show_entry(use, PERSONS, PersonItem, key, response), caller)
 
@@ -68,7 +65,7 @@ def save_person(
     key: Key,
     body: PersonSettings,
     use: Use,
-    caller: Administrator,
+    caller: PeopleWriter,
     response: Response,
     *,
     if_match: IfMatch = None,
@@ -91,19 +88,21 @@ def save_person(
 @router.delete(
     "/persons/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409)
 )
-def delete_person(key: Key, use: Use, caller: Administrator, *, accept_gaps: AcceptGaps) -> None:
+def delete_person(key: Key, use: Use, caller: PeopleWriter, *, accept_gaps: AcceptGaps) -> None:
     """Delete a person whom no roster, team or policy names."""
     delete_entry(use, PERSONS, key, by=caller.name, accept_gaps=accept_gaps)
 
 
 @router.get("/teams", response_model=_TEAM_PAGES.model)
-def list_teams(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
+def list_teams(
+    use: Use, _caller: PeopleReader, limit: Limit = PAGE, cursor: Cursor = None
+) -> Response:
     """List the teams, by key."""
     return _TEAM_PAGES.list(use, limit=limit, cursor=cursor)
 
 
 @router.get("/teams/{key}", responses=problems(404))
-def get_team(key: Key, use: Use, response: Response) -> TeamItem:
+def get_team(key: Key, use: Use, _caller: PeopleReader, response: Response) -> TeamItem:
     """Show one team; the ETag is the version."""
     return show_entry(use, TEAMS, TeamItem, key, response)
 
@@ -113,7 +112,7 @@ def save_team(
     key: Key,
     body: TeamSettings,
     use: Use,
-    caller: Administrator,
+    caller: PeopleWriter,
     response: Response,
     *,
     if_match: IfMatch = None,
@@ -134,6 +133,6 @@ def save_team(
 
 
 @router.delete("/teams/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404, 409))
-def delete_team(key: Key, use: Use, caller: Administrator, *, accept_gaps: AcceptGaps) -> None:
+def delete_team(key: Key, use: Use, caller: PeopleWriter, *, accept_gaps: AcceptGaps) -> None:
     """Delete a team that no roster or policy names."""
     delete_entry(use, TEAMS, key, by=caller.name, accept_gaps=accept_gaps)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, computed_field
 
 from config.classes import Severity, Trade
 from config.people import PolicySettings
-from server.api.context import PAGE, Administrator, Cursor, Limit, Use, problems
+from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.entries import (
     AcceptsGapsIn,
     EntryItem,
@@ -20,7 +20,9 @@ from server.api.entries import (
     show_entry,
 )
 from server.api.etag import IfMatch
-from server.api.rosters import ContactItem, SiteKey, contacts
+from server.api.rights import PeopleReader, PeopleWriter
+from server.api.rosters import ContactItem, DutyReader, SiteKey, contacts
+from server.api.visible import require_site
 from server.incidents.escalation_rules import DEFAULTS, choose
 from server.people.channels import channel_names
 from server.people.service import POLICIES, load_directory
@@ -61,13 +63,17 @@ _PAGES = EntryPages(POLICIES, PolicyItem)
 
 
 @router.get("/escalation-policies", response_model=_PAGES.model)
-def list_escalation_policies(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
+def list_escalation_policies(
+    use: Use, _caller: PeopleReader, limit: Limit = PAGE, cursor: Cursor = None
+) -> Response:
     """List the policies, by key; the packaged ones follow at the end."""
     return _PAGES.list(use, limit=limit, cursor=cursor, after=_packaged())
 
 
 @router.get("/escalation-policies/{key}", responses=problems(404))
-def get_escalation_policy(key: Key, use: Use, response: Response) -> PolicyItem:
+def get_escalation_policy(
+    key: Key, use: Use, _caller: PeopleReader, response: Response
+) -> PolicyItem:
     """Show one policy; the ETag is the version."""
     return show_entry(use, POLICIES, PolicyItem, key, response)
 
@@ -77,7 +83,7 @@ def save_escalation_policy(
     key: Key,
     body: PolicyIn,
     use: Use,
-    caller: Administrator,
+    caller: PeopleWriter,
     response: Response,
     *,
     if_match: IfMatch = None,
@@ -91,7 +97,7 @@ def save_escalation_policy(
 @router.delete(
     "/escalation-policies/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404)
 )
-def delete_escalation_policy(key: Key, use: Use, caller: Administrator) -> None:
+def delete_escalation_policy(key: Key, use: Use, caller: PeopleWriter) -> None:
     """Delete a policy; open incidents keep it."""
     delete_entry(use, POLICIES, key, by=caller.name)
 
@@ -100,10 +106,12 @@ def delete_escalation_policy(key: Key, use: Use, caller: Administrator) -> None:
 def preview_escalation(
     site: SiteKey,
     use: Use,
+    caller: DutyReader,
     trade: Annotated[Trade, Query(description="Of the equipment.")],
     severity: Annotated[Severity, Query(description="Of the incident.")],
 ) -> PolicyPreview:
     """Show whom an incident would call if it opened now."""
+    use.records.read(lambda session: require_site(session, site, caller.scope))
     channels, now = channel_names(use.settings.messages), use.clock.now_ms()
     directory = use.records.read(lambda session: load_directory(session, channels))
     key, policy = choose(directory.people.policies, site=site, trade=trade, severity=severity)

@@ -8,20 +8,26 @@ from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session, aliased
 
+from server.access.principal import Principal
+from server.access.roles import Permission
 from server.alarms.overrides import load_overrides
 from server.alarms.rulebook import RuleBook
 from server.alarms.rules import Rule
 from server.alarms.suppression.feeders import feeders_above
-from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id, find_equipment, get_or_404
 from server.api.pages import PageOf
+from server.api.rights import PlantReader, may
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Equipment, PowerLink
+from server.assets.scoped import both_scoped, values_of
 from server.core.paging import Found, Listing, columns_of
 from server.core.problem import FieldError
 from server.core.records import record_event
 from server.core.upsert import insert_new
+
+LinkWriter = Annotated[Principal, may(Permission.LINKS_WRITE)]
 
 router = APIRouter(prefix="/power-links", tags=["equipment"], responses=problems())
 
@@ -70,6 +76,7 @@ _LINKS = Listing(
         "equipment": (PowerLink.equipment_id == bindparam("equipment"))
         | (PowerLink.feeder_id == bindparam("equipment")),
         "id": PowerLink.id == bindparam("id"),
+        **both_scoped(_FEEDER, _SUPPLIED),
     },
 )
 _PAGES = PageOf(PowerLinkItem)
@@ -78,6 +85,7 @@ _PAGES = PageOf(PowerLinkItem)
 @router.get("", response_model=_PAGES.model)
 def list_power_links(
     use: Use,
+    caller: PlantReader,
     *,
     equipment: Annotated[
         str | None, Query(max_length=200, description="Id or key; as feeder or supplied.")
@@ -88,8 +96,10 @@ def list_power_links(
     """List who feeds whom."""
 
     def read(session: Session) -> tuple[Found, RuleBook]:
-        of = equipment_id(session, equipment)
-        found = _LINKS.page(session, limit=limit, cursor=cursor, equipment=of)
+        of = equipment_id(session, equipment, caller.scope)
+        found = _LINKS.page(
+            session, limit=limit, cursor=cursor, equipment=of, **values_of(caller.scope)
+        )
         return found, RuleBook(use.classes, load_overrides(session))
 
     found, book = use.records.read(read)
@@ -97,12 +107,12 @@ def list_power_links(
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(403, 404))
-def create_power_link(use: Use, caller: Caller, body: PowerLinkIn) -> PowerLinkItem:
+def create_power_link(use: Use, caller: LinkWriter, body: PowerLinkIn) -> PowerLinkItem:
     """Record that a feeder supplies equipment; repeating it changes the cause."""
 
     def change(session: Session) -> PowerLinkItem:
-        feeder = find_equipment(session, body.feeder)
-        supplied = find_equipment(session, body.equipment)
+        feeder = find_equipment(session, body.feeder, caller.scope)
+        supplied = find_equipment(session, body.equipment, caller.scope)
         if feeder.id == supplied.id:
             raise FieldError("body.equipment", "a feeder does not supply itself")
         if supplied.id in feeders_above(session, feeder.id):
@@ -131,18 +141,17 @@ def create_power_link(use: Use, caller: Caller, body: PowerLinkIn) -> PowerLinkI
     return use.records.write(change)
 
 
-@router.delete("/{link_id}", responses=problems(403, 404))
-def delete_power_link(link_id: RowId, use: Use, caller: Caller) -> Response:
+@router.delete("/{link_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404))
+def delete_power_link(link_id: RowId, use: Use, caller: LinkWriter) -> None:
     """Forget that a feeder supplies equipment."""
 
     def change(session: Session) -> None:
-        get_or_404(session, PowerLink, link_id, "power link")
+        get_or_404(session, PowerLink, link_id, "power link", caller.scope)
         item = _item(session, link_id, RuleBook(use.classes, load_overrides(session)))
         _record(session, item, kind="power-link.deleted", by=caller.name, now=use.clock.now_ms())
         session.execute(delete(PowerLink).where(PowerLink.id == link_id))
 
     use.records.write(change)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def _check_cause(book: RuleBook, feeder: Equipment, cause: str) -> None:

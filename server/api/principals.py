@@ -4,7 +4,7 @@ It is forgotten with everything that is committed (a disabled user, a revoked to
 change that this process hands on, and after a second, for what other programs write.
 """
 
-from server.core.auth import Principal
+from server.access.principal import Principal
 from server.core.clock import Clock
 
 _LONGEST_S = 1.0

@@ -7,10 +7,13 @@ from pydantic import BaseModel, Field
 
 from server.api.context import Cursor, Use, problems
 from server.api.lookup import find_point
+from server.api.rights import PlantReader
 from server.api.shapes import Instant, InstantIn, JsonNumber, JsonValue, PointItem
 from server.core.paging import decode_cursor, encode_cursor
 from server.core.problem import FieldError
 from server.history.base import Bucket, Row, after_page
+from server.history.slices import even_slices
+from server.history.trends import FIGURES, buckets_of_trend
 
 DAY_MS = 86_400_000
 MAX_BUCKETS = 5000
@@ -71,7 +74,11 @@ class RowItem(BaseModel):
 
 
 class Readings(BaseModel):
-    """Readings of one point between two instants, the second excluded; gaps are gaps."""
+    """Readings of one point between two instants, the second excluded; gaps are gaps.
+
+    Buckets that are longer than a minute are whole minutes or hours, counted from
+    1970-01-01T00:00:00Z on; the first and the last hold only what is between the two instants.
+    """
 
     point: PointItem
     from_: Annotated[Instant, Field(serialization_alias="from")]
@@ -86,13 +93,14 @@ class Readings(BaseModel):
 @router.get("")
 def list_readings(
     use: Use,
+    caller: PlantReader,
     point: Annotated[str, Query(min_length=1, max_length=300, description="Id or key.")],
+    *,
     start: Annotated[
         InstantIn | None, Query(alias="from", description="Default: a day before 'to'.")
     ] = None,
     end: Annotated[InstantIn | None, Query(alias="to", description="Default: now.")] = None,
-    buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 500,
-    *,
+    buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS, description="At most so many.")] = 500,
     raw: Annotated[bool, Query(description="Rows instead of buckets.")] = False,
     limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Rows, with raw=true.")] = 1000,
     cursor: Cursor = None,
@@ -102,7 +110,7 @@ def list_readings(
     start = max(0, end - DAY_MS) if start is None else start
     if start >= end:
         raise FieldError("query.from", "'from' must be before 'to'")
-    row = use.records.read(lambda session: find_point(session, point))
+    row = use.records.read(lambda session: find_point(session, point, caller.scope))
     slices: list[BucketItem] = []
     rows: list[Row] = []
     following: str | None = None
@@ -114,7 +122,10 @@ def list_readings(
             at, given = after_page(found[: passed + limit])
             following = encode_cursor(f"{at}.{given}")
     else:
-        slices = [BucketItem.of(each) for each in use.history.buckets(row.id, start, end, buckets)]
+        grid = even_slices(start, end, buckets)
+        trend = use.history.trends([row.id], grid, list(FIGURES)).get(row.id)
+        if trend is not None:
+            slices = [BucketItem.of(each) for each in buckets_of_trend(trend, grid)]
     return Readings(
         point=PointItem.of(row),
         from_=start,

@@ -10,16 +10,9 @@ from sqlalchemy import select
 from config.base import Identifier
 from config.classes import Trade
 from config.people import RosterSettings
-from server.api.context import (
-    PAGE,
-    Administrator,
-    Caller,
-    Cursor,
-    Limit,
-    RowId,
-    Use,
-    problems,
-)
+from server.access.principal import Principal
+from server.access.roles import Permission
+from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.entries import (
     AcceptGaps,
     AcceptsGapsIn,
@@ -33,8 +26,10 @@ from server.api.entries import (
     show_entry,
 )
 from server.api.etag import IfMatch
+from server.api.rights import PeopleReader, PeopleWriter, may
 from server.api.shapes import Instant, InstantIn
 from server.api.strict import Body
+from server.api.visible import require_site
 from server.core.problem import FieldError
 from server.jobs.coverage import all_gaps, needs_of
 from server.people.channels import channel_names
@@ -46,6 +41,8 @@ from server.people.swaps import NewChange, change_roster, undo_change
 router = APIRouter(tags=["people"], responses=problems())
 
 _MAX_SPAN_MS = 92 * 86_400_000
+RosterChanger = Annotated[Principal, may(Permission.ROSTERS_CHANGE)]
+DutyReader = Annotated[Principal, may(Permission.DUTY_READ)]
 SiteKey = Annotated[str, Path(max_length=64, description="Key of a site.")]
 
 
@@ -163,13 +160,15 @@ _PAGES = EntryPages(ROSTERS, RosterItem)
 
 
 @router.get("/rosters", response_model=_PAGES.model)
-def list_rosters(use: Use, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
+def list_rosters(
+    use: Use, _caller: PeopleReader, limit: Limit = PAGE, cursor: Cursor = None
+) -> Response:
     """List the rosters, by key."""
     return _PAGES.list(use, limit=limit, cursor=cursor)
 
 
 @router.get("/rosters/{key}", responses=problems(404))
-def get_roster(key: Key, use: Use, response: Response) -> RosterItem:
+def get_roster(key: Key, use: Use, _caller: PeopleReader, response: Response) -> RosterItem:
     """Show one roster; the ETag is the version."""
     return show_entry(use, ROSTERS, RosterItem, key, response)
 
@@ -179,7 +178,7 @@ def save_roster(
     key: Key,
     body: RosterIn,
     use: Use,
-    caller: Administrator,
+    caller: PeopleWriter,
     response: Response,
     *,
     if_match: IfMatch = None,
@@ -191,7 +190,7 @@ def save_roster(
 
 
 @router.delete("/rosters/{key}", status_code=HTTPStatus.NO_CONTENT, responses=problems(403, 404))
-def delete_roster(key: Key, use: Use, caller: Administrator, *, accept_gaps: AcceptGaps) -> None:
+def delete_roster(key: Key, use: Use, caller: PeopleWriter, *, accept_gaps: AcceptGaps) -> None:
     """Delete a roster with its exceptions; refused when that leaves hours without anybody."""
     delete_entry(use, ROSTERS, key, by=caller.name, accept_gaps=accept_gaps)
 
@@ -200,6 +199,7 @@ def delete_roster(key: Key, use: Use, caller: Administrator, *, accept_gaps: Acc
 def get_duty_plan(
     key: Key,
     use: Use,
+    _caller: PeopleReader,
     start: Annotated[InstantIn, Query(alias="from", description="First instant.")],
     end: Annotated[InstantIn, Query(alias="to", description="Instant after the last.")],
 ) -> DutyPlan:
@@ -225,7 +225,7 @@ def get_duty_plan(
 
 
 @router.get("/rosters/{key}/changes", responses=problems(404))
-def list_roster_changes(key: Key, use: Use) -> ChangeList:
+def list_roster_changes(key: Key, use: Use, _caller: PeopleReader) -> ChangeList:
     """List the exceptions of a roster, oldest first."""
     query = select(RosterChange).where(RosterChange.roster == key).order_by(RosterChange.id)
     rows = use.records.read(lambda session: session.scalars(query).all())
@@ -233,7 +233,7 @@ def list_roster_changes(key: Key, use: Use) -> ChangeList:
 
 
 @router.post("/rosters/{key}/changes", status_code=HTTPStatus.CREATED, responses=problems(403, 404))
-def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> ChangesOut:
+def change_roster_(key: Key, body: ChangesIn, use: Use, caller: RosterChanger) -> ChangesOut:
     """Write exceptions, all or none: leave, standing in, a swap."""
     changes = [NewChange(one.start, one.end, one.off, one.on, one.reason) for one in body.changes]
     rows, gaps = use.records.write(
@@ -259,7 +259,7 @@ def change_roster_(key: Key, body: ChangesIn, use: Use, caller: Caller) -> Chang
     responses=problems(403, 404),
 )
 def undo_roster_change(
-    key: Key, change_id: RowId, use: Use, caller: Caller, *, accept_gaps: AcceptGaps
+    key: Key, change_id: RowId, use: Use, caller: RosterChanger, *, accept_gaps: AcceptGaps
 ) -> None:
     """Take an exception back; refused when that leaves hours without anybody."""
     use.records.write(
@@ -279,10 +279,12 @@ def undo_roster_change(
 def get_duty(
     site: SiteKey,
     use: Use,
+    caller: DutyReader,
     trade: Annotated[Trade, Query(description="Who is needed.")],
     at: Annotated[InstantIn | None, Query(description="Default: now.")] = None,
 ) -> OnDuty:
     """Show who would come: on duty, leading, managing."""
+    use.records.read(lambda session: require_site(session, site, caller.scope))
     moment = use.clock.now_ms() if at is None else at
     directory = _directory(use)
     return OnDuty(
@@ -294,7 +296,7 @@ def get_duty(
 
 
 @router.get("/coverage")
-def get_coverage(use: Use) -> Coverage:
+def get_coverage(use: Use, _caller: PeopleReader) -> Coverage:
     """Look for hours and steps in which a call would reach nobody, as the daily check does."""
     now = use.clock.now_ms()
     directory = _directory(use)

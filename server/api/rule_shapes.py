@@ -1,21 +1,25 @@
 """What is shown of alarm rules, and where they are looked up."""
 
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base import Words
 from config.classes import AlarmRule, EquipmentClass
+from server.access.scope import Scope as Reach
 from server.alarms.overrides import Place
 from server.alarms.rulebook import RuleBook
 from server.api.context import Services
 from server.api.lookup import find_equipment
-from server.api.shapes import Instant
+from server.api.shapes import Instant, Reason
 from server.api.strict import Body
+from server.api.visible import require_site
 from server.assets.model import Equipment, Site
-from server.core.errors import NotFoundError
+from server.assets.scoped import conditions
+from server.core.errors import ForbiddenError, NotFoundError
 
 
 class Layer(BaseModel):
@@ -29,6 +33,8 @@ class Layer(BaseModel):
     version: int
     updated_at: Instant
     updated_by: str
+    confirmed_by: str | None
+    """The second person, when it weakens a rule of life safety."""
 
 
 class RuleItem(BaseModel):
@@ -56,7 +62,7 @@ class RuleChange(Body):
     """What shall differ; options that are not named stay as the wider scope has them."""
 
     changes: dict[str, Any]
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class RuleVersion(BaseModel):
@@ -65,6 +71,8 @@ class RuleVersion(BaseModel):
     version: int
     at: Instant
     by: str
+    confirmed_by: str | None
+    """The second person, when it weakens a rule of life safety."""
     reason: str
     changes: dict[str, Any] | None
     """Null: it was deleted."""
@@ -91,6 +99,13 @@ class Scope(NamedTuple):
         return Place(rule, "site", self.site) if self.site else Place(rule, "class", "")
 
 
+class Spot(NamedTuple):
+    """Where a rule is asked for: key of the site, id of the equipment; empty: any."""
+
+    site: str
+    equipment: str
+
+
 def find_rule(use: Services, rule: str) -> tuple[EquipmentClass, str]:
     """Return the class of a rule and the rule's own name.
 
@@ -110,29 +125,66 @@ def newly_broken(
 ) -> str:
     """Name the changes of a rule that fit before and do not fit after, and why; empty if none."""
     found: dict[str, str] = {}
-    for scope, target in after.places_of(f"{kind.equipment_class}.{name}"):
-        where = {"site": target if scope == "site" else "", "equipment": ""}
-        if scope == "equipment":
-            row = session.get(Equipment, int(target))
-            where = {"site": row.key.partition("/")[0] if row else "", "equipment": target}
-        known = before.broken_layers(kind, name, **where)
-        for layer, why in after.broken_layers(kind, name, **where).items():
+    places = after.places_of(f"{kind.equipment_class}.{name}")
+    for site, equipment in spots_of(session, places):
+        known = before.broken_layers(kind, name, site=site, equipment=equipment)
+        layers = after.broken_layers(kind, name, site=site, equipment=equipment)
+        for layer, why in layers.items():
             if layer not in known:
                 found[" ".join(layer).strip()] = why
     return "; ".join(f"{layer} ({why})" for layer, why in found.items())
 
 
-def scope_of(session: Session, site: str | None, equipment: str | None) -> Scope:
+def spots_of(session: Session, places: Iterable[tuple[str, str]]) -> list[Spot]:
+    """Return where the places are, each given as scope and target; one look for all equipment."""
+    known = list(places)
+    ids = {int(target) for scope, target in known if scope == "equipment"}
+    rows = session.execute(select(Equipment.id, Equipment.key).where(Equipment.id.in_(ids))).all()
+    keys = {str(row.id): row.key for row in rows}
+    return [
+        Spot(keys.get(target, "").partition("/")[0], target)
+        if scope == "equipment"
+        else Spot(target if scope == "site" else "", "")
+        for scope, target in known
+    ]
+
+
+def classes_in(session: Session, use: Services, reach: Reach) -> Collection[str]:
+    """Return the classes of which there is equipment in the reach; all when it is everything."""
+    if not reach.picks:
+        return use.classes
+    query = select(Equipment.equipment_class).where(*conditions(reach)).distinct()
+    return use.classes.keys() & set(session.scalars(query))
+
+
+def scope_of(session: Session, site: str | None, equipment: str | None, reach: Reach) -> Scope:
     """Return where a request looks.
 
     Raises:
         NotFoundError: There is no such site or equipment.
     """
     if equipment is not None:
-        row = find_equipment(session, equipment)
+        row = find_equipment(session, equipment, reach)
         return Scope(row.key.partition("/")[0], str(row.id), row.equipment_class)
     if site is None:
         return Scope()
     if session.scalar(select(Site.id).where(Site.key == site)) is None:
         raise NotFoundError(f"no site {site!r}")
+    require_site(session, site, reach)
     return Scope(site)
+
+
+def writable_place(scope: Scope, rule: str, reach: Reach) -> Place:
+    """Return the place that a change is for, when all that it holds for is in the reach.
+
+    Raises:
+        ForbiddenError: It would hold for equipment beyond it.
+    """
+    place = scope.place(rule)
+    if place.scope == "class" and not reach.is_everything:
+        raise ForbiddenError(
+            "a rule for the whole class holds at every site; name one: ?site= or ?equipment="
+        )
+    if place.scope == "site" and reach.picks:
+        raise ForbiddenError("a rule for a whole site holds for more than your equipment")
+    return place

@@ -1,16 +1,20 @@
 """Shapes that several rooms show, and how an instant enters and leaves."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from config.base import Words
+from config.people import Date
 from protocols.exact_json import exact, exact_value
-from protocols.reading import Quality
 from server.assets.model import Point
 from server.core.db import Base
 from server.core.errors import InvalidError
 from server.core.instant import parse_rfc3339, rfc3339
-from server.live.values import LastValue
+from server.live.values import LastValue, quality_now
+
+if TYPE_CHECKING:
+    from server.assets.state_words import StateWords
 
 _WHOLE_TEXT = (
     "A whole number beyond -(2^53 - 1) to 2^53 - 1, which JavaScript would round, is a string of "
@@ -40,8 +44,6 @@ JsonObject = Annotated[
 """Fields of a record; likewise."""
 
 _DATE_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
-# A point is late when it missed two of the reports that it owes.
-_SILENCE_FACTOR = 2
 
 
 def _parse(text: object) -> object:
@@ -57,6 +59,21 @@ Instant = Annotated[int, PlainSerializer(rfc3339, return_type=str), _DATE_TIME]
 """UTC milliseconds inside, RFC 3339 outside."""
 InstantIn = Annotated[int, BeforeValidator(_parse), _DATE_TIME]
 """The same, coming in."""
+_DAY = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+Day = Annotated[Date, Field(pattern=_DAY)]
+"""YYYY-MM-DD."""
+Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why; it goes on record.")]
+"""Why somebody does something."""
+
+
+def _by_state(words: object) -> object:
+    if not isinstance(words, tuple):
+        return words
+    return {state: Words(en=en, zh=zh) for state, en, zh in cast("StateWords", words)}
+
+
+PointWords = Annotated[dict[str, Words], BeforeValidator(_by_state)]
+"""State to what people say for it."""
 
 
 class OfEquipment(BaseModel):
@@ -89,6 +106,10 @@ class PointItem(BaseModel):
     minimum: float | None
     maximum: float | None
     """Range of a command, in the unit."""
+    interlock: str
+    """What must hold before its gateway writes it, in the words of its file; empty: nothing."""
+    words: PointWords
+    """What people say for its states; where a state is missing: the words of its class."""
 
     @classmethod
     def of(cls, row: Point) -> "PointItem":
@@ -113,12 +134,7 @@ def live_value(
     last: LastValue, *, max_silence_ms: int | None, now: int, online: bool = True
 ) -> LiveValue:
     """Show a last value; one that is overdue is stale, whatever it was when it came."""
-    quality, reason = last.quality, last.reason
-    if quality is Quality.GOOD:
-        if not online:
-            quality, reason = Quality.STALE, "offline"
-        elif max_silence_ms is not None and now - last.seen_at > _SILENCE_FACTOR * max_silence_ms:
-            quality, reason = Quality.STALE, "silent"
+    quality, reason = quality_now(last, max_silence_ms=max_silence_ms, now=now, online=online)
     return LiveValue(
         point_id=last.point_id,
         value=last.value,

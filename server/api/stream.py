@@ -1,25 +1,35 @@
 """/stream: what happens, as it happens, and again after Last-Event-ID."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.api.context import Caller, Use, problems
-from server.api.events import Topic, visible_topics
+from server.access.principal import Principal
+from server.access.rights import permits
+from server.access.roles import Permission
+from server.access.scope import Scope
+from server.api.context import Use, problems
+from server.api.events import EventReader, Topic, visible_topics
 from server.api.live_stream import CLOCK, VALUES, LiveStream
-from server.api.lookup import find_equipment
+from server.api.lookup import equipment_id
 from server.api.sse import EventStream
+from server.api.visible import visible
 from server.assets.model import Point
-from server.core.auth import Principal
+from server.core.errors import ForbiddenError
 from server.core.problem import FieldError
 
 router = APIRouter(prefix="/stream", tags=["stream"])
 
+Ref = Annotated[str, Field(max_length=200)]
 _KNOWN = (*(str(topic) for topic in Topic), VALUES, CLOCK)
+_USUAL = "alarms,incidents,work-orders,equipment,messages"
+"""What is told when nothing is asked for, as far as the caller may read it."""
 _EXAMPLE = "id: 17\nevent: alarms\ndata: {...EventItem...}\n\n"
 
 
@@ -38,13 +48,12 @@ _EXAMPLE = "id: 17\nevent: alarms\ndata: {...EventItem...}\n\n"
 async def stream_events(
     request: Request,
     use: Use,
-    caller: Caller,
+    caller: EventReader,
     *,
-    topics: Annotated[str, Query(description=f"Of {', '.join(_KNOWN)}; with commas.")] = (
-        "alarms,incidents,work-orders,equipment,messages"
-    ),
+    topics: Annotated[str, Query(description=f"Of {', '.join(_KNOWN)}; with commas.")] = (_USUAL),
     equipment: Annotated[
-        str | None, Query(max_length=200, description="Values of this equipment only; id or key.")
+        list[Ref] | None,
+        Query(max_length=60, description="Values of this equipment only; id or key, repeatable."),
     ] = None,
     last_event_id: Annotated[str | None, Header(description="Replay what came after it.")] = None,
 ) -> Response:
@@ -52,11 +61,12 @@ async def stream_events(
     wanted = _wanted(caller, topics)
     last = _last_id(last_event_id)
     points = None
-    if equipment is not None:
-        points = await use.records.read_async(partial(_points_of, ref=equipment))
+    if equipment or not caller.scope.is_everything:
+        query = partial(_points_of, refs=equipment or (), scope=caller.scope)
+        points = await use.records.read_async(query)
     await use.feed.begun()
-    subscription = use.feed.subscribe(frozenset(wanted))
-    stream = LiveStream(request.headers, use, subscription)
+    subscription = use.feed.subscribe(frozenset(wanted), caller.scope)
+    stream = LiveStream(request.headers, use, subscription, caller)
     if VALUES in wanted:
         stream.add_values(points)
     if CLOCK in wanted:
@@ -64,9 +74,11 @@ async def stream_events(
     return EventStream(stream.chunks(last), subscription.close)
 
 
-def _points_of(session: Session, ref: str) -> frozenset[int]:
-    equipment_id = find_equipment(session, ref).id
-    return frozenset(session.scalars(select(Point.id).where(Point.equipment_id == equipment_id)))
+def _points_of(session: Session, refs: Sequence[str], scope: Scope) -> frozenset[int]:
+    if not refs:
+        return frozenset(session.scalars(select(Point.id).where(visible(Point, scope))))
+    units = {equipment_id(session, ref, scope) for ref in refs}
+    return frozenset(session.scalars(select(Point.id).where(Point.equipment_id.in_(units))))
 
 
 def _wanted(caller: Principal, topics: str) -> set[str]:
@@ -74,6 +86,10 @@ def _wanted(caller: Principal, topics: str) -> set[str]:
     unknown = sorted(wanted.difference(_KNOWN))
     if unknown or not wanted:
         raise FieldError("query.topics", f"unknown topics {unknown}", _KNOWN)
+    if VALUES in wanted and not permits(caller, Permission.PLANT_READ):
+        raise ForbiddenError(f"'values' needs {Permission.PLANT_READ}")
+    if topics == _USUAL:
+        return wanted & visible_topics(caller)
     return visible_topics(caller, wanted)
 
 

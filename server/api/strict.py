@@ -4,7 +4,8 @@ A misspelt key or parameter that is passed over does something else than what wa
 says that it went well.
 """
 
-from typing import cast
+from collections.abc import Callable
+from typing import cast, get_args, get_origin
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.utils import get_flat_params
@@ -25,11 +26,17 @@ class Carried:
     """What each operation reads of a request."""
 
     def __init__(self, app: FastAPI) -> None:
+        routes = _routes(app)
         self.queries: dict[Endpoint, frozenset[str]] = {
-            route.endpoint: _query_names(route) for route in _routes(app)
+            route.endpoint: _query_names(route) for route in routes
+        }
+        self.repeated: dict[Endpoint, frozenset[str]] = {
+            route.endpoint: _query_names(route, only=_is_list) for route in routes
         }
         self.without_body: frozenset[Endpoint] = frozenset(
-            route.endpoint for route in _routes(app) if route.body_field is None
+            route.endpoint
+            for route in routes
+            if route.body_field is None and "requestBody" not in (route.openapi_extra or {})
         )
 
 
@@ -37,11 +44,12 @@ async def _check(request: Request) -> None:
     carried = cast("Carried", request.app.state.carried)
     endpoint: Endpoint = request.scope["endpoint"]
     known = carried.queries.get(endpoint, frozenset())
+    repeated = carried.repeated.get(endpoint, frozenset())
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name not in known:
             raise FieldError(f"query.{name}", "no such parameter here", sorted(known))
-        if name in seen:
+        if name in seen and name not in repeated:
             raise FieldError(f"query.{name}", "given more than once")
         seen.add(name)
     if request.method == "GET" or endpoint not in carried.without_body:
@@ -51,7 +59,8 @@ async def _check(request: Request) -> None:
 
 
 Strict = Depends(_check)
-"""For routers: refuses unknown and repeated query parameters, and a body that nobody reads."""
+"""For routers: refuses unknown query parameters, repeated ones that are no list, and a body that
+nobody reads."""
 
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:
@@ -69,6 +78,16 @@ def _routes(app: FastAPI) -> list[APIRoute]:
     return [route for route in found if isinstance(route, APIRoute)]
 
 
-def _query_names(route: APIRoute) -> frozenset[str]:
+def _query_names(
+    route: APIRoute, only: Callable[[object], bool] = lambda _: True
+) -> frozenset[str]:
     fields = get_flat_params(route.dependant)
-    return frozenset(field.alias for field in fields if isinstance(field.field_info, Query))
+    return frozenset(
+        field.alias
+        for field in fields
+        if isinstance(field.field_info, Query) and only(field.field_info.annotation)
+    )
+
+
+def _is_list(kind: object) -> bool:
+    return get_origin(kind) is list or any(get_origin(one) is list for one in get_args(kind))

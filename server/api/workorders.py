@@ -1,30 +1,48 @@
 """/work-orders: what somebody must do, and each step that is taken."""
 
-from enum import StrEnum
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from config.classes import Severity, Trade
-from server.api.alarms import AlarmItem, alarm_items
-from server.api.context import PAGE, Caller, Cursor, Limit, RowId, Use, problems
+from config.classes import Trade
+from config.work_orders import WorkOrderSettings
+from server.access.principal import Principal
+from server.access.rights import needs_own
+from server.access.roles import Permission, Role
+from server.api.alarms import alarm_items
+from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.lookup import equipment_id
+from server.api.order_shapes import (
+    FileItem,
+    LineItem,
+    OrderDetail,
+    OrderEventItem,
+    OrderFilter,
+    OrderItem,
+    SlaItem,
+    StepIn,
+)
 from server.api.pages import PageOf
-from server.api.shapes import Instant, OfEquipment
-from server.api.steps import Action, Verb, actions_of, target_of
-from server.api.strict import Body
+from server.api.rights import may
+from server.api.steps import Verb, actions_of, target_of
+from server.api.visible import require_visible
+from server.core.errors import ForbiddenError
 from server.core.paging import Found
 from server.core.problem import ProblemError
+from server.requests.progress import tell_progress
+from server.workorders.attachments import files_of
+from server.workorders.clock import clock_of
+from server.workorders.dispatching import is_contractors
+from server.workorders.history import events_of
+from server.workorders.lines import cost_fen, lines_of
 from server.workorders.listing import ORDERS
 from server.workorders.model import WorkOrder
 from server.workorders.service import (
     StaleVersionError,
-    clock_of,
-    events_of,
     evidence_of,
     get_order,
     list_orders,
@@ -33,98 +51,26 @@ from server.workorders.service import (
 )
 from server.workorders.states import OrderState
 
+OrderReader = Annotated[Principal, may(Permission.ORDERS_READ)]
+OrderStepper = Annotated[Principal, may(Permission.ORDERS_STEP)]
+
 router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems())
-
-
-class OrderFilter(StrEnum):
-    """Which orders a list shows; open is all that are not over."""
-
-    OPEN = "open"
-    ALL = "all"
-    DISPATCHED = "dispatched"
-    ACCEPTED = "accepted"
-    ON_SITE = "on_site"
-    IN_PROGRESS = "in_progress"
-    WAITING = "waiting"
-    COMPLETED = "completed"
-    VERIFIED = "verified"
-    CALLED_BACK = "called_back"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
-
-
-class OrderItem(OfEquipment):
-    """Work to do on one piece of equipment."""
-
-    id: int
-    incident_id: int | None
-    cause: str
-    trade: str
-    severity: Severity
-    life_safety: bool
-    title_en: str
-    title_zh: str
-    state: OrderState
-    assignee: str | None
-    opened_at: Instant
-    on_site_due_at: Instant | None
-    """Somebody must be on site by then."""
-    closed_at: Instant | None
-    version: int
-    """Counts changes; also the ETag."""
-    actions: list[Action]
-    """Steps that are possible now."""
-
-
-class OrderEventItem(BaseModel):
-    """A step: who, when, from where to where."""
-
-    at: Instant
-    from_state: str | None
-    to_state: str
-    by: str
-    reason: str | None
-    note: str | None
-
-
-class SlaItem(BaseModel):
-    """The order's clock, computed from its steps."""
-
-    on_site_due_at: Instant | None
-    on_site_at: Instant | None
-    on_site_late: bool
-    running_ms: int
-    """From opening to completion or now, without the pauses."""
-    paused_ms: int
-
-
-class OrderDetail(OrderItem):
-    """One order with its steps, its evidence and its clock."""
-
-    events: list[OrderEventItem]
-    evidence: list[AlarmItem]
-    sla: SlaItem
-
-
-class StepIn(Body):
-    """Fields of a step; ``actions`` of the order lists which a step needs."""
-
-    note: Annotated[str | None, Field(max_length=2000)] = None
-    reason: Annotated[str | None, Field(max_length=500)] = None
-    assignee: Annotated[str | None, Field(max_length=64)] = None
-    """To whom it is dispatched; default: to oneself."""
 
 
 _PAGES = PageOf(OrderItem)
 
 
-def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of ORDERS)
+def order_fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of ORDERS)
+    """Return what is shown of an order in a list."""
     fields = ORDERS.fields(row)
+    missing = needs_arrival(row) and not fields["arrived"]
+    asked = row.room_id is not None
+    fields |= {"arrival_missing": missing, "of_resident": asked}
     fields["actions"] = actions_of(
         OrderState(fields["state"]),
-        needs_arrival=needs_arrival(row),
-        arrived=fields["arrived"],
+        arrival_missing=missing,
         waited_from=OrderState(fields["waited_from"] or OrderState.ACCEPTED),
+        of_resident=asked,
     )
     return fields
 
@@ -132,31 +78,50 @@ def _fields(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of ORDERS)
 @router.get("", response_model=_PAGES.model)
 def list_work_orders(
     use: Use,
+    caller: OrderReader,
     *,
     state: Annotated[OrderFilter, Query(description="open: all that are not over.")] = (
         OrderFilter.OPEN
     ),
     equipment: Annotated[str | None, Query(max_length=200, description="Id or key.")] = None,
     trade: Annotated[Trade | None, Query(description="Only of this trade.")] = None,
+    mine: Annotated[bool, Query(description="Only what the caller has.")] = False,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Response:
     """List work orders, newest first."""
 
     def read(session: Session) -> Found:
-        of = equipment_id(session, equipment)
+        of = equipment_id(session, equipment, caller.scope)
         return list_orders(
-            session, state=state, equipment_id=of, trade=trade, cursor=cursor, limit=limit
+            session,
+            state=state,
+            equipment_id=of,
+            trade=trade,
+            assignees=caller.own_names if mine else None,
+            scope=caller.scope,
+            own=caller.own_names,
+            cursor=cursor,
+            limit=limit,
         )
 
-    return _PAGES.answer(use.records.read(read), _fields)
+    return _PAGES.answer(use.records.read(read), order_fields)
 
 
 @router.get("/{order_id}", responses=problems(404))
-def get_work_order(order_id: RowId, use: Use, response: Response) -> OrderDetail:
+def get_work_order(
+    order_id: RowId, use: Use, caller: OrderReader, response: Response
+) -> OrderDetail:
     """Show one order with its steps, its evidence and its clock; the ETag is its version."""
     now = use.clock.now_ms()
-    detail = use.records.read(lambda session: _detail(session, get_order(session, order_id), now))
+
+    def read(session: Session) -> OrderDetail:
+        require_visible(
+            session, WorkOrder, order_id, "work order", caller.scope, own=caller.own_names
+        )
+        return order_detail(session, get_order(session, order_id), use.settings.work_orders, now)
+
+    detail = use.records.read(read)
     set_etag(response, detail.version)
     return detail
 
@@ -166,7 +131,7 @@ def step_work_order(
     order_id: RowId,
     verb: Verb,
     use: Use,
-    caller: Caller,
+    caller: OrderStepper,
     response: Response,
     *,
     body: StepIn | None = None,
@@ -177,10 +142,12 @@ def step_work_order(
     now = use.clock.now_ms()
 
     def change(session: Session) -> OrderDetail:
-        before = get_order(session, order_id, lock=True)
+        before = order_to_step(session, order_id, caller, lock=True)
         to = target_of(session, before, verb)
+        if to is OrderState.VERIFIED and is_contractors(before) and caller.role is Role.CONTRACTOR:
+            raise ForbiddenError("what a contractor has repaired is verified by the own engineer")
         assignee = step.assignee
-        if to is OrderState.DISPATCHED:
+        if to is OrderState.DISPATCHED and verb is not Verb.HAND_OVER:
             assignee = assignee or before.assignee or caller.name
         order = transition(
             session,
@@ -192,8 +159,12 @@ def step_work_order(
             assignee=assignee,
             now=now,
             expected_version=expected_version(if_match),
+            origin=step.origin,
+            satisfaction=step.satisfaction,
+            settings=use.settings.work_orders,
         )
-        return _detail(session, order, now)
+        tell_progress(session, order, settings=use.settings, reason=step.reason, now=now)
+        return order_detail(session, order, use.settings.work_orders, now)
 
     try:
         detail = use.records.write(change)
@@ -203,12 +174,46 @@ def step_work_order(
     return detail
 
 
-def _detail(session: Session, row: WorkOrder, now: int) -> OrderDetail:
+def order_items(session: Session, ids: Sequence[int]) -> list[OrderItem]:
+    """Show orders in the order of their ids as given; one may be there more than once."""
+    found = {row.id: row for row in ORDERS.all(session, ids=list(dict.fromkeys(ids)))}
+    return [OrderItem.model_validate(order_fields(found[one])) for one in ids if one in found]
+
+
+def order_to_step(
+    session: Session, order_id: int, caller: Principal, *, lock: bool = False
+) -> WorkOrder:
+    """Return an order that the caller may step; one that is nobody's yet may be taken.
+
+    Raises:
+        NotFoundError: There is none in the scope.
+        ForbiddenError: It is somebody else's, and the role steps its own only.
+    """
+    require_visible(session, WorkOrder, order_id, "work order", caller.scope, own=caller.own_names)
+    order = get_order(session, order_id, lock=lock)
+    own = order.assignee is None or caller.is_own(order.assignee)
+    if not own and needs_own(caller, Permission.ORDERS_STEP):
+        raise ForbiddenError(f"work order {order.id} is not yours; {order.assignee} has it")
+    return order
+
+
+def order_detail(
+    session: Session, row: WorkOrder, settings: WorkOrderSettings, now: int
+) -> OrderDetail:
+    """Show one order with all that belongs to it."""
+    lines = lines_of(session, row.id)
     (item,) = ORDERS.all(session, id=row.id)
     events = events_of(session, row.id)
     return OrderDetail(
-        **dict(OrderItem.model_validate(_fields(item))),
+        **dict(OrderItem.model_validate(order_fields(item))),
         events=[OrderEventItem.model_validate(event, from_attributes=True) for event in events],
         evidence=alarm_items(session, evidence_of(session, row.id)),
-        sla=SlaItem.model_validate(clock_of(session, row, now=now), from_attributes=True),
+        files=[
+            FileItem.model_validate(one, from_attributes=True) for one in files_of(session, row.id)
+        ],
+        lines=[LineItem.of(one) for one in lines],
+        cost_fen=cost_fen(lines),
+        sla=SlaItem.model_validate(
+            clock_of(session, row, now=now, settings=settings), from_attributes=True
+        ),
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from server.assets.event_rate import words_of
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.series import CONNECTION
+from server.assets.state_words import StateWords
 from server.core.db import Base, table_of
 from server.core.records import record_event
 from server.core.upsert import insert_all_new
@@ -33,6 +34,8 @@ class PointBirth(NamedTuple):
     writable: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    interlock: str = ""
+    words: StateWords = ()
 
 
 CONNECTION_BIRTH = PointBirth(CONNECTION, _BOOLEAN, "", "Connection", "通信状态", None)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.assets.state_words import StateWords, StateWordsText
 from server.core.db import Base
 
 _ABSENT = text("removed_at IS NOT NULL OR retired_at IS NOT NULL")
@@ -78,6 +79,70 @@ class Equipment(Base):
     retired_reason: Mapped[str | None]
 
 
+class Room(Base):
+    """A room of an estate: of the plant, or of residents."""
+
+    __tablename__ = "rooms"
+    __table_args__ = (UniqueConstraint("site_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"))
+    key: Mapped[str]
+    """As people write it: 3-2-501, B1 pump room."""
+    building: Mapped[str]
+    floor: Mapped[str]
+    name: Mapped[str]
+    moved_in: Mapped[str | None]
+    """Day on which it was handed to its resident, YYYY-MM-DD: its warranty begins."""
+    warranty: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """Last day by trade, where another one was agreed on."""
+    builder: Mapped[str | None]
+    """Key of the contractor who repairs it in warranty."""
+
+
+class Particulars(Base):
+    """What people know of a piece of equipment: where it is, who made it, who looks after it."""
+
+    __tablename__ = "equipment_particulars"
+
+    equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), primary_key=True)
+    room_id: Mapped[int | None] = mapped_column(ForeignKey("rooms.id"), index=True)
+    maker: Mapped[str]
+    model: Mapped[str]
+    serial_number: Mapped[str]
+    warranty_until: Mapped[str | None]
+    """Last day, YYYY-MM-DD; likewise the days of the contract."""
+    builder: Mapped[str | None] = mapped_column(index=True)
+    """Key of the contractor who repairs it in warranty."""
+    contractor: Mapped[str | None] = mapped_column(index=True)
+    """Key of the contractor of its maintenance contract."""
+    contract_from: Mapped[str | None]
+    contract_until: Mapped[str | None]
+    contract_hours: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """When the contractor comes; none: always."""
+    version: Mapped[int]
+    """Counts changes; the ETag."""
+    changed_at: Mapped[int]
+    changed_by: Mapped[str]
+
+
+class EquipmentDocument(Base):
+    """A manual, a drawing or a certificate; what it holds is in the folder of attachments."""
+
+    __tablename__ = "equipment_documents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    equipment_id: Mapped[int] = mapped_column(ForeignKey("equipment.id"), index=True)
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    """Bytes."""
+    sha256: Mapped[str] = mapped_column(index=True)
+    """Its name on disk."""
+    added_at: Mapped[int]
+    added_by: Mapped[str]
+
+
 class PowerLink(Base):
     """A feeder that supplies other equipment."""
 
@@ -114,5 +179,9 @@ class Point(Base):
     """It may be commanded, from minimum to maximum."""
     minimum: Mapped[float | None]
     maximum: Mapped[float | None]
+    interlock: Mapped[str] = mapped_column(default="", server_default="")
+    """What must hold before its gateway writes it, as the birth says; empty: nothing."""
+    words: Mapped[StateWords] = mapped_column(StateWordsText, default=(), server_default="")
+    """What people say for its states, as the birth says."""
     removed_at: Mapped[int | None]
     """Since when births of its equipment do not name it: no rule watches it from then on."""

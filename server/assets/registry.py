@@ -33,6 +33,7 @@ from server.assets.presence import (
 from server.assets.series import CONNECTION, Series
 from server.core.clock import Clock
 from server.core.records import Records
+from server.core.shard import WHOLE, Shard
 
 OnSeries = Callable[[Series, Asset], None]
 _MOST_TOLD = 100
@@ -46,7 +47,7 @@ class _Mark(Protocol):
 
 
 class Registry:
-    """All equipment and its series. ``find`` may be called from any thread."""
+    """The equipment of a shard's sites, and its series. ``find`` may be called from any thread."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Registry:
         *,
         on_series: OnSeries = lambda _series, _asset: None,
         limits: LimitSettings | None = None,
+        shard: Shard = WHOLE,
     ) -> None:
         """Begin empty.
 
@@ -65,7 +67,9 @@ class Registry:
                 of a piece of equipment whose class has changed, and for those that are watched
                 from now on, or not any more.
             limits: What gateways may bring.
+            shard: Whose sites it has.
         """
+        self.shard = shard
         self.admission = Admission(limits or LimitSettings())
         self.events = EventRate[Asset]()
         self._records = records
@@ -83,7 +87,8 @@ class Registry:
             StoreError: The records cannot be read now.
         """
         for entered in self._records.read(lambda session: list(read_ledger(session))):
-            self._take(entered)
+            if self.shard.owns_key(entered.equipment.key):
+                self._take(entered)
 
     def asset(self, key: str) -> Asset | None:
         """Return a piece of equipment by its key."""

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.core.db import Base, PointValue
 
-UNDER_WAY = text("state IN ('asked', 'sent')")
+UNDER_WAY = text("state IN ('proposed', 'asked', 'sent')")
 
 
 class Command(Base):
@@ -30,10 +30,14 @@ class Command(Base):
     asked_at: Mapped[int]
     expires_at: Mapped[int]
     """No gateway carries it out after this."""
+    confirmed_by: Mapped[str | None]
+    """The second person, where the class of the point demands one."""
+    confirmed_at: Mapped[int | None]
     state: Mapped[str]
-    """asked, sent, done, unconfirmed, refused, failed, expired or unanswered."""
+    """proposed (waits for a second person), asked, sent, done, unconfirmed, refused, failed,
+    expired, withdrawn or unanswered."""
     due_at: Mapped[int]
-    """When it is sent, sent again, or given up."""
+    """When it is sent, sent again, or given up; of a proposed one: when nobody confirmed it."""
     sent_at: Mapped[int | None]
     settled_at: Mapped[int | None]
     refusal: Mapped[str] = mapped_column(default="", server_default="")

@@ -18,7 +18,7 @@ _LOOK_S = 0.5
 
 
 class CommandSender:
-    """Publishes what is due; woken by this process's commits, and by the clock for others'.
+    """Publishes what is due; woken by commits, and by the clock.
 
     A command is sent again until its answer comes: the gateway carries a key out once.
     """
@@ -31,8 +31,10 @@ class CommandSender:
         connected: Callable[[], bool],
         clock: Clock,
         alias_of: AliasOf = no_alias,
+        owns: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._records = records
+        self._owns = owns
         self._alias_of = alias_of
         self._publish = publish
         self._connected = connected
@@ -45,7 +47,8 @@ class CommandSender:
         loop = asyncio.get_running_loop()
 
         def heard(events: Sequence[Event]) -> None:
-            if any(event.kind == "command.asked" for event in events) and not loop.is_closed():
+            concerned = not events or any(event.kind == "command.asked" for event in events)
+            if concerned and not loop.is_closed():
                 loop.call_soon_threadsafe(self._news.set)
 
         self._records.listen(heard)
@@ -67,7 +70,7 @@ class CommandSender:
         if not self._connected():
             return 0
         parcels = await self._records.write_async(
-            partial(due, now=self._clock.now_ms(), alias_of=self._alias_of)
+            partial(due, now=self._clock.now_ms(), alias_of=self._alias_of, owns=self._owns)
         )
         for parcel in parcels:
             self._publish(parcel.topic, parcel.payload)

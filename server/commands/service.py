@@ -6,8 +6,9 @@ The gateway decides; the server refuses at once only what it knows to be hopeles
 import json
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from itertools import islice
 from math import isfinite
 from typing import Any, Final, NamedTuple, cast
 
@@ -29,6 +30,8 @@ from server.core.records import record_event
 VALID_MS: Final = 30_000
 """How long a gateway may still carry it out."""
 RESEND_MS: Final = 3_000
+SECOND_PERSON_MS: Final = 300_000
+"""How long a command waits for a second person."""
 GRACE_MS: Final = 15_000
 """How long an answer may be on its way after that."""
 _WHOLE: Final = range(DataType.INT8, DataType.UINT64 + 1)
@@ -38,6 +41,8 @@ _FLOATING: Final = (DataType.FLOAT, DataType.DOUBLE)
 class CommandState(StrEnum):
     """How far a command has come."""
 
+    PROPOSED = "proposed"
+    """It waits for a second person."""
     ASKED = "asked"
     SENT = "sent"
     DONE = "done"
@@ -45,12 +50,14 @@ class CommandState(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     EXPIRED = "expired"
-    """It never left: the broker was away until it was too late."""
+    """It never left: no second person came, or the broker was away until it was too late."""
+    WITHDRAWN = "withdrawn"
+    """It never left: somebody took it back before a second person confirmed it."""
     UNANSWERED = "unanswered"
     """It left, and no answer came; nobody knows whether it was done."""
 
 
-UNDER_WAY: Final = (CommandState.ASKED, CommandState.SENT)
+UNDER_WAY: Final = (CommandState.PROPOSED, CommandState.ASKED, CommandState.SENT)
 _BEYOND: Final = 2**64
 _DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 _ANSWERS: Final = frozenset({"done", "unconfirmed", "refused", "failed"})
@@ -71,49 +78,78 @@ class Parcel(NamedTuple):
     payload: bytes
 
 
-def give(session: Session, point: Point, value: Value, *, reason: str, by: str, at: int) -> Command:
-    """Write a command down; it is sent right after the commit.
+def give(
+    session: Session,
+    point: Point,
+    value: Value,
+    *,
+    reason: str,
+    by: str,
+    at: int,
+    key: str | None = None,
+    second_person: bool = False,
+) -> Command:
+    """Write a command down; it is sent right after the commit, or when it is confirmed.
+
+    Args:
+        session: The transaction.
+        point: What is commanded.
+        value: What it shall be.
+        reason: Why; it goes on record.
+        by: Who.
+        at: UTC ms.
+        key: The command with this key is given once; by default a new one.
+        second_person: It waits until another person confirms it.
 
     Raises:
         ConflictError: The point cannot be commanded, or its equipment does not answer.
         InvalidError: The value is not of the point's type or out of its range.
     """
+    if key is not None:
+        known = session.scalar(select(Command).where(Command.key == key))
+        if known is not None:
+            return known
     equipment = session.get_one(Equipment, point.equipment_id)
     if not point.writable:
         raise ConflictError(f"{point.key} is read only")
     if not equipment.online:
         raise ConflictError(f"{equipment.key} does not answer ({equipment.reason or 'offline'})")
     row = Command(
-        key=str(uuid.uuid4()),
+        key=key or str(uuid.uuid4()),
         point_id=point.id,
         equipment_id=equipment.id,
         value=_checked(value, point),
         reason=reason,
         asked_by=by,
         asked_at=at,
-        expires_at=at + VALID_MS,
-        state=CommandState.ASKED,
-        due_at=at,
+        expires_at=at + (SECOND_PERSON_MS if second_person else VALID_MS),
+        state=CommandState.PROPOSED if second_person else CommandState.ASKED,
+        due_at=at + SECOND_PERSON_MS if second_person else at,
     )
-    session.add(row)
-    session.flush()
     try:
         parcel_of(session, row)
     except ValueRangeError as error:
         raise InvalidError(f"value: {error}") from error
-    _note(session, row, point, kind="command.asked", at=at, by=by)
-    record_event(
-        session,
-        at=at,
-        topic="audit",
-        kind="command.given",
-        subject_id=row.id,
-        by=by,
-        payload={"point": point.key, "value": row.value, "reason": reason},
-    )
+    # Only now: who goes on after the refusal commits what was added before it.
+    session.add(row)
+    session.flush()
+    kind = "command.proposed" if second_person else "command.asked"
+    record_command_event(session, row, point, kind=kind, at=at, by=by)
+    record_audit(session, row, point, kind="command.given", at=at, by=by)
     return row
 
 
+def record_audit(
+    session: Session, row: Command, point: Point, *, kind: str, at: int, by: str
+) -> None:
+    """Write who did what with a command."""
+    payload = {"point": point.key, "value": row.value, "reason": row.reason}
+    record_event(
+        session, at=at, topic="audit", kind=kind, subject_id=row.id, by=by, payload=payload
+    )
+
+
+_AT_ONCE = 100
 AliasOf = Callable[[str, str], int | None]
 """Key of equipment and name of a point to the alias that the birth gave it."""
 
@@ -130,39 +166,70 @@ def parcel_of(session: Session, row: Command, alias_of: AliasOf = no_alias) -> P
     gateway = session.get_one(Gateway, equipment.gateway_id).key.removeprefix(f"{site}/")
     device = equipment.key.removeprefix(f"{site}/{gateway}/")
     alias = alias_of(equipment.key, point.name)
+    # A gateway judges its age, which begins when it is allowed.
+    given_at = row.confirmed_at or row.asked_at
+    people = row.asked_by if row.confirmed_by is None else f"{row.asked_by}, {row.confirmed_by}"
     metric = Metric(
         name=metric_name(point.name) if alias is None else None,
         alias=alias,
         datatype=DataType(point.datatype),
-        timestamp=row.asked_at,
+        timestamp=given_at,
         value=row.value,
         reason=row.reason,
-        properties={PROPERTY_BY: row.asked_by},
+        properties={PROPERTY_BY: people},
     )
     topic = Topic(site, MessageKind.DCMD, gateway, device).format()
-    return Parcel(row.id, topic, encode_payload([metric], timestamp=row.asked_at, uuid=row.key))
+    return Parcel(row.id, topic, encode_payload([metric], timestamp=given_at, uuid=row.key))
 
 
-def due(session: Session, now: int, alias_of: AliasOf = no_alias) -> list[Parcel]:
-    """Give up what is too late; return what is to be sent now, oldest first."""
-    rows = session.scalars(
-        select(Command)
-        .where(Command.state.in_(UNDER_WAY), Command.due_at <= now)
-        .order_by(Command.id)
-        .limit(100)
-    ).all()
+def due(
+    session: Session,
+    now: int,
+    alias_of: AliasOf = no_alias,
+    owns: Callable[[str], bool] = lambda _: True,
+) -> list[Parcel]:
+    """Give up what is too late; return what is to be sent now, oldest first.
+
+    Args:
+        session: The transaction.
+        now: UTC ms.
+        alias_of: Knows the aliases of points.
+        owns: Whether equipment, by its key, is spoken to by this process.
+    """
     parcels: list[Parcel] = []
-    for row in rows:
-        if now < row.expires_at:
+    for row in islice(_due_rows(session, now, owns), _AT_ONCE):
+        if row.state == CommandState.PROPOSED:
+            row.refusal = "no second person confirmed it in time"
+            settle(session, row, CommandState.EXPIRED, at=now)
+        elif now < row.expires_at:
             row.due_at = min(now + RESEND_MS, row.expires_at)
-            parcels.append(parcel_of(session, row, alias_of))
+            try:
+                parcels.append(parcel_of(session, row, alias_of))
+            except ValueRangeError as error:
+                # The point has another datatype since; the commands behind this one go out.
+                row.refusal = str(error)
         elif row.state == CommandState.ASKED:
-            _end(session, row, CommandState.EXPIRED, at=now)
+            settle(session, row, CommandState.EXPIRED, at=now)
         elif now < row.expires_at + GRACE_MS:
             row.due_at = row.expires_at + GRACE_MS
         else:
-            _end(session, row, CommandState.UNANSWERED, at=now)
+            settle(session, row, CommandState.UNANSWERED, at=now)
     return parcels
+
+
+def _due_rows(session: Session, now: int, owns: Callable[[str], bool]) -> Iterator[Command]:
+    """Yield those whose time has come and that this process speaks for, oldest first."""
+    query = (
+        select(Command, Equipment.key)
+        .join(Equipment, Equipment.id == Command.equipment_id)
+        .where(Command.state.in_(UNDER_WAY), Command.due_at <= now)
+        .order_by(Command.id)
+        .limit(_AT_ONCE)
+    )
+    last = 0
+    while page := session.execute(query.where(Command.id > last)).all():
+        last = page[-1][0].id
+        yield from (row for row, key in page if owns(key))
 
 
 def sent(session: Session, ids: Sequence[int], at: int) -> None:
@@ -176,31 +243,42 @@ def take_answers(session: Session, answers: Sequence[Answer], at: int) -> None:
     """Record the answers of gateways; a late answer counts as well."""
     for one in answers:
         fields = _read(one.text)
-        key = fields.get("id")
-        row = session.scalar(select(Command).where(Command.key == key)) if key else None
+        key, status = fields.get("id"), fields.get("status")
+        # Databases differ in what they compare with a text, and in which texts they take.
+        if not (isinstance(key, str) and key.isprintable() and isinstance(status, str)):
+            continue
+        row = session.scalar(select(Command).where(Command.key == key))
         # Only the equipment that was asked may answer, and only once.
         if row is None or row.equipment_id != one.equipment_id:
             continue
-        if fields.get("status") not in _ANSWERS or row.state in _ANSWERS:
+        if row.state in {CommandState.PROPOSED, CommandState.WITHDRAWN}:  # it never left
+            continue
+        if status not in _ANSWERS or row.state in _ANSWERS:
             continue
         row.before, row.after = fields.get("before"), fields.get("after")
-        row.refusal = str(fields.get("reason") or "")[:500]
-        _end(session, row, CommandState(str(fields["status"])), at=at)
+        row.refusal = _printable(str(fields.get("reason") or ""))[:500]
+        settle(session, row, CommandState(status), at=at)
 
 
-def _end(session: Session, row: Command, state: CommandState, *, at: int) -> None:
+def settle(session: Session, row: Command, state: CommandState, *, at: int) -> None:
+    """Write down what became of a command."""
     row.state, row.settled_at = state, at
     point = session.get_one(Point, row.point_id)
-    _note(session, row, point, kind="command.settled", at=at, by=row.asked_by)
+    record_command_event(session, row, point, kind="command.settled", at=at, by=row.asked_by)
 
 
-def _note(session: Session, row: Command, point: Point, *, kind: str, at: int, by: str) -> None:
+def record_command_event(
+    session: Session, row: Command, point: Point, *, kind: str, at: int, by: str
+) -> None:
+    """Write the event of a change."""
     payload = {
         "id": row.id,
         "point_id": row.point_id,
         "point": point.key,
         "equipment_id": row.equipment_id,
         "state": str(row.state),
+        "asked_by": row.asked_by,
+        "confirmed_by": row.confirmed_by,
         "value": row.value,
         "before": row.before,
         "after": row.after,
@@ -237,7 +315,16 @@ def _checked(value: Value, point: Point) -> Value:
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        fields: object = json.loads(text)
+        fields: object = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+
+
+def _refuse_constant(word: str) -> None:
+    """NaN and Infinity are no JSON."""
+    raise ValueError(word)
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in text)

@@ -6,6 +6,9 @@ ServerError
     InvalidError           the caller's input is wrong; 422 with field and what is allowed
     ForbiddenError         the caller may not; 403
     StoreError             the records or the history cannot be read or written; try again
+        StoreAwayError         the server that keeps the history does not answer now
+    DowngradeError         a newer program has written the records or the history
+    AuditError             the audit was tampered with
     NobodyError            the server has no user, so nobody could log in
 """
 
@@ -34,6 +37,18 @@ class ForbiddenError(ServerError):
 
 class StoreError(ServerError):
     """The records or the history cannot be read or written; trying again may help."""
+
+
+class StoreAwayError(StoreError):
+    """The server that keeps the history does not answer now; what it holds is not known."""
+
+
+class DowngradeError(ServerError):
+    """A newer program has written this; the message says what to do."""
+
+
+class AuditError(ServerError):
+    """The audit does not fit together; the message names the first row."""
 
 
 class NobodyError(ServerError):

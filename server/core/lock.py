@@ -2,16 +2,26 @@
 
 import fcntl
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Container, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from server.core.errors import ServerError
 
+UNFINISHED = "restore-unfinished"
+"""Name of a file in the data folder: what is there is not whole yet."""
+
 
 @contextmanager
-def claim_folder(folder: Path, roles: Iterable[str]) -> Generator[None]:
+def claim_folder(
+    folder: Path, roles: Iterable[str], *, shared: Container[str] = ()
+) -> Generator[None]:
     """Hold the folder for these roles; the kernel lets go of it when the process ends, however.
+
+    Args:
+        folder: Made if need be.
+        roles: What this process does.
+        shared: Roles that other processes may have as well.
 
     Raises:
         ServerError: Another process has it, or it cannot be made.
@@ -21,7 +31,9 @@ def claim_folder(folder: Path, roles: Iterable[str]) -> Generator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             for role in sorted(roles):
                 handle = stack.enter_context((folder / f"{role}.lock").open("a+"))
-                _lock(handle.fileno(), folder, role)
+                _lock(handle.fileno(), folder, role, shared=role in shared)
+                if role in shared:
+                    continue
                 handle.seek(0)
                 handle.truncate()
                 handle.write(f"{os.getpid()}\n")
@@ -31,9 +43,22 @@ def claim_folder(folder: Path, roles: Iterable[str]) -> Generator[None]:
         yield
 
 
-def _lock(descriptor: int, folder: Path, role: str) -> None:
+def refuse_unfinished(folder: Path) -> None:
+    """Refuse a data folder into which a backup was restored in part.
+
+    Raises:
+        ServerError: It is one.
+    """
+    if (folder / UNFINISHED).exists():
+        raise ServerError(
+            f"data_dir {folder}: a restore was interrupted; repeat it: plantroom server restore"
+        )
+
+
+def _lock(descriptor: int, folder: Path, role: str, *, shared: bool) -> None:
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError as error:
         owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
         raise ServerError(

@@ -74,7 +74,13 @@ class Listing:
         self._statements: dict[tuple[object, ...], Select[Any]] = {}
 
     def page(
-        self, session: Session, *, limit: int, cursor: str | None = None, **chosen: object
+        self,
+        session: Session,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        where: Condition | None = None,
+        **chosen: object,
     ) -> Found:
         """Return the rows of one page and the cursor of what follows.
 
@@ -82,6 +88,7 @@ class Listing:
             session: Where it is read.
             limit: How many rows.
             cursor: The cursor of the page before; None begins.
+            where: Another condition, with its values; its statement is not kept.
             chosen: Filters by name; one that is None is left out.
 
         Raises:
@@ -92,6 +99,8 @@ class Listing:
         if cursor is not None:
             parameters[_AFTER] = decode_cursor(cursor, self._key.type.python_type)
         statement = self._statement(given, later=cursor is not None, limited=True)
+        if where is not None:
+            statement = statement.where(where)
         rows = self._rows(session, statement, parameters)
         if len(rows) <= limit:
             return Found(rows, None)

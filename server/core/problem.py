@@ -62,15 +62,29 @@ class FieldError(InvalidError):
         self.allowed = None if allowed is None else list(allowed)
 
 
+class FieldsError(InvalidError):
+    """Several things are wrong, each at its own place."""
+
+    def __init__(self, fields: Sequence[FieldProblem], detail: str) -> None:
+        super().__init__(detail)
+        self.fields = list(fields)
+
+
 class ProblemError(ServerError):
     """A refusal with a status and headers of its own, such as 401 or 429."""
 
     def __init__(
-        self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None
+        self,
+        status: HTTPStatus,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        *,
+        errors: list[FieldProblem] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.headers = headers
+        self.errors = errors
 
 
 def problem_response(
@@ -90,10 +104,14 @@ def problem_response(
 def answer_for(error: ServerError) -> JSONResponse:
     """Translate an error that was raised on purpose."""
     if isinstance(error, ProblemError):
-        return problem_response(error.status, str(error), headers=error.headers)
+        return problem_response(
+            error.status, str(error), errors=error.errors, headers=error.headers
+        )
     fields = None
     if isinstance(error, FieldError):
         fields = [FieldProblem(field=error.field, message=str(error), allowed=error.allowed)]
+    elif isinstance(error, FieldsError):
+        fields = error.fields
     for kind, status in _STATUS:
         if isinstance(error, kind):
             wait = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -1,22 +1,28 @@
 """The records: one writer thread, one transaction per change; reads in the caller's thread."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from copy import copy
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from server.core import postgres
+from server.core.audit import Actor, add_entry
 from server.core.errors import StoreError
 from server.core.model import Event
+from server.core.pulse import Pulse
 from server.core.sqlite import RELAXED, WRITES, Checkpoints, set_up
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Event]], None]
+Noting = Callable[[Session, object], None]
 
 
 _EVENTS, _KEPT = "events", "kept"
@@ -40,16 +46,22 @@ class Records:
     """The database of everything but the time series.
 
     ``write`` runs a function in the writer thread inside one transaction; what it returns must
-    not depend on the session. Listeners hear of the committed events, in the writer thread.
+    not depend on the session. Listeners hear of the committed events, in the writer thread. Of
+    several processes one writes at a time (ADR-53).
     """
 
     def __init__(self, engine: Engine, *, checkpoints: Checkpoints | None = None) -> None:
         self.engine = engine
         self._checkpoints = checkpoints
-        self._writing = engine.execution_options(**{WRITES: True})
-        self._relaxed = engine.execution_options(**{WRITES: True, RELAXED: True})
+        self._sender = secrets.token_hex(8)
+        writing = {WRITES: True, postgres.SENDER: self._sender}
+        self._writing = engine.execution_options(**writing)
+        self._relaxed = engine.execution_options(**writing, **{RELAXED: True})
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records-writer")
         self._listeners: list[Listener] = []
+        self._actor: Actor | None = None
+        self._noting: Noting | None = None
+        self._pulse = Pulse(self._answers)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Self:
@@ -61,10 +73,11 @@ class Records:
         """
         if read_only:
             return cls._open_to_read(url)
-        engine = create_engine(url)
-        if engine.dialect.name != "sqlite":
-            event.listen(engine, "begin", _relax_postgresql)
+        if make_url(url).get_backend_name() != "sqlite":
+            engine = create_engine(url, connect_args={"options": postgres.SESSION})
+            event.listen(engine, "begin", postgres.begin)
             return cls(engine)
+        engine = create_engine(url)
         set_up(engine)
         return cls(engine, checkpoints=Checkpoints(engine.url.database or ":memory:"))
 
@@ -97,9 +110,30 @@ class Records:
             self._checkpoints.close()
         self.engine.dispose()
 
+    def acting(self, actor: Actor, noting: Noting | None = None) -> Self:
+        """Return these records for one who acts: each write has its row of the audit.
+
+        Args:
+            actor: Who it is.
+            noting: Runs at the end of each transaction, with what its work returned.
+        """
+        mine = copy(self)
+        mine._actor, mine._noting = actor, noting  # noqa: SLF001 (its own kind)
+        return mine
+
     def listen(self, listener: Listener) -> None:
-        """Call a listener with each committed event, in the writer thread; it must not block."""
+        """Call a listener with the events of each commit, in another thread; it must not block.
+
+        It is called without events when another process has committed some.
+        """
         self._listeners.append(listener)
+
+    def hear_others(self) -> AbstractContextManager[object]:
+        """Let listeners hear of the commits of other processes while the returned context lasts."""
+        if self.engine.dialect.name == "sqlite":
+            return nullcontext()
+        url = self.engine.url.render_as_string(hide_password=False)
+        return postgres.CommitWatch(url, lambda: self._tell(()), but=self._sender)
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run ``work`` in one transaction and wait for its commit.
@@ -119,6 +153,16 @@ class Records:
         """
         on = self._writing if durable else self._relaxed
         return await asyncio.wrap_future(self._writer.submit(self._transact, work, on))
+
+    async def beat(self) -> bool:
+        """Return whether the database answers questions now; one that hangs does not."""
+        return await self._pulse.beats()
+
+    def _answers(self) -> bool:
+        try:
+            return self.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+        except StoreError:
+            return False
 
     def dry_run(self, work: Callable[[Session], object]) -> None:
         """Run ``work`` in one transaction and take it back; no listener receives its events.
@@ -158,13 +202,20 @@ class Records:
             session.begin(),
         ):
             result = work(session)
+            if self._noting is not None:
+                self._noting(session, result)
             events = _flush(session)
+            if self._actor is not None:
+                add_entry(session, self._actor, events)
         if self._checkpoints is not None:
             self._checkpoints.after_commit()
         if events:
-            for listener in self._listeners:
-                listener(events)
+            self._tell(events)
         return result
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        for listener in self._listeners:
+            listener(events)
 
 
 def record_event(
@@ -187,12 +238,9 @@ def _flush(session: Session) -> list[Event]:
     events: list[Event] = session.info.get(_EVENTS, [])
     session.add_all(events)
     session.flush()
+    if events and session.get_bind().dialect.name != "sqlite":
+        postgres.announce(session.connection())
     return events
-
-
-def _relax_postgresql(connection: Connection) -> None:
-    if connection.get_execution_options().get(RELAXED, False):
-        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
 @contextmanager

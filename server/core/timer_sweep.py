@@ -32,6 +32,7 @@ class TimerSweep:
         before: Callable[[], object] = lambda: None,
         limit: int = 200,
         isolation: ErrorIsolation | None = None,
+        mine: Callable[[DueTimer], bool] | None = None,
     ) -> None:
         """Prepare.
 
@@ -43,7 +44,9 @@ class TimerSweep:
             before: Called before each sweep.
             limit: Most timers of one sweep.
             isolation: Where what harms no other is kept.
+            mine: Whether a timer is this process's; None: all are.
         """
+        self._mine = mine
         self._before = before
         self._limit = limit
         self._records = records
@@ -74,9 +77,7 @@ class TimerSweep:
             StoreError: The records cannot be reached; what was not run is still due.
         """
         self._before()
-        now, kinds = self._clock.now_ms(), tuple(self._handlers)
-        find = partial(due_timers, now=now, kinds=kinds, limit=self._limit)
-        due = self._records.read(find)
+        due = self._due()
         for timer in due:
             with self._isolation.isolate_errors(
                 "timer", timer=timer.key, timer_kind=timer.kind
@@ -87,6 +88,19 @@ class TimerSweep:
             else:
                 self._postpone(timer)
         return len(due)
+
+    def _due(self) -> list[DueTimer]:
+        """Find what is due; what belongs to a process that is away hides nothing."""
+        now, kinds = self._clock.now_ms(), tuple(self._handlers)
+        find = partial(due_timers, now=now, kinds=kinds, limit=self._limit)
+        page = self._records.read(find)
+        if self._mine is None:
+            return page
+        mine = list(filter(self._mine, page))
+        while len(page) == self._limit and len(mine) < self._limit:
+            page = self._records.read(partial(find, after=page[-1]))
+            mine += filter(self._mine, page)
+        return mine
 
     def _postpone(self, timer: DueTimer) -> None:
         bugs = self._bugs.get(timer.key, 0)

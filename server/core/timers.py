@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from server.core.model import Timer
@@ -51,12 +51,23 @@ def postpone_timer(session: Session, timer: DueTimer, *, due_at: int) -> None:
 
 
 def due_timers(
-    session: Session, *, now: int, kinds: Collection[str] | None = None, limit: int = 200
+    session: Session,
+    *,
+    now: int,
+    kinds: Collection[str] | None = None,
+    limit: int = 200,
+    after: DueTimer | None = None,
 ) -> list[DueTimer]:
-    """Return what is due at ``now`` (UTC ms), oldest first; only of these kinds."""
+    """Return what is due at ``now`` (UTC ms), oldest first; only of these kinds.
+
+    Args:
+        after: Begin behind this one.
+    """
     query = select(Timer).where(Timer.due_at <= now)
     if kinds is not None:
         query = query.where(Timer.kind.in_(kinds))
+    if after is not None:
+        query = query.where(tuple_(Timer.due_at, Timer.key) > (after.due_at, after.key))
     return _read(session.scalars(query.order_by(Timer.due_at, Timer.key).limit(limit)).all())
 
 

@@ -5,11 +5,12 @@ instant, value, quality and reason: appending it again, in whatever order, store
 changes nothing. Several values of one instant are kept in the order in which they came (ADR-25).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from protocols.reading import Quality, Value
+from server.history.slices import Slices
 
 
 @dataclass(slots=True)
@@ -98,6 +99,29 @@ class Bucket(NamedTuple):
     """Readings whose quality is not good."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A series: slices that hold readings, oldest first, and a list as long for each figure.
+
+    Attributes:
+        slices: Their numbers, from 0 on.
+        figures: By the name of the field of a bucket; None where no good reading says it.
+    """
+
+    slices: list[int]
+    figures: dict[str, list[Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Readings of a series in columns, oldest first."""
+
+    taken_at: list[int]
+    values: list[Value]
+    qualities: list[int]
+    reasons: list[str]
+
+
 class HistoryReader(Protocol):
     """Where readings are looked up; from any thread."""
 
@@ -113,6 +137,51 @@ class HistoryReader(Protocol):
         """Return the first ``limit`` readings of ``start_ms <= taken_at < end_ms``, oldest first.
 
         Those of one instant are in the order in which they came.
+
+        Raises:
+            StoreError: The store cannot be read now.
+        """
+        ...
+
+    def trends(
+        self, series: Sequence[int], slices: Slices, figures: Sequence[str]
+    ) -> dict[int, Trend]:
+        """Summarise several series; one without readings in the range is left out.
+
+        Args:
+            series: Their ids.
+            slices: The range, and how it is cut.
+            figures: Fields of a bucket that are wanted, from ``minimum`` to ``bad_count``.
+
+        Raises:
+            StoreError: The store cannot be read now.
+        """
+        ...
+
+    def readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> dict[int, Readings]:
+        """Return readings of several series; one without readings is left out.
+
+        What is beyond the first ``limit`` readings, in the order of series and time, is left out.
+
+        Raises:
+            StoreError: The store cannot be read now.
+        """
+        ...
+
+    def packed_trends(self, series: Sequence[int], slices: Slices, figures: Sequence[str]) -> bytes:
+        """Like ``trends``, in Arrow's bytes; ``unpack_trends`` and ``trend_lists`` read them.
+
+        Raises:
+            StoreError: The store cannot be read now.
+        """
+        ...
+
+    def packed_readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> bytes:
+        """Like ``readings``, in Arrow's bytes; ``unpack_readings`` and ``reading_lists`` read them.
 
         Raises:
             StoreError: The store cannot be read now.
@@ -179,8 +248,3 @@ def after_page(rows: list[Row]) -> tuple[int, int]:
     """
     at = rows[-1].taken_at
     return at, sum(row.taken_at == at for row in rows)
-
-
-def slice_width(start_ms: int, end_ms: int, buckets: int) -> int:
-    """Return the width of a slice, ms; the last slice may reach beyond the end."""
-    return max(1, -(-(end_ms - start_ms) // buckets))

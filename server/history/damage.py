@@ -13,9 +13,8 @@ _MARK = ".damaged-"
 _OF_THE_FILE = (
     "Corrupt database file",
     "not a valid DuckDB database file",
-    "database file with version number",
-    "Trying to read a database",
 )
+_OF_ANOTHER_VERSION = "storage version number"
 _OF_THE_WAL = ("replaying WAL", "Corrupt WAL file")
 _OF_THIS_PATH = ("Could not read enough bytes", "Is a directory")
 
@@ -45,6 +44,11 @@ def is_damage(error: BaseException | None, path: Path) -> bool:
     return isinstance(error, duckdb.Error) and any(
         words in text for words in (*_OF_THE_FILE, *_OF_THE_WAL)
     )
+
+
+def is_of_another_version(error: BaseException) -> bool:
+    """Return whether another DuckDB has written the file; its checksums are right."""
+    return isinstance(error, duckdb.Error) and _OF_ANOTHER_VERSION in str(error)
 
 
 def only_wal(error: BaseException) -> bool:

@@ -3,17 +3,29 @@
 import threading
 import weakref
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 import structlog
 
-from server.core.errors import StoreError
-from server.history.damage import OnDamage, is_damage, only_wal, set_aside, wal_of
+from server.core.errors import DowngradeError, StoreError
+from server.history.damage import (
+    OnDamage,
+    is_damage,
+    is_of_another_version,
+    only_wal,
+    set_aside,
+    wal_of,
+)
 
+LAYOUT = 2
+"""Of the tables; a program that knows only lower numbers would read less than there is."""
 _MOST_OPENINGS = 3
 """The write-ahead log first, then the file."""
+_INTERRUPT_AGAIN_S = 0.001
+_MOST_INTERRUPTS = 2_000
+"""Then whoever holds a cursor without a statement in it is not waited for."""
 _log = structlog.get_logger()
 
 
@@ -41,10 +53,16 @@ class Database:
         self._lock = threading.Lock()
         self._local = threading.local()
         # A thread that ends drops its cursor; the web server's threads come and go for ever.
-        self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+        self._turns: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, threading.RLock] = (
+            weakref.WeakKeyDictionary()
+        )
+        """Held by a thread while it is between two statements of its cursor or in one.
+
+        Nobody holds the turn of a ``new_cursor``.
+        """
         self._opened = 0
         self._closed = False
-        with _translated():
+        with translated():
             self._root = self._open()
 
     @contextmanager
@@ -56,8 +74,10 @@ class Database:
         """
         opened = self._opened
         try:
-            with _translated():
-                yield self._own_cursor()
+            with translated():
+                own, turn = self._own_cursor()
+                with turn:
+                    yield own
         except StoreError as error:
             cause = error.__cause__
             if is_damage(cause, self._path):
@@ -85,19 +105,33 @@ class Database:
                 if not committed:
                     self._roll_back(cursor)
 
+    def new_cursor(self) -> duckdb.DuckDBPyConnection:
+        """Give a cursor of the caller's own, for one thread at a time; closed with the file.
+
+        Raises:
+            StoreError: The file is closed.
+        """
+        with self._lock, translated():
+            cursor = self._root.cursor()
+            self._turns[cursor] = threading.RLock()
+            return cursor
+
     def close(self) -> None:
-        """Write everything into the file and let go of it; may be repeated."""
+        """Write everything into the file and let go of it; may be repeated.
+
+        A statement that another thread is in is interrupted and fails there.
+        """
         with self._lock:
             self._closed = True
             self._close()
 
-    def _own_cursor(self) -> duckdb.DuckDBPyConnection:
+    def _own_cursor(self) -> tuple[duckdb.DuckDBPyConnection, threading.RLock]:
         if getattr(self._local, "opened", None) != self._opened:
             with self._lock:
                 self._local.cursor = self._root.cursor()
+                self._local.turn = self._turns[self._local.cursor] = threading.RLock()
                 self._local.opened = self._opened
-                self._cursors.add(self._local.cursor)
-        return self._local.cursor
+        return self._local.cursor, self._local.turn
 
     def _roll_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
         try:
@@ -115,7 +149,7 @@ class Database:
                 # Nothing of it is given up: what cannot be read now stays beside the new one.
                 self._move_aside(error)
                 self._root = self._open()
-            except (duckdb.Error, OSError) as failed:
+            except (duckdb.Error, OSError, DowngradeError) as failed:
                 _log.error("history_renewal_failed", error=str(failed))
                 return
             self._opened += 1
@@ -141,6 +175,8 @@ class Database:
             try:
                 return self._connect()
             except duckdb.Error as error:
+                if is_of_another_version(error):
+                    raise DowngradeError(self._refusal(f"another DuckDB: {error}")) from error
                 if not is_damage(error, self._path):
                     raise
                 self._move_aside(error)
@@ -149,12 +185,34 @@ class Database:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         root = duckdb.connect(str(self._path), config=self._options)
         try:
+            # A file is never written again under its name; its footer is read once.
+            root.execute("SET parquet_metadata_cache = true")
+            root.begin()
+            self._agree_on_layout(root)
             for table in self._tables:
                 root.execute(f"CREATE TABLE IF NOT EXISTS {table}")
-        except duckdb.Error:
+            root.commit()
+        except (duckdb.Error, DowngradeError):
             root.close()
             raise
         return root
+
+    def _agree_on_layout(self, root: duckdb.DuckDBPyConnection) -> None:
+        root.execute("CREATE TABLE IF NOT EXISTS layout (version INTEGER NOT NULL)")
+        ((version,),) = root.execute("SELECT max(version) FROM layout").fetchall()
+        if version is None:
+            root.execute("INSERT INTO layout VALUES (?)", [LAYOUT])
+        elif version < LAYOUT:
+            root.execute("UPDATE layout SET version = ?", [LAYOUT])
+        elif version > LAYOUT:
+            raise DowngradeError(self._refusal(f"a newer Plantroom: its layout is {version}"))
+
+    def _refusal(self, who: str) -> str:
+        what = who.partition("\n")[0]
+        return (
+            f"the history {self._path} was written by {what}. Install that version again, or put "
+            "back a backup that this one can read: plantroom server restore --help"
+        )
 
     def _move_aside(self, error: Exception) -> None:
         """Move the write-ahead log aside, and the file too when that is damaged."""
@@ -168,14 +226,47 @@ class Database:
         self.renewals += 1
 
     def _close(self) -> None:
-        for cursor in list(self._cursors):
-            cursor.close()
-        self._cursors.clear()
+        for cursor, turn in list(self._turns.items()):
+            _interrupt_and_close(cursor, turn)
+        self._turns.clear()
         self._root.close()
 
 
+def _interrupt_and_close(cursor: duckdb.DuckDBPyConnection, turn: threading.RLock) -> None:
+    """Close a cursor that may be in use; whoever uses it meets an error of DuckDB's.
+
+    A statement that begins while DuckDB closes its cursor would be waited for, however long it is.
+    """
+    mine = turn.acquire(timeout=_INTERRUPT_AGAIN_S)
+    for _ in range(_MOST_INTERRUPTS):
+        if mine:
+            break
+        with suppress(duckdb.ConnectionException):  # closed meanwhile by whoever used it
+            cursor.interrupt()
+        mine = turn.acquire(timeout=_INTERRUPT_AGAIN_S)
+    try:
+        _close_unused(cursor)
+    finally:
+        if mine:
+            turn.release()
+
+
+def _close_unused(cursor: duckdb.DuckDBPyConnection) -> None:
+    pause = threading.Event()
+    while True:
+        try:
+            cursor.close()
+        except duckdb.ResourceInUseException:
+            with suppress(duckdb.ConnectionException):  # closed meanwhile by whoever used it
+                cursor.interrupt()
+            pause.wait(_INTERRUPT_AGAIN_S)
+        else:
+            return
+
+
 @contextmanager
-def _translated() -> Generator[None]:
+def translated() -> Generator[None]:
+    """Raise StoreError for what DuckDB raises."""
     try:
         yield
     except duckdb.Error as error:

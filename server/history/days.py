@@ -1,40 +1,40 @@
 """Past days: one Parquet file per UTC day, sorted by (series, taken_at), nothing twice.
 
 The table ``days`` says which file holds a day. A file is complete and on disk before the
-transaction that names it, and that same transaction removes its rows from the hot table, so a
-crash at any moment leaves either the rows or the file that replaces them.
+transaction that names it, and that same transaction removes its rows from the tables, so a crash at
+any moment leaves either the rows or the file that replaces them.
 """
 
-import os
+import threading
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import structlog
 
 from server.core.errors import StoreError
 from server.history.columns import COLUMNS, same_row
 from server.history.damage import OnDamage, set_aside
 from server.history.database import Database
+from server.history.day_file import copy_rows, day_of, is_readable, next_name, write_day
+from server.history.files import quoted
+from server.history.latest import remember_latest
+from server.history.ordered import forget_open, undo_order
+from server.history.sealed_rollups import SealedRollups
+from server.history.slices import DAY_MS
+from server.history.thinning import Due, Thinning
 
-DAY_MS = 86_400_000
 DAYS = "days (day BIGINT NOT NULL, file VARCHAR)"
 """The table of the files."""
-_PLACES = 2**42
-"""More than a file or the hot table can have rows."""
-PLACE_IN_FILE = f"taken_at::HUGEINT * {2 * _PLACES} + file_row_number"
-PLACE_IN_HOT = f"taken_at::HUGEINT * {2 * _PLACES} + {_PLACES} + rowid"
-"""Order of rows by instant and, within one, as they came: what is hot came after its day's file."""
+_ANY_BEFORE = (
+    "SELECT EXISTS (FROM hot WHERE taken_at < $end) OR EXISTS (FROM ordered WHERE taken_at < $end)"
+)
 _SEAL_AFTER_MS = 2 * 3_600_000
 """A day is sealed this long after its end; most late readings have come by then."""
-
+_REST_S = 0.05
+_TOLD = 30
+"""After so many days it is said how far it is."""
 _log = structlog.get_logger()
-# pyarrow carries no types.
-_pa: Any = pa
-_pq: Any = pq
 
 
 class DayFiles:
@@ -44,6 +44,7 @@ class DayFiles:
         self._database = database
         self._folder = folder
         self._on_damage = on_damage
+        self.rollups = SealedRollups(database, folder)
         self._check_all()
 
     def between(self, cursor: Any, start_ms: int, end_ms: int) -> list[str]:  # noqa: ANN401 (cursor)
@@ -55,16 +56,17 @@ class DayFiles:
         return [str(self._folder / file) for (file,) in rows]
 
     def seal_past(self, now_ms: int) -> None:
-        """Move the hot rows of past days into their files, late ones included.
+        """Move the rows of past days into their files, late ones included.
 
         Raises:
-            StoreError: The remaining days stay in the hot table until the next call.
+            StoreError: The remaining days stay in the tables until the next call.
         """
         end = (now_ms - _SEAL_AFTER_MS) // DAY_MS * DAY_MS
         with self._database.cursor() as cursor:
             days = cursor.execute(
-                "SELECT DISTINCT taken_at // ? FROM hot WHERE taken_at < ? ORDER BY 1",
-                [DAY_MS, end],
+                "SELECT DISTINCT taken_at // $day FROM hot WHERE taken_at < $end UNION "
+                "SELECT DISTINCT taken_at // $day FROM ordered WHERE taken_at < $end ORDER BY 1",
+                {"day": DAY_MS, "end": end},
             ).fetchall()
         for (day,) in days:
             try:
@@ -73,21 +75,75 @@ class DayFiles:
                 self.check_between(int(day) * DAY_MS, (int(day) + 1) * DAY_MS)
                 raise
 
+    def roll_up(self, stopping: threading.Event) -> None:
+        """Roll up the files that are not yet, until told to stop.
+
+        Raises:
+            StoreError: The remaining ones are read as they are until the next call.
+        """
+        missing = self.rollups.missing()
+        for number, (day, file) in enumerate(missing, start=1):
+            # What is read meanwhile has the disk and the cores for itself now and then.
+            if stopping.wait(_REST_S):
+                return
+            try:
+                self.rollups.add(day, self._folder / file)
+            except StoreError:
+                self.check_between(day * DAY_MS, (day + 1) * DAY_MS)
+                raise
+            if number % _TOLD == 0 or number == len(missing) > 1:
+                _log.info("history_rolled_up", days=number, of=len(missing))
+
+    def thin_out(self, due: Due, thinning: Thinning) -> None:
+        """Write the file of a day anew without what the rules drop of it.
+
+        Raises:
+            StoreError: It stays as it is until the next call.
+        """
+        bounds = [due.day * DAY_MS, (due.day + 1) * DAY_MS]
+        try:
+            self._thin_out(due, thinning, bounds)
+        except StoreError:
+            self.check_between(*bounds)
+            raise
+
+    def _thin_out(self, due: Due, thinning: Thinning, bounds: list[int]) -> None:
+        with self._database.transaction() as cursor:
+            old = self.between(cursor, *bounds)
+            drop = thinning.condition(cursor, due.rules, old)
+            source = f"read_parquet({quoted(old)}, file_row_number = true)"
+            ((dropped,),) = cursor.execute(
+                f"SELECT count(*) FROM {source} WHERE {drop}"  # noqa: S608 (paths and numbers)
+            ).fetchall()
+            path = self._folder / next_name(due.day, old)
+            if dropped:
+                rest = f"SELECT {COLUMNS} FROM {source} WHERE NOT ({drop}) ORDER BY file_row_number"  # noqa: S608
+                copy_rows(cursor, path, rest)
+                cursor.execute("UPDATE days SET file = ? WHERE day = ?", [path.name, due.day])
+            thinning.note(cursor, due)
+        if dropped:
+            for file in old:
+                Path(file).unlink(missing_ok=True)
+            _log.info("history_day_thinned", file=path.name, dropped=dropped)
+
     def delete_before(self, oldest_ms: int) -> None:
-        """Delete the files and the hot rows of days before the one of ``oldest_ms``."""
+        """Delete the files and the rows of days before the one of ``oldest_ms``."""
         day = oldest_ms // DAY_MS
         with self._database.transaction() as cursor:
             files = cursor.execute("SELECT file FROM days WHERE day < ?", [day]).fetchall()
             cursor.execute("DELETE FROM days WHERE day < ?", [day])
-            remember_latest(cursor, 0, day * DAY_MS)
-            cursor.execute("DELETE FROM hot WHERE taken_at < ?", [day * DAY_MS])
+            if cursor.execute(_ANY_BEFORE, {"end": day * DAY_MS}).fetchall() == [(True,)]:
+                remember_latest(cursor, 0, day * DAY_MS)
+                forget_open(cursor, 0, day * DAY_MS)
+            self.rollups.forget_before(cursor, day)
         for (file,) in files:
             (self._folder / file).unlink(missing_ok=True)
+            self.rollups.path_of(file).unlink(missing_ok=True)
             _log.info("history_day_deleted", file=file)
 
     def check(self, paths: Iterable[str]) -> list[str]:
         """Read these files through, set the damaged ones aside and return their names."""
-        broken = [path for path in map(Path, paths) if not _is_readable(path, whole=True)]
+        broken = [path for path in map(Path, paths) if not is_readable(path, whole=True)]
         for path in broken:
             self._set_aside(path)
         return [path.name for path in broken]
@@ -99,14 +155,14 @@ class DayFiles:
         self.check(files)
 
     def _seal(self, day: int) -> None:
-        """Write the day's file anew from the hot rows and the file there is."""
+        """Write the day's file anew from the tables and the file there is."""
         bounds = [day * DAY_MS, (day + 1) * DAY_MS]
         with self._database.transaction() as cursor:
             old = self.between(cursor, *bounds)
-            path = self._folder / _next_name(day, old)
-            _write(cursor, path, old=old, bounds=bounds)
+            path = self._folder / next_name(day, old)
+            write_day(cursor, path, old=old, bounds=bounds)
             remember_latest(cursor, *bounds)
-            cursor.execute("DELETE FROM hot WHERE taken_at >= ? AND taken_at < ?", bounds)
+            forget_open(cursor, *bounds)
             cursor.execute("DELETE FROM days WHERE day = ?", [day])
             cursor.execute("INSERT INTO days VALUES (?, ?)", [day, path.name])
         for file in old:
@@ -120,7 +176,7 @@ class DayFiles:
         with self._database.cursor() as cursor:
             known = dict(cursor.execute("SELECT file, day FROM days").fetchall())
         for file in known:
-            if not _is_readable(self._folder / file, whole=False):
+            if not is_readable(self._folder / file, whole=False):
                 self._set_aside(self._folder / file)
         with self._database.cursor() as cursor:
             known = dict(cursor.execute("SELECT file, day FROM days").fetchall())
@@ -130,13 +186,13 @@ class DayFiles:
 
     def _decide_about(self, path: Path, *, named: set[int]) -> None:
         """Decide about a file that no row names."""
-        day = _day_of(path)
+        day = day_of(path)
         if day is None:
             _log.warning("history_file_unknown", file=path.name)
         elif day in named:
             # Replaced, or written by a transaction that never committed: its rows are elsewhere.
             path.unlink()
-        elif _is_readable(path, whole=False) and self._adopted(path, day):
+        elif is_readable(path, whole=False) and self._adopted(path, day):
             named.add(day)
         else:
             self._set_aside(path)
@@ -146,15 +202,16 @@ class DayFiles:
         try:
             self._adopt(path, day)
         except StoreError:
-            if _is_readable(path, whole=True):
+            if is_readable(path, whole=True):
                 raise
             return False
         return True
 
     def _adopt(self, path: Path, day: int) -> None:
-        """Take in a complete file; rows that are hot as well leave the hot table."""
+        """Take in a complete file; rows that are in the tables as well leave these."""
         bounds = [day * DAY_MS, (day + 1) * DAY_MS]
         with self._database.transaction() as cursor:
+            undo_order(cursor, *bounds)
             cursor.execute(
                 f"DELETE FROM hot USING (SELECT {COLUMNS} FROM read_parquet(?)) AS old "  # noqa: S608
                 f"WHERE {same_row('hot', 'old')} AND hot.taken_at >= ? AND hot.taken_at < ?",
@@ -166,108 +223,8 @@ class DayFiles:
 
     def _set_aside(self, path: Path) -> None:
         with self._database.transaction() as cursor:
+            named = cursor.execute("SELECT day FROM days WHERE file = ?", [path.name]).fetchall()
+            for (day,) in named:
+                self.rollups.forget(cursor, day)
             cursor.execute("DELETE FROM days WHERE file = ?", [path.name])
         set_aside(path, "no Parquet file that can be read", self._on_damage)
-
-
-def remember_latest(
-    cursor: Any,  # noqa: ANN401 (cursor)
-    start_ms: int,
-    end_ms: int,
-    *,
-    source: list[str] | None = None,
-) -> None:
-    """Keep the newest row of each series in ``latest``: the files are not searched for it."""
-    place = PLACE_IN_HOT if source is None else PLACE_IN_FILE
-    table = "hot" if source is None else "read_parquet($source, file_row_number = true)"
-    # A window function would be shorter, but it keeps the whole day in memory.
-    cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE newest AS "  # noqa: S608 (constants)
-        f"WITH every AS (SELECT {COLUMNS}, rowid - {_PLACES} AS place FROM latest "
-        f"UNION ALL SELECT {COLUMNS}, {place} AS place FROM {table} "
-        "WHERE taken_at >= $start AND taken_at < $end), "
-        "last AS (SELECT series, max(taken_at) AS taken_at FROM every GROUP BY series) "
-        f"SELECT {COLUMNS}, place FROM every JOIN last USING (series, taken_at)",
-        {"start": start_ms, "end": end_ms} | ({} if source is None else {"source": source}),
-    )
-    # A file that is adopted may have been known before.
-    kind = "" if source is None else f"DISTINCT ON ({COLUMNS})"
-    cursor.execute("DELETE FROM latest")
-    cursor.execute(
-        f"INSERT INTO latest SELECT {COLUMNS} FROM "  # noqa: S608 (constants)
-        f"(SELECT {kind} {COLUMNS}, place FROM newest) ORDER BY series, place"
-    )
-    cursor.execute("DROP TABLE newest")
-
-
-def _write(cursor: Any, path: Path, *, old: list[str], bounds: list[int]) -> None:  # noqa: ANN401
-    """Write hot rows and old file as one sorted file that is on disk when this returns.
-
-    No row is in both: late readings were compared with the file before they became hot.
-    """
-    hot = f"{COLUMNS}, {PLACE_IN_HOT} AS place FROM hot"
-    source = f"(SELECT {hot} WHERE taken_at >= {bounds[0]} AND taken_at < {bounds[1]})"
-    if old:
-        # Sorting a table goes to disk when memory ends; sorting what is read from Parquet does not.
-        cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE whole_day AS FROM {source} UNION ALL "  # noqa: S608
-            f"SELECT {COLUMNS}, {PLACE_IN_FILE} AS place "
-            f"FROM read_parquet({_quoted(old)}, file_row_number = true)"
-        )
-        source = "whole_day"
-    partial = path.with_suffix(".tmp")
-    cursor.execute(
-        f"COPY (SELECT {COLUMNS} FROM {source} ORDER BY series, place) "  # noqa: S608
-        f"TO {_quote(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
-    )
-    cursor.execute("DROP TABLE IF EXISTS temp.whole_day")
-    _sync(partial)
-    partial.replace(path)
-    _sync(path.parent)
-
-
-def _quoted(paths: list[str]) -> str:
-    return "[" + ", ".join(map(_quote, paths)) + "]"
-
-
-def _quote(path: str) -> str:
-    return "'" + path.replace("'", "''") + "'"
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _next_name(day: int, old: list[str]) -> str:
-    """Name the day's next file: a file is never overwritten, somebody may be reading it."""
-    date = datetime.fromtimestamp(day * DAY_MS / 1000, tz=UTC).strftime("%Y-%m-%d")
-    if not old:
-        return f"{date}.parquet"
-    _, _, generation = Path(old[0]).stem.partition("_")
-    return f"{date}_{int(generation or 1) + 1}.parquet"
-
-
-def _day_of(path: Path) -> int | None:
-    try:
-        date = datetime.strptime(path.stem.partition("_")[0], "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return int(date.timestamp() * 1000) // DAY_MS
-
-
-def _is_readable(path: Path, *, whole: bool) -> bool:
-    """Return whether the footer, or all of the file, can be read."""
-    try:
-        with _pq.ParquetFile(path) as file:
-            if COLUMNS.split(", ") != file.schema_arrow.names:
-                return False
-            if whole:
-                for _ in file.iter_batches():
-                    pass
-    except (OSError, _pa.ArrowException):
-        return False
-    return True

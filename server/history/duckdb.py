@@ -1,34 +1,40 @@
 """The embedded history: DuckDB for the newest days, a Parquet file for each past day."""
 
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
+from config.history import KeepSettings
 from protocols.reading import Quality
 from server.core.errors import StoreError
-from server.history.base import Batch, Bucket, LastValue, Row, slice_width
+from server.history.asking import Asking, bucket_question, readings_question, trend_question
+from server.history.base import Batch, Bucket, LastValue, Readings, Row, Trend
 from server.history.columns import (
     COLUMNS,
-    KEY,
     TABLE,
-    VALUE_COLUMNS,
-    arrow_table,
-    numbered_table,
     pick,
-    same_row,
     value_of,
 )
 from server.history.damage import Damage, files_aside
 from server.history.database import Database
-from server.history.days import DAY_MS, DAYS, PLACE_IN_FILE, PLACE_IN_HOT, DayFiles
-from server.history.packed import bucket_of, pack, row_of
+from server.history.days import DAYS, DayFiles
+from server.history.incoming import insert_late, insert_new, without_copies
+from server.history.ordered import ORDERED, ORDERED_ROWS, order_before
+from server.history.packed import bucket_of, row_of
 from server.history.recovery import recover
+from server.history.rollups import ROLLUP_TABLES
+from server.history.sealed_rollups import BY_MINUTE, CLUSTERED, ROLLED
+from server.history.series_tags import UNKNOWN, Describe
+from server.history.slices import DAY_MS, Slices, exact_slices
+from server.history.snapshot import HOT_FILE, HistorySnapshot
+from server.history.thinning import THINNED, Thinning
+from server.history.trends import columns_of, unpack_readings, unpack_trends
 
-T = TypeVar("T")
-Fetch = Callable[[Any, str, dict[str, Any]], T]
+_ORDER_AFTER_MS = 120_000
+"""Most readings have come by then."""
 
 
 class DuckHistory:
@@ -39,7 +45,13 @@ class DuckHistory:
     """
 
     def __init__(
-        self, folder: Path, *, memory_limit_mb: int = 256, retention_days: int = 1825
+        self,
+        folder: Path,
+        *,
+        memory_limit_mb: int = 256,
+        retention_days: int = 1825,
+        keep: KeepSettings | None = None,
+        describe: Describe = lambda _: UNKNOWN,
     ) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -49,15 +61,23 @@ class DuckHistory:
         self._retention_days = retention_days
         self._damages: SimpleQueue[Damage] = SimpleQueue()
         self._database = Database(
-            folder / "history.duckdb",
+            folder / HOT_FILE,
             memory_limit_mb=memory_limit_mb,
-            tables=(f"hot {TABLE}", f"latest {TABLE}", DAYS),
+            tables=(
+                *(f"hot {TABLE}", f"latest {TABLE}", ORDERED),
+                *(DAYS, THINNED, *ROLLUP_TABLES, ROLLED, BY_MINUTE, CLUSTERED),
+            ),
             on_damage=self._damages.put,
         )
+        self._thinning = Thinning(self._database, keep or KeepSettings(), describe)
+        self._care = threading.Lock()
+        """Held while files of past days are replaced or deleted, or must not be."""
         self._known = threading.Lock()
         self._known_renewals = -1
         self._newest: dict[int, int] = {}
+        self._stopping = threading.Event()
         self._know_the_file()
+        self._asking = Asking(self._database, folder, self._known_days)
 
     def damages(self) -> list[Damage]:
         """Return the files that were found damaged since the last call, from any thread."""
@@ -91,23 +111,45 @@ class DuckHistory:
 
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise a range in equal slices."""
-        width = slice_width(start_ms, end_ms, buckets)
-        rows = self._select(_buckets(width), _as_rows, series_id, start_ms, end_ms)
-        return [bucket_of(start_ms, width, row) for row in rows]
+        slices = exact_slices(start_ms, end_ms, buckets)
+        rows = self._asking.rows([series_id], bucket_question(slices))
+        return [bucket_of(start_ms, slices.width_ms, row) for row in rows]
 
     def packed_buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> bytes:
         """Summarise a range in equal slices, for another process."""
-        query = _buckets(slice_width(start_ms, end_ms, buckets))
-        return self._select(query, _as_bytes, series_id, start_ms, end_ms)
+        slices = exact_slices(start_ms, end_ms, buckets)
+        return self._asking.packed([series_id], bucket_question(slices))
+
+    def trends(
+        self, series: Sequence[int], slices: Slices, figures: Sequence[str]
+    ) -> dict[int, Trend]:
+        """Summarise several series in one query."""
+        return unpack_trends(self.packed_trends(series, slices, figures), figures)
+
+    def packed_trends(self, series: Sequence[int], slices: Slices, figures: Sequence[str]) -> bytes:
+        """Summarise several series, for another process."""
+        return self._asking.packed(series, trend_question(slices, columns_of(figures)))
+
+    def readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> dict[int, Readings]:
+        """Return readings of several series in one query."""
+        return unpack_readings(self.packed_readings(series, start_ms, end_ms, limit))
+
+    def packed_readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> bytes:
+        """Return readings of several series, for another process."""
+        return self._asking.packed(series, readings_question(start_ms, end_ms, limit, COLUMNS))
 
     def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
         """Return the first rows of a range, oldest first."""
-        rows = self._select(_raw(limit), _as_rows, series_id, start_ms, end_ms)
+        rows = self._asking.rows([series_id], readings_question(start_ms, end_ms, limit))
         return [row_of(row) for row in rows]
 
     def packed_raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> bytes:
         """Return the first rows of a range, for another process."""
-        return self._select(_raw(limit), _as_bytes, series_id, start_ms, end_ms)
+        return self._asking.packed([series_id], readings_question(start_ms, end_ms, limit))
 
     def last_values(self) -> Iterable[LastValue]:
         """Return the newest row of every series."""
@@ -127,13 +169,38 @@ class DuckHistory:
         ]
 
     def maintain(self, now_ms: int) -> None:
-        """Delete what is older than the retention and seal past days."""
+        """Delete what is not kept any longer, seal past days, order and roll up the others."""
         self._know_the_file()
-        self._days.delete_before((now_ms // DAY_MS - self._retention_days) * DAY_MS)
-        self._days.seal_past(now_ms)
+        with self._care:
+            self._days.delete_before((now_ms // DAY_MS - self._retention_days) * DAY_MS)
+            self._days.seal_past(now_ms)
+        for due in self._thinning.due(now_ms):
+            if self._stopping.is_set():
+                return
+            with self._care:
+                self._days.thin_out(due, self._thinning)
+        order_before(self._database, now_ms - _ORDER_AFTER_MS)
+        self._days.roll_up(self._stopping)
+        self._days.rollups.cluster()
+
+    @contextmanager
+    def files_kept(self) -> Generator[None]:
+        """Let no file of a past day be replaced or deleted meanwhile."""
+        with self._care:
+            yield
+
+    def snapshot(self) -> HistorySnapshot:
+        """Begin a copy of what is stored now; quick.
+
+        Raises:
+            StoreError: The history cannot be read now.
+        """
+        self._know_the_file()
+        return HistorySnapshot(self._database, self._folder)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._stopping.set()
         self._database.close()
 
     def _know_the_file(self) -> None:
@@ -150,12 +217,17 @@ class DuckHistory:
                 try:
                     self._recover()
                     self._days = DayFiles(self._database, self._folder, self._damages.put)
-                    self._newest = {one.series_id: one.taken_at for one in self._last_values()}
+                    with self._database.cursor() as cursor:
+                        self._newest = dict(cursor.execute(_NEWEST).fetchall())
                 except StoreError:
                     if self._database.renewals == renewals:
                         raise
                     continue
                 self._known_renewals = renewals
+
+    def _known_days(self) -> DayFiles:
+        self._know_the_file()
+        return self._days
 
     def _recover(self) -> None:
         given_up = self._database.given_up
@@ -176,130 +248,34 @@ class DuckHistory:
         return late
 
     def _store(self, batch: Batch, late: list[int]) -> None:
-        late_rows = _without_copies(pick(batch, late))
+        late_rows = without_copies(pick(batch, late))
         if late:
             passed = set(late)
             batch = pick(batch, [row for row in range(len(batch)) if row not in passed])
         try:
             with self._database.transaction() as cursor:
                 if len(batch):
-                    _insert_new(cursor, batch)
+                    insert_new(cursor, batch)
                 if late:
-                    self._insert_late(cursor, late_rows)
+                    start, end = min(late_rows.taken_at), max(late_rows.taken_at) + 1
+                    files = self._days.between(cursor, start, end)
+                    insert_late(cursor, late_rows, files)
         except StoreError:
             if late:
                 self._days.check_between(min(late_rows.taken_at), max(late_rows.taken_at) + 1)
             raise
 
-    def _insert_late(self, cursor: Any, batch: Batch) -> None:  # noqa: ANN401 (cursor)
-        """Add those rows that are in neither the hot table nor the file of their day."""
-        start, end = min(batch.taken_at), max(batch.taken_at) + 1
-        files = self._days.between(cursor, start, end)
-        parameters: dict[str, Any] = {"start": start, "end": end}
-        if files:
-            parameters["files"] = files
-        there = _THERE + _THERE_IN_FILES if files else _THERE
-        cursor.register("incoming", numbered_table(batch))
-        cursor.execute(_ADD_LATE.replace("$there", there), parameters)
-        cursor.unregister("incoming")
 
-    def _select(self, query: str, fetch: Fetch[T], series_id: int, start_ms: int, end_ms: int) -> T:
-        """Run a query over the rows of a series, hot and sealed."""
-        self._know_the_file()
-        files: list[str] = []
-        try:
-            return self._select_once(query, fetch, files, [series_id, start_ms, end_ms])
-        except StoreError as error:
-            self._know_the_file()
-            # Either the file was replaced by a newer one meanwhile, or it is damaged.
-            broken = self._days.check([file for file in files if Path(file).exists()])
-            if broken:
-                raise StoreError(f"damaged history files set aside: {', '.join(broken)}") from error
-            return self._select_once(query, fetch, [], [series_id, start_ms, end_ms])
-
-    def _select_once(self, query: str, fetch: Fetch[T], files: list[str], bounds: list[int]) -> T:
-        names = ("series", "start", "end")
-        parameters: dict[str, Any] = dict(zip(names, bounds, strict=True))
-        source = _HOT
-        with self._database.transaction() as cursor:
-            files.extend(self._days.between(cursor, bounds[1], bounds[2]))
-            if files:
-                source += _FILES
-                parameters["files"] = files
-            return fetch(cursor, query.replace("$source", source), parameters)
-
-
-def _as_rows(cursor: Any, query: str, parameters: dict[str, Any]) -> list[Any]:  # noqa: ANN401
-    return cursor.execute(query, parameters).fetchall()
-
-
-def _as_bytes(cursor: Any, query: str, parameters: dict[str, Any]) -> bytes:  # noqa: ANN401
-    return pack(cursor.sql(query, params=parameters).to_arrow_table())
-
-
-def _raw(limit: int) -> str:
-    return _RAW.replace("$limit", str(int(limit)))
-
-
-def _buckets(width: int) -> str:
-    return _BUCKETS.replace("$width", str(width))
-
-
-def _insert_new(cursor: Any, batch: Batch) -> None:  # noqa: ANN401 (cursor)
-    cursor.register("incoming", arrow_table(batch))
-    cursor.execute(f"INSERT INTO hot SELECT {COLUMNS} FROM incoming")  # noqa: S608 (constants)
-    cursor.unregister("incoming")
-
-
-def _without_copies(batch: Batch) -> Batch:
-    """Keep the first of rows that say the same, as a message and its resend in one batch."""
-    columns = (batch.series, batch.taken_at, batch.values, batch.quality, batch.reason)
-    first: dict[tuple[object, ...], int] = {}
-    for row, row_values in enumerate(zip(*columns, strict=True)):
-        # In Python True is 1 and 1 is 1.0.
-        first.setdefault((*row_values, batch.values[row].__class__, batch.nth.get(row, 0)), row)
-    return batch if len(first) == len(batch) else pick(batch, list(first.values()))
-
-
-_THERE = f"SELECT {COLUMNS} FROM hot"  # noqa: S608 (constants)
-_THERE_IN_FILES = f" UNION ALL SELECT {COLUMNS} FROM read_parquet($files)"  # noqa: S608
-_ADD_LATE = f"""
-    INSERT INTO hot SELECT {", ".join(f"incoming.{name}" for name in KEY)}
-    FROM incoming LEFT JOIN (
-        SELECT {COLUMNS}, count(*) AS times
-        FROM ($there) SEMI JOIN incoming USING (series, taken_at)
-        WHERE taken_at >= $start AND taken_at < $end
-        GROUP BY {COLUMNS}
-    ) AS stored ON {same_row("incoming", "stored")}
-    WHERE coalesce(stored.times, 0) <= incoming.nth
-    ORDER BY incoming.row
-"""  # noqa: S608 (constants)
-_WHERE = "WHERE series = $series AND taken_at >= $start AND taken_at < $end"
-_HOT = f"SELECT {COLUMNS}, {PLACE_IN_HOT} AS place FROM hot {_WHERE}"  # noqa: S608 (constants)
-_FILES = (
-    f" UNION ALL SELECT {COLUMNS}, {PLACE_IN_FILE} AS place "  # noqa: S608 (constants)
-    f"FROM read_parquet($files, file_row_number = true) {_WHERE}"
-)
-_RAW = (
-    f"SELECT taken_at, {VALUE_COLUMNS}, quality, reason FROM ($source) "  # noqa: S608 (constants)
-    "ORDER BY place LIMIT $limit"
-)
+_NEWEST = """
+    SELECT series, max(taken_at)
+    FROM (SELECT series, taken_at FROM latest UNION ALL SELECT series, taken_at FROM ordered
+          UNION ALL SELECT series, taken_at FROM hot)
+    GROUP BY series
+"""
 _LAST = f"""
     WITH every AS (SELECT {COLUMNS}, 0 AS part, rowid AS place FROM latest
-                   UNION ALL SELECT {COLUMNS}, 1 AS part, rowid AS place FROM hot),
+                   UNION ALL SELECT {COLUMNS}, 1 AS part, place FROM ({ORDERED_ROWS})
+                   UNION ALL SELECT {COLUMNS}, 2 AS part, rowid AS place FROM hot),
          newest AS (SELECT series, max(taken_at) AS taken_at FROM every GROUP BY series)
     SELECT {COLUMNS} FROM every JOIN newest USING (series, taken_at) ORDER BY series, part, place
-"""  # noqa: S608 (constants)
-_VALUE = "struct_pack(n := number, i := integer, l := large, b := boolean, t := text)"
-_BUCKETS = f"""
-    SELECT (taken_at - $start) // $width AS slice,
-           min(number) FILTER (good), min(whole) FILTER (good),
-           avg(coalesce(number, whole::DOUBLE)) FILTER (good),
-           max(number) FILTER (good), max(whole) FILTER (good),
-           arg_min(value, place) FILTER (good), arg_max(value, place) FILTER (good),
-           count(*) FILTER (good), count(*) FILTER (NOT good)
-    FROM (SELECT *, quality = {int(Quality.GOOD)} AS good, {_VALUE} AS value,
-                 coalesce(integer::HUGEINT, large::HUGEINT, boolean::HUGEINT) AS whole
-          FROM ($source))
-    GROUP BY slice ORDER BY slice
 """  # noqa: S608 (constants)

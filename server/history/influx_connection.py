@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -22,6 +21,7 @@ from config.history import InfluxBackend
 from server.core.clock import Clock
 from server.core.errors import StoreError
 from server.history.influxql import Answer
+from server.history.store_http import TEXT, StoreHttp
 
 T = TypeVar("T")
 
@@ -29,10 +29,6 @@ _AT_ONCE = 5_000
 """Lines of one write, as InfluxDB recommends."""
 _BYTES_AT_ONCE = 4_000_000
 """1.x takes 25 MB, proxies often less; a longer line goes alone."""
-_BUSY = (429, 503)
-_LONGEST_WAIT_S = 600.0
-_TEXT = 300
-"""Characters of a foreign message that are told."""
 _STATEMENTS_AT_ONCE = 50
 _EXPIRED = re.compile(r"(beyond|outside) retention policy")
 _DROPPED = re.compile(r"dropped[= ](\d+)")
@@ -45,8 +41,8 @@ class InfluxConnection:
     def __init__(
         self, backend: InfluxBackend, *, token: str, clock: Clock, metrics: CollectorRegistry
     ) -> None:
-        self._clock = clock
         self._url = backend.url.rstrip("/")
+        self._errors = StoreHttp("InfluxDB", self._url, clock)
         self.bucket = backend.bucket
         self.database, _, self.policy = backend.bucket.partition("/")
         self._client: Any = InfluxDBClient(
@@ -55,8 +51,8 @@ class InfluxConnection:
         self._pool: Any = self._client.api_client.rest_client.pool_manager
         self._writer: Any = self._client.write_api(write_options=SYNCHRONOUS)
         headers = {"Authorization": f"Token {token}"} if token else {}
-        self._http = httpx.Client(timeout=backend.timeout_s, headers=headers, trust_env=False)
-        self._not_before_s = 0.0
+        self._timeout_s = backend.timeout_s
+        self._http = httpx.Client(headers=headers, trust_env=False)
         self._partial_writes = Counter(
             "plantroom_history_partial_writes",
             "Writes of which InfluxDB dropped some readings.",
@@ -91,9 +87,9 @@ class InfluxConnection:
             try:
                 answers += [_answers(result) for result in said["results"]]
             except (AttributeError, KeyError, TypeError) as error:
-                raise self._failed(f"no answer to a question: {said!r}"[:_TEXT]) from error
+                raise self._errors.wrong(f"no answer to a question: {said!r}"[:TEXT]) from error
         if len(answers) != len(statements):
-            raise self._failed(f"{len(answers)} answers to {len(statements)} statements")
+            raise self._errors.wrong(f"{len(answers)} answers to {len(statements)} statements")
         return answers
 
     def version(self) -> str:
@@ -102,10 +98,12 @@ class InfluxConnection:
         Raises:
             StoreError: Nobody answers, or it is no InfluxDB.
         """
-        response = self._translated(lambda: self._http.get(f"{self._url}/ping"))
+        response = self._translated(lambda: self._send("GET", "/ping"))
         version = response.headers.get("X-Influxdb-Version", "")
         if not version:
-            raise self._failed("what answers is no InfluxDB: expected X-Influxdb-Version of /ping")
+            raise self._errors.wrong(
+                "what answers is no InfluxDB: expected X-Influxdb-Version of /ping"
+            )
         return version.removeprefix("v")
 
     def bucket_retention_s(self) -> int | None:
@@ -162,13 +160,17 @@ class InfluxConnection:
             parameters["rp"] = self.policy
 
         def query() -> httpx.Response:
-            return self._http.post(f"{self._url}/query", params=parameters, data={"q": statements})
+            return self._send("POST", "/query", params=parameters, data={"q": statements})
 
         response = self._translated(query)
         try:
             return json.loads(response.content, parse_int=_whole)
         except ValueError as error:
-            raise self._failed(f"no JSON in answer to a question: {error}") from error
+            raise self._errors.wrong(f"no JSON in answer to a question: {error}") from error
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 (httpx)
+        url = f"{self._url}{path}"
+        return self._errors.send(self._http, method, url, timeout_s=self._timeout_s, **more)
 
     def _translated(self, call: Callable[[], T]) -> T:
         """Do it unless the server asked for a pause.
@@ -176,9 +178,7 @@ class InfluxConnection:
         Raises:
             StoreError: It did not succeed.
         """
-        rest_s = self._not_before_s - self._clock.monotonic_s()
-        if rest_s > 0:
-            raise self._failed(f"it asked for a pause, {rest_s:.1f} s of which are left")
+        self._errors.respect_pause()
         try:
             result = call()
             if isinstance(result, httpx.Response) and result.is_error:
@@ -188,32 +188,15 @@ class InfluxConnection:
             raise self._refused(
                 refused.status or 0, refused.headers or {}, str(refused.body or refused)
             ) from error
-        except (HTTPError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise self._failed(f"{type(error).__name__}: {error}"[:_TEXT]) from error
+        except (HTTPError, UnicodeError) as error:
+            raise self._errors.away(f"{type(error).__name__}: {error}"[:TEXT]) from error
         return result
 
     def _refused(self, status: int, headers: Any, body: str) -> StoreError:  # noqa: ANN401
-        if status in _BUSY:
-            self._not_before_s = self._clock.monotonic_s() + self._pause_s(headers)
-        text = _message_of(body)[:_TEXT]
+        text = _message_of(body)[:TEXT]
         if "partial write" in text:
-            return PartialWriteError(f"InfluxDB {self._url}: {text}", dropped=_dropped(text))
-        return self._failed(f"{status} {text}{_HELP.get(status, '')}")
-
-    def _pause_s(self, headers: Any) -> float:  # noqa: ANN401 (two libraries' headers)
-        said = str(headers.get("Retry-After") or "0").strip()
-        if said.isascii() and said.isdigit():
-            pause_s = float(said)
-        else:
-            try:
-                until_s = parsedate_to_datetime(said).timestamp()
-            except (ValueError, OverflowError):
-                return 0.0
-            pause_s = until_s - self._clock.now_ms() / 1000
-        return min(max(pause_s, 0.0), _LONGEST_WAIT_S)
-
-    def _failed(self, why: str) -> StoreError:
-        return StoreError(f"InfluxDB {self._url}: {why}")
+            return PartialWriteError(f"{self._errors.about}: {text}", dropped=_dropped(text))
+        return self._errors.refused(status, headers, text, advice=_HELP.get(status, ""))
 
 
 def _parts(lines: Sequence[str]) -> Iterator[bytes]:
@@ -244,7 +227,7 @@ _HELP = {
 
 def _answers(result: Any) -> list[Answer]:  # noqa: ANN401 (JSON)
     if "error" in result:
-        raise StoreError(f"InfluxDB refused a question: {result['error']}"[:_TEXT])
+        raise StoreError(f"InfluxDB refused a question: {result['error']}"[:TEXT])
     if result.get("partial"):
         raise StoreError("InfluxDB gave a part of an answer: its max-row-limit has to be 0")
     series: list[Any] = result.get("series", [])

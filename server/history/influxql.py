@@ -3,9 +3,7 @@
 https://docs.influxdata.com/influxdb/v1/query_language/spec/
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from protocols.reading import Quality, Value
@@ -22,13 +20,11 @@ from server.history.line_protocol import (
     TEXT,
     VALUE_FIELDS,
 )
-from server.history.places import PLACES, Instant
+from server.history.places import PLACES, Instant, PlacedRow, windows
+from server.history.shared import Span
+from server.history.silent import Kept
 
-LONGEST_MS = 2**63 // PLACES - 1
-"""The end of InfluxDB's time, UTC ms."""
 _SERIES_AT_ONCE = 200
-_GAP_MS = 60_000
-"""Instants that lie further apart are looked for by statements of their own."""
 _EXACT_SUM = 2**63
 _ROW = f"{', '.join(VALUE_FIELDS)}, quality, reason"
 _WIDTH = len(VALUE_FIELDS) + 3
@@ -55,44 +51,9 @@ class Answer(NamedTuple):
     values: list[list[Any]]
 
 
-class PlacedRow(NamedTuple):
-    """A row and its place within its millisecond."""
-
-    series_id: int
-    place: int
-    row: Row
-
-
-class Kept(NamedTuple):
-    """The last values of a silent point, those of one instant in their order."""
-
-    at_ms: int
-    """Under which instant they are kept."""
-    values: list[LastValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """``start_ms <= taken_at < end_ms`` of a series."""
-
-    series_id: int
-    start_ms: int
-    end_ms: int
-
-    @property
-    def where(self) -> str:
-        """The condition of a statement."""
-        return f"{SERIES} = '{self.series_id}' AND {_between(self.start_ms, self.end_ms)}"
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether InfluxDB can hold nothing of it."""
-        return self.end_ms <= max(self.start_ms, 0) or self.start_ms >= LONGEST_MS
-
-
-def raw_statement(span: Range, limit: int) -> str:
+def raw_statement(span: Span, limit: int) -> str:
     """Return what asks for the first rows of a range."""
-    return f"SELECT {_ROW} FROM /.+/ WHERE {span.where} LIMIT {int(limit)}"  # noqa: S608
+    return f"SELECT {_ROW} FROM /.+/ WHERE {_where(span)} LIMIT {int(limit)}"  # noqa: S608
 
 
 def last_statements() -> list[str]:
@@ -112,7 +73,7 @@ def last_statements() -> list[str]:
 def instant_statements(instants: Iterable[Instant]) -> list[str]:
     """Return what asks for the rows of these instants, and for some others beside them."""
     statements: list[str] = []
-    for start, end, some in _windows(instants):
+    for start, end, some in windows(instants):
         series = sorted({series for series, _ in some})
         for first in range(0, len(series), _SERIES_AT_ONCE):
             ids = series[first : first + _SERIES_AT_ONCE]
@@ -124,10 +85,10 @@ def instant_statements(instants: Iterable[Instant]) -> list[str]:
     return statements
 
 
-def kinds_statement(span: Range) -> str:
+def kinds_statement(span: Span) -> str:
     """Return what asks which kinds of values are in a range; InfluxDB need not read it for that."""
     firsts = ", ".join(f"first({kind}) AS {kind}" for kind in VALUE_FIELDS)
-    return f"SELECT {firsts} FROM /.+/ WHERE {span.where}"  # noqa: S608 (constants)
+    return f"SELECT {firsts} FROM /.+/ WHERE {_where(span)}"  # noqa: S608 (constants)
 
 
 def kinds_of(answers: Sequence[Answer]) -> list[str]:
@@ -138,7 +99,7 @@ def kinds_of(answers: Sequence[Answer]) -> list[str]:
     return [kind for kind in VALUE_FIELDS if any(row.get(kind) is not None for row in there)]
 
 
-def bucket_statements(span: Range, width: int, *, start_ms: int, kinds: Sequence[str]) -> list[str]:
+def bucket_statements(span: Span, width: int, *, start_ms: int, kinds: Sequence[str]) -> list[str]:
     """Return what asks for summaries of a range: of good values, of bad ones, of true ones.
 
     Args:
@@ -146,7 +107,7 @@ def bucket_statements(span: Range, width: int, *, start_ms: int, kinds: Sequence
         start_ms: Where a slice begins, UTC ms.
         kinds: Of the values in the range.
     """
-    source = f"FROM /.+/ WHERE {span.where}"
+    source = f"FROM /.+/ WHERE {_where(span)}"
     by = f"GROUP BY time({width}ms, {start_ms % width}ms) fill(none)"
     figures = [f"{what}({kind}) AS {kind}_{what}" for kind in kinds for what in _FIGURES[kind]]
     asked = ", ".join(["count(quality) AS good", *figures])
@@ -236,13 +197,13 @@ def buckets_from(
     for answer in summaries:
         for row in answer.values:
             figures = dict(zip(answer.columns, row, strict=True))
-            at = _slice_start(figures["time"], start_ms, width)
+            at = slice_start(figures["time"], start_ms, width)
             bucket = _bucket(at, width, figures, kinds, true_counts.get(figures["time"], 0))
             if bucket is None:
                 return None
             found[at] = bucket
     for time, count in _counts(bad).items():
-        at = _slice_start(time, start_ms, width)
+        at = slice_start(time, start_ms, width)
         empty = Bucket(at, at + width, None, None, None, None, None, count=0, bad_count=0)
         found[at] = found.get(at, empty)._replace(bad_count=count)
     return [found[at] for at in sorted(found)]
@@ -252,7 +213,8 @@ def _counts(answers: Sequence[Answer]) -> dict[int, int]:
     return {time: count for answer in answers for time, count in answer.values if count}
 
 
-def _slice_start(time: int, start_ms: int, width: int) -> int:
+def slice_start(time: int, start_ms: int, width: int) -> int:
+    """Return where the slice of an instant begins, UTC ms."""
     return start_ms + (time // PLACES - start_ms) // width * width
 
 
@@ -281,17 +243,9 @@ def _bucket(
     return Bucket(at, at + width, low, average, high, first, last, count=count, bad_count=0)
 
 
+def _where(span: Span) -> str:
+    return f"{SERIES} = '{span.series_id}' AND {_between(span.start_ms, span.end_ms)}"
+
+
 def _between(start_ms: int, end_ms: int) -> str:
-    start = min(max(start_ms, 0), LONGEST_MS) * PLACES
-    return f"time >= {start} AND time < {min(max(end_ms, 0), LONGEST_MS) * PLACES}"
-
-
-def _windows(instants: Iterable[Instant]) -> Iterator[tuple[int, int, list[Instant]]]:
-    window: list[Instant] = []
-    for at, some in groupby(sorted(instants, key=lambda one: one[1]), key=lambda one: one[1]):
-        if window and at - window[-1][1] > _GAP_MS:
-            yield window[0][1], window[-1][1] + 1, window
-            window = []
-        window += some
-    if window:
-        yield window[0][1], window[-1][1] + 1, window
+    return f"time >= {start_ms * PLACES} AND time < {end_ms * PLACES}"

@@ -26,7 +26,7 @@ _LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
 _CONTROL = dict.fromkeys(map(chr, (*range(32), 127)), r"\ ")
 _MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ ", "\\": "/"} | _CONTROL)
 _TAG = _MEASUREMENT | str.maketrans({"=": r"\="})
-_STRING = str.maketrans({"\\": r"\\", '"': r"\""})
+STRING = str.maketrans({"\\": r"\\", '"': r"\""})
 
 
 class LineWriter:
@@ -88,7 +88,7 @@ def _head_of(series_id: int, tags: SeriesTags) -> str:
 def _fields(value: Value, quality: int, reason: str) -> str:
     said = f"quality={int(quality)}i"
     if reason:
-        said += f',reason="{reason.translate(_STRING)}"'
+        said += f',reason="{reason.translate(STRING)}"'
     match value:
         case None:
             return said
@@ -99,6 +99,6 @@ def _fields(value: Value, quality: int, reason: str) -> str:
         case int() if _SMALLEST <= value <= _LARGEST:
             return f"{INTEGER}={value}i,{said}"
         case str():
-            return f'{TEXT}="{value.translate(_STRING)}",{said}'
+            return f'{TEXT}="{value.translate(STRING)}",{said}'
         case _:
             return f'{LITERAL}="{value!r}",{said}'

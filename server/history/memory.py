@@ -1,10 +1,12 @@
 """A history without a disk: for tests, and the plainest statement of what a history does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from protocols.reading import Quality
-from server.history.base import Batch, Bucket, LastValue, Row, slice_width
+from server.history.base import Batch, Bucket, LastValue, Readings, Row, Trend
+from server.history.slices import Slices, exact_slices
 from server.history.summary import buckets_of
+from server.history.trends import pack_readings, pack_trends, readings_of_all, trend_of
 
 DAY_MS = 86_400_000
 
@@ -33,12 +35,34 @@ class MemoryHistory:
 
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise a range in equal slices."""
-        width = slice_width(start_ms, end_ms, buckets)
-        return buckets_of(self._range(series_id, start_ms, end_ms), start_ms=start_ms, width=width)
+        return self._slices(series_id, exact_slices(start_ms, end_ms, buckets))
 
     def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
         """Return the first rows of a range, oldest first."""
         return self._range(series_id, start_ms, end_ms)[:limit]
+
+    def trends(
+        self, series: Sequence[int], slices: Slices, figures: Sequence[str]
+    ) -> dict[int, Trend]:
+        """Summarise several series."""
+        found = {one: self._slices(one, slices) for one in series}
+        return {one: trend_of(some, slices, figures) for one, some in found.items() if some}
+
+    def packed_trends(self, series: Sequence[int], slices: Slices, figures: Sequence[str]) -> bytes:
+        """Summarise several series, in bytes."""
+        return pack_trends(self.trends(series, slices, figures), figures)
+
+    def readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> dict[int, Readings]:
+        """Return readings of several series."""
+        return readings_of_all(self.raw, series, start_ms, end_ms, limit)
+
+    def packed_readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> bytes:
+        """Return readings of several series, in bytes."""
+        return pack_readings(self.readings(series, start_ms, end_ms, limit))
 
     def last_values(self) -> Iterable[LastValue]:
         """Return the newest row of every series."""
@@ -54,6 +78,10 @@ class MemoryHistory:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _slices(self, series_id: int, slices: Slices) -> list[Bucket]:
+        rows = self._range(series_id, slices.start_ms, slices.end_ms)
+        return buckets_of(rows, start_ms=slices.first_ms, width=slices.width_ms)
 
     def _range(self, series_id: int, start_ms: int, end_ms: int) -> list[Row]:
         rows = self._rows.get(series_id, {})

@@ -4,21 +4,24 @@ The process that stores makes no Python object of a row for them; whoever unpack
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from protocols.reading import Quality, Value
-from server.history.base import Batch, Bucket, Row
-from server.history.columns import MAX_INTEGER, arrow_table, value_of
+from server.history.base import Batch, Bucket, HistoryReader, Row
+from server.history.columns import MAX_INTEGER, arrow_table, numbered_table, value_of
 
 # pyarrow carries no types; what it makes is opaque here.
 _pa: Any = pa
+_pc: Any = pc
 
 
-class PackedHistory(Protocol):
-    """A history whose answers can be had as bytes; from any thread."""
+class PackedHistory(HistoryReader, Protocol):
+    """A history whose answers can all be had as bytes; from any thread."""
 
     def packed_buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> bytes:
         """Like ``History.buckets``; ``unpack_buckets`` reads it.
@@ -38,11 +41,30 @@ class PackedHistory(Protocol):
 
 
 def pack(table: Any) -> bytes:  # noqa: ANN401 (pyarrow is untyped)
-    """Return an Arrow table as a stream."""
+    """Return an Arrow table as a stream, each column in the narrowest type that holds it."""
+    columns = {name: _narrow(table[name]) for name in table.column_names}
     sink = _pa.BufferOutputStream()
-    with _pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    with _pa.ipc.new_stream(sink, (narrow := _pa.table(columns)).schema) as writer:
+        writer.write_table(narrow)
     return sink.getvalue().to_pybytes()
+
+
+def _narrow(column: Any) -> Any:  # noqa: ANN401 (pyarrow is untyped)
+    kind = column.type
+    if column.null_count == len(column) and not _pa.types.is_struct(kind):
+        return _pa.nulls(len(column))
+    if _pa.types.is_decimal(kind):
+        with suppress(_pa.ArrowInvalid):  # 2^63 and more: they stay decimals
+            return _narrow(_pc.cast(column, _pa.int64()))
+    if kind == _pa.int64():
+        with suppress(_pa.ArrowInvalid):
+            return _pc.cast(column, _pa.int32())
+    return column
+
+
+def table_of(packed: bytes) -> Any:  # noqa: ANN401 (pyarrow is untyped)
+    """Return a packed answer as a table."""
+    return _pa.ipc.open_stream(packed).read_all().combine_chunks()
 
 
 def unpack_rows(packed: bytes) -> list[Row]:
@@ -55,20 +77,20 @@ def unpack_buckets(packed: bytes, start_ms: int, width: int) -> list[Bucket]:
     return [bucket_of(start_ms, width, row) for row in _rows(packed)]
 
 
-_VALUES: Any = _pa.struct(
+VALUES: Any = _pa.struct(
     {"n": _pa.float64(), "i": _pa.int64(), "l": _pa.uint64(), "b": _pa.bool_(), "t": _pa.string()}
 )
-_WHOLE: Any = _pa.decimal128(38)
+WHOLE: Any = _pa.decimal128(38)
 _BUCKETS: Any = _pa.schema(
     {
         "slice": _pa.int64(),
         "low": _pa.float64(),
-        "low_whole": _WHOLE,
+        "low_whole": WHOLE,
         "average": _pa.float64(),
         "high": _pa.float64(),
-        "high_whole": _WHOLE,
-        "first": _VALUES,
-        "last": _VALUES,
+        "high_whole": WHOLE,
+        "first": VALUES,
+        "last": VALUES,
         "count": _pa.int64(),
         "bad": _pa.int64(),
     }
@@ -81,6 +103,21 @@ def pack_rows(rows: Sequence[Row]) -> bytes:
     for row in rows:
         batch.add(0, row.taken_at, row.value, row.quality, row.reason)
     return pack(arrow_table(batch).drop_columns(["series"]))
+
+
+def pack_batch(batch: Batch) -> bytes:
+    """Return readings for another process that stores them."""
+    return pack(numbered_table(batch))
+
+
+def unpack_batch(packed: bytes) -> Batch:
+    """Return the readings of ``pack_batch``."""
+    batch = Batch()
+    for series, at, *values, quality, reason, nth, row in _rows(packed):
+        batch.add(series, at, value_of(*values), quality, reason or "")
+        if nth:
+            batch.nth[row] = nth
+    return batch
 
 
 def pack_buckets(buckets: Sequence[Bucket], start_ms: int) -> bytes:
@@ -100,17 +137,18 @@ def pack_buckets(buckets: Sequence[Bucket], start_ms: int) -> bytes:
 
 def _bucket_row(one: Bucket, start_ms: int) -> tuple[Any, ...]:
     index = (one.start - start_ms) // (one.end - one.start)
-    low, high = _apart(one.minimum), _apart(one.maximum)
-    ends = (_struct(one.first), _struct(one.last))
+    low, high = apart(one.minimum), apart(one.maximum)
+    ends = (struct_of(one.first), struct_of(one.last))
     return (index, *low, one.average, *high, *ends, one.count, one.bad_count)
 
 
-def _apart(value: float | None) -> tuple[float | None, Decimal | None]:
-    """Return a number, or a whole one."""
+def apart(value: float | None) -> tuple[float | None, Decimal | None]:
+    """Return a number and None, or None and a whole one, as they travel."""
     return (None, Decimal(value)) if isinstance(value, int) else (value, None)
 
 
-def _struct(value: Value) -> dict[str, Value]:
+def struct_of(value: Value) -> dict[str, Value]:
+    """Return a value as it travels: under the name of its type."""
     match value:
         case bool():
             name = "b"
@@ -155,6 +193,6 @@ def _whole(value: int | Decimal | None) -> int | None:
 
 
 def _rows(packed: bytes) -> list[Sequence[Any]]:
-    table = _pa.ipc.open_stream(packed).read_all()
+    table = table_of(packed)
     columns: list[list[Any]] = [column.to_pylist() for column in table.columns]
     return list(zip(*columns, strict=True))

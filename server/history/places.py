@@ -4,12 +4,15 @@ A store that knows a point by series and time keeps a further value of the same 
 nanoseconds later: the place is how many. The first value of an instant has place 0 (ADR-25).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import NamedTuple
 
 from protocols.reading import Value
-from server.history.base import Batch
+from server.history.base import Batch, LastValue, Row
 
+_GAP_MS = 60_000
+"""Instants that lie further apart are looked for by questions of their own."""
 PLACES = 1_000_000
 """Nanoseconds of a millisecond."""
 
@@ -26,8 +29,18 @@ class Placed(NamedTuple):
     place: int
 
 
-Find = Callable[[list[Instant]], Mapping[Instant, list[tuple[int, Said]]]]
-"""Returns places and contents of what is stored of these instants, in their order."""
+class PlacedRow(NamedTuple):
+    """A stored row and its place within its millisecond."""
+
+    series_id: int
+    place: int
+    row: Row
+
+
+Stored = tuple[int, Said | None]
+"""A place, and what was said there; None: only a part of it was written."""
+Find = Callable[[list[Instant]], Mapping[Instant, list[Stored]]]
+"""Returns what is stored of these instants, in the order of the places."""
 
 
 def said(value: Value, quality: int, reason: str) -> Said:
@@ -58,7 +71,7 @@ class Places:
             StoreError: What ``find`` raises.
         """
         late = self._late_instants(batch)
-        known: dict[Instant, list[tuple[int, Said]]] = {}
+        known: dict[Instant, list[Stored]] = {}
         if late:
             stored = find([instant for instant, first in late.items() if not first])
             known = {instant: list(stored.get(instant, ())) for instant in late}
@@ -91,3 +104,21 @@ class Places:
             elif (series, taken_at) not in late:
                 late[series, taken_at] = taken_at > before.get(series, taken_at)
         return late
+
+
+def windows(instants: Iterable[Instant]) -> Iterator[tuple[int, int, list[Instant]]]:
+    """Yield instants that lie close together, and from when until when, UTC ms, half open."""
+    window: list[Instant] = []
+    for at, some in groupby(sorted(instants, key=lambda one: one[1]), key=lambda one: one[1]):
+        if window and at - window[-1][1] > _GAP_MS:
+            yield window[0][1], window[-1][1] + 1, window
+            window = []
+        window += some
+    if window:
+        yield window[0][1], window[-1][1] + 1, window
+
+
+def last_value(one: PlacedRow) -> LastValue:
+    """Return a row as the last value of its series."""
+    row = one.row
+    return LastValue(one.series_id, row.value, row.quality, row.taken_at, row.reason)

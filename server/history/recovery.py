@@ -16,7 +16,7 @@ _log = structlog.get_logger()
 
 
 def recover(database: Database, path: Path) -> int:
-    """Copy every readable row group of the hot rows and the latest; return how many rows.
+    """Copy every readable row group of the readings and the latest; return how many rows.
 
     Raises:
         StoreError: The new file cannot be written.
@@ -27,20 +27,23 @@ def recover(database: Database, path: Path) -> int:
         _log.warning("history_not_recovered", file=path.name, error=str(error))
         return 0
     try:
-        rows = sum(_copy(database, old, table) for table in ("latest", "hot"))
+        rows = sum(
+            _copy(database, old, table, into)
+            for table, into in (("latest", "latest"), ("ordered", "hot"), ("hot", "hot"))
+        )
     finally:
         old.close()
     _log.warning("history_recovered", file=path.name, rows=rows)
     return rows
 
 
-def _copy(database: Database, old: duckdb.DuckDBPyConnection, table: str) -> int:
+def _copy(database: Database, old: duckdb.DuckDBPyConnection, table: str, into: str) -> int:
     copied = 0
     for start in range(0, _rows_of(old, table), _GROUP):
         for group in _readable(old, table, start, _GROUP):
             with database.transaction() as cursor:
                 cursor.register("recovered", group)
-                cursor.execute(f"INSERT INTO {table} SELECT {COLUMNS} FROM recovered")  # noqa: S608
+                cursor.execute(f"INSERT INTO {into} SELECT {COLUMNS} FROM recovered")  # noqa: S608
                 cursor.unregister("recovered")
             copied += group.num_rows
     return copied

@@ -23,17 +23,26 @@ def announce(
     now: int,
     again: bool = False,
 ) -> int:
-    """Write the first message to each receiver of this severity; return how many are new.
+    """Write the first message to each receiver of this severity, trade and estate; count the new.
 
     The key makes a second first message impossible, so calling it again when the incident became
     more severe reaches exactly those receivers who have none yet. ``again`` reaches all of them,
     because an alarm that was shelved is back.
     """
-    wanted = [one for one in receivers if incident.severity in one.severities]
+    about = summary(session, incident)
+    wanted = [
+        one
+        for one in receivers
+        if one.is_told(
+            severity=incident.severity,
+            trades=[alarm.trade] if alarm.trade else [],
+            site=about["site_key"],
+        )
+    ]
     if not wanted:
         return 0
     payload = {
-        "incident": summary(session, incident),
+        "incident": about,
         "alarm": alarm_summary(session, alarm),
         "work_order": work_order,
     }

@@ -45,9 +45,8 @@ from server.incidents.model import Incident, IncidentStep
 from server.incidents.service import in_view, record_incident_event, source_of
 from server.messages.digests import merge_by_destination, new_of_incident
 from server.messages.queue import send_to
-from server.messages.receivers import Receiver
 from server.people.channels import Channels
-from server.people.directory import Directory, quiet_hours
+from server.people.directory import Directory
 from server.people.service import has_persons, load_directory
 
 log = structlog.get_logger()
@@ -219,14 +218,15 @@ class Escalation:
         source = source_of(session, incident)
         notified: dict[str, Any] = {}
         for person, on_duty in _persons(incident, step, directory=directory, now=now).items():
-            ways = directory.ways(person, step.who["channels"])
-            if not ways:
+            # Whoever is on duty at night is awake.
+            receivers = directory.receivers(person, step.who["channels"], at_any_hour=on_duty)
+            if not receivers:
                 continue
             settings = directory.people.persons[person]
             key = message_key(incident.id, step.number, person)
             send_to(
                 session,
-                [_receiver(settings, way, on_duty=on_duty) for way in ways],
+                receivers,
                 key=key,
                 kind="incident.opened" if step.number == 1 else "incident.escalated",
                 severity=incident.severity,
@@ -235,7 +235,7 @@ class Escalation:
                 now=now,
                 source=source,
             )
-            notified[person] = {"name": settings.name, "channel": ways[0][0], "key": key}
+            notified[person] = {"name": settings.name, "channel": receivers[0].channel, "key": key}
         if len(notified) > 1 and self._channels is not None:
             merge_by_destination(
                 session, new_of_incident(session, incident.id, now=now), self._channels.destination
@@ -288,12 +288,6 @@ def _persons(
         for key in keys:
             found[key] = found.get(key, False) or who.startswith("on_duty")
     return found
-
-
-def _receiver(person: PersonSettings, way: tuple[str, str], *, on_duty: bool) -> Receiver:
-    # Whoever is on duty at night is awake.
-    hours = None if on_duty else quiet_hours(person)
-    return Receiver(person.name, way[0], way[1], person.languages[0], hours)
 
 
 def _step_summary(step: IncidentStep) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def stop(session: Session, incident_id: int, *, now: int) -> None:
 
 def clear_acknowledgement(session: Session, incident: Incident) -> None:
     """Clear it: something new has happened since, or no activity followed."""
-    incident.acknowledged_at = incident.acknowledged_by = None
+    incident.acknowledged_at = incident.acknowledged_by = incident.assignee = None
     cancel_timer(session, idle_key(incident.id))
 
 

@@ -42,6 +42,8 @@ class Incident(Base):
     closed_at: Mapped[int | None] = mapped_column(index=True)
     acknowledged_at: Mapped[int | None]
     acknowledged_by: Mapped[str | None]
+    assignee: Mapped[str | None]
+    """Who goes on with it since it was handed over; none: whoever acknowledged it."""
     policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The escalation policy as it was when the incident opened; none when there was nobody."""
     deferred_call_at: Mapped[int | None]
@@ -85,6 +87,7 @@ class IncidentChange(Base):
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
     at: Mapped[int]
     kind: Mapped[str]
-    """opened, called_anew, acknowledged, confirmed, moved, acknowledgement_timed_out or closed."""
+    """opened, called_anew, acknowledged, confirmed, moved, handed_over, acknowledgement_timed_out
+    or closed."""
     by: Mapped[str | None]
     note: Mapped[str | None]

@@ -8,10 +8,12 @@ from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
+from server.access.scope import EVERYTHING, Scope
 from server.alarms.model import Alarm
 from server.alarms.repository import facts_of
 from server.alarms.service import mark_acknowledged
 from server.assets.model import Equipment, Gateway, Site
+from server.assets.scoped import scoped, values_of
 from server.core.errors import InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
@@ -44,6 +46,8 @@ INCIDENTS = Listing(
         "state": _CONDITIONS,
         "equipment": Incident.equipment_id == bindparam("equipment"),
         "id": Incident.id == bindparam("id"),
+        "ids": Incident.id.in_(bindparam("ids", expanding=True)),
+        **scoped(),
     },
 )
 """Incidents with the names of their equipment and the number of their alarms."""
@@ -59,15 +63,25 @@ class Joined(NamedTuple):
     """The alarm made it more severe."""
 
 
-def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
-    """Put the alarm into the open incident of its equipment and cause, or open one."""
+def join_incident(
+    session: Session, alarm: Alarm, *, severity: str | None = None, now: int
+) -> Joined:
+    """Put the alarm into the open incident of its equipment and cause, or open one.
+
+    Args:
+        session: The transaction.
+        alarm: The alarm.
+        severity: How severe it makes the incident; None: as it is itself.
+        now: UTC ms.
+    """
+    severity = severity or alarm.severity
     equipment = session.get_one(Equipment, alarm.equipment_id)
     opened = insert_row(
         session,
         Incident,
         equipment_id=alarm.equipment_id,
         cause=alarm.cause,
-        severity=alarm.severity,
+        severity=severity,
         title_en=f"{equipment.name_en}: {alarm.name_en}",
         title_zh=f"{equipment.name_zh} {alarm.name_zh}",
         opened_at=now,
@@ -75,10 +89,10 @@ def join_incident(session: Session, alarm: Alarm, *, now: int) -> Joined:
     incident = opened or lock_open(session, alarm.equipment_id, alarm.cause)
     if incident is None:
         # The open one that stood in the way was closed by another process in between.
-        return join_incident(session, alarm, now=now)
-    worse = Severity(alarm.severity).rank < Severity(incident.severity).rank
+        return join_incident(session, alarm, severity=severity, now=now)
+    worse = Severity(severity).rank < Severity(incident.severity).rank
     if worse:
-        incident.severity = alarm.severity
+        incident.severity = severity
     alarm.incident_id = incident.id
     session.flush()
     kind = "incident.updated" if opened is None else "incident.opened"
@@ -166,7 +180,7 @@ def take_care(
     """Acknowledge it and call nobody else; False when somebody did before."""
     if incident.acknowledged_at is not None or incident.closed_at is not None:
         return False
-    incident.acknowledged_at, incident.acknowledged_by = now, by
+    incident.acknowledged_at, incident.acknowledged_by, incident.assignee = now, by, None
     incident.deferred_call_at = None
     stop(session, incident.id, now=now)
     add_change(session, incident, kind=kind, at=now, by=by, note=note)
@@ -191,6 +205,7 @@ def list_incidents(
     *,
     state: str = "open",
     equipment_id: int | None = None,
+    scope: Scope = EVERYTHING,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Found:
@@ -202,7 +217,12 @@ def list_incidents(
     if state not in STATES:
         raise InvalidError(f"state {state!r}: use one of {', '.join(STATES)}")
     return INCIDENTS.page(
-        session, limit=limit, cursor=cursor, state=str(state), equipment=equipment_id
+        session,
+        limit=limit,
+        cursor=cursor,
+        state=str(state),
+        equipment=equipment_id,
+        **values_of(scope),
     )
 
 

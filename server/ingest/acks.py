@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from protocols.sparkplug.journal_ack import encode_ack, parse_uuid, ranges_of
+from protocols.sparkplug.journal_ack import encode_ack, ranges_of
+from protocols.sparkplug.payload import parse_uuid
 from protocols.sparkplug.topics import MessageKind, Topic
 
 _MOST_RANGES = 2_000

@@ -21,6 +21,7 @@ from protocols.sparkplug.names import (
     ONLINE,
     PROFILE,
     PROPERTY_ENG_UNIT,
+    PROPERTY_INTERLOCK,
     PROPERTY_MAX_SILENCE,
     PROPERTY_MAXIMUM,
     PROPERTY_MINIMUM,
@@ -33,6 +34,7 @@ from protocols.sparkplug.names import (
     STATE_REASON,
     UNIT,
     VERSION,
+    state_and_language,
 )
 from protocols.sparkplug.payload import parse
 from protocols.sparkplug.properties import read_properties
@@ -42,6 +44,7 @@ from protocols.sparkplug.topics import MessageKind, Topic
 from protocols.sparkplug.values import READERS
 from server.assets.ledger import GATEWAY_CLASS, EquipmentBirth, PointBirth
 from server.assets.naming import point_name
+from server.assets.state_words import StateWord, StateWords, shared
 from server.core.upsert import replace_all
 from server.ingest.model import Birth
 
@@ -57,7 +60,11 @@ _NO_POINTS = frozenset(
 """What this protocol says under names of its own; all other names are somebody's values."""
 _MAX_NAME = 200
 _MAX_UNIT = 32
+_MAX_INTERLOCK = 1000
+_MAX_STATES = 256
+_MAX_WORD = 120
 _FOREVER = 2**53
+_LANGUAGES = {"en", "zh"}
 
 
 class StoredBirth(NamedTuple):
@@ -92,7 +99,7 @@ def equipment_birth(topic: Topic, payload: WirePayload, table: Table) -> Equipme
         gateway=topic.node,
         device=topic.device,
         equipment_class=_clean(words.get(CLASS), "" if topic.device else GATEWAY_CLASS),
-        profile=_clean(words.get(PROFILE), ""),
+        profile=_clean(words.get(PROFILE), "" if topic.device else _software(words)),
         name_en=name,
         name_zh=_clean(words.get(NAME_ZH), name),
         port=_clean(words.get(UNIT), "").rpartition("/")[0],
@@ -156,7 +163,27 @@ def _points(metrics: Iterable[WireMetric], table: Table) -> Iterable[PointBirth]
             writable=properties.get(PROPERTY_WRITABLE) is True,
             minimum=_bound(properties.get(PROPERTY_MINIMUM)),
             maximum=_bound(properties.get(PROPERTY_MAXIMUM)),
+            interlock=_clean(properties.get(PROPERTY_INTERLOCK), "", most=_MAX_INTERLOCK),
+            words=_state_words(properties),
         )
+
+
+def _state_words(properties: Mapping[str, Value]) -> StateWords:
+    """Return what is said for the states of a point; a language that is missing is as the other."""
+    said: dict[str, dict[str, str]] = {}
+    for name, text in properties.items():
+        found = state_and_language(name)
+        word = _clean(text, "", most=_MAX_WORD)
+        if found is None or not word or len(found[0]) > _MAX_NAME or "\0" in found[0]:
+            continue
+        state, language = found
+        said.setdefault(state, {})[language] = word
+    words = [
+        StateWord(state, one.get("en") or one["zh"], one.get("zh") or one["en"])
+        for state, one in said.items()
+        if one.keys() & _LANGUAGES
+    ]
+    return shared(tuple(words[:_MAX_STATES]))
 
 
 def _unusable(metrics: Iterable[WireMetric], table: Table) -> Mapping[str, Sequence[str]]:
@@ -200,12 +227,17 @@ def _bound(properties: Value) -> float | None:
 
 
 def _words(metrics: Iterable[WireMetric]) -> dict[str, str]:
-    wanted = {CLASS, PROFILE, NAME_EN, NAME_ZH, UNIT}
+    wanted = {CLASS, PROFILE, NAME_EN, NAME_ZH, UNIT, SOFTWARE, VERSION}
     return {metric.name: metric.string_value for metric in metrics if metric.name in wanted}
 
 
-def _clean(text: Value, default: str) -> str:
+def _software(words: Mapping[str, str]) -> str:
+    """Return the program of a node and its version, as far as it says."""
+    return _clean(" ".join(filter(None, (words.get(SOFTWARE), words.get(VERSION)))), "")
+
+
+def _clean(text: Value, default: str, *, most: int = _MAX_NAME) -> str:
     """Return the text as a database takes it, or the default when there is none."""
     if not isinstance(text, str):
         return default
-    return text.replace("\0", "").strip()[:_MAX_NAME] or default
+    return text.replace("\0", "").strip()[:most] or default

@@ -96,6 +96,8 @@ class Host:
             StoreError: The records cannot be read now.
         """
         for topic, bd_seq, payload in records.read(stored_births):
+            if not self._registry.shard.owns(topic.group):
+                continue
             node = self._nodes.take(topic.group, topic.node)
             asset = self._registry.asset("/".join(filter(None, topic[:1] + topic[2:])))
             if asset is None:

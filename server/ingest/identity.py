@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from server.assets.model import Gateway
+from server.core.shard import Shard
 
 SHARED = (
     "two agents publish as this gateway; each needs its own site and gateway in its agent file, "
@@ -76,6 +77,7 @@ def store_problems(session: Session, problems: Mapping[str, str]) -> None:
         session.execute(update(Gateway).where(Gateway.key == key).values(problem=problem))
 
 
-def forget_problems(session: Session) -> None:
-    """Begin anew: what is still wrong shows itself within seconds."""
-    session.execute(update(Gateway).where(Gateway.problem != "").values(problem=""))
+def forget_problems(session: Session, shard: Shard) -> None:
+    """Begin anew with the gateways of a shard: what is still wrong shows itself within seconds."""
+    told = session.scalars(select(Gateway.key).where(Gateway.problem != ""))
+    store_problems(session, dict.fromkeys(filter(shard.owns_key, told.all()), ""))

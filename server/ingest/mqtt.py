@@ -17,10 +17,11 @@ from config.mqtt import MqttSettings
 from protocols.sparkplug.state import State, encode_state
 from protocols.sparkplug.state_keeper import Answer, StateKeeper
 from protocols.sparkplug.takeover import TakeoverWatch
-from protocols.sparkplug.topics import NAMESPACE, state_topic
+from protocols.sparkplug.topics import state_topic
 from server.core.clock import Clock
 from server.ingest.broker_talk import BrokerTalk
 from server.ingest.read_ahead import Published, ReadAheadClient
+from server.ingest.subscriptions import Subscriptions
 
 OnMessage = Callable[[str, bytes, int], None]
 """Topic, payload, arrival in UTC ms; called in paho's thread, must be quick and never raise."""
@@ -39,11 +40,27 @@ _log = structlog.get_logger()
 
 
 class MqttLink:
-    """Subscribes to everything of Sparkplug and says that this host is there."""
+    """Subscribes to Sparkplug and says that this host is there."""
 
     def __init__(
-        self, settings: MqttSettings, *, host_id: str, clock: Clock, on_message: OnMessage
+        self,
+        settings: MqttSettings,
+        *,
+        host_id: str,
+        clock: Clock,
+        on_message: OnMessage,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
+        """Prepare; nothing is connected yet.
+
+        Args:
+            settings: Of the broker.
+            host_id: Sparkplug host id.
+            clock: Stamps arrivals.
+            on_message: Takes what is subscribed to.
+            subscriptions: Default: everything of Sparkplug. In paho's thread.
+        """
+        self._subscriptions = subscriptions or Subscriptions()
         self._settings = settings
         self._clock = clock
         self._on_message = on_message
@@ -105,6 +122,11 @@ class MqttLink:
         if self._connected:
             self._client.publish(topic, payload)
 
+    def note_site(self, topic: str) -> None:
+        """Ask for what a site says from now on, if it is one of this host's; from any thread."""
+        if self._subscriptions.takes(topic):
+            self._ask_for_new()
+
     def close(self) -> None:
         """Say that this host is gone, hear the last words, disconnect; may be repeated."""
         if self._connected:
@@ -144,7 +166,8 @@ class MqttLink:
             self._talk.refused(str(reason))
             return
         # The own STATE comes first: the specification wants it subscribed before the birth.
-        client.subscribe([(self._state_topic, 1), (f"{NAMESPACE}/#", 1)])
+        filters = (self._state_topic, *self._subscriptions.begin())
+        client.subscribe([(one, 1) for one in filters])
         self._say(self._keeper.birth())
         self._connections += 1
         self._connected_s = self._clock.monotonic_s()
@@ -220,8 +243,13 @@ class MqttLink:
     def _take(self, topic: str, payload: bytes, now: int, *, retained: bool) -> None:
         if topic == self._state_topic:
             self._own_state(payload, retained=retained)
-        else:
+        elif self._subscriptions.takes(topic):
             self._on_message(topic, payload, now)
+            self._ask_for_new()
+
+    def _ask_for_new(self) -> None:
+        if new := self._subscriptions.take_new():
+            self._client.subscribe([(one, 1) for one in new])
 
     def _own_state(self, payload: bytes, *, retained: bool) -> None:
         """Keep what is retained under our STATE true."""

@@ -7,6 +7,7 @@ from server.ingest.inbox import Bounds, Inbox
 from server.ingest.metrics import IngestMetrics
 from server.ingest.mqtt import MqttLink
 from server.ingest.node import Node
+from server.ingest.subscriptions import Subscriptions
 
 _BEHIND_S = 5.0
 """With a message unread for so long it is not known what its gateway says now."""
@@ -79,7 +80,12 @@ def prepare_reception(
         Bounds(payload_bytes=settings.sparkplug.max_payload_bytes),
         knows=lambda key: registry.asset(key) is not None,
     )
+    sites = (asset.key.partition("/")[0] for asset in registry.assets())
     link = MqttLink(
-        settings.mqtt, host_id=settings.sparkplug.host_id, clock=clock, on_message=inbox.put
+        settings.mqtt,
+        host_id=registry.shard.named(settings.sparkplug.host_id),
+        clock=clock,
+        on_message=inbox.put,
+        subscriptions=Subscriptions(registry.shard, sites),
     )
     return Reception(inbox, link, clock)

@@ -7,20 +7,23 @@ thread of its own: the alarms of what arrives meanwhile do not wait for its disk
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
 from config.server import ServerSettings
+from protocols.errors import PlantroomError
 from server.assets.registry import Registry
 from server.core.clock import Clock
+from server.core.errors import StoreAwayError
 from server.core.records import Records
-from server.history.base import Batch, History
+from server.history.base import Batch, History, LastValue
 from server.ingest.acks import Acks
 from server.ingest.aliases import Aliases
 from server.ingest.host import Host
@@ -32,6 +35,7 @@ from server.ingest.persistence import Persistence, StoppedError
 from server.ingest.reception import Reception
 from server.ingest.rounds import Answers, Evaluate, Rounds
 
+T = TypeVar("T")
 Stored = Callable[[Sequence[int]], None]
 
 _CHUNK = 200
@@ -87,7 +91,7 @@ class Ingest:
         """
         self.metrics = metrics or IngestMetrics(clock)
         self._reception, self._inbox, self._link = reception, reception.inbox, reception.link
-        self._persist = Persistence(self.metrics)
+        self._persist = Persistence(self.metrics, clock)
         self._host = Host(
             settings.sparkplug,
             registry,
@@ -118,9 +122,11 @@ class Ingest:
         self._thread: Future[None] | None = None
         self._keeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self._storing: Future[None] | None = None
+        self._missing: Future[list[LastValue]] | None = None
         self._flushed_at = 0.0
         self._ticked_at = 0.0
         self._refused_stored_s = 0.0
+        self._at_rest: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._identities = Identities()
 
     async def __aenter__(self) -> Self:
@@ -140,19 +146,36 @@ class Ingest:
     def restore(self) -> None:
         """Fill the series with their last values and take up the stored births.
 
+        When the server of the history is away, the last values are taken up when it is back, before
+        anything is stored; alarms know what they read of the records until then.
+
         Raises:
-            StoreError: A store cannot be read now.
+            StoreError: A store cannot be read.
         """
-        for last in self._history.last_values():
-            series = self._registry.find(last.series_id)
-            if series is not None and last.taken_at >= series.last_at:
-                if last.taken_at == series.last_at:
-                    note_stored(series, last.value, last.quality, last.reason)
-                series.last_value, series.last_quality = last.value, last.quality
-                series.last_reason, series.last_at = last.reason, last.taken_at
-                series.seen_at = last.taken_at
-        self._records.write(forget_problems)
+        try:
+            self._take_last(self._history.last_values())
+        except StoreAwayError as error:
+            _log.warning("last_values_missing", error=str(error))
+            self._missing = self._keeper.submit(self._read_last)
+        self._records.write(partial(forget_problems, shard=self._registry.shard))
         self._host.restore(self._records, self._clock.now_ms())
+
+    def _read_last(self) -> list[LastValue]:
+        """In the history's thread: wait until it can be read."""
+        return self._persist("history", lambda: list(self._history.last_values()))
+
+    def _take_last(self, values: Iterable[LastValue]) -> None:
+        """Fill those series that have not said anything newer."""
+        before: dict[int, int] = {}
+        for last in values:
+            series = self._registry.find(last.series_id)
+            if series is None or last.taken_at < before.setdefault(series.id, series.last_at):
+                continue
+            if last.taken_at == series.last_at:
+                note_stored(series, last.value, last.quality, last.reason)
+            series.last_value, series.last_quality = last.value, last.quality
+            series.last_reason, series.last_at = last.reason, last.taken_at
+            series.seen_at = max(series.seen_at, last.taken_at)
 
     async def run(self) -> None:
         """Return when the ingest was closed; raise the bug that ended its thread otherwise."""
@@ -167,6 +190,24 @@ class Ingest:
         self._executor.shutdown(wait=True)
         self._keeper.shutdown(wait=True)
 
+    def at_rest(self, work: Callable[[], T]) -> Future[T]:
+        """Run quick work at an instant at which records and history say the same.
+
+        Everything that was evaluated is stored then, and nothing is being evaluated; what arrives
+        meanwhile waits. Cancelled when the ingest ends before.
+        """
+        future: Future[T] = Future()
+        self._at_rest.append((future, work))
+        self._inbox.wake()
+        return future
+
+    def fill_in(self, batch: Batch) -> Future[None]:
+        """Store readings that no gateway sends; no rule looks at them.
+
+        The future raises StoreError when nothing of the batch is stored.
+        """
+        return self._keeper.submit(self._history.append, batch)
+
     @property
     def alive(self) -> bool:
         """Whether the thread runs; for the health page."""
@@ -177,22 +218,46 @@ class Ingest:
         """Steps for which a store is waited for, as ``history``."""
         return self._persist.stuck
 
+    def problem(self, step: str) -> str:
+        """Return why a step has to wait for its store; empty: it does not."""
+        return self._persist.problem(step)
+
     def _run(self) -> None:
         try:
             while not self._persist.stopping:
                 self._work(wait_s=self._patience_s())
+                if self._at_rest:
+                    self._rest()
             while len(self._inbox) or self._host.busy:
                 self._work(wait_s=0)
             self._flush()
             self._await_stored()
         except StoppedError:
             _log.warning("ingest_stopped_unstored", messages=len(self._inbox))
+        finally:
+            for future, _ in self._at_rest:
+                future.cancel()
 
-    def _work(self, *, wait_s: float) -> None:
-        """Take what has arrived one step further."""
+    def _rest(self) -> None:
+        """Settle and store what has been taken, then do what waits for that."""
+        while self._host.busy:
+            self._work(wait_s=0, limit=0)
+        self._flush()
+        self._await_stored()
+        while self._at_rest:
+            future, work = self._at_rest.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work())
+            except PlantroomError as error:
+                future.set_exception(error)
+
+    def _work(self, *, wait_s: float, limit: int = _CHUNK) -> None:
+        """Take what has arrived one step further; of new messages at most ``limit``."""
         if self._host.busy:
             wait_s = 0
-        arrivals = self._inbox.take(limit=_CHUNK, wait_s=wait_s, but=self._passed_over())
+        arrivals = self._inbox.take(limit=limit, wait_s=wait_s, but=self._passed_over())
         if arrivals:
             self._reception.note_taken(arrivals[0].arrived_at)
         for arrival in arrivals:
@@ -218,6 +283,9 @@ class Ingest:
 
     def _tick(self, now_s: float) -> None:
         now_ms = self._clock.now_ms()
+        if self._missing is not None and self._missing.done():
+            self._take_last(self._missing.result())
+            self._missing = None
         self._host.tick(now_ms)
         for key in self._inbox.take_missed():
             self._host.missed(key, now_ms=now_ms, now_s=now_s)

@@ -1,4 +1,4 @@
-"""Calling people: the timers of escalations and the daily look for hours without anybody."""
+"""Calling people: the timers of escalations and of orders, and the daily look at the rosters."""
 
 from config.load import load_classes
 from config.server import ServerSettings
@@ -10,7 +10,9 @@ from server.incidents.escalation import TIMER_KINDS
 from server.jobs import coverage
 from server.jobs.coverage import CoverageCheck
 from server.jobs.escalation import EscalationTimers
+from server.jobs.order_clocks import OrderClockTimers
 from server.messages.attempts import UNREACHED
+from server.workorders.clock import DUE
 
 
 def start_calls(
@@ -30,5 +32,6 @@ def start_calls(
     check.start()
     escalation = EscalationTimers(records, messages, clock)
     handlers: dict[str, Handler] = dict.fromkeys(TIMER_KINDS, escalation.on_timer)
+    handlers[DUE] = OrderClockTimers(records, settings, clock).on_timer
     handlers |= {UNREACHED: escalation.on_dead_letter, coverage.KIND: check.on_timer}
     return TimerSweep(records, handlers, clock, isolation=isolation)

@@ -21,11 +21,10 @@ from server.core.timers import DueTimer, set_timer, take_timer
 from server.core.upsert import insert_new
 from server.incidents.escalation_rules import choose
 from server.messages.queue import send_to
-from server.messages.receivers import Receiver
 from server.people.channels import channel_names
 from server.people.coverage import CoverageGap, duty_gaps, nobody_after_duty
 from server.people.coverage_gaps import once, policy_gaps
-from server.people.directory import Directory, quiet_hours
+from server.people.directory import Directory
 from server.people.duty import DAY, instant, local
 from server.people.service import load_directory
 
@@ -179,13 +178,9 @@ def _notify(
     *,
     now: int,
 ) -> None:
-    settings = directory.people.persons[person]
     send_to(
         session,
-        [
-            Receiver(settings.name, channel, address, settings.languages[0], quiet_hours(settings))
-            for channel, address in directory.ways(person)
-        ],
+        directory.receivers(person),
         key=f"coverage/{local(now, _ZONE).date()}/{person}",
         kind="coverage.missing",
         severity=_SEVERITY,

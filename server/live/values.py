@@ -21,6 +21,23 @@ class LastValue(NamedTuple):
     """When it arrived, UTC ms."""
 
 
+# A point is late when it missed two of the reports that it owes.
+_SILENCE_FACTOR = 2
+
+
+def quality_now(
+    last: LastValue, *, max_silence_ms: int | None, now: int, online: bool
+) -> tuple[Quality, str]:
+    """Return the quality of a last value and why; one that is overdue is stale, whatever it was."""
+    if last.quality is not Quality.GOOD:
+        return last.quality, last.reason
+    if not online:
+        return Quality.STALE, "offline"
+    if max_silence_ms is not None and now - last.seen_at > _SILENCE_FACTOR * max_silence_ms:
+        return Quality.STALE, "silent"
+    return last.quality, last.reason
+
+
 class Values(Protocol):
     """The last values, wherever they come from."""
 
@@ -34,6 +51,10 @@ class Values(Protocol):
 
     def max_silence_ms(self, point_id: int) -> int | None:
         """Return how long a point may say nothing, ms; None when it may for ever."""
+        ...
+
+    def ids(self) -> list[int]:
+        """Return the ids of all known points."""
         ...
 
 
@@ -62,6 +83,10 @@ class LiveValues:
         series = self._registry.find(point_id)
         return None if series is None else series.max_silence_ms
 
+    def ids(self) -> list[int]:
+        """Return the ids of all points of this process."""
+        return [series.id for series in self._registry.series()]
+
 
 class MirroredValues:
     """The last values as another process sent them; used in the event loop, read anywhere."""
@@ -89,6 +114,10 @@ class MirroredValues:
     def max_silence_ms(self, point_id: int) -> int | None:
         """Return how long a point may say nothing, ms."""
         return self._silence.get(point_id)
+
+    def ids(self) -> list[int]:
+        """Return the ids of all points of which a value was received."""
+        return list(self._last)
 
 
 def _snapshot(series: Series) -> LastValue:

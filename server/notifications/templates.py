@@ -33,6 +33,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "coverage.missing": ("无人值班", "Nobody on duty"),
     "incident.escalated": ("升级", "Escalated"),
     "incident.closed": ("已恢复", "Over"),
+    "work-order.breach_forecast": ("工单即将超时", "Work order about to be late"),
+    "work-order.breached": ("工单已超时", "Work order late"),
+    "due": ("时限", "Due"),
+    "task": ("内容", "What"),
+    "plan.task": ("预案任务", "Plan task"),
+    "plan.message": ("预案通知", "Plan"),
+    "plan.call": ("预案待决定", "Plan needs a decision"),
+    "shift.handed_over": ("交接班", "Shift change"),
+    "request.taken": ("居民报修", "Repair request"),
+    "progress": ("进度", "Progress"),
 }
 _EMPTY = "-"
 """Providers refuse an empty variable."""
@@ -55,17 +65,19 @@ def render(message: Outgoing) -> Text:
     if message.kind == DIGEST:
         return _digest(message, words)
     incident, alarm = _part(message, "incident"), _part(message, "alarm")
-    title = words.of(incident or message.payload, "title") or message.kind
+    title = words.of(message.payload, "title") or words.of(incident, "title") or message.kind
     prefix = words.maybe(message.kind)
     lines = [
+        (words("task"), words.of(message.payload, "text")),
         (words("estate"), words.of(incident, "site_name")),
         (
             words("equipment"),
             _both(words.of(incident, "equipment_name"), incident.get("equipment_key")),
         ),
-        (words("alarm"), _both(words.of(alarm, "name"), _value(alarm))),
+        (words("alarm"), _both(words.of(alarm, "name"), words.of(alarm, "onset") or _value(alarm))),
         (words("since"), _local(alarm.get("active_since") or incident.get("opened_at"))),
         (words("order"), _number(_part(message, "work_order").get("id"))),
+        (words("due"), _local(message.payload.get("due_at"))),
         (words("why"), str(message.payload.get("reason") or "")),
     ]
     gaps: Sequence[Mapping[str, Any]] = (
@@ -80,7 +92,8 @@ def render(message: Outgoing) -> Text:
 
 
 def _tail(message: Outgoing, words: "_Words") -> tuple[str, ...]:
-    return (f"{words('acknowledge')}: {message.link}",) if message.link else ()
+    word = "progress" if _part(message, "resident") else "acknowledge"
+    return (f"{words(word)}: {message.link}",) if message.link else ()
 
 
 def template_parameters(
@@ -111,11 +124,19 @@ def _variables(message: Outgoing, words: "_Words") -> dict[str, str]:
             "asset": count,
             "fault": words.of(parts[0], "title") if parts else "",
         }
+    if resident := _part(message, "resident"):
+        return {
+            "estate": words.of(message.payload, "site_name"),
+            "asset": words.of(resident, "fault"),
+            "fault": " ".join(filter(None, (words.of(resident, "progress"), _due(message)))),
+        }
     key = str(incident.get("equipment_key") or "")
     return {
         "estate": words.of(incident, "site_name") or key.partition("/")[0],
         "asset": words.of(incident, "equipment_name") or key,
-        "fault": words.of(alarm, "name") or words.of(incident or message.payload, "title"),
+        "fault": words.of(alarm, "name")
+        or words.of(message.payload, "title")
+        or words.of(incident, "title"),
     }
 
 
@@ -178,6 +199,11 @@ def _local(text: object) -> str:
     except InvalidError:
         return ""
     return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _due(message: Outgoing) -> str:
+    """When somebody comes, short enough for a variable."""
+    return _local(message.payload.get("due_at"))[5:16]
 
 
 def _clock(at: int) -> str:

@@ -186,7 +186,10 @@ class OutboxWorker:
             and isinstance(channel, Traceable)
         ):
             return await channel.ask(message)
-        link = "" if self._links is None else self._links.link_for(message)
+        # A resident's own comes with its message; the others are made by a key.
+        link = str(message.payload.get("link") or "")
+        if not link and self._links is not None:
+            link = self._links.link_for(message)
         return await channel.send(replace(message, link=link))
 
     def _log_change(self, *, error: str | None) -> None:
@@ -197,10 +200,12 @@ class OutboxWorker:
         self._failing = error is not None
 
     def _on_commit(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
-        """In the writer thread: a commit may have written messages."""
+        """In the thread that tells of commits: one may have written messages."""
         if loop.is_closed():
             return
-        if any(event.topic == "incidents" or event.kind == QUEUED for event in events):
+        if not events or any(
+            event.topic == "incidents" or event.kind == QUEUED for event in events
+        ):
             loop.call_soon_threadsafe(self._wake.set)
 
     async def _sleep(self, pause_s: float) -> None:

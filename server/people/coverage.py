@@ -22,6 +22,7 @@ _TRADES_EN = {
     "lift": "lifts",
     "fire": "fire protection",
     "low_voltage": "low voltage",
+    "building": "building",
 }
 _TRADES_ZH = {
     "heating": "供暖",
@@ -30,6 +31,7 @@ _TRADES_ZH = {
     "lift": "电梯",
     "fire": "消防",
     "low_voltage": "弱电",
+    "building": "土建",
 }
 _DAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")

@@ -6,7 +6,7 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 from config.people import PeopleFile, PersonSettings, Role, RosterSettings
-from server.messages.receivers import QuietHours
+from server.messages.receivers import QuietHours, Receiver
 from server.people.channels import Channels
 from server.people.duty import Change, Span, spans_of, uncovered
 
@@ -34,6 +34,23 @@ class Directory:
             and self._leads(who.name, one.channel, address := one.address or who.phone or "")
         ]
         return sorted(ways, key=lambda way: channels.index(way[0])) if channels else ways
+
+    def receivers(
+        self, person: str, channels: Sequence[str] = (), *, at_any_hour: bool = False
+    ) -> list[Receiver]:
+        """Return the ways to a person for messages, the best first; none: not to be reached.
+
+        Args:
+            person: Key of the person.
+            channels: Only and as named, if any are.
+            at_any_hour: Quiet hours do not count.
+        """
+        who = self.people.persons[person]
+        hours = None if at_any_hour else _quiet_hours(who)
+        return [
+            Receiver(who.name, channel, address, who.languages[0], hours)
+            for channel, address in self.ways(person, channels)
+        ]
 
     def rosters(self, site: str | None, trade: str | None) -> Iterator[tuple[str, RosterSettings]]:
         """Yield the rosters that serve the site and the trade, by key."""
@@ -148,7 +165,7 @@ class Directory:
         return sorted([*special, *(one for one in clipped if one.start < one.end)])
 
 
-def quiet_hours(person: PersonSettings) -> QuietHours | None:
+def _quiet_hours(person: PersonSettings) -> QuietHours | None:
     """Return when a person is not disturbed, if ever."""
     quiet = person.quiet_hours
     if quiet is None:

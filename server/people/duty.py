@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from config.people import DAYS, RosterSettings, ShiftSettings, TeamSettings
+from config.people import DAYS, Day, RosterSettings, ShiftSettings, TeamSettings
 from server.people.calendar import IsWorkday, is_workday
 
 DAY = timedelta(days=1)
@@ -60,9 +60,14 @@ def begins_on(shift: ShiftSettings, day: date, *, workday: IsWorkday = is_workda
         since = date.fromisoformat(shift.cycle.since)
         if (day - since).days % shift.cycle.length not in shift.cycle.days:
             return False
-    if not shift.days or DAYS[day.weekday()] in shift.days:
+    return begins_on_days(shift.days, day, workday=workday)
+
+
+def begins_on_days(days: Sequence[Day], day: date, *, workday: IsWorkday = is_workday) -> bool:
+    """Return whether a local date is one of the days; none: every day is."""
+    if not days or DAYS[day.weekday()] in days:
         return True
-    return ("workday" if workday(day) else "day_off") in shift.days
+    return ("workday" if workday(day) else "day_off") in days
 
 
 def uncovered(spans: Iterable[tuple[int, int]], *, start: int, end: int) -> list[tuple[int, int]]:

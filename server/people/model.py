@@ -8,7 +8,7 @@ from server.core.db import Base
 
 
 class Entry(Base):
-    """What the four tables have in common: a document under a key, with a version."""
+    """What these tables have in common: a document under a key, with a version."""
 
     __abstract__ = True
 
@@ -45,6 +45,12 @@ class EscalationPolicy(Entry):
     """Who is told, and who next."""
 
     __tablename__ = "escalation_policies"
+
+
+class Assurance(Entry):
+    """Days on which nothing may fail."""
+
+    __tablename__ = "assurance_periods"
 
 
 class RosterChange(Base):

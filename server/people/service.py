@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Text, cast, delete, select
 from sqlalchemy.orm import Session
 
-from config.base import Conflict, dotted
+from config.base import Conflict, Settings, dotted
 from config.people import (
+    AssuranceSettings,
     PeopleFile,
     PersonSettings,
     PolicySettings,
     RosterSettings,
-    Settings,
     TeamSettings,
     conflicts_of,
 )
@@ -33,6 +33,7 @@ from server.people.coverage_gaps import (
 from server.people.directory import Directory
 from server.people.duty import Change
 from server.people.model import (
+    Assurance,
     Entry,
     EscalationPolicy,
     Person,
@@ -41,7 +42,9 @@ from server.people.model import (
     Team,
 )
 
-Body = TypeVar("Body", PersonSettings, TeamSettings, RosterSettings, PolicySettings)
+Body = TypeVar(
+    "Body", PersonSettings, TeamSettings, RosterSettings, PolicySettings, AssuranceSettings
+)
 
 
 class StaleEntryError(ConflictError):
@@ -50,7 +53,7 @@ class StaleEntryError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Body]):
-    """One of the four sorts of entries."""
+    """One of the sorts of entries."""
 
     word: str
     field: str
@@ -73,7 +76,8 @@ PERSONS = Kind("person", "persons", Person, PersonSettings, _no_gaps)
 TEAMS = Kind("team", "teams", Team, TeamSettings, _no_gaps)
 ROSTERS = Kind("roster", "rosters", Roster, RosterSettings, roster_gaps)
 POLICIES = Kind("escalation policy", "policies", EscalationPolicy, PolicySettings, _policy_gaps)
-KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES)
+ASSURANCES = Kind("assurance period", "assurances", Assurance, AssuranceSettings, _no_gaps)
+KINDS: tuple[Kind[Any], ...] = (PERSONS, TEAMS, ROSTERS, POLICIES, ASSURANCES)
 
 
 @lru_cache(maxsize=10_000)

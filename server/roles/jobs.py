@@ -2,9 +2,14 @@
 
 import asyncio
 
+from server.core.sweep import Sweep
 from server.jobs.calls import start_calls
 from server.notifications.delivery import open_delivery
+from server.requests.erasure import Erasure
 from server.roles.parts import Parts, RoleContext
+
+_ERASE_S = 3600.0
+"""How often residents are forgotten whose time has come."""
 
 
 async def build_jobs(context: RoleContext) -> Parts:
@@ -28,4 +33,15 @@ async def build_jobs(context: RoleContext) -> Parts:
         start_calls, context.records, context.settings, context.clock, isolation=context.isolation
     )
     await asyncio.to_thread(calls.sweep)
-    return Parts(works={**works, "calls": calls.run}, checks={"calls": lambda: calls.works})
+    erasure = Erasure(context.records, context.settings.repair_requests, context.clock)
+    residents = Sweep(
+        "residents",
+        erasure.sweep,
+        context.clock,
+        interval_s=_ERASE_S,
+        isolation=context.isolation,
+    )
+    return Parts(
+        works={**works, "calls": calls.run, "residents": residents.run},
+        checks={"calls": lambda: calls.works, "residents": lambda: residents.works},
+    )

@@ -1,6 +1,7 @@
 """What builders take and hand over."""
 
 from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from config.server import ServerSettings
 from server.core.isolation import ErrorIsolation
 from server.core.lateness import Lateness
 from server.core.records import Records
+from server.core.shard import Shard
 from server.core.steady_clock import SteadyClock
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -50,6 +52,8 @@ class RoleContext:
         isolation: Where a bug that one row meets is kept.
         lateness: Where parts say since when their oldest work waits.
         parts: Of the whole process; complete when all roles are built.
+        roles: Of the process.
+        shard: Whose sites it ingests.
     """
 
     settings: ServerSettings
@@ -60,3 +64,13 @@ class RoleContext:
     isolation: ErrorIsolation
     lateness: Lateness
     parts: Parts
+    roles: AbstractSet[str]
+    shard: Shard
+
+    def condition(self) -> dict[str, Any]:
+        """Return what the parts of the process say now: which work, which are late, and notes."""
+        return {
+            "parts": {name: works() for name, works in self.parts.checks.items()},
+            "late_s": dict(self.lateness.late_s()),
+            "notes": {name: text for name, note in self.parts.notes.items() if (text := note())},
+        }

@@ -1,10 +1,12 @@
-"""``python -m server.web LINK LISTENER``: started by the server, never by hand."""
+"""``python -m server.web SOCKET``: a fork server, started by the server and never by hand."""
 
-import asyncio
+import os
+import socket
 import sys
 
-from server.web.process import main
+from server.web.fork_server import end_with, serve
 
 if __name__ == "__main__":
-    link, listener = (int(number) for number in sys.argv[1:3])
-    asyncio.run(main(link, listener))
+    end_with(os.getppid())
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        serve(requests)

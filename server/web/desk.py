@@ -5,31 +5,30 @@ from the alarm chain now and then.
 """
 
 import asyncio
-import json
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import generate_latest
 
 from server.api.context import Services
-from server.api.gate import note_token
-from server.assets.registry import Registry
+from server.api.gate import note_refusal, note_token
+from server.core.audit import Actor
 from server.core.clock import Clock
-from server.core.errors import InvalidError, StoreError
+from server.core.errors import InvalidError
 from server.core.model import Event
 from server.history.packed import PackedHistory
+from server.history.rationed import RationedReader
+from server.history.slices import Slices
 from server.live.values import Values
+from server.live.wire import frames
 from server.web.asgi import run_request
 from server.web.link import Answer, Frame, Hear, Link
 from server.web.remote import HISTORY_S
 
 BEAT_S = 0.2
-_FRAME_VALUES = 2000
-"""Values in one frame: a millisecond of the interpreter's lock."""
-_LONGEST_REST_S = 1.0
 _UNSENT_BYTES = 4_000_000
 """So much not taken by the web process: what changed waits until it has."""
 
@@ -55,10 +54,7 @@ class Window:
         if self.link.unsent > _UNSENT_BYTES:
             self._changed.append(tuple(changed))
             return
-        for some in _portions(sorted(changed)):
-            last = values.of_points(some)
-            silences = [values.max_silence_ms(one.point_id) for one in last]
-            body = json.dumps([last, silences], separators=(",", ":")).encode()
+        for body in frames(values, changed):
             self.link.push(Frame("values", {}, body))
             # The loop has other things to do between two frames of a large estate.
             await clock.sleep(0)
@@ -73,7 +69,7 @@ class Desk:
         services: Services,
         *,
         history: PackedHistory,
-        registry: Registry,
+        reader: RationedReader,
     ) -> None:
         self._app = app
         self._records = services.records
@@ -84,10 +80,7 @@ class Desk:
         self._notes_of = services.notes
         self._metrics = services.metrics
         self._history = history
-        self._registry = registry
-        # One look into the history at a time: DuckDB takes every core for it.
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-reader")
-        self._turn = asyncio.Lock()
+        self._reader = reader
         self._windows: set[Window] = set()
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -100,18 +93,15 @@ class Desk:
         """Send what changes until cancelled."""
         loop = asyncio.get_running_loop()
         self._records.listen(partial(self._committed, loop))
-        try:
-            while True:
-                await self._clock.sleep(BEAT_S)
-                for window in tuple(self._windows):
-                    await window.push_values(self._values, self._clock)
-        finally:
-            self._reader.shutdown(wait=False, cancel_futures=True)
+        while True:
+            await self._clock.sleep(BEAT_S)
+            for window in tuple(self._windows):
+                await window.push_values(self._values, self._clock)
 
     def open(self, ready: Callable[[], None]) -> Window:
         """Begin to serve one web process; it receives every value first."""
         window = Window(self.answer, partial(self._heard, ready))
-        window.changed([series.id for series in self._registry.series()])
+        window.changed(self._values.ids())
         self._windows.add(window)
         return window
 
@@ -133,6 +123,10 @@ class Desk:
                 packed = await self._read(self._history.packed_raw, frame)
             case "buckets":
                 packed = await self._read(self._history.packed_buckets, frame)
+            case "trends":
+                packed = await self._read(self._trends, frame)
+            case "readings":
+                packed = await self._read(self._history.packed_readings, frame)
             case "checks":
                 parts = {name: check() for name, check in self._checks.items()}
                 return Frame("checks", {"parts": parts, "late_s": dict(self._late_s())})
@@ -145,40 +139,30 @@ class Desk:
                 raise InvalidError(f"unknown call {name!r}")
         return Frame(frame.name, {}, packed)
 
-    async def _read(self, read: Callable[[int, int, int, int], bytes], frame: Frame) -> bytes:
-        series, start, end, size = frame.head["of"]
-        loop = asyncio.get_running_loop()
-        asked_s = self._clock.monotonic_s()
-        await self._turn.acquire()
-        began_s = self._clock.monotonic_s()
-        try:
-            if began_s - asked_s > HISTORY_S:
-                raise StoreError("the history has too much to do: this question is out of date")
-            return await loop.run_in_executor(self._reader, read, series, start, end, size)
-        finally:
-            # Half of the time belongs to what stores.
-            took_s = self._clock.monotonic_s() - began_s
-            loop.call_later(min(took_s, _LONGEST_REST_S), self._turn.release)
+    def _trends(self, series: list[int], slices: list[int], figures: list[str]) -> bytes:
+        return self._history.packed_trends(series, Slices(*slices), figures)
+
+    async def _read(self, read: Callable[..., bytes], frame: Frame) -> bytes:
+        return await self._reader.read(partial(read, *frame.head["of"]), patience_s=HISTORY_S)
 
     def _heard(self, ready: Callable[[], None], frame: Frame) -> None:
         if frame.name == "ready":
             ready()
         elif frame.name == "token":
-            note = note_token(self._records, frame.head["id"], frame.head["at"])
-            task = asyncio.create_task(note, name="token-used")
-            self._notes.add(task)
-            task.add_done_callback(self._notes.discard)
+            self._note(note_token(self._records, frame.head["id"], frame.head["at"]))
+        elif frame.name == "refused":
+            self._note(note_refusal(self._records, Actor(**frame.head)))
+
+    def _note(self, note: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(note, name="note")
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
 
     def _committed(self, loop: asyncio.AbstractEventLoop, _events: Sequence[Event]) -> None:
-        """In the writer thread: something was committed."""
+        """In the thread that tells of commits."""
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._push_committed)
 
     def _push_committed(self) -> None:
         for window in tuple(self._windows):
             window.link.push(Frame("committed", {}))
-
-
-def _portions(ids: list[int]) -> Generator[list[int]]:
-    for start in range(0, len(ids), _FRAME_VALUES):
-        yield ids[start : start + _FRAME_VALUES]

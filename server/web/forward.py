@@ -7,8 +7,10 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.api.admission import SAFE, TRIAL_PATH
-from server.api.bodies import read_all
+from server.api.admission import TRIAL_PATH
+from server.api.bodies import longest_body, read_all
+from server.api.context import SAFE
+from server.api.gate import CARRIED_OUT_ELSEWHERE
 from server.api.principals import Principals
 from server.core.errors import StoreError
 from server.core.problem import ProblemError, answer_for
@@ -32,7 +34,8 @@ class Forward:
         if scope["type"] != "http" or scope["method"] in SAFE or scope["path"] == TRIAL_PATH:
             await self._app(scope, receive, send)
             return
-        frame = request_frame(scope, await read_all(receive))
+        scope["state"][CARRIED_OUT_ELSEWHERE] = True
+        frame = request_frame(scope, await read_all(receive, most=longest_body(scope)))
         try:
             answer = await self._link.call(frame, timeout_s=_LONGEST_S)
         except StoreError:

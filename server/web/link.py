@@ -150,4 +150,6 @@ class Link:
         if self._writer is None or self._writer.is_closing():
             return
         head = json.dumps([number, frame.name, frame.head], separators=(",", ":")).encode()
-        self._writer.write(_LENGTHS.pack(len(head), len(frame.body)) + head + frame.body)
+        self._writer.write(_LENGTHS.pack(len(head), len(frame.body)) + head)
+        if frame.body:
+            self._writer.write(frame.body)  # not copied before it is sent

@@ -2,21 +2,17 @@
 
 import asyncio
 import contextlib
-import ctypes
 import gc
-import json
 import os
 import resource
-import signal
 import socket
-import sys
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.middleware import Middleware
 
 from config.load import load_classes
+from config.load_server import load_plans, load_schematics
 from config.server import ServerSettings
-from protocols.reading import Quality
 from server.api.admission import Admission, Lanes
 from server.api.context import Services
 from server.api.feed import EventFeed
@@ -28,7 +24,8 @@ from server.core.log import set_up_logging
 from server.core.records import Records
 from server.core.steady_clock import SteadyClock, newest_record
 from server.live.hub import LiveHub
-from server.live.values import LastValue, MirroredValues
+from server.live.values import MirroredValues
+from server.live.wire import parse_frame
 from server.notifications.registry import load_link_key
 from server.web.forward import Forward
 from server.web.link import Frame, Link
@@ -36,7 +33,6 @@ from server.web.remote import RemoteHistory, RemoteServer
 
 _NICE = 5
 """On a busy machine readers wait for the alarm chain, not the other way round."""
-_PR_SET_PDEATHSIG = 1
 
 
 class WebProcess:
@@ -71,11 +67,12 @@ class WebProcess:
         metrics = CollectorRegistry()
         ProcessCollector(namespace="plantroom_web", registry=metrics)
         feed = self._feed = EventFeed(records)
+        classes = load_classes(settings.class_files)
         services = Services(
             settings=settings,
             records=records,
             clock=self._clock,
-            classes=load_classes(settings.class_files),
+            classes=classes,
             history=RemoteHistory(self._link, asyncio.get_running_loop()),
             values=self._values,
             hub=self._hub,
@@ -85,6 +82,8 @@ class WebProcess:
             server=RemoteServer(self._link, self._clock),
             principals=self._principals,
             links=load_link_key(settings.messages.links),
+            plans=load_plans(settings, classes),
+            schematics=load_schematics(settings, classes),
         )
         app = build_app(
             services,
@@ -129,11 +128,7 @@ class WebProcess:
                 self._stop.set()
 
     def _take_values(self, frame: Frame) -> None:
-        rows, silences = json.loads(frame.body)
-        values = [
-            LastValue(point, value, Quality(quality), reason, taken_at, seen_at)
-            for point, value, quality, reason, taken_at, seen_at in rows
-        ]
+        values, silences = parse_frame(frame.body)
         self._values.take(values, silences)
         self._hub.changed([last.point_id for last in values])
         self._hub.beat()
@@ -141,18 +136,8 @@ class WebProcess:
 
 async def main(link: int, listener: int) -> None:
     """Run on two open sockets that the server has handed over."""
-    _end_with_parent()
-    # The terminal and service managers signal every process; the server says when to stop.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     web = WebProcess(socket.socket(fileno=listener))
     await web.run(socket.socket(fileno=link))
-
-
-def _end_with_parent() -> None:
-    """Let the kernel kill this process when the server dies, also in the middle of a request."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,15 +1,22 @@
 """What a web process has instead of an ingest: all that is the server's own, asked for."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
 
+from server.core.audit import Actor
 from server.core.clock import Clock
 from server.core.errors import StoreError
-from server.history.base import Bucket, Row, slice_width
+from server.history.base import Bucket, Readings, Row, Trend
 from server.history.packed import unpack_buckets, unpack_rows
+from server.history.slices import Slices, exact_slices
+from server.history.trends import unpack_readings, unpack_trends
 from server.web.link import Frame, Link
 
 HISTORY_S = 30.0
 """Longest wait for an answer of the history, its turn included."""
+_WAY_S = 2.0
+"""What says why there is no answer may take longer."""
 _ANSWER_S = 3.0
 _NOTE_MS = 30_000
 _FRESH_S = 0.25
@@ -26,14 +33,36 @@ class RemoteHistory:
     def buckets(self, series_id: int, start_ms: int, end_ms: int, buckets: int) -> list[Bucket]:
         """Summarise a range in equal slices."""
         packed = self._ask("buckets", series_id, start_ms, end_ms, buckets)
-        return unpack_buckets(packed, start_ms, slice_width(start_ms, end_ms, buckets))
+        return unpack_buckets(packed, start_ms, exact_slices(start_ms, end_ms, buckets).width_ms)
 
     def raw(self, series_id: int, start_ms: int, end_ms: int, limit: int) -> list[Row]:
         """Return the first rows of a range, oldest first."""
         return unpack_rows(self._ask("raw", series_id, start_ms, end_ms, limit))
 
-    def _ask(self, name: str, *of: int) -> bytes:
-        call = self._link.call(Frame(name, {"of": of}), timeout_s=HISTORY_S)
+    def trends(
+        self, series: Sequence[int], slices: Slices, figures: Sequence[str]
+    ) -> dict[int, Trend]:
+        """Summarise several series."""
+        return unpack_trends(self.packed_trends(series, slices, figures), figures)
+
+    def packed_trends(self, series: Sequence[int], slices: Slices, figures: Sequence[str]) -> bytes:
+        """Summarise several series, in bytes."""
+        return self._ask("trends", series, slices, figures)
+
+    def readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> dict[int, Readings]:
+        """Return readings of several series."""
+        return unpack_readings(self.packed_readings(series, start_ms, end_ms, limit))
+
+    def packed_readings(
+        self, series: Sequence[int], start_ms: int, end_ms: int, limit: int
+    ) -> bytes:
+        """Return readings of several series, in bytes."""
+        return self._ask("readings", series, start_ms, end_ms, limit)
+
+    def _ask(self, name: str, *of: object) -> bytes:
+        call = self._link.call(Frame(name, {"of": of}), timeout_s=HISTORY_S + _WAY_S)
         return asyncio.run_coroutine_threadsafe(call, self._loop).result().body
 
 
@@ -76,6 +105,10 @@ class RemoteServer:
         if at - self._noted.get(token_id, 0) >= _NOTE_MS:
             self._noted[token_id] = at
             self._link.push(Frame("token", {"id": token_id, "at": at}))
+
+    def note_refusal(self, actor: Actor) -> None:
+        """Write into the audit that a request was refused here."""
+        self._link.push(Frame("refused", asdict(actor)))
 
 
 class _Shared:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from server.api.serving import GRACE_S
 from server.core.clock import Clock
 from server.core.errors import ServerError, StoreError
 from server.web.desk import Desk, Window
+from server.web.fork_server import ForkServer, WebChild
 from server.web.link import Frame
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
@@ -39,6 +39,7 @@ class Supervisor:
         listener: socket.socket,
         clock: Clock,
         *,
+        forks: ForkServer,
         log_level: str,
         metrics: CollectorRegistry,
     ) -> None:
@@ -49,6 +50,7 @@ class Supervisor:
         self._desk = desk
         self._listener = listener
         self._clock = clock
+        self._forks = forks
         self._stopping = asyncio.Event()
         self._window: Window | None = None
         self.works = False
@@ -98,35 +100,35 @@ class Supervisor:
 
     async def _run_one(self, ready: Callable[[], None]) -> int:
         ours, theirs = socket.socketpair()
-        numbers = (theirs.fileno(), self._listener.fileno())
-        command = [sys.executable, "-P", "-m", "server.web", *map(str, numbers)]
         window = self._window = self._desk.open(ready)
-        process: asyncio.subprocess.Process | None = None
+        process: WebChild | None = None
         reading: asyncio.Task[Any] | None = None
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=numbers
-            )
+            try:
+                process = await self._forks.begin(theirs, self._listener)
+            except OSError as error:
+                log.warning("fork_server_ended", error=str(error))
+                self._forks.renew()
+                return 1
             theirs.close()
             await window.link.open(ours)
             window.link.push(Frame("begin", self._begin))
             reading = asyncio.create_task(window.link.run(), name="web-link")
             await self._until_end(process, window)
-            if process.returncode is None:
-                process.kill()
+            process.kill()
             return await process.wait()
         finally:
             self._window = None
             self._desk.close(window)
             for one in (ours, theirs):
                 one.close()
-            if process is not None and process.returncode is None:
+            if process is not None:
                 process.kill()
                 await process.wait()
             if reading is not None:
                 await reading
 
-    async def _until_end(self, process: asyncio.subprocess.Process, window: Window) -> None:
+    async def _until_end(self, process: WebChild, window: Window) -> None:
         """Wait until it ends, hangs, or has had its time to stop."""
         ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stopping.wait())

@@ -10,16 +10,24 @@ from server.alarms.service import summary as alarm_summary
 from server.incidents.model import Incident
 from server.incidents.service import alarms_of
 from server.incidents.service import summary as incident_summary
+from server.workorders.history import summary as order_summary
 from server.workorders.model import WorkOrder
-from server.workorders.service import summary as order_summary
 
 
 def message_content(session: Session, incident: Incident) -> dict[str, Any]:
-    """Return the incident, its worst alarm and the open work order of its equipment and cause."""
+    """Return the incident, its worst alarm and the open work order of its equipment and cause.
+
+    Of alarms of life safety the one that was announced last: it says where it burns now.
+    """
     session.flush()
     alarms = sorted(
         alarms_of(session, incident.id),
-        key=lambda one: (one.closed_at is not None, not one.active, Severity(one.severity).rank),
+        key=lambda one: (
+            one.closed_at is not None,
+            not one.active,
+            Severity(one.severity).rank,
+            -(one.announced_at or 0) if one.life_safety else 0,
+        ),
     )
     query = select(WorkOrder).where(
         WorkOrder.equipment_id == incident.equipment_id,

@@ -1,24 +1,41 @@
 """Work orders for people: lists, details, and the walk that only people take."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
+from config.work_orders import TargetsOfLevel, WorkOrderSettings
+from server.access.scope import EVERYTHING, Scope
 from server.alarms.model import Alarm
-from server.assets.model import Equipment
+from server.alarms.service import mark_false
+from server.assets.scoped import values_of
 from server.core.errors import ConflictError, InvalidError, NotFoundError
-from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found
-from server.core.records import record_event
 from server.incidents.activity import record_activity
 from server.incidents.service import lock_open
+from server.workorders.assignees import assign, find_assignee
+from server.workorders.clock import PRESETS, set_clock
+from server.workorders.history import (
+    NOWHERE,
+    EventKind,
+    Hands,
+    Origin,
+    Satisfaction,
+    add_event,
+    record_order_event,
+)
 from server.workorders.listing import CONDITIONS, HAS_ARRIVED, ORDERS, WAITED_FROM
-from server.workorders.model import WorkOrder, WorkOrderEvent, WorkOrderEvidence
-from server.workorders.sla import Sla, Step, sla_of
-from server.workorders.states import OrderState, check_transition, parse_state
+from server.workorders.model import WorkOrder, WorkOrderEvidence
+from server.workorders.states import (
+    FALSE_ALARM,
+    OrderState,
+    check_transition,
+    is_done,
+    is_hand_over,
+    parse_state,
+)
 
 _OVER = frozenset({OrderState.CLOSED, OrderState.CANCELLED})
 _INACTIVE = frozenset({OrderState.OPEN, OrderState.DISPATCHED, OrderState.CANCELLED})
@@ -39,8 +56,14 @@ def transition(
     assignee: str | None = None,
     now: int,
     expected_version: int | None = None,
+    origin: Origin = NOWHERE,
+    satisfaction: Satisfaction | None = None,
+    settings: WorkOrderSettings = PRESETS,
 ) -> WorkOrder:
     """Take the order one step further.
+
+    Args:
+        satisfaction: What the resident said in a return call.
 
     Raises:
         NotFoundError: No such order.
@@ -50,10 +73,7 @@ def transition(
     """
     target = parse_state(to)
     order = get_order(session, order_id, lock=True)
-    if expected_version is not None and order.version != expected_version:
-        raise StaleVersionError(
-            f"work order {order_id} has version {order.version}, not {expected_version}"
-        )
+    check_version(order, expected_version)
     state = OrderState(order.state)
     check_transition(
         state,
@@ -61,27 +81,47 @@ def transition(
         reason=reason,
         note=note,
         needs_arrival=needs_arrival(order),
-        arrived=_has_arrived(session, order),
+        arrived=has_arrived(session, order),
+        of_resident=order.of_resident,
+        answered=satisfaction is not None,
     )
     if target is OrderState.DISPATCHED and not (assignee or order.assignee):
         raise InvalidError("assignee: say to whom it is dispatched")
-    _move(session, order, to=target, by=by, reason=reason, note=note, now=now)
-    if assignee is not None:
-        order.assignee = assignee
-    elif target is OrderState.ACCEPTED:
-        order.assignee = order.assignee or by
-    elif target is OrderState.OPEN:
-        order.assignee = None
-    record_order_event(session, order, kind=f"work-order.{target}", at=now, by=by)
-    record_activity(
+    receiver = None if assignee is None else find_assignee(session, assignee)
+    kind = EventKind.HANDED_OVER if is_hand_over(state, target) else EventKind.STEP
+    if kind is EventKind.HANDED_OVER and (receiver is None or receiver.key == order.assignee):
+        raise InvalidError("assignee: say to whom else it is handed over")
+    if receiver is None and target is OrderState.ACCEPTED and order.assignee is None:
+        receiver = find_assignee(session, by)
+    changes_hands = receiver is not None or target is OrderState.OPEN
+    move(
         session,
-        equipment_id=order.equipment_id,
-        cause=order.cause,
-        active=target not in _INACTIVE,
-        ends=target in _OVER,
+        order,
+        to=target,
+        kind=kind,
         by=by,
+        reason=reason,
+        note=note,
         now=now,
+        origin=origin,
+        satisfaction=satisfaction if target is OrderState.CALLED_BACK else None,
+        hands=assign(order, receiver) if changes_hands else None,
+        settings=settings,
     )
+    if target is OrderState.CANCELLED and reason == FALSE_ALARM:
+        for alarm in evidence_of(session, order.id):
+            mark_false(session, alarm, by=by, now=now)
+    record_order_event(session, order, kind=f"work-order.{target}", at=now, by=by)
+    if order.equipment_id is not None:
+        record_activity(
+            session,
+            equipment_id=order.equipment_id,
+            cause=order.cause,
+            active=target not in _INACTIVE,
+            ends=target in _OVER,
+            by=by,
+            now=now,
+        )
     return order
 
 
@@ -91,8 +131,58 @@ def note_on_orders(session: Session, equipment_id: int, *, note: str, by: str, n
         WorkOrder.equipment_id == equipment_id, WorkOrder.closed_at.is_(None)
     )
     for order in session.scalars(query.order_by(WorkOrder.id).with_for_update()):
-        _add_event(session, order, to=order.state, by=by, reason=None, note=note, now=now)
+        add_event(session, order, kind=EventKind.NOTE, by=by, note=note, now=now)
         record_order_event(session, order, kind="work-order.noted", at=now, by=by)
+
+
+def add_comment(
+    session: Session, order_id: int, *, text: str, by: str, now: int, origin: Origin = NOWHERE
+) -> WorkOrder:
+    """Write a remark of a person; also on an order that is over.
+
+    Raises:
+        NotFoundError: No such order.
+        InvalidError: The text is empty.
+    """
+    if not text.strip():
+        raise InvalidError("comment: write something")
+    order = get_order(session, order_id, lock=True)
+    add_event(session, order, kind=EventKind.COMMENT, by=by, note=text, now=now, origin=origin)
+    record_order_event(session, order, kind="work-order.commented", at=now, by=by)
+    return order
+
+
+def make_appointment(
+    session: Session,
+    order_id: int,
+    *,
+    at: int,
+    note: str | None,
+    by: str,
+    now: int,
+    settings: WorkOrderSettings = PRESETS,
+    expected_version: int | None = None,
+) -> WorkOrder:
+    """Write down when somebody comes; the last appointment counts.
+
+    Raises:
+        NotFoundError: No such order.
+        StaleVersionError: Its version is not the expected one.
+        ConflictError: The work is done.
+        InvalidError: The time is past.
+    """
+    order = get_order(session, order_id, lock=True)
+    check_version(order, expected_version)
+    if order.closed_at is not None or is_done(OrderState(order.state)):
+        raise ConflictError(f"work order {order_id} is {order.state}; nobody has to come")
+    if at <= now:
+        raise InvalidError("at: an appointment is in the future")
+    add_event(
+        session, order, kind=EventKind.APPOINTMENT, by=by, note=note, now=now, appointment_at=at
+    )
+    set_clock(session, order, now=now, settings=settings)
+    record_order_event(session, order, kind="work-order.appointment_made", at=now, by=by)
+    return order
 
 
 def state_before_wait(session: Session, order: WorkOrder) -> OrderState:
@@ -107,10 +197,24 @@ def list_orders(
     state: str = "open",
     equipment_id: int | None = None,
     trade: str | None = None,
+    assignees: Sequence[str] | None = None,
+    scope: Scope = EVERYTHING,
+    own: Collection[str] = (),
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Found:
     """Return orders, newest first; ``open`` is everything that is not over.
+
+    Args:
+        session: Where they are read.
+        state: A state, open, closed or all.
+        equipment_id: Only of this equipment.
+        trade: Only of this trade.
+        assignees: Only what one of them has; None for any, and for nobody's.
+        scope: Whose equipment; an order in a room is in the scope of a whole estate.
+        own: Names of the caller: an order in a room that is given to it is in its scope.
+        cursor: Of the page before.
+        limit: Of the page.
 
     Raises:
         InvalidError: An unknown state.
@@ -118,7 +222,14 @@ def list_orders(
     if state not in CONDITIONS:
         parse_state(state)
     return ORDERS.page(
-        session, limit=limit, cursor=cursor, state=str(state), equipment=equipment_id, trade=trade
+        session,
+        limit=limit,
+        cursor=cursor,
+        state=str(state),
+        equipment=equipment_id,
+        trade=trade,
+        assignees=assignees,
+        **values_of(scope, own),
     )
 
 
@@ -131,18 +242,13 @@ def get_order(session: Session, order_id: int, *, lock: bool = False) -> WorkOrd
         NotFoundError: No such order.
     """
     of = select(WorkOrder.equipment_id, WorkOrder.cause).where(WorkOrder.id == order_id)
-    if lock and (about := session.execute(of).first()) is not None:
+    about = session.execute(of).first() if lock else None
+    if about is not None and about.equipment_id is not None:
         lock_open(session, about.equipment_id, about.cause)
     order = session.get(WorkOrder, order_id, with_for_update=lock)
     if order is None:
         raise NotFoundError(f"no work order {order_id}")
     return order
-
-
-def events_of(session: Session, order_id: int) -> Sequence[WorkOrderEvent]:
-    """Return who took which step and when, oldest first."""
-    query = select(WorkOrderEvent).where(WorkOrderEvent.work_order_id == order_id)
-    return session.scalars(query.order_by(WorkOrderEvent.id)).all()
 
 
 def evidence_of(session: Session, order_id: int) -> Sequence[Alarm]:
@@ -156,103 +262,60 @@ def evidence_of(session: Session, order_id: int) -> Sequence[Alarm]:
     return session.scalars(query).all()
 
 
-def clock_of(session: Session, order: WorkOrder, *, now: int) -> Sla:
-    """Return the order's clock, computed from its events."""
-    session.flush()
-    rows = events_of(session, order.id)
-    urgent_since = next((row.at for row in rows if row.reason == Severity.URGENT), None)
-    steps = [
-        Step(row.at, OrderState(row.to_state)) for row in rows if row.from_state != row.to_state
-    ]
-    return sla_of(order.opened_at, steps, urgent_since=urgent_since, now=now)
+def needs_arrival(order: WorkOrder) -> bool:
+    """Return whether somebody has to be on site before the work begins."""
+    return order.life_safety or order.severity == Severity.URGENT
 
 
-def record_order_event(
-    session: Session, order: WorkOrder, *, kind: str, at: int, by: str | None = None
-) -> None:
-    """Write the event of a change."""
-    record_event(
-        session,
-        at=at,
-        topic="work-orders",
-        kind=kind,
-        subject_id=order.id,
-        by=by,
-        payload=summary(session, order),
-    )
-
-
-def summary(session: Session, order: WorkOrder) -> dict[str, Any]:
-    """The order in events and lists."""
-    equipment = session.get_one(Equipment, order.equipment_id)
-    due = order.on_site_due_at
-    return {
-        "id": order.id,
-        "state": order.state,
-        "severity": order.severity,
-        "cause": order.cause,
-        "trade": order.trade,
-        "life_safety": order.life_safety,
-        "title_en": order.title_en,
-        "title_zh": order.title_zh,
-        "equipment_id": equipment.id,
-        "equipment_key": equipment.key,
-        "equipment_name_en": equipment.name_en,
-        "equipment_name_zh": equipment.name_zh,
-        "incident_id": order.incident_id,
-        "assignee": order.assignee,
-        "opened_at": rfc3339(order.opened_at),
-        "on_site_due_at": None if due is None else rfc3339(due),
-        "closed_at": None if order.closed_at is None else rfc3339(order.closed_at),
-        "version": order.version,
-    }
-
-
-def _add_event(
-    session: Session,
-    order: WorkOrder,
-    *,
-    to: str,
-    by: str,
-    reason: str | None,
-    note: str | None,
-    now: int,
-) -> None:
-    """Write one line of the order's history, from its state to this one."""
-    event = WorkOrderEvent(
-        work_order_id=order.id,
-        at=now,
-        from_state=order.state,
-        to_state=to,
-        by=by,
-        reason=reason,
-        note=note,
-    )
-    session.add(event)
-    order.version += 1
-
-
-def _move(
+def move(
     session: Session,
     order: WorkOrder,
     *,
     to: OrderState,
+    kind: EventKind = EventKind.STEP,
     by: str,
-    reason: str | None,
-    note: str | None,
     now: int,
+    reason: str | None = None,
+    note: str | None = None,
+    origin: Origin = NOWHERE,
+    targets: TargetsOfLevel | None = None,
+    satisfaction: Satisfaction | None = None,
+    hands: Hands | None = None,
+    settings: WorkOrderSettings = PRESETS,
 ) -> None:
-    _add_event(session, order, to=to.value, by=by, reason=reason, note=note, now=now)
+    """Write the step and take it; the clock follows from the events."""
+    add_event(
+        session,
+        order,
+        kind=kind,
+        to=to.value,
+        by=by,
+        reason=reason,
+        note=note,
+        now=now,
+        origin=origin,
+        targets=targets,
+        satisfaction=satisfaction,
+        hands=hands,
+    )
     order.state = to.value
     order.closed_at = now if to in _OVER else None
-    # A pause moves the instant by which somebody must be there.
-    order.on_site_due_at = clock_of(session, order, now=now).on_site_due_at
+    # A pause moves what is due.
+    set_clock(session, order, now=now, settings=settings)
 
 
-def _has_arrived(session: Session, order: WorkOrder) -> bool:
+def check_version(order: WorkOrder, expected_version: int | None) -> None:
+    """Go on when the change is meant for this version, or for any.
+
+    Raises:
+        StaleVersionError: It is meant for another one.
+    """
+    if expected_version is not None and order.version != expected_version:
+        raise StaleVersionError(
+            f"work order {order.id} has version {order.version}, not {expected_version}"
+        )
+
+
+def has_arrived(session: Session, order: WorkOrder) -> bool:
+    """Return whether somebody has been on site since the order was opened, or opened again."""
     return session.scalar(select(HAS_ARRIVED).where(WorkOrder.id == order.id)) or False
-
-
-def needs_arrival(order: WorkOrder) -> bool:
-    """Return whether somebody has to be on site before the work begins."""
-    return order.life_safety or order.severity == Severity.URGENT

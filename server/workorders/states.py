@@ -10,7 +10,12 @@ closed. Shorter walks, and what they may leave out:
 - called_back: the order came from an alarm, so there is no resident to ask.
 
 accepted, completed and verified are never left out: somebody took it, somebody says that it is
-done, somebody looked. Waiting and cancelling need a reason.
+done, somebody looked. What a resident asked for is never closed without the return call (回访), and
+no call is written down without what the resident said of the work. Waiting and cancelling need a
+reason. Who is on it may hand it over: it is dispatched to somebody else then, who accepts it.
+
+What is completed, or closed since, is opened again when its fault comes back; only the alarm chain
+does that (``reopened_state``).
 """
 
 from enum import StrEnum
@@ -44,15 +49,18 @@ class WaitReason(StrEnum):
     RESIDENT = "resident"
 
 
+FALSE_ALARM = "false_alarm"
+"""Reason of a cancelled order that had nothing to repair: its alarms count against their rules."""
+
 _S = OrderState
 _NEXT: Final = MappingProxyType(
     {
         _S.OPEN: (_S.DISPATCHED, _S.ACCEPTED, _S.CANCELLED),
         _S.DISPATCHED: (_S.ACCEPTED, _S.DISPATCHED, _S.OPEN, _S.CANCELLED),
         _S.ACCEPTED: (_S.ON_SITE, _S.IN_PROGRESS, _S.WAITING, _S.DISPATCHED, _S.CANCELLED),
-        _S.ON_SITE: (_S.IN_PROGRESS, _S.WAITING, _S.COMPLETED, _S.CANCELLED),
-        _S.IN_PROGRESS: (_S.WAITING, _S.COMPLETED, _S.CANCELLED),
-        _S.WAITING: (_S.ACCEPTED, _S.ON_SITE, _S.IN_PROGRESS, _S.CANCELLED),
+        _S.ON_SITE: (_S.IN_PROGRESS, _S.WAITING, _S.COMPLETED, _S.DISPATCHED, _S.CANCELLED),
+        _S.IN_PROGRESS: (_S.WAITING, _S.COMPLETED, _S.DISPATCHED, _S.CANCELLED),
+        _S.WAITING: (_S.ACCEPTED, _S.ON_SITE, _S.IN_PROGRESS, _S.DISPATCHED, _S.CANCELLED),
         _S.COMPLETED: (_S.VERIFIED, _S.IN_PROGRESS),
         _S.VERIFIED: (_S.CALLED_BACK, _S.CLOSED, _S.IN_PROGRESS),
         _S.CALLED_BACK: (_S.CLOSED, _S.IN_PROGRESS),
@@ -62,14 +70,44 @@ _NEXT: Final = MappingProxyType(
 )
 
 
-def next_states(state: OrderState, *, needs_arrival: bool, arrived: bool) -> tuple[OrderState, ...]:
+_DONE = frozenset({_S.COMPLETED, _S.VERIFIED, _S.CALLED_BACK, _S.CLOSED})
+_UNDER_WAY = frozenset({_S.ON_SITE, _S.IN_PROGRESS, _S.WAITING})
+
+
+def is_done(state: OrderState) -> bool:
+    """Return whether somebody said that the work is done."""
+    return state in _DONE
+
+
+def is_hand_over(state: OrderState, to: OrderState) -> bool:
+    """Return whether a step takes begun work from one and gives it to another."""
+    return to is _S.DISPATCHED and state in _UNDER_WAY
+
+
+def reopened_state(*, assigned: bool) -> OrderState:
+    """Return where an order goes whose fault came back: to whom repaired it, if anybody."""
+    return _S.DISPATCHED if assigned else _S.OPEN
+
+
+def waits_from() -> tuple[OrderState, ...]:
+    """Return the states in which an order may begin to wait."""
+    return tuple(state for state, to in _NEXT.items() if _S.WAITING in to)
+
+
+def next_states(
+    state: OrderState, *, needs_arrival: bool, arrived: bool, of_resident: bool = False
+) -> tuple[OrderState, ...]:
     """Return where the order may go from here.
 
     Args:
+        state: Where it is.
         needs_arrival: Urgent or of life safety.
         arrived: Somebody has been on site.
+        of_resident: A resident asked for it, who is called before it is closed.
     """
     states = _NEXT[state]
+    if of_resident and state is _S.VERIFIED:
+        states = tuple(one for one in states if one is not _S.CLOSED)
     if needs_arrival and not arrived:
         states = tuple(one for one in states if one is not _S.IN_PROGRESS)
     return states
@@ -83,14 +121,28 @@ def check_transition(
     note: str | None,
     needs_arrival: bool,
     arrived: bool,
+    of_resident: bool = False,
+    answered: bool = False,
 ) -> None:
     """Refuse a step that is not allowed, in words that say what is.
+
+    Args:
+        state: Where it is.
+        to: Where it shall go.
+        reason: Why.
+        note: In the words of whoever takes the step.
+        needs_arrival: Urgent or of life safety.
+        arrived: Somebody has been on site.
+        of_resident: A resident asked for it.
+        answered: The step says how satisfied the resident is.
 
     Raises:
         ConflictError: Not from this state.
         InvalidError: The reason is missing or unknown.
     """
-    allowed = next_states(state, needs_arrival=needs_arrival, arrived=arrived)
+    allowed = next_states(
+        state, needs_arrival=needs_arrival, arrived=arrived, of_resident=of_resident
+    )
     if to not in allowed:
         raise ConflictError(
             f"a work order that is {state} cannot become {to}; "
@@ -100,6 +152,8 @@ def check_transition(
         raise InvalidError(f"reason: waiting needs one of {', '.join(WaitReason)}")
     if to is OrderState.CANCELLED and not (reason or note or "").strip():
         raise InvalidError("reason: say why it is cancelled")
+    if to is OrderState.CALLED_BACK and of_resident and not answered:
+        raise InvalidError("satisfaction: write down what the resident said of the work")
 
 
 def parse_state(text: str) -> OrderState:

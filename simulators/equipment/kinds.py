@@ -1,7 +1,7 @@
 """Which kinds of equipment there are."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from simulators.equipment.base import Equipment
 from simulators.equipment.flow_meters import HeatMeter, WaterMeter
@@ -13,7 +13,18 @@ from simulators.equipment.valve import Valve
 from simulators.equipment.water import LeakSensor, Sump
 
 EquipmentKind = Literal[
-    "pump", "lift", "leak", "sump", "meter", "water_meter", "heat_meter", "room", "valve", "counter"
+    "pump",
+    "lift",
+    "leak",
+    "sump",
+    "meter",
+    "water_meter",
+    "heat_meter",
+    "room",
+    "valve",
+    "fire_panel",
+    "door",
+    "counter",
 ]
 
 MODELS: Mapping[str, type[Equipment]] = {
@@ -27,9 +38,16 @@ MODELS: Mapping[str, type[Equipment]] = {
     "room": Room,
     "valve": Valve,
 }
-"""``counter`` is none of them: it measures no plant, but proves what was read."""
+"""``counter`` is none of them: it measures no plant, but proves what was read; neither are
+``fire_panel`` and ``door``, which have no registers and speak by themselves."""
+FIRE_EVENTS: Final = frozenset({"fire", "component_fault"})
+DOOR_EVENTS: Final = frozenset({"card", "leave", "force"})
 
 
 def events_of(kind: str) -> frozenset[str]:
     """Return what can happen to a kind of equipment."""
+    if kind == "fire_panel":
+        return FIRE_EVENTS
+    if kind == "door":
+        return DOOR_EVENTS
     return MODELS[kind].events if kind in MODELS else frozenset()

@@ -8,12 +8,14 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from plantroom.processes import Child, plantroom_command
+from tests.bench.installed import gateway_command
 from tests.bench.measure import cpu_s, percentile, rss_mb
 from tests.bench.subscriber import Subscriber
 from tests.mosquitto import Mosquitto
@@ -59,6 +61,11 @@ def agent_file(ports: list[int], broker: int, *, period_s: float) -> dict[str, A
     }
 
 
+@cache
+def _gateway(folder: Path) -> list[str]:
+    return gateway_command(folder)
+
+
 @asynccontextmanager
 async def _agent(
     folder: Path, ports: list[int], broker: int, *, period_s: float
@@ -67,9 +74,7 @@ async def _agent(
     settings = agent_file(ports, broker, period_s=period_s)
     settings["journal"] = {"path": f"journal-{period_s:g}.db"}
     path.write_text(yaml.safe_dump(settings))
-    # As on a gateway: rich is there for a developer's tool only, and structlog would load it.
-    start = "import sys; sys.modules['rich'] = None; from plantroom.__main__ import main; main()"
-    command = [sys.executable, "-c", start, "agent", "run", str(path)]
+    command = [*_gateway(folder / "gateway"), "agent", "run", str(path)]
     log = folder / f"agent-{period_s:g}.log"
     async with Child("agent", command, log=log, ready_event="agent_ready") as child:
         yield child

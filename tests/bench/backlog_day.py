@@ -9,12 +9,12 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from config.resolve import Gateway, ResolvedDevice
+from config.gateway import Gateway, ResolvedDevice
 from edge_agent.clock import SystemClock
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.uplink import Uplink
 from protocols.reading import Quality, Reading
-from protocols.sparkplug.journal_ack import parse_uuid
+from protocols.sparkplug.payload import parse_uuid
 from protocols.sparkplug.sparkplug_b_pb2 import Payload
 from tests.bench.measure import percentile
 from tests.fakes.agent_clock import FakeClock

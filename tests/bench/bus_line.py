@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from simulators.counter import BenchDevice
+from simulators.dlt645.meter import MeterSettings, SimulatedMeter, refusal
+from simulators.equipment.meter import ElectricityMeter
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming, Reply
+from simulators.line_protocols import meter_unit
 from simulators.modbus import ModbusServer
-from simulators.serial_line import SerialLine
+from simulators.serial_line import Party, SerialLine
 
-TURNAROUND_S = 0.005
+MODBUS = LineTiming(baud=9600, turnaround_s=0.005)
+METERS = LineTiming(baud=2400, turnaround_s=0.1)
+"""A meter may take 0.5 s by the standard; common ones begin after 20 to 150 ms."""
 
 
 class WatchedUnit:
@@ -41,14 +46,28 @@ def say(event: str, **fields: object) -> None:
     print(json.dumps({"event": event, **fields}), flush=True)
 
 
-async def main(told: Mapping[str, Any]) -> dict[int, list[float]]:
-    """Answer until told to stop; returns when each unit was asked, UTC seconds."""
-    faulty = {
+def _units(told: Mapping[str, Any]) -> dict[int, FaultyUnit]:
+    """Return all units by their numbers, those with faults included."""
+    units = {
         number: FaultyUnit(BenchDevice(floats=5, seed=number), seed=number)
         for number in range(1, told["units"] + 1)
     }
+    for number in told.get("meters", ()):
+        meter = SimulatedMeter(
+            f"meter {number}",
+            equipment=ElectricityMeter(seed=number, started_s=time.time()),
+            settings=MeterSettings(f"{number:012d}"),
+            started_s=time.time(),
+        )
+        units[number] = FaultyUnit(meter, seed=number, refusal=refusal)
+    return units
+
+
+async def main(told: Mapping[str, Any]) -> dict[int, list[float]]:
+    """Answer until told to stop; returns when each unit was asked, UTC seconds."""
+    faulty = _units(told)
     asked: dict[int, list[float]] = {number: [] for number in faulty}
-    units = {
+    watched = {
         number: WatchedUnit(number, unit, lambda at: asked[at].append(time.time()))
         for number, unit in faulty.items()
     }
@@ -60,13 +79,23 @@ async def main(told: Mapping[str, Any]) -> dict[int, list[float]]:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     if told.get("back"):
         loop.call_later(told["back_after_s"], _come_back, faulty[told["back"]], told["back"])
-    path = told.get("path")
-    timing = LineTiming(baud=9600, turnaround_s=TURNAROUND_S)
-    line = SerialLine(units, path=Path(path), timing=timing) if path else ModbusServer(units)
+    line = _line(told, watched)
     async with line:
         say("ready", port=0 if isinstance(line, SerialLine) else line.port)
         await stop.wait()
     return asked
+
+
+def _line(told: Mapping[str, Any], watched: Mapping[int, WatchedUnit]) -> SerialLine | ModbusServer:
+    path, numbers = told.get("path"), told.get("meters", ())
+    units = {number: unit for number, unit in watched.items() if number not in numbers}
+    if not path:
+        return ModbusServer(units)
+    meters = {meter_unit(f"{number:012d}"): watched[number] for number in numbers}
+    if not units:
+        return SerialLine(meters, path=Path(path), timing=METERS, framing="dlt645")
+    others = [Party(meters, "dlt645", METERS)] if meters else []
+    return SerialLine(units, path=Path(path), timing=MODBUS, others=others)
 
 
 def _come_back(unit: FaultyUnit, number: int) -> None:

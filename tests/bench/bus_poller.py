@@ -15,13 +15,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from config.base import Words
+from config.gateway import ResolvedDevice
+from config.load import load_profiles
+from config.point_kinds import AnyPoint
 from config.points import DataType, Point, Table
-from config.ports import ModbusRtuPort, ModbusTcpPort, Port
+from config.ports import Dlt645Port, MeterSettings, ModbusRtuPort, ModbusTcpPort, Port
 from config.profiles import Limits
-from config.resolve import ResolvedDevice
+from config.protocol import Protocol
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.drivers.base import Driver, OnLateResponse, Reply, ignore_late_response
-from edge_agent.drivers.modbus_client import open_modbus
+from edge_agent.drivers.base import Driver, OnLateResponse, Reply
+from edge_agent.drivers.lines import Lines
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
@@ -36,12 +39,10 @@ class WatchedDriver:
 
     def __init__(self, inner: Driver, clock: Clock) -> None:
         self.spent: list[tuple[float, int, float, bool]] = []
-        self.on_late_response: OnLateResponse = ignore_late_response
         self._inner = inner
         self._clock = clock
 
     async def __aenter__(self) -> Self:
-        self._inner.on_late_response = self.on_late_response
         await self._inner.__aenter__()
         return self
 
@@ -53,55 +54,46 @@ class WatchedDriver:
     ) -> None:
         await self._inner.__aexit__(kind, error, trace)
 
-    def clear_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def ask_at(self, unit: Any, question: Any) -> float:
         """When this may be asked."""
-        return self._inner.clear_at(unit, table, address, count)
+        return self._inner.ask_at(unit, question)
 
-    def fresh_at(self, unit: int, table: Table, address: int, count: int) -> float:
+    def ask_afresh_at(self, unit: Any, question: Any) -> float:
         """When the answer to this is no older one's."""
-        return self._inner.fresh_at(unit, table, address, count)
+        return self._inner.ask_afresh_at(unit, question)
 
-    def clear_to_write_at(
-        self, unit: int, table: Table, address: int, count: int, *, multiple: bool = False
-    ) -> float:
+    def tell_at(self, unit: Any, target: Any) -> float:
         """When this may be written."""
-        return self._inner.clear_to_write_at(unit, table, address, count, multiple=multiple)
+        return self._inner.tell_at(unit, target)
 
-    async def read(
-        self, unit: int, table: Table, address: int, count: int, *, timeout_s: float
-    ) -> Reply:
-        """Read, and note what it cost."""
+    async def ask(self, unit: Any, question: Any, *, timeout_s: float) -> Reply:
+        """Ask, and note what it cost."""
         began = self._clock.monotonic_s()
         well = False
         try:
-            reply = await self._inner.read(unit, table, address, count, timeout_s=timeout_s)
+            reply = await self._inner.ask(unit, question, timeout_s=timeout_s)
             well = True
             return reply
         finally:
             took_s = self._clock.monotonic_s() - began
-            self.spent.append((time.time(), unit, took_s, well))
+            self.spent.append((time.time(), int(unit), took_s, well))
 
-    async def write(
-        self,
-        unit: int,
-        table: Table,
-        address: int,
-        values: Sequence[int],
-        *,
-        timeout_s: float,
-        multiple: bool = False,
+    async def tell(
+        self, unit: Any, target: Any, values: Sequence[int], *, timeout_s: float
     ) -> Reply:
         """Write."""
-        return await self._inner.write(
-            unit, table, address, values, timeout_s=timeout_s, multiple=multiple
-        )
+        return await self._inner.tell(unit, target, values, timeout_s=timeout_s)
 
 
 class TimesSink:
-    """Keeps when each unit was read well."""
+    """Keeps when each unit was read well, question by question.
+
+    Attributes:
+        taken_s: UTC seconds, by unit and by the first point of what was asked.
+    """
 
     def __init__(self) -> None:
-        self.taken_s: dict[str, list[float]] = defaultdict(list)
+        self.taken_s: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def device_up(self, device: str, at: int) -> None:
         """Take no notice."""
@@ -114,51 +106,88 @@ class TimesSink:
 
     def publish(self, device: str, readings: Sequence[Reading]) -> None:
         """Note the time of the reply."""
-        if readings[0].quality is Quality.GOOD:
-            self.taken_s[device].append(readings[0].taken_at / 1000)
+        first = readings[0]
+        if first.quality is Quality.GOOD:
+            self.taken_s[device][first.point].append(first.taken_at / 1000)
 
 
-def _meter(unit: int, period_s: float) -> ResolvedDevice:
+def _unit(number: int, period_s: float) -> ResolvedDevice:
+    """Return a Modbus unit of ten registers."""
     points = {
         f"r{address}": Point(
             table=Table.HOLDING,
             address=address,
             type=DataType.UINT16,
-            period_s=period_s,
-            max_silence_s=300.0,
-            name=_NAME,
-            report_all=True,
+            **_timed(period_s),
         )
         for address in range(REGISTERS)
     }
+    return _device(number, number, points)
+
+
+def _meter(number: int, period_s: float, points: Mapping[str, AnyPoint]) -> ResolvedDevice:
+    """Return an electricity meter with the points of the packaged device file."""
+    timed = {name: one.model_copy(update=_timed(period_s)) for name, one in points.items()}
+    return _device(number, f"{number:012d}", timed, protocol=Protocol.DLT645)
+
+
+def _timed(period_s: float) -> dict[str, Any]:
+    return {"period_s": period_s, "max_silence_s": 300.0, "name": _NAME, "report_all": True}
+
+
+def _device(
+    number: int,
+    unit: int | str,
+    points: Mapping[str, AnyPoint],
+    protocol: Protocol = Protocol.MODBUS,
+) -> ResolvedDevice:
     return ResolvedDevice(
-        id=str(unit),
+        id=str(number),
         port="bus",
         unit=unit,
         profile="",
         equipment_class="electricity_meter",
         name=_NAME,
         limits=Limits(),
-        points=points,
+        points=dict(points),
+        protocol=protocol,
     )
+
+
+def _port(told: Mapping[str, Any]) -> Port:
+    # A pty refuses parity; the simulated bytes still take the 11 bits of 8E1.
+    if not told.get("path"):
+        return ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", port=told["port"])
+    if not told["units"]:
+        return Dlt645Port(kind="dlt645", device=told["path"], parity="N")
+    meters = MeterSettings(parity="N") if told["meters"] else None
+    return ModbusRtuPort(kind="modbus_rtu", device=told["path"], parity="N", meters=meters)
+
+
+def _devices(told: Mapping[str, Any]) -> dict[str, ResolvedDevice]:
+    devices = [_unit(number, told["period_s"]) for number in range(1, told["units"] + 1)]
+    if told["meters"]:
+        known = load_profiles()["dlt645-single-phase"].read_points()
+        points = {name: known[name] for name in told["points"] or known}
+        devices += [_meter(number, told["meter_period_s"], points) for number in told["meters"]]
+    return {one.id: one for one in devices}
 
 
 async def main(told: Mapping[str, Any]) -> dict[str, Any]:
     """Poll for as long as told; returns what happened."""
-    port: Port
-    if told.get("path"):
-        # A pty refuses parity; the simulated bytes still take the 11 bits of 8E1.
-        port = ModbusRtuPort(kind="modbus_rtu", device=told["path"], parity="N")
-    else:
-        port = ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1", port=told["port"])
-    clock = SystemClock()
-    driver = WatchedDriver(open_modbus(port, clock), clock)
+    port, clock = _port(told), SystemClock()
+    made: list[WatchedDriver] = []
+
+    def open_driver(late: OnLateResponse) -> WatchedDriver:
+        made.append(WatchedDriver(Lines().open(port, clock, late), clock))
+        return made[0]
+
     sink = TimesSink()
     owner = PortOwner(
         "bus",
         settings=port,
-        devices={str(n): _meter(n, told["period_s"]) for n in range(1, told["units"] + 1)},
-        driver=driver,
+        devices=_devices(told),
+        open_driver=open_driver,
         sink=sink,
         health=Health(),
         availability=MemoryAvailability(),
@@ -167,7 +196,12 @@ async def main(told: Mapping[str, Any]) -> dict[str, Any]:
     began_s = time.time()
     with suppress(TimeoutError):
         await asyncio.wait_for(owner.run(), told["seconds"])
-    return {"began_s": began_s, "taken_s": sink.taken_s, "spent": driver.spent}
+    return {
+        "began_s": began_s,
+        "taken_s": sink.taken_s,
+        "spent": made[0].spent,
+        "planned": owner.load,
+    }
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Three rounds of 200 fire alarms at random moments; the load comes from a process of its own. The
 disk of a shared machine stands still now and then, so the figures are medians of the rounds; each
-round's and the worst of all alarms stand beside them. ``python -m tests.bench.chain PORT`` is the
-load.
+round's and the worst of all alarms stand beside them. The load:
+``python -m tests.bench.chain PORT [PERIOD_S]``.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ TAGS = 20
 REPORT_EVERY = 500
 
 
-def load(port: int) -> None:
-    """Publish 100 devices x 20 values each 0.2 s until killed; print how many it were."""
+def load(port: int, period_s: float = LOAD_PERIOD_S) -> None:
+    """Publish 100 devices x 20 values each period until killed; print how many it were."""
     with PlainNode(port, group="bench", node="load") as node:
         node.birth()
         for number in range(LOAD_DEVICES):
@@ -45,7 +45,7 @@ def load(port: int) -> None:
         print('{"event": "ready"}', flush=True)
         start, step = time.monotonic(), 0
         while True:
-            due = start + step * LOAD_PERIOD_S / LOAD_DEVICES
+            due = start + step * period_s / LOAD_DEVICES
             if (wait := due - time.monotonic()) > 0:
                 time.sleep(wait)
             values = {f"voltage_{k}": 230.0 + (step + k) % 7 for k in range(TAGS)}
@@ -146,4 +146,4 @@ def run() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    load(int(sys.argv[1]))
+    load(int(sys.argv[1]), *map(float, sys.argv[2:]))

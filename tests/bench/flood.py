@@ -1,4 +1,4 @@
-"""``python -m tests.bench.flood PORT MESSAGES``: an edge node that sends as fast as it is acked.
+"""``python -m tests.bench.flood PORT MESSAGES [SITE]``: an edge node as fast as it is acked.
 
 Ten pumps with twenty points each, all of them plausible, so that the alarm rules look and stay
 silent; every message is journaled, and at most ``WINDOW`` of them are unacknowledged, as with an
@@ -13,7 +13,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import decode_ack, uuid_of
+from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.names import CLASS
 from protocols.sparkplug.payload import (
     Metric,
@@ -21,6 +21,7 @@ from protocols.sparkplug.payload import (
     encode_metrics,
     encode_payload,
     seal,
+    uuid_of,
 )
 
 STATES = {"run": True, "command": True, "fault": False, "auto": True}
@@ -48,14 +49,15 @@ GROUP, NODE = "bench", "flood"
 
 
 class Flood:
-    def __init__(self, port: int, messages: int) -> None:
+    def __init__(self, port: int, messages: int, site: str = GROUP) -> None:
         self.messages = messages
+        self.site = site
         self.acked = 0
         self.moved = threading.Condition()
         self.client = Client(CallbackAPIVersion.VERSION2, clean_session=True)
         self.client.on_message = self.on_message
         self.client.connect("127.0.0.1", port)
-        self.client.subscribe(f"spBv1.0/{GROUP}/NCMD/{NODE}", 1)
+        self.client.subscribe(f"spBv1.0/{site}/NCMD/{NODE}", 1)
         self.client.loop_start()
         self.seq = 0
 
@@ -67,7 +69,7 @@ class Flood:
                 self.moved.notify()
 
     def send(self, kind: str, payload: bytes, device: str = "") -> None:
-        self.client.publish(f"spBv1.0/{GROUP}/{kind}/{NODE}{device}", payload)
+        self.client.publish(f"spBv1.0/{self.site}/{kind}/{NODE}{device}", payload)
         self.seq = (self.seq + 1) % 256
 
     def bear(self) -> None:
@@ -124,4 +126,4 @@ class Flood:
 
 
 if __name__ == "__main__":
-    Flood(int(sys.argv[1]), int(sys.argv[2])).run()
+    Flood(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]).run()

@@ -4,8 +4,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from server.assets.series import CONNECTION, Series
 from server.core import schema
 from server.core.clock import SystemClock
 from server.core.records import Records
+from server.history.base import History
 from server.history.duckdb import DuckHistory
 from server.ingest.acks import Acks
 from server.ingest.metrics import IngestMetrics
@@ -44,16 +45,25 @@ MESSAGES = 40_000
 _ACK_EVERY = 200
 
 
-def run(messages: int = MESSAGES) -> dict[str, Any]:
+@contextmanager
+def _embedded(folder: Path) -> Iterator[History]:
+    with closing(DuckHistory(folder)) as history:
+        yield history
+
+
+OpenHistory = Callable[[Path], AbstractContextManager[History]]
+
+
+def run(messages: int = MESSAGES, *, open_history: OpenHistory = _embedded) -> dict[str, Any]:
     """Values per second of the whole ingest, beside paho and protobuf alone."""
-    with tempfile.TemporaryDirectory() as name:
-        return asyncio.run(_run(Path(name), messages))
+    with tempfile.TemporaryDirectory() as name, open_history(Path(name) / "history") as history:
+        return asyncio.run(_run(Path(name), messages, history))
 
 
-async def _run(folder: Path, messages: int) -> dict[str, Any]:
+async def _run(folder: Path, messages: int, history: History) -> dict[str, Any]:
     async with Mosquitto(folder / "broker") as broker:
         bare_s = await _bare(broker.port, messages)
-        figures = await _whole(folder, broker.port, messages)
+        figures = await _whole(folder, broker.port, messages, history)
     values = messages * flood.POINTS
     figures["bare_values_per_s"] = round(values / bare_s)
     return figures
@@ -104,7 +114,7 @@ async def _bare(port: int, messages: int) -> float:
     return time.perf_counter() - started_at
 
 
-async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
+async def _whole(folder: Path, port: int, messages: int, history: History) -> dict[str, Any]:
     """Figures of the real ingest with its stores."""
     clock = SystemClock()
     url = f"sqlite:///{folder}/records.sqlite"
@@ -139,7 +149,6 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             outages=Outages(AlarmSettings()),
         )
         chain.restore()
-        history = DuckHistory(folder / "history")
         registry = Registry(records, clock, on_series=on_series)
         settings = ServerSettings(mqtt=MqttSettings(port=port))
         reception = prepare_reception(settings, registry, clock, metrics)
@@ -163,7 +172,6 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
             cpu = time.process_time() - cpu
         alarms = records.read(lambda session: session.scalar(select(func.count(Alarm.id))))
         counts = await asyncio.to_thread(_count, history, registry)
-        history.close()
     values = messages * flood.POINTS
     return {
         "values_per_s": round(values / (ended_at - started_at)),
@@ -174,7 +182,7 @@ async def _whole(folder: Path, port: int, messages: int) -> dict[str, Any]:
     }
 
 
-def _count(history: DuckHistory, registry: Registry) -> int:
+def _count(history: History, registry: Registry) -> int:
     """Rows of all points but the connections."""
     return sum(
         bucket.count

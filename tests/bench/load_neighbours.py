@@ -11,9 +11,8 @@ from collections.abc import Callable
 from random import Random
 
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.names import BD_SEQ, CLASS, REBIRTH
-from protocols.sparkplug.payload import Metric, encode_metrics, encode_payload, seal
+from protocols.sparkplug.payload import Metric, encode_metrics, encode_payload, seal, uuid_of
 from tests.bench.flood import BASE, POINTS, STATES
 from tests.fakes.sparkplug_node import now_ms
 

@@ -13,6 +13,7 @@ from plantroom.processes import Child
 from tests.bench.load_site import Outcome, Site
 from tests.bench.measure import cpu_s, rss_mb
 from tests.fakes.sparkplug_node import PlainNode
+from tests.process_tree import children
 
 PANELS, ROUNDS = 300, 3
 SETTLE_S = 3.0
@@ -99,10 +100,11 @@ def _used(site: Site, clients: Child) -> dict[str, float]:
 
 
 def pids(site: Site) -> dict[str, int]:
-    """The server's process and those that it started."""
+    """The server's process, the fork server and the readers, as many as there are now."""
     pid = site.server.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {"server": pid} | {f"reader{n or ''}": int(one) for n, one in enumerate(children)}
+    (forks,) = children(pid)
+    readers = {f"reader{n or ''}": one for n, one in enumerate(children(forks))}
+    return {"server": pid, "forks": forks, **readers}
 
 
 def _said(clients: Child) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import contextlib
+import json
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -53,7 +54,14 @@ class Hanging:
 class Site:
     """Real processes on free loopback ports; ``token`` is an administrator's."""
 
-    def __init__(self, folder: Path, *, hanging: bool = False, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        hanging: bool = False,
+        more_http: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
         self.folder = folder
         self.token = ""
         self.http_port = free_port()
@@ -63,6 +71,7 @@ class Site:
         self._secret = secret
         self._hanging = Hanging() if hanging else None
         self._settings = settings
+        self._more_http = more_http or {}
         self._stack = AsyncExitStack()
         self.server = Child(
             "server",
@@ -116,6 +125,18 @@ class Site:
         """Whether the equipment is in the ledger."""
         return b'"items":[{' in await self.get(f"/api/v1/equipment?key={key}")
 
+    @property
+    def url(self) -> str:
+        """Where the server answers."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    async def items(self, path: str) -> list[dict[str, Any]]:
+        """The items of a page."""
+        found: list[dict[str, Any]] = json.loads((await self.get(path)).partition(b"\r\n\r\n")[2])[
+            "items"
+        ]
+        return found
+
     async def get(self, path: str) -> bytes:
         """Head and body of an answer."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.http_port)
@@ -166,7 +187,7 @@ class Site:
         settings = {
             "data_dir": "data",
             "mqtt": {"port": self.broker.port},
-            "http": {"port": self.http_port},
+            "http": {"port": self.http_port, **self._more_http},
             "messages": {"webhooks": webhooks},
             **self._settings,
         }

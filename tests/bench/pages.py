@@ -22,6 +22,7 @@ from plantroom.processes import Child, free_port, init_server, plantroom_command
 from tests.bench.load_clients import request
 from tests.bench.measure import machine
 from tests.fakes.many_rows import FILTERS, fill
+from tests.process_tree import descendants
 
 ROWS, FILLED = 50, 110
 BLOCKS, BLOCK = 15, 15
@@ -140,14 +141,9 @@ async def served(url: str | None = None) -> AsyncGenerator[tuple[int, str, int]]
         server = Child("server", command, log=log, ready_event="server_ready")
         await server.start(timeout_s=_READY_S)
         try:
-            yield port, token, _child_of(server.pid)
+            yield port, token, descendants(server.pid)[-1]
         finally:
             await server.stop()
-
-
-def _child_of(pid: int) -> int:
-    """Return the process that serves HTTP for a server."""
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1])
 
 
 def _webhook(number: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Hears what a poller publishes: how many values, how late, how regularly."""
 
 import json
+import threading
 import time
 from collections import defaultdict
 from itertools import pairwise
@@ -8,7 +9,8 @@ from itertools import pairwise
 import paho.mqtt.client as mqtt
 
 from protocols.sparkplug import sparkplug_b_pb2 as pb
-from protocols.sparkplug.journal_ack import encode_ack, parse_uuid, ranges_of
+from protocols.sparkplug.journal_ack import encode_ack, ranges_of
+from protocols.sparkplug.payload import parse_uuid
 from protocols.sparkplug.topics import MessageKind, Topic, parse_topic
 
 _ACK_EVERY_S = 0.5
@@ -29,16 +31,21 @@ class Subscriber:
         self.latencies_ms: list[float] = []
         self.taken_at: dict[str, list[int]] = defaultdict(list)
         self.counts: dict[str, list[float]] = defaultdict(list)
-        self._unacknowledged: dict[str, list[int]] = defaultdict(list)
-        self._acknowledged_s = 0.0
+        self._lock = threading.Lock()
+        self._unacknowledged: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._closed = threading.Event()
+        self._acknowledging = threading.Thread(target=self._acknowledge)
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         self._client.on_message = self._hear
         self._client.on_connect = lambda client, *_: client.subscribe(topic)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
+        self._acknowledging.start()
 
     def close(self) -> None:
         """Disconnect."""
+        self._closed.set()
+        self._acknowledging.join()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -62,8 +69,11 @@ class Subscriber:
         now = time.time_ns() / 1e6
         sparkplug = message.topic.startswith("spBv1.0/")
         payload = pb.Payload.FromString(message.payload if sparkplug else b"")
-        if sparkplug:
-            self._acknowledge(message.topic, payload.uuid)
+        if sparkplug and (named := parse_uuid(payload.uuid)):
+            heard = parse_topic(message.topic)
+            command = Topic(heard.group, MessageKind.NCMD, heard.node).format()
+            with self._lock:
+                self._unacknowledged[command, named[0]].append(named[1])
         if not self.recording:
             return
         if sparkplug:
@@ -76,17 +86,11 @@ class Subscriber:
         self.latencies_ms.append(now - at)
         self.taken_at[message.topic].append(at)
 
-    def _acknowledge(self, topic: str, uuid: str) -> None:
-        named = parse_uuid(uuid)
-        if named is None:
-            return
-        self._unacknowledged[named[0]].append(named[1])
-        if time.monotonic() - self._acknowledged_s < _ACK_EVERY_S:
-            return
-        self._acknowledged_s = time.monotonic()
-        heard = parse_topic(topic)
-        command = Topic(heard.group, MessageKind.NCMD, heard.node).format()
-        for journal_id, offsets in self._unacknowledged.items():
-            ack = encode_ack(journal_id, ranges_of(offsets), time.time_ns() // 1_000_000)
-            self._client.publish(command, ack, qos=1)
-        self._unacknowledged.clear()
+    def _acknowledge(self) -> None:
+        """Acknowledge what was heard, beside the hearing: a receiver's work is no latency."""
+        while not self._closed.wait(_ACK_EVERY_S):
+            with self._lock:
+                heard, self._unacknowledged = self._unacknowledged, defaultdict(list)
+            for (command, journal_id), offsets in heard.items():
+                ack = encode_ack(journal_id, ranges_of(offsets), time.time_ns() // 1_000_000)
+                self._client.publish(command, ack, qos=1)

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import decode_ack, uuid_of
+from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.names import BD_SEQ, CLASS, REBIRTH
 from protocols.sparkplug.payload import (
     Metric,
@@ -20,6 +20,7 @@ from protocols.sparkplug.payload import (
     encode_payload,
     mark_historical,
     seal,
+    uuid_of,
 )
 
 GROUP, NODE = "chaos", "gw"

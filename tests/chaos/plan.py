@@ -1,5 +1,6 @@
 """What the chaos run sets up: one class of points, three people, where their messages go."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +66,15 @@ PEOPLE: dict[str, dict[str, object]] = {
 }
 
 
-def write_files(folder: Path, *, broker_port: int, http_port: int, url: str, secret: str) -> Path:
+def write_files(
+    folder: Path,
+    *,
+    broker_port: int,
+    http_port: int,
+    url: str,
+    secret: str,
+    stores: Mapping[str, object],
+) -> Path:
     """Write the server file and what it names; return its path."""
     (folder / "secret").write_text(secret)
     (folder / "password").write_text("correct horse battery")
@@ -83,6 +92,7 @@ def write_files(folder: Path, *, broker_port: int, http_port: int, url: str, sec
         "class_files": "classes",
         "alarms": {"flood_starts": 1_000_000},
         "messages": {"webhooks": hooks, "first_retry_s": FIRST_RETRY_MS / 1000},
+        **stores,
     }
     path = folder / "server.yaml"
     path.write_text(yaml.safe_dump(settings))

@@ -7,20 +7,24 @@ import random
 import secrets
 import sys
 import time
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from plantroom.errors import ChildError
 from plantroom.processes import Child, free_port, init_server, plantroom_command
+from tests.backing import Backing
 from tests.chaos import truth
 from tests.chaos.disk import watched_disk
-from tests.chaos.node import Node, now_ms
+from tests.chaos.node import GROUP, NODE, Node, now_ms
 from tests.chaos.operator import Operator
 from tests.chaos.plan import PEOPLE, POINTS, write_files
 from tests.chaos.receiver import Attempt, FailingReceiver
 from tests.chaos.score import Score, Uptime
-from tests.chaos.truth import Run, Truth
+from tests.chaos.truth import Place, Run, Truth
+from tests.e2e.interface import ms
 from tests.mosquitto import Mosquitto
 
 DEVICES = 4
@@ -28,26 +32,41 @@ DEVICES = 4
 KEPT_ROUNDS = 4
 _DRAIN_S = (25.0, 150.0)
 """At least until the last wrong call would have come, at most until the last right one must."""
+_VICTIMS = ("server", "store", "both")
+_AWAY_S, _WORKS_S = 4.0, 180.0
+_STARTS_S = 300.0
+"""Longest start of a server on a machine that others use as well."""
+_LONG_AGO = "2026-01-01T00:00:00Z"
 _LASTS_S = {"trip": (0.5, 6), "slow": (3, 8), "blip": (0.2, 1)}
 
 
 class Chaos:
     """A broker, a server, a node with a plan, a receiver that fails, somebody who answers."""
 
-    def __init__(self, folder: Path, *, rounds: int, seed: int) -> None:
+    def __init__(
+        self, folder: Path, *, rounds: int, seed: int, backing: Backing | None = None
+    ) -> None:
+        """Prepare; ``backing`` is a store that is killed as well."""
         self.folder = folder
+        self.backing = backing
         self.rounds = rounds
         self.random = random.Random(seed)  # noqa: S311 (repeatable, no secret)
         self.runs: list[Run] = []
         self.up = Uptime()
         self.port = free_port()
         self.killed_in_start = 0
+        self._away: list[tuple[int, int]] = []
         self._switches: list[tuple[float, str, str, bool]] = []
         self._onsets: dict[tuple[str, str], int] = {}
         self._since = 0
         self._operator: Operator | None = None
 
     async def run(self) -> dict[str, Score]:
+        """Kill for so many rounds, let all arrive, and judge."""
+        with contextlib.nullcontext() if self.backing is None else self.backing.running():
+            return await self._run({} if self.backing is None else self.backing.settings)
+
+    async def _run(self, stores: dict[str, Any]) -> dict[str, Score]:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         receiver = FailingReceiver(secret, chance=self._chance(), heard=self._on_call)
         disk = watched_disk(self.folder, self.up.still)
@@ -58,6 +77,7 @@ class Chaos:
                 http_port=self.port,
                 url=receiver.url,
                 secret=secret,
+                stores=stores,
             )
             token = await init_server(
                 file,
@@ -73,10 +93,11 @@ class Chaos:
             )
             node, operator = Node(broker.port), Operator(self.port, token, chance=self._chance())
             self._operator = operator
-            # Ten thousand values a second from other devices.
+            # Ten thousand values a second from other devices, or as many as the store can take.
+            period_s = "1.0" if "history" in stores else "0.2"
             load = Child(
                 "load",
-                [sys.executable, "-m", "tests.bench.chain", str(broker.port)],
+                [sys.executable, "-m", "tests.bench.chain", str(broker.port), period_s],
                 log=self.folder / "load.log",
                 ready_event="ready",
             )
@@ -87,17 +108,21 @@ class Chaos:
                     node.birth()
                     for number in range(self.rounds):
                         await self._live(node, number, self.random.uniform(0.2, 2.5))
-                        await self._kill(server)
-                        await self._restart(server, node)
+                        await self._strike(server, node)
                         self._tell(number + 1)
                     receiver.patient = True
                     await self._drain(node, self._truth(node, operator, receiver))
+                    stored = await self._stored(token, {key[:2] for key in node.heard})
                 finally:
                     node.close()
                     await self._kill(server)
             found = self._truth(node, operator, receiver)
-            with truth.open_records(self.folder / "data" / "records.sqlite") as database:
+            url = stores.get("records", {}).get(
+                "url", f"sqlite:///{self.folder}/data/records.sqlite"
+            )
+            with truth.open_records(url) as database:
                 return {
+                    "readings": found.readings(stored),
                     "alarms": found.alarms(database),
                     "steps": found.steps(),
                     "messages": found.messages(database),
@@ -112,6 +137,7 @@ class Chaos:
             attempts=receiver.attempts,
             resent=node.resent,
             up=self.up,
+            away=self._away,
         )
 
     def _tell(self, done: int) -> None:
@@ -126,15 +152,55 @@ class Chaos:
             self._operator.on_call(attempt)
 
     async def _start(self, server: Child) -> None:
-        await server.start()
+        await server.start(timeout_s=_STARTS_S)
         self._since = now_ms()
 
     async def _kill(self, server: Child) -> None:
-        at = now_ms()
-        if self._since:
-            self.up.spans.append((self._since, at))
-        self._since = 0
+        self._end_life()
         await server.kill()
+
+    def _end_life(self) -> None:
+        if self._since:
+            self.up.spans.append((self._since, now_ms()))
+        self._since = 0
+
+    async def _strike(self, server: Child, node: Node) -> None:
+        """Kill the server, its store, or both at once; they come back."""
+        victim = "server" if self.backing is None else self.random.choice(_VICTIMS)
+        if victim != "store":
+            await self._kill(server)
+        if self.backing is not None and victim != "server":
+            self._end_life()
+            went = now_ms()
+            self.backing.kill()
+            patience = time.monotonic() + self.random.uniform(0, _AWAY_S)
+            while time.monotonic() < patience:
+                await self._step(node)
+            await self._meanwhile(node, asyncio.to_thread(self.backing.start))
+            self._away.append((went, now_ms()))
+        if victim != "store":
+            await self._restart(server, node)
+        if self.backing is not None:
+            self._since = 0
+            await self._meanwhile(node, self._works())
+            self._since = now_ms()
+
+    async def _meanwhile(self, node: Node, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for something; the node goes on."""
+        task = asyncio.create_task(work)
+        while not task.done():
+            await self._step(node)
+        await task
+
+    async def _works(self) -> None:
+        """Wait until the server and its stores can do everything."""
+        async with httpx.AsyncClient() as http, asyncio.timeout(_WORKS_S):
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    answer = await http.get(f"http://127.0.0.1:{self.port}/readyz")
+                    if answer.is_success:
+                        return
+                await asyncio.sleep(0.05)
 
     async def _restart(self, server: Child, node: Node) -> None:
         """Start it again; one time in three it is killed in the middle of that."""
@@ -149,10 +215,7 @@ class Chaos:
                 await start
             if self._since:
                 await self._kill(server)
-        start = asyncio.create_task(self._start(server))
-        while not start.done():
-            await self._step(node)
-        await start
+        await self._meanwhile(node, self._start(server))
 
     async def _live(self, node: Node, number: int, seconds: float) -> None:
         """A round: new devices, whose points go on at random and mostly off again."""
@@ -206,10 +269,25 @@ class Chaos:
                 if not found.missing():
                     return
 
-    async def _people(self, token: str) -> None:
+    async def _stored(self, token: str, places: Iterable[Place]) -> dict[Place, list[int]]:
+        """When the readings of each point were taken, as the server gives them."""
+        stored: dict[Place, list[int]] = {}
+        async with self._client(token) as http:
+            for device, point in places:
+                key = f"{GROUP}/{NODE}/{device}/{point}"
+                asked = {"point": key, "from": _LONG_AGO, "raw": "true"}
+                answer = await http.get("readings", params=asked)
+                assert answer.is_success, answer.text
+                stored[device, point] = [ms(one["taken_at"]) for one in answer.json()["items"]]
+        return stored
+
+    def _client(self, token: str) -> httpx.AsyncClient:
         url = f"http://127.0.0.1:{self.port}/api/v1/"
         headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers) as http:
+        return httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
+
+    async def _people(self, token: str) -> None:
+        async with self._client(token) as http:
             for path, body in PEOPLE.items():
                 answer = await http.put(path, json=body)
                 assert answer.status_code < 300, answer.text

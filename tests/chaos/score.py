@@ -43,9 +43,11 @@ class Uptime:
 
         def able(since: int, until: int) -> int:
             first, last = max(start, since), min(end, until)
-            return last - first - sum(max(0, _overlap(first, last, *one)) for one in self.still)
+            return last - first - sum(max(0, _overlap(first, last, *one)) for one in still)
 
-        return max((able(*span) for span in self.spans), default=0)
+        still = [one for one in self.still if _overlap(start, end, *one) > 0]
+        met = [span for span in self.spans if _overlap(start, end, *span) > 0]
+        return max((able(*span) for span in met), default=0)
 
     def throughout(self, start: int, end: int) -> bool:
         """Whether one life of the server lasted from before ``start`` until after ``end``."""

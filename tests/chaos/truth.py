@@ -7,10 +7,12 @@ on and off, from the policy, and from who answered when. Calls are what the rece
 import sqlite3
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+import psycopg
 
 from tests.chaos.node import Heard
 from tests.chaos.operator import Answer
@@ -32,6 +34,14 @@ Call = tuple[Place, int, str]
 """Place, step and person."""
 _Came = dict[Call, dict[str, list[Attempt]]]
 """What was heard of a call, by the ids of its messages."""
+
+
+class Database(Protocol):
+    """A connection to the records."""
+
+    def execute(self, query: Any, /) -> Any:
+        """Ask."""
+        ...
 
 
 class Run(NamedTuple):
@@ -63,8 +73,10 @@ class Truth:
     resent: Sequence[int]
     """When the node sent anything again, in order: what is late waits until that is over."""
     up: Uptime
+    away: Sequence[tuple[int, int]] = ()
+    """When a store was away: what could not be told then comes with what is sent again."""
 
-    def alarms(self, database: sqlite3.Connection) -> Score:
+    def alarms(self, database: Database) -> Score:
         """Each run that lasted is one alarm with its true onset, raised when its delay was over."""
         found = _intervals(database)
         wanted = {(run.device, run.point, run.onset): run for run in self.runs if run.is_alarm}
@@ -92,7 +104,7 @@ class Truth:
         """Each step of each alarm calls its person exactly once, unless somebody has answered."""
         return self._calls(STEPS)
 
-    def messages(self, database: sqlite3.Connection) -> Score:
+    def messages(self, database: Database) -> Score:
         """Every incident is told to the board; every message that was written has arrived."""
         score = self._calls((_OPENING,))
         rows = database.execute("SELECT key, state FROM messages").fetchall()
@@ -109,6 +121,24 @@ class Truth:
             bodies[one.id].add(str(one.body))
         score.doubled += sum(len(said) - 1 for said in bodies.values())
         score.lost += sum(not one.signed for one in self.attempts)
+        return score
+
+    def readings(self, stored: Mapping[Place, Sequence[int]]) -> Score:
+        """Each acknowledged reading is in the history exactly once.
+
+        Args:
+            stored: When the readings of each point were taken, as the history gives them.
+        """
+        score = Score(wanted=len(self.heard))
+        for device, point, at in self.heard:
+            if at not in stored[device, point]:
+                score.lost += 1
+                score.notes.append(f"lost {device} {point} {at}")
+        for place, instants in stored.items():
+            extra = len(instants) - len(set(instants))
+            if extra:
+                score.doubled += extra
+                score.notes.append(f"doubled {place}: {sorted(instants)}")
         return score
 
     def missing(self) -> bool:
@@ -200,22 +230,35 @@ class Truth:
 
     def _judge(self, score: Score, what: str, run: Run, *, due: int, at: int) -> None:
         heard, bound = self._heard(run), TOLERANCE_MS
-        if heard is not None and heard.again:
+        if heard is not None and (heard.again or self._met_an_away_store(heard, at)):
             before = bisect_left(self.resent, at)
             due, bound = max(due, *self.resent[before - 1 : before], heard.sent_at), LATE_MS
-        waited, able = self.up.between(due, at), self.up.able_between(due, at)
-        if able <= bound < waited:
+        waited = self.up.between(due, at)
+        if waited <= bound:
+            return
+        if self.up.able_between(due, at) <= bound:
             score.held_up += 1
-        elif waited > bound:
+        else:
             score.late += 1
             score.notes.append(f"late {what}: due {due}, at {at}, waited {waited}, {heard}")
+
+    def _met_an_away_store(self, heard: Heard, at: int) -> bool:
+        return any(since <= at and heard.sent_at <= until for since, until in self.away)
 
     def _heard(self, run: Run) -> Heard | None:
         return self.heard.get((run.device, run.point, run.onset))
 
 
-def open_records(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+@contextmanager
+def open_records(url: str) -> Generator[Database]:
+    """Open the records of a server, SQLite or PostgreSQL."""
+    if url.startswith("sqlite"):
+        path = url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as records:
+            yield records
+    else:
+        with psycopg.connect(url.replace("+psycopg", "")) as records:
+            yield records
 
 
 def _call(attempt: Attempt) -> Call:
@@ -228,7 +271,7 @@ def _call(attempt: Attempt) -> Call:
     return place, data["step"]["number"], data["person"]["key"]
 
 
-def _intervals(database: sqlite3.Connection) -> list[tuple[tuple[str, str, int], int | None]]:
+def _intervals(database: Database) -> list[tuple[tuple[str, str, int], int | None]]:
     """Return onsets with when they were raised; a corrected onset counts as corrected."""
     found: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
     rows = database.execute(

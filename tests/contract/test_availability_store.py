@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from config.gateway import ResolvedDevice
 from config.points import Table
-from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
 from edge_agent.polling.availability_store import (
@@ -101,7 +101,8 @@ def gaps_s(bench: Bench, name: str, begin_s: float) -> list[float]:
     return [b - a for a, b in zip([begin_s, *times], times, strict=False)]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.long
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("away_s", [0, 10])
 async def test_a_silent_register_stays_one_and_its_neighbours_lose_nothing(
     store: AvailabilityStore, restart: Restart, away_s: float
@@ -172,9 +173,19 @@ def test_options_that_came_later_and_are_not_used_change_no_digest() -> None:
     assert points_digest(device("d1", points | {"p": elsewhere})) != "ad82cc7574dca281"
 
 
+def test_what_people_say_for_a_state_changes_nothing_of_what_is_available() -> None:
+    options: dict[str, object] = {"type": "enum", "enum": {0: "auto"}}
+    words = {"words": {"auto": {"en": "Automatic", "zh": "自动"}}}
+    plain = device("d1", {"mode": point(1, **options)})
+    assert points_digest(device("d1", {"mode": point(1, **options, **words)})) == points_digest(
+        plain
+    )
+
+
 OLDEST = '{"d1": {"points": "%s", "holes": ["p1007"], "barriers": [["holding", 40]]}}'
 
 
+@pytest.mark.long
 async def test_a_register_without_a_known_reason_is_tried_alone(tmp_path: Path) -> None:
     path = tmp_path / "availability.json"
     digest = points_digest(silent_bench(MemoryAvailability()).port.devices["d1"].device)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ class Rig:
             "box",
             settings=settings,
             devices={"d1": device("d1", points, unit=1)},
-            driver=open_modbus(settings, SystemClock()),
+            open_driver=partial(open_modbus, settings, SystemClock()),
             sink=self.sink,
             health=Health(),
             availability=MemoryAvailability(),
@@ -128,6 +129,7 @@ async def test_a_box_with_a_fault_is_read_and_commanded(fault: BoxFault, framing
     assert bench.sink.events.count(("up", "d1", "")) <= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "accept"),
     [
@@ -162,6 +164,7 @@ async def test_a_device_that_limits_what_is_written_is_read_back() -> None:
     assert written.reason == "the device reads back another value"
 
 
+@pytest.mark.long
 async def test_a_busy_device_is_read_and_commanded() -> None:
     async with rig() as bench:
         await bench.until(lambda: bench.good() > 1)

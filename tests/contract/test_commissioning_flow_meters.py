@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from config.load import load_profiles
-from config.ports import Cjt188Port
+from config.meter_ports import Cjt188Port
 from edge_agent.clock import SystemClock
 from edge_agent.commissioning import flow_meter_reader
 from edge_agent.commissioning.flow_meter_reader import FlowMeterWish
@@ -16,6 +16,12 @@ from simulators.line import LineTiming
 from simulators.serial_line import SerialLine
 
 HEAT = "11110000000002"
+
+
+class Quiet:
+    def note(self, text: str) -> None: ...
+
+    def step(self, text: str) -> None: ...
 
 
 def line(path: Path) -> SerialLine:
@@ -38,7 +44,7 @@ async def test_the_one_meter_of_a_line_is_found_and_written_down(tmp_path: Path)
     path = tmp_path / "line"
     async with line(path):
         found, said = await flow_meter_reader.scan(
-            port_at(path), [Setting(19200, "N")], SystemClock(), budget_s=5, note=lambda _: None
+            port_at(path), [Setting(19200, "N")], SystemClock(), budget_s=5, shown=Quiet()
         )
     text = "\n".join(said)
     assert found
@@ -51,7 +57,7 @@ async def test_nobody_there_is_told(tmp_path: Path) -> None:
     async with SerialLine({}, path=path, timing=LineTiming(baud=19200), framing="cjt188"):
         port = port_at(path).model_copy(update={"timeout_s": 0.1})
         found, said = await flow_meter_reader.scan(
-            port, [Setting(19200, "N")], SystemClock(), budget_s=5, note=lambda _: None
+            port, [Setting(19200, "N")], SystemClock(), budget_s=5, shown=Quiet()
         )
     assert not found
     assert "no meter answered" in said[-1]

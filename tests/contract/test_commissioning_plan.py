@@ -21,6 +21,7 @@ async def _time_of_read(driver: Driver, clock: SystemClock) -> float:
     return clock.monotonic_s() - began
 
 
+@pytest.mark.long
 async def test_the_predicted_time_of_a_serial_request_is_the_measured_one(tmp_path: Path) -> None:
     unit = PlainUnit({at: at for at in range(40)})
     timing = LineTiming(baud=9600, turnaround_s=0.01)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
             "bus",
             settings=settings,
             devices={"d1": device("d1", {"level": point(0, unit="m", period_s=0.05)})},
-            driver=open_modbus(settings, clock),
+            open_driver=partial(open_modbus, settings, clock),
             sink=sink,
             health=health,
             availability=MemoryAvailability(),

@@ -7,7 +7,8 @@ import pytest
 
 from config.errors import ConfigError
 from config.load import load_agent, load_classes, load_profiles
-from config.load_server import load_people, load_server
+from config.load_server import load_people, load_plans, load_schematics, load_server
+from config.server import ServerSettings
 
 CASES = Path(__file__).parent.parent / "cases" / "config"
 
@@ -17,6 +18,10 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "people": load_people,
     "class": lambda file: load_classes(file.parent),
     "profile": lambda file: load_profiles(file.parent),
+    "plan": lambda file: load_plans(ServerSettings(plan_files=file.parent), load_classes()),
+    "schematic": lambda file: load_schematics(
+        ServerSettings(schematic_files=file.parent), load_classes()
+    ),
 }
 
 

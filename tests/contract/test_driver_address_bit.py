@@ -6,23 +6,23 @@ import random
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from config.ports import ModbusRtuPort
-from edge_agent.clock import SystemClock
 from edge_agent.drivers.address_bit import AddressBitLink, MarkedBytes, set_address_bit
-from edge_agent.drivers.fire_delivery import SiteTime
+from edge_agent.drivers.fire_delivery import Hearer, SiteTime
 from edge_agent.drivers.fire_line import PanelLine
 from edge_agent.drivers.link import Link
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import PortDownError
-from protocols.fire.session import AddressBytes, Delivery
+from protocols.fire.session import AddressBytes, Delivery, Moment
 from protocols.panels.gst200 import Gst200
 from protocols.panels.session import AdapterSession
+from tests.fakes.fire_bench import HurriedClock, serving
 from tests.fakes.panel_frames import gst200
 from tests.fire_events import told
 
@@ -114,29 +114,26 @@ async def test_a_gst200_is_polled_and_answered_with_the_bit() -> None:
         return True
 
     with terminal() as (master, path):
-        clock = SystemClock()
+        clock = HurriedClock()
 
         async def open_link() -> Link:
             return await opened(path, [])
 
         line = PanelLine(
             "gst",
+            source="gst200",
             open_link=open_link,
-            new_session=lambda moment: AdapterSession(Gst200(), moment=moment),
-            keep=keep,
-            on_notice=lambda *_: None,
+            session=AdapterSession(Gst200(), moment=Moment(0, datetime.min)),  # noqa: DTZ901 (no matter)
+            hearer=Hearer(keep, lambda *_: None),
             clock=clock,
             time=SiteTime(clock, UTC),
         )
-        task = asyncio.create_task(line.run())
-        assert await heard(master, 1) == b"\x31"
-        fire = gst200(0x15, floor=3, room=1205, kind=3)
-        os.write(master, b"\xff\x00" + fire)
-        assert (await heard(master, 1))[:1] == b"\x51"
-        assert lines == ["component-1-1-3-0-1205 on fire"]
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        async with serving(line):
+            assert await heard(master, 1) == b"\x31"
+            fire = gst200(0x15, floor=3, room=1205, kind=3)
+            os.write(master, b"\xff\x00" + fire)
+            assert (await heard(master, 1))[:1] == b"\x51"
+            assert lines == ["component-1-1-3-0-1205 on fire"]
 
 
 def test_the_bit_is_a_setting_of_the_kernel() -> None:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from config.points import Table
 from config.ports import Port
+from edge_agent.drivers.base import UnitAddress
 from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.drivers.timing import line_timing
 from edge_agent.errors import DriverError
@@ -48,10 +49,11 @@ async def talk(case: Path) -> list[str]:
     link = MemoryLink(Silent)
     loop = asyncio.get_running_loop()
     lines: list[str] = []
-    async with client_on(link, port) as driver:
-        driver.on_late_response = lambda unit, after_s: lines.append(
-            f"late: unit {unit}, {after_s:.2f} s"
-        )
+
+    def late(unit: UnitAddress, after_s: float) -> None:
+        lines.append(f"late: unit {unit}, {after_s:.2f} s")
+
+    async with client_on(link, port, on_late_response=late) as driver:
         for step in steps:
             if "wait" in step:
                 await asyncio.sleep(step["wait"])

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.cjt188 import Cjt188Client
+from edge_agent.drivers.cjt188.client import Cjt188Client
 from edge_agent.drivers.frame_line import FrameLine
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
@@ -25,7 +26,7 @@ from protocols.cjt188.addresses import WILDCARD
 from protocols.cjt188.dialect import Dialect, StatusBits, TimeOrder
 from protocols.cjt188.frames import Frame
 from protocols.cjt188.identifiers import ByteOrder
-from protocols.cjt188.requests import read
+from protocols.cjt188.requests import CLOSE_VALVE, OPEN_VALVE, read
 from protocols.errors import ValueRangeError
 from simulators.cjt188 import MeterSettings, SimulatedMeter, meter_unit, refusal
 from simulators.equipment.flow_meters import HeatMeter, WaterMeter
@@ -72,6 +73,7 @@ def on_line(
     work: Callable[[Cjt188Client, MemoryLink], Awaitable[None]],
     units: dict[int, FaultyUnit] | None = None,
     settings: FrameLine = LINE,
+    **options: Any,
 ) -> None:
     async def main() -> None:
         link = MemoryLink(line_of(units or line(), "cjt188", TIMING))
@@ -79,7 +81,9 @@ def on_line(
         async def open_link() -> MemoryLink:
             return link
 
-        async with Cjt188Client(open_link=open_link, line=settings, clock=LoopClock()) as client:
+        async with Cjt188Client(
+            open_link=open_link, line=settings, clock=LoopClock(), **options
+        ) as client:
             await work(client, link)
 
     run_virtually(main())
@@ -116,8 +120,8 @@ def test_the_predicted_length_is_what_comes() -> None:
 
 def test_the_valve_is_closed_and_opened() -> None:
     async def work(client: Cjt188Client, _: MemoryLink) -> None:
-        for opened, word in ((False, "closed"), (True, "open")):
-            told = await client.set_valve(0x10, WATER, opened=opened, timeout_s=1)
+        for code, word in ((CLOSE_VALVE, "closed"), (OPEN_VALVE, "open")):
+            told = await client.set_valve(0x10, WATER, code, timeout_s=1)
             assert told.reading.value("valve").value == word
             read = await client.read(0x10, WATER, 0x901F, timeout_s=1)
             assert read.reading.value("valve").value == word
@@ -166,10 +170,9 @@ def test_a_meter_that_is_silent_times_out_and_the_others_go_on() -> None:
 
 
 def test_a_late_answer_is_reported_and_taken_for_no_other() -> None:
-    late: list[tuple[int, float]] = []
+    late: list[tuple[object, float]] = []
 
     async def work(client: Cjt188Client, _: MemoryLink) -> None:
-        client.on_late_response = lambda unit, after_s: late.append((unit, after_s))
         for identifier, pause_s in ((0x901F, 2), (0xD120, 0), (0x901F, 0)):
             # The late answer may meet the next request on the line.
             with pytest.raises((DeviceTimeoutError, DeviceGarbageError)):
@@ -183,8 +186,8 @@ def test_a_late_answer_is_reported_and_taken_for_no_other() -> None:
 
     units = line()
     fault(units, 0x10, WATER, Fault(FaultKind.LATE, seconds=0.9))
-    on_line(work, units)
-    assert [unit for unit, _ in late] == [int(WATER, 16)] * len(late)
+    on_line(work, units, on_late_response=lambda unit, after_s: late.append((unit, after_s)))
+    assert [unit for unit, _ in late] == [WATER] * len(late)
     assert late
     assert all(0.5 < after_s < 3 for _, after_s in late)
 
@@ -192,10 +195,10 @@ def test_a_late_answer_is_reported_and_taken_for_no_other() -> None:
 def test_where_a_meter_numbers_no_answers_a_command_waits_for_the_one_before() -> None:
     async def work(client: Cjt188Client, link: MemoryLink) -> None:
         with pytest.raises(DeviceTimeoutError):
-            await client.set_valve(0x20, OTHER, opened=False, timeout_s=0.5, dialect=ODD)
+            await client.set_valve(0x20, OTHER, CLOSE_VALVE, timeout_s=0.5, dialect=ODD)
         sent = len(link.sent)
         with pytest.raises(DeviceTimeoutError, match="could be taken") as refusal:
-            await client.set_valve(0x20, OTHER, opened=True, timeout_s=0.5, dialect=ODD)
+            await client.set_valve(0x20, OTHER, OPEN_VALVE, timeout_s=0.5, dialect=ODD)
         assert not refusal.value.went_out
         assert len(link.sent) == sent
         await client.read(0x10, WATER, 0x901F, timeout_s=1)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from config.gateway import ResolvedDevice
 from config.ports import Framing, ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
-from config.resolve import ResolvedDevice
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
@@ -130,7 +130,7 @@ async def polled(
         "bus",
         settings=port,
         devices={"d1": meter},
-        driver=client_on(link, port),
+        open_driver=lambda late: client_on(link, port, on_late_response=late),
         sink=sink,
         health=Health(),
         availability=MemoryAvailability(),
@@ -152,7 +152,8 @@ STRICT_ONES = [0, 200]
 STRICT_TWOS = [address for first in range(0, 1000, 200) for address in (first, first + 1)]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.long
+@pytest.mark.sampled(6)
 @pytest.mark.seeds(1, 10)
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize(

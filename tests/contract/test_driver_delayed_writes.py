@@ -15,13 +15,13 @@ from typing import Literal
 
 import pytest
 
+from config.gateway import ResolvedDevice
 from config.interlock import Place
 from config.points import DataType
 from config.ports import Port
-from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Driver
+from edge_agent.drivers.base import Driver, OnLateResponse, OpenDriver
 from edge_agent.errors import AgentError, CommandError
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
@@ -121,16 +121,20 @@ async def in_memory(framing: str, function: Literal[16] | None) -> Outcome:
     timing = LineTiming(baud=9600, turnaround_s=0.005)
     link = MemoryLink(line_of(units_of(outcome), far, timing))
     settings = port_of(framing)
-    driver = client_on(link, settings)
     clock = LoopClock()
-    await command(outcome, settings, driver, clock, now_s=clock.monotonic_s, function=function)
+
+    def open_driver(late: OnLateResponse) -> Driver:
+        return client_on(link, settings, on_late_response=late)
+
+    now_s = clock.monotonic_s
+    await command(outcome, settings, open_driver, clock, now_s=now_s, function=function)
     return outcome
 
 
 async def command(
     outcome: Outcome,
     settings: Port,
-    driver: Driver,
+    open_driver: OpenDriver,
     clock: Clock,
     *,
     now_s: Callable[[], float],
@@ -147,7 +151,7 @@ async def command(
         "bus",
         settings=settings,
         devices={"d1": controller(function), "d2": well},
-        driver=driver,
+        open_driver=open_driver,
         sink=sink,
         health=Health(),
         availability=MemoryAvailability(),
@@ -199,7 +203,8 @@ def judge_outcome(outcome: Outcome) -> None:
         assert one.confirmed or "read back" in one.reason
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.long
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("function", [None, 16], ids=["single", "multiple"])
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_a_command_rests_on_what_was_read_for_it_and_goes_out_once(

@@ -207,7 +207,7 @@ def test_an_answer_takes_the_time_that_is_predicted() -> None:
     async def work() -> None:
         link = link_to({A: meter(A)})
         async with meter_client(link) as client:
-            predicted = LINE.expected_s(read(A, VOLTAGES), 6, answer_s=0.03)
+            predicted = LINE.turnaround_s + LINE.request_s(read(A, VOLTAGES), 6) + 0.03
             loop = asyncio.get_running_loop()
             await client.read(A, VOLTAGES, timeout_s=TIMEOUT_S)
             began = loop.time()

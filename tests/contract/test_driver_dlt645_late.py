@@ -8,7 +8,7 @@ from itertools import cycle
 
 import pytest
 
-from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
+from edge_agent.drivers.frame_outstanding import OutstandingRequests
 from edge_agent.errors import (
     DeviceGarbageError,
     DeviceTimeoutError,
@@ -53,11 +53,13 @@ class Late:
 
 
 def test_a_late_answer_goes_to_no_other_question_and_is_reported() -> None:
-    async def work() -> list[tuple[str, float]]:
-        late: list[tuple[str, float]] = []
+    async def work() -> list[tuple[object, float]]:
+        late: list[tuple[object, float]] = []
         units = {A: Late(meter(A), [1.5, 0.0]), B: meter(B)}
-        async with meter_client(link_to(units)) as client:
-            client.on_late_response = lambda address, after_s: late.append((address, after_s))
+        async with meter_client(
+            link_to(units),
+            on_late_response=lambda address, after_s: late.append((address, after_s)),
+        ) as client:
             with pytest.raises(DeviceTimeoutError):
                 await client.read(A, ENERGY, timeout_s=TIMEOUT_S)
             (hz,) = await values_of(client, A, 0x02800002)
@@ -87,8 +89,10 @@ def test_a_command_without_an_answer_is_not_followed_by_another_at_once() -> Non
     async def work() -> None:
         one = meter(A)
         late: list[float] = []
-        async with meter_client(link_to({A: Late(one, [4.5, 0.0])})) as client:
-            client.on_late_response = lambda _, after_s: late.append(after_s)
+        async with meter_client(
+            link_to({A: Late(one, [4.5, 0.0])}),
+            on_late_response=lambda _, after_s: late.append(after_s),
+        ) as client:
             with pytest.raises(DeviceTimeoutError) as first:
                 await client.command(trip(RelayCommand.TRIP), timeout_s=TIMEOUT_S)
             assert first.value.went_out
@@ -156,7 +160,7 @@ def test_a_meter_that_answers_as_another_is_named() -> None:
         link = MemoryLink(Silent)
         async with meter_client(link) as client:
             asyncio.get_running_loop().call_later(
-                0.3, link.hear, Frame(B, 0x91, bytes.fromhex("0000010026000000")).encoded()
+                0.3, link.hear, Frame(B, 0x91, bytes.fromhex("0000010026000000")).encode()
             )
             with pytest.raises(DeviceGarbageError, match=B):
                 await client.read(A, ENERGY, timeout_s=TIMEOUT_S)
@@ -169,17 +173,18 @@ def test_a_meter_that_answers_as_another_is_named() -> None:
     [
         (b"", DeviceTimeoutError, "no answer in time"),
         (b"\x00\xff\x12", DeviceTimeoutError, "no answer in time"),
-        (Frame(A, 0x11, b"\x00\x00\x01\x00").encoded(), DeviceTimeoutError, "no answer in time"),
+        (Frame(A, 0x11, b"\x00\x00\x01\x00").encode(), DeviceTimeoutError, "no answer in time"),
         (
             bytes.fromhex("6812000000102068910A33323435895532323232 2216"),
             DeviceGarbageError,
             "damaged",
         ),
         (bytes.fromhex("6812000000102068910A3332"), DeviceGarbageError, "part of a frame"),
+        (bytes(12), DeviceGarbageError, "12 bytes, no answer"),
         (
             bytes.fromhex("FEFE6A12000000102068910A33323435895532323232 2116"),
             DeviceGarbageError,
-            "22 bytes, no answer",
+            "a damaged frame",
         ),
     ],
 )
@@ -265,14 +270,15 @@ def test_who_uses_the_line_next_knows_what_is_outstanding() -> None:
     async def work() -> None:
         one = meter(A)
         link = link_to({A: Late(one, [2.5, 0.0])})
-        known = OutstandingRequests(TIMEOUT_S)
+        known = OutstandingRequests[Frame]()
         async with meter_client(link, outstanding=known) as client:
             with pytest.raises(DeviceTimeoutError):
                 await client.command(trip(RelayCommand.TRIP), timeout_s=TIMEOUT_S)
         link.lost = ""
-        late: list[str] = []
-        async with meter_client(link, outstanding=known) as client:
-            client.on_late_response = lambda address, _: late.append(address)
+        late: list[object] = []
+        async with meter_client(
+            link, outstanding=known, on_late_response=lambda address, _: late.append(address)
+        ) as client:
             await client.command(trip(RelayCommand.CLOSE), timeout_s=TIMEOUT_S)
         assert late == [A]
         assert one.commands == [RelayCommand.TRIP, RelayCommand.CLOSE]
@@ -289,7 +295,7 @@ def test_no_bytes_end_in_another_error(seed: int) -> None:
             for _ in range(20):
                 control = rng.choice([0x91, 0xB1, 0xD1, 0x92, 0x93, 0x94, rng.randrange(256)])
                 head = rng.choice([b"\x00\x00\x01\x00", b"\x11\xb6", b""])
-                frame = Frame(rng.choice([A, B, OLD]), control, head + rng.randbytes(7)).encoded()
+                frame = Frame(rng.choice([A, B, OLD]), control, head + rng.randbytes(7)).encode()
                 heard = rng.choice([frame, frame * 2, frame[:-3], rng.randbytes(40), frame[3:]])
                 asyncio.get_running_loop().call_later(0.2, link.hear, heard)
                 with suppress(DriverError, FrameError):

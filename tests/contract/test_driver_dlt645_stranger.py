@@ -1,11 +1,10 @@
 """A meter by another hand: the package dlt645 on the other end of a line."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
-from dlt645 import MeterServerService
 
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
@@ -20,6 +19,10 @@ from protocols.dlt645.identifiers import item
 from protocols.reading import Value
 from tests.fakes.joined_lines import JoinedLines
 from tests.fakes.meter_line import PASSWORD, TIMEOUT_S, A, B, values_of
+from tests.fakes.stranger_meter import stranger_meter
+
+if TYPE_CHECKING:
+    from dlt645 import MeterServerService
 
 GIVEN: dict[int, Value] = {
     0x00000000: -12.34,
@@ -41,10 +44,8 @@ GIVEN: dict[int, Value] = {
 
 
 @pytest.fixture
-async def stranger() -> AsyncIterator[tuple[MeterServerService, MeterClient]]:
-    async with JoinedLines() as line:
-        meter = MeterServerService.new_rtu_server(line.right, 8, 1, 9600, "N", 1.0)
-        meter.set_address(bytes.fromhex(A)[::-1])
+async def stranger() -> AsyncIterator[tuple["MeterServerService", MeterClient]]:
+    async with JoinedLines() as line, stranger_meter(line.right, baud=9600) as meter:
         port = ModbusRtuPort(kind="modbus_rtu", device=line.left, parity="N")
         thread = OwnThread()
         client = MeterClient(
@@ -52,15 +53,11 @@ async def stranger() -> AsyncIterator[tuple[MeterServerService, MeterClient]]:
             line=MeterLine(baud=115200, turnaround_s=0.0, timeout_s=TIMEOUT_S),
             clock=SystemClock(),
         )
-        assert await asyncio.to_thread(meter.start)
-        try:
-            async with client:
-                yield meter, client
-        finally:
-            assert await asyncio.to_thread(meter.stop)
+        async with client:
+            yield meter, client
 
 
-def give(meter: MeterServerService, identifier: int, value: Value) -> None:
+def give(meter: "MeterServerService", identifier: int, value: Value) -> None:
     if identifier >> 24 == 4:  # parameters are digits there
         assert meter.set_04(identifier, str(value).replace(":", ""))
     elif identifier >> 24 == 2:
@@ -69,7 +66,8 @@ def give(meter: MeterServerService, identifier: int, value: Value) -> None:
         assert meter.set_00(identifier, value)
 
 
-async def test_it_is_understood(stranger: tuple[MeterServerService, MeterClient]) -> None:
+@pytest.mark.long
+async def test_it_is_understood(stranger: tuple["MeterServerService", MeterClient]) -> None:
     meter, client = stranger
     assert await client.read_address(timeout_s=TIMEOUT_S) == A
     for identifier, value in GIVEN.items():
@@ -83,7 +81,7 @@ async def test_it_is_understood(stranger: tuple[MeterServerService, MeterClient]
         await client.read(B, 0x00010000, timeout_s=0.2)
 
 
-async def takes_a_write(meter: MeterServerService, client: MeterClient) -> None:
+async def takes_a_write(meter: "MeterServerService", client: MeterClient) -> None:
     assert meter.password_manager.set_password(bytearray(PASSWORD.encoded()))
     known = item(Edition.E2007, 0x04000102)
     assert known is not None
@@ -95,7 +93,7 @@ async def takes_a_write(meter: MeterServerService, client: MeterClient) -> None:
     assert await values_of(client, A, 0x04000102) == ("11:22:33",)
 
 
-async def takes_the_time(meter: MeterServerService, client: MeterClient) -> None:
+async def takes_the_time(meter: "MeterServerService", client: MeterClient) -> None:
     told = datetime(2026, 11, 29, 6, 40, 5)  # noqa: DTZ001 (as a meter shows it)
     await client.broadcast(broadcast_time(told, seconds_first=False))
     assert await client.read_address(timeout_s=TIMEOUT_S) == A

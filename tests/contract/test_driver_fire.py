@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC
-from pathlib import Path
 
 import pytest
 
@@ -20,21 +18,18 @@ from protocols.gb26875.options import SessionOptions
 from protocols.gb26875.requests import inspect_sentry
 from simulators.control import LineServer
 from simulators.transmission_device import DeviceSettings, TransmissionDevice
-from tests.fakes.fire_bench import PATIENCE_S, HurriedClock, Kept, until
+from tests.fakes.fire_bench import PATIENCE_S, HurriedClock, Kept, ended, serving, until
 
-SILENT = SessionOptions(silence_s=0.3)
+LONG_S = SessionOptions().silence_s + 1
 
 
 @asynccontextmanager
-async def server(kept: Kept, settings: ServerSettings) -> AsyncIterator[TransmissionServer]:
-    async with TransmissionServer(
-        settings,
-        keep=kept.keep,
-        on_notice=kept.notice,
-        clock=HurriedClock(),
-        open_places=kept.places,
-    ) as listening:
-        yield listening
+async def server(
+    kept: Kept, settings: ServerSettings, clock: HurriedClock | None = None
+) -> AsyncIterator[TransmissionServer]:
+    one = TransmissionServer(settings, hearer=kept.hearer, clock=clock or HurriedClock())
+    async with serving(one):
+        yield one
 
 
 @asynccontextmanager
@@ -45,9 +40,7 @@ async def device(port: int, **settings: float) -> AsyncIterator[TransmissionDevi
     try:
         yield one
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ended(task)
 
 
 SETTINGS = ServerSettings("fire", host="127.0.0.1", zone=UTC)
@@ -100,7 +93,7 @@ async def test_a_fire_is_with_the_agent_a_moment_after_its_last_byte() -> None:
 async def test_what_cannot_be_kept_is_not_confirmed_and_comes_again(how: str) -> None:
     kept = Kept()
     setattr(kept, how, True)
-    async with server(kept, SETTINGS) as listening, device(listening.port) as one:
+    async with server(kept, SETTINGS) as listening, device(listening.port, reply_s=0.05) as one:
         one.show(3, (10, 2, "1层走廊"))
         await until(lambda: one.counts["sent"] >= 2)
         assert not is_settled(one)
@@ -174,11 +167,17 @@ async def test_the_sentry_is_inspected() -> None:
 
 async def test_silence_is_told_once_and_its_end_too() -> None:
     kept = Kept()
-    options = replace(SILENT, sources=frozenset({889, 890}))
-    async with server(kept, replace(SETTINGS, session=options)) as listening:
-        async with device(listening.port, heartbeat_s=0.05):
+    options, clock = SessionOptions(sources=frozenset({889, 890})), HurriedClock()
+    async with server(kept, replace(SETTINGS, session=options), clock) as listening:
+        async with device(listening.port, heartbeat_s=0.05) as one:
+            clock.skip(LONG_S - 30)
+            before = one.counts["confirmed"]
+            await until(lambda: one.counts["confirmed"] > before)
+            clock.skip(30)
             await until(lambda: ("890", "link_lost") in kept.notices)
             assert ("889", "link_lost") not in kept.notices
+        await until(lambda: not listening.heard_now())
+        clock.skip(LONG_S)
         await until(lambda: ("889", "link_lost") in kept.notices)
         async with device(listening.port, heartbeat_s=0.05):
             await until(lambda: ("889", "link_restored") in kept.notices)
@@ -186,9 +185,10 @@ async def test_silence_is_told_once_and_its_end_too() -> None:
 
 
 async def test_a_connection_that_says_nothing_is_closed_and_too_many_are_refused() -> None:
-    settings = replace(SETTINGS, session=SILENT, most_connections=2)
-    async with server(Kept(), settings) as listening:
+    clock = HurriedClock()
+    async with server(Kept(), replace(SETTINGS, most_connections=2), clock) as listening:
         ends = [await asyncio.open_connection("127.0.0.1", listening.port) for _ in range(3)]
+        clock.skip(LONG_S)
         async with asyncio.timeout(PATIENCE_S):
             for reader, writer in reversed(ends):
                 with suppress(ConnectionError):
@@ -198,9 +198,10 @@ async def test_a_connection_that_says_nothing_is_closed_and_too_many_are_refused
 
 async def test_an_address_that_is_taken_is_an_error_of_the_port() -> None:
     async with server(Kept(), SETTINGS) as listening:
+        taken = replace(SETTINGS, port=listening.port)
+        other = TransmissionServer(taken, hearer=Kept().hearer, clock=HurriedClock())
         with pytest.raises(PortDownError, match=f"127.0.0.1:{listening.port}"):
-            async with server(Kept(), replace(SETTINGS, port=listening.port)):
-                pytest.fail("listens")
+            await other.serve(lambda: pytest.fail("listens"))
 
 
 async def test_the_control_of_a_simulated_device_answers_lines() -> None:
@@ -216,27 +217,3 @@ async def test_the_control_of_a_simulated_device_answers_lines() -> None:
         writer.write(b'{"do": "explode"}\n')
         assert "allowed: fire" in json.loads(await reader.readline())["error"]
         writer.close()
-
-
-@pytest.mark.parametrize("what", ["transmission-device", "fire-panel"])
-async def test_the_process_of_a_simulator_obeys_its_control(what: str, tmp_path: Path) -> None:
-    kept = Kept()
-    async with server(kept, SETTINGS) as listening:
-        about = ["--port", str(listening.port)] if what != "fire-panel" else [str(tmp_path / "tty")]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "simulators", what, *about, "--control", "0"),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        ready = json.loads(await process.stdout.readline())
-        assert ready["event"] == "ready"
-        control = ready["control"]
-        reader, writer = await asyncio.open_connection(control["host"], control["port"])
-        writer.write(b'{"do": "fire", "at": [[1, 2, "x"]], "loop": 1, "point": 2}\n')
-        assert json.loads(await reader.readline()) == {"ok": True}
-        if what == "transmission-device":
-            await until(lambda: kept.state.count(State.FIRE) == 1)
-        writer.close()
-        process.terminate()
-        assert json.loads(await process.stdout.read()) == {"event": "stopped"}
-        assert await process.wait() == 0

@@ -37,6 +37,7 @@ def named(port: int, name: str) -> ModbusTcpPort:
     return ModbusTcpPort(kind="modbus_tcp", host=name, port=port, timeout_s=1.0)
 
 
+@pytest.mark.long
 async def test_ports_whose_names_are_not_answered_for_delay_no_other_port(
     monkeypatch: pytest.MonkeyPatch, released: threading.Event
 ) -> None:

@@ -27,6 +27,7 @@ async def jabber(link: MemoryLink, most: list[int]) -> None:
         await asyncio.sleep(0.0005)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("framing", list(Framing))
 def test_a_line_that_is_never_silent_is_an_error_and_well_when_it_falls_silent(
     framing: Framing,

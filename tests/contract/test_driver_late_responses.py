@@ -11,6 +11,7 @@ import pytest
 from config.points import Table
 from config.ports import Framing, ModbusRtuOverTcpPort
 from edge_agent.clock import SystemClock
+from edge_agent.drivers.base import UnitAddress
 from edge_agent.drivers.modbus import Request, read_request, write_request
 from edge_agent.drivers.modbus_client import open_modbus
 from edge_agent.drivers.outstanding import LONGEST_OUTSTANDING_S, LONGEST_SILENT_S, Outstanding
@@ -291,13 +292,16 @@ async def test_a_driver_says_when_a_place_may_be_written_again() -> None:
 async def test_a_late_answer_is_reported_with_its_unit_and_how_late_it_is(
     framing: Literal["mbap", "rtu", "ascii"],
 ) -> None:
-    heard: list[tuple[int, float]] = []
+    heard: list[tuple[UnitAddress, float]] = []
     units = {1: EchoAddress([3 * TIMEOUT_S]), 2: EchoAddress()}
     async with ModbusServer(units, framing=framing) as server:
         port = line_port(server.port, Framing.ASCII if framing == "ascii" else Framing.RTU)
         wanted = tcp_port(server.port) if framing == "mbap" else port
-        async with open_modbus(wanted, SystemClock()) as driver:
-            driver.on_late_response = lambda unit, after_s: heard.append((unit, after_s))
+
+        def late(unit: UnitAddress, after_s: float) -> None:
+            heard.append((unit, after_s))
+
+        async with open_modbus(wanted, SystemClock(), late) as driver:
             with pytest.raises(DeviceTimeoutError):
                 await driver.read(1, Table.HOLDING, 100, 1, timeout_s=TIMEOUT_S)
             while not heard:

@@ -1,6 +1,7 @@
 """M-Bus slaves on a simulated line: telegrams, addresses, the search, noise, somebody else."""
 
 import random
+import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -11,8 +12,8 @@ import pytest
 
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers import mbus
-from edge_agent.drivers.mbus import MBUS_LINE, MbusClient
+from edge_agent.drivers.mbus import client as mbus_client
+from edge_agent.drivers.mbus.client import MBUS_LINE, MbusClient
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import (
@@ -24,11 +25,11 @@ from edge_agent.errors import (
 from protocols.errors import ValueRangeError
 from protocols.mbus.addresses import SecondaryAddress, parse_secondary
 from protocols.mbus.record import Function
-from protocols.mbus.search import WildcardSearch
+from protocols.mbus.search import slave_search
 from simulators.equipment.flow_meters import HeatMeter
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.line import LineTiming, Reply, Responder
-from simulators.mbus import SimulatedHeatMeter, SlaveSettings, refusal
+from simulators.mbus import SimulatedSlave, SlaveSettings, refusal
 from simulators.serial_line import SerialLine
 from tests.fakes.memory_line import MemoryLink, line_of
 from tests.fakes.virtual_loop import LoopClock, run_virtually
@@ -48,7 +49,7 @@ class Library:
 def slaves(*settings: SlaveSettings, primary: int = 0) -> dict[int, FaultyUnit]:
     units: dict[int, FaultyUnit] = {}
     for number, one in enumerate(settings):
-        meter = SimulatedHeatMeter(
+        meter = SimulatedSlave(
             str(one.address),
             equipment=HeatMeter(seed=number, started_s=0),
             settings=one,
@@ -75,7 +76,7 @@ def on_line(
 
 def with_library(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mbus, "OwnThread", Library)
+        patch.setattr(mbus_client, "OwnThread", Library)
         run_virtually(main())
 
 
@@ -171,7 +172,7 @@ def test_the_search_finds_every_slave_of_a_line_where_answers_collide(seed: int)
     line = [SecondaryAddress(number, 0x2C2D, 1, 4) for number in sorted(numbers)]
 
     async def work(client: MbusClient, _: MemoryLink) -> None:
-        search = WildcardSearch()
+        search = slave_search()
         found = await client.search(search, timeout_s=0.3)
         assert sorted(map(str, found)) == sorted(map(str, line))
         assert search.unresolved == []
@@ -184,7 +185,7 @@ def test_the_search_finds_every_slave_of_a_noisy_line(seed: int) -> None:
     line = [SecondaryAddress(f"{number:08}", 0x2C2D, 1, 4) for number in (3, 7, 12345678)]
 
     async def work(client: MbusClient, _: MemoryLink) -> None:
-        search = WildcardSearch()
+        search = slave_search()
         found = await client.search(search, timeout_s=0.3, tries=3)
         assert sorted(map(str, found)) == sorted(map(str, line))
         assert search.unresolved == []
@@ -216,11 +217,11 @@ def test_noise_is_garbage_or_silence_and_never_a_wrong_slave() -> None:
     assert set(counted) <= {"value", "garbage", "timeout"}
 
 
-def test_an_application_error_is_garbage_with_its_bytes() -> None:
+def test_an_application_error_is_told_with_its_bytes() -> None:
     async def work(client: MbusClient, _: MemoryLink) -> None:
-        client._reset = False
-        with pytest.raises(DeviceGarbageError, match=r"application error .* 68 04 04 68 08 05 70"):
-            await client.read(5, timeout_s=0.5)
+        reading = await client.read(5, timeout_s=0.5, reset=False)
+        assert reading.records == ()
+        assert re.search(r"application error .* 68 04 04 68 08 05 70", reading.problem)
 
     units = slaves(SlaveSettings(ONE), primary=5)
     units[5].faults.add(Fault(FaultKind.EXCEPTION, code=8))
@@ -239,7 +240,7 @@ def test_a_missing_package_is_named_when_the_line_is_opened(
 
 
 def test_nothing_is_asked_that_a_late_acknowledgement_could_be_taken_for() -> None:
-    late: list[int] = []
+    late: list[object] = []
 
     async def main() -> None:
         link = MemoryLink(line_of(units, "mbus", TIMING))
@@ -248,8 +249,12 @@ def test_nothing_is_asked_that_a_late_acknowledgement_could_be_taken_for() -> No
             return link
 
         line = replace(MBUS_LINE, late_s=2.0)
-        async with MbusClient(open_link=open_link, clock=LoopClock(), line=line) as client:
-            client.on_late_response = lambda unit, _: late.append(unit)
+        async with MbusClient(
+            open_link=open_link,
+            clock=LoopClock(),
+            line=line,
+            on_late_response=lambda unit, _: late.append(unit),
+        ) as client:
             assert not await client.is_there(5, timeout_s=0.3)
             assert not await client.is_there(7, timeout_s=0.3)
 

@@ -12,7 +12,7 @@ import yaml
 
 from config.ports import ModbusRtuPort
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.mbus import MBUS_LINE, MbusClient
+from edge_agent.drivers.mbus.client import MBUS_LINE, MbusClient
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from protocols.mbus.addresses import SecondaryAddress
@@ -21,7 +21,7 @@ from protocols.mbus.master import Master
 from protocols.mbus.telegram import decode_header
 from simulators.equipment.flow_meters import HeatMeter
 from simulators.line import LineTiming
-from simulators.mbus import SimulatedHeatMeter, SlaveSettings
+from simulators.mbus import SimulatedSlave, SlaveSettings
 from simulators.serial_line import SerialLine
 from tests.fakes.joined_lines import JoinedLines
 
@@ -77,7 +77,7 @@ async def test_a_recorded_slave_is_read_by_both_addresses(name: str) -> None:
 async def test_a_simulated_slave_is_read_by_the_master_of_pymeterbus(tmp_path: Path) -> None:
     path = tmp_path / "line"
     model = HeatMeter(seed=1, started_s=0)
-    slave = SimulatedHeatMeter("one", equipment=model, settings=SlaveSettings(ONE), started_s=0)
+    slave = SimulatedSlave("one", equipment=model, settings=SlaveSettings(ONE), started_s=0)
     slave.hold("heat", 12345.0)
     slave.hold("supply_temperature", 61.5)
 

@@ -8,9 +8,9 @@ import pytest
 import serial
 
 from config.edge import AgentSettings
+from config.gateway import Gateway
 from config.points import Table
 from config.ports import Framing, ModbusRtuPort
-from config.resolve import Gateway
 from edge_agent.clock import SystemClock
 from edge_agent.commissioning.port_spec import NamedPort
 from edge_agent.commissioning.read_command import Wish, show
@@ -40,7 +40,8 @@ async def test_a_new_client_of_a_line_knows_what_is_still_outstanding(
     tmp_path: Path, framing: Framing
 ) -> None:
     path, lines, clock = tmp_path / "line", Lines(), SystemClock()
-    unit = LateUnit(1, lambda: LATE_S)
+    # So late that the first is closed by then, also on a busy machine.
+    unit = LateUnit(1, lambda: 2 * TIMEOUT_S)
     async with SerialLine({1: unit}, path=path, framing=framing.value):
         async with lines.open(line(path, framing=framing), clock) as first:
             with pytest.raises(DeviceTimeoutError):
@@ -72,6 +73,7 @@ async def test_a_request_under_way_when_its_port_is_closed_is_outstanding_as_wel
     assert list(reply.values) == [value_of(1, 200)]
 
 
+@pytest.mark.long
 async def test_no_reload_gives_a_late_answer_to_another_request(tmp_path: Path) -> None:
     path, clock, sink = tmp_path / "line", SystemClock(), ListSink()
     settings = AgentSettings.model_validate(
@@ -115,6 +117,7 @@ async def test_no_reload_gives_a_late_answer_to_another_request(tmp_path: Path) 
     }
 
 
+@pytest.mark.long
 async def test_looking_again_and_again_at_a_silent_unit_leaves_the_line_open(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

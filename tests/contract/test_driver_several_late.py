@@ -112,7 +112,8 @@ async def ask_around(seed: int, framing: str) -> tuple[Account, dict[int, LateUn
     return account, units
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.long
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("framing", ["rtu", "ascii", "mbap"])
 def test_whatever_comes_late_no_value_is_another_requests_and_no_write_goes_out_twice(
     framing: str,

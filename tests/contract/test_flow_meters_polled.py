@@ -1,27 +1,30 @@
 """Meters of a CJ/T 188 line as the agent polls them, in the time of the loop."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from config.base import Words
 from config.cjt188 import Cjt188Settings, FieldPoint
+from config.gateway import ResolvedDevice
 from config.load import load_profiles
+from config.meter_ports import Cjt188Port
 from config.point_kinds import fields_of
-from config.ports import Cjt188Port
 from config.profiles import Limits
 from config.protocol import Protocol
-from config.resolve import ResolvedDevice
-from edge_agent.drivers.cjt188 import Cjt188Client
-from edge_agent.drivers.cjt188_driver import Cjt188Driver, cjt188_line
+from edge_agent.drivers.base import OnLateResponse
+from edge_agent.drivers.cjt188.client import Cjt188Client
+from edge_agent.drivers.cjt188.driver import Cjt188Driver
+from edge_agent.drivers.cjt188.valves import Valves
+from edge_agent.drivers.frame_line import FrameLine
 from edge_agent.drivers.question import ALL_AVAILABLE
 from edge_agent.health import Health
 from edge_agent.planners import planner_of
@@ -87,35 +90,61 @@ def units() -> dict[int, FaultyUnit]:
     return made
 
 
+class Polled(NamedTuple):
+    """A line that is polled."""
+
+    port: PortOwner
+    sink: ListSink
+    link: MemoryLink
+
+
+@asynccontextmanager
+async def polling(
+    devices: list[ResolvedDevice], line: Mapping[int, FaultyUnit], settings: Cjt188Port = PORT
+) -> AsyncGenerator[Polled]:
+    timing = LineTiming(baud=2400, turnaround_s=0.05)
+    link = MemoryLink(line_of(line, "cjt188", timing))
+
+    async def open_link() -> MemoryLink:
+        return link
+
+    def open_driver(late: OnLateResponse) -> Cjt188Driver:
+        client = Cjt188Client(
+            open_link=open_link,
+            line=FrameLine.of(settings),
+            clock=LoopClock(),
+            on_late_response=late,
+        )
+        return Cjt188Driver(client, Valves(settings))
+
+    sink = ListSink()
+    port = PortOwner(
+        "line",
+        settings=settings,
+        devices={one.id: one for one in devices},
+        open_driver=open_driver,
+        sink=sink,
+        health=Health(),
+        availability=MemoryAvailability(),
+        clock=LoopClock(),
+        rng=Random(7),  # noqa: S311 (jitter, not a secret)
+    )
+    task = asyncio.create_task(port.run())
+    try:
+        yield Polled(port, sink, link)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 def polled(
     devices: list[ResolvedDevice], line: dict[int, FaultyUnit], seconds: float
 ) -> tuple[ListSink, MemoryLink]:
     async def main() -> tuple[ListSink, MemoryLink]:
-        timing = LineTiming(baud=2400, turnaround_s=0.05)
-        link = MemoryLink(line_of(line, "cjt188", timing))
-
-        async def open_link() -> MemoryLink:
-            return link
-
-        client = Cjt188Client(open_link=open_link, line=cjt188_line(PORT), clock=LoopClock())
-        sink = ListSink()
-        port = PortOwner(
-            "line",
-            settings=PORT,
-            devices={one.id: one for one in devices},
-            driver=Cjt188Driver(client),
-            sink=sink,
-            health=Health(),
-            availability=MemoryAvailability(),
-            clock=LoopClock(),
-            rng=Random(7),  # noqa: S311 (jitter, not a secret)
-        )
-        task = asyncio.create_task(port.run())
-        await asyncio.sleep(seconds)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        return sink, link
+        async with polling(devices, line) as one:
+            await asyncio.sleep(seconds)
+        return one.sink, one.link
 
     return run_virtually(main())
 

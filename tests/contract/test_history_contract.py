@@ -1,31 +1,54 @@
 """What every history must do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from protocols.reading import Quality, Value
-from server.history.base import Batch, Bucket, History, LastValue, Row, read_all
+from server.history.base import (
+    Batch,
+    Bucket,
+    History,
+    LastValue,
+    Readings,
+    Row,
+    Trend,
+    read_all,
+)
 from server.history.duckdb import DuckHistory
 from server.history.memory import MemoryHistory
-from tests.stores import STORE_MARKS, new_influx
+from server.history.slices import Slices
+from server.history.trends import FIGURES
+from tests.stores import STORE_MARKS, new_influx, new_victoria
 
 DAY = 86_400_000
 NOON = 20_000 * DAY + DAY // 2
 NEXT_DAY = NOON + DAY
 
 
-def _duckdb(folder: Path) -> History:
-    return DuckHistory(folder, memory_limit_mb=128, retention_days=30)
+@contextmanager
+def _duckdb(folder: Path) -> Generator[History]:
+    with closing(DuckHistory(folder, memory_limit_mb=128, retention_days=30)) as history:
+        yield history
 
 
-def _memory(_folder: Path) -> History:
-    return MemoryHistory(retention_days=30)
+@contextmanager
+def _memory(_folder: Path) -> Generator[History]:
+    yield MemoryHistory(retention_days=30)
 
 
-def _influxdb(_folder: Path) -> History:
-    return new_influx(retention_days=30)
+@contextmanager
+def _influxdb(_folder: Path) -> Generator[History]:
+    with closing(new_influx(retention_days=30)) as history:
+        yield history
+
+
+@contextmanager
+def _victoria(folder: Path) -> Generator[History]:
+    with new_victoria(folder, retention_days=30) as history:
+        yield history
 
 
 @pytest.fixture(
@@ -33,13 +56,13 @@ def _influxdb(_folder: Path) -> History:
         pytest.param(_memory, id="memory"),
         pytest.param(_duckdb, id="duckdb"),
         pytest.param(_influxdb, id="influxdb", marks=STORE_MARKS),
+        pytest.param(_victoria, id="victoriametrics", marks=STORE_MARKS),
     ]
 )
 def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
-    make: Callable[[Path], History] = request.param
-    opened = make(tmp_path / "history")
-    yield opened
-    opened.close()
+    make: Callable[[Path], AbstractContextManager[History]] = request.param
+    with make(tmp_path / "history") as opened:
+        yield opened
 
 
 def batch(*rows: tuple[int, int, Value]) -> Batch:
@@ -92,6 +115,7 @@ def test_a_batch_appended_again_stores_nothing_twice(history: History) -> None:
     assert values(history, 2) == [(NOON, 3.0)]
 
 
+@pytest.mark.long
 def test_several_values_of_one_instant_are_kept_once_each_in_their_order(history: History) -> None:
     first = batch((1, NOON, 2.0), (1, NOON, 1.0), (1, NOON + 5, 7.0))
     history.append(first)
@@ -154,6 +178,7 @@ def test_late_rows_take_their_place_once(history: History) -> None:
     assert values(history, 1) == [(NOON + at, at) for at in (3, 4, 10, 12)]
 
 
+@pytest.mark.long
 def test_late_rows_of_a_sealed_day_are_merged_once(history: History) -> None:
     history.append(batch((1, NOON, 1), (1, NEXT_DAY, 2), (2, NOON, "a")))
     history.maintain(NEXT_DAY)
@@ -195,6 +220,7 @@ def test_buckets_of_booleans_and_text(history: History) -> None:
     assert text == Bucket(NOON, NOON + 10, None, None, None, "up", "off", count=2, bad_count=0)
 
 
+@pytest.mark.long
 def test_buckets_span_sealed_days_and_the_open_one(history: History) -> None:
     history.append(batch(*((1, NOON + day * DAY, float(day)) for day in range(5))))
     history.maintain(NOON + 3 * DAY)
@@ -257,3 +283,56 @@ def test_an_empty_batch_is_nothing(history: History) -> None:
 def test_closing_twice_is_allowed(history: History) -> None:
     history.close()
     history.close()
+
+
+def test_several_series_are_summarised_at_once_in_columns(history: History) -> None:
+    history.append(batch((1, NOON, 1), (1, NOON + 5, 2**64 - 1), (2, NOON + 7, "up")))
+    for now in (NOON, NOON + 6, NEXT_DAY + DAY):
+        found = history.trends([2, 1, 3], Slices(NOON, NOON + 9, NOON - 1, 5), list(FIGURES))
+        assert found == {
+            1: Trend(
+                [0, 1],
+                {
+                    "minimum": [1, 2**64 - 1],
+                    "average": [1.0, float(2**64 - 1)],
+                    "maximum": [1, 2**64 - 1],
+                    "first": [1, 2**64 - 1],
+                    "last": [1, 2**64 - 1],
+                    "count": [1, 1],
+                    "bad_count": [0, 0],
+                },
+            ),
+            2: Trend(
+                [1],
+                {
+                    **{name: [None] for name in ("minimum", "average", "maximum")},
+                    "first": ["up"],
+                    "last": ["up"],
+                    "count": [1],
+                    "bad_count": [0],
+                },
+            ),
+        }
+        history.maintain(now)
+    assert history.trends([1], Slices(NOON, NOON + 9, NOON, 9), ["count"]) == {
+        1: Trend([0], {"count": [2]})
+    }
+
+
+def test_readings_of_several_series_come_in_columns_up_to_the_limit(history: History) -> None:
+    made = batch((2, NOON, 1.5), (1, NOON, 3), (1, NOON + 1, "x"), (1, NOON + 2, 2**63))
+    made.add(1, NOON + 3, None, Quality.BAD, "timeout")
+    history.append(made)
+    for now in (NOON, NOON + DAY, NEXT_DAY + DAY):
+        found = history.readings([2, 1, 3], NOON, NOON + 9, 10)
+        assert found == {
+            1: Readings(
+                [NOON, NOON + 1, NOON + 2, NOON + 3],
+                [3, "x", 2**63, None],
+                [192, 192, 192, 0],
+                ["", "", "", "timeout"],
+            ),
+            2: Readings([NOON], [1.5], [192], [""]),
+        }
+        assert [len(one.values) for one in history.readings([1, 2], 0, NOON + 9, 2).values()] == [2]
+        history.maintain(now)

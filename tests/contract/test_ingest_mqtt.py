@@ -185,6 +185,7 @@ async def test_what_nodes_send_before_they_hear_the_farewell_is_taken() -> None:
         assert [one[1] for one in heard.messages] == [b"last"]
 
 
+@pytest.mark.long
 async def test_a_second_server_with_the_same_client_id_is_told_and_makes_no_storm(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

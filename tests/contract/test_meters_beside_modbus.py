@@ -3,21 +3,30 @@
 import asyncio
 import os
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from config.errors import ConfigError
+from config.gateway import ResolvedDevice
 from config.identifiers import IdentifierPoint
-from config.load import load_agent
-from config.ports import MeterSettings, ModbusRtuPort
-from config.resolve import ResolvedDevice
+from config.line_units import MeterSettings
+from config.load import load_agent, load_profiles
+from config.members import member_of
+from config.meter_ports import Dlt645Port
+from config.point_kinds import AnyPoint, identifiers_of
+from config.ports import ModbusRtuPort
+from config.protocol import Protocol
+from edge_agent.drivers.base import Driver, OnLateResponse
+from edge_agent.drivers.dlt645.targets import Broadcast
 from edge_agent.drivers.lines import Lines
-from edge_agent.drivers.link import LineSetting, ignore
+from edge_agent.drivers.link import LineSetting
 from edge_agent.drivers.modbus_client import ModbusClient
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.pair import PairDriver
@@ -27,84 +36,46 @@ from edge_agent.health import Health
 from edge_agent.planners import planner_of
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
-from simulators.line import LineTiming, Responder
+from protocols.dlt645.commands import broadcast_time
+from protocols.dlt645.frames import BROADCAST
+from simulators.line_protocols import meter_unit
 from tests.contract.test_meters_polled import Silent, of_meter
 from tests.fakes.devices import device, point
-from tests.fakes.memory_line import LateUnit, MemoryLink, line_of, value_of
-from tests.fakes.meter_line import link_to, meter
+from tests.fakes.memory_line import LateUnit, value_of
+from tests.fakes.memory_pair import Group, MemoryPair
+from tests.fakes.meter_line import meter
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.virtual_loop import LoopClock, run_virtually
+
+if TYPE_CHECKING:
+    from simulators.line import Responder
 
 PORT = ModbusRtuPort(
     kind="modbus_rtu", device="/dev/none", baud=9600, parity="N", meters=MeterSettings()
 )
 MODBUS, METERS = LineSetting(9600, 8, "N", 1), LineSetting(2400, 8, "E", 1)
 NUMBERS = range(1, 11)
+ENERGY = {"e": IdentifierPoint(identifier="00010000")}
 ADDRESSES = [f"{number:012d}" for number in range(101, 111)]
 
 
-class Pair:
-    """Two groups of units on one pair; what is sent at other settings is noise to a unit."""
-
-    def __init__(self, units: Mapping[int, Responder], meters: Mapping[str, Responder]) -> None:
-        self.received = bytearray()
-        self.lost = ""
-        self.on_change: Callable[[], None] = ignore
-        self.setting = MODBUS
-        self.changes = 0
-        timing = LineTiming(baud=9600, turnaround_s=0.01)
-        self.links = {MODBUS: MemoryLink(line_of(units, "rtu", timing)), METERS: link_to(meters)}
-        for setting, link in self.links.items():
-            link.on_change = self._hears(setting, link)
-
-    def _hears(self, setting: LineSetting, link: MemoryLink) -> Callable[[], None]:
-        def hear() -> None:
-            data = bytes(link.received)
-            link.received.clear()
-            right = setting == self.setting
-            self.received += data if right else bytes(len(data))
-            self.on_change()
-
-        return hear
-
-    def configure(self, setting: LineSetting) -> None:
-        if self.lost:
-            raise PortDownError(self.lost)
-        assert setting != self.setting
-        self.setting = setting
-        self.changes += 1
-        self.received.clear()
-
-    def send(self, data: bytes) -> None:
-        if self.lost:
-            raise PortDownError(self.lost)
-        self.links[self.setting].send(data)
-
-    def close(self, why: str = "closed") -> None:
-        self.lost = self.lost or why
-
-    async def closed(self) -> None:
-        """Nothing to wait for."""
-
-
 class Bench:
-    def __init__(self, pairs: list[Pair], devices: list[ResolvedDevice]) -> None:
-        meters = PORT.of_meters
-        assert meters is not None
+    def __init__(self, pairs: list[MemoryPair], devices: list[ResolvedDevice]) -> None:
         left = iter(pairs)
 
-        async def open_wire() -> Pair:
+        async def open_line() -> MemoryPair:
             return next(left)
 
         self.sink, self.health = ListSink(), Health()
-        driver = PairDriver(
-            open_wire=open_wire, port=PORT, meters=meters, change_s=0.05, clock=LoopClock()
-        )
+
+        def open_driver(late: OnLateResponse) -> Driver:
+            return Lines(line_of=lambda _: open_line).open(PORT, LoopClock(), late)
+
         self.port = PortOwner(
             "pair",
             settings=PORT,
             devices={one.id: one for one in devices},
-            driver=driver,
+            open_driver=open_driver,
             sink=self.sink,
             health=self.health,
             availability=MemoryAvailability(),
@@ -124,7 +95,9 @@ class Bench:
         return [b - a for a, b in pairwise(times)]
 
 
-def site(*, silent: bool = False) -> tuple[Pair, list[ResolvedDevice]]:
+def site(
+    *, silent: bool = False, asked: Mapping[str, AnyPoint] = ENERGY
+) -> tuple[MemoryPair, list[ResolvedDevice]]:
     """Ten units of Modbus every 10 s, ten meters every 60 s; ``silent``: one of each is."""
     units: dict[int, Responder] = {one: LateUnit(one, lambda: 0.0) for one in NUMBERS}
     meters: dict[str, Responder] = {one: meter(one) for one in ADDRESSES}
@@ -134,10 +107,13 @@ def site(*, silent: bool = False) -> tuple[Pair, list[ResolvedDevice]]:
         device(f"d{one}", {"p": point(0, period_s=10.0, report_all=True)}, unit=one)
         for one in NUMBERS
     ]
-    energy = {"e": IdentifierPoint(identifier="00010000")}
-    return Pair(units, meters), devices + [of_meter(one, energy, 60.0) for one in ADDRESSES]
+    points = identifiers_of(asked)
+    by_number = {meter_unit(address): one for address, one in meters.items()}
+    pair = MemoryPair(Group(MODBUS, "rtu", units), Group(METERS, "dlt645", by_number, 0.03))
+    return pair, devices + [of_meter(one, points, 60.0) for one in ADDRESSES]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("silent", [False, True])
 def test_each_class_keeps_its_period_within_two_percent(silent: bool) -> None:  # noqa: FBT001
     async def work() -> None:
@@ -159,6 +135,25 @@ def test_each_class_keeps_its_period_within_two_percent(silent: bool) -> None:  
             assert max(gaps) <= 60.0 * 1.02 + 1.3 * silent
         # Requests of one protocol go together: the settings change a few times a minute.
         assert pair.changes <= 2 * 10 * 4
+
+    run_virtually(work())
+
+
+@pytest.mark.long
+def test_a_pair_with_many_questions_keeps_its_periods_as_well() -> None:
+    async def work() -> None:
+        pair, devices = site(asked=load_profiles()["dlt645-single-phase"].read_points())
+        bench = Bench([pair], devices)
+        assert 0.65 < bench.port.load < 0.8
+        await bench.run_for(600)
+        for number in NUMBERS:
+            gaps = bench.gaps_s(f"d{number}", "p")
+            assert len(gaps) >= 58
+            assert 9.8 <= min(gaps) <= max(gaps) <= 10.2
+        for address in ADDRESSES:
+            gaps = bench.gaps_s(f"m{address}", "frequency")
+            assert len(gaps) >= 9
+            assert 58.8 <= min(gaps) <= max(gaps) <= 61.2
 
     run_virtually(work())
 
@@ -198,6 +193,23 @@ def test_a_command_goes_out_between_meters() -> None:
     run_virtually(work())
 
 
+def test_the_time_goes_out_at_the_settings_of_the_meters() -> None:
+    async def work() -> None:
+        pair, _ = site()
+
+        async def open_line() -> MemoryPair:
+            return pair
+
+        async with Lines(line_of=lambda _: open_line).open(PORT, LoopClock()) as driver:
+            told = broadcast_time(datetime(2026, 11, 29, 3, 20))  # noqa: DTZ001 (a meter's)
+            reply = await driver.tell(BROADCAST, Broadcast(told), (), timeout_s=1.0)
+            assert (pair.setting, pair.changes) == (METERS, 1)
+            # 22 bytes of 11 bits at 2400 baud.
+            assert reply.took_s == pytest.approx(22 * 11 / 2400)
+
+    run_virtually(work())
+
+
 def test_the_change_of_settings_is_counted_in_the_plan() -> None:
     alone = PORT.model_copy(update={"meters": None})
     of_registers = device("d1", {"p": point(0)})
@@ -206,8 +218,7 @@ def test_the_change_of_settings_is_counted_in_the_plan() -> None:
     assert priced[1] - priced[0] == pytest.approx(0.05)
     meters = of_meter(ADDRESSES[0], {"e": IdentifierPoint(identifier="00010000")})
     asked = planner_of(meters, PORT).alone("e")
-    line = PORT.of_meters
-    assert line is not None
+    line = member_of(PORT, Protocol.DLT645)
     of_meters = [planner_of(meters, one).expected_s(asked) for one in (line, PORT)]
     assert of_meters[1] - of_meters[0] == pytest.approx(0.05)
 
@@ -259,8 +270,8 @@ def test_what_meters_want_is_said_on_the_shared_port(tmp_path: Path) -> None:
     passwords.write_text("* 2 123456 00000001\n", "utf-8")
     passwords.chmod(0o600)
     port = PORT.model_copy(update={"meters": MeterSettings(password_file=passwords, baud=1200)})
-    line = port.of_meters
-    assert line is not None
+    line = member_of(port, Protocol.DLT645)
+    assert isinstance(line, Dlt645Port)
     assert (line.password_file, line.baud, line.timeout_s) == (passwords, 1200, port.timeout_s)
     driver = Lines().open(port, LoopClock())
     assert isinstance(driver, PairDriver)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from config.identifiers import IdentifierPoint
-from config.ports import Dlt645Port
+from config.meter_ports import Dlt645Port
 from edge_agent.errors import CommandError
 from protocols.dlt645.commands import RelayCommand
 from simulators.dlt645.meter import SimulatedMeter

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from config.base import Words
+from config.gateway import ResolvedDevice
 from config.identifiers import IdentifierPoint
 from config.load import load_profiles
-from config.ports import Dlt645Port
+from config.meter_ports import Dlt645Port
 from config.profiles import Limits
 from config.protocol import Protocol
-from config.resolve import ResolvedDevice
 from edge_agent.drivers.dlt645.driver import MeterDriver
 from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.dlt645.planner import IdentifierPlanner
@@ -94,7 +94,9 @@ class Line:
             "line",
             settings=port,
             devices={one.id: one for one in devices},
-            driver=MeterDriver(meter_client(link_to(units)), Relays(port, LoopClock())),
+            open_driver=lambda late: MeterDriver(
+                meter_client(link_to(units), on_late_response=late), Relays(port, LoopClock())
+            ),
             sink=self.sink,
             health=self.health,
             availability=self.availability,
@@ -152,6 +154,7 @@ def test_a_meter_without_the_block_is_asked_for_its_members_from_then_on(error: 
     run_virtually(work())
 
 
+@pytest.mark.long
 def test_an_identifier_that_a_meter_lacks_is_left_out_and_tried_again_later() -> None:
     async def work() -> None:
         lacking = IdentifierPoint(identifier="00900200")
@@ -210,7 +213,7 @@ def test_a_silent_meter_and_a_noisy_one_cost_the_others_nothing() -> None:
     run_virtually(work())
 
 
-@pytest.mark.seeds(2, 20)
+@pytest.mark.seeds(1, 20)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -296,6 +299,7 @@ def test_a_point_of_a_meter_is_never_written() -> None:
     run_virtually(work())
 
 
+@pytest.mark.long
 def test_thirty_meters_at_2400_baud_keep_a_minute_beside_three_silent_ones() -> None:
     async def work() -> None:
         addresses = [f"{number:012d}" for number in range(1, 31)]

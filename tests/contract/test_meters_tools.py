@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_agent.__main__ import cli
+from protocols.dlt645 import search
 from simulators.line import LineTiming, Reply, Responder
 from simulators.line_protocols import meter_unit
 from simulators.serial_line import SerialLine
@@ -41,6 +42,26 @@ async def test_scan_finds_the_one_meter_and_its_lines_are_an_agent_file(tmp_path
     assert f"meter {A}, dlt645-three-phase" in checked.output
 
 
+@pytest.mark.long
+async def test_scan_finds_several_meters_by_narrowing_the_wildcard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two of them share their last two digits.
+    monkeypatch.setattr(search, "_PAIRS", tuple(f"{number:02}" for number in range(12, 16)))
+    addresses = ("201011121312", "201011121412", "000000000015")
+    units = {address: meter(address) for address in addresses}
+    async with line_of(tmp_path / "line", units) as line:
+        spec = f"{line.path},dlt645,19200,8N1"
+        printed = await run("scan", spec, "--timeout", "0.3")
+        ended = await run("scan", spec, "--timeout", "0.4", "--budget", "1")
+    assert printed.exit_code == 0, printed.output
+    for address in addresses:
+        assert f"found meter {address}" in printed.output
+        assert f'meter: "{address}", profile: dlt645-three-phase' in printed.output
+    assert "ended by the budget" in ended.output
+    assert "addresses were not asked" in ended.output
+
+
 async def test_a_line_without_a_meter_says_what_to_look_at(tmp_path: Path) -> None:
     async with line_of(tmp_path / "line", {}) as line:
         printed = await run("scan", f"{line.path},dlt645,19200,8N1", "--timeout", "0.05")
@@ -49,6 +70,7 @@ async def test_a_line_without_a_meter_says_what_to_look_at(tmp_path: Path) -> No
     assert "A and B swapped" in printed.output
 
 
+@pytest.mark.long
 async def test_read_shows_identifiers_with_their_bytes_and_what_is_refused(tmp_path: Path) -> None:
     async with line_of(tmp_path / "line", {A: meter(A, phases=1), B: meter(B)}) as line:
         spec = f"{line.path},dlt645,19200,8N1"
@@ -86,6 +108,7 @@ async def test_an_impossible_wish_is_refused(options: list[str], message: str) -
     assert message in printed.output
 
 
+@pytest.mark.long
 async def test_the_plan_counts_blocks_and_the_load_of_a_slow_line(tmp_path: Path) -> None:
     path = tmp_path / "agent.yaml"
     meters = {
@@ -113,6 +136,7 @@ async def test_the_plan_counts_blocks_and_the_load_of_a_slow_line(tmp_path: Path
     assert "0201FF00" in shown.output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [0x01, 0x02])
 async def test_a_meter_without_blocks_is_read_member_by_member(tmp_path: Path, error: int) -> None:
     class Plain:

@@ -9,42 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from config.server import ServerSettings
-from server.api.context import Services
-from server.api.feed import EventFeed
-from server.api.http import build_app
-from server.assets.registry import Registry
-from server.core.clock import SystemClock
-from server.core.records import Records
-from server.history.memory import MemoryHistory
-from server.live.hub import LiveHub
-from server.live.values import LiveValues
+from tests.contract.api.conftest import application
 
 SNAPSHOT = Path(__file__).parent / "golden" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    clock = SystemClock()
-    with Records.open("sqlite://") as records:
-        values = LiveValues(Registry(records, clock))
-        app = build_app(
-            Services(
-                settings=ServerSettings(),
-                records=records,
-                clock=clock,
-                classes={},
-                history=MemoryHistory(),
-                values=values,
-                hub=LiveHub(values, clock),
-                feed=EventFeed(records),
-                checks={},
-                metrics=CollectorRegistry(),
-            )
-        )
-        return app.openapi()
+    return application().openapi()
 
 
 def test_the_interface_is_as_promised(document: dict[str, Any]) -> None:
@@ -82,11 +55,27 @@ def test_every_list_is_paged(document: dict[str, Any]) -> None:
     plain = {
         "/api/v1/alarm-figures",
         "/api/v1/alarm-rules",
+        "/api/v1/audit/export",
+        "/api/v1/audit/verification",
         "/api/v1/coverage",
         "/api/v1/classes",
+        "/api/v1/plans",
         "/api/v1/readings",
+        "/api/v1/reports/alarms",
+        "/api/v1/reports/repairs",
+        "/api/v1/request-faults",
+        "/api/v1/reports/workbook",
+        "/api/v1/roles",
         "/api/v1/session",
+        "/api/v1/session/provider",
         "/api/v1/stream",
+        "/api/v1/trends",
+        "/api/v1/trends/export",
+        "/api/v1/trends/workbook",
+        "/api/v1/work-orders/hand-over",
+        "/api/v1/work-orders/load",
+        "/api/v1/work-orders/parts",
+        "/api/v1/work-orders/walk",
     }
     for method, path, operation in _operations(document):
         if method != "get" or "{" in path or path in plain or not path.startswith("/api/"):
@@ -104,6 +93,7 @@ def test_what_programs_rely_on_is_there(document: dict[str, Any]) -> None:
         ("POST", "/api/v1/users/{user_id}/disable"),
         ("GET", "/api/v1/equipment/{equipment_id}"),
         ("GET", "/api/v1/readings"),
+        ("GET", "/api/v1/trends"),
         ("POST", "/api/v1/alarms/{alarm_id}/acknowledge"),
         ("POST", "/api/v1/alarms/{alarm_id}/comments"),
         ("POST", "/api/v1/work-orders/{order_id}/{verb}"),

@@ -1,8 +1,10 @@
 """What the records must do on every database."""
 
+import sqlite3
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from server.core.records import Records, record_event
 from server.migrations.tables import METADATA
 from server.people.service import KINDS, Kind, get_entry
 from server.workorders.model import WorkOrder
-from tests.databases import POSTGRES_MARKS, empty_database, migrated_database
+from tests.databases import POSTGRES_MARKS, empty_database, migrated_database, real_steps
 from tests.fakes import assets
 
 
@@ -54,13 +56,29 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(records: Records) 
         assert compare_metadata(context, METADATA) == []
 
 
+@pytest.mark.long
 def test_upgrading_again_changes_nothing(url: str) -> None:
-    schema.upgrade(url)
+    with real_steps():
+        schema.upgrade(url)
     with Records.open(url) as records:
         records.write(add_event)
     schema.upgrade(url)
     with Records.open(url) as records:
         assert events(records) == [1]
+
+
+def test_a_copy_of_the_schema_is_what_the_steps_make(tmp_path: Path) -> None:
+    made = {name: f"sqlite:///{tmp_path}/{name}" for name in ("copied", "stepped")}
+    schema.upgrade(made["copied"])
+    with real_steps():
+        schema.upgrade(made["stepped"])
+    found: list[list[str]] = []
+    for name in made:
+        with closing(sqlite3.connect(tmp_path / name)) as database:
+            dump = "\n".join(database.iterdump())
+        # In which order a table names its constraints is no matter.
+        found.append(sorted(line.strip(" \t,") for line in dump.splitlines()))
+    assert found[0] == found[1]
 
 
 def test_what_is_written_is_read_and_times_are_exact(records: Records) -> None:
@@ -144,6 +162,7 @@ def test_reading_does_not_wait_for_the_writer(records: Records) -> None:
 
 def order(equipment_id: int, closed_at: int | None = None) -> WorkOrder:
     return WorkOrder(
+        site_id=1,
         equipment_id=equipment_id,
         incident_id=None,
         cause="pump",

@@ -188,6 +188,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"plantroom simulate {command}" in result.output
 
 
+@pytest.mark.long
 async def test_the_process_says_where_it_is_and_stops_on_sigterm(tmp_path: Path) -> None:
     estate = tmp_path / "estate.yaml"
     line = {"kind": "pty", "path": str(tmp_path / "line")}

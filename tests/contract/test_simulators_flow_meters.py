@@ -10,9 +10,9 @@ from config.load import load_agent
 from config.ports import ModbusRtuPort
 from config.protocol import Protocol
 from edge_agent.clock import SystemClock
-from edge_agent.drivers.cjt188 import Cjt188Client
+from edge_agent.drivers.cjt188.client import Cjt188Client
 from edge_agent.drivers.frame_line import FrameLine
-from edge_agent.drivers.mbus import MbusClient
+from edge_agent.drivers.mbus.client import MbusClient
 from edge_agent.drivers.own_thread import OwnThread
 from edge_agent.drivers.serial_line import open_serial
 from edge_agent.errors import DeviceGarbageError, DeviceRefusedError, DeviceTimeoutError

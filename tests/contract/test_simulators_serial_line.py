@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pymodbus.client import AsyncModbusSerialClient
 
-from protocols.dlt645.frames import FrameStream
+from protocols.dlt645.frames import frame_stream
 from protocols.dlt645.requests import read
 from simulators.counter import Counter
 from simulators.faults import Fault, FaultKind, FaultyUnit
@@ -218,10 +218,10 @@ async def test_two_protocols_share_a_pair_at_their_own_rates(tmp_path: Path) -> 
     party = Party(meters, "dlt645", LineTiming(baud=2400))
     modbus = LineTiming(baud=9600)
     line = SerialLine(_units(1), path=tmp_path / "line", timing=modbus, others=[party])
-    ask = read(A, 0x04000401).frame().encoded()
+    ask = read(A, 0x04000401).frame().encode()
     async with line:
         with _master(line.path) as master:
-            stream = FrameStream()
+            stream = frame_stream()
             for baud, request, size in ((9600, rtu_frame(1, READ_COUNT), 9), (2400, ask, 26)):
                 master.speed(baud)
                 master.send(request)

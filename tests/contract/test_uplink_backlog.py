@@ -7,12 +7,14 @@ to the end on a simulated clock.
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from edge_agent.clock import SystemClock
 from edge_agent.uplink.clock_trust import TRUSTED_FROM_MS
 from protocols.reading import Quality, Reading
 from protocols.sparkplug.topics import MessageKind
 from tests.fakes.gateway import gateway, point, pump, reading
-from tests.fakes.running_agent import GatedClock, new_broker, running
+from tests.fakes.running_agent import new_broker, running
 from tests.fakes.sparkplug_host import SparkplugHost
 
 ROWS, READINGS, RATE = 600, 20, 8000
@@ -30,10 +32,11 @@ async def acknowledge_all(host: SparkplugHost, journal_id: str) -> None:
             host.acknowledge(journal_id, [(offset, offset) for offset in offsets])
 
 
+@pytest.mark.long
 async def test_a_backlog_goes_out_in_order_and_live_data_passes_it(tmp_path: Path) -> None:
     names = [f"p{number}" for number in range(READINGS)]
     device = pump("meter", **dict.fromkeys(names, point()))
-    clock = GatedClock()
+    clock = SystemClock()
     with new_broker() as broker:
         settings = gateway(
             device,
@@ -41,8 +44,8 @@ async def test_a_backlog_goes_out_in_order_and_live_data_passes_it(tmp_path: Pat
             journal=tmp_path / "journal.sqlite",
             uplink={"backlog_rate": RATE},
         )
-        clock.gate.clear()
-        async with running(settings, clock) as agent:
+        async with SparkplugHost(broker.port) as host, running(settings, clock) as agent:
+            # Nothing is awaited here, so the agent has not connected before all is in its journal.
             agent.uplink.device_up("meter", clock.now_ms())
             long_ago = clock.now_ms() - ROWS * 1000
             for row in range(ROWS):
@@ -50,25 +53,23 @@ async def test_a_backlog_goes_out_in_order_and_live_data_passes_it(tmp_path: Pat
                 agent.uplink.publish(
                     "meter", [Reading(name, float(row), Quality.GOOD, at) for name in names]
                 )
-            async with SparkplugHost(broker.port) as host:
-                acks = asyncio.create_task(acknowledge_all(host, agent.journal.journal_id))
-                clock.gate.set()
-                await host.hears(MessageKind.DBIRTH)
-                began_s = clock.monotonic_s()
-                ages_ms: list[int] = []
-                live = 0
-                while len(historical(host)) < ROWS:
-                    taken_at = clock.now_ms()
-                    agent.uplink.publish("meter", [reading(1.0, at=taken_at, name="p0")])
-                    live += 1
-                    await host.until(lambda _, n=live: len(lives(host)) >= n)
-                    ages_ms.append(clock.now_ms() - taken_at)
-                    await asyncio.sleep(0.05)
-                took_s = clock.monotonic_s() - began_s
-                while agent.journal.stats().rows:
-                    await asyncio.sleep(0.01)
-                acks.cancel()
-                backlog = historical(host)
+            acks = asyncio.create_task(acknowledge_all(host, agent.journal.journal_id))
+            await host.hears(MessageKind.DBIRTH)
+            began_s = clock.monotonic_s()
+            ages_ms: list[int] = []
+            live = 0
+            while len(historical(host)) < ROWS:
+                taken_at = clock.now_ms()
+                agent.uplink.publish("meter", [reading(1.0, at=taken_at, name="p0")])
+                live += 1
+                await host.until(lambda _, n=live: len(lives(host)) >= n)
+                ages_ms.append(clock.now_ms() - taken_at)
+                await asyncio.sleep(0.05)
+            took_s = clock.monotonic_s() - began_s
+            while agent.journal.stats().rows:
+                await asyncio.sleep(0.01)
+            acks.cancel()
+            backlog = historical(host)
     assert backlog == list(range(ROWS))
     assert took_s >= 0.8 * ROWS * READINGS / RATE
     assert len(ages_ms) > 5
@@ -93,6 +94,7 @@ class WrongClock(SystemClock):
         return super().now_ms() - self.behind_ms
 
 
+@pytest.mark.long
 async def test_readings_taken_before_the_clock_was_set_arrive_with_their_true_times(
     tmp_path: Path,
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from iotcore.broker import Broker
 
-from config.resolve import Gateway
+from config.gateway import Gateway
 from edge_agent.clock import SystemClock
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.uplink import Uplink
@@ -86,6 +86,7 @@ async def test_an_acknowledgement_deletes_exactly_the_rows_it_names(
         assert agent.uplink.stats().unreadable == 1
 
 
+@pytest.mark.long
 async def test_after_a_lost_broker_births_come_first_and_then_the_unacknowledged_in_order(
     tmp_path: Path,
 ) -> None:

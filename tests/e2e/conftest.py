@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.e2e.packages import Packages, make_packages
 from tests.e2e.plant import Plant
 
 
@@ -56,6 +57,9 @@ _TOGETHER = {
     "test_bad_input.py": "plant",
     "test_chain.py": "plant",
     "test_commands.py": "plant",
+    "test_history_exchange.py": "plant",
+    "test_install_document.py": "packages",
+    "test_packages.py": "packages",
     "test_plain_node.py": "plant",
     "test_readers.py": "readers",
     "test_state.py": "state",
@@ -90,3 +94,8 @@ async def plant(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant
     async with Plant(folder, estate=SHARED_ESTATE, alarms=alarms) as running:
         await running.eventually(lambda: running.items("values", equipment=PUMP))
         yield running
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    return make_packages(tmp_path_factory.mktemp("packages"))

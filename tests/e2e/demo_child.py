@@ -11,13 +11,28 @@ import pytest
 from plantroom.processes import plantroom_command
 
 
-def demo(folder: Path, port: int) -> subprocess.Popen[str]:
-    """Start it; its output is read with ``lines_until`` and ``stop``."""
+def demo(
+    folder: Path, port: int, *options: str, path: str = "", past: bool = False
+) -> subprocess.Popen[str]:
+    """Start it; its output is read with ``lines_until`` and ``stop``.
+
+    Args:
+        folder: Its ``--dir``.
+        port: Its ``--port``.
+        options: Further ones.
+        path: Where programs are sought first.
+        past: Make up the week before.
+    """
     return subprocess.Popen(
-        plantroom_command("demo", "--port", str(port), "--dir", str(folder)),
+        plantroom_command(
+            *("demo", "--port", str(port), "--dir", str(folder)),
+            "--past" if past else "--no-past",
+            *options,
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"},
         start_new_session=True,
         # A shell's background job would be started with SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509

@@ -50,6 +50,13 @@ class Interface:
         items = await self.items("readings", point=point, **more)
         return [(ms(item["taken_at"]), item["value"]) for item in items]
 
+    async def last_stored(self, point: str) -> tuple[int, Any]:
+        """The newest of them; NotThereError while there is none."""
+        stored = await self.stored(point)
+        if not stored:
+            raise NotThereError(point)
+        return stored[-1]
+
     async def eventually(
         self, condition: Callable[[], Awaitable[Any]], *, within_s: float = 20
     ) -> Any:

@@ -3,24 +3,29 @@
 The small disk is a tmpfs, which only root may mount.
 """
 
-import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from config.edge import JournalSettings
 from edge_agent.journal.sqlite import SqliteJournal
-from tests.e2e.test_disk_full import fill, small_disk
 from tests.fakes.agent_clock import FakeClock
+from tests.small_disk import NEEDS_ROOT, fill, small_disk
 
-__all__ = ["small_disk"]
-
+SIZE_MB = 24
 NOW = 1_795_000_000_000
 
 pytestmark = [
     pytest.mark.timeout(60),
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs"),
+    NEEDS_ROOT,
 ]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Generator[Path]:
+    with small_disk(tmp_path / "small", size_mb=SIZE_MB) as folder:
+        yield folder
 
 
 async def offsets(journal: SqliteJournal) -> list[int]:
@@ -29,15 +34,15 @@ async def offsets(journal: SqliteJournal) -> list[int]:
 
 @pytest.mark.parametrize("before", [0, 2000])
 async def test_a_disk_full_at_the_start_keeps_memory_until_there_is_room_and_then_both(
-    small_disk: Path, before: int
+    disk: Path, before: int
 ) -> None:
-    settings = JournalSettings(path=small_disk / "journal.sqlite")
+    settings = JournalSettings(path=disk / "journal.sqlite")
     if before:
         async with SqliteJournal(settings, FakeClock(NOW)) as journal:
             for number in range(before):
                 journal.append("d", b"x" * 500, taken_at=NOW + number)
     clock = FakeClock(NOW)
-    ballast = fill(small_disk)
+    ballast = fill(disk)
     async with SqliteJournal(settings, clock) as journal:
         assert not journal.stats().writable or before
         for number in range(before, before + 500):

@@ -53,7 +53,7 @@ async def _running_again(plant: Plant) -> AsyncIterator[None]:
     restarted_ms = now_ms()
 
     async def heard_again() -> bool:
-        return (await plant.stored("riverside/gw-1/counter/count"))[-1][0] > restarted_ms
+        return (await plant.last_stored("riverside/gw-1/counter/count"))[0] > restarted_ms
 
     await plant.eventually(heard_again)
 

@@ -18,7 +18,6 @@ from tests.administrator import make_records
 from tests.contract.test_driver_lines import EchoAddress
 from tests.e2e.interface import Interface
 from tests.e2e.shipped_broker import PASSWORD, ROOT, shipped_broker
-from tests.fakes.mail_server import CERTIFICATE
 
 pytestmark = pytest.mark.timeout(240)
 SERVER, GATEWAY = "plantroom-server", "green-garden.heating-plant"
@@ -34,8 +33,10 @@ topic read  spBv1.0/STATE/#
 def mqtt(folder: Path, port: int, user: str, **options: object) -> dict[str, Any]:
     """Return the section mqtt of a server or an agent."""
     password = folder / "broker-password"
-    password.write_text(PASSWORD)
-    section = {"host": "localhost", "port": port, "tls": {"ca_file": str(CERTIFICATE)}}
+    # Never written twice: the agent that was started first may be reading it.
+    if not password.exists():
+        password.write_text(PASSWORD)
+    section = {"host": "localhost", "port": port, "tls": {"ca_file": str(folder / "ca" / "ca.crt")}}
     return {**section, "username": user, "password_file": str(password), **options}
 
 
@@ -118,7 +119,7 @@ async def test_each_gateway_that_the_broker_refuses_or_does_not_hear_says_why(
     users = (SERVER, GATEWAY, "south.gw3", "north.gw2", "west.gw5")
     async with AsyncExitStack() as stack:
         broker = shipped_broker(tmp_path, users=users, more_rights=OTHER_RIGHTS)
-        port = await stack.enter_async_context(broker)
+        port = (await stack.enter_async_context(broker)).port
         device = await stack.enter_async_context(ModbusServer({1: EchoAddress()}))
         plant = await stack.enter_async_context(house(tmp_path, mqtt(tmp_path, port, SERVER)))
         wrong = tmp_path / "wrong-password"
@@ -167,7 +168,8 @@ async def test_each_gateway_that_the_broker_refuses_or_does_not_hear_says_why(
 
 async def test_two_gateways_with_one_user_say_that_it_is_the_user(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(shipped_broker(tmp_path, users=(GATEWAY,)))
+        broker = shipped_broker(tmp_path, users=(GATEWAY,))
+        port = (await stack.enter_async_context(broker)).port
         device = await stack.enter_async_context(ModbusServer({1: EchoAddress()}))
         section = mqtt(tmp_path, port, GATEWAY)
         both = [Gateway(tmp_path, name, device.port, section) for name in (GATEWAY, "north.gw2")]
@@ -195,7 +197,7 @@ async def test_a_server_that_the_broker_refuses_or_does_not_hear_says_why(
     }[missing]
     async with AsyncExitStack() as stack:
         broker = shipped_broker(tmp_path, users=(SERVER,), rights=rights)
-        port = await stack.enter_async_context(broker)
+        port = (await stack.enter_async_context(broker)).port
         section = mqtt(tmp_path, port, SERVER)
         if missing == "password":
             (tmp_path / "broker-password").write_text("wrong")

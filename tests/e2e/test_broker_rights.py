@@ -11,8 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 import yaml
 
-from tests.e2e.shipped_broker import PASSWORD, ROOT, shipped_broker
-from tests.fakes.mail_server import CERTIFICATE
+from tests.e2e.shipped_broker import PASSWORD, ROOT, ShippedBroker, shipped_broker
 
 SERVER, GATEWAY, OTHER = "plantroom-server", "green-garden.heating-plant", "north.gw2"
 OTHER_RIGHTS = """
@@ -25,28 +24,30 @@ topic read  spBv1.0/STATE/#
 
 
 @pytest.fixture
-async def port(tmp_path: Path) -> AsyncIterator[int]:
+async def broker(tmp_path: Path) -> AsyncIterator[ShippedBroker]:
     """A broker with Debian's file, ours included by it, and three users."""
     users = (SERVER, GATEWAY, OTHER)
-    async with shipped_broker(tmp_path, users=users, more_rights=OTHER_RIGHTS) as port:
-        yield port
+    async with shipped_broker(tmp_path, users=users, more_rights=OTHER_RIGHTS) as broker:
+        yield broker
 
 
 class Client:
     """A client that remembers how often it was connected, and what it heard."""
 
-    def __init__(self, port: int, *, user: str, client_id: str, password: str = PASSWORD) -> None:
+    def __init__(
+        self, broker: ShippedBroker, *, user: str, client_id: str, password: str = PASSWORD
+    ) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.ended = 0
         self.accepted: list[bool] = []
         self._client = client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id)
         client.username_pw_set(user, password)
-        context = ssl.create_default_context(cafile=str(CERTIFICATE))
+        context = ssl.create_default_context(cafile=broker.ca)
         client.tls_set_context(context)
         client.on_connect = lambda _c, _d, _f, code, _p: self.accepted.append(not code.is_failure)
         client.on_disconnect = lambda *_: self._end()
         client.on_message = lambda _c, _d, m: self.heard.append((m.topic, bytes(m.payload)))
-        client.connect("localhost", port)
+        client.connect("localhost", broker.port)
         client.loop_start()
 
     def _end(self) -> None:
@@ -74,11 +75,11 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_nobody_takes_another_ones_client_id(port: int) -> None:
-    victims = {user: Client(port, user=user, client_id=user) for user in (SERVER, OTHER)}
+async def test_nobody_takes_another_ones_client_id(broker: ShippedBroker) -> None:
+    victims = {user: Client(broker, user=user, client_id=user) for user in (SERVER, OTHER)}
     await until(lambda: all(victim.accepted for victim in victims.values()))
     stolen = [SERVER, "plantroom-server-plantroom", OTHER, "plantroom-north-gw2"]
-    thieves = [Client(port, user=GATEWAY, client_id=name) for name in stolen]
+    thieves = [Client(broker, user=GATEWAY, client_id=name) for name in stolen]
     await until(lambda: all(thief.accepted for thief in thieves))
     await asyncio.sleep(0.5)
     for user, victim in victims.items():
@@ -87,17 +88,17 @@ async def test_nobody_takes_another_ones_client_id(port: int) -> None:
         client.close()
 
 
-async def test_a_wrong_password_or_a_stranger_is_refused(port: int) -> None:
+async def test_a_wrong_password_or_a_stranger_is_refused(broker: ShippedBroker) -> None:
     for user, password in ((GATEWAY, "wrong"), ("stranger", PASSWORD), (SERVER, "")):
-        client = Client(port, user=user, client_id="x", password=password)
+        client = Client(broker, user=user, client_id="x", password=password)
         await until(lambda client=client: bool(client.accepted))
         assert True not in client.accepted
         client.close()
 
 
-async def test_a_gateway_speaks_for_itself_alone(port: int) -> None:
-    server = Client(port, user=SERVER, client_id="s")
-    gateway = Client(port, user=GATEWAY, client_id="g")
+async def test_a_gateway_speaks_for_itself_alone(broker: ShippedBroker) -> None:
+    server = Client(broker, user=SERVER, client_id="s")
+    gateway = Client(broker, user=GATEWAY, client_id="g")
     await server.subscribe("spBv1.0/#")
     await gateway.subscribe("spBv1.0/#")
     own = [

@@ -1,7 +1,11 @@
 """From a register to a closed work order, through the real processes."""
 
 import asyncio
+import secrets
+from io import BytesIO
 from typing import Any
+
+from PIL import Image
 
 from plantroom.receiver import Delivery
 from tests.e2e.conftest import SHARED_PLANT
@@ -88,6 +92,30 @@ async def test_an_order_is_walked_to_closed_and_the_alarm_acknowledged(plant: Pl
 
     await plant.eventually(over, within_s=40)
     assert await open_of(plant, "incidents", "pump-3") == []
+
+
+async def test_a_photo_of_megabytes_is_kept_and_the_figures_name_the_order(plant: Plant) -> None:
+    await plant.control(do="trip", unit="pump-1")
+    order = (await plant.eventually(lambda: open_of(plant, "work-orders", "pump-1")))[0]
+    picture = BytesIO()
+    noise = Image.frombytes("RGB", (1200, 900), secrets.token_bytes(1200 * 900 * 3))
+    noise.save(picture, "PNG")
+    path = f"/api/v1/work-orders/{order['id']}/files"
+    added = await plant.http.post(path, params={"name": "pump"}, content=picture.getvalue())
+    assert (added.status_code, added.json()["size"]) == (201, len(picture.getvalue()))
+    assert len(picture.getvalue()) > 3_000_000
+    kept = await plant.http.get(f"{path}/{added.json()['id']}")
+    assert kept.content == picture.getvalue()
+    small = await plant.http.get(f"{path}/{added.json()['id']}/thumbnail")
+    assert small.headers["content-type"] == "image/jpeg"
+    refused = await plant.http.post(path, params={"name": "x"}, content=b"x" * 10_000_001)
+    assert refused.status_code == 413
+
+    report = await plant.get("reports/repairs", site="riverside")
+    good = next(one for one in report["figures"] if one["figure"] == "in_order")
+    behind = await plant.items("reports/repairs/orders", site="riverside", figure="in_order")
+    assert order["id"] in {one["id"] for one in behind}
+    assert good["missed"] == len({one["equipment"] for one in behind})
 
 
 async def test_readings_come_back_in_buckets(plant: Plant) -> None:

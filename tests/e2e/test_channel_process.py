@@ -7,6 +7,7 @@ import httpx
 from sqlalchemy.orm import Session
 
 from config.channels import DingTalkChannel, HeartbeatSettings, LinkSettings
+from config.mqtt import MqttSettings
 from config.server import MessageSettings
 from server.core.clock import SystemClock
 from server.core.records import Records
@@ -19,12 +20,15 @@ from tests.e2e.test_server_process import running, settings_in
 from tests.fakes.message_house import write_message
 from tests.fakes.providers import SECRET, TOKEN, DingTalkServer
 from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.mosquitto import Mosquitto
 
 
 async def test_a_test_message_arrives_and_a_link_acknowledges(tmp_path: Path) -> None:
     for name, text in (("token", TOKEN), ("secret", SECRET), ("link", "k" * 40)):
         (tmp_path / name).write_text(text)
-    async with DingTalkServer() as ding, WebhookReceiver() as heartbeats:
+    # Without the role ingest the newest values come over the broker.
+    broker = Mosquitto(tmp_path / "broker")
+    async with broker, DingTalkServer() as ding, WebhookReceiver() as heartbeats:
         ding.clock.utc_ms = SystemClock().now_ms()
         messages = MessageSettings(
             channels={
@@ -39,9 +43,14 @@ async def test_a_test_message_arrives_and_a_link_acknowledges(tmp_path: Path) ->
             links=LinkSettings(base_url="http://plant.example", secret_file=tmp_path / "link"),
             heartbeat=HeartbeatSettings(url=heartbeats.url, allow_private=True),
         )
-        settings = settings_in(tmp_path).model_copy(update={"messages": messages})
+        mqtt = MqttSettings(host="127.0.0.1", port=broker.port)
+        settings = settings_in(tmp_path).model_copy(update={"messages": messages, "mqtt": mqtt})
         made = make_administrator(
-            settings, name="admin", password="correct horse", token=True, clock=SystemClock()
+            settings,
+            name="admin",
+            password="correct horse battery",
+            token=True,
+            clock=SystemClock(),
         )
         bearer = {"Authorization": f"Bearer {made.token}"}
         roles = frozenset({"api", "jobs"})

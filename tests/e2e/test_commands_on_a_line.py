@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -72,7 +73,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_offline_units_an
             "bus",
             settings=settings,
             devices=devices,
-            driver=open_modbus(settings, clock),
+            open_driver=partial(open_modbus, settings, clock),
             sink=ListSink(),
             health=health,
             availability=MemoryAvailability(),

@@ -1,8 +1,10 @@
 """The demo as a newcomer meets it: twice in a row, beside itself, with wrong options."""
 
+import json
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -21,7 +23,7 @@ def test_the_story_plays_at_each_start_and_names_every_device(tmp_path: Path) ->
         running = demo(folder, port)
         lines = lines_until(running, "Wang Wei's phone rings")
         names = [line.partition("  ")[0] for line in describe_estate(ESTATE)]
-        assert len(names) == 12
+        assert len(names) == 24
         for name in names:
             # In the list of the estate and as equipment; one on the slow line may come later.
             while "\n".join(lines).count(name) < 2:
@@ -66,3 +68,23 @@ def test_a_folder_that_is_no_demos_is_not_emptied(tmp_path: Path) -> None:
     assert answer.exit_code == 1
     assert "no folder of a demo" in answer.output
     assert kept.read_text() == "three years"
+
+
+@pytest.mark.timeout(180)
+def test_the_first_start_has_a_week_behind_it_and_the_next_goes_on(tmp_path: Path) -> None:
+    folder, port = tmp_path / "demo", free_port()
+    running = demo(folder, port, past=True)
+    lines = lines_until(running, "Wang Wei's phone rings")
+    assert any("faults with their repairs" in line for line in lines)
+    assert "closed what an earlier run left open" not in "\n".join(lines)
+    known = json.loads((folder / "credentials.json").read_text())
+    headers = {"Authorization": f"Bearer {known['token']}"}
+    with httpx.Client(base_url=f"{known['url']}/api/v1", headers=headers) as http:
+        orders = http.get("/work-orders", params={"state": "closed"}).json()["items"]
+        assert len(orders) > 5
+        assert "week" in http.get("/session").json()["notice"]["en"]
+    stop(running)
+    again = demo(folder, port, past=True)
+    lines = lines_until(again, "Wang Wei's phone rings")
+    assert not any(line.startswith("past") for line in lines)
+    stop(again)

@@ -1,11 +1,6 @@
-"""A full disk: nothing is acknowledged or lost, the process lives, and goes on when space returns.
+"""A full disk: nothing is acknowledged or lost, the process lives, and space lets it go on."""
 
-The small disk is a tmpfs, which only root may mount.
-"""
-
-import os
 import sqlite3
-import subprocess
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -16,36 +11,17 @@ import pytest
 
 from tests.e2e.house import ServerHouse
 from tests.fakes.journaling_node import JournalingNode
+from tests.small_disk import NEEDS_ROOT, fill, small_disk
 
 SIZE_MB = 24
 
-pytestmark = [
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs"),
-]
+pytestmark = [pytest.mark.timeout(120), NEEDS_ROOT]
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Generator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    options = f"size={SIZE_MB}m"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Take all space that is left."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                continue
-    return ballast
+def disk(tmp_path: Path) -> Generator[Path]:
+    with small_disk(tmp_path / "small", size_mb=SIZE_MB) as folder:
+        yield folder
 
 
 def files_on(disk: Path, part: str) -> dict[str, Any]:
@@ -56,12 +32,12 @@ def files_on(disk: Path, part: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("part", ["history", "ingest"])
 async def test_a_full_disk_loses_nothing_and_is_reported(
-    tmp_path: Path, small_disk: Path, part: str
+    tmp_path: Path, disk: Path, part: str
 ) -> None:
-    async with ServerHouse(tmp_path, **files_on(small_disk, part)) as house:
+    async with ServerHouse(tmp_path, **files_on(disk, part)) as house:
         with JournalingNode(house.broker.port, group="full", node="node", rate=100) as node:
             await house.eventually(lambda: _acked(node, 100))
-            ballast = fill(small_disk)
+            ballast = fill(disk)
             # When the records are full, only a birth or an alarm has anything to write, and while
             # nobody reads, SQLite's log has room for some: its checkpoints empty it again.
             points = (f"other-{number}" for number in count())
@@ -71,7 +47,7 @@ async def test_a_full_disk_loses_nothing_and_is_reported(
                     node.new_point(next(points))
                 return await _ready(house, part, ready=False)
 
-            with _reading(small_disk / "records.sqlite" if part == "ingest" else None):
+            with _reading(disk / "records.sqlite" if part == "ingest" else None):
                 await house.eventually(is_reported, within_s=40)
                 assert (await house.http.get("/healthz")).status_code == 200
                 assert (await house.get("alarms"))["items"] == []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ async def polled(kind: str, folder: Path) -> ListSink:
             "bus",
             settings=settings,
             devices=meters,
-            driver=open_modbus(settings, clock),
+            open_driver=partial(open_modbus, settings, clock),
             sink=sink,
             health=Health(),
             availability=MemoryAvailability(),
@@ -115,9 +116,9 @@ async def test_a_command_rests_on_what_was_read_for_it_and_goes_out_once(tmp_pat
     settings = ModbusRtuPort(
         kind="modbus_rtu", device=str(path), baud=115200, parity="N", timeout_s=0.4
     )
-    driver = open_modbus(settings, clock)
+    open_driver = partial(open_modbus, settings, clock)
     async with SerialLine(units_of(outcome), path=path, timing=TIMING):
         wall_s = lambda: clock.now_ms() / 1000  # noqa: E731 (the clock of the line)
-        await command(outcome, settings, driver, clock, now_s=wall_s, commands=20)
+        await command(outcome, settings, open_driver, clock, now_s=wall_s, commands=20)
     judge_outcome(outcome)
     assert any(one.confirmed for one in outcome.done)

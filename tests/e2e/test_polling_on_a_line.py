@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -85,7 +86,7 @@ def build(
             )
             for unit in units
         },
-        driver=open_modbus(settings, clock),
+        open_driver=partial(open_modbus, settings, clock),
         sink=sink,
         health=Health(),
         availability=MemoryAvailability(),

@@ -76,6 +76,19 @@ async def test_a_killed_reader_is_replaced_and_no_alarm_waits_for_it(site: Site)
     assert "plantroom_web_process_resident_memory_bytes" in metrics
 
 
+async def test_a_killed_fork_server_is_replaced_with_its_reader(site: Site) -> None:
+    forks, reader = pids(site)["forks"], reader_of(site)
+    os.kill(forks, signal.SIGKILL)
+    await until(lambda: ended(reader), within_s=2)
+    assert b"200 OK" in await site.get("/readyz")
+    now = pids(site)
+    assert now["forks"] != forks
+    # What is killed now is forked by the new one.
+    os.kill(reader_of(site), signal.SIGKILL)
+    assert b"200 OK" in await site.get("/readyz")
+    assert pids(site)["forks"] == now["forks"]
+
+
 async def test_a_killed_server_takes_its_reader_with_it_and_the_port_is_free(site: Site) -> None:
     reader = reader_of(site)
     busy = [asyncio.create_task(site.get("/api/v1/events?limit=1000")) for _ in range(20)]
@@ -152,3 +165,12 @@ async def test_what_a_person_does_is_carried_out_by_the_server_and_read_back(sit
             "/api/v1/readings", params={"point": "bench/gw-of-a-person/panel-0/fire", "raw": "true"}
         )
         assert [item["value"] for item in readings.json()["items"]] == [False, True]
+        point = "bench/gw-of-a-person/panel-0/fire"
+        raw = await client.get("/api/v1/trends", params={"point": point, "raw": "true"})
+        assert raw.json()["items"][0]["value"] == [False, True]
+        shown = ["count", "first", "last", "max"]
+        trends = await client.get(
+            "/api/v1/trends", params={"point": point, "slices": 1, "show": shown}
+        )
+        (item,) = trends.json()["items"]
+        assert [item[name] for name in shown] == [[2], [False], [True], [1]]

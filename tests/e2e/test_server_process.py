@@ -17,10 +17,11 @@ from structlog.testing import LogCapture
 
 from config.server import HistorySettings, HttpSettings, RecordsSettings, ServerSettings
 from server.__main__ import cli
-from server.app import ROLES, Server
+from server.app import Server
 from server.core.clock import SystemClock
 from server.core.errors import NobodyError, ServerError
 from server.first_user import make_administrator
+from server.roles.split import ROLES
 from tests.e2e.house import ServerHouse
 
 
@@ -57,7 +58,7 @@ async def running(
         async with asyncio.TaskGroup() as group:
             group.create_task(Server(settings, SystemClock(), roles).run(stop))
             try:
-                yield await asyncio.wait_for(ready.url, 20)
+                yield await asyncio.wait_for(ready.url, 100)
             finally:
                 stop.set()
     finally:
@@ -67,7 +68,7 @@ async def running(
 async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     made = make_administrator(
-        settings, name="admin", password="correct horse", token=True, clock=SystemClock()
+        settings, name="admin", password="correct horse battery", token=True, clock=SystemClock()
     )
     headers = {"Authorization": f"Bearer {made.token}"}
     async with httpx.AsyncClient(headers=headers) as client, contextlib.AsyncExitStack() as stack:
@@ -99,7 +100,7 @@ async def test_a_server_leaves_with_its_log_and_nothing_else(tmp_path: Path) -> 
 
 def initialised(settings: ServerSettings) -> ServerSettings:
     make_administrator(
-        settings, name="admin", password="correct horse", token=False, clock=SystemClock()
+        settings, name="admin", password="correct horse battery", token=False, clock=SystemClock()
     )
     return settings
 
@@ -170,11 +171,11 @@ async def test_a_forgotten_password_is_replaced_beside_a_running_server(tmp_path
         answer = await asyncio.to_thread(CliRunner().invoke, cli, [*command, "nobody"])
         assert answer.exit_code == 1
         assert "there are: admin" in answer.output
-        (tmp_path / "new").write_text("a longer one\n")
+        (tmp_path / "new").write_text("a longer one by far\n")
         chosen = [*command, "admin", "--password-file", str(tmp_path / "new")]
         assert (await asyncio.to_thread(CliRunner().invoke, cli, chosen)).exit_code == 0
         async with httpx.AsyncClient(base_url=house.http.base_url) as browser:
             login = await browser.post(
-                "/api/v1/session", json={"name": "admin", "password": "a longer one"}
+                "/api/v1/session", json={"name": "admin", "password": "a longer one by far"}
             )
             assert not login.json()["must_change_password"]

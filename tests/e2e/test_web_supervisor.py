@@ -22,12 +22,15 @@ from server.core.errors import ServerError
 from server.core.records import Records
 from server.core.schema import upgrade
 from server.history.memory import MemoryHistory
+from server.history.rationed import RationedReader
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
 from server.web import supervisor
 from server.web.desk import Desk
+from server.web.fork_server import ForkServer
 from server.web.supervisor import Supervisor
 from tests.contract.test_config_docs import uncommented
+from tests.process_tree import descendants
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -55,25 +58,28 @@ class Kept:
             metrics=CollectorRegistry(),
         )
         history = cast("Any", services.history)
-        self.desk = Desk(build_app(services), services, history=history, registry=registry)
+        self.desk = Desk(
+            build_app(services),
+            services,
+            history=history,
+            reader=RationedReader(clock),
+        )
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.forks = ForkServer.spawn()
         self.supervisor = Supervisor(
             ServerSettings(records=RecordsSettings(url=url or self.url)),
             self.desk,
             self.listener,
             clock,
+            forks=self.forks,
             log_level="error",
             metrics=CollectorRegistry(),
         )
 
     def close(self) -> None:
+        self.forks.close()
         self.listener.close()
         self.records.close()
-
-
-def children() -> set[int]:
-    pid = os.getpid()
-    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 async def test_one_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,16 +87,20 @@ async def test_one_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(supervisor, "_MUTE_S", 1.0)
     kept = Kept(tmp_path)
     ready = asyncio.Event()
-    before = children()
+    before = set(descendants(os.getpid()))
+
+    def others() -> set[int]:
+        return set(descendants(os.getpid())) - before
+
     running = asyncio.create_task(kept.supervisor.run(ready.set))
     await ready.wait()
-    [first] = children() - before
+    [first] = others()
     os.kill(first, signal.SIGSTOP)
-    while not (now := children() - before) or first in now or not kept.supervisor.works:
+    while not (now := others()) or first in now or not kept.supervisor.works:
         await asyncio.sleep(0.05)
     kept.supervisor.stop()
     await running
-    assert children() == before
+    assert not others()
     kept.close()
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from config.base import Words
+from config.gateway import ResolvedDevice
 from config.points import DataType, Point, Table
 from config.profiles import Limits
-from config.resolve import ResolvedDevice
 
 _NAME = Words(en="Thing", zh="东西")
 

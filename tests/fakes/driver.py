@@ -84,6 +84,11 @@ class FakeDriver(RegisterDriver):
         self._clock = clock
         self._open = False
 
+    def opened(self, on_late_response: OnLateResponse) -> Self:
+        """As a port asks for its driver."""
+        self.on_late_response = on_late_response
+        return self
+
     async def __aenter__(self) -> Self:
         self.openings += 1
         if self.refuses_to_open:

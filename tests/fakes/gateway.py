@@ -5,9 +5,9 @@ from typing import Any
 
 from config.base import Words
 from config.edge import AgentSettings
+from config.gateway import Gateway, ResolvedDevice
 from config.points import Point
 from config.profiles import Limits
-from config.resolve import Gateway, ResolvedDevice
 from protocols.reading import Quality, Reading, Value
 
 NOW = 1_795_000_000_000

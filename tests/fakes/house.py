@@ -10,6 +10,7 @@ from config.alarming import AlarmSettings
 from config.classes import EquipmentClass
 from config.server import MessageSettings, WebhookSettings
 from protocols.reading import Quality, Value
+from server.access.model import User
 from server.alarming.announcements import AlarmNotifier
 from server.alarming.link_watch import LinkWatch, engine_handlers, pipeline_handlers
 from server.alarming.operator_actions import OperatorActions
@@ -23,12 +24,13 @@ from server.alarms.repository import facts_of
 from server.alarms.rulebook import RuleBook
 from server.alarms.suppression.outages import Outages
 from server.assets.series import Series
-from server.core.model import Event
+from server.core.model import Event, Timer
 from server.core.records import Records
 from server.core.timer_sweep import Handler, TimerSweep
 from server.incidents.model import Incident
 from server.incidents.service import acknowledge
 from server.messages.model import Message
+from server.workorders.clock import DUE
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import transition
 from tests.databases import spare_syncs
@@ -80,7 +82,14 @@ class House:
         self.records = Records.open(url)
         spare_syncs(self.records)
         self.pumps = install(self.records, self.number)
+        self.records.write(self._add_logins)
         self.boot()
+
+    def _add_logins(self, session: Session) -> None:
+        """Those who take orders in the tests."""
+        now = self.clock.now_ms()
+        for name in ("wang", "li", "zhao", "sun"):
+            session.add(User(name=name, password_hash="", role="operator", created_at=now))
 
     def boot(self) -> None:
         self.engine = AlarmEngine(RuleBook(self.classes), self.clock)
@@ -134,8 +143,15 @@ class House:
             lambda session: session.scalar(select(func.count()).select_from(table)) or 0
         )
 
+    def timers_besides_orders(self) -> int:
+        """Timers that run, without those of the clocks of orders."""
+        others = select(func.count()).select_from(Timer).where(Timer.kind != DUE)
+        return self.records.read(lambda session: session.scalar(others) or 0)
+
     def all(self, table: type[Any]) -> list[Any]:
-        return self.records.read(lambda session: list(session.scalars(select(table))))
+        """All rows, as they were written: PostgreSQL moves those that change."""
+        query = select(table).order_by(*table.__table__.primary_key.columns)
+        return self.records.read(lambda session: list(session.scalars(query)))
 
     def kinds(self) -> list[str]:
         return self.records.read(
@@ -148,6 +164,11 @@ class House:
 
     def alarm(self, alarm_id: int = 1) -> Alarm:
         return self.records.read(lambda session: session.get_one(Alarm, alarm_id))
+
+    def all_open_alarms(self) -> list[int]:
+        """Ids of the alarms that are not closed."""
+        query = select(Alarm.id).where(Alarm.closed_at.is_(None))
+        return self.records.read(lambda session: list(session.scalars(query)))
 
     def state(self, alarm_id: int = 1) -> str:
         return str(facts_of(self.alarm(alarm_id)).state)

@@ -17,6 +17,8 @@ class FakeInflux:
 
     version: str = "2.7.4"
     write: tuple[int, dict[str, str], str] = (204, {}, "")
+    everything: tuple[int, dict[str, str], str] | None = None
+    """In answer to whatever it is asked."""
     results: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     buckets: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     delay_s: float = 0
@@ -53,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command == "PATCH":
                 fake.buckets[0] |= json.loads(body)
                 said = json.dumps(fake.buckets[0])
+        if fake.everything is not None:
+            status, headers, said = fake.everything
         self.send_response(status)
         if fake.version:
             self.send_header("X-Influxdb-Version", fake.version)

@@ -1,6 +1,6 @@
 """An ingest whose broker, clock and history are under the test's control."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from server.assets.asset import Asset
 from server.assets.registry import Registry
 from server.assets.series import Sample, Series
 from server.core.db import Base
-from server.core.errors import StoreError
+from server.core.errors import StoreAwayError, StoreError
 from server.core.model import Event
 from server.core.steady_clock import SteadyClock, newest_record
-from server.history.base import Batch
+from server.history.base import Batch, LastValue
 from server.history.memory import MemoryHistory
 from server.ingest.inbox import Arrival
 from server.ingest.metrics import IngestMetrics
@@ -63,7 +63,14 @@ class FlakyHistory(MemoryHistory):
     def __init__(self, log: list[str]) -> None:
         super().__init__()
         self.failures = 0
+        self.is_away = False
         self._log = log
+
+    def last_values(self) -> Iterable[LastValue]:
+        if self.is_away:
+            message = "nobody answers"
+            raise StoreAwayError(message)
+        return super().last_values()
 
     def append(self, batch: Batch) -> None:
         if self.failures:
@@ -96,7 +103,8 @@ class IngestPlant:
         settings = SparkplugSettings(limits=self.limits)
         self.steady = clock = SteadyClock(self.clock)
         clock.start(self.records.read(newest_record))
-        newest = max((last.taken_at for last in self.history.last_values()), default=0)
+        stored = [] if self.history.is_away else list(self.history.last_values())
+        newest = max((last.taken_at for last in stored), default=0)
         clock.start(newest, tolerance_ms=round(settings.max_future_s * 1000))
         self.metrics = IngestMetrics(clock, CollectorRegistry())
         self.registry = Registry(self.records, clock, on_series=self._attach, limits=self.limits)
@@ -137,11 +145,15 @@ class IngestPlant:
 
     def wait(self, seconds: float) -> None:
         """Let time pass without a message."""
+        self.judge(seconds)
+        self.ingest._await_stored()
+
+    def judge(self, seconds: float = 1) -> None:
+        """Let time pass, and wait for the history no longer than the ingest does."""
         self.clock.advance(seconds)
         self.ingest._work(wait_s=0)
         while self.ingest._host.busy or len(self.reception.inbox):
             self.ingest._work(wait_s=0)
-        self.ingest._await_stored()
 
     def watch(self, key: str) -> Series:
         """Let every value of the point be evaluated."""

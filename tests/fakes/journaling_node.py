@@ -9,7 +9,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import decode_ack, uuid_of
+from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.names import REBIRTH
 from protocols.sparkplug.payload import (
     Metric,
@@ -18,6 +18,7 @@ from protocols.sparkplug.payload import (
     encode_payload,
     mark_historical,
     seal,
+    uuid_of,
 )
 from protocols.sparkplug.topics import MessageKind, Topic
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from config.edge import AgentSettings
+from config.gateway import Gateway
 from config.interlock import Place
 from config.points import DataType
-from config.resolve import Gateway
 from config.writable import Writable
 from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command

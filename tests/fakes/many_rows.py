@@ -5,19 +5,27 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.alarms.model import Alarm
+from config.load import load_classes
+from config.load_server import load_plans
+from config.server import ServerSettings
+from server.access.model import Token, User
+from server.alarms.model import Alarm, AlarmRuleProposal
 from server.alarms.service import summary
-from server.assets.model import Equipment, Gateway, Point, PowerLink, Site
+from server.assets.model import Equipment, Gateway, Particulars, Point, PowerLink, Room, Site
 from server.assets.series import CONNECTION
 from server.commands.model import Command
-from server.core.model import Event, Token, User
+from server.core.audit import Actor, add_entry
+from server.core.model import Event
 from server.core.records import Records
 from server.incidents.model import Incident
 from server.messages.model import Message
-from server.people.model import EscalationPolicy, Person, Roster, Team
+from server.people.model import Assurance, EscalationPolicy, Person, Roster, Team
+from server.plans.model import PlanRun, PlanRunStep
+from server.requests.model import RepairRequest, RequestPlace
 from server.workorders.model import WorkOrder, WorkOrderEvent
 from tests.fakes.sparkplug_node import BOOLEAN, now_ms
 
+PLANS = load_plans(ServerSettings(), load_classes())
 FILTERS = {
     "alarms": "state=all&severity=high&equipment=bench/gw/device-0",
     "commands": "point=bench/gw/device-0/fire",
@@ -46,8 +54,30 @@ def _fill(session: Session, rows: int, *, now: int) -> None:
     for number in range(2 * rows):
         index = 0 if number % 2 else number // 2
         _trouble(session, number, devices[index], points[index], now=now)
+    room = Room(site_id=1, key="room-000", building="1", floor="B1", name="Plant")
+    session.add(room)
+    session.flush()
+    session.add(
+        Particulars(
+            equipment_id=devices[0].id,
+            room_id=room.id,
+            maker="",
+            model="",
+            serial_number="",
+            version=1,
+            changed_at=now,
+            changed_by="bench",
+        )
+    )
     for number in range(rows):
         _people(session, f"key-{number:03}", now=now)
+        add_entry(session, Actor(now, "bench", f"POST /api/v1/alarms/{number}/acknowledge"))
+        session.add(
+            Room(site_id=1, key=f"room-{number + 1:03}", building="1", floor="B1", name="Plant")
+        )
+        _run(session, devices[number], now=now)
+        session.add(_proposal(number, now=now))
+        _request(session, number, room, now=now)
         session.add(
             PowerLink(
                 feeder_id=devices[0].id,
@@ -57,6 +87,80 @@ def _fill(session: Session, rows: int, *, now: int) -> None:
                 created_by="bench",
             )
         )
+
+
+def _request(session: Session, number: int, room: Room, *, now: int) -> None:
+    order = WorkOrder(
+        site_id=1,
+        room_id=room.id,
+        cause=f"tap-{number}",
+        severity="low",
+        trade="plumbing",
+        life_safety=False,
+        state="verified",
+        title_en="Tap drips",
+        title_zh="水龙头滴水",
+        opened_at=now,
+    )
+    session.add(order)
+    session.flush()
+    session.add(
+        RepairRequest(
+            work_order_id=order.id,
+            room_id=room.id,
+            fault="tap",
+            text="",
+            name="Chen",
+            phone="13800000000",
+            language="zh",
+            source="desk",
+            taken_at=now,
+        )
+    )
+    session.add(
+        RequestPlace(
+            site_id=1,
+            building="1",
+            code=f"code-{number:03}",
+            secret="s",
+            made_at=now,
+            made_by="bench",
+        )
+    )
+
+
+def _proposal(number: int, *, now: int) -> AlarmRuleProposal:
+    return AlarmRuleProposal(
+        rule="fire_panel.fire",
+        scope="site",
+        target="bench",
+        changes={"enabled": False},
+        version=number,
+        weakens="it is switched off",
+        reason="a test of the sounders",
+        proposed_by="bench",
+        proposed_at=now,
+        expires_at=now + 3_600_000,
+    )
+
+
+def _run(session: Session, device: Equipment, *, now: int) -> None:
+    run = PlanRun(
+        plan="riser-burst",
+        body=PLANS["riser-burst"].model_dump(mode="json", by_alias=True),
+        equipment_id=device.id,
+        drill=True,
+        equipment={},
+        parameters={},
+        reason="a drill",
+        state="running",
+        position=0,
+        started_at=now,
+        started_by="bench",
+    )
+    session.add(run)
+    session.flush()
+    session.add(PlanRunStep(run_id=run.id, position=0, state="waiting", since_at=now))
 
 
 def _devices(session: Session, rows: int, *, now: int) -> list[Equipment]:
@@ -131,6 +235,7 @@ def _trouble(session: Session, number: int, device: Equipment, point: Point, *, 
     )
     session.add(alarm)
     order = WorkOrder(
+        site_id=1,
         **about,
         **titles,
         incident_id=incident.id,
@@ -217,6 +322,7 @@ def _people(session: Session, key: str, *, now: int) -> None:
         Team: {"name": key, "members": [key]},
         Roster: {"name": key, "trades": ["fire"], "shifts": [shift], "accept_gaps": True},
         EscalationPolicy: {"trades": ["fire"], "steps": [step], "accept_gaps": True},
+        Assurance: {"name": key, "first": "2026-10-01", "last": "2026-10-07"},
     }
     for table, body in bodies.items():
         session.add(table(key=key, body=body, version=1, changed_at=now, changed_by="bench"))

@@ -7,9 +7,9 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from config.gateway import ResolvedDevice
 from config.points import Table
 from config.ports import ModbusTcpPort, Port
-from config.resolve import ResolvedDevice
 from config.writable import Writable
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import AvailabilityStore, MemoryAvailability
@@ -51,7 +51,7 @@ class Bench:
             "bus",
             settings=settings,
             devices={one.id: one for one in devices},
-            driver=self.driver,
+            open_driver=self.driver.opened,
             sink=self.sink,
             health=self.health,
             availability=self.availability,

@@ -1,6 +1,8 @@
 """A broker that only speaks when scripted: shows what really is on the wire."""
 
 import asyncio
+import ssl
+from collections.abc import Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -29,17 +31,21 @@ class Connect(NamedTuple):
 class RawBroker:
     """Accepts one connection at a time; ``packets`` are all that arrived, in order."""
 
-    def __init__(self, *, connack: int = 0, suback: int = 1) -> None:
+    def __init__(
+        self, *, connack: int = 0, suback: int = 1, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.packets: list[Packet] = []
         self.reading = asyncio.Event()
         self.reading.set()
         self.hung_up = asyncio.Event()
-        self._connack, self._suback = connack, suback
+        self._connack, self._suback, self._tls = connack, suback, tls
         self._news = asyncio.Condition()
         self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=4096)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", 0, limit=4096, ssl=self._tls
+        )
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -53,6 +59,14 @@ class RawBroker:
         self._server.close()
         for writer in self._writers:
             writer.close()
+
+    def deliver(self, topic: str, payloads: Sequence[bytes]) -> None:
+        """Send messages with QoS 0, all in one piece."""
+        name = len(topic).to_bytes(2) + topic.encode()
+        bodies = [name + payload for payload in payloads]
+        self._writers[-1].write(
+            b"".join(bytes([PUBLISH << 4, len(body)]) + body for body in bodies)
+        )
 
     async def of_kind(self, kind: int, count: int = 1) -> list[Packet]:
         async with asyncio.timeout(8), self._news:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from config.edge import AgentSettings
 from config.errors import ConfigError
+from config.gateway import Gateway, ResolvedDevice
 from config.points import Table
 from config.ports import ModbusTcpPort, Port
-from config.resolve import Gateway, ResolvedDevice
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.drivers.base import Reply
+from edge_agent.drivers.base import OnLateResponse, Reply
 from edge_agent.health import Health
 from edge_agent.journal.base import Journal
 from edge_agent.journal.sqlite import SqliteJournal
@@ -149,10 +149,10 @@ class ReloadBench:
             raise self.wanted
         return self.wanted
 
-    def _open(self, port: Port, clock: Clock) -> FakeDriver:
+    def _open(self, port: Port, clock: Clock, late: OnLateResponse) -> FakeDriver:
         assert isinstance(port, ModbusTcpPort)
         self.opened.append(f"{port.timeout_s:g}")
-        return CountingDriver(self.units, clock)
+        return CountingDriver(self.units, clock).opened(late)
 
 
 class _EndError(Exception):
@@ -165,8 +165,9 @@ async def reload_bench(gateway: Gateway) -> AsyncIterator[ReloadBench]:
     async with SqliteJournal(gateway.settings.journal, SystemClock()) as journal:
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(journal.run())
-                yield ReloadBench(gateway, journal, tasks)
+                bench = ReloadBench(gateway, journal, tasks)
+                tasks.create_task(journal.run(bench.uplink.journal_renamed))
+                yield bench
                 raise _EndError  # noqa: TRY301 (ends the group, and with it the ports)
         except* _EndError:
             pass

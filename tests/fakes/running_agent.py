@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from iotcore.broker import Broker
 
-from config.resolve import Gateway
+from config.gateway import Gateway
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.commands.result import CommandResult, Status
 from edge_agent.commands.rules import Command
@@ -85,7 +85,10 @@ async def running(settings: Gateway, clock: Clock | None = None) -> AsyncIterato
     clock = clock or SystemClock()
     async with SqliteJournal(settings.settings.journal, clock) as journal:
         uplink, handler = Uplink(settings, journal, clock), EchoHandler()
-        tasks = [asyncio.create_task(uplink.run(handler)), asyncio.create_task(journal.run())]
+        tasks = [
+            asyncio.create_task(uplink.run(handler)),
+            asyncio.create_task(journal.run(uplink.journal_renamed)),
+        ]
         try:
             yield Agent(journal, uplink, handler)
         finally:

@@ -1,6 +1,7 @@
 """Classes, units and schedules of a port without a port."""
 
 from config.points import Table
+from edge_agent.drivers.question import Question
 from edge_agent.drivers.registers.plan import Block
 from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.scan_class import Job, ScanClass
@@ -24,9 +25,15 @@ def started(*classes: ScanClass) -> Schedule:
     return schedule
 
 
+def answer(unit: Unit, now_s: float, response_s: float, block: Question | None = None) -> None:
+    """A unit answers, after so long."""
+    unit.answered(now_s)
+    unit.took(now_s, response_s, block)
+
+
 def offline_unit() -> Unit:
     unit = Unit(9, 1.0)
-    unit.answered(-1000.0, 0.01)
+    answer(unit, -1000.0, 0.01)
     for _ in range(3):
         unit.failed(0.0)
     unit.probe_at = 0.5

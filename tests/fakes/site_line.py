@@ -1,6 +1,5 @@
 """Units of a site under commissioning: device files behind registers, and one that knows itself."""
 
-import termios
 from collections.abc import Callable, Mapping
 
 from config.load import load_profiles
@@ -48,13 +47,13 @@ class NamedUnit:
 class AtBaud:
     """Understands nothing while the master speaks at another rate."""
 
-    def __init__(self, inner: Responder, *, baud: int, terminal: Callable[[], int]) -> None:
+    def __init__(self, inner: Responder, *, baud: int, spoken: Callable[[], int | None]) -> None:
         self.inner = inner
-        self._speed = getattr(termios, f"B{baud}")
-        self._terminal = terminal
+        self._baud = baud
+        self._spoken = spoken
 
     def respond(self, pdu: bytes, now_s: float) -> Reply:
-        if termios.tcgetattr(self._terminal())[4] != self._speed:
+        if self._spoken() != self._baud:
             return SILENT
         return self.inner.respond(pdu, now_s)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple, Self
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from protocols.sparkplug.journal_ack import encode_ack, parse_uuid
+from protocols.sparkplug.journal_ack import encode_ack
 from protocols.sparkplug.names import REBIRTH
-from protocols.sparkplug.payload import Metric, Payload, decode_payload, encode_payload
+from protocols.sparkplug.payload import Metric, Payload, decode_payload, encode_payload, parse_uuid
 from protocols.sparkplug.topics import MessageKind, parse_topic
 
 
@@ -92,7 +92,8 @@ class SparkplugHost:
                 await self._news.wait_for(lambda: enough(self.heard))
         except TimeoutError:
             told = [(one.kind.value, one.device, one.payload.seq) for one in self.heard]
-            raise AssertionError(f"never heard; only {told}") from None
+            some = told if len(told) <= 40 else [*told[:20], "...", *told[-20:]]
+            raise AssertionError(f"never heard; only {some}") from None
 
     async def hears(self, kind: MessageKind, count: int = 1, *, within_s: float = 8) -> list[Heard]:
         """Wait for so many messages of a kind and return all of that kind."""

@@ -6,6 +6,7 @@ from edge_agent.journal.memory import MemoryJournal
 from edge_agent.uplink.drain import Drain
 from edge_agent.uplink.encoder import DeviceEncoder
 from edge_agent.uplink.node import Node
+from edge_agent.uplink.own import Loads
 from edge_agent.uplink.resend import ResendBook
 from edge_agent.uplink.uplink import Uplink
 from tests.fakes.agent_clock import FakeClock
@@ -23,12 +24,15 @@ class Bench:
         utc_ms: int = NOW,
         right: bool = True,
         journal: Journal | None = None,
+        loads: Loads | None = None,
         **uplink: object,
     ) -> None:
         self.clock = FakeClock(utc_ms)
         settings = gateway(uplink=uplink)
         self.journal = journal or MemoryJournal(JournalSettings(), self.clock)
-        self.uplink = Uplink(settings, self.journal, self.clock, synchronised=lambda: right)
+        self.uplink = Uplink(
+            settings, self.journal, self.clock, synchronised=lambda: right, loads=loads
+        )
         self.connection = FakeConnection()
         if connected:
             self.connect()

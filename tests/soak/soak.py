@@ -21,14 +21,15 @@ from typing import Any
 
 import structlog
 
+from config.gateway import Gateway, ResolvedDevice
 from config.points import Table
 from config.ports import Port
-from config.resolve import Gateway, ResolvedDevice
 from config.writable import Writable
 from edge_agent.clock import Clock
 from edge_agent.commands.ledger import SqliteLedger
 from edge_agent.commands.rules import Command
 from edge_agent.commands.service import CommandService
+from edge_agent.drivers.base import OnLateResponse
 from edge_agent.health import Health
 from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.linkages.service import LinkageService
@@ -38,7 +39,7 @@ from edge_agent.polling.port_manager import PortManager
 from edge_agent.port_metrics import PortMetrics
 from edge_agent.reload import Reloader
 from edge_agent.uplink.uplink import Uplink
-from protocols.sparkplug.journal_ack import parse_uuid
+from protocols.sparkplug.payload import parse_uuid
 from protocols.sparkplug.sparkplug_b_pb2 import Payload
 from tests.bench.measure import rss_mb
 from tests.fakes.devices import device, point
@@ -243,9 +244,9 @@ class Life:
             points["p9"] = point(9, period_s=5.0, scale=0.1)
         return device(f"d{number}", points, unit=number, port=f"bus{number % PORTS}")
 
-    def _line(self, port: Port, clock: Clock) -> FakeDriver:
+    def _line(self, port: Port, clock: Clock, late: OnLateResponse) -> FakeDriver:
         del port
-        return ForgetfulDriver(self.units, clock, self.rng)
+        return ForgetfulDriver(self.units, clock, self.rng).opened(late)
 
 
 def _sample(now_s: int) -> dict[str, float]:

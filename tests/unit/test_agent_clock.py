@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from config import machine_clock
 from edge_agent import clock
 from edge_agent.clock import SteadyClock
 from tests.fakes.agent_clock import FakeClock
@@ -93,13 +94,13 @@ def test_a_clock_is_right_when_the_kernel_or_timesyncd_says_so(
     flag = tmp_path / "synchronized"
     if timesyncd:
         flag.touch()
-    monkeypatch.setattr(clock, "_TIMESYNCD_SAYS", flag)
-    monkeypatch.setattr(clock, "_kernel_clock_state", lambda: kernel)
-    assert clock.synchronised() is right
+    monkeypatch.setattr(machine_clock, "_TIMESYNCD_SAYS", flag)
+    monkeypatch.setattr(machine_clock, "_kernel_clock_state", lambda: kernel)
+    assert machine_clock.synchronised() is right
 
 
 def test_the_kernel_answers_whether_its_clock_is_right() -> None:
-    assert clock._kernel_clock_state() in range(6)
+    assert machine_clock._kernel_clock_state() in range(6)
 
 
 def test_a_boot_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.errors import ConfigError
+from config.gateway import Gateway
 from config.linkages import Linkage
 from config.points import DataType
-from config.resolve import Gateway
 from config.writable import Writable
 from edge_agent.errors import CommandError, PortDownError
 from tests.fakes.devices import device, point

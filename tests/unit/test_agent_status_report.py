@@ -38,7 +38,7 @@ class Site:
             "bus",
             settings=ModbusTcpPort(kind="modbus_tcp", host="127.0.0.1"),
             devices={one.id: one for one in devices},
-            driver=FakeDriver({1: FakeUnit(registers)}, self.clock),
+            open_driver=FakeDriver({1: FakeUnit(registers)}, self.clock).opened,
             sink=ListSink(),
             health=self.health,
             availability=MemoryAvailability(),

@@ -28,7 +28,8 @@ class Panel:
             self.engine.attach(one, equipment_class="fire_panel")
 
     def see(self, quality: Quality = Quality.GOOD, **values: Value) -> dict[str, Value]:
-        at = self.clock.now_ms() + 1000
+        self.clock.advance(1)
+        at = self.clock.now_ms()
         samples = [
             sample(self.series[name], value, at, quality=quality) for name, value in values.items()
         ]
@@ -53,3 +54,32 @@ def test_two_fires_show_both_places_in_either_alarm() -> None:
         "fire_panel.fire": "hall; stairs",
         "fire_panel.several_fires": "hall; stairs",
     }
+
+
+def test_a_fire_that_grows_is_an_alarm_at_each_stage_and_shows_all_places() -> None:
+    panel = Panel()
+    panel.see(fire_places="hall", fire=True, fire_count=1)
+    found = {
+        count: panel.see(fire_places=f"{count} places", fire_count=count)
+        for count in (2, 3, 4, 5, 6, 9, 30)
+    }
+    rules = {
+        count: [name.removeprefix("fire_panel.") for name in one] for count, one in found.items()
+    }
+    assert rules == {
+        2: ["several_fires"],
+        3: ["more_fires_2"],
+        4: ["more_fires_3"],
+        5: [],
+        6: ["more_fires_5"],
+        9: [],
+        30: ["more_fires_10", "more_fires_20"],
+    }
+    assert set(found[30].values()) == {"30 places"}
+
+
+def test_places_that_come_in_the_moment_of_a_birth_without_values_are_shown() -> None:
+    panel = Panel()
+    places = panel.series["fire_places"]
+    places.last_at, places.last_quality = panel.clock.now_ms() + 1000, Quality.STALE
+    assert panel.see(fire_places="hall", fire=True) == {"fire_panel.fire": "hall"}

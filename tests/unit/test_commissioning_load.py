@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from config.gateway import Gateway
 from config.ports import ModbusRtuPort, ModbusTcpPort, Port
-from config.resolve import Gateway
 from edge_agent.__main__ import cli
 from edge_agent.commissioning.load import port_loads, read_apart, remedies
 from tests.fakes.devices import device, point

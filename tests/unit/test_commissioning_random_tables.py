@@ -294,7 +294,8 @@ def _import(path: Path) -> Imported | None:
     return None if imported.problems else imported
 
 
-@pytest.mark.seeds(2, 20)
+@pytest.mark.long
+@pytest.mark.seeds(1, 20)
 def test_a_random_table_is_right_or_refused(tmp_path: Path, seed: int) -> None:
     accepted = 0
     for number in range(TABLES):

@@ -8,6 +8,7 @@ from config.conditions import LimitCondition, StateCondition
 from config.load import load_classes, load_profiles
 from config.points import Point
 from config.profiles import DeviceProfile
+from config.state_words import states_of, words_of_states
 
 CLASSES = load_classes()
 PROFILES = load_profiles()
@@ -79,6 +80,7 @@ def test_only_fire_and_entrapment_can_never_be_shelved() -> None:
     assert life_safety == {
         "fire_panel.fire",
         "fire_panel.several_fires",
+        *(f"fire_panel.more_fires_{count}" for count in (2, 3, 5, 10, 20)),
         "fire_panel.prealarm",
         "elevator.trapped",
         "elevator.trapped_by_code",
@@ -149,6 +151,23 @@ def test_states_of_a_device_file_have_the_words_of_the_class(one: DeviceProfile)
         canonical = CLASSES[one.equipment_class].points.get(name)
         if canonical and canonical.words:
             assert set((point.enum or {}).values()) <= words_of_list(canonical.words), name
+
+
+def test_each_state_of_a_device_file_has_chinese_and_english_words() -> None:
+    offenders: list[str] = []
+    for profile, one in PROFILES.items():
+        for name, point in one.points.items():
+            words = words_of_states(point, CLASSES[one.equipment_class].points.get(name))
+            states = states_of(point.enum, point.otherwise)
+            if not isinstance(point, Point):
+                states |= set(point.commanded_words)
+            offenders += [f"{profile}.{name}: {state}" for state in states - words.keys()]
+            offenders += [
+                f"{profile}.{name}: {state}: {said}"
+                for state, said in words.items()
+                if not CHINESE.search(said.zh) or CHINESE.search(said.en)
+            ]
+    assert not offenders
 
 
 @pytest.mark.parametrize("one", load_code_lists().values(), ids=load_code_lists())

@@ -221,6 +221,7 @@ def test_a_gateway_keeps_only_the_packaged_files_that_it_uses(
     assert sorted(read) == ["agent.yaml", "room_climate.yaml", "xy-md02.yaml"]
 
 
+@pytest.mark.long
 def test_a_point_of_the_agent_file_is_in_memory_once(tmp_path: Path) -> None:
     points = "".join(
         f"      v{n}: {{table: input, address: {n}, type: int16}}\n" for n in range(500)

@@ -4,9 +4,10 @@ import pytest
 
 from config.base import ConflictingSettingsError, Words
 from config.edge import AgentSettings
+from config.gateway import Gateway
 from config.load import load_classes, load_profiles
 from config.profiles import Limits
-from config.resolve import Gateway, resolve
+from config.resolve import resolve
 
 
 def resolved(devices: dict[str, Any], **ports: Any) -> Gateway:
@@ -213,6 +214,7 @@ def test_expressions_that_have_no_result_are_refused(expression: str, message: s
     assert message in refused.value.conflicts[0].message
 
 
+@pytest.mark.long
 def test_a_long_chain_of_computed_points_is_resolved_at_once() -> None:
     computed = {"x0": {"expression": "import_energy"}, "x1": {"expression": "x0 + 1"}}
     computed |= {
@@ -234,3 +236,56 @@ def test_what_is_made_of_a_count_that_reading_empties_is_reported_each_time() ->
     }
     counter = resolved({"m": device(points=points, computed=computed)}).devices["m"]
     assert [one.report_all for one in counter.computed.values()] == [True, True, False]
+
+
+def test_a_state_has_the_words_of_its_file_then_its_list_then_its_class() -> None:
+    lift = resolved(
+        {
+            "l": device(
+                **{"class": "elevator"},
+                points={
+                    "mode": {
+                        "table": "holding",
+                        "address": 0,
+                        "type": "enum",
+                        "enum": {0: "normal", 1: "inspection"},
+                        "words": {"normal": {"en": "In service", "zh": "投用"}},
+                    },
+                    "second_mode": {
+                        "table": "holding",
+                        "address": 1,
+                        "type": "enum",
+                        "enum_from": "elevator_mode.platform_b",
+                    },
+                    "light": {
+                        "table": "holding",
+                        "address": 2,
+                        "type": "enum",
+                        "enum": {0: "normal"},
+                    },
+                    "door_open": {"table": "coil", "address": 0, "type": "bool"},
+                },
+            )
+        }
+    ).devices["l"]
+    said = {
+        name: {state: one.zh for state, one in words.items()}
+        for name, words in lift.state_words.items()
+    }
+    assert said == {
+        "mode": {"normal": "投用", "inspection": "检修"},
+        "second_mode": {"normal": "正常运行", "inspection": "检修", "out_of_service": "停止服务"},
+    }
+
+
+def test_a_valve_of_a_meter_has_the_words_of_its_class() -> None:
+    meter = resolved(
+        {"m": device(profile="cjt188-water", meter="78330011223344")},
+        a={"kind": "cjt188", "device": "/dev/ttyS0"},
+    ).devices["m"]
+    assert {state: one.zh for state, one in meter.state_words["valve"].items()} == {
+        "open": "开",
+        "closed": "关",
+        "fault": "故障",
+        "unknown": "未知",
+    }

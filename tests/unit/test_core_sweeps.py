@@ -86,6 +86,7 @@ def test_the_oldest_runs_first_and_kinds_of_other_roles_are_left_alone(
     assert [timer.key for timer in due(records, now)] == ["a", "b", "c"]
 
 
+@pytest.mark.long
 def test_a_timer_whose_handler_meets_a_bug_is_postponed_and_the_others_run(
     records: Records, clock: FakeClock
 ) -> None:
@@ -173,3 +174,26 @@ async def test_the_sweep_goes_on_after_a_failure_and_says_it_once(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert [line["event"] for line in logs] == ["sweep_stopped", "sweep_running_again"]
+
+
+def test_the_timers_of_a_process_that_is_away_hide_none_of_this_one(
+    records: Records, clock: FakeClock
+) -> None:
+    for number in range(7):
+        start(records, f"other-{number}", number)
+    for number in range(3):
+        start(records, f"mine-{number}", 50 + number)
+    ran: list[str] = []
+
+    def handler(timer: DueTimer) -> None:
+        ran.append(timer.key)
+        records.write(partial(take_timer, timer=timer))
+
+    def mine(timer: DueTimer) -> bool:
+        return timer.key.startswith("mine")
+
+    sweep = TimerSweep(records, {"test": handler}, clock, limit=2, mine=mine)
+    while sweep.sweep():
+        pass
+    assert ran == ["mine-0", "mine-1", "mine-2"]
+    assert len(due(records, 1_000)) == 7

@@ -84,22 +84,31 @@ def test_a_lift_in_a_wrong_state_is_told_after_its_time(
     assert lift().first(name, 120, **contacts) == seconds
 
 
-def door() -> Watched:
+def door(profile: str = "contacts-door") -> Watched:
     """A door that has been closed for a while."""
-    one = Watched("contacts-door")
+    one = Watched(profile)
     one.during(30, mains=True)
     return one
 
 
-def test_a_door_that_opens_by_itself_is_forced_at_once_and_for_ten_seconds() -> None:
-    shown = [one["forced"] for one in door().during(60, door_open=True)]
+@pytest.mark.parametrize("profile", ["contacts-door", "osdp-door"])
+def test_a_door_that_opens_by_itself_is_forced_at_once_and_for_ten_seconds(profile: str) -> None:
+    shown = [one["forced"] for one in door(profile).during(60, door_open=True)]
     assert shown == [True] * 10 + [False] * 50
 
 
-@pytest.mark.parametrize("how", ["exit_request", "released", "fire_release", "unlock"])
-def test_a_door_that_opens_for_somebody_is_not_forced_however_long_it_is_open(how: str) -> None:
+@pytest.mark.parametrize(
+    ("profile", "how"),
+    [
+        *(("contacts-door", how) for how in ("exit_request", "released", "fire_release", "unlock")),
+        *(("osdp-door", how) for how in ("exit_request", "unlock")),
+    ],
+)
+def test_a_door_that_opens_for_somebody_is_not_forced_however_long_it_is_open(
+    profile: str, how: str
+) -> None:
     for pause in (0, 3, 5):
-        one = door()
+        one = door(profile)
         one.during(1, **{how: True})
         one.during(pause, **{how: False})
         assert one.first("forced", 120, **{how: False, "door_open": True}) is None
@@ -112,8 +121,9 @@ def test_a_door_that_opens_long_after_the_button_is_forced() -> None:
     assert one.first("forced", 60, door_open=True) is not None
 
 
-def test_a_door_is_held_open_after_30_s() -> None:
-    one = door()
+@pytest.mark.parametrize("profile", ["contacts-door", "osdp-door"])
+def test_a_door_is_held_open_after_30_s(profile: str) -> None:
+    one = door(profile)
     one.during(1, exit_request=True)
     assert one.first("held_open", 60, exit_request=False, door_open=True) == 30
     assert one.during(1, door_open=False)[-1]["held_open"] is False

@@ -2,9 +2,10 @@
 
 import pytest
 
-from config.listening import HEARD_POINTS
+from config.listening import heard_points
 from config.load import load_classes
 from protocols.fire.model import (
+    NO_STATE,
     TRANSMITTER,
     Component,
     Kind,
@@ -14,16 +15,21 @@ from protocols.fire.model import (
     StateEvent,
 )
 from protocols.fire.panel_state import PanelState
-from protocols.fire.points import name_of, points_of
+from protocols.fire.points import name_of, places_of, points_of
 
 SYSTEM = Place(Kind.SYSTEM, 1, 1)
 SMOKE = Place(Kind.COMPONENT, 1, 1, zone=10, point=2)
 
 
+OTHERS = {"address"}
+"""Points of panels that are polled."""
+
+
 def test_points_are_those_of_the_class() -> None:
     points = load_classes()["fire_panel"].points
-    assert set(points_of(PanelState())) == set(points) - {"address", "event", "fire_places"}
-    assert set(HEARD_POINTS) == set(points) - {"address", "event"}
+    told = {*points_of(PanelState()), *places_of(PanelState()), "event", "sentry_missed"}
+    assert told == set(points) - OTHERS
+    assert set(heard_points()) == set(points) - OTHERS
 
 
 def test_points_follow_the_events() -> None:
@@ -40,6 +46,20 @@ def test_points_follow_the_events() -> None:
     assert (points["backup"], points["automatic"]) == (False, False)
     state.fold(ResetEvent(SYSTEM))
     assert not points_of(state)["fire"]
+
+
+def test_places_are_those_of_components_or_else_of_systems() -> None:
+    state = PanelState()
+    state.fold(StateEvent(SYSTEM, State.FAULT | State.MAINS_FAULT))
+    assert [one.place for one in places_of(state)["fault_places"]] == [SYSTEM]
+    state.fold(StateEvent(SYSTEM, NO_STATE, State.FAULT))
+    assert not places_of(state)["fault_places"], "the panel's supply has a point of its own"
+    state.fold(StateEvent(SYSTEM, State.SHIELDED | State.FAULT))
+    state.fold(StateEvent(SMOKE, State.MAINS_FAULT | State.SHIELDED))
+    found = places_of(state)
+    for name in ("fault_places", "shielded_places"):
+        assert [one.place for one in found[name]] == [SMOKE]
+    assert not found["fire_places"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ CASES = Path(__file__).parents[1] / "cases" / "gb26875"
 
 
 def cases(name: str) -> Any:
-    return yaml.safe_load((CASES / name).read_text("utf-8"))
+    return yaml.load((CASES / name).read_text("utf-8"), yaml.CSafeLoader)
 
 
 FRAMES, UNITS, REFUSED = cases("frames.yaml"), cases("units.yaml"), cases("refused.yaml")

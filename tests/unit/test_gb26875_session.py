@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 
@@ -313,6 +313,20 @@ def test_the_sentry_is_inspected_and_missed_or_answers() -> None:
             assert side.tick(at(80)).notices == []
         else:
             assert kinds(side.tick(at(62))) == ["sentry_missed"]
+
+
+def test_the_sentry_is_inspected_at_its_time_where_the_device_is_heard() -> None:
+    options = replace(QUIET, inspects_sentry_at=(time(2, 1),), sentry_minutes=7)
+    side = session(options)
+    assert side.tick(at(30)).send == []
+    side.receive(message().encode(), at(40))
+    (data,) = side.tick(at(60)).send
+    unit = decode_unit(decode_frame(data).unit)
+    assert (unit.type, unit.objects[0].number("minutes")) == (UnitType.INSPECT_SENTRY, 7)
+    silent = session(options)
+    silent.tick(at(30))
+    silent.tick(at(60))
+    assert answers(silent.receive(message().encode(), at(61))) == [(Command.CONFIRM, 1)]
 
 
 def test_what_cannot_be_asked_is_refused_where_it_is_asked() -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.core.errors import StoreError
+from server.core.errors import DowngradeError, StoreError
 from server.history.base import Batch
 from server.history.duckdb import DuckHistory
 
@@ -111,7 +112,7 @@ def goes_on(history: DuckHistory) -> None:
     history.maintain(NOON + 2 * DAY)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("hurt", HURTS.values(), ids=HURTS.keys())
 def test_a_file_that_is_damaged_at_the_start_is_moved_aside(
     tmp_path: Path, sound: Path, hurt: Hurt
@@ -197,6 +198,7 @@ def test_a_damaged_day_is_moved_aside_and_told(tmp_path: Path, sound: Path, hurt
     history.close()
 
 
+@pytest.mark.long
 def test_names_of_damaged_files_are_never_used_twice(tmp_path: Path, sound: Path) -> None:
     folder = shutil.copytree(sound, tmp_path / "history")
     for number in (1, 2, 3):
@@ -207,6 +209,7 @@ def test_names_of_damaged_files_are_never_used_twice(tmp_path: Path, sound: Path
     assert kept == {b"x", b"xx", b"xxx"}
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("running", [False, True])
 def test_what_can_be_read_of_a_damaged_file_is_taken_over(
@@ -232,3 +235,28 @@ def test_what_can_be_read_of_a_damaged_file_is_taken_over(
     history.append(batch((4, NOON + 300_000, 0.5), (4, NOON, 0.5)))
     assert count_of(history, 4) <= found + 2
     history.close()
+
+
+def with_storage_version(path: Path, version: int) -> None:
+    """Make it a file of another DuckDB, with a right checksum."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<Q", content, 12, version)
+    checksum = 5381
+    for (word,) in struct.iter_unpack("<Q", content[8:4096]):
+        checksum ^= word * 0xBF58476D1CE4E5B9 % 2**64
+    struct.pack_into("<Q", content, 0, checksum)
+    path.write_bytes(content)
+
+
+def test_a_file_of_a_newer_program_is_refused_and_stays(tmp_path: Path) -> None:
+    history = DuckHistory(tmp_path)
+    history.append(batch((1, NOON, 1.0)))
+    with history._database.transaction() as cursor:
+        cursor.execute("UPDATE layout SET version = 1000")
+    history.close()
+    with pytest.raises(DowngradeError, match=r"a newer Plantroom: its layout is 1000\. Install"):
+        DuckHistory(tmp_path)
+    with_storage_version(tmp_path / FILE, 1099)
+    with pytest.raises(DowngradeError, match=r"another DuckDB: .* version number 1099"):
+        DuckHistory(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == [FILE]

@@ -17,6 +17,7 @@ from server.history.duckdb import DuckHistory
 DAY = 86_400_000
 NOON = 20_000 * DAY + DAY // 2  # 2024-10-04
 FILE = "2024-10-04.parquet"
+LONG_STATEMENT = "SELECT sum(a.range * b.range) FROM range(1_000_000) a, range(10_000) b"
 
 
 def open_history(folder: Path) -> DuckHistory:
@@ -80,6 +81,7 @@ def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
     history.close()
 
 
+@pytest.mark.long
 def test_a_lost_database_finds_its_day_files_again(tmp_path: Path) -> None:
     history = open_history(tmp_path)
     history.append(rows(1, 2))
@@ -94,6 +96,7 @@ def test_a_lost_database_finds_its_day_files_again(tmp_path: Path) -> None:
     history.close()
 
 
+@pytest.mark.long
 def test_a_file_written_before_a_crash_named_it_doubles_nothing(tmp_path: Path) -> None:
     history = open_history(tmp_path)
     history.append(rows(1, 2))
@@ -113,6 +116,7 @@ def test_a_file_written_before_a_crash_named_it_doubles_nothing(tmp_path: Path) 
     history.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", [b"", b"PAR1 this is not a footer PAR1"])
 def test_a_damaged_file_is_set_aside_at_the_start(tmp_path: Path, damage: bytes) -> None:
     history = open_history(tmp_path)
@@ -130,6 +134,7 @@ def test_a_damaged_file_is_set_aside_at_the_start(tmp_path: Path, damage: bytes)
     history.close()
 
 
+@pytest.mark.long
 def test_damage_inside_a_file_is_named_once_and_set_aside(tmp_path: Path) -> None:
     history = open_history(tmp_path)
     chance = random.Random(1)  # noqa: S311 (no secret)
@@ -162,6 +167,7 @@ def test_late_readings_are_stored_although_the_file_of_their_day_is_damaged(tmp_
     history.close()
 
 
+@pytest.mark.long
 def test_a_second_process_is_told_that_the_history_is_in_use(tmp_path: Path) -> None:
     history = open_history(tmp_path)
     script = f"""
@@ -184,7 +190,7 @@ def test_a_failed_batch_is_stored_when_it_is_tried_again(
     history = open_history(tmp_path)
     history.append(rows(1))
     with monkeypatch.context() as patched:
-        patched.setattr("server.history.duckdb.COLUMNS", "no_such_column")
+        patched.setattr("server.history.incoming.COLUMNS", "no_such_column")
         with pytest.raises(StoreError):
             history.append(rows(2))
     history.append(rows(2))
@@ -204,13 +210,14 @@ def test_bad_quality_is_no_value_in_a_parquet_file(tmp_path: Path) -> None:
     assert table["reason"] == ["timeout"]
 
 
+@pytest.mark.long
 def test_threads_that_end_leave_no_cursor_behind(tmp_path: Path) -> None:
     history = DuckHistory(tmp_path)
     for _ in range(20):
         reader = threading.Thread(target=history.buckets, args=(1, NOON, NOON + 1000, 1))
         reader.start()
         reader.join()
-    assert len(history._database._cursors) <= 2
+    assert len(history._database._turns) <= 2
     history.close()
 
 
@@ -227,3 +234,33 @@ def test_two_threads_that_meet_the_same_error_open_the_database_once(tmp_path: P
     assert database._opened == before + 1
     assert list(history.last_values()) == []
     history.close()
+
+
+@pytest.mark.parametrize("end", ["close", "reopen"])
+def test_a_statement_of_another_thread_ends_with_the_file(tmp_path: Path, end: str) -> None:
+    """As maintenance is under way when the server stops: the file closes and nothing is left."""
+    history = open_history(tmp_path)
+    history.append(rows(1, 2))
+    database = history._database
+    inside, failures = threading.Event(), list[StoreError]()
+
+    def ask() -> None:
+        try:
+            with database.cursor() as cursor:
+                inside.set()
+                while True:
+                    cursor.execute(LONG_STATEMENT).fetchall()
+        except StoreError as error:
+            failures.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    inside.wait()
+    if end == "close":
+        history.close()
+    else:
+        database._reopen(database._opened)
+    asking.join()
+    assert len(failures) == 1
+    history.close()
+    assert numbers_of(open_history(tmp_path)) == [1, 2]

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from config.errors import ConfigError
 from config.history import HistorySettings, InfluxBackend
-from server.core.errors import StoreError
+from server.core.errors import StoreAwayError, StoreError
 from server.history.base import Batch
 from server.history.duckdb import DuckHistory
 from server.history.influx import InfluxHistory
@@ -84,6 +84,23 @@ def test_a_refused_write_is_a_store_error_with_the_servers_words(
     fake.write = (status, {}, '{"code": "x", "message": "these very words"}')
     with pytest.raises(StoreError, match=f"{status} these very words"):
         history.append(batch(1))
+
+
+@pytest.mark.parametrize(("status", "lines"), [(500, 2), (503, 2), (400, 1)])
+def test_what_a_server_could_not_keep_is_written_again_although_it_shows_it(
+    fake: FakeInflux, history: InfluxHistory, status: int, lines: int
+) -> None:
+    """InfluxDB shows readings that its full disk had no room for; they end with its process."""
+    fake.write = (status, {}, '{"code": "internal error", "message": "no space left on device"}')
+    with pytest.raises(StoreError):
+        history.append(batch(1))
+    fake.write = (204, {}, "")
+    later = Batch()
+    later.add(2, NOON, 7)
+    history.append(later)
+    assert len(writes(fake)[-1].splitlines()) == lines
+    history.append(batch(1, 2, 3))
+    assert len(writes(fake)[-1].splitlines()) == 3
 
 
 def test_a_slow_server_is_given_up(fake: FakeInflux, history: InfluxHistory) -> None:
@@ -166,7 +183,7 @@ def test_version_2_says_in_other_words_that_lines_are_too_old(
 def test_a_range_that_only_its_readings_can_tell_of_has_a_bound(
     fake: FakeInflux, history: InfluxHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.history.influx._MOST_ROWS", 2)
+    monkeypatch.setattr("server.history.shared._MOST_ROWS", 2)
     row = [NOON * 1_000_000, None, None, "nan", None, None, 192, None]
     columns = ["time", "number", "integer", "literal", "boolean", "text", "quality", "reason"]
     series = {"name": "pump", "columns": columns, "values": [row] * 3}
@@ -176,7 +193,7 @@ def test_a_range_that_only_its_readings_can_tell_of_has_a_bound(
         history.buckets(1, NOON, NOON + 10, 5)
 
 
-def test_what_a_failed_write_may_have_stored_is_looked_up(
+def test_what_a_failed_write_may_have_stored_is_looked_up_and_written_as_it_was(
     fake: FakeInflux, history: InfluxHistory
 ) -> None:
     fake.write = (500, {}, "no")
@@ -188,8 +205,8 @@ def test_what_a_failed_write_may_have_stored_is_looked_up(
     fake.results = [{"statement_id": 0, "series": [series]}]
     fake.write = (204, {}, "")
     history.append(batch(1, 2))
-    (line,) = writes(fake)[-1].splitlines()
-    assert line.endswith(f"integer=2i,quality=192i {NOON + 1}000000")
+    assert writes(fake)[-1] == writes(fake)[0]
+    assert writes(fake)[-1].endswith(f"integer=2i,quality=192i {NOON + 1}000000")
 
 
 @pytest.mark.parametrize(
@@ -261,14 +278,25 @@ def test_a_token_file_that_is_empty_or_open_to_others_is_refused(
         try_history(settings(tmp_path, "http://127.0.0.1:1", tmp_path / "none"), clock)
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path: Path, clock: FakeClock) -> None:
-    with pytest.raises(StoreError, match=r"InfluxDB http://127\.0\.0\.1:1: ConnectError"):
-        open_history(
-            settings(tmp_path, "http://127.0.0.1:1"),
-            describe=lambda _: SeriesTags("pump"),
-            clock=clock,
-            metrics=CollectorRegistry(),
-        )
+def test_a_server_that_is_not_there_is_told_by_the_check_and_waited_for_by_the_start(
+    tmp_path: Path, clock: FakeClock, fake: FakeInflux
+) -> None:
+    nobody = settings(tmp_path, "http://127.0.0.1:1")
+    with pytest.raises(StoreAwayError, match=r"InfluxDB http://127\.0\.0\.1:1: ConnectError"):
+        try_history(nobody, clock)
+    fake.everything = (503, {}, "starting")
+    opened = open_history(
+        settings(tmp_path, fake.url),
+        describe=lambda _: SeriesTags("pump"),
+        clock=clock,
+        metrics=CollectorRegistry(),
+    )
+    with pytest.raises(StoreAwayError, match="503 starting"):
+        opened.append(batch(1))
+    fake.everything = None
+    with pytest.raises(StoreError, match="no bucket 'plantroom'"):
+        opened.append(batch(1))
+    opened.close()
 
 
 def test_the_embedded_store_is_the_default(

@@ -7,9 +7,13 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.source_files import source_files
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("config", "edge_agent", "plantroom", "protocols", "server", "simulators", "tests")
 GENERATED = {"sparkplug_b_pb2.py"}
+FOREIGN = {"versions"}
+"""What Alembic has written."""
 VAGUE = {"utils", "helpers", "common", "manager", "misc"}
 BOUNDARIES = {
     "server/core/isolation.py": "a row that meets a bug is due again after every restart",
@@ -27,8 +31,8 @@ CLOCK_CALLS = {
 MODULES = sorted(
     path
     for package in PACKAGES
-    for path in (ROOT / package).rglob("*.py")
-    if path.name not in GENERATED and "versions" not in path.parts
+    for path in source_files(ROOT / package, ".py")
+    if path.name not in GENERATED and not FOREIGN.intersection(path.parts)
 )
 
 

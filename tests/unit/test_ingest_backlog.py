@@ -1,24 +1,28 @@
 """A gateway replays its journal: nobody else's readings grow old meanwhile."""
 
-from protocols.sparkplug.journal_ack import uuid_of
+import pytest
+
+from protocols.sparkplug.payload import uuid_of
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
 
 __all__ = ["node", "plant", "pump"]
 
-MESSAGES, POINTS = 5_000, 40
-"""200,000 historical values."""
+POINTS = 40
 AT_ONCE = 1_000
 
 
+@pytest.mark.long
+@pytest.mark.size(2_500, 5_000)
 def test_live_readings_beside_a_large_backlog_are_as_young_as_ever(
-    pump: IngestPlant, node: EdgeNode
+    pump: IngestPlant, node: EdgeNode, size: int
 ) -> None:
+    """``size`` messages of 40 historical values wait."""
     other = EdgeNode("site", "returning", clock_ms=node.clock_ms)
     names = {f"p{number}": 1.0 for number in range(POINTS)}
     pump.receive(other.nbirth(), other.dbirth("d", names))
     hour_ago = other.clock_ms - 3_600_000
-    for number in range(MESSAGES):
+    for number in range(size):
         values = dict.fromkeys(range(1, POINTS + 1), float(number))
         uuid = uuid_of("journal", number)
         at = hour_ago + number
@@ -38,4 +42,4 @@ def test_live_readings_beside_a_large_backlog_are_as_young_as_ever(
     pump.wait(5)
     pump.wait(5)
     assert pump.stored(f"{PUMP}/pressure")[-read:] == [float(one + 1) for one in range(read)]
-    assert len(pump.stored("site/returning/d/p0")) == MESSAGES + 1
+    assert len(pump.stored("site/returning/d/p0")) == size + 1

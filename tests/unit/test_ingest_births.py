@@ -8,9 +8,8 @@ from structlog.testing import capture_logs
 from config.server import LimitSettings
 from protocols.reading import Quality, Value
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import uuid_of
 from protocols.sparkplug.names import NOT_READ, ONLINE
-from protocols.sparkplug.payload import Metric
+from protocols.sparkplug.payload import Metric, uuid_of
 from server.assets.model import Equipment, Gateway, Point
 from server.ingest.model import Birth
 from tests.fakes.edge_node import EdgeNode
@@ -328,3 +327,32 @@ def test_more_gateways_than_a_server_takes_are_refused(tmp_path: Path) -> None:
         assert plant.stored("site/gw2/d/p") == [1.0]
     finally:
         plant.close()
+
+
+def test_the_words_of_states_are_kept_with_their_point(plant: IngestPlant) -> None:
+    node = EdgeNode(clock_ms=plant.clock.now_ms())
+
+    def born(properties: dict[str, Value]) -> Point:
+        mode = Metric(
+            name="mode", alias=1, datatype=DataType.STRING, value="auto", properties=properties
+        )
+        plant.receive(node.nbirth(), node.message("DBIRTH", [mode], "pump"))
+        return plant.rows(Point)[f"{PUMP}/mode"]
+
+    assert born({}).words == ()
+    words: dict[str, Value] = {
+        "Words/auto/en": "Automatic",
+        "Words/auto/zh": "自动",
+        "Words/on/off/zh": "开/关",
+        "Words/hand/de": "Hand",
+        "Words/late/en": "",
+        "Words/high/en": 4,
+        "Words/en": "no state",
+    }
+    row = born(words)
+    assert row.words == (("auto", "Automatic", "自动"), ("on/off", "开/关", "开/关"))
+    # As it was read from the rows: a birth that says the same again changes nothing.
+    events = len(plant.events())
+    assert born(words).words == row.words
+    assert len(plant.events()) == events
+    assert born({}).words == ()

@@ -44,6 +44,7 @@ def most(seconds: float) -> int:
     return BURST + round(seconds * 1000 / EVERY_MS) + 1
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("death", ["NDEATH", "DDEATH"])
 def test_coming_and_going_in_a_loop_is_told_now_and_then(
@@ -80,6 +81,7 @@ def test_coming_and_going_in_a_loop_is_told_now_and_then(
     ]
 
 
+@pytest.mark.long
 def test_a_birth_that_describes_itself_differently_each_time(
     plant: IngestPlant, node: EdgeNode
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_birth_that_describes_itself_differently_each_time(
     assert plant.rows(Equipment)[PUMP].equipment_class == "heating_pump"
 
 
+@pytest.mark.long
 def test_devices_that_are_listed_and_not_listed_in_turn(plant: IngestPlant, node: EdgeNode) -> None:
     def listed(*names: str) -> Metric:
         return Metric(name=DEVICES, datatype=DataType.STRING, value=",".join(names))
@@ -104,6 +107,7 @@ def test_devices_that_are_listed_and_not_listed_in_turn(plant: IngestPlant, node
     assert plant.rows(Equipment)[PUMP].removed_at is None
 
 
+@pytest.mark.long
 def test_a_gateway_that_loses_its_line_a_few_times_is_told_of_each_time(
     plant: IngestPlant, node: EdgeNode
 ) -> None:

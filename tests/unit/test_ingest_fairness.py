@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from protocols.sparkplug.journal_ack import uuid_of
+from protocols.sparkplug.payload import uuid_of
 from server.assets import ledger
 from server.assets.ledger import PointRow
 from server.assets.model import Equipment, Point
@@ -138,6 +138,7 @@ def entered(plant: IngestPlant) -> int:
     return len(plant.rows(Equipment))
 
 
+@pytest.mark.long
 @pytest.mark.size(30, 100)
 def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
     pump: IngestPlant, node: EdgeNode, size: int
@@ -168,6 +169,7 @@ def test_an_alarm_waits_for_a_slice_of_births_not_for_all(
     assert all(row.online for row in pump.rows(Equipment).values())
 
 
+@pytest.mark.long
 def test_a_birth_of_thousands_of_points_is_entered_in_parts_and_told_once(
     plant: IngestPlant, node: EdgeNode
 ) -> None:
@@ -235,6 +237,7 @@ def test_nothing_is_stored_or_acknowledged_before_its_alarms_were_seen(
     assert len(pump.acked()) == 1
 
 
+@pytest.mark.long
 def test_a_gateway_with_many_devices_goes_away_in_slices(pump: IngestPlant, node: EdgeNode) -> None:
     other = EdgeNode("site", "gw2", clock_ms=node.clock_ms)
     births = [other.dbirth(f"d{number}", {"p": 1.0}) for number in range(300)]
@@ -271,6 +274,7 @@ def test_births_in_a_loop_write_nothing_again(pump: IngestPlant, node: EdgeNode)
     assert writes == []
 
 
+@pytest.mark.long
 def test_a_slow_history_holds_up_only_who_floods(tmp_path: Path) -> None:
     plant = IngestPlant(tmp_path)
     go_on = Signal()
@@ -309,8 +313,9 @@ def test_a_slow_history_holds_up_only_who_floods(tmp_path: Path) -> None:
         plant.close()
 
 
+@pytest.mark.size(2_000, 5_000)
 def test_a_birth_of_thousands_of_points_reads_each_of_them_a_few_times(
-    plant: IngestPlant, node: EdgeNode
+    plant: IngestPlant, node: EdgeNode, size: int
 ) -> None:
     rows = [0]
 
@@ -322,11 +327,12 @@ def test_a_birth_of_thousands_of_points_reads_each_of_them_a_few_times(
     points_where = ledger._points_where
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger, "_points_where", counted)
-        plant.receive(node.nbirth(), node.dbirth("huge", {f"p{k}": 1.0 for k in range(5_000)}))
-    assert len(plant.rows(Point)) == 5_002
-    assert rows[0] < 2 * 5_002
+        plant.receive(node.nbirth(), node.dbirth("huge", {f"p{k}": 1.0 for k in range(size)}))
+    assert len(plant.rows(Point)) == size + 2
+    assert rows[0] < 2 * (size + 2)
 
 
+@pytest.mark.long
 def test_large_messages_that_waited_for_a_missing_one_are_read_a_piece_at_a_time(
     pump: IngestPlant, node: EdgeNode
 ) -> None:

@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from protocols.sparkplug.journal_ack import uuid_of
+from protocols.sparkplug.payload import uuid_of
 from server.assets.model import Gateway
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import IngestPlant, node, plant, pump

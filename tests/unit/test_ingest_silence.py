@@ -147,7 +147,8 @@ def test_any_session_can_be_given_up(plant: IngestPlant, bd_seq: int) -> None:
     assert states(plant) == {"site/gw": (False, "silent"), PUMP: (False, "silent")}
 
 
-@pytest.mark.size(60, 100)
+@pytest.mark.long
+@pytest.mark.size(55, 100)
 def test_many_silent_gateways_are_asked_a_few_at_a_time(plant: IngestPlant, size: int) -> None:
     plant.wait(1)
     for number in range(size):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from protocols.sparkplug.journal_ack import uuid_of
+from protocols.sparkplug.payload import uuid_of
 from server.core.errors import StoreError
+from server.history.base import Batch
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
 
@@ -104,3 +105,43 @@ async def test_closing_stores_what_has_arrived_and_may_be_repeated(
     pump.ingest.close()
     assert not pump.ingest.alive
     assert pump.stored(f"{PUMP}/pressure")[1:] == [float(number) for number in range(50)]
+
+
+def test_at_rest_both_stores_say_the_same(pump: IngestPlant, node: EdgeNode) -> None:
+    pump.watch(f"{PUMP}/pressure")
+    ingest = pump.ingest
+    seen = ingest.at_rest(lambda: (len(pump.evaluated), pump.stored(f"{PUMP}/pressure")))
+    pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
+    ingest._work(wait_s=0)
+    pump.reception.inbox.put(*node.ddata("pump", {1: 3.0}, at=node.clock_ms + 2, uuid="j/2"))
+    ingest._rest()
+    assert seen.result() == (1, [1.0, 2.0])
+    pump.wait(1)
+    assert pump.stored(f"{PUMP}/pressure") == [1.0, 2.0, 3.0]
+
+
+def test_at_rest_what_fails_is_told_and_what_nobody_waits_for_is_left(pump: IngestPlant) -> None:
+    def fail() -> None:
+        raise StoreError("full")
+
+    failing, left = pump.ingest.at_rest(fail), pump.ingest.at_rest(lambda: pytest.fail("done"))
+    assert left.cancel()
+    pump.ingest._rest()
+    with pytest.raises(StoreError, match="full"):
+        failing.result()
+
+
+def test_a_stop_leaves_nobody_waiting_for_a_rest(pump: IngestPlant) -> None:
+    waiting = pump.ingest.at_rest(lambda: None)
+    pump.ingest._persist.stop()
+    pump.ingest._run()
+    assert waiting.cancelled()
+
+
+def test_readings_that_no_gateway_sends_are_stored_and_judged_by_no_rule(pump: IngestPlant) -> None:
+    series = pump.watch(f"{PUMP}/pressure")
+    batch = Batch()
+    batch.add(series.id, 5, 0.25)
+    pump.ingest.fill_in(batch).result()
+    assert pump.stored(f"{PUMP}/pressure") == [0.25, 1.0]
+    assert pump.evaluated == []

@@ -8,8 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import uuid_of
-from protocols.sparkplug.payload import Metric, encode_payload, parse
+from protocols.sparkplug.payload import Metric, encode_payload, parse, uuid_of
 from protocols.sparkplug.sparkplug_b_pb2 import Payload
 from server.assets.model import Gateway
 from server.ingest.inbox import Arrival

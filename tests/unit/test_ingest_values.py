@@ -6,8 +6,7 @@ import pytest
 
 from protocols.reading import Quality
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import uuid_of
-from protocols.sparkplug.payload import Metric, encode_payload, parse
+from protocols.sparkplug.payload import Metric, encode_payload, parse, uuid_of
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
 

@@ -150,6 +150,7 @@ async def test_a_torn_last_write_costs_that_commit_and_no_other(
     assert len(kept) >= 18
 
 
+@pytest.mark.long
 async def test_a_full_disk_costs_nothing_while_memory_lasts(path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.fakes.full_disk", str(path)],

@@ -94,6 +94,7 @@ async def test_rows_behind_several_damaged_pages_are_found_in_order(path: Path) 
     assert found == sorted(set(found))
 
 
+@pytest.mark.long
 async def test_files_set_aside_are_few(path: Path) -> None:
     for _ in range(6):
         await filled(path)
@@ -112,17 +113,20 @@ async def test_damage_found_while_running_is_replaced_and_nothing_stops(
     await filled(path)
     damage(path, 40)
     renamed: list[str] = []
+
+    def note() -> None:
+        renamed.append(journal.journal_id)
+
     async with journal_at(path) as journal:
-        journal.on_renamed = lambda: renamed.append(journal.journal_id)
         before = journal.journal_id
         journal.append("d", b"pending", taken_at=NOW + ROWS)
         with pytest.raises(JournalError):
             await taken(journal)
         assert not journal.stats().writable
         number = journal.append("d", b"while damaged", taken_at=NOW + ROWS + 1)
-        await journal.turn()
+        await journal.turn(note)
         while journal.stats().recovering:
-            await journal.turn()
+            await journal.turn(note)
         assert renamed == [journal.journal_id]
         assert journal.journal_id != before
         assert journal.next_offset > number
@@ -164,13 +168,16 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_gets_what_mem
         journal.append("d", b"", taken_at=NOW)
         name = journal.journal_id
     clock = FakeClock(NOW)
+    renamed: list[str] = []
+
+    def note() -> None:
+        renamed.append(journal.journal_id)
+
     with monkeypatch.context() as full:
         full.setattr("edge_agent.journal.file.JournalFile.open", no_space)
         with capture_logs() as logs:
             journal = await journal_at(path, clock).__aenter__()
         assert [entry["event"] for entry in logs] == ["journal_in_memory_only"]
-        renamed: list[str] = []
-        journal.on_renamed = lambda: renamed.append(journal.journal_id)
         # The number that the file has given to another point.
         assert journal.alias("d", "flow", int(DataType.DOUBLE)) == 1
         fragment = encode_metrics([Metric(alias=1, timestamp=NOW + 1, value=2.5)])
@@ -178,13 +185,13 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_gets_what_mem
         assert await taken(journal) == [1]
         assert journal.stats().writable is False
         clock.advance(61)
-        await journal.turn()
+        await journal.turn(note)
         assert renamed == []
     clock.advance(30)
-    await journal.turn()
+    await journal.turn(note)
     assert renamed == []
     clock.advance(31)
-    await journal.turn()
+    await journal.turn(note)
     assert renamed == [name]
     assert journal.stats().writable
     assert journal.alias("d", "flow", int(DataType.DOUBLE)) == 2

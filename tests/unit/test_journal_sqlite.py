@@ -48,6 +48,7 @@ async def test_a_clean_stop_keeps_rows_name_aliases_and_bd_seq(path: Path) -> No
         assert journal.stats().rows == 1
 
 
+@pytest.mark.long
 async def test_kill_9_loses_no_committed_row_and_reuses_no_offset(path: Path) -> None:
     command = [sys.executable, "-m", "tests.fakes.journal_writer", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,5 +1,6 @@
 """What linkages know over a restart, on a disk that may refuse or be damaged."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,20 @@ MEMORIES = {
         State.RUNNING, latched=True, runs=3, run_times=[1, 2], run_key="k", results=["done"]
     ),
     "b": Memory(),
+    "c": Memory(State.DONE, dry=True, given="close", began_at=5, ended_at=7),
 }
+
+WRONG = [
+    json.dumps({"a": {name: value}})
+    for name, value in {
+        "latched": 1,
+        "runs": True,
+        "run_times": [1, "x"],
+        "results": {},
+        "began_at": -1,
+        "state": None,
+    }.items()
+]
 
 
 async def test_what_is_kept_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -23,7 +37,9 @@ async def test_what_is_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     assert not path.with_name(f"{path.name}.new").exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"a": {"state": "dancing"}}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"a": 1}', '{"a": {"state": "dancing"}}', "\x00", *WRONG]
+)
 def test_a_damaged_file_is_said_and_forgotten(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,3 +59,11 @@ async def test_a_disk_that_refuses_is_said_once_and_stops_nothing(
     (tmp_path / "missing").mkdir()
     await store.save(MEMORIES)
     assert store.load() == MEMORIES
+
+
+def test_what_a_later_version_added_is_passed_over_and_what_an_earlier_one_lacks_is_new(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "linkages.json"
+    path.write_text('{"a": {"state": "done", "runs": 2, "mood": "good"}}')
+    assert LinkageFile(path).load() == {"a": Memory(State.DONE, runs=2)}

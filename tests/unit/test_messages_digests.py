@@ -44,6 +44,7 @@ def test_what_was_written_just_now_is_found_by_its_key(tmp_path: Path) -> None:
         assert records.write(work) == ["digest/1_/a", "digest/1_/b"]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "find",
     [

@@ -102,6 +102,22 @@ def test_an_incident_in_chinese_with_the_estates_own_time() -> None:
     assert text.tail == ("确认: https://x/a/1",)
 
 
+@pytest.mark.parametrize(
+    ("language", "line"), [("zh", "报警: 电池异常 (需更换)"), ("en", "Alarm: Battery (Replace it)")]
+)
+def test_a_state_is_told_in_the_words_of_the_reader(language: str, line: str) -> None:
+    alarm = {
+        "name_zh": "电池异常",
+        "name_en": "Battery",
+        "onset_value": "replace",
+        "onset_zh": "需更换",
+        "onset_en": "Replace it",
+        "unit": "",
+    }
+    text = render(message(language=language, payload={"alarm": alarm}))
+    assert line in text.lines
+
+
 def test_an_escalation_in_english() -> None:
     text = render(message(kind="incident.escalated", language="en", severity="urgent"))
     assert text.title == "[URGENT] Escalated: Supply pump 1: pressure low"

@@ -210,6 +210,7 @@ async def test_one_slow_receiver_does_not_hold_the_others(
     await asyncio.gather(task, return_exceptions=True)
 
 
+@pytest.mark.long
 async def test_a_burst_is_sent_completely(records: Records, clock: FakeClock) -> None:
     channel = ScriptedChannel()
     for number in range(75):

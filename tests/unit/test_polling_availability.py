@@ -77,6 +77,7 @@ async def test_what_is_refused_is_asked_again_after_a_minute_and_read_when_it_ca
     assert goods(bench, "p5") == 65
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("minutes", "searches"), [(0.9, 1), (1.5, 2), (12, 3), (75, 4), (400, 4)])
 async def test_an_unavailable_register_is_asked_again_ever_more_rarely(
     minutes: float, searches: int

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from config.computed import TimedComputed
+from config.gateway import ResolvedDevice
 from config.interlock import Place
 from config.points import DataType, Table
-from config.resolve import ResolvedDevice
 from edge_agent.errors import CommandError
 from protocols.reading import Quality, Reading
 from tests.fakes.devices import device, point
@@ -55,6 +55,7 @@ async def test_a_ratio_that_changes_is_used_in_its_own_cycle() -> None:
     assert bench.sink.times_s("d1", "total")[0] == newest
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["refused", "garbled", "busy"])
 async def test_a_factor_that_fails_makes_its_points_bad_and_no_others(how: str) -> None:
     one = unit(power=5, other=1, ct=40)

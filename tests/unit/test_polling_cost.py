@@ -83,14 +83,17 @@ def calls_per_cycle(numbers: int) -> float:
         return AtOnce(numbers)
 
     async def poll() -> None:
-        driver = ModbusClient(
-            open_link=open_link, wire=wire_of(SETTINGS), port=SETTINGS, clock=clock
-        )
         port = PortOwner(
             "bus",
             settings=SETTINGS,
             devices={"m": meter},
-            driver=driver,
+            open_driver=lambda late: ModbusClient(
+                open_link=open_link,
+                wire=wire_of(SETTINGS),
+                port=SETTINGS,
+                clock=clock,
+                on_late_response=late,
+            ),
             sink=sink,
             health=Health(),
             availability=MemoryAvailability(),

@@ -7,7 +7,7 @@ import pytest
 
 from config.ports import Port
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Driver
+from edge_agent.drivers.base import Driver, OnLateResponse
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port_manager import PortManager
@@ -17,13 +17,19 @@ from tests.fakes.driver import FakeDriver
 from tests.fakes.port_bench import SETTINGS
 from tests.fakes.reading_sink import ListSink
 
-PORTS = 10
+STEPS = [0.01 * number for number in range(10)]
 
 
-def test_ports_are_spread_over_a_tenth_of_a_second_however_long_they_take_to_build() -> None:
+@pytest.mark.parametrize(
+    ("ports", "origins"),
+    [(10, STEPS), (4, [0.0, 0.02, 0.05, 0.07]), (30, [at_s for at_s in STEPS for _ in range(3)])],
+)
+def test_ports_are_spread_over_a_tenth_of_a_second_in_ten_steps_however_long_they_take_to_build(
+    ports: int, origins: list[float]
+) -> None:
     clock = FakeClock()
 
-    def open_driver(_: Port, at: Clock) -> Driver:
+    def open_driver(_: Port, at: Clock, __: OnLateResponse) -> Driver:
         clock.advance(0.03)
         return FakeDriver({}, at)
 
@@ -34,14 +40,14 @@ def test_ports_are_spread_over_a_tenth_of_a_second_however_long_they_take_to_bui
         clock=clock,
         open_driver=open_driver,
     )
-    names = [f"p{number}" for number in range(PORTS)]
+    names = [f"p{number:02}" for number in range(ports)]
     gateway: Any = SimpleNamespace(
         settings=SimpleNamespace(ports=dict.fromkeys(names, SETTINGS)),
         devices={name: device(name, {"p": point(0)}, port=name) for name in names},
     )
     began_s = clock.monotonic_s()
 
-    ports = port_manager.prepare(gateway).started
+    started = port_manager.prepare(gateway).started
 
-    origins = [port.schedule.classes[0].origin_s - began_s for port in ports.values()]
-    assert origins == pytest.approx([0.01 * number for number in range(PORTS)])
+    found = [port.schedule.classes[0].origin_s - began_s for port in started.values()]
+    assert found == pytest.approx(origins)

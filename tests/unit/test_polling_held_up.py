@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
+from config.gateway import ResolvedDevice
 from config.ports import Framing, ModbusRtuPort
-from config.resolve import ResolvedDevice
 from edge_agent.health import Health
 from edge_agent.polling.availability_store import MemoryAvailability
 from edge_agent.polling.port import PortOwner
@@ -108,7 +108,7 @@ async def _polled(line: Line, framing: Framing, seed: int, seconds: float) -> Li
         "bus",
         settings=port,
         devices={one.id: one for one in map(line.device, units)},
-        driver=client_on(link, port),
+        open_driver=lambda late: client_on(link, port, on_late_response=late),
         sink=sink,
         health=Health(),
         availability=MemoryAvailability(),
@@ -132,6 +132,7 @@ def gaps_s(sink: ListSink, line: Line, unit: int) -> list[float]:
     return [(later.taken_at - one.taken_at) / 1000 for one, later in pairwise(good)]
 
 
+@pytest.mark.long
 @pytest.mark.sampled(3)
 @pytest.mark.seeds(1, 10)
 @pytest.mark.parametrize("framing", list(Framing))
@@ -145,6 +146,7 @@ def test_on_a_full_line_healthy_units_keep_their_period(
         assert sum(gaps) / len(gaps) < 1.2 * FULL.period_s, unit
 
 
+@pytest.mark.long
 @pytest.mark.seeds(1, 10)
 def test_on_a_full_line_units_that_miss_answers_are_found_again(seed: int) -> None:
     """The probe budget of 2.2 % pays a wait of 0.1 s about every five seconds, after its debts."""

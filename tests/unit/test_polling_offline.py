@@ -77,6 +77,8 @@ async def test_a_unit_that_dies_holds_its_neighbours_up_by_its_first_silence_onl
     assert sum(gap > 1.02 for gap in bench.gaps_s("d20")) == 1
 
 
+@pytest.mark.long
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("gone", [4, 10])
 async def test_many_that_die_together_cost_neither_their_neighbours_nor_the_port(
     gone: int,
@@ -101,6 +103,7 @@ async def test_many_that_die_together_cost_neither_their_neighbours_nor_the_port
     assert sum(event[0] == "down" for event in bench.sink.events) == gone
 
 
+@pytest.mark.long
 async def test_units_offline_from_the_start_are_waited_for_as_their_neighbours_need() -> None:
     units = alive(20)
     for number in range(11, 21):

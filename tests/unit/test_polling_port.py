@@ -25,6 +25,7 @@ async def test_unchanged_values_are_not_reported() -> None:
     assert len(bench.sink.of("d1", "p")) == 3
 
 
+@pytest.mark.long
 async def test_offline_units_cost_the_healthy_nothing() -> None:
     units = alive(20)
     for number in (3, 8, 13, 18):
@@ -180,7 +181,7 @@ async def test_unavailable_registers_are_known_to_the_next_process() -> None:
         "bus",
         settings=SETTINGS,
         devices={"d1": device("d1", points)},
-        driver=second.driver,
+        open_driver=second.driver.opened,
         sink=second.sink,
         health=second.health,
         availability=first.availability,
@@ -197,7 +198,7 @@ async def test_the_phase_moves_the_whole_grid() -> None:
         "bus",
         settings=SETTINGS,
         devices={one.id: one for one in port_manager(1)},
-        driver=bench.driver,
+        open_driver=bench.driver.opened,
         sink=bench.sink,
         health=bench.health,
         availability=bench.availability,

@@ -5,7 +5,7 @@ import itertools
 from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.schedule import Schedule
 from edge_agent.polling.units import UnitState
-from tests.fakes.scan_classes import clear, offline_unit, scan, started
+from tests.fakes.scan_classes import answer, clear, offline_unit, scan, started
 
 FULL = 1e9
 """Load of a port without spare time."""
@@ -66,7 +66,7 @@ def test_a_long_probe_is_saved_for_only_when_it_was_passed_over_for_long() -> No
     slow.number, slow.longest_s = 8, 5.0
     for _ in range(40):
         slow.state = UnitState.ONLINE
-        slow.answered(-900.0, 2.0)
+        answer(slow, -900.0, 2.0)
     for _ in range(3):
         slow.failed(0.0)
     slow.probe_at, fast.probe_at = 1.0, 2.0

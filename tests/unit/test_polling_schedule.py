@@ -1,17 +1,21 @@
 """The grid of a port: who is asked next, and when."""
 
 import itertools
+from collections.abc import Mapping
 
 from edge_agent.polling.port_time import TimeBudget
+from edge_agent.polling.scan_class import ScanClass
 from edge_agent.polling.schedule import Schedule
-from tests.fakes.scan_classes import clear, offline_unit, scan, started
+from tests.fakes.scan_classes import answer, clear, offline_unit, scan, started
 
 FULL = 1e9
 """Load of a port without spare time."""
 
 
-def simulate(schedule: Schedule, seconds: float, took_s: float) -> list[tuple[float, str]]:
-    """Run a port on which every request takes ``took_s``."""
+def simulate(
+    schedule: Schedule, seconds: float, took_s: float | Mapping[str, float]
+) -> list[tuple[float, str]]:
+    """Run a port on which every request takes ``took_s``, or that of its class."""
     now = 0.0
     asked: list[tuple[float, str]] = []
     while now < seconds:
@@ -19,8 +23,9 @@ def simulate(schedule: Schedule, seconds: float, took_s: float) -> list[tuple[fl
         if job is None:
             now = max(schedule.wake_at(now, clear), now + 1e-4)
             continue
-        asked.append((round(now, 6), job.block.points[0]))
-        now += took_s
+        name = job.block.points[0]
+        asked.append((round(now, 6), name))
+        now += took_s[name[0]] if isinstance(took_s, Mapping) else took_s
         schedule.done(job)
     return asked
 
@@ -28,6 +33,35 @@ def simulate(schedule: Schedule, seconds: float, took_s: float) -> list[tuple[fl
 def test_cycles_keep_to_the_grid_however_long_requests_take() -> None:
     asked = simulate(started(scan("a", 0.1)), 1.0, 0.03)
     assert [at for at, _ in asked] == [round(0.1 * k, 6) for k in range(10)]
+
+
+def beside_slow(seconds: float, took_s: Mapping[str, float], *slow: ScanClass) -> list[float]:
+    """Return the times between two questions of a class ``f`` of 10 s, beside slower ones."""
+    schedule = Schedule([scan("f", 10.0), *slow], takes_s=lambda one: took_s[one.points[0][0]])
+    schedule.start(0.0)
+    asked = simulate(schedule, seconds, took_s)
+    assert {name[0] for _, name in asked} == took_s.keys()
+    times = [at for at, name in asked if name == "f0"]
+    return [b - a for a, b in itertools.pairwise(times)]
+
+
+def test_a_long_request_makes_way_for_what_is_read_more_often() -> None:
+    gaps = beside_slow(300.0, {"f": 0.1, "s": 0.45}, scan("s", 60.0, blocks=100))
+    assert max(gaps) <= 10.2
+    assert min(gaps) >= 9.8
+
+
+def test_a_long_request_makes_way_only_while_its_own_deadline_is_kept() -> None:
+    schedule = started(scan("f", 1.0), scan("s", 4.0, blocks=2))
+    schedule = Schedule(schedule.classes, takes_s=lambda one: 0.45 if one.size > 1 else 0.1)
+    schedule.start(0.0)
+    asked = simulate(schedule, 40.0, {"f": 0.1, "s": 0.45})
+    assert len([at for at, name in asked if name == "s1"]) == 10  # none of its cycles is left out
+
+
+def test_a_request_that_has_no_place_between_two_cycles_is_asked_all_the_same() -> None:
+    gaps = beside_slow(300.0, {"f": 0.1, "s": 6.0}, scan("s", 60.0, blocks=4))
+    assert max(gaps) > 10.2
 
 
 def test_a_late_cycle_is_skipped_never_bunched() -> None:
@@ -143,7 +177,7 @@ def test_no_probe_beyond_the_budget() -> None:
 def test_a_revived_unit_is_read_at_once_and_then_on_its_grid() -> None:
     gone = offline_unit()
     schedule = started(scan("gone", 5.0, unit=gone))
-    gone.answered(12.3, 0.01)
+    answer(gone, 12.3, 0.01)
     schedule.read_again(gone, 12.3)
     job = schedule.next(12.3, clear)
     assert job is not None
@@ -177,7 +211,7 @@ def test_the_first_voice_on_a_silent_line_lets_the_others_be_probed_soon() -> No
     first, other = offline_unit(), offline_unit()
     first.number, other.number, other.probe_at = 8, 9, 60.0
     schedule = started(scan("first", 5.0, unit=first), scan("other", 5.0, unit=other))
-    first.answered(10.0, 0.01)
+    answer(first, 10.0, 0.01)
     schedule.read_again(first, 10.0)
     assert other.probe_at == 10.0
     other.probe_at, other.offline_at = 60.0, -30.0
@@ -185,7 +219,7 @@ def test_the_first_voice_on_a_silent_line_lets_the_others_be_probed_soon() -> No
     schedule = started(
         scan("a", 5.0, unit=first), scan("b", 5.0, unit=third), scan("c", 5.0, unit=other)
     )
-    third.answered(20.0, 0.01)
+    answer(third, 20.0, 0.01)
     schedule.read_again(third, 20.0)
     assert other.probe_at == 60.0
 

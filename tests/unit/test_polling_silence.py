@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from config.points import Table
+from config.points import DataType, Point, Table
 from config.ports import ModbusRtuOverTcpPort, ModbusTcpPort, Port
 from edge_agent.drivers.registers.plan import Block
 from edge_agent.drivers.timing import line_timing
@@ -136,6 +136,7 @@ async def test_a_unit_whose_smallest_block_is_silent_comes_up() -> None:
     assert len(bench.sink.times_s("d1", "b0")) >= 99
 
 
+@pytest.mark.long
 async def test_a_unit_with_a_silent_register_in_each_block_is_read_around_them() -> None:
     points = {
         f"p{at}": point(at, report_all=True, period_s=10.0)
@@ -157,6 +158,24 @@ async def test_a_unit_with_a_silent_register_in_each_block_is_read_around_them()
         assert len(good) == (0 if name in {"p3", "p1003", "p2003"} else 30), name
 
 
+async def test_a_unit_whose_shortest_points_are_silent_in_every_block_is_found() -> None:
+    points: dict[str, Point] = {}
+    for first in (0, 1000):
+        points[f"short{first}"] = point(first, report_all=True)
+        points[f"long{first}"] = point(first + 1, type=DataType.INT32, report_all=True)
+    bench = Bench([device("d1", points)], {1: FakeUnit({}, 0.02)}, driver=SlowLine)
+    # No block is answered, and neither are the points of one register.
+    line(bench).silent = {(1, 0), (1, 1000)}
+    async with running(bench):
+        await bench.clock.run_for(600)
+        bench.sink.log.clear()
+        await bench.clock.run_for(100)
+    for name in points:
+        good = [r for r in bench.sink.of("d1", name) if r.quality is Quality.GOOD]
+        assert len(good) == (0 if name.startswith("short") else 100), name
+
+
+@pytest.mark.long
 async def test_a_silent_register_is_tried_although_others_are_searched_all_the_time() -> None:
     points = {"a": point(0), "b": point(9), "silent": point(100), "c": point(30)}
     bench = Bench([device("d1", points)], {1: FakeUnit({}, 0.02)}, driver=SlowLine)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from config.resolve import ResolvedDevice
+from config.gateway import ResolvedDevice
 from edge_agent.polling.availability_store import AvailabilityFile
 from protocols.reading import Quality
 from tests.fakes.devices import device, point
@@ -23,7 +23,7 @@ def random_map(seed: int) -> tuple[dict[str, int], set[int], set[int]]:
     return {f"p{at}": at for at in addresses}, missing, (set(addresses) - missing) | between
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.seeds(15, 40)
 async def test_no_good_register_is_lost_while_unavailable_ones_are_found(seed: int) -> None:
     names, missing, readable = random_map(seed)
     one = device("d1", {name: point(at, report_all=True) for name, at in names.items()})

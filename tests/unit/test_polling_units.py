@@ -8,6 +8,7 @@ from config.points import Table
 from edge_agent.drivers.registers.plan import Block
 from edge_agent.polling.port_time import TimeBudget
 from edge_agent.polling.units import Unit, UnitState
+from tests.fakes.scan_classes import answer
 
 LONG, SHORT = (Block(Table.HOLDING, 0, size, ("p",)) for size in (8, 1))
 
@@ -18,7 +19,7 @@ def unit(longest_s: float = 1.0) -> Unit:
 
 def online(*, response_s: float = 0.05) -> Unit:
     alive = unit()
-    alive.answered(0.0, response_s)
+    answer(alive, 0.0, response_s)
     return alive
 
 
@@ -46,7 +47,7 @@ def test_damaged_answers_are_no_silence() -> None:
 def test_one_answer_makes_a_degraded_unit_well() -> None:
     alive = online()
     alive.failed(1.0)
-    alive.answered(2.0, 0.05)
+    answer(alive, 2.0, 0.05)
     assert (alive.state, alive.failures) == (UnitState.ONLINE, 0)
 
 
@@ -65,15 +66,15 @@ def test_probes_come_at_growing_intervals_with_jitter() -> None:
 def test_a_unit_that_came_back_a_moment_ago_gets_no_second_chance() -> None:
     flapping = unit()
     flapping.failed(0.0)
-    flapping.answered(5.0, 0.05)
+    answer(flapping, 5.0, 0.05)
     assert flapping.failed(10.0)
 
 
 def test_a_unit_that_stayed_is_trusted_again() -> None:
     back = unit()
     back.failed(0.0)
-    back.answered(5.0, 0.05)
-    back.answered(100.0, 0.05)
+    answer(back, 5.0, 0.05)
+    answer(back, 100.0, 0.05)
     assert not back.failed(101.0)
     assert back.level == 0
 
@@ -81,7 +82,7 @@ def test_a_unit_that_stayed_is_trusted_again() -> None:
 def test_the_wait_follows_what_the_unit_usually_needs() -> None:
     slow = unit(longest_s=5.0)
     for at in range(50):
-        slow.answered(float(at), 0.3)
+        answer(slow, float(at), 0.3)
     assert slow.patience_s(None) == pytest.approx(0.6, abs=0.05)
 
 
@@ -152,21 +153,21 @@ def test_the_debt_is_at_most_three_seconds() -> None:
 def test_an_answer_while_another_is_outstanding_is_not_measured() -> None:
     slow = online(response_s=0.02)
     slow.unanswered(1.0)
-    slow.answered(1.2, 0.001)
+    answer(slow, 1.2, 0.001)
     assert slow.response_s == 0.02
-    slow.answered(5.0, 0.1)
+    answer(slow, 5.0, 0.1)
     assert slow.response_s == pytest.approx(0.03)
 
 
 def test_a_wait_that_was_doubled_stays_so_until_an_answer_is_measured() -> None:
     slow = online(response_s=0.02)
-    slow.answered(0.1, 0.02, LONG)
+    answer(slow, 0.1, 0.02, LONG)
     slow.unanswered(1.0, LONG)
     slow.failed(1.0)
-    slow.answered(1.2, None, LONG)
+    slow.answered(1.2)
     assert slow.patience_s(None, LONG) == 0.4
     assert slow.patience_s(None, SHORT) == 0.2
-    slow.answered(9.0, 0.35, LONG)
+    answer(slow, 9.0, 0.35, LONG)
     assert slow.patience_s(None, LONG) > 0.7
 
 

@@ -140,6 +140,7 @@ async def test_a_write_that_expired_while_it_waited_is_not_carried_out() -> None
     assert units[1].registers[Table.HOLDING, 0] == 100
 
 
+@pytest.mark.long
 async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
     """99 of 100 writes are answered within two frame times, however much is asked of the port."""
     frame_s = 0.05
@@ -162,7 +163,8 @@ async def test_on_a_full_port_a_write_waits_for_one_frame_at_most() -> None:
     assert sorted(waits)[197] <= 2 * frame_s + 1e-6
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.long
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
 @pytest.mark.parametrize("silent", [0, 6])
 async def test_a_write_beside_offline_units_waits_for_two_frames_at_most(

@@ -88,6 +88,8 @@ def test_a_request_builds_its_frame(case: dict[str, Any]) -> None:
     wanted = dict(case["request"])
     kind, serial = wanted.pop("kind"), wanted.pop("serial", 0)
     dialect = replace(dialect_of(wanted.pop("dialect", {})), wake_up=0)
+    if "code" in wanted:
+        wanted["code"] = bytes.fromhex(wanted["code"])
     place = {"meter_type": case["meter_type"]}
     if case["address"] != WILDCARD:
         place["address"] = case["address"]
@@ -176,7 +178,6 @@ def test_a_number_that_does_not_fit_is_refused() -> None:
     [
         ({"layout": "heta"}, "volume, heat, heat_current_first"),
         ({"wake_up": 5}, r"0\.\.4"),
-        ({"valve_open": 256}, r"0\.\.255"),
     ],
 )
 def test_a_dialect_that_is_none_says_what_is_allowed(wrong: Any, allowed: str) -> None:

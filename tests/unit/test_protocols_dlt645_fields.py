@@ -153,7 +153,7 @@ def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(ValueRangeError, match="allowed: 12 digits"):
         read(address, 0x00010000)
     with pytest.raises(ValueRangeError):
-        Frame(address, 0x11).encoded()
+        Frame(address, 0x11).encode()
 
 
 @pytest.mark.parametrize("address", [ANY, BROADCAST, "AAAAAA000012"])

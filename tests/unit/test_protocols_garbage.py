@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from protocols.errors import FrameError
 from protocols.reading import Quality
 from protocols.sparkplug import sparkplug_b_pb2 as wire
-from protocols.sparkplug.births import Table, bd_seq_of, says_online
+from protocols.sparkplug.births import AMBIGUOUS, Table, bd_seq_of, says_online
 from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.journal_ack import decode_ack
 from protocols.sparkplug.payload import (
@@ -77,7 +77,7 @@ def take_apart(data: bytes) -> None:
         known = table.find(metric)
         for read in READERS.values():
             read(metric)
-        assert known is None or known.datatype
+        assert known is None or known is AMBIGUOUS or known.datatype
     try:
         decode_ack(decode_payload(data))
     except FrameError:
@@ -115,6 +115,10 @@ def test_a_damaged_message_raises_nothing_but_frame_errors(at: int, mask: int, e
     damaged = bytearray(WHOLE)
     damaged[at] ^= mask
     take_apart(bytes(damaged[:end]))
+
+
+def test_a_message_that_declares_an_alias_twice_raises_nothing() -> None:
+    take_apart(WHOLE + WHOLE.replace(b"Control", b"Co_trol"))
 
 
 def test_a_message_cut_inside_a_metric_is_a_frame_error() -> None:

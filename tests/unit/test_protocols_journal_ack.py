@@ -6,15 +6,8 @@ from hypothesis import strategies as st
 
 from protocols.errors import FrameError, ValueRangeError
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.journal_ack import (
-    JOURNAL_ACK,
-    decode_ack,
-    encode_ack,
-    parse_uuid,
-    ranges_of,
-    uuid_of,
-)
-from protocols.sparkplug.payload import Metric, Payload, decode_payload
+from protocols.sparkplug.journal_ack import JOURNAL_ACK, decode_ack, encode_ack, ranges_of
+from protocols.sparkplug.payload import Metric, Payload, decode_payload, parse_uuid, uuid_of
 
 
 @pytest.mark.parametrize(

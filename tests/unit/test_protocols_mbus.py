@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from edge_agent.drivers.mbus_records import decode_records
+from edge_agent.drivers.mbus.records import decode_records
 from protocols.errors import FrameError, ValueRangeError
 from protocols.mbus import encoding, telegram
 from protocols.mbus.addresses import (
@@ -226,10 +226,11 @@ def test_a_maker_is_three_letters() -> None:
         maker_code("amt")
 
 
+@pytest.mark.long
 def test_pymeterbus_is_imported_when_it_is_used_and_changes_no_logging() -> None:
     code = (
         "import sys, logging\n"
-        "import edge_agent.drivers.mbus_records as records\n"
+        "import edge_agent.drivers.mbus.records as records\n"
         "assert 'meterbus' not in sys.modules\n"
         "records.load_library()\n"
         "assert 'meterbus' in sys.modules\n"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edge_agent.drivers.mbus_records import decode_records
+from edge_agent.drivers.mbus.records import decode_records
 from protocols.errors import FrameError
 from protocols.mbus.addresses import SecondaryAddress
 from protocols.mbus.frames import LONGEST_FRAME, Frame, LongFrame, decode_frame, frame_stream
-from protocols.mbus.search import Answer, Collision, Nothing, WildcardSearch
+from protocols.mbus.search import slave_search
 from protocols.reading import Value
+from protocols.wildcard_search import Answer, Collision, Nothing
 
 CASES = Path(__file__).parents[1] / "cases" / "mbus"
 KNOWN = [
@@ -121,8 +122,8 @@ def test_a_search_finds_every_slave_of_a_line(seed: int) -> None:
     numbers = {f"{rng.randrange(200 if near else 10**8):08}" for _ in range(rng.randrange(30))}
     line = [SecondaryAddress(number, rng.randrange(9999), 1, 4) for number in sorted(numbers)]
     noisy = rng.random() < 0.3
-    search = WildcardSearch()
-    while (selection := search.selection) is not None:
+    search = slave_search()
+    while (selection := search.wanted) is not None:
         there = answers(line, selection)
         if not there:
             search.came(Nothing())
@@ -132,20 +133,20 @@ def test_a_search_finds_every_slave_of_a_line(seed: int) -> None:
             search.came(Answer(there[0]))
     assert sorted(map(str, search.found)) == sorted(map(str, line))
     assert search.unresolved == []
-    assert search.selections <= 1 + 80 * max(len(line), 1) * (2 if noisy else 1)
+    assert search.asked <= 1 + 80 * max(len(line), 1) * (2 if noisy else 1)
 
 
 def test_two_slaves_of_one_number_are_named() -> None:
     line = [SecondaryAddress("12345678", maker, 1, 4) for maker in (1, 2)]
-    search = WildcardSearch(SecondaryAddress("1234567F"))
-    while (selection := search.selection) is not None:
+    search = slave_search(SecondaryAddress("1234567F"))
+    while (selection := search.wanted) is not None:
         search.came(Collision() if answers(line, selection) else Nothing())
     assert (search.found, search.unresolved) == ([], [SecondaryAddress("12345678")])
-    assert search.selections == 11
+    assert search.asked == 11
 
 
 def test_an_answer_of_somebody_else_is_looked_into() -> None:
-    search = WildcardSearch(SecondaryAddress("1FFFFFFF"))
+    search = slave_search(SecondaryAddress("1FFFFFFF"))
     search.came(Answer(SecondaryAddress("22222222", 1, 1, 4)))
-    assert search.selection == SecondaryAddress("10FFFFFF")
+    assert search.wanted == SecondaryAddress("10FFFFFF")
     assert search.found == []

@@ -54,6 +54,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", VALUES)
 def test_what_is_encoded_decodes_to_itself(kind: str, order: str) -> None:
@@ -262,6 +263,7 @@ SIGNED = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("kind", "sign"), SIGNED)
 @given(st.data(), st.sampled_from(ORDERS))
 def test_every_way_to_code_a_sign_is_turned_round(

@@ -247,3 +247,29 @@ def test_the_day_peaks_at_its_hour_in_china() -> None:
     noon_utc_s = 1_795_003_200.0 - 1_795_003_200.0 % 86400 + 12 * 3600
     assert day_curve(noon_utc_s, peak_hour=20) == pytest.approx(1)
     assert day_curve(noon_utc_s, peak_hour=8) == pytest.approx(-1)
+
+
+def test_a_lift_that_is_sent_travels_there_stays_and_stands_without_power() -> None:
+    lift = Lift(seed=2, started_s=START_S)
+    origin = int(_number(lift, "floor", START_S))
+    assert lift.command("send_to_floor", 12, START_S)
+    arrived_s = START_S + 2.0 * (12 - origin)
+    assert (lift.values(arrived_s)["floor"], lift.values(arrived_s)["door_open"]) == (12, True)
+    later = lift.values(arrived_s + 500)
+    assert (later["floor"], later["direction"], later["door_open"]) == (12, "stopped", False)
+    assert lift.command("power_switch", value=False, now_s=arrived_s + 500)
+    dark = lift.values(arrived_s + 900)
+    assert (dark["mains"], dark["power_switch"], dark["fault"]) == (False, False, False)
+    assert lift.command("send_to_floor", 3, arrived_s + 900)
+    assert lift.values(arrived_s + 999)["floor"] == 12
+    assert lift.command("power_switch", value=True, now_s=arrived_s + 1000)
+    assert lift.values(arrived_s + 1018)["floor"] == 3
+
+
+def test_a_lift_with_a_fault_goes_nowhere_when_it_is_sent() -> None:
+    lift = Lift(seed=2, started_s=START_S)
+    lift.happen("fault", START_S)
+    floor = lift.values(START_S)["floor"]
+    assert lift.command("send_to_floor", 1 if floor == 12 else 12, START_S + 1)
+    assert lift.values(START_S + 100)["floor"] == floor
+    assert not lift.command("hold", value=True, now_s=START_S)

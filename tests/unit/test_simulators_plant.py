@@ -10,6 +10,7 @@ import yaml
 
 from config.errors import ConfigError
 from config.load import load_agent
+from config.osdp_keys import load_reader_keys
 from config.points import Point
 from protocols.errors import ValueRangeError
 from protocols.reading import Value
@@ -19,22 +20,37 @@ from simulators.agent_file import (
     agent_file_text,
     fixed_addresses,
 )
+from simulators.clock import SystemClock
 from simulators.counter import BenchDevice, Counter
 from simulators.errors import UnknownNameError
-from simulators.estate import Estate, Step, counter_points, load_estate, points_of
+from simulators.estate import CentreEndpoint, Estate, Step, counter_points, load_estate, points_of
+from simulators.estate_parts import EstatePanel, EstateParts
 from simulators.line import Responder
 from simulators.plant import Plant
 from simulators.slave import Bank
 from simulators.wire import from_registers
+from simulators.wire_settings import FireTransmitter
 
 START_S = 1_795_000_000.0
 EXAMPLE = Path(str(resources.files("simulators").joinpath("estate.yaml")))
 _FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 
 
+class Noted:
+    """A unit that speaks by itself; it notes what happens to it."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def happen(self, event: str) -> None:
+        self.events.append(event)
+
+
 @pytest.fixture
 def plant() -> Plant:
-    return Plant(load_estate(EXAMPLE), started_s=START_S)
+    estate = load_estate(EXAMPLE)
+    parts = {name: Noted() for name, unit in estate.units.items() if unit.speaks_itself}
+    return Plant(estate, started_s=START_S, parts=parts)
 
 
 def _asked(unit: Responder, pdu: str, now_s: float = START_S) -> str:
@@ -56,6 +72,8 @@ def _read(plant: Plant, name: str, point: Point, now_s: float) -> Value:
 def test_every_point_of_the_example_shows_what_its_model_says(plant: Plant) -> None:
     seen = 0
     for name, unit in plant.estate.units.items():
+        if unit.unit is None:
+            continue  # no registers
         shown = plant.units[name].equipment.values(START_S + 5)
         for point_name, point in points_of(unit).items():
             value = _read(plant, name, point, START_S + 5)
@@ -214,7 +232,7 @@ def test_the_agent_file_polls_exactly_the_estate(tmp_path: Path) -> None:
     estate = load_estate(EXAMPLE)
     ready = {
         "endpoints": {
-            name: {"kind": endpoint.kind, "host": "127.0.0.1", "port": 1500 + at, "path": "line"}
+            name: {"kind": endpoint.kind, "host": "127.0.0.1", "port": 1500 + at, "path": name}
             for at, (name, endpoint) in enumerate(estate.endpoints.items())
         }
     }
@@ -224,11 +242,59 @@ def test_the_agent_file_polls_exactly_the_estate(tmp_path: Path) -> None:
     gateway = load_agent(path)
     assert gateway.settings.mqtt.port == 1999
     assert gateway.settings.status.port == 0
-    assert {name: (one.port, one.unit) for name, one in gateway.devices.items()} == {
-        name: (unit.endpoint, unit.unit) for name, unit in estate.units.items()
+    assert gateway.settings.linkages == estate.linkages
+    assert {name: one.port for name, one in gateway.devices.items()} == {
+        name: unit.endpoint for name, unit in estate.units.items()
     }
     for name, device in gateway.devices.items():
-        assert set(device.points) == set(points_of(estate.units[name]))
+        unit = estate.units[name]
+        speaker = unit.wire or unit.fire or unit.osdp
+        assert str(device.unit) == (speaker.address if speaker else str(unit.unit))
+        if unit.unit is not None:
+            assert set(device.points) == set(points_of(unit))
+
+
+def test_what_speaks_by_itself_is_told_what_happens_to_it(plant: Plant) -> None:
+    plant.advance(START_S + 100_000)
+    events = {name: part.events for name, part in plant._parts.items()}  # type: ignore[attr-defined]
+    assert events == {"fire-panel-1": ["fire", "clear"], "door-1": ["card", "leave", "clear"]}
+
+
+def test_a_fire_panel_has_its_own_events_and_a_reset() -> None:
+    settings = FireTransmitter(source=889, components=((3, 12, "a"), (0, 4, "b")))
+    centre = CentreEndpoint(kind="gb26875_tcp", port=5200)
+    panel = EstatePanel("panel", settings, centre=centre, clock=SystemClock())
+    for event in ("fire", "fire", "clear", "clear"):
+        panel.happen(event)
+    # Two fires and one reset wait for the centre; a panel without events has nothing to reset.
+    assert len(panel.device._queue) == 3
+    with pytest.raises(UnknownNameError, match="no event 'trip' of panel"):
+        panel.happen("trip")
+
+
+async def test_the_keys_of_readers_are_made_for_their_owner_only(tmp_path: Path) -> None:
+    content = _estate(
+        endpoints={
+            "tcp": {"kind": "modbus_tcp"},
+            "doors": {
+                "kind": "osdp_pty",
+                "path": str(tmp_path / "line"),
+                "key_file": str(tmp_path / "keys"),
+            },
+        }
+    )
+    door = {"endpoint": "doors", "osdp": {"number": 5}, "equipment": "door"}
+    content["units"]["door"] = door | {"name": content["units"]["counter"]["name"]}
+    for _ in range(2):
+        parts = EstateParts(Estate.model_validate(content), SystemClock())
+        async with parts:
+            for event in ("card", "leave", "clear", "force"):
+                parts.units["door"].happen(event)
+            assert parts.lines["doors"].readers[5].inputs == [1, 0, 0, 0]
+            with pytest.raises(UnknownNameError, match="no event 'trip' of door"):
+                parts.units["door"].happen("trip")
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+    assert list(load_reader_keys(tmp_path / "keys")) == [5]
 
 
 def test_the_agent_file_of_a_counter_reports_every_reading(tmp_path: Path) -> None:

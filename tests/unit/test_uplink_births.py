@@ -1,8 +1,13 @@
-"""What a birth declares: an alias for each metric, and no time after what follows it."""
+"""What a birth declares: an alias for each metric, no time after what follows it, and words."""
 
+from dataclasses import replace
+
+from config.base import Words
+from edge_agent.uplink.births import device_birth
+from edge_agent.uplink.encoder import DeviceEncoder
 from protocols.sparkplug.names import BD_SEQ, REBIRTH
-from protocols.sparkplug.payload import Payload
-from tests.fakes.gateway import NOW, reading
+from protocols.sparkplug.payload import Payload, decode_payload
+from tests.fakes.gateway import NOW, point, pump, reading
 from tests.fakes.uplink_bench import Bench
 
 
@@ -50,3 +55,22 @@ def test_nor_after_a_rebirth_while_a_reading_is_on_its_way() -> None:
     bench.uplink.publish("p1", [reading(2.0, at=NOW + 29_995)])
     birth = births(bench, "DBIRTH")[-1]
     assert max(m.timestamp or 0 for m in birth.metrics) <= NOW + 29_995
+
+
+def test_the_states_of_a_point_are_born_with_their_words() -> None:
+    device = replace(
+        pump("p1", mode=point(type="enum", enum={0: "auto", 1: "off"}, unit=""), level=point()),
+        state_words={"mode": {"auto": Words(en="Automatic", zh="自动")}},
+    )
+    encoder = DeviceEncoder(device, lambda _device, name, _datatype: hash(name) % 2**32)
+    birth = decode_payload(device_birth(encoder, online=True, now_ms=NOW))
+    said = {
+        metric.name or "": {
+            key: value
+            for key, value in (metric.properties or {}).items()
+            if key.startswith("Words/")
+        }
+        for metric in birth.metrics
+    }
+    assert said["mode"] == {"Words/auto/en": "Automatic", "Words/auto/zh": "自动"}
+    assert said["level"] == {}

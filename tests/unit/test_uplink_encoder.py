@@ -58,6 +58,7 @@ def encoder_with(alias: int, kind: str) -> DeviceEncoder:
     return DeviceEncoder(pump("p1", flow=flow), lambda _device, _point, _datatype: alias)
 
 
+@pytest.mark.long
 @given(
     alias=st.integers(1, 2**31),
     at=st.integers(0, 2**42 - 1),

@@ -1,3 +1,5 @@
+import pytest
+
 from edge_agent.uplink.resend import ResendBook
 
 
@@ -65,6 +67,7 @@ def test_after_a_lost_connection_nothing_expires() -> None:
     assert book.expired(100) == []
 
 
+@pytest.mark.long
 def test_the_book_stays_small_whatever_happens() -> None:
     book = begun()
     for offset in range(0, 10_000, 2):

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from server.core.errors import StoreError
+from server.history.rationed import RationedReader
 from server.web.desk import Desk
 from server.web.link import Frame
 from server.web.remote import HISTORY_S
@@ -27,6 +28,7 @@ class SlowHistory:
         return b"rows"
 
 
+@pytest.mark.long
 async def test_a_question_that_nobody_waits_for_any_more_is_left() -> None:
     clock, history = FakeClock(), SlowHistory()
     parts = ("records", "values", "checks", "late_s", "notes", "metrics")
@@ -35,7 +37,7 @@ async def test_a_question_that_nobody_waits_for_any_more_is_left() -> None:
         cast("Any", None),
         cast("Any", services),
         history=cast("Any", history),
-        registry=cast("Any", None),
+        reader=RationedReader(clock),
     )
     first, late = (
         asyncio.create_task(desk.answer(Frame("raw", {"of": (series, 0, 1, 1)})))

@@ -3,17 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.workorders.sla import Sla, Step, sla_of
+from config.work_orders import WorkOrderSettings
+from server.workorders.sla import Level, Sla, Step, sla_of
 from server.workorders.states import OrderState as S
 
 MINUTE = 60_000
 
 
 def clock(*steps: tuple[int, S], now: int, urgent: int | None = 0) -> Sla:
-    since = None if urgent is None else urgent * MINUTE
-    return sla_of(
-        0, [Step(at * MINUTE, to) for at, to in steps], urgent_since=since, now=now * MINUTE
-    )
+    levels = [] if urgent is None else [Level(urgent * MINUTE, WorkOrderSettings().sla.urgent)]
+    return sla_of(0, [Step(at * MINUTE, to) for at, to in steps], levels=levels, now=now * MINUTE)
 
 
 def test_urgent_means_on_site_within_thirty_minutes() -> None:

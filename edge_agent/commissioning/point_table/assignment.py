@@ -245,6 +245,7 @@ _CHECKS: Final[Mapping[Role, Callable[[str], object]]] = {
     Role.OFFSET: _number,
     Role.UNIT: _unit,
     Role.STATES: states.states,
+    Role.STATE_WORDS: states.words_of_states,
     Role.INVALID: numbers.sentinels,
     Role.ACCESS: words.writable,
     Role.MINIMUM: _number,

@@ -5,7 +5,7 @@ from typing import Final
 
 from config.coding import Encoding, Sign
 from config.points import DataType
-from edge_agent.commissioning.point_table import numbers, words
+from edge_agent.commissioning.point_table import numbers, states, words
 from edge_agent.commissioning.point_table.conventions import Conventions
 from edge_agent.commissioning.point_table.outcome import Content, Options
 from edge_agent.commissioning.point_table.roles import Role
@@ -68,6 +68,8 @@ def details(
         found["encoding"] = encoding.value
     if other := cells.text(Role.OTHERWISE):
         found["otherwise"] = other
+    if said := cells.parse(Role.STATE_WORDS, states.words_of_states):
+        found["words"] = said
     if plausible := cells.parse(
         Role.PLAUSIBLE, lambda text: numbers.bounds(text, conventions.comma)
     ):

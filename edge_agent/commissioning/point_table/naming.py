@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from config.base import IDENTIFIER_PATTERN
 from config.classes import EquipmentClass
-from config.resolve import RESERVED_POINT
+from config.gateway import RESERVED_POINT
 from edge_agent.commissioning.point_table.outcome import Content
 from edge_agent.commissioning.point_table.roles import Role
 from edge_agent.commissioning.point_table.row_cells import RowCells

@@ -48,6 +48,7 @@ class Role(StrEnum):
     ENCODING = "encoding"
     INVERTED = "inverted"
     OTHERWISE = "otherwise"
+    STATE_WORDS = "state-words"
     TIME = "time"
     PERIOD = "period"
     DEADBAND = "deadband"
@@ -170,6 +171,7 @@ _CERTAIN: Final[Mapping[Role, str]] = {
     Role.ENCODING: "字符编码, 字符集, 文本编码, encoding, charset, character set, text encoding",
     Role.INVERTED: "取反, 是否取反, 反逻辑, inverted, invert, inversion, active low",
     Role.OTHERWISE: "其他状态, otherwise, other states",
+    Role.STATE_WORDS: "状态名称, 状态译名, state names, state words, names of states",
     Role.TIME: "时间格式, 日期格式, 时间编码, time format, date format, date time format, "
     "time layout",
     Role.PERIOD: "周期, 采集周期, 扫描周期, 轮询周期, 采样周期, 采集间隔, period, interval, "

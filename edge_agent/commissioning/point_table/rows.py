@@ -58,6 +58,7 @@ _ROLE_OF: Final = {
     "encoding": Role.ENCODING,
     "time": Role.TIME,
     "otherwise": Role.OTHERWISE,
+    "words": Role.STATE_WORDS,
     "plausible": Role.PLAUSIBLE,
     "raw_span": Role.RAW_MINIMUM,
     "scale_from": Role.SCALE_FROM,

@@ -1,4 +1,4 @@
-"""Numbers and their words in one cell: 0=停止;1=运行 (pure)."""
+"""Numbers and their words in one cell, 0=停止;1=运行, and what people say for these (pure)."""
 
 import re
 import unicodedata
@@ -19,6 +19,7 @@ _HOLDS_KEY: Final = re.compile(r"\d\s*(?:=|:|→)|[=→]|(?<![\d.])\d+\s*[-—]\
 _BIT: Final = re.compile(
     r"bit\s*\d+|(?<![a-z])b\d{1,2}\s*[:=]|位\s*\d+\s*[:=]|第\s*\d+\s*位|d\d{1,2}\s*[:=]"
 )
+_CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
 _EDGES: Final = " \t\n\r;,、/|。()[]"
 _LEAST: Final = 2
 
@@ -39,6 +40,32 @@ def states(text: str) -> dict[int, str]:
         found = _forwards(plain, text, _JOINED) or _forwards(plain, text, _SPACED)
     if not found:
         raise CellError(f"expected states such as 0=off;1=on, got {text!r}")
+    return found
+
+
+def words_of_states(text: str) -> dict[str, dict[str, str]]:
+    """Return state to its words in both languages: 停止=Stopped;auto=Automatic/自动.
+
+    The language that is missing is the state itself.
+
+    Raises:
+        CellError: It is none, or a state occurs twice.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for part in re.split(r"[;\n]+", unicodedata.normalize("NFKC", text)):
+        if not part.strip():
+            continue
+        state, _, said = (one.strip() for one in part.partition("="))
+        one, _, other = (word.strip() for word in said.partition("/"))
+        if not state or not one:
+            expected = "expected names of states such as 停止=Stopped;auto=Automatic/自动"
+            raise CellError(f"{expected}, got {part.strip()!r}")
+        if state in found:
+            raise CellError(f"{state} stands twice, in {text!r}")
+        english, chinese = one, other or state
+        if _CHINESE.search(english) and not _CHINESE.search(chinese):
+            english, chinese = chinese, english
+        found[state] = {"en": english, "zh": chinese}
     return found
 
 

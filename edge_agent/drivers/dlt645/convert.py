@@ -16,6 +16,7 @@ from edge_agent.drivers.values import (
     reader_of,
     rounder,
     stater,
+    usable,
 )
 from protocols.dlt645.fields import Kind
 from protocols.dlt645.identifiers import Item, item
@@ -67,12 +68,7 @@ def values_of(asked: Item, data: bytes) -> list[Raw]:
 
 def _finisher(point: IdentifierPoint) -> Finish:
     """Return raw value -> value or why it is none."""
-    finish = believable(point, _plain_finisher(point)) if not point.factors else plain
-
-    def usable(raw: Raw) -> Raw:
-        return raw if type(raw) is Unusable else finish(raw)
-
-    return usable
+    return usable(plain if point.factors else believable(point, _plain_finisher(point)))
 
 
 def _plain_finisher(point: IdentifierPoint) -> Finish:

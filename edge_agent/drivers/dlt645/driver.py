@@ -1,26 +1,27 @@
 """A line of meters as the polling sees it: identifiers are asked, relays are commanded."""
 
 from collections.abc import Awaitable, Sequence
-from types import TracebackType
-from typing import Self
+from dataclasses import replace
 
-from config.ports import Dlt645Port
+from config.meter_ports import Dlt645Port
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import OnLateResponse, Reply, ignore_late_response
 from edge_agent.drivers.dlt645.client import MeterClient
-from edge_agent.drivers.dlt645.line import MeterLine
-from edge_agent.drivers.dlt645.outstanding import OutstandingRequests
+from edge_agent.drivers.dlt645.line import meter_line
 from edge_agent.drivers.dlt645.question import IdentifierQuestion
 from edge_agent.drivers.dlt645.relays import Relays
-from edge_agent.drivers.link import Link
-from edge_agent.drivers.own_thread import OwnThread
-from edge_agent.drivers.serial_line import open_serial
+from edge_agent.drivers.dlt645.targets import Broadcast, RelayTarget
+from edge_agent.drivers.frame_client import FrameDriver
+from edge_agent.drivers.frame_outstanding import OutstandingRequests
+from edge_agent.drivers.line_opener import line_opener
+from edge_agent.drivers.link import OpenLink
 from edge_agent.errors import CommandError
 from protocols.dlt645.commands import RELAY_BYTES, RelayCommand, relay_request
+from protocols.dlt645.frames import Frame
 from protocols.dlt645.requests import Request, read
 
 
-class MeterDriver:
+class MeterDriver(FrameDriver[MeterClient]):
     """Asks identifiers; see ``Driver`` for what it promises.
 
     Args:
@@ -29,22 +30,8 @@ class MeterDriver:
     """
 
     def __init__(self, client: MeterClient, relays: Relays | None = None) -> None:
-        self._client = client
+        super().__init__(client)
         self._relays = relays
-        self.on_late_response: OnLateResponse = ignore_late_response
-
-    async def __aenter__(self) -> Self:
-        self._client.on_late_response = self.on_late_response
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, traceback)
 
     def ask(self, unit: str, question: IdentifierQuestion, *, timeout_s: float) -> Awaitable[Reply]:
         """Read an identifier, follow-on frames included; the reply carries its bytes."""
@@ -53,11 +40,16 @@ class MeterDriver:
         )
 
     async def tell(
-        self, unit: str, target: str, values: Sequence[int], *, timeout_s: float
+        self, unit: str, target: RelayTarget | Broadcast, values: Sequence[int], *, timeout_s: float
     ) -> Reply:
-        """Command the relay; the meter has then taken it, and its status word says what it did."""
+        """Command the relay, or send all meters what none answers.
+
+        The meter has then taken the command, and its status word says what it did.
+        """
+        if isinstance(target, Broadcast):
+            return await self._client.broadcast(target.request)
         if self._relays is None:
-            raise CommandError(f"meter {unit}: {target} cannot be written")
+            raise CommandError(f"meter {unit}: {target.point} cannot be written")
         request = self._relays.request(unit, RelayCommand(values[0]))
         reply = await self._client.command(request, timeout_s=timeout_s)
         return reply._replace(values=values)
@@ -70,35 +62,37 @@ class MeterDriver:
         """When this may be asked so that its answer is no older one's."""
         return self._client.fresh_at(_request(unit, question))
 
-    def tell_at(self, unit: str, target: str) -> float:
+    def tell_at(self, unit: str, target: RelayTarget) -> float:
         """When a relay may be commanded without a late acknowledgement being taken for its own."""
         del target
         return self._client.clear_at(relay_request(unit, bytes(RELAY_BYTES)))
 
 
-def meter_line(port: Dlt645Port) -> MeterLine:
-    """Return how the line of a port is spoken on."""
-    return MeterLine(
-        baud=port.baud,
-        bits=1 + port.character_bits + (port.parity != "N") + port.stop_bits,
-        timeout_s=port.timeout_s,
-        turnaround_s=port.turnaround_s,
-        connect_delay_s=port.connect_delay_s,
-        wake_up=port.wake_up,
-    )
-
-
 def meter_client(
-    port: Dlt645Port, clock: Clock, *, outstanding: OutstandingRequests | None = None
+    port: Dlt645Port,
+    clock: Clock,
+    *,
+    outstanding: OutstandingRequests[Frame] | None = None,
+    on_late_response: OnLateResponse = ignore_late_response,
+    searching: bool = False,
+    open_link: OpenLink | None = None,
 ) -> MeterClient:
-    """Return the client of a line of meters; it opens when it is entered."""
-    thread = OwnThread()
+    """Return the client of a line of meters; it opens when it is entered.
 
-    async def open_link() -> Link:
-        return await open_serial(port, thread)
-
+    Args:
+        port: Its settings.
+        clock: Time.
+        outstanding: Requests of this line's earlier users that may still be answered.
+        searching: That nobody answers says nothing about the connection.
+        open_link: Opens the line; default: as the settings say.
+    """
+    line = meter_line(port)
     return MeterClient(
-        open_link=open_link, line=meter_line(port), clock=clock, outstanding=outstanding
+        open_link=open_link or line_opener(port),
+        line=replace(line, renewable=line.renewable and not searching),
+        clock=clock,
+        outstanding=outstanding,
+        on_late_response=on_late_response,
     )
 
 

@@ -5,7 +5,7 @@ block are wanted, one request for the block is cheaper; a meter that refuses the
 its members.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -14,7 +14,9 @@ from config.identifiers import IdentifierPoint
 from edge_agent.drivers.dlt645.convert import compile_answer
 from edge_agent.drivers.dlt645.line import MeterLine
 from edge_agent.drivers.dlt645.question import IdentifierQuestion, of_block, singles_of
-from edge_agent.drivers.question import Barrier, NoVariants, Reader, Unavailable
+from edge_agent.drivers.dlt645.targets import RelayTarget
+from edge_agent.drivers.identified import IdentifiedPlanner
+from edge_agent.drivers.question import Barrier, Reader, Unavailable
 from edge_agent.errors import CommandError
 from protocols.dlt645.codes import IDENTIFIER_BYTES, Edition
 from protocols.dlt645.commands import RELAY_BYTES, RelayCommand, relay_request
@@ -23,10 +25,9 @@ from protocols.dlt645.requests import read
 from protocols.reading import Value
 
 _ANY_METER: Final = "000000000000"
-_ANSWER_S: Final = 0.1  # from a request to the beginning of its answer; the standard allows 0.5
 
 
-class IdentifierPlanner:
+class IdentifierPlanner(IdentifiedPlanner[IdentifierQuestion, IdentifierPoint]):
     """Plans reads of a meter, and converts them; see ``Planner``.
 
     Args:
@@ -44,20 +45,14 @@ class IdentifierPlanner:
         answer_s: float | None = None,
         close: RelayCommand = RelayCommand.CLOSE,
     ) -> None:
-        self._points = points
-        self._line = line
+        super().__init__(points, line, answer_s=answer_s)
+        self._meters = line
         self._close = close
-        self._answer_s = _ANSWER_S if answer_s is None else answer_s
 
     @property
     def asks(self) -> type[IdentifierQuestion]:
         """The class of its questions."""
         return IdentifierQuestion
-
-    @property
-    def gap_s(self) -> float:
-        """Silence kept before each request, seconds."""
-        return self._line.turnaround_s
 
     def plan(self, period_s: float, unavailable: Unavailable) -> Sequence[IdentifierQuestion]:
         """Return the cheapest questions that read the points of one period once."""
@@ -104,52 +99,23 @@ class IdentifierPlanner:
         """Return the question for one point."""
         return singles_of({point: self._points[point]})[0]
 
-    def smallest(self, period_s: float) -> IdentifierQuestion | None:
-        """Return the question with the shortest answer of a period."""
-        asked = map(self.alone, class_points(self._points, period_s))
-        return min(asked, key=lambda one: one.size, default=None)
-
     def reader(self, question: IdentifierQuestion, /) -> Reader:
         """Return what makes the readings of an answer."""
         return compile_answer(question, self._points)
 
-    def variants(self, unavailable: Callable[[], Unavailable]) -> NoVariants:
-        """Return how else identifiers can be asked."""
-        del unavailable
-        return NoVariants()
-
-    def expected_s(self, question: IdentifierQuestion, /) -> float:
-        """Predicted time of a read, seconds."""
-        request = read(_ANY_METER, question.identifier, edition=question.edition)
-        return self._line.expected_s(request, question.size, answer_s=self._answer_s)
-
     def wire_s(self, question: IdentifierQuestion, /) -> float:
         """Time that the bytes of a read alone need, seconds."""
         request = read(_ANY_METER, question.identifier, edition=question.edition)
-        whole_s = self._line.expected_s(request, question.size, answer_s=0.0)
-        return whole_s - self._line.turnaround_s
+        return self._meters.request_s(request, question.size)
 
-    def values_of(
-        self, own: IdentifierQuestion, asked: IdentifierQuestion, values: Sequence[int], /
-    ) -> Sequence[int]:
-        """Return them: nothing wider than an identifier is asked in its place."""
-        del own, asked
-        return values
+    def target(self, point: str) -> RelayTarget:
+        """Return the relay."""
+        return RelayTarget(point)
 
-    def target(self, point: str) -> str:
-        """Return the point itself: a meter has one relay."""
-        return point
-
-    def write_wire_s(self, target: str, /) -> float:
+    def write_wire_s(self, target: RelayTarget, /) -> float:
         """Time that the bytes of a command alone need, seconds."""
         del target
-        request = relay_request(_ANY_METER, bytes(RELAY_BYTES))
-        return self._line.expected_s(request, 0, answer_s=0.0) - self._line.turnaround_s
-
-    def needs_own(self, point: str) -> bool:
-        """Return that no point is a part of another."""
-        del point
-        return False
+        return self._meters.request_s(relay_request(_ANY_METER, bytes(RELAY_BYTES)), 0)
 
     def encoded(self, point: str, value: Value, *, into: Sequence[int] = ()) -> Sequence[int]:
         """Return the relay command that makes the point read as ``value``.

@@ -5,7 +5,7 @@ from typing import Final
 
 from config.errors import ConfigError
 from config.meter_passwords import load_meter_passwords
-from config.ports import Dlt645Port
+from config.meter_ports import Dlt645Port
 from edge_agent.clock import Clock
 from edge_agent.errors import CommandError
 from protocols.dlt645.commands import RelayCommand, relay

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from config.errors import ConfigError
 from config.points import Point, Table
 from config.profiles import Limits
+from config.protocol import Protocol
 from edge_agent.drivers.question import ALL_AVAILABLE, Barrier, Unavailable
 from edge_agent.drivers.timing import LineTiming
 
@@ -32,6 +33,11 @@ class Block(NamedTuple):
     address: int
     size: int
     points: tuple[str, ...]
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol in which it is sent."""
+        return Protocol.MODBUS
 
     @property
     def length(self) -> int:

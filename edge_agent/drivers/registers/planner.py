@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from config.computed import class_points
 from config.points import Point, Table
 from config.profiles import Limits
+from config.protocol import Protocol
 from edge_agent.drivers.question import Reader, Unavailable
 from edge_agent.drivers.registers.convert import compile_block, reads_as_written, registers_for
 from edge_agent.drivers.registers.plan import Block, plan
@@ -29,6 +30,11 @@ class RegisterTarget(NamedTuple):
     size: int
     multiple: bool
     unlock: tuple[int, int] | None = None
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol in which it is sent."""
+        return Protocol.MODBUS
 
 
 class RegisterPlanner:
@@ -70,13 +76,17 @@ class RegisterPlanner:
         place = self._points[point]
         return Block(place.table, place.address, place.words, (point,))
 
-    def smallest(self, period_s: float) -> Block | None:
-        """Return the request for the shortest point that may be read at any time."""
+    def singles(self, period_s: float) -> Sequence[Block]:
+        """Return the requests for one point each that may be read at any time, shortest first."""
         points = class_points(self._points, period_s)
-        names = [name for name, point in points.items() if not point.clear_on_read]
-        if not names:
-            return None
-        return self.alone(min(names, key=lambda one: points[one].words))
+        # Several points of one register are one request.
+        found = {
+            (one.table, one.address, one.size): one
+            for name, point in points.items()
+            if not point.clear_on_read
+            for one in (self.alone(name),)
+        }
+        return sorted(found.values(), key=lambda one: one.size)
 
     def reader(self, question: Block, /) -> Reader:
         """Return what makes the readings of a block."""

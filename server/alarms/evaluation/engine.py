@@ -302,7 +302,8 @@ class AlarmEngine:
         if entry is None:
             return raised.value
         newest = newest_of(entry.series)
-        known = max(newest, coming.get(entry.series, newest), key=lambda one: one.taken_at)
+        # Of one moment the later word counts: a birth without a value, then the value.
+        known = max(coming.get(entry.series, newest), newest, key=lambda one: one.taken_at)
         return (known.value if known.quality is Quality.GOOD else None) or raised.value
 
     def _withdraw_lost(self, step: Step) -> None:

@@ -1,8 +1,8 @@
 """A server without ingest: records in a file, history and clock in memory."""
 
-import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,28 +14,31 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from config.server import ServerSettings
+from server.access import passwords
+from server.access.roles import Role
+from server.access.tokens import create_token
+from server.access.users import Rights, create_user
 from server.api.context import Services
 from server.api.feed import EventFeed
 from server.api.http import build_app
 from server.api.passwords import Doorkeeper
 from server.assets.model import Equipment, Point
 from server.assets.registry import Registry
-from server.core import auth
-from server.core.auth import Role, create_token, create_user
 from server.core.records import Records
 from server.history.memory import MemoryHistory
 from server.live.hub import LiveHub
 from server.live.values import LiveValues
-from tests.databases import migrated_database, open_records
+from tests.databases import copy_records, open_records, records_url
 from tests.fakes.assets import add_equipment
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 NOW = 1_795_341_600_000  # 2026-11-22T10:00:00Z
-PASSWORD = "correct horse"
+PASSWORD = "correct horse battery"
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 HASH = CHEAP_HASHER.hash(PASSWORD)
+ROLES = (Role.ADMINISTRATOR, Role.OPERATOR, Role.VIEWER)
 ORIGIN = {"Origin": "http://testserver"}
 
 
@@ -104,20 +107,24 @@ class Api:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A database with one person of each role, copied by each test."""
+    """A database with one person of some roles, copied by each test."""
     path = tmp_path_factory.mktemp("records") / "records.sqlite"
-    with Records.open(migrated_database(path)) as records:
+    with Records.open(records_url(path)) as records:
         tokens = records.write(_people)
     return path, tokens
 
 
+@cache
+def application() -> "FastAPI":
+    """One for all tests of a process, who give it services of their own."""
+    with Records.open("sqlite://") as records:
+        return build_app(services_over(records, HandClock()))
+
+
 @pytest.fixture(scope="session")
 def client() -> Generator[TestClient]:
-    """One application for all tests; each gives it services of its own."""
-    with Records.open("sqlite://") as records:
-        app = build_app(services_over(records, HandClock()))
-        with TestClient(app, raise_server_exceptions=False) as client:
-            yield client
+    with TestClient(application(), raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -128,22 +135,22 @@ def api(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Generator[Api]:
     path, tokens = prepared
-    monkeypatch.setattr(auth, "_hasher", CHEAP_HASHER)
-    monkeypatch.setattr(auth, "_nobody_hash", HASH)
-    shutil.copy(path, tmp_path)
+    monkeypatch.setattr(passwords, "_hasher", CHEAP_HASHER)
+    monkeypatch.setattr(passwords, "_nobody_hash", HASH)
+    copy_records(path, tmp_path / path.name)
     with open_records(tmp_path) as records:
-        services = services_over(records, HandClock())
+        services = services_over(records, HandClock(), data_dir=tmp_path)
         state = cast("FastAPI", client.app).state
-        state.services, state.doorkeeper = services, Doorkeeper()
+        state.services, state.doorkeeper = services, Doorkeeper(records, services.clock)
         client.cookies.clear()
         yield Api(client, services, tokens)
 
 
-def services_over(records: Records, clock: HandClock) -> Services:
+def services_over(records: Records, clock: HandClock, *, data_dir: Path = Path("data")) -> Services:
     registry = Registry(records, clock)
     values = LiveValues(registry)
     return Services(
-        settings=ServerSettings(),
+        settings=ServerSettings(data_dir=data_dir),
         records=records,
         clock=clock,
         classes={},
@@ -158,9 +165,9 @@ def services_over(records: Records, clock: HandClock) -> Services:
 
 def _people(session: Session) -> dict[str, str]:
     tokens: dict[str, str] = {}
-    for role in Role:
+    for role in ROLES:
         user = create_user(
-            session, name=str(role), password_hash=HASH, role=role, at=NOW, by="test"
+            session, name=str(role), password_hash=HASH, rights=Rights(role), at=NOW, by="test"
         )
         token, tokens[str(role)] = create_token(
             session, user_id=user.id, name="test", at=NOW, by="test"

@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from server.core.errors import StoreError
-from server.core.model import Event, Login, Token
+from server.access.logins import create_login
+from server.access.model import Login, Token, User
+from server.access.principal import Principal
+from server.access.rights import permissions_of
+from server.access.roles import Role
+from server.access.users import disable_user
+from server.core.errors import ConflictError, StoreError
+from server.core.model import Event
 from tests.contract.api.conftest import ORIGIN, Api
 
 PROBLEM = "application/problem+json"
@@ -31,6 +37,9 @@ def test_every_operation_but_health_and_login_wants_a_login(api: Api) -> None:
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("POST", "/api/v1/session"),
+        ("GET", "/api/v1/session/provider"),
+        ("POST", "/api/v1/session/provider"),
+        ("POST", "/api/v1/session/provider/code"),
     }
 
 
@@ -73,7 +82,13 @@ def test_a_login_gives_a_cookie_that_scripts_cannot_read(api: Api) -> None:
         "user_id": 2,
         "name": "operator",
         "role": "operator",
+        "second_factor": False,
         "must_change_password": False,
+        "permissions": permissions_of(Principal(2, "operator", Role.OPERATOR, second_factor=False)),
+        "sites": None,
+        "classes": None,
+        "equipment": None,
+        "notice": None,
     }
     for cookie in answer.headers.get_list("set-cookie"):
         assert "httponly" in cookie.lower()
@@ -121,10 +136,21 @@ def test_another_site_cannot_use_the_cookie_for_a_change(
     assert answer.status_code == status
 
 
+def test_what_one_person_has_done_is_not_taken_for_another_ones(api: Api) -> None:
+    somebody = api.log_in().json()["user_id"]
+    for meant_for, status in ((str(somebody), 201), (str(somebody + 1), 401), ("", 401)):
+        headers = ORIGIN | {"Plantroom-User": meant_for}
+        answer = api.client.post("/api/v1/tokens", json={"name": "x"}, headers=headers)
+        assert answer.status_code == status
+    assert "operator" in answer.json()["detail"]
+    made = [one["name"] for one in api.client.get("/api/v1/tokens").json()["items"]]
+    assert made.count("x") == 1
+
+
 def test_another_site_cannot_log_its_visitor_in(api: Api) -> None:
     answer = api.client.post(
         "/api/v1/session",
-        json={"name": "operator", "password": "correct horse"},
+        json={"name": "operator", "password": "correct horse battery"},
         headers={"Origin": "http://evil.example"},
     )
     assert answer.status_code == 403
@@ -183,6 +209,15 @@ def test_a_disabled_person_is_out_at_once(api: Api) -> None:
     assert api.get("/sites").status_code == 200
 
 
+def test_whoever_is_disabled_while_the_password_is_compared_is_not_let_in(api: Api) -> None:
+    user = api.records.read(lambda session: session.get_one(User, 2))
+    api.records.write(lambda session: disable_user(session, user_id=2, at=1, by="administrator"))
+    with pytest.raises(ConflictError, match="disabled meanwhile"):
+        api.records.write(
+            lambda session: create_login(session, user=user, at=1, expires_at=9, address="")
+        )
+
+
 def test_the_last_administrator_stays(api: Api) -> None:
     answer = api.post("/users/1/disable", who="administrator")
     assert answer.status_code == 409
@@ -190,10 +225,10 @@ def test_the_last_administrator_stays(api: Api) -> None:
 
 
 def test_a_user_is_created_once(api: Api) -> None:
-    body: dict[str, Any] = {"name": "zhang", "password": "pump room 2", "role": "operator"}
+    body: dict[str, Any] = {"name": "zhang", "password": "pump room number 2", "role": "operator"}
     assert api.post("/users", body, who="administrator").status_code == 201
     assert api.post("/users", body, who="administrator").status_code == 409
-    assert api.log_in("zhang", "pump room 2").status_code == 200
+    assert api.log_in("zhang", "pump room number 2").status_code == 200
 
 
 def test_a_token_shows_its_secret_once_and_dies_when_revoked(api: Api) -> None:
@@ -217,9 +252,11 @@ def test_nobody_revokes_somebody_elses_token(api: Api) -> None:
 
 
 def test_pages_carry_safe_headers(api: Api) -> None:
-    answer = api.client.get("/")
+    answer = api.client.get("/docs")
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
+    # The dashboard's page has the same, also where it is not built.
+    assert api.client.get("/").headers["content-security-policy"] == policy
     assert "script-src 'self'" in policy
     assert "unsafe-inline" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"

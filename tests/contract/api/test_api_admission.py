@@ -9,8 +9,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.server import HttpSettings
+from server.access.principal import Principal
+from server.access.roles import Role
 from server.api.admission import Admission, Lanes, lane_of
-from server.core.auth import Principal, Role
 
 
 class Behind:
@@ -81,6 +82,10 @@ async def settle() -> None:
         ("GET", "/api/v1/alarms", "pages"),
         ("GET", "/", "pages"),
         ("GET", "/api/v1/readings", "history"),
+        ("GET", "/api/v1/trends", "history"),
+        ("GET", "/api/v1/trends/export", "history"),
+        ("GET", "/api/v1/trends/workbook", "history"),
+        ("GET", "/api/v1/trendsetters", "pages"),
         ("GET", "/metrics", "metrics"),
         ("POST", "/api/v1/alarms/7/acknowledge", "urgent"),
         ("POST", "/api/v1/incidents/7/acknowledge", "urgent"),

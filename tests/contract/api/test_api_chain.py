@@ -1,6 +1,9 @@
 """Alarms, incidents and work orders over HTTP, raised by the real chain."""
 
+from typing import Any
+
 import pytest
+from sqlalchemy.orm import Session
 
 from config.alarming import AlarmSettings
 from config.load import load_classes
@@ -9,10 +12,13 @@ from server.alarming.announcements import AlarmNotifier
 from server.alarming.pipeline import AlarmPipeline
 from server.alarms.evaluation.engine import AlarmEngine
 from server.alarms.rulebook import RuleBook
+from server.alarms.service import get_alarm, summary
 from server.alarms.suppression.outages import Outages
 from server.assets.ledger import EquipmentBirth, PointBirth
 from server.assets.registry import Registry
 from server.assets.series import Sample
+from server.assets.state_words import StateWord
+from server.core.instant import rfc3339
 from tests.contract.api.conftest import NOW, Api
 
 PUMP = "garden/gw1/pump2"
@@ -66,6 +72,28 @@ def tripped(api: Api) -> Tripped:
     return pump
 
 
+def test_an_alarm_of_a_state_says_it_in_words(api: Api, tripped: Tripped) -> None:
+    words = (StateWord("failed", "Failed", "执行失败"),)
+    state = PointBirth("state", 12, "", "State", "联动状态", 300_000, words=words)
+    birth = EquipmentBirth("garden", "gw1", "leak", "linkage", "", "Leak", "漏水联动", (state,))
+    [linkage] = tripped.registry.born(birth)
+    failed = Sample(linkage.series["state"], "failed", Quality.GOOD, api.clock.now_ms())
+    tripped.pipeline.on_samples([failed])
+    [alarm] = api.get("/alarms", equipment=linkage.key).json()["items"]
+    said = (alarm["onset_value"], alarm["onset_en"], alarm["onset_zh"])
+    assert said == ("failed", "Failed", "执行失败")
+    detail = api.get(f"/alarms/{alarm['id']}").json()
+    assert (detail["changes"][0]["value_en"], detail["changes"][0]["value_zh"]) == said[1:]
+
+    def told(session: Session) -> dict[str, Any]:
+        return summary(session, get_alarm(session, alarm["id"]))
+
+    message = api.records.read(told)
+    assert (message["onset_en"], message["onset_zh"]) == said[1:]
+    [plain] = api.get("/alarms", equipment=PUMP).json()["items"]
+    assert (plain["onset_en"], plain["onset_zh"]) == ("", "")
+
+
 def test_a_tripped_pump_is_shown_as_alarm_incident_and_order(api: Api, tripped: Tripped) -> None:
     [alarm] = api.get("/alarms", state="open").json()["items"]
     assert alarm["equipment"] == PUMP == tripped.asset.key
@@ -99,6 +127,21 @@ def test_alarms_are_filtered(
 ) -> None:
     assert tripped.asset.id == 1
     assert len(api.get("/alarms", **params).json()["items"]) == count
+
+
+def test_alarms_are_those_of_a_range_when_they_were_active_in_it(
+    api: Api, tripped: Tripped
+) -> None:
+    def found(start: int, end: int) -> int:
+        edges = {"from": rfc3339(start), "to": rfc3339(end)}
+        return len(api.get("/alarms", state="all", **edges).json()["items"])
+
+    onset = api.clock.now_ms()
+    later = onset + 60_000
+    assert [found(0, onset), found(0, onset + 1), found(later, later + 1)] == [0, 1, 1]
+    tripped.fault(value=False)
+    over = api.clock.now_ms()
+    assert [found(over - 1, later), found(over, later)] == [1, 0]
 
 
 def test_unknown_filters_are_refused(api: Api, tripped: Tripped) -> None:
@@ -175,7 +218,8 @@ def test_waiting_needs_a_reason_and_resumes_where_it_was(api: Api, tripped: Trip
     assert api.post("/work-orders/1/resume", {}).status_code == 409
     assert api.post("/work-orders/1/wait", {}).status_code == 422
     waiting = api.post("/work-orders/1/wait", {"reason": "parts"}).json()
-    assert [action["name"] for action in waiting["actions"]] == ["resume", "cancel"]
+    actions = ["resume", "hand-over", "cancel"]
+    assert [action["name"] for action in waiting["actions"]] == actions
     api.clock.ms += 600_000
     resumed = api.post("/work-orders/1/resume", {}).json()
     assert (resumed["state"], resumed["sla"]["paused_ms"]) == ("on_site", 600_000)

@@ -4,15 +4,18 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from protocols.reading import Value
+from protocols.sparkplug.datatypes import DataType
 from protocols.sparkplug.names import PROPERTY_BY
 from protocols.sparkplug.payload import decode_payload, parse
 from server.assets.model import Equipment, Point
 from server.commands.model import Command
 from server.commands.sender import CommandSender, answers
+from server.commands.service import due, give
+from server.core.errors import InvalidError
 from server.core.model import Event
 from tests.contract.api.conftest import Api
 
@@ -127,6 +130,19 @@ def test_a_wrong_wish_is_refused(
     assert api.get("/commands").json()["items"] == []
 
 
+def test_a_value_that_no_payload_takes_leaves_no_command_for_who_goes_on(
+    api: Api, pressure: Point
+) -> None:
+    def go_on(session: Session) -> None:
+        point = session.get_one(Point, pressure.id)
+        point.datatype, point.maximum = DataType.UINT8, None
+        with pytest.raises(InvalidError, match="300"):
+            give(session, point, 300, reason="x", by="operator", at=api.clock.now_ms())
+
+    api.records.write(go_on)
+    assert api.get("/commands").json()["items"] == []
+
+
 def test_what_cannot_be_commanded_is_refused_at_once(api: Api, pressure: Point) -> None:
     query = select(Point.id).where(Point.name == "fault")
     fault = api.records.read(lambda session: session.scalars(query).one())
@@ -186,6 +202,58 @@ async def test_what_never_left_expires(
     assert broker.published == []
 
 
+@pytest.mark.long
+def test_what_is_due_is_read_in_pages_and_those_of_others_are_passed_over(
+    api: Api, pressure: Point
+) -> None:
+    def write(session: Session) -> list[int]:
+        equipment = session.get_one(Equipment, pressure.equipment_id)
+        other = Equipment(
+            key="garden/gw2/pump9",
+            **{name: getattr(equipment, name) for name in ("site_id", "gateway_id")},
+            **dict.fromkeys(("equipment_class", "profile", "name_en", "name_zh"), "x"),
+            online=True,
+            since_at=api.clock.ms,
+        )
+        session.add(other)
+        session.flush()
+        for _ in range(350):
+            give(session, pressure, 1.0, reason="test", by="li", at=api.clock.ms)
+        session.execute(update(Command).where(Command.id <= 120).values(equipment_id=other.id))
+        session.flush()
+        session.expunge_all()
+        parcels = due(session, api.clock.ms, owns=lambda key: key == "garden/gw1/pump2")
+        assert sum(isinstance(one, Command) for one in session.identity_map.values()) <= 300
+        return [one.command_id for one in parcels]
+
+    assert api.records.write(write) == list(range(121, 221))
+
+
+async def test_a_point_that_was_born_anew_and_takes_the_value_no_more_holds_up_no_other(
+    api: Api, pressure: Point, sender: CommandSender, broker: Broker
+) -> None:
+    def born(datatype: DataType) -> None:
+        def write(session: Session) -> None:
+            session.get_one(Point, pressure.id).datatype = datatype
+
+        api.records.write(write)
+
+    wish = WISH | {"value": "80"}
+    born(DataType.INT16)
+    held = api.post(f"/points/{pressure.id}/commands", wish).json()
+    born(DataType.BOOLEAN)
+    assert await sender.send() == 0
+    born(DataType.DOUBLE)
+    given(api, pressure)
+    assert await sender.send() == 1
+    api.clock.ms += MINUTE
+    await sender.send()
+    assert len(broker.published) == 1
+    shown = api.get(f"/commands/{held['id']}").json()
+    assert shown["state"] == "expired"
+    assert "80" in shown["refusal"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -194,6 +262,10 @@ async def test_what_never_left_expires(
         "{}",
         "not json",
         '{"id": 5, "status": "done"}',
+        '{"id": "\\u0000", "status": "done"}',
+        '{"id": "\\ud800", "status": "done"}',
+        '{"id": "x", "status": ["done"]}',
+        '{"id": "x", "status": "done", "after": NaN}',
         pytest.param("[" * 9999, id="deep"),
     ],
 )
@@ -201,6 +273,16 @@ def test_nonsense_from_a_gateway_settles_nothing(api: Api, pressure: Point, text
     command = given(api, pressure)
     answers(api.records, api.clock)([(pressure.equipment_id, text)])
     assert api.get(f"/commands/{command['id']}").json()["state"] == "asked"
+
+
+def test_a_reason_that_no_database_takes_is_kept_as_far_as_it_can_be_read(
+    api: Api, pressure: Point
+) -> None:
+    command = given(api, pressure)
+    equipment, text = said(api, command, "failed")
+    text = json.dumps(json.loads(text) | {"reason": "no \0 answer \ud800, 线路"})
+    answers(api.records, api.clock)([(equipment, text)])
+    assert api.get(f"/commands/{command['id']}").json()["refusal"] == "no   answer  , 线路"
 
 
 def test_only_the_equipment_that_was_asked_answers_and_only_once(api: Api, pressure: Point) -> None:

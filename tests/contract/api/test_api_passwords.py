@@ -4,10 +4,11 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from server.core.model import Event, User
+from server.access.model import User
+from server.core.model import Event
 from tests.contract.api.conftest import ORIGIN, PASSWORD, Api
 
-NEW = "another horse"
+NEW = "another horse far away"
 
 
 def change(api: Api, old: str, new: str, headers: dict[str, str] | None = None) -> Response:
@@ -112,7 +113,13 @@ def test_a_reset_password_is_good_for_one_login_that_must_change_it(
     assert api.log_in().status_code == 401
     login = api.log_in(password=one_time)
     assert login.json()["must_change_password"]
-    for path in ("/api/v1/sites", "/metrics", "/api/v1/stream", "/api/v1/tokens"):
+    for path in (
+        "/api/v1/sites",
+        "/metrics",
+        "/api/v1/stream",
+        "/api/v1/tokens",
+        "/api/v1/sessions",
+    ):
         answer = api.client.get(path)
         assert answer.status_code == 403, path
         assert "POST /api/v1/session/password" in answer.json()["detail"]
@@ -178,6 +185,7 @@ def test_a_header_that_anybody_can_send_is_not_counted_by(api: Api, header: str)
     assert answers == [401] * 5 + [429] * 5
 
 
+@pytest.mark.long
 def test_a_browser_that_was_logged_in_before_is_not_shut_out(api: Api) -> None:
     api.log_in()
     browser = api.client.cookies["plantroom_browser"]
@@ -219,6 +227,7 @@ class Behind:
         return self.client.post("/api/v1/session", json=body, headers=headers).status_code
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("peer", "trusted"),
     [

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
-from server.assets.model import Equipment
+from server.assets.model import Equipment, Point
+from server.assets.state_words import StateWord
 from server.core.model import Event
 from server.history.base import Batch
 from server.incidents.model import Incident
@@ -101,6 +102,17 @@ def test_equipment_shows_its_points_with_live_values(api: Api, pump: Equipment) 
         "reason": "",
         "taken_at": "2026-11-22T10:00:00.000Z",
     }
+
+
+def test_a_point_says_the_words_of_its_states(api: Api, pump: Equipment) -> None:
+    def name(session: Session) -> None:
+        session.get_one(Point, 2).words = (StateWord("auto", "Automatic", "自动"),)
+
+    api.records.write(name)
+    said: list[dict[str, Any]] = [{}, {"auto": {"en": "Automatic", "zh": "自动"}}]
+    assert [point["words"] for point in api.get("/points").json()["items"]] == said
+    detail = api.get(f"/equipment/{pump.id}").json()
+    assert [point["words"] for point in detail["points"]] == said
 
 
 def test_a_silent_point_is_stale_whatever_it_said_last(api: Api, pump: Equipment) -> None:

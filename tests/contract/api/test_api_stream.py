@@ -10,23 +10,24 @@ import pytest
 from sqlalchemy.orm import Session
 
 from protocols.reading import Quality
+from server.access.model import Token
 from server.api.feed import MAX_QUEUED, EventFeed
 from server.assets.model import Equipment
-from server.core.model import Token
 from server.core.records import record_event
 from tests.contract.api.conftest import NOW, Api
+from tests.fakes.assets import add_equipment
 
 
 class Client:
     """Speaks ASGI to the application, so that an endless answer can be read piece by piece."""
 
-    def __init__(self, api: Api, query: str, **headers: str) -> None:
+    def __init__(self, api: Api, query: str, who: str = "operator", **headers: str) -> None:
         self.api = api
         self.status = 0
         self.queue: asyncio.Queue[bytes] = asyncio.Queue()
         self.ended = asyncio.Event()
         self._gone = asyncio.Event()
-        named = api.bearer("operator") | {k.replace("_", "-"): v for k, v in headers.items()}
+        named = api.bearer(who) | {k.replace("_", "-"): v for k, v in headers.items()}
         self._scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -139,6 +140,7 @@ async def test_last_event_id_replays_what_came_after_it(api: Api, feed: EventFee
     assert feed is api.services.feed
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_or_doubled_at_the_seam(api: Api, feed: EventFeed) -> None:
     """Events go on while streams with a Last-Event-ID begin in the middle of them."""
     happen(api, 0)
@@ -206,13 +208,18 @@ async def test_values_come_first_all_and_then_as_they_change(
     async with streaming(api, f"topics=values&equipment={pump.id}") as client:
         first = await client.event()
         assert "id" not in first
-        assert [(v["point_id"], v["value"]) for v in first["data"]["items"]][:2] == [
-            (1, None),
-            (2, 1.5),
-        ]
+        values = {v["point_id"]: v["value"] for v in first["data"]["items"]}
+        assert (values[1], values[2]) == (None, 1.5)
         say(2.5)
         changed = (await client.event())["data"]["items"]
         assert [(v["point_id"], v["value"], v["quality"]) for v in changed] == [(2, 2.5, "good")]
+    assert feed is api.services.feed
+
+
+async def test_that_there_are_no_values_is_said_too(api: Api, feed: EventFeed) -> None:
+    bare = api.records.write(lambda session: add_equipment(session, "bare/gw/bare", at=NOW).id)
+    async with streaming(api, f"topics=values&equipment={bare}") as client:
+        assert (await client.event())["data"] == {"items": []}
     assert feed is api.services.feed
 
 

@@ -1,5 +1,6 @@
 """Nothing of a request is passed over in silence; the tests walk the whole interface."""
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any, TypeVar
@@ -25,6 +26,12 @@ def _operations(api: Api) -> list[Operation]:
     ]
 
 
+def _takes_a_file(operation: Operation) -> bool:
+    """Whether the body is no JSON but a file."""
+    content = operation[2].get("requestBody", {}).get("content", {"application/json": {}})
+    return "application/json" not in content
+
+
 def _turns(cases: Sequence[Case], seed: int) -> Iterator[Case]:
     """One case for each operation or parameter; each meets all over as many seeds as cases."""
     return islice(cycle(cases), seed, None)
@@ -48,6 +55,7 @@ def _send(api: Api, operation: Operation, **more: Any) -> Any:
     return api.client.request(method, _address(path, about), headers=headers, **more)
 
 
+@pytest.mark.long
 def test_an_unknown_parameter_is_refused_everywhere(api: Api) -> None:
     for operation in _operations(api):
         answer = _send(api, operation, params={"serach": "x"})
@@ -59,20 +67,22 @@ def test_an_unknown_parameter_is_refused_everywhere(api: Api) -> None:
         assert set(mine["allowed"]) == names, operation[:2]
 
 
+@pytest.mark.long
 def test_a_repeated_parameter_is_refused_everywhere(api: Api) -> None:
     for operation in _operations(api):
         for parameter in operation[2].get("parameters", []):
-            if parameter["in"] != "query":
+            if parameter["in"] != "query" or '"array"' in json.dumps(parameter["schema"]):
                 continue
             name = parameter["name"]
             answer = _send(api, operation, params=[(name, "1"), (name, "2")])
             assert answer.status_code == 422, (operation[:2], name)
 
 
+@pytest.mark.long
 def test_an_unknown_key_is_refused_everywhere(api: Api) -> None:
     bodies = 0
     for operation in _operations(api):
-        if operation[0] == "GET":
+        if operation[0] == "GET" or _takes_a_file(operation):
             continue
         answer = _send(api, operation, json={"nmae": "x"})
         assert answer.status_code == 422, operation[:2]
@@ -210,7 +220,8 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.seeds(2, len(HOSTILE))
+@pytest.mark.long
+@pytest.mark.seeds(1, len(HOSTILE))
 def test_no_parameter_breaks_the_server(api: Api, pump: Equipment, seed: int) -> None:
     assert pump.id
     undocumented: set[tuple[str, str, int]] = set()
@@ -265,7 +276,7 @@ NO_JSON = [
 def test_a_body_that_is_no_json_is_refused_everywhere(api: Api, seed: int) -> None:
     all_headers = _turns(NO_JSON, seed)
     for operation in _operations(api):
-        if operation[0] == "GET":
+        if operation[0] == "GET" or _takes_a_file(operation):
             continue
         headers = next(all_headers)
         answer = _send(api, operation, content=b'{"name": "x"}', headers=headers)
@@ -321,6 +332,7 @@ def _sample(  # noqa: C901, PLR0911 (one for each type)
 TEXTS = ["x", "garden", "1", "08:00", "2026-11-22"]
 
 
+@pytest.mark.long
 @pytest.mark.seeds(1, len(TEXTS))
 def test_every_answer_to_a_body_is_documented(api: Api, pump: Equipment, seed: int) -> None:
     assert pump.id == 1

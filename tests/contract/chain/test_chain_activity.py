@@ -1,5 +1,7 @@
 """Acknowledged, but without activity: what counts as activity, and what does not."""
 
+import pytest
+
 from server.alarms.service import comment
 from server.incidents.model import Incident
 from tests.fakes.duty_house import MINUTE_S, called, history, load, pass_time, staff, take
@@ -16,6 +18,7 @@ def incident(house: House, number: int = 1) -> Incident:
     return house.all(Incident)[number - 1]
 
 
+@pytest.mark.long
 def test_cancelling_the_order_answers_nothing(house: House) -> None:
     load(house, staff())
     trip(house)

@@ -1,5 +1,7 @@
 """A server without its broker hears nothing; that is no alarm of the plant."""
 
+import pytest
+
 from server.alarms.model import Alarm
 from tests.contract.chain.test_chain_outages import estate
 from tests.fakes.estate import Estate
@@ -8,6 +10,7 @@ from tests.fakes.house import link_watch
 __all__ = ["estate"]
 
 
+@pytest.mark.long
 def test_a_broker_that_restarts_is_no_alarm_of_every_gateway(estate: Estate) -> None:
     receives = True
     sweep = link_watch(estate, lambda: receives)

@@ -74,11 +74,12 @@ def test_each_figure_is_about_the_site_that_was_asked_for(estates: Estate) -> No
 
     def of(site: int | None) -> tuple[int, dict[str, int], dict[str, int], int]:
         def read(session: Session) -> tuple[int, dict[str, int], dict[str, int], int]:
-            old = stale(session, now=estates.clock.now_ms() + 2 * DAY, site_id=site)
+            within = [] if site is None else [Equipment.site_id == site]
+            old = stale(session, now=estates.clock.now_ms() + 2 * DAY, within=within)
             return (
-                len(announced(session, **span(estates), site_id=site)),
-                explained(session, **span(estates), site_id=site),
-                on_trial(session, **span(estates), site_id=site),
+                len(announced(session, **span(estates), within=within)),
+                explained(session, **span(estates), within=within),
+                on_trial(session, **span(estates), within=within),
                 len(old),
             )
 

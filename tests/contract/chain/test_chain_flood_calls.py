@@ -63,6 +63,7 @@ def deferred(estate: Estate) -> int:
     )
 
 
+@pytest.mark.long
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(("name", "rule"), LIFE_SAFETY, ids=[name for name, _ in LIFE_SAFETY])
 def test_an_alarm_of_life_safety_has_messages_of_its_own_in_a_flood(
@@ -79,6 +80,7 @@ def test_an_alarm_of_life_safety_has_messages_of_its_own_in_a_flood(
     assert called(estate, OTHER) == ["Wang"]
 
 
+@pytest.mark.long
 def test_life_safety_calls_for_an_incident_whose_call_a_flood_deferred(estate: Estate) -> None:
     estate.classes = variant("manual", severity="high", life_safety=True, cause="motor")
     estate.restart()
@@ -90,6 +92,7 @@ def test_life_safety_calls_for_an_incident_whose_call_a_flood_deferred(estate: E
     assert deferred(estate) == len(FLOOD) - 10
 
 
+@pytest.mark.long
 def test_who_was_not_called_in_a_flood_is_called_when_it_is_over(estate: Estate) -> None:
     load(estate, staff())
     estate.trip(*FLOOD)
@@ -102,6 +105,7 @@ def test_who_was_not_called_in_a_flood_is_called_when_it_is_over(estate: Estate)
     assert deferred(estate) == 0
 
 
+@pytest.mark.long
 def test_what_comes_back_in_a_flood_is_called_when_it_is_over(estate: Estate) -> None:
     load(estate, staff())
     estate.trip(OTHER)
@@ -114,6 +118,7 @@ def test_what_comes_back_in_a_flood_is_called_when_it_is_over(estate: Estate) ->
     assert called(estate, OTHER) == ["Wang", "Wang"]
 
 
+@pytest.mark.long
 def test_what_becomes_graver_in_a_flood_is_called_anew_when_it_is_over(estate: Estate) -> None:
     estate.classes = variant("manual", cause="motor", severity="low")
     estate.restart()
@@ -128,6 +133,7 @@ def test_what_becomes_graver_in_a_flood_is_called_anew_when_it_is_over(estate: E
     assert (first.policy or {})["key"] == "default-heating-high"
 
 
+@pytest.mark.long
 def test_whoever_answers_in_the_flood_is_not_called_after_it(estate: Estate) -> None:
     load(estate, staff())
     estate.trip(*FLOOD)
@@ -140,6 +146,7 @@ def test_whoever_answers_in_the_flood_is_not_called_after_it(estate: Estate) -> 
     assert called(estate, 13) == ["Wang"]
 
 
+@pytest.mark.long
 def test_the_tail_of_a_flood_is_announced_before_it_ends(estate: Estate) -> None:
     estate.trip(*FLOOD)
     estate.live(70, step=35)
@@ -152,6 +159,7 @@ def test_the_tail_of_a_flood_is_announced_before_it_ends(estate: Estate) -> None
     assert digests(estate) == [15, 3]
 
 
+@pytest.mark.long
 def test_an_alarm_that_is_committed_late_is_in_the_next_digest(estate: Estate) -> None:
     estate.trip(*FLOOD)
     estate.live(60, step=30)
@@ -176,6 +184,7 @@ def only_heating() -> dict[str, Any]:
     return content
 
 
+@pytest.mark.long
 def test_the_digest_reaches_who_is_on_duty_for_its_trades(estate: Estate) -> None:
     load(estate, only_heating())
     estate.trip(*FLOOD)
@@ -184,6 +193,8 @@ def test_the_digest_reaches_who_is_on_duty_for_its_trades(estate: Estate) -> Non
     assert digests(estate, "Li") == []
 
 
+@pytest.mark.long
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("gone", "reader"), [(0, "Li"), (1, "Zhao"), (2, None)])
 def test_without_anybody_on_duty_the_digest_climbs_and_its_end_is_an_event(
     estate: Estate, gone: int, reader: str | None
@@ -200,6 +211,7 @@ def test_without_anybody_on_duty_the_digest_climbs_and_its_end_is_an_event(
     assert estate.kinds().count("alarms.flood_unheard") == (0 if reader else 1)
 
 
+@pytest.mark.long
 def test_the_calls_after_a_flood_leave_room_for_alarms_in_between(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

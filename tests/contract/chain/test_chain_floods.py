@@ -38,6 +38,7 @@ def kinds(estate: Estate) -> list[tuple[str, str]]:
     return [(row.kind, row.severity) for row in estate.all(Message) if row.receiver == "duty"]
 
 
+@pytest.mark.long
 @pytest.mark.size(20, 100)
 def test_200_alarms_in_a_minute_are_one_digest_and_the_urgent_ones(url: str, size: int) -> None:
     estate = Estate(url, number=size)
@@ -64,7 +65,8 @@ def test_200_alarms_in_a_minute_are_one_digest_and_the_urgent_ones(url: str, siz
     estate.records.close()
 
 
-@pytest.mark.size(60, 100)
+@pytest.mark.long
+@pytest.mark.size(40, 100)
 def test_a_flood_that_goes_on_has_a_digest_every_ten_minutes(url: str, size: int) -> None:
     estate = Estate(url, number=size)
     for first in range(0, size, 2):
@@ -78,6 +80,7 @@ def test_a_flood_that_goes_on_has_a_digest_every_ten_minutes(url: str, size: int
     estate.records.close()
 
 
+@pytest.mark.long
 def test_a_flood_outlives_a_restart(estate: Estate) -> None:
     estate.trip(*range(15))
     estate.restart()
@@ -86,6 +89,7 @@ def test_a_flood_outlives_a_restart(estate: Estate) -> None:
     assert [kind for kind, _ in kinds(estate)] == ["incident.opened"] * 10 + ["alarms.flood"]
 
 
+@pytest.mark.long
 def test_ten_alarms_are_no_flood(estate: Estate) -> None:
     estate.trip(*range(10))
     estate.live(605)

@@ -23,6 +23,7 @@ def estate(url: str) -> Generator[Estate]:
     estate.records.close()
 
 
+@pytest.mark.long
 @pytest.mark.size(8, 72)
 def test_an_outage_over_500_points_is_one_announced_incident(url: str, size: int) -> None:
     estate = Estate(url, number=size)  # seven points each
@@ -47,6 +48,7 @@ def test_an_outage_over_500_points_is_one_announced_incident(url: str, size: int
     estate.records.close()
 
 
+@pytest.mark.long
 def test_the_return_of_a_gateway_announces_nothing_that_is_well(estate: Estate) -> None:
     estate.live(70)
     estate.report(estate.every)
@@ -61,6 +63,7 @@ def test_the_return_of_a_gateway_announces_nothing_that_is_well(estate: Estate) 
     assert [row.rule for row in open_] == ["gateway.unreachable"]
 
 
+@pytest.mark.long
 def test_children_that_fail_first_are_collected(estate: Estate) -> None:
     estate.connect(estate.every, online=False)
     estate.live(8)
@@ -96,6 +99,7 @@ def test_one_device_that_fails_is_itself_after_the_suppression_delay(estate: Est
     assert estate.told() == ["estate/gw/pump5"]
 
 
+@pytest.mark.long
 def test_a_feeder_without_power_explains_everything_but_life_safety(estate: Estate) -> None:
     estate.do(
         lambda session: session.add(
@@ -141,6 +145,7 @@ def line_messages(estate: Estate) -> int:
 HALF = range(1, 5)
 
 
+@pytest.mark.long
 def test_a_line_that_fails_again_before_it_was_acknowledged_is_told_again(estate: Estate) -> None:
     estate.connect(HALF, online=False)
     estate.live(60)
@@ -159,6 +164,7 @@ def test_a_line_that_fails_again_before_it_was_acknowledged_is_told_again(estate
     assert [row.closed_at for row in estate.all(Incident)][-1] is None
 
 
+@pytest.mark.long
 def test_a_line_that_comes_and_goes_within_the_recovery_is_the_same_outage(
     estate: Estate,
 ) -> None:
@@ -175,6 +181,7 @@ def test_a_line_that_comes_and_goes_within_the_recovery_is_the_same_outage(
     assert line.chattering
 
 
+@pytest.mark.long
 def test_a_silent_line_whose_alarm_was_closed_under_it_gets_a_new_one(estate: Estate) -> None:
     """Whatever happened to the alarm, a line that hides alarms has one that is active."""
     estate.connect(HALF, online=False)
@@ -193,6 +200,7 @@ def test_a_silent_line_whose_alarm_was_closed_under_it_gets_a_new_one(estate: Es
     assert len(active) == 1
 
 
+@pytest.mark.long
 def test_the_line_of_a_gateway_out_of_service_is_told_to_nobody_until_it_is_back(
     estate: Estate,
 ) -> None:
@@ -218,6 +226,7 @@ def test_the_line_of_a_gateway_out_of_service_is_told_to_nobody_until_it_is_back
     assert line_messages(estate) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [{"mode": "monitor"}, {"enabled": False}], ids=str)
 def test_a_gateway_of_which_nobody_is_told_explains_nothing(
     estate: Estate, change: dict[str, object]
@@ -232,6 +241,7 @@ def test_a_gateway_of_which_nobody_is_told_explains_nothing(
     assert line_messages(estate) == 1
 
 
+@pytest.mark.long
 def test_a_rule_that_is_switched_off_in_an_outage_lets_its_children_speak(estate: Estate) -> None:
     estate.connect(estate.every, online=False, gateway=True)
     estate.live(60)

@@ -9,10 +9,10 @@ from server.alarms.service import changes_of, comment, list_alarms
 from server.core.errors import InvalidError, NotFoundError
 from server.incidents.model import Incident
 from server.incidents.service import list_incidents
+from server.workorders.history import events_of
 from server.workorders.model import WorkOrder, WorkOrderEvidence
 from server.workorders.service import (
     StaleVersionError,
-    events_of,
     list_orders,
     needs_arrival,
 )
@@ -81,7 +81,8 @@ def test_an_order_is_walked_to_closed_by_people_only(house: House) -> None:
     assert house.kinds()[-1] == "work-order.closed"
     house.see("fault", value=False, at=4000)
     house.see("fault", value=True, at=4001)
-    assert house.count(WorkOrder) == 2
+    assert house.count(WorkOrder) == 1
+    assert "work-order.repeat_failure" in house.kinds()
 
 
 def test_two_people_cannot_take_the_same_step(house: House) -> None:

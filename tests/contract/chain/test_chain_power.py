@@ -41,6 +41,7 @@ def test_a_link_explains_only_the_equipment_that_it_is_of(estate: Estate) -> Non
     assert estate.told() == ["estate/gw/pump1", "estate/gw/pump2"]
 
 
+@pytest.mark.long
 def test_an_outage_lasts_however_many_alarms_of_its_cause_came_after_it(estate: Estate) -> None:
     estate.feed(1, *range(2, 9), cause="motor")
     estate.read(1, "temperature", 85.0)
@@ -118,6 +119,7 @@ def test_a_shelved_feeder_is_known_and_still_explains(estate: Estate) -> None:
     assert estate.told() == ["estate/gw/pump1"]
 
 
+@pytest.mark.long
 def test_feeders_in_a_row_are_one_cause_the_uppermost(estate: Estate) -> None:
     """Pump 1 feeds 2, and 2 feeds 3 and 4; the order in which they fail does not matter."""
     estate.feed(1, 2)
@@ -152,6 +154,7 @@ def test_feeders_in_a_row_are_one_cause_the_uppermost(estate: Estate) -> None:
     assert estate.told()[2:] == ["estate/gw/pump4"]
 
 
+@pytest.mark.long
 def test_a_lower_feeder_that_has_power_again_explains_no_longer(estate: Estate) -> None:
     estate.feed(1, 2)
     estate.feed(2, 3)

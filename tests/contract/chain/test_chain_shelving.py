@@ -7,7 +7,6 @@ from server.alarms.model import Alarm
 from server.alarms.service import changes_of, list_alarms
 from server.assets.model import Equipment
 from server.core.errors import ConflictError, InvalidError
-from server.core.model import Timer
 from server.incidents.model import Incident
 from server.messages.model import Message
 from server.workorders.model import WorkOrder
@@ -113,7 +112,7 @@ def test_an_alarm_of_life_safety_is_hidden_by_nobody(house: House) -> None:
     with pytest.raises(ConflictError, match="life safety is never taken out of service"):
         take_out(house)
     assert house.state() == "unacknowledged"
-    assert house.count(Timer) == 0
+    assert house.timers_besides_orders() == 0
     assert house.all(Equipment)[0].out_of_service_since_at is None
 
 
@@ -174,7 +173,7 @@ def test_open_alarms_go_out_of_service_with_their_equipment(house: House) -> Non
     # It was announced, so somebody has to say that it was seen.
     assert house.state() == "returned_unacknowledged"
     assert house.count(Message) == 1
-    assert house.count(Timer) == 0
+    assert house.timers_besides_orders() == 0
 
 
 def test_a_rule_on_trial_counts_and_tells_nobody(house: House) -> None:

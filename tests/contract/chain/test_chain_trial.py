@@ -92,6 +92,7 @@ def test_incidents_of_other_rules_are_joined_its_own_are_what_is_asked_for(
     assert flags(effects(estate, "very_hot", (3, 5, 10))) == [(True, True, 2)]
 
 
+@pytest.mark.long
 def test_what_an_outage_hid_meant_nothing(estate: Estate) -> None:
     estate.feed(1, 2)
     estate.read(1, "mode", 2)
@@ -111,6 +112,7 @@ def test_what_an_outage_hid_meant_nothing(estate: Estate) -> None:
     assert flags(effects(estate, "very_hot", (2, 20, 90))) == [(True, True, 2)]
 
 
+@pytest.mark.long
 def test_lost_connections_wait_and_a_silent_line_explains_them(estate: Estate) -> None:
     found = effects(estate, "gone", (2, 10, 15), (3, 10, 60))
     assert [one.explained_by for one in found] == ["settling", None]

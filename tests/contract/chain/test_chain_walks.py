@@ -249,7 +249,8 @@ class Walk:
             series.last_quality = series.last_quality.GOOD
 
 
-@pytest.mark.seeds(3, 8)
+@pytest.mark.long
+@pytest.mark.seeds(2, 8)
 def test_rows_follow_a_plain_model(house: House, seed: int) -> None:
     house.classes = variant("hot", latching=True, severity="low")
     house.restart()

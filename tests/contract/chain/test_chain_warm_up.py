@@ -102,6 +102,7 @@ def test_without_a_warm_up_the_first_alarm_makes_many(staffed: House) -> None:
     assert len(compiled(staffed, partial(first_alarm, staffed))) > 20
 
 
+@pytest.mark.long
 def test_the_warm_up_is_not_in_the_log(staffed: House) -> None:
     with structlog.testing.capture_logs(
         processors=[structlog.contextvars.merge_contextvars, drop_warm_up]

@@ -99,7 +99,7 @@ async def before(name: str) -> AsyncGenerator[tuple[FakeClock, Channel, str]]:
         yield server.clock, channel, PHONE
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.size(50, 200)
 @pytest.mark.parametrize(
     ("name", "step_s", "most"),

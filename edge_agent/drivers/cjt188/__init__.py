@@ -1,0 +1,1 @@
+"""Meters that speak CJ/T 188, on a line of bytes."""

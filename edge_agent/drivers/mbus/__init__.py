@@ -1,0 +1,1 @@
+"""Slaves on an M-Bus, on a line of bytes."""

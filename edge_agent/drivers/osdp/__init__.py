@@ -1,0 +1,1 @@
+"""OSDP: a control panel in a process of its own, and its readers as devices of a port."""

@@ -1,0 +1,1 @@
+"""Hosts of the network that are only there or not."""

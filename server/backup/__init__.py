@@ -1,0 +1,1 @@
+"""Backup and restore of a server: records, history, settings and secrets of one instant."""

@@ -1,0 +1,1 @@
+"""The dashboard: a web application, and what builds it."""

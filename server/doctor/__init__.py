@@ -1,0 +1,1 @@
+"""What a support engineer looks at first: findings, each with what to do."""

@@ -1,0 +1,1 @@
+"""Emergency plans: started by people, carried out step by step, on record."""

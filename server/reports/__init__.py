@@ -1,0 +1,1 @@
+"""Monthly figures of an estate, computed from the lines of its orders."""

@@ -1,0 +1,1 @@
+"""Residents' repair requests: taking them, telling the resident, forgetting who it was."""
