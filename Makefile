@@ -41,7 +41,8 @@ search: $(STAMP)  ## what make test runs with few seeds, cases and sizes, with a
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --thorough -m thorough --durations 15 $(if $(PART),--part $(PART))
 
 search-stores: $(STAMP)  ## the searches over real InfluxDB and VictoriaMetrics, with all their cases; two minutes; PART as above
-	$(BIN)/python -m tests.servers tests/contract --thorough -m "thorough and stores" --numprocesses $(WORKERS) $(if $(PART),--part $(PART))
+	$(BIN)/python -m tests.servers $$(grep -rl STORE_MARKS tests/contract --include='test_*.py') \
+		--thorough -m "thorough and stores" --numprocesses $(WORKERS) $(if $(PART),--part $(PART))
 
 fuzz: $(STAMP)  ## schemathesis over the whole OpenAPI document, as every role; EXAMPLES and SEED for more
 	$(BIN)/python -m tests.fuzz --examples $(or $(EXAMPLES),4) --seed $(or $(SEED),1)
@@ -56,7 +57,8 @@ e2e: $(STAMP)  ## real mosquitto, PostgreSQL, InfluxDB and processes, kills and 
 
 # What is asked of the records on PostgreSQL is asked by test-postgres.
 e2e-together: $(STAMP)
-	$(BIN)/python -m tests.servers tests/e2e tests/contract --ignore tests/contract/chain --broker \
+	$(BIN)/python -m tests.servers tests/e2e --broker \
+		$$(grep -rlE '(POSTGRES|STORE)_MARKS' tests/contract --include='test_*.py' | grep -v /chain/) \
 		-m "(broker or postgres or stores) and not alone and not installs" --numprocesses 4 --durations 15
 
 e2e-installed: $(STAMP)

@@ -26,7 +26,7 @@ _SEARCHED = {"seeds", "size", "sampled", "long"}
 _PORT_RANGES, _PORTS_EACH = 16, 600
 """Below the ports that a process takes which is no worker, as the demo."""
 _structlog_configure = structlog.configure
-_PROCESSES_S = 120
+_PROCESSES_S = 600
 """What starts processes takes long on a busy machine."""
 
 

@@ -15,11 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from plantroom.processes import free_port
 from tests.browser.looks import COUNT_REQUESTS
-from tests.e2e.demo_child import demo, lines_until, stop
+from tests.e2e.demo_child import demo, lines_until
+from tests.patience import PATIENCE_S
 from tests.process_tree import descendants
 
 CHROMIUM = "/usr/bin/chromium"
-_WAIT_MS = 10_000
+_WAIT_MS = PATIENCE_S * 1000
 expect.set_options(timeout=_WAIT_MS)
 
 
@@ -51,18 +52,17 @@ class House(NamedTuple):
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
     folder = tmp_path_factory.mktemp("demo") / "demo"
-    running = demo(folder, free_port())
-    try:
+    with demo(folder, free_port()) as running:
         lines_until(running, "order")  # the pump has tripped, and its order is open
         assert running.stdout is not None
         # What is not read fills the pipe and stops the demo.
         threading.Thread(target=running.stdout.read, daemon=True).start()
         known = json.loads((folder / "credentials.json").read_text())
         headers = {"Authorization": f"Bearer {known['token']}"}
-        with httpx.Client(base_url=f"{known['url']}/api/v1", headers=headers) as http:
+        with httpx.Client(
+            base_url=f"{known['url']}/api/v1", headers=headers, timeout=PATIENCE_S
+        ) as http:
             yield House(known["url"], known["user"], known["password"], http, running.pid)
-    finally:
-        stop(running)
 
 
 @pytest.fixture(scope="session")

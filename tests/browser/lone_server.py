@@ -15,6 +15,7 @@ from plantroom.processes import free_port, plantroom_command
 from server.assets.model import Site
 from tests.administrator import make_records
 from tests.e2e.demo_child import lines_until
+from tests.patience import PATIENCE_S
 
 SITE = "riverside"
 
@@ -35,7 +36,7 @@ class LoneServer:
             session.commit()
         engine.dispose()
         headers = {"Authorization": f"Bearer {token}"}
-        self.http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=PATIENCE_S)
         self._running: subprocess.Popen[str] | None = None
         self._reading: threading.Thread | None = None
 
@@ -59,9 +60,9 @@ class LoneServer:
         if self._running is None:
             return
         self._running.send_signal(number)
-        self._running.wait(timeout=60)
+        self._running.wait(timeout=PATIENCE_S)
         if self._reading is not None:
-            self._reading.join(timeout=60)
+            self._reading.join(timeout=PATIENCE_S)
         if self._running.stdout is not None:
             self._running.stdout.close()
         self._running = self._reading = None

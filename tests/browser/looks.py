@@ -22,14 +22,13 @@ _STILL = """() => {
   window.stillFor = busy ? 0 : (window.stillFor ?? 0) + 1;
   return window.stillFor > 5;
 }"""
-_LONGEST_MS = 30_000
 
 
 def settled(page: Page) -> None:
     """Wait until nothing is asked, drawn or fading for some frames."""
     page.locator("h1:visible").first.wait_for()
     page.evaluate("window.stillFor = 0")
-    page.wait_for_function(_STILL, timeout=_LONGEST_MS)
+    page.wait_for_function(_STILL)
 
 
 def serious(page: Page, axe: str) -> list[str]:

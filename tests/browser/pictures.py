@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from plantroom.processes import free_port
 from tests.browser.conftest import CHROMIUM
 from tests.browser.looks import COUNT_REQUESTS, settled
-from tests.e2e.demo_child import demo, lines_until, stop
+from tests.e2e.demo_child import demo, lines_until
 
 FOLDER: Final = Path("docs/pictures")
 COLOURS: Final = 128
@@ -103,8 +103,7 @@ def _house() -> Generator[Known]:
     """Run a demo with its week until its pump has tripped and its order is open."""
     with tempfile.TemporaryDirectory(prefix="plantroom-pictures-") as name:
         folder = Path(name) / "demo"
-        running = demo(folder, free_port(), past=True)
-        try:
+        with demo(folder, free_port(), past=True) as running:
             lines_until(running, "Wang Wei's phone rings")
             assert running.stdout is not None
             # What is not read fills the pipe and stops the demo.
@@ -113,8 +112,6 @@ def _house() -> Generator[Known]:
             headers = {"Authorization": f"Bearer {said['token']}"}
             with httpx.Client(base_url=f"{said['url']}/api/v1", headers=headers) as http:
                 yield Known(said["url"], said["user"], said["password"], http)
-        finally:
-            stop(running)
 
 
 def _take(browser: Browser, known: Known, screen: Screen) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.administrator import PASSWORD, USER
@@ -47,7 +46,6 @@ def show(page: Page, *, hidden: bool) -> None:
     )
 
 
-@pytest.mark.timeout(600)
 def test_a_page_does_not_grow_within_a_day(
     chromium: Browser, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

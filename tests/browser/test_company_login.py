@@ -13,6 +13,7 @@ from plantroom.processes import free_port, plantroom_command
 from tests.administrator import make_records
 from tests.fakes.login_provider import CLIENT, SECRET
 from tests.http_process import http_process
+from tests.patience import PATIENCE_S
 
 PROVIDER = "/api/v1/session/provider"
 
@@ -58,7 +59,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Generator[Company]:
     with (
         http_process(commands[0][0], url=provider, ready=commands[0][1], log=folder / "1"),
         http_process(commands[1][0], url=url, ready=commands[1][1], log=folder / "2"),
-        httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=30) as http,
+        httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=PATIENCE_S) as http,
     ):
         wang = {"name": "wang", "role": "operator", "password": "a lamp over the wet stair"}
         made = http.post("/users", json=wang)

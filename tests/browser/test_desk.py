@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import House, Opener
@@ -124,7 +123,6 @@ def test_a_session_that_ends_leads_back_to_where_one_was(opened: Opener, house: 
     assert page.url.endswith("/app/orders?state=closed")
 
 
-@pytest.mark.timeout(180)
 def test_a_silent_server_is_told_with_its_time_and_comes_back(opened: Opener, house: House) -> None:
     page = opened()
     status = page.get_by_role("status").first
@@ -132,7 +130,7 @@ def test_a_silent_server_is_told_with_its_time_and_comes_back(opened: Opener, ho
     house.pause()
     try:
         # A connection that is open and silent is no proof of anything.
-        expect(status).to_contain_text(re.compile(r"offline since \d\d:\d\d:\d\d"), timeout=60_000)
+        expect(status).to_contain_text(re.compile(r"offline since \d\d:\d\d:\d\d"))
     finally:
         house.resume()
-    expect(status).to_contain_text("live", timeout=60_000)
+    expect(status).to_contain_text("live")

@@ -8,8 +8,6 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import House, Opener
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def id_of(house: House, device: str) -> int:
     found = house.http.get("/equipment", params={"key": f"riverside/gw-1/{device}"})
@@ -90,12 +88,12 @@ def test_what_does_not_answer_is_told_in_words_and_hatched(opened: Opener, house
     house.pause("simulate")
     try:
         told = re.compile(r"Unknown \((stale|bad): no answer\) · \d+ s")
-        expect(pump).to_have_accessible_name(told, timeout=60_000)
+        expect(pump).to_have_accessible_name(told)
         expect(pump.locator(".doubtful")).to_have_count(1)
         expect(pump).to_contain_text("no answer")
     finally:
         house.resume("simulate")
-    expect(pump.locator(".doubtful")).to_have_count(0, timeout=60_000)
+    expect(pump.locator(".doubtful")).to_have_count(0)
 
 
 def test_a_site_has_a_schematic_of_its_own(opened: Opener, house: House) -> None:

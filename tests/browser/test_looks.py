@@ -61,7 +61,6 @@ def test_every_address_of_the_application_is_looked_at() -> None:
         assert not named or "?" not in rest or bare in looked or not bare, path
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("language", "dark"), [("zh", "深色主题"), ("en", "Dark theme")])
 def test_axe_finds_nothing_serious(opened: Opener, axe: str, language: str, dark: str) -> None:
     page = opened(language=language, theme="light")

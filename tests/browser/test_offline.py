@@ -81,7 +81,7 @@ def test_an_order_that_was_changed_meanwhile_asks_whose_side_holds(
     assert changed.is_success, changed.text
     page.context.set_offline(False)
     conflict = detail.get_by_role("alert")
-    expect(conflict).to_contain_text("changed meanwhile", timeout=40_000)
+    expect(conflict).to_contain_text("changed meanwhile")
     expect(conflict).to_contain_text("wait!")
     expect(conflict).to_contain_text("Accept")
     assert house.http.get(f"/work-orders/{order['id']}").json()["state"] == "open"

@@ -38,7 +38,7 @@ def test_what_waits_outlives_its_session_and_goes_once_after_the_login(
         waiting(page, 2)
         house.http.delete(f"/users/{user}/sessions").raise_for_status()
         page.context.set_offline(False)
-        expect(page.get_by_text(ENDED)).to_be_visible(timeout=40_000)
+        expect(page.get_by_text(ENDED)).to_be_visible()
         assert len(kept(page, "actions")) == 2
         page.reload()  # who it was and what waits is nobody's to see without a login
         expect(page.get_by_label("User name")).to_be_visible()
@@ -110,7 +110,7 @@ def test_somebody_else_on_the_same_phone_neither_sees_nor_sends_what_waits(
         waiting(page, 1)
         house.http.delete(f"/users/{first}/sessions").raise_for_status()
         page.context.set_offline(False)
-        expect(page.get_by_text(ENDED)).to_be_visible(timeout=40_000)
+        expect(page.get_by_text(ENDED)).to_be_visible()
         keys = posted(page)
         log_in(page, "ma-second")
         told = page.get_by_role("heading", name="Something of lin-first waits here")

@@ -5,13 +5,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import House, Opener
 from tests.browser.test_offline import order_of
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(120)
 PASSWORD = "a lamp over the wet stair"
 RULE = "elevator.trapped"
 LIFT = "riverside/gw-1/lift-a"
@@ -128,7 +127,7 @@ def test_the_shift_that_ends_hands_its_orders_over(opened: Opener, house: House)
         detail = page.get_by_role("complementary")
         expect(detail).to_contain_text("handed over · admin · wang → li · shift change")
         expect(detail).to_contain_text("key is at the desk")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         kinds = [one["kind"] for one in house.http.get("/messages").json()["items"]]
         if "shift.handed_over" in kinds:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from protocols.reading import Quality
 from server.core.clock import SystemClock
@@ -63,7 +62,6 @@ def filled_in(query: str, more: dict[str, str]) -> str:
     return re.sub(r"\$\{?(\w+)\}?", lambda one: chosen.get(one[1], one[0]), query)
 
 
-@pytest.mark.timeout(60)
 def test_every_query_to_influxdb_gives_rows() -> None:
     backend = new_database()
     with closing(influx_in(backend, describe=SERIES.__getitem__)) as history:
@@ -85,7 +83,6 @@ def test_every_query_to_influxdb_gives_rows() -> None:
         assert ask(filled_in(one["definition"], {})), one
 
 
-@pytest.mark.timeout(60)
 def test_every_query_to_victoriametrics_gives_rows(tmp_path: Path) -> None:
     with temporary_victoria(folder=tmp_path) as server:
         with closing(victoria_at(server.url, describe=SERIES.__getitem__)) as history:

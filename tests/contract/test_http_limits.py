@@ -14,7 +14,6 @@ from server.api import protocol
 from server.api.serving import HttpServer, listen
 from server.core.clock import SystemClock
 
-pytestmark = pytest.mark.timeout(20)
 HALF = b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Half: "
 
 

@@ -46,7 +46,6 @@ SHARED_ESTATE = _estate(
 PUMP = "riverside/gw-1/pump-2"
 SHARED_PLANT = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(120),
 ]
 """Marks of a module whose tests take turns at one plant; the module is listed in ``_TOGETHER``.
 

@@ -4,17 +4,22 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from plantroom.processes import plantroom_command
+from tests.patience import PATIENCE_S
+from tests.process_tree import descendants
 
 
+@contextmanager
 def demo(
     folder: Path, port: int, *options: str, path: str = "", past: bool = False
-) -> subprocess.Popen[str]:
-    """Start it; its output is read with ``lines_until`` and ``stop``.
+) -> Generator[subprocess.Popen[str]]:
+    """Run it; its output is read with ``lines_until`` and ``stop``. Nothing of it is left behind.
 
     Args:
         folder: Its ``--dir``.
@@ -23,7 +28,7 @@ def demo(
         path: Where programs are sought first.
         past: Make up the week before.
     """
-    return subprocess.Popen(
+    running = subprocess.Popen(
         plantroom_command(
             *("demo", "--port", str(port), "--dir", str(folder)),
             "--past" if past else "--no-past",
@@ -37,6 +42,11 @@ def demo(
         # A shell's background job would be started with SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            stop(running)
 
 
 def lines_until(running: subprocess.Popen[str], pattern: str) -> list[str]:
@@ -53,5 +63,24 @@ def lines_until(running: subprocess.Popen[str], pattern: str) -> list[str]:
 def stop(running: subprocess.Popen[str]) -> str:
     """Press Ctrl-C; return what it still wrote."""
     os.killpg(running.pid, signal.SIGINT)
-    rest, _ = running.communicate(timeout=20)
+    try:
+        rest, _ = running.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        for pid in [*descendants(running.pid), running.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
     return rest
+
+
+def left_of(folder: Path) -> list[str]:
+    """Command lines of processes that name the folder."""
+    found: list[str] = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().replace(bytes(1), b" ").decode()
+        except OSError:
+            continue
+        if str(folder) in words:
+            found.append(words)
+    return found

@@ -14,6 +14,7 @@ from server.core.shard import Shard
 from tests.administrator import make_records
 from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
+from tests.patience import PATIENCE_S
 from tests.postgres import temporary_postgres
 from tests.victoria import temporary_victoria
 
@@ -62,7 +63,7 @@ class DividedHouse:
             client = httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}",
                 headers={"Authorization": f"Bearer {self.token}"},
-                timeout=30,
+                timeout=PATIENCE_S,
             )
             self.apis.append(Api(await stack.enter_async_context(client), child))
         children = (

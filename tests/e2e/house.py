@@ -12,6 +12,7 @@ from plantroom.processes import Child, free_port, plantroom_command
 from tests.administrator import make_records
 from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
+from tests.patience import PATIENCE_S
 
 
 class ServerHouse(Interface):
@@ -43,7 +44,7 @@ class ServerHouse(Interface):
             await stack.enter_async_context(self.server)
             headers = {"Authorization": f"Bearer {self.token}"}
             self.http = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+                httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_S)
             )
             self._stack = stack.pop_all()
         return self

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import httpx
 
+from tests.patience import PATIENCE_S
+
 URL = "https://plantroom.example.org"
 CA = "/etc/plantroom/ca/ca.crt"
-PATIENCE_S = 60.0
 
 
 def page(http: httpx.Client) -> None:
@@ -27,7 +28,7 @@ def page(http: httpx.Client) -> None:
     with http.stream("GET", "/api/v1/stream", params={"topics": "clock"}) as answer:
         assert answer.status_code == 200, answer.read()
         next(answer.iter_lines())
-    assert time.monotonic() - began_s < 20
+    assert time.monotonic() - began_s < PATIENCE_S
 
 
 def gateway(http: httpx.Client) -> None:
@@ -66,7 +67,7 @@ def answers(http: httpx.Client) -> bool:
 def main(what: str) -> None:
     """Log in and look."""
     context = ssl.create_default_context(cafile=CA)
-    with httpx.Client(base_url=URL, verify=context, trust_env=False, timeout=20) as http:
+    with httpx.Client(base_url=URL, verify=context, trust_env=False, timeout=PATIENCE_S) as http:
         until(lambda: answers(http))
         password = Path("/etc/plantroom/admin.password").read_text().strip()
         login = http.post("/api/v1/session", json={"name": "admin", "password": password})

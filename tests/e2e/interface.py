@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from tests.patience import PATIENCE_S
+
 _LONG_AGO = "2026-01-01T00:00:00Z"
 
 
@@ -58,7 +60,7 @@ class Interface:
         return stored[-1]
 
     async def eventually(
-        self, condition: Callable[[], Awaitable[Any]], *, within_s: float = 20
+        self, condition: Callable[[], Awaitable[Any]], *, within_s: float = PATIENCE_S
     ) -> Any:
         """Ask until the answer is true; fails the test when it never is."""
         deadline = time.monotonic() + within_s

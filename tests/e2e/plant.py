@@ -24,6 +24,7 @@ from simulators.estate import Estate
 from tests.administrator import make_records
 from tests.e2e.interface import Interface
 from tests.mosquitto import Mosquitto
+from tests.patience import PATIENCE_S
 
 
 class Plant(Interface):
@@ -91,7 +92,9 @@ class Plant(Interface):
         await stack.enter_async_context(self.agent)
         self.http = await stack.enter_async_context(
             httpx.AsyncClient(
-                base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=10
+                base_url=self.url,
+                headers={"Authorization": f"Bearer {self.token}"},
+                timeout=PATIENCE_S,
             )
         )
 

@@ -11,10 +11,6 @@ from tests.e2e.test_history_damage import WEBHOOK
 from tests.fakes.journaling_node import JournalingNode
 from tests.fakes.sparkplug_node import BOOLEAN, STRING, PlainNode, Tag
 
-AWAY_S = 60
-"""The store is given time to notice, and people ten seconds."""
-BACK_S = 90
-
 
 @asynccontextmanager
 async def house_of(
@@ -40,11 +36,11 @@ async def house_of(
 
 async def away(house: ServerHouse, node: JournalingNode, panel: PlainNode) -> None:
     """Nothing is acknowledged, an alarm is raised all the same, and it is told what is wrong."""
-    await house.eventually(lambda: _works(house, works=False), within_s=AWAY_S)
+    await house.eventually(lambda: _works(house, works=False))
     acked = len(node.acked)
     panel.data("panel", {"fire": True})
     await house.eventually(lambda: has_alarm(house))
-    await house.eventually(lambda: _told(house, ["history.away"]), within_s=AWAY_S)
+    await house.eventually(lambda: _told(house, ["history.away"]))
     assert await _messages(house) == ["history.away"]
     assert len(node.acked) == acked
     assert (await house.http.get("/healthz")).status_code == 200
@@ -52,9 +48,9 @@ async def away(house: ServerHouse, node: JournalingNode, panel: PlainNode) -> No
 
 async def delivered(house: ServerHouse, node: JournalingNode) -> None:
     """All that waited is stored, once, and it is told that it is over."""
-    await house.eventually(lambda: _works(house, works=True), within_s=BACK_S)
+    await house.eventually(lambda: _works(house, works=True))
     newest = max(node.waiting, default=0)
-    await house.eventually(lambda: has_acked(node, newest), within_s=BACK_S)
+    await house.eventually(lambda: has_acked(node, newest))
     if await _events(house):
         await house.eventually(lambda: _told(house, ["history.away", "history.back"]))
         assert sorted(await _messages(house)) == ["history.away", "history.back"]

@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import yaml
 
 from plantroom.processes import free_port
 from tests.e2e.agent_child import agent, until_event
+from tests.patience import PATIENCE_S
 
 WORDS = {"en": "Meter", "zh": "电表"}
 POINT = {"table": "input", "address": 0, "type": "float32", "name": WORDS}
@@ -53,7 +53,7 @@ def silence() -> Iterator[int]:
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(10)
+        listener.settimeout(PATIENCE_S)
         yield listener
 
 
@@ -96,11 +96,11 @@ def test_sighup_takes_over_a_right_file_and_refuses_a_wrong_one(
         assert newest.endswith("; still polling 3 devices on 1 ports")
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
         until_notice(manager, "STOPPING=1")
 
 
-def test_sigterm_ends_it_within_five_seconds_though_nobody_answers(
+def test_sigterm_ends_it_though_nobody_answers(
     tmp_path: Path, manager: socket.socket, silence: int
 ) -> None:
     file = tmp_path / "agent.yaml"
@@ -108,8 +108,6 @@ def test_sigterm_ends_it_within_five_seconds_though_nobody_answers(
     with agent(file, watched(tmp_path)) as (process, lines):
         until_event(lines, "agent_ready")
         until_notice(manager, "WATCHDOG=1")
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
-        assert time.monotonic() - began < 5
+        assert process.wait(timeout=PATIENCE_S) == 0
         until_event(lines, "agent_stopped")

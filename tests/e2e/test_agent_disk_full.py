@@ -17,7 +17,6 @@ SIZE_MB = 24
 NOW = 1_795_000_000_000
 
 pytestmark = [
-    pytest.mark.timeout(60),
     NEEDS_ROOT,
 ]
 

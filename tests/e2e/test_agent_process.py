@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from edge_agent.__main__ import cli
 from plantroom.processes import free_port
 from tests.e2e.agent_child import agent, until_event
+from tests.patience import PATIENCE_S
 
 WORDS = {"en": "Meter", "zh": "电表"}
 
@@ -54,7 +55,7 @@ def test_it_is_ready_without_broker_or_device_and_stops_cleanly_on_sigterm(file:
             [sys.executable, "-m", "plantroom", "agent", "run", str(file)],
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert second.returncode == 1
@@ -62,7 +63,7 @@ def test_it_is_ready_without_broker_or_device_and_stops_cleanly_on_sigterm(file:
         assert "Traceback" not in second.stderr
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
         until_event(lines, "agent_stopped")
     with closing(sqlite3.connect(file.with_name("journal.sqlite"))) as database:
         facts = dict(database.execute("SELECT name, value FROM facts"))

@@ -66,7 +66,7 @@ async def test_births_come_first_seq_runs_and_aliases_are_declared(plant: Plant)
         async def enough() -> bool:
             return len(heard) > 300
 
-        await plant.eventually(enough, within_s=60)
+        await plant.eventually(enough)
         await plant.agent.stop()
 
         async def dead() -> bool:
@@ -102,13 +102,13 @@ async def test_qos_0_no_retain_and_a_last_death_with_the_births_bd_seq(plant: Pl
             kinds = [topic.kind for topic, _, _ in heard]
             return MessageKind.NBIRTH in kinds and kinds.count(MessageKind.DDATA) > 10
 
-        await plant.eventually(second_life, within_s=60)
+        await plant.eventually(second_life)
         await plant.agent.kill()
 
         async def two_deaths() -> bool:
             return sum(topic.kind is MessageKind.NDEATH for topic, _, _ in heard) == 2
 
-        await plant.eventually(two_deaths, within_s=60)
+        await plant.eventually(two_deaths)
     assert all(not message.retain for _, _, message in heard)
     assert all(
         message.qos == (1 if topic.kind is MessageKind.NDEATH else 0) for topic, _, message in heard

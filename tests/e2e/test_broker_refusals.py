@@ -18,8 +18,8 @@ from tests.administrator import make_records
 from tests.contract.test_driver_lines import EchoAddress
 from tests.e2e.interface import Interface
 from tests.e2e.shipped_broker import PASSWORD, ROOT, shipped_broker
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(240)
 SERVER, GATEWAY = "plantroom-server", "green-garden.heating-plant"
 OTHER_RIGHTS = """
 user west.gw5
@@ -97,7 +97,7 @@ class House(Interface):
         token = make_records(self.file)
         await stack.enter_async_context(self.child)
         headers = {"Authorization": f"Bearer {token}"}
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=10)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_S)
         self.http = await stack.enter_async_context(client)
 
     async def note(self) -> str:
@@ -141,7 +141,7 @@ async def test_each_gateway_that_the_broker_refuses_or_does_not_hear_says_why(
             unheard = all(one.logged("nothing_acknowledged") for one in (not_in_acl, other_node))
             return unheard and all(one.logged("uplink_down") for one in (unknown, wrong_password))
 
-        await plant.eventually(all_logged, within_s=60)
+        await plant.eventually(all_logged)
         await plant.eventually(lambda: plant.items("values"))
         for one, user, topics in (
             (not_in_acl, "south.gw3", "spBv1.0/south/+/gw3"),
@@ -179,7 +179,7 @@ async def test_two_gateways_with_one_user_say_that_it_is_the_user(tmp_path: Path
         async def both_logged() -> bool:
             return all(one.logged("mqtt_client_id_shared") for one in both)
 
-        await Interface().eventually(both_logged, within_s=60)
+        await Interface().eventually(both_logged)
         for one in both:
             assert "mqtt.username" in one.logged("mqtt_client_id_shared")[0]
             assert "ATTENTION: client id" in await one.watch()
@@ -202,7 +202,7 @@ async def test_a_server_that_the_broker_refuses_or_does_not_hear_says_why(
         if missing == "password":
             (tmp_path / "broker-password").write_text("wrong")
         plant = await stack.enter_async_context(house(tmp_path, section))
-        note = await plant.eventually(plant.note, within_s=40)
+        note = await plant.eventually(plant.note)
         await asyncio.sleep(3)
         lines = plant.log.read_text().splitlines()
     if missing == "password":

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.e2e.shipped_broker import PASSWORD, ROOT, ShippedBroker, shipped_broker
+from tests.patience import PATIENCE_S
 
 SERVER, GATEWAY, OTHER = "plantroom-server", "green-garden.heating-plant", "north.gw2"
 OTHER_RIGHTS = """
@@ -58,7 +59,7 @@ class Client:
         loop = asyncio.get_running_loop()
         self._client.on_subscribe = lambda *_: loop.call_soon_threadsafe(done.set)
         self._client.subscribe([(name, 1) for name in filters])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await done.wait()
 
     def say(self, topic: str) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from plantroom.receiver import Delivery
 from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
+from tests.patience import PATIENCE_S
 
 pytestmark = SHARED_PLANT
 WALK = ["dispatch", "accept", "arrive", "start", "complete", "verify", "call-back", "close"]
@@ -61,7 +62,7 @@ async def test_later_alarms_of_the_trip_are_evidence_on_the_same_order(plant: Pl
         alarms = await open_of(plant, "alarms", "pump-2")
         return alarms if len(alarms) > 1 else []
 
-    alarms = await plant.eventually(several, within_s=30)
+    alarms = await plant.eventually(several)
     [order] = await open_of(plant, "work-orders", "pump-2")
     detail = await plant.get(f"work-orders/{order['id']}")
     assert {a["id"] for a in detail["evidence"]} == {
@@ -90,7 +91,7 @@ async def test_an_order_is_walked_to_closed_and_the_alarm_acknowledged(plant: Pl
     async def over() -> bool:
         return not await open_of(plant, "alarms", "pump-3")
 
-    await plant.eventually(over, within_s=40)
+    await plant.eventually(over)
     assert await open_of(plant, "incidents", "pump-3") == []
 
 
@@ -140,11 +141,11 @@ async def test_the_stream_delivers_live_and_again_after_last_event_id(plant: Pla
     heard = asyncio.create_task(_take(plant, topics, 3))
     await asyncio.sleep(0.5)
     await plant.control(do="trip", unit="pump-4")
-    events = await asyncio.wait_for(heard, 20)
+    events = await asyncio.wait_for(heard, PATIENCE_S)
     ids = [int(event.id) for event in events]
     assert ids == sorted(set(ids))
 
-    again = await asyncio.wait_for(_take(plant, topics, 2, events[0].id), 10)
+    again = await asyncio.wait_for(_take(plant, topics, 2, events[0].id), PATIENCE_S)
     assert [event.id for event in again] == [event.id for event in events[1:]]
     assert [event.data for event in again] == [event.data for event in events[1:]]
 

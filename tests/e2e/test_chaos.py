@@ -8,7 +8,6 @@ from tests.chaos.run import Chaos
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(240)
 async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:
     chaos = Chaos(tmp_path, rounds=3, seed=20261122)
     for name, score in (await chaos.run()).items():

@@ -57,14 +57,14 @@ async def test_a_command_to_equipment_that_does_not_answer_is_refused_at_once(
     async def offline() -> bool:
         return not await online(plant, "pump-5")
 
-    await plant.eventually(offline, within_s=30)
+    await plant.eventually(offline)
     answer = await plant.http.post(
         f"/api/v1/points/{point['id']}/commands", json={"value": 50, "reason": "x"}
     )
     assert answer.status_code == 409
     assert "does not answer" in answer.json()["detail"]
     await plant.control(do="clear", unit="pump-5")
-    await plant.eventually(lambda: online(plant, "pump-5"), within_s=30)
+    await plant.eventually(lambda: online(plant, "pump-5"))
 
 
 async def test_a_device_added_by_sighup_appears_and_one_taken_away_goes(plant: Plant) -> None:

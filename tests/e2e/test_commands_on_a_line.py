@@ -24,6 +24,7 @@ from simulators.serial_line import SerialLine
 from simulators.slave import Bank, RegisterSpace, answer
 from tests.fakes.devices import device, point
 from tests.fakes.reading_sink import ListSink
+from tests.patience import PATIENCE_S
 
 BAUD, TURNAROUND_S, REGISTERS = 38400, 0.02, 20
 # Request, turnaround and reply of a read: 8 + 5 + 40 characters of 11 bits.
@@ -80,7 +81,7 @@ async def test_a_command_is_on_the_wire_after_two_frames_beside_offline_units_an
             clock=clock,
         )
         task = asyncio.create_task(port.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not all(port.latest(f"d{unit}", "p0") for unit in units) or any(
                 port.answers(f"d{unit}") for unit in offline
             ):

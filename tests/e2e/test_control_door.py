@@ -14,7 +14,6 @@ from server.history.base import Batch
 from tests.e2e.house import ServerHouse
 
 
-@pytest.mark.timeout(120)
 async def test_a_door_of_its_own_for_each_data_folder(tmp_path: Path) -> None:
     data = tmp_path / ("long" * 30) / "data"
     async with ServerHouse(tmp_path, data_dir=str(data)) as house:
@@ -60,7 +59,6 @@ def wait_until_gone(folder: Path) -> None:
     pytest.fail(f"{folder} is still there")
 
 
-@pytest.mark.timeout(120)
 async def test_a_server_that_ends_meanwhile_is_told(tmp_path: Path) -> None:
     async with ServerHouse(tmp_path) as house:
         with visit(tmp_path / "data") as server:

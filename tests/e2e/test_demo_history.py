@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from plantroom.demo import cli
 from plantroom.processes import free_port
-from tests.e2e.demo_child import demo, lines_until, stop
+from tests.e2e.demo_child import demo, lines_until
 from tests.fakes import influxd_of_1_8
 
 
@@ -25,18 +25,16 @@ def readings(url: str, backend: str) -> int:
     return len(answer.json()["data"])
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("backend", ["influxdb", "victoriametrics"])
 def test_the_story_plays_with_a_server_of_the_history(tmp_path: Path, backend: str) -> None:
     path = influxd_of_1_8.install(tmp_path / "bin") if backend == "influxdb" else ""
     folder = tmp_path / "demo"
-    running = demo(folder, free_port(), "--backend", backend, path=path)
-    (line,) = lines_until(running, "^history")[-1:]
-    url = re.sub(rf"^history +{backend}, ", "", line)
-    assert url.startswith("http://127.0.0.1:")
-    lines_until(running, "Wang Wei's phone rings")
-    assert readings(url, backend) > 20
-    stop(running)
+    with demo(folder, free_port(), "--backend", backend, path=path) as running:
+        (line,) = lines_until(running, "^history")[-1:]
+        url = re.sub(rf"^history +{backend}, ", "", line)
+        assert url.startswith("http://127.0.0.1:")
+        lines_until(running, "Wang Wei's phone rings")
+        assert readings(url, backend) > 20
     with pytest.raises(httpx.ConnectError):
         readings(url, backend)
 

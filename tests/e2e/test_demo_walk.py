@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from PIL import Image
 
 from plantroom.processes import free_port
-from tests.e2e.demo_child import demo, lines_until, stop
+from tests.e2e.demo_child import demo, lines_until
 from tests.e2e.interface import Interface, ms
+from tests.patience import PATIENCE_S
 
 PUMP = "riverside/gw-1/pump-2"
 LIFT = "riverside/gw-1/lift-a"
@@ -38,7 +38,7 @@ class Demo(Interface):
         self.second = self._client(Authorization=f"Bearer {known['second_token']}")
 
     def _client(self, **headers: str) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(base_url=self._url, headers=headers, timeout=20)
+        client = httpx.AsyncClient(base_url=self._url, headers=headers, timeout=PATIENCE_S)
         self._clients.push_async_callback(client.aclose)
         return client
 
@@ -80,18 +80,14 @@ class Someone(Interface):
 @asynccontextmanager
 async def running_demo(folder: Path) -> AsyncGenerator[Demo]:
     """Run the demo until its pump has tripped and the engineer's phone has rung."""
-    process = demo(folder, free_port())
-    try:
+    with demo(folder, free_port()) as process:
         lines = lines_until(process, "Wang Wei's phone rings")
         (told,) = re.findall(r"\| nc (\S+) (\d+)", "\n".join(lines))
         known = json.loads((folder / "credentials.json").read_text())
         async with aclosing(Demo(known, (told[0], int(told[1])))) as site:
             yield site
-    finally:
-        stop(process)
 
 
-@pytest.mark.timeout(300)
 async def test_the_pump_is_repaired_and_verified_and_the_figures_move(tmp_path: Path) -> None:
     async with running_demo(tmp_path / "demo") as site:
         (order,) = await site.items("work-orders", equipment=PUMP)
@@ -137,7 +133,6 @@ async def test_the_pump_is_repaired_and_verified_and_the_figures_move(tmp_path: 
         assert after["passed"]["met"] == [order["id"]]
 
 
-@pytest.mark.timeout(300)
 async def test_the_riser_bursts_and_the_lift_is_saved_unless_it_has_a_fault(
     tmp_path: Path,
 ) -> None:
@@ -149,11 +144,11 @@ async def test_the_riser_bursts_and_the_lift_is_saved_unless_it_has_a_fault(
             found = await site.items("incidents")
             return [one["id"] for one in found if one["equipment"].endswith("/leak-1")]
 
-        (incident,) = await site.eventually(leaking, within_s=60)
-        await site.eventually(lambda: points_known(site), within_s=60)
+        (incident,) = await site.eventually(leaking)
+        await site.eventually(lambda: points_known(site))
         await _a_lift_with_a_fault_is_left_alone(site, incident)
         # The gateway has closed the valve by itself, and takes no command for a while after it.
-        await site.eventually(lambda: valve_has_rested(site, began_ms), within_s=90)
+        await site.eventually(lambda: valve_has_rested(site, began_ms))
         await _valve_then_lift_then_power(site, incident)
 
 
@@ -190,7 +185,7 @@ async def until(site: Demo, run: str, step: str, *states: str) -> dict[str, Any]
         found = next(one for one in steps if one["step"] == step)
         return found if found["state"] in states else None
 
-    return await site.eventually(there, within_s=90)
+    return await site.eventually(there)
 
 
 async def confirm(site: Demo, run: str, step: str) -> None:
@@ -204,7 +199,7 @@ async def _a_lift_with_a_fault_is_left_alone(site: Demo, incident: int) -> None:
     async def reported() -> bool:
         return await site.value(f"{LIFT}/fault") is True
 
-    await site.eventually(reported, within_s=60)
+    await site.eventually(reported)
     run = await start(site, incident)
     await until(site, run, "close-valve", "confirming")
     await site.post(f"{run}/steps/close-valve/skip", {"reason": "about the lift"})
@@ -220,7 +215,7 @@ async def _a_lift_with_a_fault_is_left_alone(site: Demo, incident: int) -> None:
     async def well() -> bool:
         return await site.value(f"{LIFT}/fault") is False
 
-    await site.eventually(well, within_s=60)
+    await site.eventually(well)
 
 
 async def _valve_then_lift_then_power(site: Demo, incident: int) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from pathlib import Path
 
-import pytest
 import yaml
 
 from plantroom.processes import Child, free_port, plantroom_command
@@ -55,7 +54,6 @@ def write(folder: Path, broker: ShippedBroker, http: int) -> Path:
     return file
 
 
-@pytest.mark.timeout(120)
 async def test_a_server_is_looked_at_while_it_runs_and_while_it_does_not(tmp_path: Path) -> None:
     async with shipped_broker(tmp_path, users=(USER,)) as broker:
         file = write(tmp_path, broker, free_port())
@@ -87,7 +85,6 @@ async def test_a_server_is_looked_at_while_it_runs_and_while_it_does_not(tmp_pat
         assert PASSWORD not in doctor.said
 
 
-@pytest.mark.timeout(120)
 async def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     rights = "user plantroom-server\ntopic read spBv1.0/#\n"
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)

@@ -22,10 +22,10 @@ from edge_agent.polling.port import PortOwner
 from protocols.reading import Quality, Reading
 from simulators.osdp_reader import OsdpLine
 from tests.fakes.reading_sink import ListSink
+from tests.patience import PATIENCE_S
 
 KEY, OTHER = "8f0e5a7fc1b44f6b9c3a1d2e4f506172", "00112233445566778899aabbccddeeff"
 NAME = {"en": "Door", "zh": "门"}
-PATIENCE_S = 30.0
 
 
 class Doors:
@@ -122,7 +122,6 @@ async def doors(
                 await task
 
 
-@pytest.mark.timeout(60)
 async def test_a_door_is_seen_and_unlocked(tmp_path: Path) -> None:
     async with doors(tmp_path, {1: bytes.fromhex(KEY), 2: bytes.fromhex(OTHER)}) as one:
         reader = one.line.readers[1]
@@ -151,7 +150,6 @@ async def test_a_door_is_seen_and_unlocked(tmp_path: Path) -> None:
         await one.until_reads("exit_request", value=False)
 
 
-@pytest.mark.timeout(60)
 async def test_a_reader_that_falls_silent_is_told_and_comes_back(tmp_path: Path) -> None:
     async with doors(tmp_path, {1: bytes.fromhex(KEY)}) as one:
         await one.until_reads("door_open", value=False)
@@ -164,7 +162,6 @@ async def test_a_reader_that_falls_silent_is_told_and_comes_back(tmp_path: Path)
         await one.until_reads("door_open", value=False)
 
 
-@pytest.mark.timeout(60)
 async def test_another_reader_in_its_place_is_not_believed(tmp_path: Path) -> None:
     async with doors(tmp_path, {1: bytes.fromhex(KEY)}) as one:
         await one.until_reads("door_open", value=False)
@@ -177,7 +174,6 @@ async def test_another_reader_in_its_place_is_not_believed(tmp_path: Path) -> No
         await one.until(lambda: one.sink.events[-1] == ("up", "door", ""))
 
 
-@pytest.mark.timeout(60)
 async def test_a_reader_with_the_key_of_delivery_gets_its_own_in_install_mode(
     tmp_path: Path,
 ) -> None:
@@ -193,7 +189,6 @@ async def test_a_reader_with_the_key_of_delivery_gets_its_own_in_install_mode(
         assert one.line.readers[1].key == bytes.fromhex(KEY)
 
 
-@pytest.mark.timeout(60)
 async def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None:
     async with doors(tmp_path, {1: bytes.fromhex(KEY)}) as one:
         await one.until_reads("door_open", value=False)
@@ -209,7 +204,6 @@ async def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None
         await one.until_reads("door_open", value=True)
 
 
-@pytest.mark.timeout(60)
 async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
     async with doors(tmp_path, {1: bytes.fromhex(KEY)}) as one:
         await one.until_reads("door_open", value=False)
@@ -220,7 +214,6 @@ async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
             os.kill(hangs, 0)
 
 
-@pytest.mark.timeout(60)
 async def test_keys_that_others_may_read_are_refused(tmp_path: Path) -> None:
     async with doors(tmp_path, {1: bytes.fromhex(KEY)}) as one:
         await one.until_reads("door_open", value=False)

@@ -98,7 +98,6 @@ async def fire_plant(folder: Path) -> AsyncIterator[FirePlant]:
         yield plant
 
 
-@pytest.mark.timeout(240)
 async def test_two_fires_are_told_with_their_places_survive_a_kill_and_end_by_a_reset(
     tmp_path: Path,
 ) -> None:
@@ -138,7 +137,6 @@ async def test_two_fires_are_told_with_their_places_survive_a_kill_and_end_by_a_
         assert len(await plant.fires("all")) == 1
 
 
-@pytest.mark.timeout(240)
 async def test_an_agent_killed_before_it_confirms_has_the_fire_once(
     tmp_path: Path,
 ) -> None:
@@ -155,7 +153,6 @@ async def test_an_agent_killed_before_it_confirms_has_the_fire_once(
         assert len(await plant.fires("all")) == 1
 
 
-@pytest.mark.timeout(240)
 async def test_a_panel_that_repeats_one_event_ten_thousand_times_costs_nothing_and_no_fire(
     tmp_path: Path,
 ) -> None:
@@ -183,7 +180,6 @@ async def test_a_panel_that_repeats_one_event_ten_thousand_times_costs_nothing_a
         assert answer["counts"]["confirmed"] >= 10_002
 
 
-@pytest.mark.timeout(240)
 async def test_a_panel_on_a_serial_line_is_heard_over_garbage_and_a_kill_and_reset(
     tmp_path: Path,
 ) -> None:
@@ -211,7 +207,6 @@ async def test_a_panel_on_a_serial_line_is_heard_over_garbage_and_a_kill_and_res
         await plant.eventually(plant.over)
 
 
-@pytest.mark.timeout(240)
 async def test_a_transmission_device_on_a_serial_line_is_heard(tmp_path: Path) -> None:
     async with PanelPlant(tmp_path, "gb26875_serial") as plant, plant.device:
 
@@ -229,7 +224,6 @@ async def test_a_transmission_device_on_a_serial_line_is_heard(tmp_path: Path) -
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(240)
 async def test_a_fire_is_told_within_a_second(tmp_path: Path) -> None:
     """The figure of a hundred is made by ``make bench``; here few fires, and time to spare."""
     took = await measure(tmp_path, devices=20, lines=5)

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.soak.handles import run
 
 
-@pytest.mark.timeout(600)
 async def test_an_agent_that_loses_its_broker_and_its_ports_again_and_again_keeps_its_handles(
     tmp_path: Path,
 ) -> None:

@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from config.ports import ModbusRtuOverTcpPort, ModbusRtuPort, ModbusTcpPort, Port
 from edge_agent.clock import SystemClock
 from edge_agent.drivers.modbus_client import open_modbus
@@ -95,7 +93,6 @@ async def polled(kind: str, folder: Path) -> ListSink:
     return sink
 
 
-@pytest.mark.timeout(120)
 async def test_no_register_gets_the_value_of_another(tmp_path: Path) -> None:
     kinds = ("pty", "rtu", "mbap")
     sinks = await asyncio.gather(*(polled(kind, tmp_path) for kind in kinds))
@@ -109,7 +106,6 @@ async def test_no_register_gets_the_value_of_another(tmp_path: Path) -> None:
         assert share > 0.4, kind
 
 
-@pytest.mark.timeout(120)
 async def test_a_command_rests_on_what_was_read_for_it_and_goes_out_once(tmp_path: Path) -> None:
     outcome, clock = Outcome(Controller()), SystemClock()
     path = tmp_path / "line"

@@ -4,14 +4,10 @@ import asyncio
 import re
 from pathlib import Path
 
-import pytest
-
 from plantroom.processes import plantroom_command
 from tests.influxdb import temporary_influxdb, v2_in_front_of
 from tests.stores import ask_influx
 from tests.victoria import temporary_victoria
-
-pytestmark = pytest.mark.timeout(120)
 
 
 async def checked(file: Path) -> tuple[int | None, str]:

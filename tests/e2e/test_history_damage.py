@@ -25,7 +25,6 @@ async def noted(house: ServerHouse) -> dict[str, Any]:
     pytest.fail(str(health))
 
 
-@pytest.mark.timeout(120)
 async def test_a_damaged_history_is_reported_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     async with ServerHouse(tmp_path, messages={"webhooks": [WEBHOOK]}) as house:

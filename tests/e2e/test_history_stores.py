@@ -15,7 +15,6 @@ from tests.backing import HistoryServer
 from tests.e2e.store_trials import away, delivered, house_of
 from tests.small_disk import NEEDS_ROOT, fill, small_disk
 
-pytestmark = pytest.mark.timeout(240)
 KINDS = ["influxdb", "victoriametrics"]
 
 

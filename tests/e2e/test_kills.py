@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.soak.kill import run
 
 
-@pytest.mark.timeout(120)
 async def test_an_agent_killed_at_random_while_the_broker_is_away_loses_nothing(
     tmp_path: Path,
 ) -> None:

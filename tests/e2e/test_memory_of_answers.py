@@ -29,7 +29,6 @@ UNREAD, UNREAD_S = 40, 15.0
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(300)
 async def test_memory_has_a_bound_whatever_is_asked_of_the_history(tmp_path: Path) -> None:
     today = now_ms() // DAY_MS
     folder = tmp_path / "history"

@@ -117,7 +117,7 @@ async def commanded(plant: Plant, point: dict[str, Any], *, value: object) -> di
         command = await plant.get(f"commands/{given['id']}")
         return command if command["settled_at"] else None
 
-    return await plant.eventually(settled, within_s=60)
+    return await plant.eventually(settled)
 
 
 async def test_an_m_bus_slave_is_read_lost_and_found_again(plant: Plant) -> None:
@@ -129,9 +129,9 @@ async def test_an_m_bus_slave_is_read_lost_and_found_again(plant: Plant) -> None
     async def gone() -> bool:
         return not await online(plant, HEAT)
 
-    await plant.eventually(gone, within_s=60)
+    await plant.eventually(gone)
     await plant.control(do="clear", unit="heat-a")
-    await plant.eventually(lambda: online(plant, HEAT), within_s=60)
+    await plant.eventually(lambda: online(plant, HEAT))
 
 
 async def test_a_person_closes_the_valve_of_a_water_meter(plant: Plant) -> None:

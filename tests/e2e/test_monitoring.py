@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from server.core.clock import SystemClock
@@ -62,7 +61,6 @@ def printed(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.timeout(120)
 async def test_every_figure_that_is_asked_for_is_printed(own_plant: Plant) -> None:
     before = (await own_plant.http.get("/metrics")).text
     await own_plant.eventually(lambda: has_stored_more(own_plant, before))
@@ -91,7 +89,6 @@ async def test_every_figure_that_is_asked_for_is_printed(own_plant: Plant) -> No
                 assert series(store.url, query), (panel["title"], query)
 
 
-@pytest.mark.timeout(120)
 def test_every_alert_fires_for_what_it_is_about_and_for_nothing_else() -> None:
     assert set(ILL) == {one["alert"] for one in alerts()}
     with temporary_victoria() as store:

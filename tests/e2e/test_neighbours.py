@@ -8,7 +8,6 @@ from _pytest.mark import ParameterSet
 from tests.bench.load_ingest import beside
 from tests.bench.load_readers import hostile
 
-pytestmark = pytest.mark.timeout(180)
 _PATIENCE_MS = 5_000
 """Far beyond what ``make bench-load`` holds: other tests share the machine."""
 

@@ -17,8 +17,6 @@ import pytest
 from tests.backing import RecordsServer
 from tests.e2e.house import ServerHouse
 from tests.e2e.store_trials import (
-    AWAY_S,
-    BACK_S,
     alarms,
     away,
     delivered,
@@ -29,7 +27,7 @@ from tests.e2e.store_trials import (
 from tests.fakes.sparkplug_node import PlainNode
 from tests.small_disk import NEEDS_ROOT, disk_image, kept_full, small_disk
 
-pytestmark = [pytest.mark.timeout(300), NEEDS_ROOT]
+pytestmark = [NEEDS_ROOT]
 
 
 @contextmanager
@@ -99,9 +97,9 @@ async def test_what_needs_records_that_are_away_waits_and_comes_once(
             async with house_of(tmp_path, records.settings) as (house, node, panel):
                 with fault(records, disk):
                     acked = await _waits(house, node.acked, panel)
-                await house.eventually(lambda: _ready(house, ready=True), within_s=BACK_S)
-                await house.eventually(lambda: has_alarm(house), within_s=BACK_S)
-                await house.eventually(lambda: has_acked(node, acked + 100), within_s=BACK_S)
+                await house.eventually(lambda: _ready(house, ready=True))
+                await house.eventually(lambda: has_alarm(house))
+                await house.eventually(lambda: has_acked(node, acked + 100))
                 await delivered(house, node)
                 assert len(await alarms(house)) == 1
 
@@ -109,7 +107,7 @@ async def test_what_needs_records_that_are_away_waits_and_comes_once(
 async def _waits(house: ServerHouse, acked: dict[int, int], panel: PlainNode) -> int:
     """An alarm needs its row: until it has it nothing is acknowledged, and /readyz says so."""
     panel.data("panel", {"fire": True})
-    await house.eventually(lambda: _ready(house, ready=False), within_s=AWAY_S)
+    await house.eventually(lambda: _ready(house, ready=False))
     assert (await house.http.get("/healthz")).status_code == 200
     return len(acked)
 

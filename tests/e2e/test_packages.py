@@ -15,6 +15,7 @@ from plantroom.processes import Child, free_port
 from tests.e2e.packages import NEXT, Packages
 from tests.machine import ROOT, Machines
 from tests.mosquitto import Mosquitto
+from tests.patience import PATIENCE_S
 
 DASHBOARD = Path("server", "dashboard")
 pytestmark = [pytest.mark.timeout(900), pytest.mark.installs]
@@ -61,7 +62,7 @@ async def test_a_wheel_holds_everything_that_runs(packages: Packages, tmp_path: 
         log = tmp_path / "server.log"
         async with (
             Child("server", command, log=log, ready_event="server_ready"),
-            httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http,
+            httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_S) as http,
         ):
             for path in ("/", "/docs", "/api/v1/openapi.json", "/api/v1/classes", "/readyz"):
                 assert (await http.get(path)).status_code == 200, path

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from plantroom.demo_second import enrol
 from tests.e2e.interface import ms
 from tests.e2e.plant import Plant
+from tests.patience import PATIENCE_S
 
 SITE = "riverside/gw-1"
 FLOOR = 6
@@ -72,7 +72,7 @@ class PlanPlant(Plant):
             values = await self.items("values")
             return len(values) > 20 and all(one["quality"] == "good" for one in values)
 
-        await self.eventually(known, within_s=30)
+        await self.eventually(known)
         await self.control(do="leak", unit="leak-1")
         found = await self.eventually(lambda: self.items("incidents"))
         self.incident = found[0]["id"]
@@ -86,14 +86,14 @@ class PlanPlant(Plant):
         run = await self.post("plan-runs", wish | {"parameters": {"floor": FLOOR}} | more)
         return run["id"]
 
-    async def until(self, run: int, step: str, *states: str, within_s: float = 30) -> Any:
+    async def until(self, run: int, step: str, *states: str) -> Any:
         """Wait until a step of the run is in one of these states."""
 
         async def there() -> Any:
             found = await self.step(run, step)
             return found if found["state"] in states else None
 
-        return await self.eventually(there, within_s=within_s)
+        return await self.eventually(there)
 
     async def step(self, run: int, key: str) -> dict[str, Any]:
         steps = (await self.get(f"plan-runs/{run}"))["steps"]
@@ -112,7 +112,7 @@ class PlanPlant(Plant):
         """Another person, signed in with a token."""
         await self.post("users", SECOND | {"role": "operator"})
         http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=self.url, timeout=10, headers={"Origin": self.url})
+            httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_S, headers={"Origin": self.url})
         )
         answer = await http.post("/api/v1/session", json=SECOND)
         assert answer.status_code == 200, answer.text
@@ -130,7 +130,6 @@ class PlanPlant(Plant):
         return [(one["device"], one["point"]) for one in told]
 
 
-@pytest.mark.timeout(300)
 async def test_the_plan_of_a_riser_burst_survives_kills(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         plant = await stack.enter_async_context(PlanPlant(tmp_path, estate=ESTATE))
@@ -181,9 +180,9 @@ async def _killed_in_three_steps(plant: PlanPlant, second: httpx.AsyncClient) ->
     await plant.confirm(run, "send-lift")
     await plant.until(run, "send-lift", "commanded")
     await plant.restart()
-    await plant.until(run, "send-lift", "done", within_s=60)
+    await plant.until(run, "send-lift", "done")
     await plant.confirm(run, "cut-lift-power")
-    await plant.until(run, "cut-lift-power", "commanded", within_s=60)
+    await plant.until(run, "cut-lift-power", "commanded")
     own = await plant.http.post(f"/api/v1/plan-runs/{run}/steps/cut-lift-power/confirm", json={})
     assert own.status_code == 403
     await plant.restart()

@@ -24,6 +24,7 @@ from tests.contract.test_driver_lines import EchoAddress
 from tests.fakes.devices import device, point
 from tests.fakes.memory_line import LateUnit, value_of
 from tests.fakes.reading_sink import ListSink
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.alone
 PERIOD_S = 0.1
@@ -190,7 +191,7 @@ async def test_an_adapter_that_comes_back_under_another_number_is_polled_again(
             SerialLine(units, path=by_id, timing=TIMING),
         ):
             assert by_id.readlink() != first
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(PATIENCE_S):
                 await sink.until(lambda: ("up", "d1", "") in sink.events)
             await sink.until(lambda: len(sink.times_s("d1", "a")) > 1)
             for task in tasks:

@@ -15,8 +15,9 @@ import pytest_asyncio
 from plantroom.processes import Child, plantroom_command
 from tests.bench.load_readers import beside_readers, pids
 from tests.bench.load_site import Site
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 PANELS = 40
 
 
@@ -36,8 +37,8 @@ def ended(pid: int) -> bool:
     return state == "Z"
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -79,7 +80,7 @@ async def test_a_killed_reader_is_replaced_and_no_alarm_waits_for_it(site: Site)
 async def test_a_killed_fork_server_is_replaced_with_its_reader(site: Site) -> None:
     forks, reader = pids(site)["forks"], reader_of(site)
     os.kill(forks, signal.SIGKILL)
-    await until(lambda: ended(reader), within_s=2)
+    await until(lambda: ended(reader))
     assert b"200 OK" in await site.get("/readyz")
     now = pids(site)
     assert now["forks"] != forks
@@ -93,7 +94,7 @@ async def test_a_killed_server_takes_its_reader_with_it_and_the_port_is_free(sit
     reader = reader_of(site)
     busy = [asyncio.create_task(site.get("/api/v1/events?limit=1000")) for _ in range(20)]
     await site.server.kill()
-    await until(lambda: ended(reader), within_s=2)
+    await until(lambda: ended(reader))
     await asyncio.gather(*busy, return_exceptions=True)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -137,7 +138,7 @@ async def test_what_a_person_does_is_carried_out_by_the_server_and_read_back(sit
         await site.trip(node, await site.panels(node, 1))
     headers = {"Authorization": f"Bearer {site.token}", "Idempotency-Key": "k"}
     url = f"http://127.0.0.1:{site.http_port}"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
         listed = (await client.get("/api/v1/alarms", params={"state": "open"})).json()["items"]
         (number,) = [
             one["id"] for one in listed if one["equipment"] == "bench/gw-of-a-person/panel-0"

@@ -19,7 +19,6 @@ async def house(tmp_path: Path) -> AsyncIterator[ServerHouse]:
         yield running
 
 
-@pytest.mark.timeout(180)
 async def test_nothing_acknowledged_is_missing_after_ten_kills(house: ServerHouse) -> None:
     chance = random.Random(11)  # noqa: S311 (a repeatable test)
     with JournalingNode(house.broker.port, group="kill", node="node", rate=300) as node:

@@ -23,6 +23,7 @@ from server.core.errors import NobodyError, ServerError
 from server.first_user import make_administrator
 from server.roles.split import ROLES
 from tests.e2e.house import ServerHouse
+from tests.patience import PATIENCE_S
 
 
 def settings_in(folder: Path, port: int = 0) -> ServerSettings:
@@ -58,7 +59,7 @@ async def running(
         async with asyncio.TaskGroup() as group:
             group.create_task(Server(settings, SystemClock(), roles).run(stop))
             try:
-                yield await asyncio.wait_for(ready.url, 100)
+                yield await asyncio.wait_for(ready.url, PATIENCE_S)
             finally:
                 stop.set()
     finally:
@@ -84,7 +85,7 @@ async def test_a_server_answers_and_stops_with_a_stream_open(tmp_path: Path) -> 
             assert "plantroom_ingest_rejected" in (await client.get(f"{url}/metrics")).text
             assert (await client.get(f"{url}/api/v1/session")).json()["name"] == "admin"
             stream = await stack.enter_async_context(
-                client.stream("GET", f"{url}/api/v1/stream", timeout=10)
+                client.stream("GET", f"{url}/api/v1/stream", timeout=PATIENCE_S)
             )
             lines = stream.aiter_lines()
             assert await anext(lines) == "retry: 2000"

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.soak.soak import run
 
 
-@pytest.mark.timeout(180)
 async def test_a_day_of_outages_reloads_and_commands_leaves_memory_and_handles_flat(
     tmp_path: Path,
 ) -> None:

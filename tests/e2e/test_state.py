@@ -20,7 +20,7 @@ COUNT = "riverside/gw-1/counter/count"
 HORIZON_S = 2.0
 """More than the server takes from hearing a value to having it on disk."""
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 
 class ObeyingPlant(Plant):

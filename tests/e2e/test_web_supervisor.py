@@ -32,8 +32,6 @@ from server.web.supervisor import Supervisor
 from tests.contract.test_config_docs import uncommented
 from tests.process_tree import descendants
 
-pytestmark = pytest.mark.timeout(60)
-
 
 class Kept:
     """A supervisor over records in a file; nothing else of a server."""

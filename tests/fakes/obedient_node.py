@@ -15,6 +15,7 @@ from protocols.errors import FrameError
 from protocols.sparkplug import sparkplug_b_pb2 as pb
 from protocols.sparkplug.state import decode_state
 from tests.fakes.sparkplug_node import BOOLEAN, INT64, now_ms
+from tests.patience import PATIENCE_S
 
 _PERIOD_S = 0.05
 
@@ -79,7 +80,9 @@ class ObedientNode:
 
     def state(self, payload: bytes) -> None:
         """Say anything in the host's name, retained."""
-        self._client.publish(self._state_topic, payload, qos=1, retain=True).wait_for_publish(5)
+        self._client.publish(self._state_topic, payload, qos=1, retain=True).wait_for_publish(
+            PATIENCE_S
+        )
 
     def _count(self) -> None:
         value, at = 0, now_ms()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import paho.mqtt.client as mqtt
 
 from protocols.sparkplug import sparkplug_b_pb2 as pb
+from tests.patience import PATIENCE_S
 
 INT64, FLOAT, DOUBLE, BOOLEAN, STRING = 4, 9, 10, 11, 12
 _FIELDS = {
@@ -99,7 +100,7 @@ class PlainNode:
 
     def raw(self, topic: str, payload: bytes) -> None:
         """Publish anything anywhere."""
-        self._client.publish(topic, payload, qos=0).wait_for_publish(5)
+        self._client.publish(topic, payload, qos=0).wait_for_publish(PATIENCE_S)
 
     def _set(self, metric: pb.Metric, datatype: int, value: Any) -> None:
         if value is None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from tests.patience import PATIENCE_S
+
 
 class Request(NamedTuple):
     """What arrived."""
@@ -52,7 +54,7 @@ class WebhookReceiver:
 
     async def wait_for(self, count: int) -> None:
         """Wait until so many requests arrived."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.requests) < count:
                 self.arrived.clear()
                 await self.arrived.wait()

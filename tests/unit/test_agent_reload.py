@@ -176,7 +176,6 @@ async def test_a_port_that_is_gone_leaves_no_figures(tmp_path: Path) -> None:
         assert {port for port, _ in bench.health.periods} == {"a"}
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.size(300, 1000)
 async def test_many_reloads_while_offline_lose_nothing(tmp_path: Path, size: int) -> None:
     first = gateway_of(tmp_path, meter("m1"))
