@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from server.alarms.figures import (
 from server.api.context import Use, problems
 from server.api.lookup import site_id
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn
 from server.assets.model import Equipment, Point
 from server.assets.scoped import conditions
@@ -29,7 +30,7 @@ from server.core.problem import FieldError
 
 FiguresReader = Annotated[Principal, may(Permission.FIGURES_READ)]
 
-router = APIRouter(prefix="/alarm-figures", tags=["alarms"], responses=problems(404))
+router = api_router(prefix="/alarm-figures", tag="alarms", responses=problems(404))
 
 _DAY_MS = 86_400_000
 _LONGEST_MS = 92 * _DAY_MS

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from server.alarms.model import Alarm
 from server.api.alarms import AlarmItem, alarm_items
 from server.api.context import PAGE, Cursor, Limit, Services, Use, problems
 from server.api.reports import Asked, FiguresReader, MonthText, SiteKey, asked_of
+from server.api.router import api_router
 from server.api.shapes import Instant
 from server.core.paging import Page, decode_cursor, encode_cursor
 from server.reports.alarms import (
@@ -34,7 +35,7 @@ from server.reports.alarms import (
     value_of,
 )
 
-router = APIRouter(prefix="/reports/alarms", tags=["reports"], responses=problems(404))
+router = api_router(prefix="/reports/alarms", tag="reports", responses=problems(404))
 
 _ROUTE = "/api/v1/reports/alarms/counted"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from server.alarms.rulebook import RuleBook
 from server.api.context import Services, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.rule_checks import TWO_PERSONS, check_change, check_without
 from server.api.rule_shapes import (
     Layer,
@@ -42,7 +43,7 @@ from server.api.rule_shapes import (
 from server.core.errors import ConflictError, NotFoundError
 from server.core.problem import FieldError, ProblemError
 
-router = APIRouter(prefix="/alarm-rules", tags=["alarms"], responses=problems())
+router = api_router(prefix="/alarm-rules", tag="alarms", responses=problems())
 
 RuleReader = Annotated[Principal, may(Permission.RULES_READ)]
 RuleWriter = Annotated[Principal, may(Permission.RULES_WRITE)]

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from server.alarms.overrides import load_overrides
 from server.alarms.rulebook import RuleBook, merged
 from server.api.context import Services, Use, problems
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.rule_shapes import Scope, find_rule, scope_of
 from server.api.shapes import Instant, JsonValue
 from server.api.strict import Body
@@ -31,7 +31,7 @@ from server.core.problem import FieldError
 
 RuleTrier = Annotated[Principal, may(Permission.RULES_TRY)]
 
-router = APIRouter(prefix="/alarm-rules", tags=["alarms"], responses=problems(403, 404))
+router = api_router(prefix="/alarm-rules", tag="alarms", responses=problems(403, 404))
 
 _DAY_MS = 86_400_000
 _SHOWN = 500

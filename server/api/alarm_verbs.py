@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy.orm import Session
 
 from server.access.principal import Principal
@@ -19,13 +19,14 @@ from server.api.equipment import EquipmentItem, equipment_item, require_unchange
 from server.api.etag import IfMatch, set_etag
 from server.api.lookup import get_or_404
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.shapes import InstantIn, Reason
 from server.api.strict import Body
 from server.api.visible import require_visible
 from server.assets.model import Equipment
 from server.assets.presence import end_retirement
 
-router = APIRouter(tags=["alarms"], responses=problems())
+router = api_router(tag="alarms", responses=problems())
 
 Handler = Annotated[Principal, may(Permission.ALARMS_HANDLE)]
 Servicer = Annotated[Principal, may(Permission.EQUIPMENT_SERVICE)]

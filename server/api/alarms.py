@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id
 from server.api.pages import PageOf
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn, JsonValue, OfEquipment, fields_of
 from server.api.strict import Body
 from server.api.visible import require_visible
@@ -31,7 +32,7 @@ from server.incidents.service import acknowledge
 
 Acknowledger = Annotated[Principal, may(Permission.ALARMS_ACKNOWLEDGE)]
 
-router = APIRouter(prefix="/alarms", tags=["alarms"], responses=problems())
+router = api_router(prefix="/alarms", tag="alarms", responses=problems())
 
 
 class AlarmFilter(StrEnum):

@@ -2,16 +2,17 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from config.people import AssuranceSettings
 from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.entries import EntryItem, EntryPages, Key, delete_entry, save_entry, show_entry
 from server.api.etag import IfMatch
 from server.api.rights import PeopleReader, PeopleWriter
+from server.api.router import api_router
 from server.people.service import ASSURANCES
 
-router = APIRouter(prefix="/assurance-periods", tags=["people"], responses=problems())
+router = api_router(prefix="/assurance-periods", tag="people", responses=problems())
 
 
 class AssuranceItem(AssuranceSettings, EntryItem):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, String, bindparam, or_, select
 
@@ -14,6 +14,7 @@ from server.access.roles import Permission
 from server.api.context import PAGE, Cursor, Limit, Services, Use, problems
 from server.api.pages import PageOf
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn, JsonObject
 from server.api.spreadsheet import CSV_ANSWER, Row, csv_answer
 from server.core.audit import AuditEntry, Outcome, Verified, verify
@@ -23,7 +24,7 @@ from server.core.paging import Listing, columns_of
 
 AuditReader = Annotated[Principal, may(Permission.AUDIT_READ)]
 
-router = APIRouter(prefix="/audit", tags=["audit"], responses=problems(403))
+router = api_router(prefix="/audit", tag="audit", responses=problems(403))
 
 
 class AuditChange(BaseModel):

@@ -4,7 +4,7 @@ import secrets
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.messages import MessageItem, message_item
 from server.api.pages import PageOf, part_of
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.strict import Body
 from server.core.errors import NotFoundError
 from server.core.problem import FieldError
@@ -29,7 +30,7 @@ from server.notifications.templates import TEST
 ChannelReader = Annotated[Principal, may(Permission.CHANNELS_READ)]
 ChannelTester = Annotated[Principal, may(Permission.CHANNELS_TEST)]
 
-router = APIRouter(prefix="/channels", tags=["messages"], responses=problems())
+router = api_router(prefix="/channels", tag="messages", responses=problems())
 
 _SEVERITY = "medium"
 """A test must not use what is kept for urgent messages."""

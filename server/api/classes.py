@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from config.classes import EquipmentClass
@@ -11,11 +11,12 @@ from server.access.principal import Principal
 from server.access.roles import Permission
 from server.api.context import Use, problems
 from server.api.rights import may
+from server.api.router import api_router
 from server.core.errors import NotFoundError
 
 ClassReader = Annotated[Principal, may(Permission.CLASSES_READ)]
 
-router = APIRouter(prefix="/classes", tags=["classes"], responses=problems())
+router = api_router(prefix="/classes", tag="classes", responses=problems())
 
 
 class ClassList(BaseModel):

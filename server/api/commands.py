@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import get_or_404, point_id
 from server.api.pages import PageOf
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.shapes import Instant, JsonValue, Reason, fields_of
 from server.api.strict import Body
 from server.api.visible import require_visible
@@ -23,7 +24,7 @@ from server.commands.second_person import confirm, needs_second_person, withdraw
 from server.commands.service import CommandState, give
 from server.core.paging import Found, Listing, columns_of
 
-router = APIRouter(tags=["commands"], responses=problems())
+router = api_router(tag="commands", responses=problems())
 
 Commander = Annotated[Principal, may(Permission.EQUIPMENT_COMMAND)]
 Ref = Annotated[str | None, Query(alias="point", max_length=300, description="Point id or key.")]

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from server.api.interlocks import interlocks_now
 from server.api.lookup import get_or_404, id_of_site
 from server.api.pages import PageOf
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.api.shapes import Instant, LiveValue, PointItem, fields_of, live_value
 from server.assets.model import Equipment, Particulars, Point, Room
 from server.assets.scoped import scoped, values_of
@@ -30,7 +31,7 @@ _VERSIONED = (
     *("online", "since_at", "removed_at", "retired_at"),
     *("out_of_service_since_at", "out_of_service_until_at"),
 )
-router = APIRouter(prefix="/equipment", tags=["equipment"], responses=problems())
+router = api_router(prefix="/equipment", tag="equipment", responses=problems())
 
 
 class EquipmentItem(BaseModel):

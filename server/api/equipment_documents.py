@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from server.api.lookup import get_or_404
 from server.api.order_records import FILE_ANSWER, RAW_FILE, file_answer, keep
 from server.api.rights import PlantReader
 from server.api.rooms import LedgerWriter
+from server.api.router import api_router
 from server.api.shapes import Instant
 from server.assets.documents import (
     add_document,
@@ -23,7 +24,7 @@ from server.assets.documents import (
 )
 from server.assets.model import Equipment, EquipmentDocument
 
-router = APIRouter(prefix="/equipment", tags=["ledger"], responses=problems(404))
+router = api_router(prefix="/equipment", tag="ledger", responses=problems(404))
 
 
 class DocumentItem(BaseModel):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import bindparam, select
 
@@ -12,6 +12,7 @@ from server.access.roles import Permission
 from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.pages import PageOf
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn, JsonObject
 from server.api.visible import may_read_topic, visible_events
 from server.core.errors import ForbiddenError
@@ -20,7 +21,7 @@ from server.core.paging import Listing, columns_of
 
 EventReader = Annotated[Principal, may(Permission.EVENTS_READ)]
 
-router = APIRouter(prefix="/events", tags=["events"], responses=problems(403))
+router = api_router(prefix="/events", tag="events", responses=problems(403))
 
 
 class Topic(StrEnum):

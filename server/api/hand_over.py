@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from server.api.incidents import IncidentItem, incident_items
 from server.api.lookup import get_or_404, site_id
 from server.api.order_hands import OrderAssigner
 from server.api.order_shapes import OrderItem
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn
 from server.api.strict import Body
 from server.api.visible import require_visible, visible
@@ -35,7 +36,7 @@ from server.workorders.model import WorkOrder
 from server.workorders.service import StaleVersionError
 from server.workorders.shift_change import ShiftChange, Whereto
 
-router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems(403, 404))
+router = api_router(prefix="/work-orders", tag="work-orders", responses=problems(403, 404))
 
 _FARTHEST_MS = 366 * 86_400_000
 SiteKey = Annotated[str, Query(max_length=64, description="Key of the estate.")]

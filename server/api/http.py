@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -74,6 +73,7 @@ from server.api.idempotency import MAX_KEY, Idempotency
 from server.api.page import page_router
 from server.api.passwords import Doorkeeper
 from server.api.rights import declared
+from server.api.router import operation_id
 from server.api.routes import Straight
 from server.api.strict import Carried, Strict, allowed_methods
 from server.core.problem import MEDIA_TYPE, install_problems
@@ -241,13 +241,14 @@ def build_app(
         outermost: See every request first.
     """
     app = _Application(
+        routes=[route for room in ROOMS for route in room.router.routes],
         title="Plantroom",
         version="1",
         summary="Watches the plant of residential estates.",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=operation_id,
         telemetry={"tracing": False},
         middleware=[
             *outermost,
@@ -259,10 +260,6 @@ def build_app(
     app.state.services = services
     app.state.doorkeeper = Doorkeeper(services.records, services.clock)
     install_problems(app)
-    api = APIRouter(prefix="/api/v1", dependencies=[Strict])
-    for room in ROOMS:
-        api.include_router(room.router)
-    app.include_router(api)
     app.include_router(health.router, dependencies=[Strict])
     app.include_router(page_router())
     app.include_router(docs_router(app.openapi))
@@ -289,8 +286,3 @@ def build_health_app(services: BasicServices) -> FastAPI:
     install_problems(app)
     app.include_router(health.router)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Stable names for generated clients: the endpoint function's."""
-    return route.name.rstrip("_")

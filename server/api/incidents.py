@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, computed_field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id
 from server.api.pages import PageOf
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.api.shapes import Instant, OfEquipment
 from server.api.visible import require_visible
 from server.core.paging import Found
@@ -31,7 +32,7 @@ from server.messages.model import Message
 from server.messages.queue import without_address
 from server.workorders.model import WorkOrder
 
-router = APIRouter(prefix="/incidents", tags=["incidents"], responses=problems())
+router = api_router(prefix="/incidents", tag="incidents", responses=problems())
 
 
 class IncidentFilter(StrEnum):

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from server.api.context import RowId, Services, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.rights import PlantReader
 from server.api.rooms import LedgerWriter, RoomItem, require_contractor, room_item
+from server.api.router import api_router
 from server.api.shapes import Day, Instant
 from server.api.strict import Body
 from server.api.visible import require_visible
@@ -27,7 +28,7 @@ from server.assets.particulars import (
 from server.core.errors import NotFoundError
 from server.core.problem import ProblemError
 
-router = APIRouter(tags=["ledger"], responses=problems(404))
+router = api_router(tag="ledger", responses=problems(404))
 
 
 class ParticularsIn(Body):

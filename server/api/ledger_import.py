@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -13,12 +13,13 @@ from server.api.context import Use, problems
 from server.api.ledger_contractors import save_contractors
 from server.api.lookup import site_id as site_id_of
 from server.api.rooms import LedgerWriter, contractors_of
+from server.api.router import api_router
 from server.assets.ledger_import import import_ledger
 from server.assets.workbook import CellError, read_ledger_workbook
 from server.core.problem import FieldProblem, FieldsError
 from server.people.channels import channel_names
 
-router = APIRouter(tags=["ledger"], responses=problems(404))
+router = api_router(tag="ledger", responses=problems(404))
 
 _MOST_ERRORS = 100
 """So many mistakes are listed."""

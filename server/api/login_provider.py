@@ -4,7 +4,7 @@ import hmac
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from server.access.provider_logins import (
 from server.api.context import Services, Use, actor_of, problems
 from server.api.gate import PROVIDER_PATH, cookie
 from server.api.passwords import address_of, doorkeeper_of
+from server.api.router import api_router
 from server.api.session import Identity, identity_of_user, set_session
 from server.api.strict import Body
 from server.core.errors import NotFoundError
@@ -29,7 +30,7 @@ from server.core.problem import ProblemError
 STATE_COOKIE = "plantroom_login"
 """Ties the answer of the provider to the browser that has asked."""
 
-router = APIRouter(prefix="/session/provider", tags=["session"], responses=problems(403))
+router = api_router(prefix="/session/provider", tag="session", responses=problems(403))
 
 
 class ProviderItem(BaseModel):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from server.api.context import PAGE, Cursor, Limit, OfIncident, RowId, Use, prob
 from server.api.lookup import get_or_404
 from server.api.pages import PageOf
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.shapes import Instant, JsonObject, fields_of
 from server.api.visible import require_visible
 from server.assets.model import Equipment
@@ -27,7 +28,7 @@ from server.messages.queue import send_again, without_address
 MessageReader = Annotated[Principal, may(Permission.MESSAGES_READ)]
 MessageSender = Annotated[Principal, may(Permission.MESSAGES_SEND)]
 
-router = APIRouter(prefix="/messages", tags=["messages"], responses=problems())
+router = api_router(prefix="/messages", tag="messages", responses=problems())
 
 
 class MessageState(StrEnum):

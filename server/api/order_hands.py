@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,7 @@ from server.access.roles import Permission
 from server.api.context import Use, problems
 from server.api.lookup import site_id
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.strict import Body
 from server.api.visible import visible
 from server.core.errors import InvalidError
@@ -20,7 +21,7 @@ from server.workorders.assignees import AssigneeKind, loads
 from server.workorders.dispatching import hand_all_over
 from server.workorders.model import WorkOrder
 
-router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems(403))
+router = api_router(prefix="/work-orders", tag="work-orders", responses=problems(403))
 
 OrderAssigner = Annotated[Principal, may(Permission.ORDERS_ASSIGN)]
 

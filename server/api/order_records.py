@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from server.access.principal import Principal
 from server.api.context import RowId, Services, Use, problems
 from server.api.etag import IfMatch, expected_version, set_etag
 from server.api.order_shapes import FileItem, LineItem, OrderDetail, OriginIn
+from server.api.router import api_router
 from server.api.shapes import InstantIn
 from server.api.strict import Body
 from server.api.visible import require_visible
@@ -36,7 +37,7 @@ from server.workorders.service import (
     make_appointment,
 )
 
-router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems())
+router = api_router(prefix="/work-orders", tag="work-orders", responses=problems())
 
 RAW_FILE: Final[dict[str, Any]] = {
     "requestBody": {

@@ -1,10 +1,10 @@
 """/work-orders/walk and /work-orders/parts: what somebody needs in hand where nothing answers."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from server.api.classes import ClassReader
 from server.api.context import Use, problems
+from server.api.router import api_router
 from server.api.steps import Action, actions_of
 from server.api.visible import visible
 from server.api.workorders import OrderReader
@@ -12,7 +12,7 @@ from server.workorders.lines import used_parts
 from server.workorders.model import WorkOrder
 from server.workorders.states import OrderState, waits_from
 
-router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems(403))
+router = api_router(prefix="/work-orders", tag="work-orders", responses=problems(403))
 
 _MOST_PARTS = 500
 

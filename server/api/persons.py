@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from config.people import PersonSettings, TeamSettings
 from server.access.principal import Principal
@@ -20,9 +20,10 @@ from server.api.entries import (
 )
 from server.api.etag import IfMatch
 from server.api.rights import PeopleReader, PeopleWriter
+from server.api.router import api_router
 from server.people.service import PERSONS, TEAMS
 
-router = APIRouter(tags=["people"], responses=problems())
+router = api_router(tag="people", responses=problems())
 
 
 class PersonItem(PersonSettings, EntryItem):

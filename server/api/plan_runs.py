@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Literal, Protocol
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from server.api.plan_shapes import (
 )
 from server.api.plans import PageLanguage, find_plan
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.shapes import Reason
 from server.api.strict import Body
 from server.api.visible import require_visible
@@ -39,7 +40,7 @@ StepKey = Annotated[
     str, Path(max_length=64, pattern=IDENTIFIER_PATTERN, description="Key of the current step.")
 ]
 
-router = APIRouter(prefix="/plan-runs", tags=["plans"], responses=problems(403))
+router = api_router(prefix="/plan-runs", tag="plans", responses=problems(403))
 
 
 class PlanWish(Body):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from server.api.context import RowId, Services, Use, problems
 from server.api.plan_page import PAPER, page_of_plan
 from server.api.plan_shapes import CandidateItem, PlanOffer
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.visible import require_visible
 from server.core.errors import NotFoundError
 from server.incidents.model import Incident
@@ -26,7 +27,7 @@ PlansReader = Annotated[Principal, may(Permission.PLANS_READ)]
 PlanKey = Annotated[str, Path(max_length=64, pattern=IDENTIFIER_PATTERN, description="Its key.")]
 PageLanguage = Annotated[Language, Query(description="Of the page.")]
 
-router = APIRouter(tags=["plans"], responses=problems(403))
+router = api_router(tag="plans", responses=problems(403))
 
 
 def find_plan(use: Services, key: str) -> EmergencyPlan:

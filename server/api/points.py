@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
@@ -11,12 +11,13 @@ from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.lookup import equipment_id
 from server.api.pages import PageOf
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.api.shapes import LiveValue, PointItem, live_value
 from server.assets.model import Equipment, Point
 from server.assets.scoped import scoped, values_of
 from server.core.paging import Found, Listing, columns_of
 
-router = APIRouter(tags=["points"], responses=problems(404))
+router = api_router(tag="points", responses=problems(404))
 
 Ref = Annotated[
     str | None, Query(alias="equipment", max_length=200, description="Id or key of equipment.")

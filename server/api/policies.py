@@ -4,7 +4,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, computed_field
 
 from config.classes import Severity, Trade
@@ -22,12 +22,13 @@ from server.api.entries import (
 from server.api.etag import IfMatch
 from server.api.rights import PeopleReader, PeopleWriter
 from server.api.rosters import ContactItem, DutyReader, SiteKey, contacts
+from server.api.router import api_router
 from server.api.visible import require_site
 from server.incidents.escalation_rules import DEFAULTS, choose
 from server.people.channels import channel_names
 from server.people.service import POLICIES, load_directory
 
-router = APIRouter(tags=["people"], responses=problems())
+router = api_router(tag="people", responses=problems())
 
 
 class PolicyIn(AcceptsGapsIn, PolicySettings):

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session, aliased
@@ -18,6 +18,7 @@ from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.lookup import equipment_id, find_equipment, get_or_404
 from server.api.pages import PageOf
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Equipment, PowerLink
@@ -29,7 +30,7 @@ from server.core.upsert import insert_new
 
 LinkWriter = Annotated[Principal, may(Permission.LINKS_WRITE)]
 
-router = APIRouter(prefix="/power-links", tags=["equipment"], responses=problems())
+router = api_router(prefix="/power-links", tag="equipment", responses=problems())
 
 Ref = Annotated[str, Field(min_length=1, max_length=200)]
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from server.api.context import Cursor, Use, problems
 from server.api.lookup import find_point
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn, JsonNumber, JsonValue, PointItem
 from server.core.paging import decode_cursor, encode_cursor
 from server.core.problem import FieldError
@@ -20,7 +21,7 @@ MAX_BUCKETS = 5000
 MAX_ROWS = 10_000
 _LATEST_MS = 2**53
 
-router = APIRouter(prefix="/readings", tags=["readings"], responses=problems(404))
+router = api_router(prefix="/readings", tag="readings", responses=problems(404))
 
 
 class BucketItem(BaseModel):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, or_, select, true
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from server.api.pages import PageOf
 from server.api.residents import RequestItem, request_item
 from server.api.rights import may
 from server.api.rooms import RoomKey, SiteKey
+from server.api.router import api_router
 from server.api.shapes import InstantIn
 from server.api.strict import Body
 from server.api.visible import require_visible, visible
@@ -41,7 +42,7 @@ from server.workorders.of_rooms import Became
 
 RequestTaker = Annotated[Principal, may(Permission.REQUESTS_TAKE)]
 
-router = APIRouter(tags=["repair-requests"], responses=problems())
+router = api_router(tag="repair-requests", responses=problems())
 
 
 class FaultItem(BaseModel):

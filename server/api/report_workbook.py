@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
 from server.api.alarm_reports import AlarmReport, alarm_report_of, read_month
@@ -19,13 +19,14 @@ from server.api.reports import (
     asked_of,
     report_of,
 )
+from server.api.router import api_router
 from server.api.spreadsheet import WORKBOOK_ANSWER, Row, Sheet, workbook_answer
 from server.api.workorders import order_items
 from server.core.instant import rfc3339
 from server.messages.receivers import Language
 from server.reports.alarms import Unit
 
-router = APIRouter(prefix="/reports", tags=["reports"], responses=problems(404))
+router = api_router(prefix="/reports", tag="reports", responses=problems(404))
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "repairs": ("维修指标", "Repairs"),

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from server.access.scope import Scope
 from server.api.context import PAGE, Cursor, Limit, Services, Use, problems
 from server.api.order_shapes import OrderItem
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.shapes import Instant
 from server.api.visible import require_site, visible
 from server.api.workorders import order_items
@@ -39,7 +40,7 @@ from server.reports.repairs import (
 )
 from server.workorders.model import WorkOrder
 
-router = APIRouter(prefix="/reports", tags=["reports"], responses=problems(404))
+router = api_router(prefix="/reports", tag="reports", responses=problems(404))
 
 _YEARS = range(2000, 3000)
 _ROUTE = "/api/v1/reports/repairs/orders"

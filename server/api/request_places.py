@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, proble
 from server.api.lookup import site_id as site_id_of
 from server.api.pages import PageOf
 from server.api.repair_requests import RequestTaker
+from server.api.router import api_router
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Room, Site
@@ -24,7 +25,7 @@ from server.requests.model import RequestPlace
 from server.requests.places import PLACE_PATH, end_place, make_place
 from server.requests.qr import png, svg
 
-router = APIRouter(prefix="/request-places", tags=["repair-requests"], responses=problems())
+router = api_router(prefix="/request-places", tag="repair-requests", responses=problems())
 
 _SVG, _PNG = "image/svg+xml", "image/png"
 

@@ -1,14 +1,14 @@
 """/roles: who may do what, as the one table of rights says it."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from server.access.rights import NEEDS_SECOND_FACTOR, RIGHTS, Reach
 from server.access.roles import Permission, Role
 from server.api.context import problems
+from server.api.router import api_router
 from server.api.users import UserManager
 
-router = APIRouter(prefix="/roles", tags=["users"], responses=problems(403))
+router = api_router(prefix="/roles", tag="users", responses=problems(403))
 
 
 class RoleRow(BaseModel):

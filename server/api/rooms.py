@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.lookup import site_id as site_id_of
 from server.api.pages import PageOf
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.shapes import Day, fields_of
 from server.api.strict import Body
 from server.assets.model import Room, Site
@@ -26,7 +27,7 @@ from server.core.paging import Found, Listing, columns_of
 from server.core.problem import FieldError
 from server.people.service import load_directory
 
-router = APIRouter(tags=["ledger"], responses=problems(404))
+router = api_router(tag="ledger", responses=problems(404))
 
 LedgerWriter = Annotated[Principal, may(Permission.LEDGER_WRITE)]
 SiteKey = Annotated[str, Path(max_length=64, description="Key of an estate.")]

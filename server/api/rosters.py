@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import AliasChoices, BaseModel, Field, computed_field
 from sqlalchemy import select
 
@@ -27,6 +27,7 @@ from server.api.entries import (
 )
 from server.api.etag import IfMatch
 from server.api.rights import PeopleReader, PeopleWriter, may
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn
 from server.api.strict import Body
 from server.api.visible import require_site
@@ -38,7 +39,7 @@ from server.people.model import RosterChange
 from server.people.service import ROSTERS, get_entry, load_directory
 from server.people.swaps import NewChange, change_roster, undo_change
 
-router = APIRouter(tags=["people"], responses=problems())
+router = api_router(tag="people", responses=problems())
 
 _MAX_SPAN_MS = 92 * 86_400_000
 RosterChanger = Annotated[Principal, may(Permission.ROSTERS_CHANGE)]

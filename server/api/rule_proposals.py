@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, String, bindparam, cast, or_, select
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from server.alarms.proposals import (
 from server.api.alarm_rules import OfEquipment, OfSite, RuleId, RuleReader, RuleWriter
 from server.api.context import PAGE, Cursor, Limit, RowId, Services, Use, problems
 from server.api.pages import PageOf
+from server.api.router import api_router
 from server.api.rule_checks import check_change, check_without
 from server.api.rule_shapes import Scope, scope_of, writable_place
 from server.api.shapes import Instant, fields_of
@@ -33,7 +34,7 @@ from server.core.errors import ConflictError, NotFoundError
 from server.core.paging import Found, Listing, columns_of
 from server.core.problem import ProblemError
 
-router = APIRouter(tags=["alarms"], responses=problems())
+router = api_router(tag="alarms", responses=problems())
 
 
 class Proposal(Body):

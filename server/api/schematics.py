@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,10 +11,11 @@ from server.api.context import RowId, Services, Use, problems
 from server.api.equipment import PointWithValue, point_with_value
 from server.api.lookup import get_or_404
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.assets.drawing import Picture, pictures_of
 from server.assets.model import Equipment, Point
 
-router = APIRouter(prefix="/equipment", tags=["equipment"], responses=problems(404))
+router = api_router(prefix="/equipment", tag="equipment", responses=problems(404))
 
 
 class DrawnShape(BaseModel):

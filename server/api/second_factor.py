@@ -4,7 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,7 @@ from server.api.context import Services, Use, problems
 from server.api.gate import session_secret
 from server.api.passwords import address_of, doorkeeper_of
 from server.api.rights import OwnUser
+from server.api.router import api_router
 from server.api.strict import Body
 from server.core.errors import ConflictError
 from server.core.problem import FieldError
@@ -31,8 +32,8 @@ from server.requests.qr import svg
 
 T = TypeVar("T")
 
-router = APIRouter(
-    prefix="/session/second-factor", tags=["session"], responses=problems(403, 409, 429)
+router = api_router(
+    prefix="/session/second-factor", tag="session", responses=problems(403, 409, 429)
 )
 
 

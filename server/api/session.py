@@ -4,7 +4,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,6 +30,7 @@ from server.api.context import Services, Use, actor_of, problems
 from server.api.gate import COOKIE, cookie, session_secret
 from server.api.passwords import address_of, doorkeeper_of
 from server.api.rights import OwnUser
+from server.api.router import api_router
 from server.api.strict import Body
 from server.assets.under_contract import with_contracts
 from server.core.problem import FieldError, FieldProblem, ProblemError
@@ -38,7 +39,7 @@ BROWSER_COOKIE = "plantroom_browser"
 """Set by a login; with it a browser's own tries are counted, not those of its address."""
 _BROWSER_S = 180 * 86_400
 
-router = APIRouter(prefix="/session", tags=["session"], responses=problems())
+router = api_router(prefix="/session", tag="session", responses=problems())
 
 
 class FactorNeededError(ProblemError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
@@ -20,9 +20,10 @@ from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.gate import COOKIE, session_secret
 from server.api.pages import PageOf, part_of
 from server.api.rights import OwnUser
+from server.api.router import api_router
 from server.api.shapes import Instant
 
-router = APIRouter(prefix="/sessions", tags=["session"], responses=problems(403))
+router = api_router(prefix="/sessions", tag="session", responses=problems(403))
 
 
 class SessionItem(BaseModel):

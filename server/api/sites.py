@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from server.api.context import PAGE, Cursor, Limit, Use, problems
 from server.api.lookup import id_of_site
 from server.api.pages import PageOf
 from server.api.rights import PlantReader, may
+from server.api.router import api_router
 from server.api.shapes import Instant
 from server.api.strict import Body
 from server.api.visible import require_site
@@ -26,7 +27,7 @@ Name = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 SiteWriter = Annotated[Principal, may(Permission.SITES_WRITE)]
 
-router = APIRouter(tags=["sites"], responses=problems())
+router = api_router(tag="sites", responses=problems())
 
 
 class SiteItem(BaseModel):

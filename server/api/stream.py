@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import select
@@ -18,13 +18,14 @@ from server.api.context import Use, problems
 from server.api.events import EventReader, Topic, visible_topics
 from server.api.live_stream import CLOCK, VALUES, LiveStream
 from server.api.lookup import equipment_id
+from server.api.router import api_router
 from server.api.sse import EventStream
 from server.api.visible import visible
 from server.assets.model import Point
 from server.core.errors import ForbiddenError
 from server.core.problem import FieldError
 
-router = APIRouter(prefix="/stream", tags=["stream"])
+router = api_router(prefix="/stream", tag="stream")
 
 Ref = Annotated[str, Field(max_length=200)]
 _KNOWN = (*(str(topic) for topic in Topic), VALUES, CLOCK)

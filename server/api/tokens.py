@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from server.access.tokens import create_token, revoke_token
 from server.api.context import PAGE, Cursor, Limit, RowId, Use, problems
 from server.api.pages import PageOf
 from server.api.rights import OwnUser
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn
 from server.api.strict import Body
 from server.core.errors import NotFoundError
@@ -23,7 +24,7 @@ from server.core.instant import rfc3339
 from server.core.paging import Listing, columns_of
 from server.core.problem import FieldError
 
-router = APIRouter(prefix="/tokens", tags=["tokens"], responses=problems(403))
+router = api_router(prefix="/tokens", tag="tokens", responses=problems(403))
 
 
 class TokenItem(BaseModel):

@@ -9,13 +9,14 @@ from operator import itemgetter
 from typing import Annotated, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import select
 
 from server.access.scope import Scope
 from server.api.context import Services, Use, problems
 from server.api.lookup import NamedPoint
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.api.spreadsheet import (
     CSV_ANSWER,
     WORKBOOK_ANSWER,
@@ -49,7 +50,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 Words = Annotated[Language, Query(description="Of the first row.")]
 
-router = APIRouter(prefix="/trends", tags=["readings"], responses=problems(404))
+router = api_router(prefix="/trends", tag="readings", responses=problems(404))
 
 
 class _Table(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
@@ -11,6 +11,7 @@ from server.access.scope import Scope
 from server.api.context import Services, Use, problems
 from server.api.lookup import NamedPoint, find_points
 from server.api.rights import PlantReader
+from server.api.router import api_router
 from server.api.shapes import Instant, InstantIn, JsonNumber, JsonValue
 from server.core.instant import rfc3339
 from server.core.problem import FieldError
@@ -38,7 +39,7 @@ _FIGURES: Final[Mapping[Figure, str]] = {
 }
 _USUAL: Final[tuple[Figure, ...]] = ("min", "avg", "max")
 
-router = APIRouter(prefix="/trends", tags=["readings"], responses=problems(404))
+router = api_router(prefix="/trends", tag="readings", responses=problems(404))
 
 
 class TrendPoint(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,6 +30,7 @@ from server.api.lookup import get_or_404
 from server.api.pages import PageOf, part_of
 from server.api.passwords import doorkeeper_of
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.sessions import SESSION_PAGES, SessionItem, session_items
 from server.api.shapes import Instant, fields_of
 from server.api.strict import Body
@@ -40,7 +41,7 @@ from server.people.model import Person
 
 UserManager = Annotated[Principal, may(Permission.USERS_MANAGE)]
 
-router = APIRouter(prefix="/users", tags=["users"], responses=problems(403))
+router = api_router(prefix="/users", tag="users", responses=problems(403))
 
 
 class UserItem(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
 from config.classes import Trade
@@ -28,6 +28,7 @@ from server.api.order_shapes import (
 )
 from server.api.pages import PageOf
 from server.api.rights import may
+from server.api.router import api_router
 from server.api.steps import Verb, actions_of, target_of
 from server.api.visible import require_visible
 from server.core.errors import ForbiddenError
@@ -54,7 +55,7 @@ from server.workorders.states import OrderState
 OrderReader = Annotated[Principal, may(Permission.ORDERS_READ)]
 OrderStepper = Annotated[Principal, may(Permission.ORDERS_STEP)]
 
-router = APIRouter(prefix="/work-orders", tags=["work-orders"], responses=problems())
+router = api_router(prefix="/work-orders", tag="work-orders", responses=problems())
 
 
 _PAGES = PageOf(OrderItem)
