@@ -44,10 +44,8 @@ SHARED_ESTATE = _estate(
     | {"counter": _counter(10), "spare": _counter(11)}
 )
 PUMP = "riverside/gw-1/pump-2"
-SHARED_PLANT = [
-    pytest.mark.asyncio(loop_scope="session"),
-]
-"""Marks of a module whose tests take turns at one plant; the module is listed in ``_TOGETHER``.
+SHARED_PLANT = pytest.mark.asyncio(loop_scope="session")
+"""Mark of a module whose tests take turns at one plant; the module is listed in ``_TOGETHER``.
 
 Each of them has a pump or a node of its own, looks at nothing else and leaves the rest running.
 """

@@ -20,11 +20,11 @@ from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
 from simulators.estate import Estate
 from tests.bench.measure import rss_mb
 from tests.mosquitto import Mosquitto
+from tests.patience import PATIENCE_S
 from tests.soak.kill import estate
 
 WARM_UP_ROUNDS = 3
 MOST_GROWTH_MB = 4.0
-PATIENCE_S = 90.0
 DEVICES = 2
 STEADY = 6
 """So many looks in a row, a fifth of a second apart, that all say the same."""
@@ -121,7 +121,7 @@ async def _said(agent: Child, page: str) -> dict[str, Any]:
 
 
 def _fetch(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 (loopback)
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:  # noqa: S310 (loopback)
         return json.load(answer)
 
 
