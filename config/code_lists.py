@@ -24,6 +24,9 @@ class CodeList(Settings):
     code_list: Identifier = Field(alias="list", description="Id; the file's name.")
     name: Words = Field(description="Name that people use.")
     words: dict[Identifier, Words] = Field(min_length=1, description="Word to what people say.")
+    reported_only: list[Identifier] = Field(
+        default=[], description="Words that equipment reports and nobody can tell it to take."
+    )
     numbers: dict[Identifier, Numbers] = Field(
         default={}, description="Maker or region to its numbers."
     )
@@ -34,6 +37,10 @@ class CodeList(Settings):
             Conflict(("numbers", name, "codes", number), f"no word {word!r} in {self.code_list}")
             for name, numbers in self.numbers.items()
             for number, word in numbers.codes.items()
+            if word not in self.words
+        ] + [
+            Conflict(("reported_only", index), f"no word {word!r} in {self.code_list}")
+            for index, word in enumerate(self.reported_only)
             if word not in self.words
         ]
         if conflicts:

@@ -1,11 +1,10 @@
-"""Small plants: one estate, one agent, one server; of a test's own, or shared by the modules."""
+"""A small plant of a test's own: one estate, one agent, one server; and who shares processes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.packages import Packages, make_packages
@@ -44,20 +43,12 @@ SHARED_ESTATE = _estate(
     | {"counter": _counter(10), "spare": _counter(11)}
 )
 PUMP = "riverside/gw-1/pump-2"
-SHARED_PLANT = pytest.mark.asyncio(loop_scope="session")
-"""Mark of a module whose tests take turns at one plant; the module is listed in ``_TOGETHER``.
-
-Each of them has a pump or a node of its own, looks at nothing else and leaves the rest running.
-"""
+_SHARED = "/shared_plant"
+"""The folder whose tests take turns at one plant."""
 _TOGETHER = {
-    "test_agent_traffic.py": "plant",
-    "test_bad_input.py": "plant",
-    "test_chain.py": "plant",
-    "test_commands.py": "plant",
-    "test_history_exchange.py": "plant",
+    "test_divided.py": "divided",
     "test_install_document.py": "packages",
     "test_packages.py": "packages",
-    "test_plain_node.py": "plant",
     "test_readers.py": "readers",
     "test_state.py": "state",
 }
@@ -68,8 +59,8 @@ class _Scheduler(LoadScopeScheduling):
     """Gives tests that share processes to one worker, every other to the next that is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0].rpartition("/")[2]
-        return _TOGETHER.get(module, nodeid)
+        folder, _, module = nodeid.partition("::")[0].rpartition("/")
+        return folder if folder.endswith(_SHARED) else _TOGETHER.get(module, nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
@@ -79,16 +70,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
 @pytest.fixture
 async def own_plant(tmp_path: Path) -> AsyncIterator[Plant]:
     async with Plant(tmp_path, estate=ESTATE) as running:
-        await running.eventually(lambda: running.items("values", equipment=PUMP))
-        yield running
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def plant(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant]:
-    # The alarms of several tests within minutes would be summed up as one flood.
-    alarms = {"flood_starts": 1_000_000}
-    folder = tmp_path_factory.mktemp("shared-plant")
-    async with Plant(folder, estate=SHARED_ESTATE, alarms=alarms) as running:
         await running.eventually(lambda: running.items("values", equipment=PUMP))
         yield running
 

@@ -18,8 +18,8 @@ from plantroom.processes import plantroom_command
 from server.assets.model import Site
 from server.core.records import Records
 from tests.e2e.divided import Api, DividedHouse, divided_house, site_of
+from tests.e2e.shared_plant.test_history_exchange import JANUARY, JANUARY_MS
 from tests.e2e.test_backup import refused, server_command
-from tests.e2e.test_history_exchange import JANUARY, JANUARY_MS
 from tests.fakes.journaling_node import JournalingNode
 from tests.fakes.sparkplug_node import BOOLEAN, DOUBLE, STRING, PlainNode, Tag
 from tests.patience import PATIENCE_S

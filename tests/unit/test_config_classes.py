@@ -177,6 +177,27 @@ def test_a_code_list_speaks_chinese_and_english(one: CodeList) -> None:
         assert not CHINESE.search(name.en), name
 
 
+def test_what_can_be_commanded_is_no_word_that_is_reported_only() -> None:
+    offenders: list[str] = []
+    for profile, one in PROFILES.items():
+        for name, point in one.points.items():
+            kind = CLASSES[one.equipment_class].points.get(name)
+            if point.writable is None or kind is None or kind.words is None:
+                continue
+            commanded = set(() if isinstance(point, Point) else point.commanded_words)
+            commanded |= set((isinstance(point, Point) and point.enum) or {})
+            never = commanded & set(load_code_lists()[kind.words].reported_only)
+            offenders += [f"{profile}.{name}: {word}" for word in never]
+    assert not offenders
+
+
+def test_a_list_has_the_words_that_it_says_are_reported_only() -> None:
+    said = {"open": {"en": "Open", "zh": "开"}}
+    content = {"list": "x", "name": said["open"], "words": said, "reported_only": ["fault"]}
+    with pytest.raises(ValueError, match="no word 'fault' in x"):
+        CodeList.model_validate(content)
+
+
 def test_a_point_with_words_of_a_list_is_read_again_as_it_is_written() -> None:
     point = Point.model_validate(
         {"table": "holding", "address": 1, "type": "enum", "enum_from": "elevator_fault.chongqing"}

@@ -41,6 +41,9 @@ def test_the_words_of_states_are_listed_with_the_classes(api: Api) -> None:
     fault = lists["elevator_fault"]
     assert fault["words"]["trapped_at_landing"]["zh"] == "平层关人"
     assert fault["numbers"]["platform_b"]["codes"]["7"] == "trapped_at_landing"
+    # What is offered when somebody moves a meter's valve.
+    valve = lists["meter_valve"]
+    assert valve["words"].keys() - valve["reported_only"] == {"open", "closed"}
 
 
 def put_names(api: Api, site: str, who: str = "administrator", **names: str) -> Response:

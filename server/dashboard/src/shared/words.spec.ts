@@ -14,4 +14,5 @@ it("says a state in its words, and one that only has a number with it", () => {
 
 it("offers the states that have a name of their own", () => {
   expect(statesOf(words)).toEqual(["auto"]);
+  expect(statesOf({ ...words, fault: { en: "Fault", zh: "故障" } }, ["fault"])).toEqual(["auto"]);
 });

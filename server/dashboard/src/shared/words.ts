@@ -17,5 +17,6 @@ export function wordFor(value: unknown, words: StateWords | undefined): { en: st
   return undefined;
 }
 
-/** The states that a point may be told to take, where all that it has are known. */
-export const statesOf = (words: StateWords): string[] => Object.keys(words).filter((state) => !state.includes(RAW));
+/** The states that a point may be told to take, where all that it has are known: not those that it only reports. */
+export const statesOf = (words: StateWords, reportedOnly: readonly string[] = []): string[] =>
+  Object.keys(words).filter((state) => !state.includes(RAW) && !reportedOnly.includes(state));

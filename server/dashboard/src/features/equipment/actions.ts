@@ -53,21 +53,21 @@ export function interlockOf(point: { interlock: string; interlock_holds?: boolea
 }
 
 /** What is asked for: a state in words, yes or no, or a number. */
-function wishField(point: Point, isState: boolean): AskField {
+function wishField(point: Point, isState: boolean, reportedOnly: readonly string[]): AskField {
   const label = `${t("equipment.command_new")} ${point.unit}`.trim();
-  const states = statesOf(point.words);
+  const states = statesOf(point.words, reportedOnly);
   if (states.length) return { name: "value", label, kind: "choice", required: true, value: states.find((state) => state !== point.live?.value) ?? "", choices: states.map((state) => ({ value: state, label: wordOf(point.words[state]) })) };
   if (isState) return { name: "value", label, kind: "choice", required: true, value: point.live?.value === true ? "false" : "true", choices: [{ value: "true", label: t("do.yes") }, { value: "false", label: t("do.no") }] };
   return { name: "value", label, kind: "number", required: true, ...(point.minimum === null ? {} : { min: point.minimum }), ...(point.maximum === null ? {} : { max: point.maximum }) };
 }
 
-export function askToCommand(point: Point, isState: boolean): void {
+export function askToCommand(point: Point, isState: boolean, reportedOnly: readonly string[] = []): void {
   const headers = onceKey();
   const range = point.minimum !== null || point.maximum !== null ? `${t("equipment.command_range", { min: point.minimum ?? "–", max: point.maximum ?? "–" })}. ` : "";
   ask({
     title: t("equipment.command_title", { point: nameOf(point) }), about: `${range}${interlockOf(point)}${t("equipment.interlock")}`, yes: t("equipment.command"),
     fields: [
-      wishField(point, isState),
+      wishField(point, isState, reportedOnly),
       { name: "reason", label: t("do.reason"), required: true },
     ],
     act: async ({ value, reason }) => {

@@ -16,6 +16,8 @@ it("offers the states of a point by their words and sends the state", () => {
   askToCommand(point({ words, live: { point_id: 1, value: "auto", quality: "good", reason: "", taken_at: null } }), true);
   expect(question.value?.fields[0]).toMatchObject({ kind: "choice", value: "off", choices: [{ value: "auto", label: "自动" }, { value: "off", label: "停用" }] });
   expect(wishOf("off", true, words)).toBe("off");
+  askToCommand(point({ words }), true, ["off"]);
+  expect(question.value?.fields[0]).toMatchObject({ value: "auto", choices: [{ value: "auto" }] });
 });
 
 it("asks yes or no of a state without words, and a number of anything else", () => {

@@ -5,14 +5,14 @@ import secrets
 from io import BytesIO
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from plantroom.receiver import Delivery
-from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
 from tests.patience import PATIENCE_S
 
-pytestmark = SHARED_PLANT
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 WALK = ["dispatch", "accept", "arrive", "start", "complete", "verify", "call-back", "close"]
 
 

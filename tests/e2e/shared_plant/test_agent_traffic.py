@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 import paho.mqtt.client as mqtt
+import pytest
 import pytest_asyncio
 
 from protocols.sparkplug import sparkplug_b_pb2 as pb
 from protocols.sparkplug.topics import MessageKind, Topic, parse_topic
-from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant, now_ms
 
-pytestmark = SHARED_PLANT
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 SEQUENCED = {
     MessageKind.NBIRTH,
     MessageKind.DBIRTH,
@@ -45,7 +45,7 @@ def listening(port: int) -> Generator[Heard]:
         client.loop_stop()
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+@pytest_asyncio.fixture(autouse=True, loop_scope="package")
 async def _running_again(plant: Plant) -> AsyncIterator[None]:
     yield
     if not plant.agent.running:

@@ -5,10 +5,11 @@ import os
 import signal
 from typing import Any
 
-from tests.e2e.conftest import SHARED_PLANT
+import pytest
+
 from tests.e2e.plant import Plant
 
-pytestmark = SHARED_PLANT
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 DEVICE = "riverside/gw-1/pump-5"
 SETPOINT = f"{DEVICE}/setpoint"
 

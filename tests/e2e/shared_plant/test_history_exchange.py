@@ -3,12 +3,13 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from server.exchange.cells import time_of
-from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
 from tests.e2e.test_backup import server_command
 
-pytestmark = SHARED_PLANT
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 JANUARY, JANUARY_MS = "2026-01-05T08:00:00+08:00", 1_767_571_200_000
 COUNT = "riverside/gw-1/spare/count"
 

@@ -4,13 +4,13 @@ import math
 import random
 
 import httpx
+import pytest
 
 from protocols.sparkplug import sparkplug_b_pb2 as pb
-from tests.e2e.conftest import SHARED_PLANT
 from tests.e2e.plant import Plant
 from tests.fakes.sparkplug_node import DOUBLE, PlainNode, Tag, now_ms
 
-pytestmark = SHARED_PLANT
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 POINT = "bad/node/dev/level"
 
 

@@ -1,10 +1,11 @@
 """Somebody else's Sparkplug node, which knows nothing of the acknowledgement, is ingested."""
 
-from tests.e2e.conftest import SHARED_PLANT
+import pytest
+
 from tests.e2e.plant import Plant
 from tests.fakes.sparkplug_node import BOOLEAN, DOUBLE, STRING, PlainNode, Tag, now_ms
 
-pytestmark = SHARED_PLANT
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_plain_node_is_ingested_without_any_set_up(plant: Plant) -> None:

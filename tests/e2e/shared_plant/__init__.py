@@ -1,0 +1,1 @@
+"""Tests that take turns at one plant."""
