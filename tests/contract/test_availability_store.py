@@ -24,6 +24,7 @@ from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, running
 from tests.fakes.slow_line import SlowLine
+from tests.patience import PATIENCE_S
 
 CASES = Path(__file__).parent.parent / "cases" / "availability"
 KNOWN = Unavailable(
@@ -231,7 +232,7 @@ async def test_what_is_found_is_written_while_the_agent_runs(tmp_path: Path) -> 
     known = AvailabilityFile(path)
     writer = asyncio.create_task(known.run())
     known.keep("d1", "digest", KNOWN)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not path.exists():
             await asyncio.sleep(0.01)
     writer.cancel()

@@ -24,6 +24,7 @@ from simulators.modbus import ModbusServer
 from simulators.slave import Bank, RegisterSpace, answer
 from tests.fakes.devices import device, point
 from tests.fakes.reading_sink import ListSink
+from tests.patience import PATIENCE_S
 
 PERIOD_S = 0.1
 TIMEOUT_S = 0.25
@@ -74,7 +75,7 @@ class Rig:
     def good(self) -> int:
         return len(self.sink.times_s("d1", "p2"))
 
-    async def until(self, there: Callable[[], bool], *, within_s: float = 4.0) -> None:
+    async def until(self, there: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(within_s):
             while not there():
                 await asyncio.sleep(0.01)

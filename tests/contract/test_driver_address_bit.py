@@ -25,6 +25,7 @@ from protocols.panels.session import AdapterSession
 from tests.fakes.fire_bench import HurriedClock, serving
 from tests.fakes.panel_frames import gst200
 from tests.fire_events import told
+from tests.patience import PATIENCE_S
 
 
 @contextmanager
@@ -51,7 +52,7 @@ async def opened(path: Path, bits: list[bool]) -> AddressBitLink:
 
 async def heard(master: int, size: int) -> bytes:
     data = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(data) < size:
             with suppress(BlockingIOError):
                 data += os.read(master, 100)
@@ -99,7 +100,7 @@ async def test_a_line_that_knows_no_parity_is_down_with_a_reason() -> None:
         link = AddressBitLink(await open_serial(port, OwnThread()), set_bit=refuse)
         gone = asyncio.Event()
         link.on_change = gone.set
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await gone.wait()
         assert "cannot send with an address bit" in link.lost
         link.close()

@@ -22,6 +22,7 @@ from tests.fakes.raw_broker import (
     RawBroker,
     parse_connect,
 )
+from tests.patience import PATIENCE_S
 
 STATE = "spBv1.0/STATE/plantroom"
 DEEP = b"[" * 100_000
@@ -222,6 +223,6 @@ async def test_without_a_broker_nothing_blocks() -> None:
     link.open()
     link.publish("spBv1.0/s/NCMD/g", b"ack")
     assert not link.connected
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.to_thread(link.close)
         await asyncio.to_thread(link.close)

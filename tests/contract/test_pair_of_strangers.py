@@ -26,6 +26,7 @@ from tests.fakes.meter_line import A
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.shared_pair import SharedPair
 from tests.fakes.stranger_meter import stranger_meter
+from tests.patience import PATIENCE_S
 
 UNITS = (3, 7)
 MODBUS_S, METER_S = 0.4, 0.8
@@ -85,7 +86,7 @@ async def test_both_are_polled_at_their_periods_on_one_pair() -> None:
             clock=clock,
         )
         task = asyncio.create_task(port.run())
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(PATIENCE_S):
             while len(sink.times_s(f"m{A}", "voltage")) < ENOUGH:
                 await asyncio.sleep(0.05)
         task.cancel()

@@ -28,6 +28,7 @@ from tests.fakes.memory_line import value_of
 from tests.fakes.meter_line import A
 from tests.fakes.reading_sink import ListSink
 from tests.fakes.stairwell import KWH, M3, UNIT, WATER, units_of
+from tests.patience import PATIENCE_S
 
 MODBUS, METERS = 38400, 19200
 FILE = """
@@ -121,7 +122,7 @@ class Polled:
         return [one.value for one in self.sink.of(device, point) if one.quality is Quality.GOOD]
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not done():
                 await asyncio.sleep(0.02)
 

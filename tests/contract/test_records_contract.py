@@ -24,6 +24,7 @@ from server.people.service import KINDS, Kind, get_entry
 from server.workorders.model import WorkOrder
 from tests.databases import POSTGRES_MARKS, empty_database, migrated_database, real_steps
 from tests.fakes import assets
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=POSTGRES_MARKS)])
@@ -148,11 +149,11 @@ def test_reading_does_not_wait_for_the_writer(records: Records) -> None:
         add_event(session)
         session.flush()
         entered.set()
-        leave.wait(10)
+        leave.wait(PATIENCE_S)
 
     with ThreadPoolExecutor(1) as thread:
         writing = thread.submit(records.write, slow)
-        entered.wait(10)
+        entered.wait(PATIENCE_S)
         before = events(records)
         leave.set()
         writing.result()

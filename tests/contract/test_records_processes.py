@@ -25,6 +25,7 @@ from server.messages.claims import claim_due
 from server.messages.queue import enqueue
 from tests.databases import POSTGRES_MARKS, empty_database
 from tests.fakes.agent_clock import FakeClock
+from tests.patience import PATIENCE_S
 
 pytestmark = list(POSTGRES_MARKS)
 T = TypeVar("T")
@@ -49,7 +50,7 @@ def test_one_writes_at_a_time_so_ids_are_in_the_order_of_commits(url: str) -> No
         assert session.scalars(select(Event.at)).all() == []
         add_event(session, 1)
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE_S)
 
     with (
         Records.open(url) as one,
@@ -57,15 +58,15 @@ def test_one_writes_at_a_time_so_ids_are_in_the_order_of_commits(url: str) -> No
         ThreadPoolExecutor(2) as pool,
     ):
         first = pool.submit(one.write, slow)
-        assert inside.wait(20)
+        assert inside.wait(PATIENCE_S)
         second = pool.submit(other.write, lambda session: add_event(session, 2))
         with pytest.raises(TimeoutError):
             second.result(0.2)
         # Who reads waits for nobody.
         assert other.read(lambda session: session.scalars(select(Event.at)).all()) == []
         go_on.set()
-        first.result(20)
-        second.result(20)
+        first.result(PATIENCE_S)
+        second.result(PATIENCE_S)
         rows = select(Event.at).order_by(Event.id)
         assert other.read(lambda session: session.scalars(rows).all()) == [1, 2]
 
@@ -132,24 +133,24 @@ def test_what_others_commit_is_heard_and_what_this_one_does_is_not_heard_twice(u
     with Records.open(url) as records, Records.open(url) as other:
         records.listen(lambda events: heard.put(len(events)))
         with records.hear_others():
-            assert heard.get(timeout=20) == 0  # it looks once when it begins to hear
+            assert heard.get(timeout=PATIENCE_S) == 0  # it looks once when it begins to hear
             records.write(lambda session: add_event(session, 1))
-            assert heard.get(timeout=20) == 1
+            assert heard.get(timeout=PATIENCE_S) == 1
             other.write(lambda session: add_event(session, 2))
-            assert heard.get(timeout=20) == 0
+            assert heard.get(timeout=PATIENCE_S) == 0
     assert heard.empty()
 
 
 def test_a_connection_that_is_lost_is_made_again_and_looked_through(url: str) -> None:
     heard = queue.Queue[None]()
     with postgres.CommitWatch(url, lambda: heard.put(None), but=""):
-        heard.get(timeout=20)
+        heard.get(timeout=PATIENCE_S)
         with postgres.connect(url, "test") as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE application_name = 'plantroom commits'"
             )
-        heard.get(timeout=20)
+        heard.get(timeout=PATIENCE_S)
 
 
 def test_a_shard_is_held_by_one_and_all_divide_alike(url: str) -> None:

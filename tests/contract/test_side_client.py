@@ -8,6 +8,7 @@ import structlog
 from config.mqtt import MqttSettings
 from plantroom.processes import free_port
 from server.ingest.side_client import SideClient
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.long
@@ -17,7 +18,7 @@ async def test_a_broker_that_is_away_is_told_once_with_its_address() -> None:
     with structlog.testing.capture_logs() as logs:
         side = SideClient(settings, "show", filters=["plantroom/live"], hear=lambda *_: None)
         with side:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while not side.problem:
                     await asyncio.sleep(0.01)
             await asyncio.sleep(1.2)  # it tries again

@@ -17,6 +17,7 @@ from edge_agent.uplink.mqtt import MqttConnection, OnMessage
 from tests.fakes import raw_broker
 from tests.fakes.mail_server import CERTIFICATE
 from tests.fakes.raw_broker import RawBroker, parse_connect
+from tests.patience import PATIENCE_S
 
 
 def _ignore(_topic: str, _payload: bytes, _retained: bool) -> None:  # noqa: FBT001
@@ -38,7 +39,7 @@ def connection_with(on_message: OnMessage, port: int, **settings: object) -> Mqt
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():
             await SystemClock().sleep(0.005)
 
@@ -101,7 +102,7 @@ async def test_closing_without_goodbye_leaves_the_will_to_the_broker() -> None:
         connection = connection_to(broker.port)
         await connection.open(["a"])
         await connection.close()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             await broker.hung_up.wait()
 
     assert raw_broker.DISCONNECT not in {packet.kind for packet in broker.packets}
@@ -152,7 +153,7 @@ async def test_a_broker_that_leaves_ends_the_connection() -> None:
     async with RawBroker() as broker:
         connection = connection_to(broker.port)
         await connection.open(["a"])
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         assert "connection lost" in await connection.closed
     await until(lambda: not connection.publish("a", b"x"))
     await connection.close()
@@ -211,7 +212,7 @@ async def test_a_connection_has_no_thread_of_its_own_and_leaves_nothing_in_the_l
         await connection.open(["a"])
         names = [thread.name for thread in threading.enumerate()]
         await connection.close()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             await broker.hung_up.wait()
 
     assert not [name for name in names if "paho" in name]
@@ -228,7 +229,7 @@ async def test_a_broker_that_answers_no_ping_is_lost(monkeypatch: pytest.MonkeyP
             "paho.mqtt.client.time_func",
             lambda: begin_s + 200 * (SystemClock().monotonic_s() - begin_s),
         )
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             why = await connection.closed
         assert await broker.of_kind(raw_broker.PINGREQ)
         await connection.close()

@@ -14,8 +14,7 @@ from protocols.fire.model import Place, State
 from protocols.fire.panel_state import PanelState
 from protocols.fire.session import Delivery, Notice
 from tests.fire_events import told
-
-PATIENCE_S = 10
+from tests.patience import PATIENCE_S
 
 
 class HurriedClock(SystemClock):

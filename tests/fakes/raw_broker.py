@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from tests.patience import PATIENCE_S
+
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 8, 9
 PINGREQ, DISCONNECT = 12, 14
 
@@ -69,7 +71,7 @@ class RawBroker:
         )
 
     async def of_kind(self, kind: int, count: int = 1) -> list[Packet]:
-        async with asyncio.timeout(8), self._news:
+        async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(
                 lambda: sum(packet.kind == kind for packet in self.packets) >= count
             )

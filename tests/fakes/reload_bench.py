@@ -25,6 +25,7 @@ from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeDriver, FakeUnit
 from tests.fakes.linkage_bench import DiskStore
 from tests.fakes.uplink_connection import FakeConnection
+from tests.patience import PATIENCE_S
 
 PERIOD_S = 0.02
 
@@ -130,7 +131,7 @@ class ReloadBench:
 
     async def until_read(self, name: str, more: int = 3) -> None:
         """Let a device be read so many times more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             before = self._taken(name)
             seen = 0
             while seen < more:

@@ -14,6 +14,7 @@ from edge_agent.journal.sqlite import SqliteJournal
 from edge_agent.uplink.uplink import Uplink
 from plantroom.processes import free_port
 from tests.fakes.gateway import NOW, reading
+from tests.patience import PATIENCE_S
 
 
 def new_broker() -> Broker:
@@ -75,7 +76,7 @@ class Agent:
         return [row.offset for row in await self.journal.read(0, 2**62, limit=10_000)]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             while not true():
                 await SystemClock().sleep(0.01)
 

@@ -12,6 +12,7 @@ from protocols.sparkplug.journal_ack import encode_ack
 from protocols.sparkplug.names import REBIRTH
 from protocols.sparkplug.payload import Metric, Payload, decode_payload, encode_payload, parse_uuid
 from protocols.sparkplug.topics import MessageKind, parse_topic
+from tests.patience import PATIENCE_S
 
 
 class Heard(NamedTuple):
@@ -85,7 +86,9 @@ class SparkplugHost:
             self.heard.append(heard)
             self._news.notify_all()
 
-    async def until(self, enough: Callable[[list[Heard]], bool], *, within_s: float = 8) -> None:
+    async def until(
+        self, enough: Callable[[list[Heard]], bool], *, within_s: float = PATIENCE_S
+    ) -> None:
         """Wait until what was heard is enough."""
         try:
             async with asyncio.timeout(within_s), self._news:
@@ -95,7 +98,9 @@ class SparkplugHost:
             some = told if len(told) <= 40 else [*told[:20], "...", *told[-20:]]
             raise AssertionError(f"never heard; only {some}") from None
 
-    async def hears(self, kind: MessageKind, count: int = 1, *, within_s: float = 8) -> list[Heard]:
+    async def hears(
+        self, kind: MessageKind, count: int = 1, *, within_s: float = PATIENCE_S
+    ) -> list[Heard]:
         """Wait for so many messages of a kind and return all of that kind."""
         await self.until(
             lambda heard: sum(h.kind is kind for h in heard) >= count, within_s=within_s

@@ -17,6 +17,7 @@ from config.writable import Writable
 from edge_agent.errors import CommandError, PortDownError
 from tests.fakes.devices import device, point
 from tests.fakes.reload_bench import gateway_of, meter, reload_bench
+from tests.patience import PATIENCE_S
 
 
 async def test_a_wrong_file_changes_nothing_and_says_why(tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ async def test_many_reloads_while_offline_lose_nothing(tmp_path: Path, size: int
         assert kept == appended
         bench.connect()
         await bench.until_read("m1")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while bench.uplink._book.due:
                 await bench.uplink._drain.step()
         sent = [offset for offset in bench.connection.offsets() if offset in set(kept)]

@@ -15,6 +15,7 @@ from edge_agent.status import AgentCollector, StatusPage
 from edge_agent.uplink.uplink import Uplink
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.gateway import NOW, gateway, reading
+from tests.patience import PATIENCE_S
 
 
 class Site:
@@ -100,7 +101,7 @@ async def test_an_endless_request_is_cut_off(site: Site) -> None:
     async with site.page() as page:
         reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
         writer.write(b"x" * 100_000)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(PATIENCE_S):
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""
         writer.close()

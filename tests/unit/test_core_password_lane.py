@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from server.core.password_lane import BusyError, PasswordLane
+from tests.patience import PATIENCE_S
 
 
 async def test_passwords_are_compared_one_after_the_other_and_no_more_than_some_wait() -> None:
@@ -14,7 +15,7 @@ async def test_passwords_are_compared_one_after_the_other_and_no_more_than_some_
 
     def work() -> bool:
         alone = running.acquire(blocking=False)
-        gate.wait(10)
+        gate.wait(PATIENCE_S)
         running.release()
         return alone
 

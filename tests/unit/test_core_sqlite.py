@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from server.core import sqlite
 from server.core.db import Base
 from server.core.records import Records, record_event
+from tests.patience import PATIENCE_S
 
 
 def level_of(session: Session) -> int:
@@ -34,7 +35,7 @@ async def test_the_log_is_copied_into_the_file_while_the_records_are_open(
     file = tmp_path / "records"
     with Records.open(f"sqlite:///{file}") as records:
         Base.metadata.create_all(records.engine)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while b"CREATE TABLE" not in file.read_bytes():
                 records.write(level_of)
                 await asyncio.sleep(0.02)

@@ -25,6 +25,7 @@ from server.core.timers import (
 )
 from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ async def test_a_sweep_that_meets_a_bug_says_so_and_looks_again(clock: FakeClock
     with structlog.testing.capture_logs() as logs:
         task = asyncio.create_task(sweep.run())
         await asyncio.to_thread(looks.acquire)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not clock._sleepers:
                 await asyncio.sleep(0.001)
             assert not sweep.works

@@ -11,6 +11,7 @@ from server.core.errors import StoreError
 from server.history.base import Batch
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import PUMP, IngestPlant, node, plant, pump
+from tests.patience import PATIENCE_S
 
 __all__ = ["node", "plant", "pump"]
 
@@ -88,7 +89,7 @@ async def test_a_bug_in_the_chain_ends_the_ingest_visibly(
         raise ZeroDivisionError(message)
 
     monkeypatch.setattr(pump.ingest._rounds, "_evaluate", bug)
-    async with pump.ingest, asyncio.timeout(5):
+    async with pump.ingest, asyncio.timeout(PATIENCE_S):
         pump.reception.inbox.put(*node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1, uuid="j/1"))
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await pump.ingest.run()

@@ -10,6 +10,7 @@ from server.live.hub import BEAT_S, Listener, LiveHub
 from server.live.values import LiveValues
 from tests.fakes.edge_node import EdgeNode
 from tests.fakes.ingest_plant import IngestPlant
+from tests.patience import PATIENCE_S
 
 
 def running_plant(folder: Path) -> tuple[IngestPlant, EdgeNode, LiveValues]:
@@ -72,7 +73,7 @@ async def test_the_hub_beats_and_ends_its_listeners(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     plant.receive(node.ddata("pump", {1: 2.0}, at=node.clock_ms + 1))
     plant.clock.advance(BEAT_S)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await listener.news.wait()
     assert heard(hub, listener) == [2.0]
     assert not left.news.is_set()

@@ -20,6 +20,7 @@ from server.notifications.worker import OutboxWorker
 from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
+from tests.patience import PATIENCE_S
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS
 
 
@@ -60,7 +61,7 @@ async def working(
 
 async def until(records: Records, **wanted: str) -> None:
     """Wait for these states; the clock stands still."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not wanted.items() <= (await asyncio.to_thread(states, records)).items():
             await asyncio.sleep(0.02)
 

@@ -31,6 +31,7 @@ from server.notifications.worker import OutboxWorker
 from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
+from tests.patience import PATIENCE_S
 
 UNUSED = Path("unused")
 MAIL = EmailChannel(kind="email", host="m", sender="a@b.example")
@@ -84,7 +85,7 @@ class House:
 
     async def until(self, reached: Callable[[dict[str, str]], bool], *, step_s: float = 1) -> None:
         """Let time pass in steps until the states are as wanted."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not reached(await asyncio.to_thread(states, self.records)):
                 self.clock.advance(step_s)
                 await asyncio.sleep(0.002)

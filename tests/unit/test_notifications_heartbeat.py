@@ -17,6 +17,7 @@ from server.notifications.heartbeat import Heartbeat
 from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.webhook_receiver import WebhookReceiver, reply
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ async def test_it_beats_each_interval(records: Records) -> None:
         beat, _, clock = heart(records, receiver.url)
         task = asyncio.create_task(beat.run())
         await receiver.wait_for(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(receiver.requests) < 3:
                 clock.advance(30)
                 await asyncio.sleep(0.01)
@@ -61,7 +62,7 @@ async def test_a_part_that_begins_later_costs_no_beat(records: Records) -> None:
         looks = iter([False, False])
         beat._checks = {"http": lambda: next(looks, True)}
         task = asyncio.create_task(beat.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not receiver.requests:
                 clock.advance(0.2)
                 await asyncio.sleep(0.01)

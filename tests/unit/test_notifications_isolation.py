@@ -28,6 +28,7 @@ from tests.contract.channels.rigs import message
 from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.message_house import AnsweringChannel, rows, states, write_message
+from tests.patience import PATIENCE_S
 from tests.unit.test_notifications_delivery import ONCE, SETTINGS, SMS, TO_MAIL
 
 BEFORE = Receiver("wu", "mail", "wu@x.example")
@@ -60,7 +61,7 @@ async def run_until(
     reached: Callable[[dict[str, str]], bool],
 ) -> None:
     task = asyncio.create_task(OutboxWorker(records, channels, SETTINGS, clock).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not reached(await asyncio.to_thread(states, records)):
             assert not task.done()
             clock.advance(1)

@@ -24,6 +24,7 @@ from server.notifications.worker import OutboxWorker
 from tests.databases import open_records
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.scripted_channel import ScriptedChannel
+from tests.patience import PATIENCE_S
 
 SETTINGS = MessageSettings(
     webhooks=tuple(
@@ -70,7 +71,7 @@ async def until(records: Records, *kinds: str) -> None:
             loop.call_soon_threadsafe(heard.set)
 
     records.listen(listener)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             heard.clear()
             query = select(Event.kind).where(Event.topic == "messages").order_by(Event.id)
@@ -184,7 +185,7 @@ async def test_what_was_on_its_way_at_a_crash_leaves_again_at_the_next_start(
     stuck = ScriptedChannel()
     stuck.gate.clear()
     write(records, "a", clock)
-    async with working(records, stuck, clock), asyncio.timeout(5):
+    async with working(records, stuck, clock), asyncio.timeout(PATIENCE_S):
         await stuck.asked.wait()
     assert row(records).state == "sending"
     channel = ScriptedChannel()

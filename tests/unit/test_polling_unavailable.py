@@ -12,6 +12,7 @@ from protocols.reading import Quality
 from tests.fakes.devices import device, point
 from tests.fakes.driver import FakeUnit
 from tests.fakes.port_bench import Bench, holding, running
+from tests.patience import PATIENCE_S
 
 
 def random_map(seed: int) -> tuple[dict[str, int], set[int], set[int]]:
@@ -67,7 +68,7 @@ async def test_a_restart_searches_nothing_again(tmp_path: Path) -> None:
     async with running(first):
         # Refused twice, a minute apart: what was refused once may have been a device that starts.
         await first.clock.run_for(65)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not path.exists():
             await asyncio.sleep(0.01)
     writer.cancel()

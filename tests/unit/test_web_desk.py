@@ -13,6 +13,7 @@ from server.web.desk import Desk
 from server.web.link import Frame
 from server.web.remote import HISTORY_S
 from tests.fakes.agent_clock import FakeClock
+from tests.patience import PATIENCE_S
 
 
 class SlowHistory:
@@ -24,7 +25,7 @@ class SlowHistory:
 
     def packed_raw(self, series: int, _start: int, _end: int, _limit: int) -> bytes:
         self.asked.append(series)
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(PATIENCE_S)
         return b"rows"
 
 

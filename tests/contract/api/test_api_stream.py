@@ -16,6 +16,7 @@ from server.assets.model import Equipment
 from server.core.records import record_event
 from tests.contract.api.conftest import NOW, Api
 from tests.fakes.assets import add_equipment
+from tests.patience import PATIENCE_S
 
 
 class Client:
@@ -264,7 +265,7 @@ async def test_a_slow_client_is_cut_not_buffered(api: Api, feed: EventFeed) -> N
             record_event(session, at=NOW, topic="alarms", kind="alarm.raised")
 
     api.records.write(add)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not subscription.closed:
             await subscription.news.wait()
             subscription.news.clear()

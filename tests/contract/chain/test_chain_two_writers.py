@@ -18,6 +18,7 @@ from server.workorders.service import transition
 from tests.contract.chain.conftest import NewUrl
 from tests.databases import POSTGRES
 from tests.fakes.house import House
+from tests.patience import PATIENCE_S
 
 WRITERS = 4
 
@@ -107,6 +108,6 @@ def test_an_alarm_and_a_step_of_the_order_never_wait_for_each_other(
             return stepping
 
         stepping = house.do(alarm_first)
-        assert stepping.result(timeout=20) == "accepted"
+        assert stepping.result(timeout=PATIENCE_S) == "accepted"
     other.close()
     house.records.close()

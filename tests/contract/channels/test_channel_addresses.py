@@ -15,6 +15,7 @@ from server.notifications.registry import allowing_private
 from tests.contract.channels.test_channel_webhook import SECRET, message, settings
 from tests.fakes.agent_clock import FakeClock
 from tests.fakes.webhook_receiver import WebhookReceiver
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -133,6 +134,6 @@ async def test_a_name_service_that_is_away_holds_up_nothing_else(
         async with direct as other:
             assert await other.send(message()) == Sent()
     answers.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while any(one.name.startswith("look-up:") for one in threading.enumerate()):
             await asyncio.sleep(0.01)
