@@ -81,9 +81,13 @@ async function pass(userId: number, items: readonly Item[]): Promise<void> {
   const here = new Set(await (await store()).getAllKeys("orders"));
   unkept.value = items.filter((one) => !here.has(one.id) && !gone.has(one.id)).length;
   await changeFor(userId, async (on) => {
-    const own = new Set([...items.map((one) => one.id), ...(await on.objectStore("chains").getAllKeys())]);
+    const waits = (await on.objectStore("actions").getAll()).map((one) => one.orderId);
+    const own = new Set([...items.map((one) => one.id), ...waits]);
     for (const { id, keptAt } of await on.objectStore("orders").getAll()) {
       if (!own.has(id) && Date.now() - keptAt > KEEP_LOOKED_AT_MS) await on.objectStore("orders").delete(id);
+    }
+    for (const id of await on.objectStore("chains").getAllKeys()) {
+      if (!own.has(id)) await on.objectStore("chains").delete(id);
     }
   });
 }

@@ -191,6 +191,20 @@ it("brings nothing back that was deleted while it was on its way", async () => {
   }
 });
 
+it("goes on from what it did last, though the page has not heard of that yet", async () => {
+  for (const verb of ["accept", "arrive"] as const) { await put(ORDER, LI, step(verb), 0); await send(); }
+  expect([server.done, left()]).toEqual([["7 accept", "7 arrive"], []]);
+  // What somebody else did is theirs all the same, until the page shows it.
+  server.versions.set(7, 9);
+  await put(ORDER, LI, step("start"), 0);
+  await send();
+  expect([server.asked.at(-1), troubled.value.map((one) => one.trouble?.kind)]).toEqual(["7 start 5", ["conflict"]]);
+  for (const one of troubled.value) await discard(one, 9);
+  await put({ ...ORDER, version: 9 }, LI, step("start"), 0);
+  await send();
+  expect([server.done.at(-1), left()]).toEqual(["7 start", []]);
+});
+
 it("does not send again what was deleted after its first try", async () => {
   await put(ORDER, LI, remark("smells"), 0);
   server.meanwhile = async () => { await wipe(); return { ok: false, status: 412, message: "version 4" }; };

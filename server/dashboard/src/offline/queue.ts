@@ -36,7 +36,10 @@ export async function put(order: Pick<Order, "id" | "version" | "title_en" | "ti
   const seq = await change(async (on) => {
     if (!(await isOwner(on, userId))) return null;
     const chains = on.objectStore("chains");
-    if (!(await chains.get(order.id))) await chains.put({ orderId: order.id, version: order.version, foreign: false });
+    const known = await chains.get(order.id);
+    const waits = (await on.objectStore("actions").getAll()).some((one) => one.orderId === order.id);
+    // A page that has not heard yet of what this browser did last goes on from that; one that has seen as much or more, from what it shows.
+    if (!known || (!waits && order.version >= known.version)) await chains.put({ orderId: order.id, version: order.version, foreign: false });
     return on.objectStore("actions").add(action as Action);
   });
   await changed();
@@ -45,15 +48,13 @@ export async function put(order: Pick<Order, "id" | "version" | "title_en" | "ti
 
 export async function actionOf(seq: number): Promise<Action | undefined> { return (await store()).get("actions", seq); }
 
-/** Take an action out, as sent or as not wanted any more; the chain of an order ends with its last action. */
+/** Take an action out, as sent or as not wanted any more; what was made by the last one that was sent is remembered. */
 export async function remove(action: Action, chain?: Chain): Promise<void> {
   await change(async (on) => {
     const actions = on.objectStore("actions");
     if ((await actions.getKey(action.seq)) === undefined) return;
     await actions.delete(action.seq);
-    const left = await actions.getAll();
-    if (!left.some((one) => one.orderId === action.orderId)) await on.objectStore("chains").delete(action.orderId);
-    else if (chain) await on.objectStore("chains").put(chain);
+    if (chain) await on.objectStore("chains").put(chain);
   });
   await changed();
 }
