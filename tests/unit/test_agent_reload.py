@@ -202,7 +202,8 @@ async def test_many_reloads_while_offline_lose_nothing(tmp_path: Path, size: int
         bench.connect()
         await bench.until_read("m1")
         async with asyncio.timeout(PATIENCE_S):
-            while bench.uplink._book.due:
+            # On a busy machine there is always something new: what was kept has to go.
+            while not set(kept).issubset(bench.connection.offsets()):
                 await bench.uplink._drain.step()
         sent = [offset for offset in bench.connection.offsets() if offset in set(kept)]
     assert sent == kept
