@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,7 +101,8 @@ def test_sighup_takes_over_a_right_file_and_refuses_a_wrong_one(
         until_notice(manager, "STOPPING=1")
 
 
-def test_sigterm_ends_it_though_nobody_answers(
+@pytest.mark.alone
+def test_sigterm_ends_it_within_five_seconds_though_nobody_answers(
     tmp_path: Path, manager: socket.socket, silence: int
 ) -> None:
     file = tmp_path / "agent.yaml"
@@ -108,6 +110,8 @@ def test_sigterm_ends_it_though_nobody_answers(
     with agent(file, watched(tmp_path)) as (process, lines):
         until_event(lines, "agent_ready")
         until_notice(manager, "WATCHDOG=1")
+        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE_S) == 0
+        assert time.monotonic() - began < 5
         until_event(lines, "agent_stopped")

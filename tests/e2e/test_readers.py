@@ -37,8 +37,8 @@ def ended(pid: int) -> bool:
     return state == "Z"
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+async def until(condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -77,10 +77,11 @@ async def test_a_killed_reader_is_replaced_and_no_alarm_waits_for_it(site: Site)
     assert "plantroom_web_process_resident_memory_bytes" in metrics
 
 
+@pytest.mark.alone
 async def test_a_killed_fork_server_is_replaced_with_its_reader(site: Site) -> None:
     forks, reader = pids(site)["forks"], reader_of(site)
     os.kill(forks, signal.SIGKILL)
-    await until(lambda: ended(reader))
+    await until(lambda: ended(reader), within_s=2)
     assert b"200 OK" in await site.get("/readyz")
     now = pids(site)
     assert now["forks"] != forks
@@ -90,11 +91,12 @@ async def test_a_killed_fork_server_is_replaced_with_its_reader(site: Site) -> N
     assert pids(site)["forks"] == now["forks"]
 
 
+@pytest.mark.alone
 async def test_a_killed_server_takes_its_reader_with_it_and_the_port_is_free(site: Site) -> None:
     reader = reader_of(site)
     busy = [asyncio.create_task(site.get("/api/v1/events?limit=1000")) for _ in range(20)]
     await site.server.kill()
-    await until(lambda: ended(reader))
+    await until(lambda: ended(reader), within_s=2)
     await asyncio.gather(*busy, return_exceptions=True)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
