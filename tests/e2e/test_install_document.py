@@ -45,6 +45,7 @@ def test_every_command_of_the_document_says_on_which_machine() -> None:
 def test_the_document_leads_to_a_site_that_runs(packages: Packages, tmp_path: Path) -> None:
     machines = Machines(tmp_path, ("server", "gateway"))
     machines.put({"/root/": packages.server, "/root/installed_site.py": CHECKS})
+    machines.put({"/root/tests/patience.py": ROOT / "tests/patience.py"})
     machines.put({"/root/next.deb": packages.newer(tmp_path)})
     machines.put({"/root/": packages.agent}, on="gateway")
     for block in blocks():

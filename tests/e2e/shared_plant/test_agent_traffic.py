@@ -85,18 +85,22 @@ async def test_births_come_first_seq_runs_and_aliases_are_declared(plant: Plant)
 
 def look_at_session(sequenced: list[tuple[Topic, pb.Payload]]) -> None:
     assert [payload.seq for _, payload in sequenced] == [n % 256 for n in range(len(sequenced))]
-    declared: set[int] = set()
+    declared: dict[int, str | None] = {}
     born: set[str | None] = set()
     for topic, payload in sequenced:
         if topic.kind in {MessageKind.NBIRTH, MessageKind.DBIRTH}:
             born.add(topic.device)
             assert all(metric.name and metric.datatype for metric in payload.metrics)
             aliases = [metric.alias for metric in payload.metrics if metric.HasField("alias")]
-            assert not declared & set(aliases), "an alias is unique over the whole node"
-            declared |= set(aliases)
+            assert len(set(aliases)) == len(aliases)
+            # A device that did not answer is born again, with the same ones.
+            owners = {declared.setdefault(alias, topic.device) for alias in aliases}
+            assert owners <= {topic.device}, "an alias is unique over the whole node"
+        elif topic.kind is MessageKind.DDEATH:
+            born.remove(topic.device)
         elif topic.kind is MessageKind.DDATA:
             assert topic.device in born, "data only after the birth"
-            assert all(metric.alias in declared for metric in payload.metrics)
+            assert all(declared[metric.alias] == topic.device for metric in payload.metrics)
             assert not any(metric.HasField("datatype") for metric in payload.metrics)
     names = {m.name for t, p in sequenced if t.kind is MessageKind.NBIRTH for m in p.metrics}
     assert {"bdSeq", "Node Control/Rebirth"} <= names
