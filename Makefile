@@ -59,7 +59,7 @@ e2e: $(STAMP)  ## real mosquitto, PostgreSQL, InfluxDB and processes, kills and 
 e2e-together: $(STAMP)
 	$(BIN)/python -m tests.servers tests/e2e --broker \
 		$$(grep -rlE '(POSTGRES|STORE)_MARKS' tests/contract --include='test_*.py' | grep -v /chain/) \
-		-m "(broker or postgres or stores) and not alone and not installs" --numprocesses 4 --durations 15
+		-m "(broker or postgres or stores) and not alone and not installs" --numprocesses 5 --durations 15
 
 e2e-installed: $(STAMP)
 	$(BIN)/python -m pytest tests/e2e --broker -m installs --durations 5

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from plantroom.errors import ChildError
 
 PORTS = range(20_000, 32_000)
 """What ``free_port`` chooses from; test processes that run side by side take different ranges."""
+LINE_LIMIT = 1 << 20
+"""Longest line of output, bytes."""
 _TAIL_LINES = 30
 _turn = count(secrets.randbelow(len(PORTS)))
 
@@ -41,6 +43,33 @@ def free_port() -> int:
             return port
 
 
+class Running(Protocol):
+    """What a ``Child`` needs of its process, as ``asyncio.subprocess.Process`` has it."""
+
+    stdout: asyncio.StreamReader | None
+    """Its output, errors included."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status; that of a signal is below zero. None: it runs."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end; return its exit status."""
+        ...
+
+    def send_signal(self, signal: int, /) -> None:
+        """Send a signal, also if it has just ended."""
+
+    def kill(self) -> None:
+        """Send SIGKILL, also if it has just ended."""
+
+
 class Child:
     """One process; its output goes to a log file, its ready line to whoever waits.
 
@@ -56,7 +85,7 @@ class Child:
         self.ready: dict[str, Any] = {}
         self._ready_event = ready_event
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Running | None = None
         self._reader: asyncio.Task[None] | None = None
         self._is_ready = asyncio.Event()
 
@@ -98,15 +127,7 @@ class Child:
             ChildError: It died or said nothing within ``timeout_s``.
         """
         self._is_ready.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            *self.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            limit=1 << 20,
-            env={**os.environ, **(env or {})},
-        )
+        self._process = await self._launch({**os.environ, **(env or {})})
         self._reader = asyncio.create_task(self._read(self._process), name=f"log:{self.name}")
         if self._ready_event is None:
             return
@@ -131,6 +152,17 @@ class Child:
             )
             await self.stop()
             raise ChildError(f"{self.name} {state}; its last output:\n{self.tail}")
+
+    async def _launch(self, env: Mapping[str, str]) -> Running:
+        return await asyncio.create_subprocess_exec(
+            *self.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            limit=LINE_LIMIT,
+            env=env,
+        )
 
     async def wait(self) -> int:
         """Wait for its end and return its exit status."""
@@ -166,7 +198,7 @@ class Child:
             await self._reader
         return status
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, process: Running) -> None:
         if process.stdout is None:
             raise ChildError(f"{self.name} has no output")
         with self.log.open("ab") as log:

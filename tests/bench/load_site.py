@@ -60,6 +60,7 @@ class Site:
         *,
         hanging: bool = False,
         more_http: Mapping[str, Any] | None = None,
+        child: type[Child] = Child,
         **settings: Any,
     ) -> None:
         self.folder = folder
@@ -73,7 +74,7 @@ class Site:
         self._settings = settings
         self._more_http = more_http or {}
         self._stack = AsyncExitStack()
-        self.server = Child(
+        self.server = child(
             "server",
             plantroom_command("server", "run", str(folder / "server.yaml")),
             log=folder / "server.log",

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from server.core import postgres, schema
 from server.core.errors import ServerError
-from server.core.lease import hold_shard
+from server.core.lease import held_shards, hold_shard
 from server.core.model import Event, SignOfLife
 from server.core.records import Records, record_event
 from server.core.shard import Shard
@@ -166,7 +167,10 @@ def test_a_shard_is_held_by_one_and_all_divide_alike(url: str) -> None:
         ):
             with pytest.raises(ServerError, match=why), hold_shard(url, shard, clock):
                 pass
-    # What is given back may be taken by whoever comes next.
+    # What is given back may be taken by whoever comes next, once the database knows it.
+    ends_s = time.monotonic() + PATIENCE_S
+    while held_shards(url) and time.monotonic() < ends_s:
+        time.sleep(0.01)
     with hold_shard(url, Shard(1, 1), clock):
         pass
 

@@ -13,6 +13,7 @@ from plantroom.processes import Child, free_port, plantroom_command
 from server.core.shard import Shard
 from tests.administrator import make_records
 from tests.e2e.interface import Interface
+from tests.forked import ForkedChild
 from tests.mosquitto import Mosquitto
 from tests.patience import PATIENCE_S
 from tests.postgres import temporary_postgres
@@ -44,11 +45,11 @@ class DividedHouse:
         self.others: dict[str, int] = {}
         """Process ids of those that are not ours, by name."""
 
-    def process(self, name: str, *arguments: str) -> Child:
+    def process(self, name: str, *arguments: str) -> ForkedChild:
         """Return a process that has not started."""
         command = plantroom_command("server", "run", str(self.file), *arguments)
         log = self.folder / f"{name}.log"
-        return Child(name, command, log=log, ready_event="server_ready")
+        return ForkedChild(name, command, log=log, ready_event="server_ready")
 
     async def start(self, stack: AsyncExitStack, *, shards: int, apis: int) -> None:
         """Start all processes at once."""

@@ -8,9 +8,10 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import free_port, plantroom_command
 from tests.administrator import make_records
 from tests.e2e.interface import Interface
+from tests.forked import ForkedChild
 from tests.mosquitto import Mosquitto
 from tests.patience import PATIENCE_S
 
@@ -29,7 +30,7 @@ class ServerHouse(Interface):
             **settings,
         }
         self._stack = AsyncExitStack()
-        self.server = Child(
+        self.server = ForkedChild(
             "server",
             plantroom_command("server", "run", str(self.server_file)),
             log=folder / "server.log",

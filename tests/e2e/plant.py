@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import free_port, plantroom_command
 from plantroom.receiver import Receiver
 from plantroom.story import StreamEvent, follow
 from protocols.sparkplug.payload import parse
@@ -23,6 +23,7 @@ from simulators.agent_file import addresses_of, agent_file_for, agent_file_text
 from simulators.estate import Estate
 from tests.administrator import make_records
 from tests.e2e.interface import Interface
+from tests.forked import ForkedChild
 from tests.mosquitto import Mosquitto
 from tests.patience import PATIENCE_S
 
@@ -73,8 +74,8 @@ class Plant(Interface):
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http_port}"
 
-    def _child(self, name: str, ready_event: str, *arguments: str) -> Child:
-        return Child(
+    def _child(self, name: str, ready_event: str, *arguments: str) -> ForkedChild:
+        return ForkedChild(
             name,
             plantroom_command(*arguments),
             log=self.folder / f"{name}.log",

@@ -12,12 +12,13 @@ import httpx
 import pytest
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import free_port, plantroom_command
 from simulators.modbus import ModbusServer
 from tests.administrator import make_records
 from tests.contract.test_driver_lines import EchoAddress
 from tests.e2e.interface import Interface
 from tests.e2e.shipped_broker import PASSWORD, ROOT, shipped_broker
+from tests.forked import ForkedChild
 from tests.patience import PATIENCE_S
 
 SERVER, GATEWAY = "plantroom-server", "green-garden.heating-plant"
@@ -64,7 +65,7 @@ class Gateway:
         (folder / "agent.yaml").write_text(json.dumps(content))
         self.log = folder / "agent.log"
         command = plantroom_command("agent", "run", str(folder / "agent.yaml"))
-        self.child = Child(name, command, log=self.log, ready_event="agent_ready")
+        self.child = ForkedChild(name, command, log=self.log, ready_event="agent_ready")
 
     async def watch(self) -> str:
         """Return a page of agent watch."""
@@ -91,7 +92,7 @@ class House(Interface):
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.file.write_text(yaml.safe_dump({"mqtt": section, "http": {"port": port}}))
         command = plantroom_command("server", "run", str(self.file))
-        self.child = Child("server", command, log=self.log, ready_event="server_ready")
+        self.child = ForkedChild("server", command, log=self.log, ready_event="server_ready")
 
     async def open(self, stack: AsyncExitStack) -> None:
         token = make_records(self.file)

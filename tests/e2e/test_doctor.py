@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import free_port, plantroom_command
 from tests.administrator import make_records
 from tests.e2e.shipped_broker import PASSWORD, ShippedBroker, shipped_broker
+from tests.forked import ForkedChild
 
 USER = "plantroom-server"
 
@@ -66,7 +67,7 @@ async def test_a_server_is_looked_at_while_it_runs_and_while_it_does_not(tmp_pat
         (tmp_path / "data").chmod(0o750)
         run = plantroom_command("server", "run", str(file))
         log = tmp_path / "server.log"
-        async with Child("server", run, log=log, ready_event="server_ready") as server:
+        async with ForkedChild("server", run, log=log, ready_event="server_ready") as server:
             levels = await doctor.levels()
             good = {"versions", "configuration", "port", "files", "records", "outbox"}
             assert {levels[name] for name in good - {"configuration"}} == {"ok"}, doctor.said

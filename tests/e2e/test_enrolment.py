@@ -14,9 +14,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from plantroom.processes import Child, plantroom_command
+from plantroom.processes import plantroom_command
 from server.__main__ import cli
 from tests.e2e.shipped_broker import PASSWORD, ShippedBroker, shipped_broker
+from tests.forked import ForkedChild
 
 SERVER = "plantroom-server"
 CONNECT = bytes([0x10, 15, 0, 4]) + b"MQTT" + bytes([4, 2, 0, 60, 0, 3]) + b"any"
@@ -136,7 +137,7 @@ async def test_an_enrolled_agent_gets_in_and_speaks_for_itself_alone(
     }
     file = tmp_path / "agent.yaml"
     file.write_text(json.dumps(content))
-    agent = Child(
+    agent = ForkedChild(
         "agent",
         plantroom_command("agent", "run", str(file)),
         log=tmp_path / "agent.log",

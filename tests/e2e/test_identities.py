@@ -6,10 +6,11 @@ import json
 import pytest
 import yaml
 
-from plantroom.processes import Child, free_port, plantroom_command
+from plantroom.processes import free_port, plantroom_command
 from tests.administrator import make_records
 from tests.e2e.plant import Plant
 from tests.e2e.test_state import StateEar
+from tests.forked import ForkedChild
 
 SHARED = "mqtt_client_id_shared"
 
@@ -26,7 +27,7 @@ async def test_two_agents_with_one_identity_are_reported_by_both(plant: Plant) -
     file.write_text(json.dumps(content))
     command = plantroom_command("agent", "run", str(file))
     log = plant.folder / "twin.log"
-    async with Child("twin", command, log=log, ready_event="agent_ready"):
+    async with ForkedChild("twin", command, log=log, ready_event="agent_ready"):
         logs = {name: plant.folder / f"{name}.log" for name in ("agent", "twin")}
 
         async def both_say_so() -> bool:
@@ -46,7 +47,7 @@ async def test_two_agents_with_one_identity_are_reported_by_both(plant: Plant) -
     assert "identity_shared" in (plant.folder / "server.log").read_text()
 
 
-def second_server(plant: Plant, **mqtt: object) -> Child:
+def second_server(plant: Plant, **mqtt: object) -> ForkedChild:
     """Return another server of the same host id, set up and not started."""
     folder = plant.folder / "second"
     folder.mkdir()
@@ -54,7 +55,7 @@ def second_server(plant: Plant, **mqtt: object) -> Child:
     (folder / "server.yaml").write_text(yaml.safe_dump(settings))
     make_records(folder / "server.yaml")
     command = plantroom_command("server", "run", str(folder / "server.yaml"))
-    return Child("second", command, log=folder / "server.log", ready_event="server_ready")
+    return ForkedChild("second", command, log=folder / "server.log", ready_event="server_ready")
 
 
 async def test_a_second_server_with_the_same_client_id_is_reported_by_both(

@@ -12,9 +12,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from plantroom.processes import Child, plantroom_command
+from plantroom.processes import plantroom_command
 from tests.bench.load_readers import beside_readers, pids
 from tests.bench.load_site import Site
+from tests.forked import ForkedChild
 from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
@@ -24,7 +25,7 @@ PANELS = 40
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """One site; each test has a gateway of its own and leaves the server running."""
-    async with Site(tmp_path_factory.mktemp("site")) as running:
+    async with Site(tmp_path_factory.mktemp("site"), child=ForkedChild) as running:
         yield running
 
 
@@ -50,7 +51,7 @@ def reader_of(site: Site) -> int:
 
 @pytest.mark.alone
 async def test_no_alarm_is_lost_beside_readers_streams_and_half_requests(tmp_path: Path) -> None:
-    async with Site(tmp_path, hanging=True) as site:
+    async with Site(tmp_path, child=ForkedChild, hanging=True) as site:
         with site.node("gw") as node:
             outcome = await beside_readers(site, node, await site.panels(node, PANELS))
     assert outcome.lost == 0
@@ -115,10 +116,10 @@ async def test_a_server_that_starts_the_moment_the_other_is_killed_gets_the_port
 
 
 async def test_the_terminal_signals_both_and_both_leave_quietly(tmp_path: Path) -> None:
-    async with Site(tmp_path) as site:
+    async with Site(tmp_path, child=ForkedChild) as site:
         await site.server.stop()
         reader = 0
-        child = Child(
+        child = ForkedChild(
             "server",
             plantroom_command("server", "run", str(tmp_path / "server.yaml")),
             log=tmp_path / "again.log",
