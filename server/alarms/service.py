@@ -16,7 +16,7 @@ from server.alarms.state import acknowledge
 from server.assets.model import Equipment, Point
 from server.assets.scoped import scoped, values_of
 from server.assets.state_words import said_of
-from server.core.errors import InvalidError, NotFoundError
+from server.core.errors import ArgumentError, InvalidError, NotFoundError
 from server.core.instant import rfc3339
 from server.core.paging import DEFAULT_LIMIT, Found, Listing, columns_of
 from server.core.records import record_event
@@ -134,7 +134,7 @@ def comment(session: Session, alarm_id: int, *, by: str, text: str, now: int) ->
         InvalidError: The text is empty.
     """
     if not text.strip():
-        raise InvalidError("comment: write something")
+        raise ArgumentError("comment", "write something")
     alarm = get_alarm(session, alarm_id, lock=True)
     alarm.comment = text
     add_change(session, alarm, kind="commented", at=now, now=now, by=by, comment=text)

@@ -21,7 +21,7 @@ from server.api.visible import require_visible
 from server.api.workorders import OrderReader, OrderStepper, order_detail, order_to_step
 from server.assets.model import EquipmentDocument
 from server.core.attachments import Attachments
-from server.core.errors import InvalidError
+from server.core.errors import ArgumentError
 from server.core.media import ALLOWED, StoredMedia, sniff
 from server.core.problem import ProblemError
 from server.requests.progress import Progress, tell_residents
@@ -286,7 +286,7 @@ def keep(data_dir: FilePath, content: bytes, *, only: str = "") -> StoredMedia:
     """
     media = sniff(content)
     if not media.media_type.startswith(only):
-        raise InvalidError(f"body: expected {only}..., got {media.media_type}")
+        raise ArgumentError("body", f"expected {only}..., got {media.media_type}")
     digest = Attachments(data_dir).keep(content, thumbnail=media.thumbnail)
     return StoredMedia(digest, len(content), media)
 

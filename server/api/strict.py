@@ -4,16 +4,14 @@ A misspelt key or parameter that is passed over does something else than what wa
 says that it went well.
 """
 
-from collections.abc import Callable
 from typing import cast, get_args, get_origin
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 
 from server.core.problem import FieldError
+from server.core.query import query_names
 
 Endpoint = object
 
@@ -28,10 +26,10 @@ class Carried:
     def __init__(self, app: FastAPI) -> None:
         routes = _routes(app)
         self.queries: dict[Endpoint, frozenset[str]] = {
-            route.endpoint: _query_names(route) for route in routes
+            route.endpoint: query_names(route) for route in routes
         }
         self.repeated: dict[Endpoint, frozenset[str]] = {
-            route.endpoint: _query_names(route, only=_is_list) for route in routes
+            route.endpoint: query_names(route, only=_is_list) for route in routes
         }
         self.without_body: frozenset[Endpoint] = frozenset(
             route.endpoint
@@ -76,17 +74,6 @@ def _routes(app: FastAPI) -> list[APIRoute]:
     contexts = iter_route_contexts(app.routes)
     found = (one.original_route for one in contexts)
     return [route for route in found if isinstance(route, APIRoute)]
-
-
-def _query_names(
-    route: APIRoute, only: Callable[[object], bool] = lambda _: True
-) -> frozenset[str]:
-    fields = get_flat_params(route.dependant)
-    return frozenset(
-        field.alias
-        for field in fields
-        if isinstance(field.field_info, Query) and only(field.field_info.annotation)
-    )
 
 
 def _is_list(kind: object) -> bool:

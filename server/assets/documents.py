@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.assets.model import Equipment, EquipmentDocument
-from server.core.errors import ConflictError, InvalidError, NotFoundError
+from server.core.errors import ArgumentError, ConflictError, NotFoundError
 from server.core.media import StoredMedia
 from server.core.records import record_event
 
@@ -22,10 +22,10 @@ def add_document(
 
     Raises:
         ConflictError: There are as many as there may be.
-        InvalidError: It has no name.
+        ArgumentError: It has no name.
     """
     if not name.strip():
-        raise InvalidError("name: say what it is called")
+        raise ArgumentError("name", "say what it is called")
     # Two that are added at once are counted one after the other.
     session.get_one(Equipment, equipment_id, with_for_update=True)
     known = documents_of(session, equipment_id)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from server.assets.event_rate import words_of
 from server.assets.events import record_equipment
 from server.assets.model import Equipment, Gateway, Point, Site
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError
 
 REMOVED = "removed"
 """Why equipment is not online: its gateway no longer has it."""
@@ -142,10 +142,10 @@ def begin_retirement(
 
     Raises:
         ConflictError: It answers.
-        InvalidError: No reason.
+        ArgumentError: No reason.
     """
     if not reason.strip():
-        raise InvalidError("reason: say why it is retired")
+        raise ArgumentError("reason", "say why it is retired")
     if equipment.retired_at is not None:
         return []
     if equipment.online:

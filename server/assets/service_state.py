@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from server.assets.events import record_equipment
 from server.assets.model import Equipment
-from server.core.errors import InvalidError
+from server.core.errors import ArgumentError
 from server.core.instant import rfc3339
 
 
@@ -21,14 +21,14 @@ def begin_out_of_service(
     """Take equipment out of service: by whom, why and until when; repeating it moves the end.
 
     Raises:
-        InvalidError: No reason, an end that is past or too far away.
+        ArgumentError: No reason, an end that is past or too far away.
     """
     if not reason.strip():
-        raise InvalidError("reason: say why it is out of service")
+        raise ArgumentError("reason", "say why it is out of service")
     if until <= now:
-        raise InvalidError("until: this is past")
+        raise ArgumentError("until", "this is past")
     if until - now > longest_ms:
-        raise InvalidError(f"until: {longest_ms / 86_400_000:g} days at most")
+        raise ArgumentError("until", f"{longest_ms / 86_400_000:g} days at most")
     if equipment.out_of_service_since_at is None:
         equipment.out_of_service_since_at = now
     equipment.out_of_service_until_at = until

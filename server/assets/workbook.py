@@ -12,7 +12,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
 from server.assets.contract_hours import parse_hours
-from server.core.errors import InvalidError
+from server.core.errors import ArgumentError
 
 ROOMS: Final = {
     "key": ("key", "房间编号"),
@@ -133,7 +133,9 @@ def _tables(content: bytes) -> list[tuple[str, Sequence[_Cells]]]:
     try:
         with zipfile.ZipFile(BytesIO(content)) as packed:
             if sum(one.file_size for one in packed.infolist()) > _MOST_BYTES:
-                raise InvalidError(f"body: the workbook unpacks to more than {_MOST_BYTES} bytes")
+                raise ArgumentError(
+                    "body", f"the workbook unpacks to more than {_MOST_BYTES} bytes"
+                )
         book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
         known = {name.casefold(): kind for kind, names in SHEETS.items() for name in names}
         tables: list[tuple[str, Sequence[_Cells]]] = [
@@ -144,10 +146,10 @@ def _tables(content: bytes) -> list[tuple[str, Sequence[_Cells]]]:
         names = book.sheetnames
         book.close()
     except _DAMAGED as error:
-        raise InvalidError("body: expected an Excel workbook (.xlsx)") from error
+        raise ArgumentError("body", "expected an Excel workbook (.xlsx)") from error
     if not tables:
         allowed = " or ".join("/".join(one) for one in SHEETS.values())
-        raise InvalidError(f"body: expected a sheet {allowed}, got {', '.join(names)}")
+        raise ArgumentError("body", f"expected a sheet {allowed}, got {', '.join(names)}")
     return tables
 
 

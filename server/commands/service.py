@@ -24,7 +24,7 @@ from protocols.sparkplug.topics import MessageKind, Topic
 from server.assets.model import Equipment, Gateway, Point, Site
 from server.assets.naming import metric_name
 from server.commands.model import Command
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError
 from server.core.records import record_event
 
 VALID_MS: Final = 30_000
@@ -103,7 +103,7 @@ def give(
 
     Raises:
         ConflictError: The point cannot be commanded, or its equipment does not answer.
-        InvalidError: The value is not of the point's type or out of its range.
+        ArgumentError: The value is not of the point's type or out of its range.
     """
     if key is not None:
         known = session.scalar(select(Command).where(Command.key == key))
@@ -129,7 +129,7 @@ def give(
     try:
         parcel_of(session, row)
     except ValueRangeError as error:
-        raise InvalidError(f"value: {error}") from error
+        raise ArgumentError("value", str(error)) from error
     # Only now: who goes on after the refusal commits what was added before it.
     session.add(row)
     session.flush()
@@ -292,24 +292,24 @@ def record_command_event(
 def _checked(value: Value, point: Point) -> Value:
     if point.datatype == DataType.STRING:
         if not isinstance(value, str):
-            raise InvalidError("value: expected text")
+            raise ArgumentError("value", "expected text")
         return value
     if point.datatype == DataType.BOOLEAN:
         if not isinstance(value, bool):
-            raise InvalidError("value: expected true or false")
+            raise ArgumentError("value", "expected true or false")
         return value
     if point.datatype in _WHOLE and isinstance(value, str) and _DIGITS.fullmatch(value):
         # As such numbers leave: JavaScript could not send the large ones otherwise.
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidError("value: expected a number")
+        raise ArgumentError("value", "expected a number")
     if not (-_BEYOND < value < _BEYOND if isinstance(value, int) else isfinite(value)):
-        raise InvalidError("value: expected a number of at most 64 bits")
+        raise ArgumentError("value", "expected a number of at most 64 bits")
     if point.datatype in _WHOLE and value != int(value):
-        raise InvalidError("value: expected a whole number")
+        raise ArgumentError("value", "expected a whole number")
     low, high = point.minimum, point.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        raise InvalidError(f"value: expected {low} to {high}, got {value}")
+        raise ArgumentError("value", f"expected {low} to {high}, got {value}")
     return float(value) if point.datatype in _FLOATING else int(value)
 
 

@@ -4,6 +4,7 @@ ServerError
     NotFoundError          no such thing; 404
     ConflictError          the thing is not in a state that allows it; 409
     InvalidError           the caller's input is wrong; 422 with field and what is allowed
+        ArgumentError          what is wrong with one argument
     ForbiddenError         the caller may not; 403
     StoreError             the records or the history cannot be read or written; try again
         StoreAwayError         the server that keeps the history does not answer now
@@ -29,6 +30,15 @@ class ConflictError(ServerError):
 
 class InvalidError(ServerError):
     """The caller's input is wrong; the message says where and what is allowed."""
+
+
+class ArgumentError(InvalidError):
+    """One argument is wrong, named as callers name it: ``until``, ``equipment.lift``."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        super().__init__(f"{argument}: {message}")
+        self.argument = argument
+        self.message = message
 
 
 class ForbiddenError(ServerError):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from server.core.errors import InvalidError
+from server.core.errors import ArgumentError
 
 MAX_BYTES = 10_000_000
 _MAX_PIXELS = 60_000_000
@@ -39,12 +39,12 @@ def sniff(content: bytes) -> Media:
     """Return what the bytes are.
 
     Raises:
-        InvalidError: Empty, too large, or no kind of file that is accepted.
+        ArgumentError: Empty, too large, or no kind of file that is accepted.
     """
     if not content:
-        raise InvalidError("body: the file is empty")
+        raise ArgumentError("body", "the file is empty")
     if len(content) > MAX_BYTES:
-        raise InvalidError(f"body: a file has at most {MAX_BYTES} bytes, got {len(content)}")
+        raise ArgumentError("body", f"a file has at most {MAX_BYTES} bytes, got {len(content)}")
     if content.startswith(_PDF):
         return Media("application/pdf", None)
     if content[4:8] == _MP4:
@@ -59,13 +59,14 @@ def _image(content: bytes) -> Media:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(BytesIO(content), formats=tuple(_IMAGES)) as image:
                 if image.width * image.height > _MAX_PIXELS:
-                    raise InvalidError(
-                        f"body: an image has at most {_MAX_PIXELS} pixels, "
-                        f"got {image.width} x {image.height}"
+                    raise ArgumentError(
+                        "body",
+                        f"an image has at most {_MAX_PIXELS} pixels, "
+                        f"got {image.width} x {image.height}",
                     )
                 return Media(_IMAGES[str(image.format)], _thumbnail(image))
     except UnidentifiedImageError as error:
-        raise InvalidError(f"body: expected one of {', '.join(ALLOWED)}") from error
+        raise ArgumentError("body", f"expected one of {', '.join(ALLOWED)}") from error
     except (
         OSError,
         SyntaxError,
@@ -73,7 +74,7 @@ def _image(content: bytes) -> Media:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
-        raise InvalidError(f"body: the image is damaged or too large: {error}") from error
+        raise ArgumentError("body", f"the image is damaged or too large: {error}") from error
 
 
 def _thumbnail(image: Image.Image) -> bytes:

@@ -1,17 +1,19 @@
 """Errors as application/problem+json (RFC 9457), one shape for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from structlog import get_logger
 
 from server.core.errors import (
+    ArgumentError,
     ConflictError,
     ForbiddenError,
     InvalidError,
@@ -19,6 +21,7 @@ from server.core.errors import (
     ServerError,
     StoreError,
 )
+from server.core.query import query_names
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -101,8 +104,13 @@ def problem_response(
     )
 
 
-def answer_for(error: ServerError) -> JSONResponse:
-    """Translate an error that was raised on purpose."""
+def answer_for(error: ServerError, asked: Collection[str] = ()) -> JSONResponse:
+    """Translate an error that was raised on purpose.
+
+    Args:
+        error: As it was raised.
+        asked: Names that the operation takes from the query; others stand in the body.
+    """
     if isinstance(error, ProblemError):
         return problem_response(
             error.status, str(error), errors=error.errors, headers=error.headers
@@ -112,6 +120,10 @@ def answer_for(error: ServerError) -> JSONResponse:
         fields = [FieldProblem(field=error.field, message=str(error), allowed=error.allowed)]
     elif isinstance(error, FieldsError):
         fields = error.fields
+    elif isinstance(error, ArgumentError):
+        place = "query." if error.argument in asked else "body."
+        field = "body" if error.argument == "body" else place + error.argument
+        fields = [FieldProblem(field=field, message=error.message)]
     for kind, status in _STATUS:
         if isinstance(error, kind):
             wait = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
@@ -129,7 +141,9 @@ def install_problems(app: FastAPI) -> None:
 
 async def _server_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServerError)  # noqa: S101 (registered for this class)
-    answer = answer_for(error)
+    route = request.scope.get("route")
+    asked = query_names(route) if isinstance(route, APIRoute) else frozenset[str]()
+    answer = answer_for(error, asked)
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", path=request.url.path, error=str(error))
     return answer

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.core.errors import InvalidError, NotFoundError
+from server.core.errors import ArgumentError, InvalidError, NotFoundError
 from server.core.records import record_event
 from server.people.channels import Channels
 from server.people.coverage import CoverageGap
@@ -99,13 +99,13 @@ def undo_change(
 
 def _check(directory: Directory, change: NewChange) -> None:
     if not change.start < change.end <= change.start + MAX_MS:
-        raise InvalidError("end: after start, at most a year")
+        raise ArgumentError("end", "after start, at most a year")
     if change.off is None and change.on is None:
         raise InvalidError("off, on: say who is away, who is there, or both")
     for field in ("off", "on"):
         name = getattr(change, field)
         if name is not None and name not in directory.people.persons:
-            raise InvalidError(f"{field}: no person {name!r}")
+            raise ArgumentError(field, f"no person {name!r}")
 
 
 def _write(session: Session, key: str, change: NewChange, *, by: str, now: int) -> RosterChange:

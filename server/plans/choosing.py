@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from config.plans import EmergencyPlan, PlanEquipment, is_made_for, serves
 from server.assets.model import Equipment, Particulars, Room, Site
 from server.assets.presence import present
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError
 from server.incidents.model import Incident
 
 
@@ -79,14 +79,16 @@ def choose(
     """Return which equipment each key of the plan means.
 
     Raises:
-        InvalidError: A key that the plan does not have, equipment that does not fit, or several fit
+        ArgumentError: A key that the plan does not have, equipment that does not fit, or several do
             and none was chosen.
         ConflictError: Nothing fits.
     """
     for key in chosen:
         if key not in plan.equipment:
             known = ", ".join(plan.equipment) or "none"
-            raise InvalidError(f"equipment.{key}: the plan has no such equipment; it has: {known}")
+            raise ArgumentError(
+                f"equipment.{key}", f"the plan has no such equipment; it has: {known}"
+            )
     found: dict[str, int] = {}
     for key, wanted in plan.equipment.items():
         fitting = {one.id: one for one in candidates(session, wanted, of)}
@@ -96,12 +98,14 @@ def choose(
             raise ConflictError(f"equipment.{key}: there is no {where}")
         if key not in chosen:
             if len(fitting) > 1:
-                raise InvalidError(f"equipment.{key}: choose one of {names}")
+                raise ArgumentError(f"equipment.{key}", f"choose one of {names}")
             (found[key],) = fitting
         elif chosen[key].id in fitting:
             found[key] = chosen[key].id
         else:
-            raise InvalidError(f"equipment.{key}: {chosen[key].key} does not fit; choose {names}")
+            raise ArgumentError(
+                f"equipment.{key}", f"{chosen[key].key} does not fit; choose {names}"
+            )
     return found
 
 
@@ -109,19 +113,21 @@ def parameters_of(plan: EmergencyPlan, given: Mapping[str, float]) -> dict[str, 
     """Return the value of each parameter.
 
     Raises:
-        InvalidError: One that the plan does not have, that is missing, or out of its range.
+        ArgumentError: One that the plan does not have, that is missing, or out of its range.
     """
     for key in given:
         if key not in plan.parameters:
             known = ", ".join(plan.parameters) or "none"
-            raise InvalidError(f"parameters.{key}: the plan has no such parameter; it has: {known}")
+            raise ArgumentError(
+                f"parameters.{key}", f"the plan has no such parameter; it has: {known}"
+            )
     found: dict[str, float] = {}
     for key, one in plan.parameters.items():
         value = given.get(key, one.default)
         if value is None or not one.minimum <= value <= one.maximum:
             got = "" if value is None else f", got {value:g}"
-            raise InvalidError(
-                f"parameters.{key}: expected {one.minimum:g} to {one.maximum:g}{got}"
+            raise ArgumentError(
+                f"parameters.{key}", f"expected {one.minimum:g} to {one.maximum:g}{got}"
             )
         found[key] = value
     return found

@@ -12,7 +12,7 @@ from server.commands.model import Command
 from server.commands.second_person import confirm as confirm_command
 from server.commands.second_person import withdraw
 from server.commands.service import UNDER_WAY, CommandState
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError
 from server.core.timers import cancel_timer
 from server.incidents.model import Incident
 from server.plans.choosing import choose, parameters_of
@@ -113,7 +113,7 @@ def confirm(session: Session, run_id: int, key: str, *, by: str, note: str, now:
     if state not in WAITS_FOR_PEOPLE:
         raise ConflictError(f"step {key} is {state}; it waits for no confirmation")
     if state is StepState.ATTENTION and not note:
-        raise InvalidError("note: say how it was done; the plan could not")
+        raise ArgumentError("note", "say how it was done; the plan could not")
     row.confirmed_by, row.confirmed_at = by, now
     following = after_confirmation(state)
     if following is StepState.DONE:
@@ -186,7 +186,7 @@ def _about(session: Session, wish: Wish) -> Equipment:
         if key in wish.equipment:
             return wish.equipment[key]
     named = ", ".join(wish.plan.equipment) or "none"
-    raise InvalidError(f"incident: give one, or equipment of the plan (it has: {named})")
+    raise ArgumentError("incident", f"give one, or equipment of the plan (it has: {named})")
 
 
 def _refuse_second(session: Session, plan: EmergencyPlan, incident: Incident) -> None:

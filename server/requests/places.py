@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.assets.model import Room, Site
-from server.core.errors import ConflictError, InvalidError, NotFoundError
+from server.core.errors import ArgumentError, ConflictError, NotFoundError
 from server.core.records import record_event
 from server.requests.model import RequestPlace
 
@@ -37,12 +37,12 @@ def make_place(
     """Return the place of a room, a building or an estate; it has one code until that is ended.
 
     Raises:
-        InvalidError: No room of the estate is in that building.
+        ArgumentError: No room of the estate is in that building.
     """
     if room is None and building:
         known = select(Room.id).where(Room.site_id == site_id, Room.building == building)
         if session.scalar(known.limit(1)) is None:
-            raise InvalidError(f"building: no room of this estate is in {building!r}")
+            raise ArgumentError("building", f"no room of this estate is in {building!r}")
     session.scalar(select(Site.id).where(Site.id == site_id).with_for_update())
     same = select(RequestPlace).where(
         RequestPlace.site_id == site_id,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config.phone import phone_problem
 from config.server import ServerSettings
 from server.assets.model import Room
-from server.core.errors import InvalidError, NotFoundError
+from server.core.errors import ArgumentError, NotFoundError
 from server.people.channels import Channels
 from server.requests.faults import Fault
 from server.requests.model import RepairRequest
@@ -67,7 +67,7 @@ def take_request(
     """Write a request down; the resident and those whose work it is hear of it.
 
     Raises:
-        InvalidError: The number is none, or the wished time is past.
+        ArgumentError: The number is none, or the wished time is past.
     """
     sent = None if wish.form_token is None else sent_before(session, wish.form_token)
     if sent is not None:
@@ -138,11 +138,11 @@ def is_open(order: WorkOrder) -> bool:
 
 def _check(wish: Wish, *, now: int) -> None:
     if not wish.name.strip():
-        raise InvalidError("name: say whom to ask for")
+        raise ArgumentError("name", "say whom to ask for")
     problem = phone_problem(wish.phone.strip())
     if problem:
-        raise InvalidError(f"phone: {problem}")
+        raise ArgumentError("phone", f"{problem}")
     if wish.wished_at is not None and wish.wished_at <= now:
-        raise InvalidError("wished_at: is past")
+        raise ArgumentError("wished_at", "is past")
     if wish.agreed and wish.wished_at is None:
-        raise InvalidError("wished_at: say which time was agreed on")
+        raise ArgumentError("wished_at", "say which time was agreed on")

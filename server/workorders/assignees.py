@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.people import PersonSettings
 from server.access.model import User
-from server.core.errors import InvalidError
+from server.core.errors import ArgumentError
 from server.people.model import Person
 from server.workorders.history import Hands
 from server.workorders.model import WorkOrder
@@ -48,19 +48,25 @@ class Load(NamedTuple):
     urgent: int
 
 
-def find_assignee(session: Session, name: str) -> Assignee:
+def find_assignee(session: Session, name: str, *, argument: str = "assignee") -> Assignee:
     """Return who is meant: by key of a person, name of a person, or name of a login.
 
+    Args:
+        session: Of the records.
+        name: As it was given.
+        argument: Where it was given, for the error.
+
     Raises:
-        InvalidError: Nobody of that name is in the records, or several are.
+        ArgumentError: Nobody of that name is in the records, or several are.
     """
     found = find_assignees(session, [name])[name]
     if isinstance(found, Assignee):
         return found
     how = f"{found} persons" if found else "nobody"
-    raise InvalidError(
-        f"assignee: {how} of the records has the name {name!r}; "
-        "use the key of a person (GET /persons) or the name of a login"
+    raise ArgumentError(
+        argument,
+        f"{how} of the records has the name {name!r}; "
+        "use the key of a person (GET /persons) or the name of a login",
     )
 
 

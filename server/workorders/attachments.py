@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from server.assets.model import EquipmentDocument
 from server.core.attachments import Attachments
 from server.core.clock import Clock
-from server.core.errors import ConflictError, InvalidError, NotFoundError
+from server.core.errors import ArgumentError, ConflictError, NotFoundError
 from server.core.media import StoredMedia
 from server.core.records import Records
 from server.workorders.history import NOWHERE, EventKind, Origin, add_event, record_order_event
@@ -47,17 +47,17 @@ def add_file(
     Raises:
         NotFoundError: No such order.
         ConflictError: The order is over, or has as many files as it may.
-        InvalidError: A photo or a signature that is no image, or without a name.
+        ArgumentError: A photo or a signature that is no image, or without a name.
     """
     order = get_order(session, order_id, lock=True)
     check_open(order)
     if not name.strip():
-        raise InvalidError("name: say what it is called; of a signature who signed")
+        raise ArgumentError("name", "say what it is called; of a signature who signed")
     image = stored.media.media_type.startswith("image/")
     if kind is FileKind.SIGNATURE and not image:
-        raise InvalidError(f"kind: a signature is an image, got {stored.media.media_type}")
+        raise ArgumentError("kind", f"a signature is an image, got {stored.media.media_type}")
     if kind is FileKind.PHOTO and not (image or stored.media.media_type.startswith("video/")):
-        raise InvalidError(f"kind: a photo is an image or a film, got {stored.media.media_type}")
+        raise ArgumentError("kind", f"a photo is an image or a film, got {stored.media.media_type}")
     files = files_of(session, order_id)
     for one in files:
         if (one.sha256, one.kind) == (stored.sha256, kind):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from config.work_orders import ServiceHours, WorkOrderSettings
 from server.assets.model import Particulars, Room, Site
 from server.assets.room_warranty import warranty_until
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError
 from server.incidents.activity import record_activity
 from server.people.service import has_persons, load_directory
 from server.workorders.assignees import Assignee, AssigneeKind, assign, find_assignee, loads
@@ -84,7 +84,7 @@ def hand_all_over(
     if session.scalar(select(WorkOrder.id).where(WorkOrder.assignee == whose).limit(1)) is None:
         held = {find_assignee(session, whose).key}
     if assignee.key in held:
-        raise InvalidError("to: somebody else than from")
+        raise ArgumentError("to", "somebody else than from")
     query = select(WorkOrder).where(
         WorkOrder.assignee.in_(held), WorkOrder.state.in_(MOVABLE), *conditions
     )

@@ -11,7 +11,7 @@ from config.classes import Severity
 from config.work_orders import WorkOrderSettings
 from server.access.model import User
 from server.assets.model import Equipment, Site
-from server.core.errors import InvalidError
+from server.core.errors import ArgumentError, InvalidError
 from server.incidents.handing_over import hand_incident_over
 from server.incidents.model import Incident
 from server.people.channels import Channels
@@ -153,12 +153,17 @@ def hand_over(
         raise StaleVersionError(
             f"work orders {', '.join(map(str, stale))} were changed meanwhile; look again"
         )
-    receivers = {to: find_assignee(session, to) for to in {one.to for one in (*orders, *incidents)}}
+    places = {one.to: f"orders.{number}.to" for number, one in enumerate(orders)}
+    for number, one in enumerate(incidents):
+        places.setdefault(one.to, f"incidents.{number}.to")
+    receivers = {to: find_assignee(session, to, argument=place) for to, place in places.items()}
     taken: dict[str, list[WorkOrder | Incident]] = {}
-    for one in orders:
+    for number, one in enumerate(orders):
         order, receiver = locked[one.order_id], receivers[one.to]
         if receiver.key == order.assignee:
-            raise InvalidError(f"to: {receiver.key} has work order {order.id} already")
+            raise ArgumentError(
+                f"orders.{number}.to", f"{receiver.key} has work order {order.id} already"
+            )
         give(
             session,
             order,

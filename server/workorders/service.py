@@ -11,7 +11,7 @@ from server.access.scope import EVERYTHING, Scope
 from server.alarms.model import Alarm
 from server.alarms.service import mark_false
 from server.assets.scoped import values_of
-from server.core.errors import ConflictError, InvalidError, NotFoundError
+from server.core.errors import ArgumentError, ConflictError, NotFoundError
 from server.core.paging import DEFAULT_LIMIT, Found
 from server.incidents.activity import record_activity
 from server.incidents.service import lock_open
@@ -86,11 +86,11 @@ def transition(
         answered=satisfaction is not None,
     )
     if target is OrderState.DISPATCHED and not (assignee or order.assignee):
-        raise InvalidError("assignee: say to whom it is dispatched")
+        raise ArgumentError("assignee", "say to whom it is dispatched")
     receiver = None if assignee is None else find_assignee(session, assignee)
     kind = EventKind.HANDED_OVER if is_hand_over(state, target) else EventKind.STEP
     if kind is EventKind.HANDED_OVER and (receiver is None or receiver.key == order.assignee):
-        raise InvalidError("assignee: say to whom else it is handed over")
+        raise ArgumentError("assignee", "say to whom else it is handed over")
     if receiver is None and target is OrderState.ACCEPTED and order.assignee is None:
         receiver = find_assignee(session, by)
     changes_hands = receiver is not None or target is OrderState.OPEN
@@ -145,7 +145,7 @@ def add_comment(
         InvalidError: The text is empty.
     """
     if not text.strip():
-        raise InvalidError("comment: write something")
+        raise ArgumentError("comment", "write something")
     order = get_order(session, order_id, lock=True)
     add_event(session, order, kind=EventKind.COMMENT, by=by, note=text, now=now, origin=origin)
     record_order_event(session, order, kind="work-order.commented", at=now, by=by)
@@ -176,7 +176,7 @@ def make_appointment(
     if order.closed_at is not None or is_done(OrderState(order.state)):
         raise ConflictError(f"work order {order_id} is {order.state}; nobody has to come")
     if at <= now:
-        raise InvalidError("at: an appointment is in the future")
+        raise ArgumentError("at", "an appointment is in the future")
     add_event(
         session, order, kind=EventKind.APPOINTMENT, by=by, note=note, now=now, appointment_at=at
     )

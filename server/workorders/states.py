@@ -22,7 +22,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError, InvalidError
 
 
 class OrderState(StrEnum):
@@ -149,11 +149,11 @@ def check_transition(
             f"allowed: {', '.join(allowed) or 'nothing, it is over'}"
         )
     if to is OrderState.WAITING and reason not in set(WaitReason):
-        raise InvalidError(f"reason: waiting needs one of {', '.join(WaitReason)}")
+        raise ArgumentError("reason", f"waiting needs one of {', '.join(WaitReason)}")
     if to is OrderState.CANCELLED and not (reason or note or "").strip():
-        raise InvalidError("reason: say why it is cancelled")
+        raise ArgumentError("reason", "say why it is cancelled")
     if to is OrderState.CALLED_BACK and of_resident and not answered:
-        raise InvalidError("satisfaction: write down what the resident said of the work")
+        raise ArgumentError("satisfaction", "write down what the resident said of the work")
 
 
 def parse_state(text: str) -> OrderState:

@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ from server.messages.claims import claim_due
 from server.messages.queue import enqueue
 from tests.databases import POSTGRES_MARKS, empty_database
 from tests.fakes.agent_clock import FakeClock
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 pytestmark = list(POSTGRES_MARKS)
 T = TypeVar("T")
@@ -168,9 +167,7 @@ def test_a_shard_is_held_by_one_and_all_divide_alike(url: str) -> None:
             with pytest.raises(ServerError, match=why), hold_shard(url, shard, clock):
                 pass
     # What is given back may be taken by whoever comes next, once the database knows it.
-    ends_s = time.monotonic() + PATIENCE_S
-    while held_shards(url) and time.monotonic() < ends_s:
-        time.sleep(0.01)
+    until(lambda: not held_shards(url))
     with hold_shard(url, Shard(1, 1), clock):
         pass
 

@@ -7,12 +7,11 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 URL = "https://plantroom.example.org"
 CA = "/etc/plantroom/ca/ca.crt"
@@ -38,7 +37,7 @@ def gateway(http: httpx.Client) -> None:
         found = http.get("/api/v1/gateways").json()["items"]
         return [one["online"] for one in found] == [True]
 
-    until(there)
+    until(there, every_s=0.2)
 
 
 def running(http: httpx.Client) -> None:
@@ -46,14 +45,6 @@ def running(http: httpx.Client) -> None:
     parts = http.get("/readyz").json()
     assert parts["ok"], parts
     assert parts["parts"]["broker"], parts
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a fact."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end_s, condition
-        time.sleep(0.2)
 
 
 def answers(http: httpx.Client) -> bool:
@@ -68,7 +59,7 @@ def main(what: str) -> None:
     """Log in and look."""
     context = ssl.create_default_context(cafile=CA)
     with httpx.Client(base_url=URL, verify=context, trust_env=False, timeout=PATIENCE_S) as http:
-        until(lambda: answers(http))
+        until(lambda: answers(http), every_s=0.2)
         password = Path("/etc/plantroom/admin.password").read_text().strip()
         login = http.post("/api/v1/session", json={"name": "admin", "password": password})
         assert login.status_code == 200, login.text

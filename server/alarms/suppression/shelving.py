@@ -13,7 +13,7 @@ from server.alarms.model import Alarm
 from server.alarms.repository import add_change, facts_of, put_facts
 from server.alarms.service import close_if_over, get_alarm, record_alarm_event
 from server.alarms.state import AlarmFacts, AlarmState, OutOfService, Shelf
-from server.core.errors import ConflictError, InvalidError
+from server.core.errors import ArgumentError, ConflictError
 from server.core.instant import rfc3339
 from server.core.timers import cancel_timer, set_timer
 
@@ -36,19 +36,20 @@ def shelve(
     Raises:
         NotFoundError: No such alarm.
         ConflictError: It is of life safety, or closed.
-        InvalidError: No reason, an end that is past, or longer than its severity allows.
+        ArgumentError: No reason, an end that is past, or longer than its severity allows.
     """
     alarm = _open_alarm(session, alarm_id)
     after = state.shelve(facts_of(alarm), Shelf(until, by, reason))
     if not reason.strip():
-        raise InvalidError("reason: say why it is shelved")
+        raise ArgumentError("reason", "say why it is shelved")
     if until <= now:
-        raise InvalidError("until: this is past")
+        raise ArgumentError("until", "this is past")
     longest = limits.longest_ms(alarm.severity)
     if until - now > longest:
-        raise InvalidError(
-            f"until: an alarm of severity {alarm.severity} is shelved for "
-            f"{longest / 3_600_000:g} hours at most"
+        raise ArgumentError(
+            "until",
+            f"an alarm of severity {alarm.severity} is shelved for "
+            f"{longest / 3_600_000:g} hours at most",
         )
     _change(session, alarm, after, kind="shelved", by=by, words=reason, now=now)
     set_timer(session, _shelf_key(alarm), kind=SHELF, due_at=until, payload={"alarm": alarm.id})

@@ -161,21 +161,23 @@ def test_what_changed_meanwhile_stops_all_of_it(house: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "status"),
+    ("change", "status", "field"),
     [
-        ({"to": "nobody"}, 422),
-        ({"to": "wang"}, 422),
-        ({"id": 99}, 404),
-        ({"version": 99}, 412),
-        ({"version": 0}, 422),
+        ({"to": "nobody"}, 422, "body.orders.1.to"),
+        ({"to": "wang"}, 422, "body.orders.1.to"),
+        ({"id": 99}, 404, None),
+        ({"version": 99}, 412, None),
+        ({"version": 0}, 422, "body.orders.1.version"),
     ],
 )
 def test_a_hand_over_that_cannot_be_is_refused_whole(
-    house: Api, change: dict[str, Any], status: int
+    house: Api, change: dict[str, Any], status: int, field: str | None
 ) -> None:
     first, second, *_ = given(sheet(house))
     refused = confirm(house, [first, second | change])
     assert refused.status_code == status, refused.text
+    fields = [one["field"] for one in refused.json().get("errors", [])]
+    assert fields == ([] if field is None else [field])
     assert {one["assignee"] for one in house.get("/work-orders").json()["items"]} == {"wang"}
     assert confirm(house, [first, first]).status_code == 422
 

@@ -65,22 +65,28 @@ def test_the_same_photo_sent_twice_is_there_once(api: Api, order: str) -> None:
 @pytest.mark.parametrize(
     ("content", "query", "refusal"),
     [
-        (b"<svg onload='x'/>", {}, (422, "expected one of")),
-        (b"", {}, (422, "empty")),
-        (b"%PDF-1.4", {}, (422, "a photo is an image")),
-        (b"%PDF-1.4", {"kind": "signature"}, (422, "a signature is an image")),
-        (b"x" * (MAX_BYTES + 1), {}, (413, "at most")),
-        (photo(), {"kind": "film"}, (422, "kind")),
-        (photo(), {"name": " "}, (422, "name")),
+        (b"<svg onload='x'/>", {}, (422, "body", "expected one of")),
+        (b"", {}, (422, "body", "empty")),
+        (b"%PDF-1.4", {}, (422, "query.kind", "a photo is an image")),
+        (b"%PDF-1.4", {"kind": "signature"}, (422, "query.kind", "a signature is an image")),
+        (b"x" * (MAX_BYTES + 1), {}, (413, None, "at most")),
+        (photo(), {"kind": "film"}, (422, "query.kind", "kind")),
+        (photo(), {"name": " "}, (422, "query.name", "name")),
     ],
 )
 def test_what_is_no_photo_is_refused_and_leaves_nothing(
-    api: Api, order: str, content: bytes, query: dict[str, str], refusal: tuple[int, str]
+    api: Api,
+    order: str,
+    content: bytes,
+    query: dict[str, str],
+    refusal: tuple[int, str | None, str],
 ) -> None:
-    status, words = refusal
+    status, field, words = refusal
     answer = send(api, order, content, **query)
     assert answer.status_code == status
     assert words in answer.json()["detail"]
+    fields = [one["field"] for one in answer.json().get("errors", [])]
+    assert fields == ([] if field is None else [field])
     assert detail(api, order)["files"] == []
 
 

@@ -279,25 +279,27 @@ def test_a_plan_runs_once_for_an_incident_and_a_key_starts_it_once(bench: PlanBe
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "says"),
+    ("wish", "status", "where", "says"),
     [
-        ({"plan": "riser"}, 404, "no plan 'riser'; there are: riser-burst"),
-        ({"parameters": {"floor": 99}}, 422, "parameters.floor: expected 1 to 60, got 99"),
-        ({"parameters": {"flor": 9}}, 422, "no such parameter; it has: floor"),
-        ({"equipment": {"valv": f"{SITE}/valve"}}, 422, "it has: valve, lift"),
-        ({"equipment": {"valve": f"{SITE}/lift"}}, 422, f"choose {SITE}/valve"),
-        ({"incident": None}, 422, "incident: give one, or equipment of the plan"),
-        ({"incident": 99}, 404, "no incident 99"),
-        ({"reason": ""}, 422, "reason"),
+        ({"plan": "riser"}, 404, None, "no plan 'riser'; there are: riser-burst"),
+        ({"parameters": {"floor": 99}}, 422, "parameters.floor", "expected 1 to 60, got 99"),
+        ({"parameters": {"flor": 9}}, 422, "parameters.flor", "no such parameter; it has: floor"),
+        ({"equipment": {"valv": f"{SITE}/valve"}}, 422, "equipment.valv", "it has: valve, lift"),
+        ({"equipment": {"valve": f"{SITE}/lift"}}, 422, "equipment.valve", f"choose {SITE}/valve"),
+        ({"incident": None}, 422, "incident", "give one, or equipment of the plan"),
+        ({"incident": 99}, 404, None, "no incident 99"),
+        ({"reason": ""}, 422, "reason", "at least 1 character"),
     ],
 )
 def test_a_wrong_wish_is_refused_in_words_that_help(
-    bench: PlanBench, wish: Run, status: int, says: str
+    bench: PlanBench, wish: Run, status: int, where: str | None, says: str
 ) -> None:
     body: Run = {"plan": "riser-burst", "incident": bench.incident, "reason": "x"}
     answer = bench.api.post("/plan-runs", body | wish)
     assert answer.status_code == status
     assert says in answer.text
+    fields = [one["field"] for one in answer.json().get("errors", [])]
+    assert fields == ([] if where is None else [f"body.{where}"])
 
 
 @pytest.mark.long
