@@ -1,11 +1,17 @@
 """How work orders are handled."""
 
 from itertools import pairwise
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from config.base import ClockTime, Conflict, ConflictingSettingsError, Settings
+from config.base import (
+    ClockTime,
+    Conflict,
+    ConflictingSettingsError,
+    Identifier,
+    Settings,
+)
 from config.classes import Trade
 from config.people import SHANGHAI, Day, TimeZone
 
@@ -140,6 +146,13 @@ class WorkOrderSettings(Settings):
     service_hours: ServiceHours = Field(
         default=ServiceHours(), description="When the clocks run that keep service hours."
     )
+    estate_shifts: dict[Identifier, Annotated[tuple[ServiceShift, ...], Field(min_length=1)]] = (
+        Field(
+            default={},
+            description="Hours of service of estates that have their own, by the estate's key; "
+            "the others have those of service_hours.",
+        )
+    )
     sla: SlaSettings = Field(default=SlaSettings(), description="By when what is done.")
 
     @property
@@ -151,11 +164,18 @@ class WorkOrderSettings(Settings):
         """Return the preset of a severity."""
         return getattr(self.sla, severity)
 
-    def level(self, severity: str) -> TargetsOfLevel:
-        """Return what an order of a severity keeps of the presets."""
+    def level(self, severity: str, estate: str | None = None) -> TargetsOfLevel:
+        """Return what an order of a severity keeps of the presets.
+
+        Args:
+            severity: Of the order.
+            estate: Key of the site whose plant or room it is about; None: of any.
+        """
         targets = self.targets(severity)
-        hours = self.service_hours if targets.service_hours else None
-        return TargetsOfLevel(targets=targets, hours=hours)
+        hours = self.service_hours
+        if estate in self.estate_shifts:
+            hours = hours.model_copy(update={"shifts": self.estate_shifts[estate]})
+        return TargetsOfLevel(targets=targets, hours=hours if targets.service_hours else None)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

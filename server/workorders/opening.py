@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from config.classes import Severity
-from config.work_orders import WorkOrderSettings
+from config.work_orders import TargetsOfLevel, WorkOrderSettings
 from server.alarms.model import Alarm
-from server.assets.model import Equipment
+from server.assets.model import Equipment, Site
 from server.core.upsert import insert_new, insert_row
 from server.incidents.model import Incident
 from server.workorders.clock import PRESETS, clock_of, set_clock
@@ -146,7 +146,7 @@ def reopen(
         kind=kind,
         by=by,
         reason=order.severity,
-        targets=settings.level(order.severity),
+        targets=_level(session, order, settings),
         settings=settings,
         now=now,
     )
@@ -222,10 +222,14 @@ def say_severity(
         kind=kind,
         by=by,
         reason=order.severity,
-        targets=settings.level(order.severity),
+        targets=_level(session, order, settings),
         now=now,
     )
     set_clock(session, order, now=now, settings=settings)
+
+
+def _level(session: Session, order: WorkOrder, settings: WorkOrderSettings) -> TargetsOfLevel:
+    return settings.level(order.severity, session.get_one(Site, order.site_id).key)
 
 
 def _find_open(session: Session, alarm: Alarm) -> WorkOrder | None:

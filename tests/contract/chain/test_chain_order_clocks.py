@@ -1,11 +1,18 @@
 """Clocks of orders: who hears that one will be late, once, and that it is."""
 
+from sqlalchemy.orm import Session
+
 from config.server import ServerSettings
+from config.work_orders import TargetsOfLevel, WorkOrderSettings
+from server.assets.model import Site
 from server.core.timer_sweep import TimerSweep
 from server.core.timers import timers_of
 from server.jobs.order_clocks import OrderClockTimers
 from server.messages.model import Message
 from server.workorders.clock import DUE
+from server.workorders.history import EventKind
+from server.workorders.model import WorkOrder, WorkOrderEvent
+from server.workorders.opening import say_severity
 from server.workorders.service import make_appointment
 from tests.fakes.duty_house import MINUTE_S, load, staff
 from tests.fakes.house import MINUTE, House
@@ -85,3 +92,26 @@ def test_an_appointment_is_kept_or_somebody_hears(house: House) -> None:
         ("breached", "Zhao"),
     ]
     assert [one[2] for one in heard(house)] == [90, 121, 121]
+
+
+def test_an_order_keeps_the_hours_of_service_of_its_estate(house: House) -> None:
+    house.see("fault", value=True, at=0)
+    (site,) = house.all(Site)
+    night = [{"days": [], "start": "22:00", "end": "06:00"}]
+
+    def kept_with(estate: str) -> list[str]:
+        settings = WorkOrderSettings.model_validate(
+            {"sla": {"urgent": {"service_hours": True}}, "estate_shifts": {estate: night}}
+        )
+
+        def say(session: Session) -> None:
+            order, now = session.get_one(WorkOrder, 1), house.clock.now_ms()
+            say_severity(session, order, EventKind.SEVERITY, by="li", settings=settings, now=now)
+
+        house.do(say)
+        kept = TargetsOfLevel.model_validate(house.all(WorkOrderEvent)[-1].targets)
+        assert kept.hours is not None
+        return [shift.start for shift in kept.hours.shifts]
+
+    assert kept_with("elsewhere") == ["08:30"]
+    assert kept_with(site.key) == ["22:00"]
