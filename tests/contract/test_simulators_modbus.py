@@ -17,6 +17,7 @@ from simulators.counter import Counter
 from simulators.faults import Fault, FaultKind, FaultyUnit
 from simulators.framing import crc16, mbap_frame, rtu_frame
 from simulators.modbus import Framing, ModbusServer
+from tests.patience import PATIENCE_S
 
 FRAMERS = {"mbap": FramerType.SOCKET, "rtu": FramerType.RTU, "ascii": FramerType.ASCII}
 READ_COUNT = bytes.fromhex("0300000002")
@@ -32,12 +33,10 @@ def _units(*addresses: int) -> dict[int, FaultyUnit]:
 
 
 @asynccontextmanager
-async def _client(
-    server: ModbusServer, framing: Framing, *, timeout_s: float = 2.0
-) -> AsyncIterator[AsyncModbusTcpClient]:
+async def _client(server: ModbusServer, framing: Framing) -> AsyncIterator[AsyncModbusTcpClient]:
     framer = FRAMERS[framing]
     client = AsyncModbusTcpClient(
-        server.host, port=server.port, framer=framer, timeout=timeout_s, retries=0
+        server.host, port=server.port, framer=framer, timeout=PATIENCE_S, retries=0
     )
     assert await client.connect()
     try:
@@ -90,11 +89,13 @@ async def test_a_dead_unit_and_an_absent_one_are_silent_and_do_not_stop_the_othe
     units[2].faults.add(Fault(FaultKind.OFFLINE))
     async with (
         ModbusServer(units, framing=framing) as server,
-        _client(server, framing, timeout_s=0.1) as client,
+        _client(server, framing) as client,
     ):
         for silent in (2, 9):
+            client.ctx.comm_params.timeout_connect = 0.1  # of an answer, too
             with pytest.raises(ModbusIOException):
                 await client.read_holding_registers(0, count=2, device_id=silent)
+        client.ctx.comm_params.timeout_connect = PATIENCE_S
         assert await _count(client, 1) == 1
 
 
