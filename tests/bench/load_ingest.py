@@ -43,9 +43,11 @@ async def births(folder: Path) -> Outcome:
                 return outcome._replace(more={"registered_ms": await registering})
 
 
-async def beside(name: str, folder: Path, *, panels: int = 200) -> Outcome:
+async def beside(
+    name: str, folder: Path, *, panels: int = 200, child: type[Child] = Child
+) -> Outcome:
     """Fire alarms beside another neighbour."""
-    async with Site(folder) as site:
+    async with Site(folder, child=child) as site:
         with site.node("gw") as node:
             names = await site.panels(node, panels)
             async with _neighbour(name, site):

@@ -40,9 +40,11 @@ async def beside_readers(site: Site, node: PlainNode, panels: list[str]) -> Outc
     return await beside_clients(site, node, panels, "load_clients")
 
 
-async def hostile(name: str, folder: Path, *, panels: int = 200) -> Outcome:
+async def hostile(
+    name: str, folder: Path, *, panels: int = 200, child: type[Child] = Child
+) -> Outcome:
     """Fire alarms beside bad clients, and whether somebody who is logged in can work meanwhile."""
-    async with Site(folder) as site:
+    async with Site(folder, child=child) as site:
         with site.node("gw") as node:
             names = await site.panels(node, panels)
             worked: list[float] = []

@@ -6,6 +6,7 @@ import pytest
 
 from tests.bench.load_ingest import beside
 from tests.bench.load_readers import hostile
+from tests.forked import ForkedChild
 
 _PATIENCE_MS = 5_000
 """Far beyond what ``make bench-load`` holds."""
@@ -14,14 +15,14 @@ pytestmark = pytest.mark.alone
 
 @pytest.mark.parametrize("name", ["flood", "births", "loop", "reconnect", "backlog", "restless"])
 async def test_an_alarm_does_not_wait_for_a_bad_neighbour(tmp_path: Path, name: str) -> None:
-    outcome = await beside(name, tmp_path, panels=20)
+    outcome = await beside(name, tmp_path, panels=20, child=ForkedChild)
     assert outcome.lost == 0
     assert max(outcome.latencies) < _PATIENCE_MS
 
 
 @pytest.mark.parametrize("name", ["logins", "unread", "bodies", "exports"])
 async def test_an_alarm_does_not_wait_for_a_bad_client(tmp_path: Path, name: str) -> None:
-    outcome = await hostile(name, tmp_path, panels=20)
+    outcome = await hostile(name, tmp_path, panels=20, child=ForkedChild)
     assert outcome.lost == 0
     assert max(outcome.latencies) < _PATIENCE_MS
     # Whoever is logged in can work meanwhile: an error would have ended the case.
