@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 
 import { estateZone } from "@/shared/format";
 
-import { alarmValue, behindOf, isMonth, lastMonths, listOf, percent } from "./figures";
+import { alarmValue, behindOf, countsNothing, isMonth, lastMonths, listOf, percent } from "./figures";
 
 beforeEach(() => { estateZone.value = "Asia/Shanghai"; });
 
@@ -16,6 +16,12 @@ it("counts months on the estate's calendar", () => {
   // 2026-12-31T17:00Z is January in Shanghai.
   expect(lastMonths(Date.parse("2026-12-31T17:00:00Z"), 3)).toEqual(["2027-01", "2026-12", "2026-11"]);
   expect(["2026-13", "2026-1", "1850-01", "2026-12"].map(isMonth)).toEqual([false, false, false, true]);
+});
+
+it("knows a month in which no order counts, whatever equipment there is", () => {
+  const equipment = { orders_met: null, met: 25, missed: 1 };
+  expect(countsNothing([{ orders_met: "/work-orders?x", met: 0, missed: 0 }, equipment])).toBe(true);
+  expect(countsNothing([{ orders_met: "/work-orders?x", met: 0, missed: 1 }, equipment])).toBe(false);
 });
 
 it("opens the list that an address says", () => {
