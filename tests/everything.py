@@ -1,4 +1,4 @@
-"""Imports every command of Plantroom, and what they import when they run; for ``tests.forked``."""
+"""Imports every command of Plantroom; for ``tests.forked``."""
 
 import click
 

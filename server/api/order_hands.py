@@ -15,8 +15,6 @@ from server.api.rights import may
 from server.api.router import api_router
 from server.api.strict import Body
 from server.api.visible import visible
-from server.core.errors import InvalidError
-from server.core.problem import FieldError
 from server.workorders.assignees import AssigneeKind, loads
 from server.workorders.dispatching import hand_all_over
 from server.workorders.model import WorkOrder
@@ -89,19 +87,16 @@ def reassign_work_orders(body: ReassignIn, use: Use, caller: OrderAssigner) -> R
             conditions.append(WorkOrder.site_id == site)
         if body.trade is not None:
             conditions.append(WorkOrder.trade == body.trade)
-        try:
-            ids = hand_all_over(
-                session,
-                whose=body.from_assignee,
-                to=body.to_assignee,
-                conditions=conditions,
-                note=body.note,
-                by=caller.name,
-                settings=use.settings.work_orders,
-                now=use.clock.now_ms(),
-            )
-        except InvalidError as error:
-            raise FieldError("body.to_assignee", str(error)) from error
+        ids = hand_all_over(
+            session,
+            whose=body.from_assignee,
+            to=body.to_assignee,
+            conditions=conditions,
+            note=body.note,
+            by=caller.name,
+            settings=use.settings.work_orders,
+            now=use.clock.now_ms(),
+        )
         return Reassigned(work_order_ids=ids)
 
     return use.records.write(change)

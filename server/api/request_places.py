@@ -18,9 +18,8 @@ from server.api.shapes import Instant
 from server.api.strict import Body
 from server.assets.model import Room, Site
 from server.assets.particulars import room_of
-from server.core.errors import InvalidError, NotFoundError
+from server.core.errors import NotFoundError
 from server.core.paging import Found, Listing, columns_of
-from server.core.problem import FieldError
 from server.requests.model import RequestPlace
 from server.requests.places import PLACE_PATH, end_place, make_place
 from server.requests.qr import png, svg
@@ -101,10 +100,7 @@ def make_request_place(body: PlaceIn, use: Use, caller: RequestTaker) -> PlaceIt
             raise NotFoundError(f"no site {body.site!r}")
         room = None if body.room is None else room_of(session, site, body.room)
         building = body.building if room is None else room.building
-        try:
-            made = make_place(session, site, room=room, building=building, by=caller.name, now=now)
-        except InvalidError as error:
-            raise FieldError("body.building", str(error)) from error
+        made = make_place(session, site, room=room, building=building, by=caller.name, now=now)
         (row,) = _PLACES.all(session, id=made.place.id)
         return PlaceItem.model_validate(_fields(row))
 

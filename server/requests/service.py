@@ -141,7 +141,7 @@ def _check(wish: Wish, *, now: int) -> None:
         raise ArgumentError("name", "say whom to ask for")
     problem = phone_problem(wish.phone.strip())
     if problem:
-        raise ArgumentError("phone", f"{problem}")
+        raise ArgumentError("phone", problem)
     if wish.wished_at is not None and wish.wished_at <= now:
         raise ArgumentError("wished_at", "is past")
     if wish.agreed and wish.wished_at is None:

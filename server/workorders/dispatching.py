@@ -76,15 +76,15 @@ def hand_all_over(
     """Give all orders that somebody has to somebody else, as at a change of shifts; return ids.
 
     Raises:
-        InvalidError: One of them is nobody of the records, or both are the same.
+        ArgumentError: One of them is nobody of the records, or both are the same.
     """
-    assignee = find_assignee(session, to)
+    assignee = find_assignee(session, to, argument="to_assignee")
     # Whoever has left is in no record any more, but still has orders.
     held = {whose}
     if session.scalar(select(WorkOrder.id).where(WorkOrder.assignee == whose).limit(1)) is None:
-        held = {find_assignee(session, whose).key}
+        held = {find_assignee(session, whose, argument="from_assignee").key}
     if assignee.key in held:
-        raise ArgumentError("to", "somebody else than from")
+        raise ArgumentError("to_assignee", "somebody else than from_assignee")
     query = select(WorkOrder).where(
         WorkOrder.assignee.in_(held), WorkOrder.state.in_(MOVABLE), *conditions
     )

@@ -162,8 +162,14 @@ def test_all_orders_of_one_go_to_another_when_the_shift_changes(api: Api, pump: 
     assert (order["state"], order["assignee"]) == ("dispatched", "sun")
     assert order["events"][-1]["note"] == "night"
     assert api.post("/work-orders/reassign", body).json() == {"work_order_ids": []}
-    same = {"from_assignee": "sun", "to_assignee": "sun"}
-    assert api.post("/work-orders/reassign", same).status_code == 422
+    for change, field in (
+        ({"from_assignee": "sun"}, "body.to_assignee"),
+        ({"to_assignee": "nobody"}, "body.to_assignee"),
+        ({"from_assignee": "nobody"}, "body.from_assignee"),
+    ):
+        refused = api.post("/work-orders/reassign", body | change)
+        assert refused.status_code == 422
+        assert [one["field"] for one in refused.json()["errors"]] == [field]
 
 
 def test_the_ledger_comes_from_excel_in_either_language(api: Api, pump: Tripped) -> None:

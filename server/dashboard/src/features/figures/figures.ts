@@ -18,7 +18,7 @@ export function lastMonths(now: number, count: number): string[] {
   });
 }
 
-/** Whether no order counts in a month: it has only begun. */
+/** Whether no order counts in a month, as when it has only begun. */
 export const countsNothing = (figures: Pick<Schemas["FigureItem"], "orders_met" | "met" | "missed">[]): boolean => figures.every((one) => !one.orders_met || one.met + one.missed === 0);
 
 export const isMonth = (text: string): boolean => /^[2-9]\d{3}-(0[1-9]|1[0-2])$/.test(text);
