@@ -13,9 +13,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-import simpleeval
-from simpleeval import EvalWithCompoundTypes, InvalidExpression
-
 from config.errors import ConfigError
 from config.problems import suggestion
 from protocols.reading import Value
@@ -105,12 +102,15 @@ class Expression:
         self.names = names
         self.tree = tree
         self.held = held
+        import simpleeval  # noqa: PLC0415 (not in a gateway without expressions)
+
         # simpleeval carries no types; what it gives back is judged below.
         library: Any = simpleeval
         operators = {kind: library.DEFAULT_OPERATORS[kind] for kind in _OPERATORS}
-        self._evaluator: Any = EvalWithCompoundTypes(
+        self._evaluator: Any = library.EvalWithCompoundTypes(
             operators=operators, functions=dict(_FUNCTIONS)
         )
+        self._refusal: type[Exception] = library.InvalidExpression
         # The evaluator keeps the values of the running evaluation in itself.
         self._lock = threading.Lock()
 
@@ -125,7 +125,7 @@ class Expression:
             self._evaluator.names = known
             try:
                 result: object = self._evaluator.eval(self.text, previously_parsed=self.tree)
-            except (_UnknownValueError, InvalidExpression, ArithmeticError, TypeError, ValueError):
+            except (_UnknownValueError, self._refusal, ArithmeticError, TypeError, ValueError):
                 return None
         if isinstance(result, bool):
             return result

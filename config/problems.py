@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
 
@@ -79,6 +78,8 @@ def _has_wrong_parts(whole: ErrorDetails, details: Sequence[ErrorDetails]) -> bo
 
 def suggestion(word: str, known: list[str]) -> str:
     """Return ``; did you mean 'x'?`` when a known word is close, else a full stop."""
+    from difflib import get_close_matches  # noqa: PLC0415 (no gateway that runs has mistakes)
+
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else "."
 

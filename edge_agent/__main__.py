@@ -54,7 +54,9 @@ def _become_gateway(file: Path, log_level: str, content: bytes) -> NoReturn:
     with os.fdopen(handle, "wb", closefd=False) as memory:
         memory.write(content)
     os.set_inheritable(handle, True)  # noqa: FBT003 (positional only)
-    command = [sys.executable, "-P", "-m", "edge_agent.running", str(file), log_level, str(handle)]
+    lean = ("-P", "-X", "no_debug_ranges")  # half a megabyte for marks in tracebacks
+    command = [sys.executable, *lean, "-m", "edge_agent.running"]
+    command += [str(file), log_level, str(handle)]
     os.execv(sys.executable, command)  # noqa: S606 (this program itself)
 
 

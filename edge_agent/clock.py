@@ -3,8 +3,9 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -27,7 +28,7 @@ class Clock(Protocol):
         """Seconds that never run backwards."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
         """Let that much of this clock's time pass."""
         ...
 
@@ -39,13 +40,11 @@ class SystemClock:
         """UTC milliseconds since 1970."""
         return time.time_ns() // 1_000_000
 
-    def monotonic_s(self) -> float:
-        """Seconds that never run backwards."""
-        return time.monotonic()  # noqa: TID251 (this is the clock)
+    monotonic_s = staticmethod(time.monotonic)  # noqa: TID251 (this is the clock)
 
-    async def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
         """Sleep in real time."""
-        await asyncio.sleep(seconds)  # noqa: TID251 (this is the clock)
+        return asyncio.sleep(seconds)  # noqa: TID251 (this is the clock)
 
 
 class SteadyClock:

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from edge_agent.request_metrics import RequestMetrics
 
 _KEPT_PERIODS = 512
-_RTT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 @dataclass(slots=True)
@@ -41,21 +42,10 @@ class Health:
         self.devices: dict[str, State] = {}
         self.periods: dict[tuple[str, float], deque[float]] = {}
         """Port and scan class to what its last cycles were apart, seconds."""
-        self.requests = Counter(
-            "plantroom_requests", "Requests to devices.", ["port"], registry=registry
-        )
+        self.requests = RequestMetrics()
+        registry.register(self.requests)
         self.request_errors = Counter(
             "plantroom_request_errors", "Failed requests.", ["port", "reason"], registry=registry
-        )
-        self.rtt = Histogram(
-            "plantroom_response_seconds",
-            "Request to reply.",
-            ["port"],
-            buckets=_RTT_BUCKETS,
-            registry=registry,
-        )
-        self.busy = Counter(
-            "plantroom_port_busy_seconds", "Time a port spent asking.", ["port"], registry=registry
         )
         self.offline = Counter(
             "plantroom_port_offline_seconds",
@@ -68,9 +58,6 @@ class Health:
             "Scan cycles left out because the previous one was not finished.",
             ["port"],
             registry=registry,
-        )
-        self.readings = Counter(
-            "plantroom_readings", "Readings handed to the uplink.", ["port"], registry=registry
         )
         self.heard = Counter(
             "plantroom_heard_events",

@@ -81,7 +81,8 @@ class PortMetrics(Collector):
 
     def _busy_s(self) -> dict[str, float]:
         ports = self._health.ports
-        return {port: s for port, s in _totals(self._health.busy).items() if port in ports}
+        counts = self._health.requests.ports
+        return {port: one.busy_s for port, one in counts.items() if port in ports}
 
 
 def _totals(counter: Counter) -> dict[str, float]:

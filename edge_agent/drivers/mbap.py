@@ -156,7 +156,8 @@ class NumberAttribution:
         try:
             return self._answer(received, request)
         finally:
-            self._match_strays(request)
+            if self._wire.strays:
+                self._match_strays(request)
 
     def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""

@@ -27,7 +27,12 @@ from pymodbus.pdu.register_message import (
 )
 
 from config.points import Table
-from edge_agent.errors import DeviceGarbageError, DeviceRefusedError, DeviceTimeoutError
+from edge_agent.errors import (
+    DeviceGarbageError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DriverError,
+)
 from protocols.modbus import limits
 
 _READS: dict[Table, type[ModbusPDU]] = {
@@ -109,10 +114,11 @@ class Request(NamedTuple):
         """Function code and address, as sent."""
         return self.pdu[:3]
 
-    @property
-    def first_place(self) -> tuple[Table, int]:
-        """The table and the address of its first register or bit."""
-        return _TABLES.get(self.code, Table.HOLDING), _PLACE.unpack_from(self.pdu, 1)[0]
+    def within(self, other: "Request") -> bool:
+        """Whether all that this reads is part of what another read asks for."""
+        address, count = _PLACE.unpack_from(self.pdu, 1)
+        first, most = _PLACE.unpack_from(other.pdu, 1)
+        return first <= address and address + count <= first + most
 
     def answered_by(self, pdu: bytes) -> bool:
         """Whether this may be the answer, by function and length; exceptions not counted."""
@@ -211,21 +217,26 @@ def answer(request: Request, pdu: bytes) -> Sequence[int]:
         DeviceRefusedError: An exception reply.
         DeviceGarbageError: Another function, length or echo than was asked for.
     """
-    if len(pdu) > 1 and pdu.startswith(request.refusal):
-        code = pdu[1]
-        name = limits.exception_name(code)
-        if code in _UNIT_SILENT:
-            raise DeviceTimeoutError(f"{request}: exception {code}, {name}")
-        raise DeviceRefusedError(f"{request}: exception {code}, {name}", code=code)
     if not (request.answered_by(pdu) or request.adapted_by(pdu)):
-        message = f"{request}: asked {request.pdu.hex()}, got {pdu[:16].hex()}"
-        raise DeviceGarbageError(f"{message} ({len(pdu)} bytes for {request.size})")
+        raise _refusal(request, pdu)
     if not request.wanted:
         return ()
     if request.code <= 2:  # noqa: PLR2004 (the two functions that read bits)
         bits = int.from_bytes(pdu[2:], "little")
         return [bits >> index & 1 for index in range(request.wanted)]
     return struct.unpack(f">{request.wanted}H", pdu[2:])
+
+
+def _refusal(request: Request, pdu: bytes) -> DriverError:
+    """Return what a PDU means that is not the answer."""
+    if len(pdu) > 1 and pdu.startswith(request.refusal):
+        code = pdu[1]
+        message = f"{request}: exception {code}, {limits.exception_name(code)}"
+        if code in _UNIT_SILENT:
+            return DeviceTimeoutError(message)
+        return DeviceRefusedError(message, code=code)
+    message = f"{request}: asked {request.pdu.hex()}, got {pdu[:16].hex()}"
+    return DeviceGarbageError(f"{message} ({len(pdu)} bytes for {request.size})")
 
 
 def readable(data: bytes | bytearray) -> str:

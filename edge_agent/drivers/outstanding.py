@@ -72,15 +72,15 @@ class _Line:
         all_sent: Outstanding requests by unit, oldest first.
         worst: Latest answer ever of each unit: how late, and when that was.
         units: Those that were asked.
-        good: By unit and function, what was answered with values: (first, count) of registers
-            or bits that are not expected to be refused.
+        good: By unit and function, the reads that were answered with values: their registers or
+            bits are not expected to be refused.
     """
 
     all_sent: dict[int, list[_Outstanding]] = field(default_factory=dict[int, list[_Outstanding]])
     worst: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
     units: set[int] = field(default_factory=set[int])
-    good: dict[tuple[int, int], set[tuple[int, int]]] = field(
-        default_factory=dict[tuple[int, int], set[tuple[int, int]]]
+    good: dict[tuple[int, int], set[Request]] = field(
+        default_factory=dict[tuple[int, int], set[Request]]
     )
 
 
@@ -198,15 +198,18 @@ class Outstanding:
         """Whether this was answered before, and so is not expected to be refused in this way."""
         if not request.wanted or pdu[_EXCEPTION_CODE] not in _NOT_FOR_GOOD:
             return False
-        first = request.first_place[1]
         known = self._line.good.get((request.unit, request.code), ())
-        return any(at <= first and first + request.wanted <= at + n for at, n in known)
+        return any(request.within(one) for one in known)
 
     def _note_good(self, request: Request) -> None:
-        known = self._line.good.setdefault((request.unit, request.code), set())
-        if len(known) >= _MOST_GOOD:
-            known.clear()
-        known.add((request.first_place[1], request.wanted))
+        line, key = self._line, (request.unit, request.pdu[0])
+        known = line.good.get(key)
+        if known is None:
+            known = line.good[key] = set()
+        if request not in known:
+            if len(known) >= _MOST_GOOD:
+                known.clear()
+            known.add(request)
 
     def came_numbered(
         self, transaction: int, unit: int, pdu: bytes, asked: Request | None, now_s: float
@@ -286,5 +289,4 @@ def _implies(one: Request, asked: Request | None) -> bool:
     """Whether a device that refuses the one refuses what was asked as well."""
     if asked is None or not (one.wanted and asked.wanted):
         return False
-    (_, first), (_, asked_first) = one.first_place, asked.first_place
-    return asked_first <= first and first + one.wanted <= asked_first + asked.wanted
+    return one.within(asked)

@@ -73,7 +73,7 @@ class HeardPanel:
         self._language = language
         self._sink = sink
         self._health = health
-        self._count = health.readings.labels(device.port)
+        self._counts = health.requests.of(device.port)
         self._heard = {
             outcome: health.heard.labels(device.port, outcome)
             for outcome in ("changed", "repeated")
@@ -191,7 +191,7 @@ class HeardPanel:
         self.latest.update((reading.point, reading) for reading in readings)
         picked = self._filter.pick(readings) if self.up else []
         if picked:
-            self._count.inc(len(picked))
+            self._counts.readings += len(picked)
             self._sink.publish(self.device.id, picked)
         if self.observer is not None:
             self.observer(self.device.id, readings)

@@ -58,7 +58,7 @@ class PolledDevice:
         self.observer: Observer | None = None
         self._sink = sink
         self._health = health
-        self._count = health.readings.labels(device.port)
+        self._counts = health.requests.of(device.port)
         digest = points_digest(device)
         self._availability = Availability(
             availability.load(device.id, digest),
@@ -142,7 +142,7 @@ class PolledDevice:
     def _report(self, readings: Sequence[Reading]) -> None:
         picked = self._filter.pick(readings)
         if picked:
-            self._count.inc(len(picked))
+            self._counts.readings += len(picked)
             self._sink.publish(self.device.id, picked)
 
     def came_up(self, at_ms: int, now_s: float) -> None:
@@ -204,8 +204,9 @@ class PolledDevice:
             self._health.period(self.device.port, scan.period_s, now_s - before)
         self._cycles[scan.period_s] = now_s
         lost = self.search.end_cycle(scan, now_s)
-        for reason in sorted(set(lost.values())):
-            self.bad(scan, [name for name, why in lost.items() if why == reason], at_ms, reason)
+        if lost:
+            for reason in sorted(set(lost.values())):
+                self.bad(scan, [name for name, why in lost.items() if why == reason], at_ms, reason)
         deriver = self._derivers.get(scan.period_s)
         if deriver is not None:
             self.publish(deriver.end(scan.cycle))

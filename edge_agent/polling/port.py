@@ -132,6 +132,7 @@ class PortOwner:
             if told is None
             else Announcer(name, announcements=told, driver=driver, clock=clock)
         )
+        self._task: asyncio.Task[object] | None = None
         self._sleeper: asyncio.Task[object] | None = None
         self._skipped = health.skipped.labels(name)
         self._open = False
@@ -140,6 +141,7 @@ class PortOwner:
 
     async def run(self) -> None:
         """Open the port, poll, and open it again whenever it was lost; never returns."""
+        self._task = asyncio.current_task()
         try:
             while True:
                 await self._one_connection()
@@ -277,7 +279,7 @@ class PortOwner:
             job = self.schedule.next(now, self._runner.clear_at)
             self._runner.end_empty_cycles()
             if job is not None:
-                await self._runner.ask(job)
+                await self._runner.ask(job, self._task)
             else:
                 self._runner.end_withheld()
                 wake_at = self.schedule.wake_at(now, self._runner.clear_at)
@@ -288,7 +290,7 @@ class PortOwner:
     async def _sleep(self, seconds: float) -> None:
         """Sleep until something is due or a command arrives."""
         self._skipped.inc(self.schedule.take_skipped())
-        self._sleeper = sleeper = asyncio.current_task()
+        self._sleeper = sleeper = self._task
         try:
             await self._clock.sleep(max(seconds, _SHORTEST_SLEEP_S))
         except asyncio.CancelledError:

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 
 _SPREAD_S = 0.1
 """Ports begin their grids within this time: no burst of all of them in one millisecond."""
-_STEPS = 10
-"""At so many moments of it: ports that begin together are served by one wake-up of the process."""
+_STEPS = 25
+"""At so many moments of it: ports that begin together wait for each other."""
 
 OpenListener: TypeAlias = Callable[[str, HearingPort, Mapping[str, ResolvedDevice]], Owner]
 """Makes the owner of a port that listens: name, settings, devices on it."""

@@ -89,23 +89,25 @@ class RequestRunner:
         self._unit_health = unit_health
         self._health = health
         self._clock = clock
-        self._requests = health.requests.labels(name)
-        self._rtt = health.rtt.labels(name)
-        self._busy = health.busy.labels(name)
+        self._counts = health.requests.of(name)
 
     def clear_at(self, job: Job) -> float:
         """When this request may be sent, in one way or another; monotonic seconds."""
         return max(self.shapes.clear_at(job), job.scan.unit.busy_until)
 
-    async def ask(self, job: Job) -> None:
+    async def ask(self, job: Job, task: "asyncio.Task[object] | None") -> None:
         """Send one read request, or make others of it that no late answer would fit.
+
+        Args:
+            job: It.
+            task: The one that runs this: a command may cancel it.
 
         Raises:
             PortDownError: The port is lost; the request is pending again.
         """
         chosen = self.shapes.choose(job)
         if chosen == (job.block,):
-            await self._ask(job)
+            await self._ask(job, task)
         elif chosen is None:
             self._schedule.unsent(job)
         elif job.piece:
@@ -122,16 +124,14 @@ class RequestRunner:
             self._devices[job.scan.device].withheld(job.scan, job.block, at_ms, OUTSTANDING)
             self._over(job, at_ms)
 
-    async def _ask(self, job: Job) -> None:
+    async def _ask(self, job: Job, task: "asyncio.Task[object] | None") -> None:
         block, unit = job.block, job.scan.unit
         wire_s = self._devices[job.scan.device].planner.wire_s(block)
         patience_s = job.patience_s
         if patience_s is None:
             patience_s = self._patience_s(job)
         began = self._clock.monotonic_s()
-        self.underway = underway = Underway(
-            asyncio.current_task(), job, began + self._quiet_s + wire_s
-        )
+        self.underway = underway = Underway(task, job, began + self._quiet_s + wire_s)
         try:
             reply = await self._driver.ask(unit.number, block, timeout_s=patience_s + wire_s)
         except DeviceRefusedError as error:
@@ -154,7 +154,7 @@ class RequestRunner:
             # The answer to a repetition may be the one to the first request.
             if not job.attempts:
                 unit.took(ended, reply.took_s - wire_s, block)
-            self._rtt.observe(reply.took_s)
+            self._counts.replied(reply.took_s)
             self._count(began, None, ended=ended)
         finally:
             self.underway = None
@@ -226,8 +226,8 @@ class RequestRunner:
         """Count a request; returns what it took, seconds. ``ended`` None: it ends now."""
         now = self._clock.monotonic_s() if ended is None else ended
         spent = now - began
-        self._requests.inc()
-        self._busy.inc(spent)
+        self._counts.requests += 1
+        self._counts.busy_s += spent
         if answered is None:
             answered = error is None or isinstance(error, DeviceRefusedError)
         if answered:

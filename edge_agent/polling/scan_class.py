@@ -85,11 +85,13 @@ class ScanClass:
         due = max(self.next_due, self.grid_before(now_s))
         skipped = round((due - self.next_due) / self.period_s)
         self.next_due = due + self.period_s
-        blocks = [block for block in self.blocks if block != self.already_read]
+        blocks = self.blocks
         if self.already_read is None:
-            # What a probe has read between two cycles belongs to neither.
             self.cycle += 1
-        self.already_read = None
+        else:
+            # What a probe has read between two cycles belongs to neither.
+            blocks = [block for block in blocks if block != self.already_read]
+            self.already_read = None
         self.outstanding = len(blocks)
         return blocks, skipped
 

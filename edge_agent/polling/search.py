@@ -177,7 +177,8 @@ class AvailabilitySearch:
 
     def end_cycle(self, scan: ScanClass, now_s: float) -> dict[str, str]:
         """Conclude the search of a cycle; return the points that were lost in it, and why."""
-        search, lost = scan.search, dict[str, str]()
+        search = scan.search
+        lost: dict[str, str] = {}
         if search is not None:
             lost = search.lost
             if self._availability.conclude(search, now_s, heard=scan.heard):

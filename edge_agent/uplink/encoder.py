@@ -17,7 +17,7 @@ from protocols.errors import ValueRangeError
 from protocols.reading import Quality, Reading, Value
 from protocols.sparkplug import names
 from protocols.sparkplug.datatypes import DataType
-from protocols.sparkplug.payload import Metric, encode_metrics, parse
+from protocols.sparkplug.payload import Metric, encode_metrics, number_field, parse
 
 GetAlias = Callable[[str, str, int], int]
 """Device, point and datatype to alias."""
@@ -105,7 +105,7 @@ class DeviceEncoder:
         }
         self._stamped_at, self._stamp = -1, b""
         self._fast = {
-            name: (_field(_ALIAS, number), _FAST_WRITERS[datatype])
+            name: (number_field(_ALIAS, number), _FAST_WRITERS[datatype])
             for name, (number, datatype) in self.points.items()
             if datatype in _FAST_WRITERS
         }
@@ -153,7 +153,7 @@ class DeviceEncoder:
             name, value, quality, taken_at, _ = reading
             last[name] = reading
             if taken_at != stamped_at:
-                stamped_at, stamp = taken_at, _field(_TIMESTAMP, taken_at)
+                stamped_at, stamp = taken_at, number_field(_TIMESTAMP, taken_at)
             way = way_of(name)
             if way is not None and quality is good and name not in not_good:
                 alias, write = way
@@ -220,16 +220,6 @@ _pack_float: Final = struct.Struct("<Bf").pack
 _pack_double: Final = struct.Struct("<Bd").pack
 
 
-def _field(tag: int, number: int) -> bytes:
-    """Return a field that holds a number that is not negative."""
-    out = bytearray((tag,))
-    while number > 0x7F:  # noqa: PLR2004 (seven bits a byte)
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def _float(value: Value) -> bytes | None:
     # NaN and infinity minus themselves are not zero.
     if type(value) is not float or value - value != 0.0:
@@ -262,7 +252,7 @@ def _whole(bits: int, *, signed: bool) -> FastWriter:
     def write(value: Value) -> bytes | None:
         if type(value) is not int or not low <= value <= high:
             return None
-        return _field(tag, value & mask)
+        return number_field(tag, value & mask)
 
     return write
 

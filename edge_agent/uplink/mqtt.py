@@ -83,7 +83,6 @@ class MqttConnection:
         self._attached: int | None = None
         """The socket's number while the loop watches it."""
         self._look: asyncio.TimerHandle | None = None
-        self._held = False
 
     async def open(self, filters: Sequence[str]) -> None:
         """Connect and subscribe with QoS 1; UplinkError when either fails."""
@@ -114,7 +113,6 @@ class MqttConnection:
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Hand over a message with QoS 0, not retained; False when the connection is gone."""
-        self._hold_back()
         info = self._client.publish(topic, payload)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
@@ -203,17 +201,6 @@ class MqttConnection:
             client.loop_read()
         self._write_the_rest()
 
-    def _hold_back(self) -> None:
-        """Have what is published in one turn of the loop leave in one segment."""
-        if self._attached is not None and not self._held:
-            self._held = True
-            _cork(self._client.socket(), on=True)
-            self._loop.call_soon(self._let_go)
-
-    def _let_go(self) -> None:
-        self._held = False
-        _cork(self._client.socket(), on=False)
-
     def _write_the_rest(self) -> None:
         """Have the loop write what the kernel has not taken yet."""
         if self._attached is not None and self._client.want_write():
@@ -273,9 +260,3 @@ def _without_delay(_client: Client, _data: object, connection: object) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Nor behind megabytes in the kernel that a slow line takes minutes for.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-
-
-def _cork(connection: object, *, on: bool) -> None:
-    if isinstance(connection, socket.socket):
-        with suppress(OSError):  # it is gone; who reads or writes next is told
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))

@@ -46,6 +46,7 @@ __all__ = [
     "mark_historical",
     "may_carry_quality",
     "name_metrics",
+    "number_field",
     "parse",
     "parse_uuid",
     "read_quality",
@@ -59,6 +60,11 @@ MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 
 _MAX_OFFSET: Final = 2**63 - 1
 _MAX_DIGITS: Final = 19
+# Field numbers of the specification, shifted, with the wire type in the low bits.
+_TIMESTAMP: Final = 1 << 3
+_SEQ: Final = 3 << 3
+_UUID: Final = 4 << 3 | 2
+_MAX_NUMBER: Final = 2**64 - 1
 
 
 @dataclass(slots=True)
@@ -109,12 +115,32 @@ def seal(
     fragment: bytes, *, timestamp: int, seq: int | None = None, uuid: str | None = None
 ) -> bytes:
     """Return the payload of a fragment; byte for byte what encoding it at once would give."""
-    try:
-        head = wire.Payload(timestamp=timestamp).SerializeToString()
-        tail = wire.Payload(seq=seq, uuid=uuid).SerializeToString()
-    except (TypeError, ValueError) as error:
-        raise ValueRangeError(f"timestamp, seq or uuid of a payload: {error}") from None
-    return head + fragment + tail
+    parts = [number_field(_TIMESTAMP, timestamp), fragment]
+    if seq is not None:
+        parts.append(number_field(_SEQ, seq))
+    if uuid is not None:
+        try:
+            text = uuid.encode()
+        except UnicodeEncodeError as error:
+            raise ValueRangeError(f"uuid of a payload: {error}") from None
+        parts += (number_field(_UUID, len(text)), text)
+    return b"".join(parts)
+
+
+def number_field(tag: int, number: int) -> bytes:
+    """Return a field that holds a number, or how long its text is; the bytes of protobuf.
+
+    Raises:
+        ValueRangeError: The number is negative or has more than 64 bits.
+    """
+    if not 0 <= number <= _MAX_NUMBER:
+        raise ValueRangeError(f"{number} in a payload: expected 0 to {_MAX_NUMBER}")
+    out = bytearray((tag,))
+    while number > 0x7F:  # noqa: PLR2004 (seven bits a byte)
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
 
 
 def uuid_of(journal_id: str, offset: int) -> str:

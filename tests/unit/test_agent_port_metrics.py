@@ -16,9 +16,9 @@ async def test_the_load_is_that_of_the_last_minute() -> None:
     metrics = PortMetrics(bench.health, clock)
     task = asyncio.create_task(metrics.run())
     await asyncio.sleep(0)
-    busy = bench.health.busy.labels("bus")
+    counts = bench.health.requests.of("bus")
     for second in range(300):
-        busy.inc(0.9 if second < 200 else 0.25)
+        counts.busy_s += 0.9 if second < 200 else 0.25
         clock.advance(1)
         await asyncio.sleep(0)
         if second == 150:

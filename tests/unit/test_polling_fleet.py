@@ -17,14 +17,18 @@ from tests.fakes.driver import FakeDriver
 from tests.fakes.port_bench import SETTINGS
 from tests.fakes.reading_sink import ListSink
 
-STEPS = [0.01 * number for number in range(10)]
+STEPS = [0.004 * number for number in range(25)]
 
 
 @pytest.mark.parametrize(
     ("ports", "origins"),
-    [(10, STEPS), (4, [0.0, 0.02, 0.05, 0.07]), (30, [at_s for at_s in STEPS for _ in range(3)])],
+    [
+        (25, STEPS),
+        (4, [0.0, 0.024, 0.048, 0.072]),
+        (75, [at_s for at_s in STEPS for _ in range(3)]),
+    ],
 )
-def test_ports_are_spread_over_a_tenth_of_a_second_in_ten_steps_however_long_they_take_to_build(
+def test_ports_are_spread_over_a_tenth_of_a_second_in_25_steps_however_long_they_take_to_build(
     ports: int, origins: list[float]
 ) -> None:
     clock = FakeClock()

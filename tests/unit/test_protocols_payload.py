@@ -156,9 +156,26 @@ def test_a_fragment_sealed_is_the_message_encoded_at_once() -> None:
     assert decode_payload(seal(b"", timestamp=NOW)) == Payload(timestamp=NOW)
 
 
+@given(
+    timestamp=st.integers(0, 2**64 - 1),
+    seq=st.none() | st.integers(0, 2**64 - 1),
+    uuid=st.none() | TEXT,
+)
+def test_any_envelope_is_that_of_protobuf(
+    timestamp: int, seq: int | None, uuid: str | None
+) -> None:
+    whole = wire.Payload(timestamp=timestamp, seq=seq, uuid=uuid)
+    assert seal(b"", timestamp=timestamp, seq=seq, uuid=uuid) == whole.SerializeToString()
+
+
 @pytest.mark.parametrize(
     "envelope",
-    [{"timestamp": -1}, {"timestamp": 1, "seq": -1}, {"timestamp": 1, "uuid": "\ud800"}],
+    [
+        {"timestamp": -1},
+        {"timestamp": 2**64},
+        {"timestamp": 1, "seq": -1},
+        {"timestamp": 1, "uuid": "\ud800"},
+    ],
 )
 def test_an_envelope_that_cannot_be_is_refused(envelope: dict[str, Any]) -> None:
     with pytest.raises(ValueRangeError):
