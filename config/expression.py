@@ -98,12 +98,12 @@ class Expression:
     def __init__(
         self, text: str, tree: ast.expr, names: frozenset[str], held: tuple[Held, ...] = ()
     ) -> None:
+        import simpleeval  # noqa: PLC0415 (not in a gateway without expressions)
+
         self.text = text
         self.names = names
         self.tree = tree
         self.held = held
-        import simpleeval  # noqa: PLC0415 (not in a gateway without expressions)
-
         # simpleeval carries no types; what it gives back is judged below.
         library: Any = simpleeval
         operators = {kind: library.DEFAULT_OPERATORS[kind] for kind in _OPERATORS}

@@ -129,9 +129,6 @@ class Connection:
         Raises:
             PortDownError: There is none.
         """
-        link = self.at_hand(write=write)
-        if link is not None:
-            return link
         link = self.link
         if link is None and self._wanted:
             # Whoever was to replace it was interrupted by a command.
@@ -142,13 +139,6 @@ class Connection:
             link = await self.renewed()
         if link.lost:
             raise PortDownError(link.lost)
-        return link
-
-    def at_hand(self, *, write: bool) -> Link | None:
-        """Return the link if a request may be sent on it as it is."""
-        link = self.link
-        if link is None or link.lost or (self.replaceable and self._worn_out(write=write)):
-            return None
         return link
 
     async def renewed(self) -> Link:

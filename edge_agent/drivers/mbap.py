@@ -156,8 +156,7 @@ class NumberAttribution:
         try:
             return self._answer(received, request)
         finally:
-            if self._wire.strays:
-                self._match_strays(request)
+            self._match_strays(request)
 
     def remark(self, received: bytearray, request: Request) -> str:
         """Say what came instead of an answer; nothing if nothing did."""

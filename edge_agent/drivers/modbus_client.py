@@ -143,9 +143,11 @@ class ModbusClient(RegisterDriver):
 
     async def _transact(self, request: Request, timeout_s: float) -> Reply:
         connection, write = self._connection, not request.wanted
-        link = None if self._may_wait() else connection.at_hand(write=write)
-        if link is None:
+        try:
             link = await self._ready(request)
+        except DriverError as error:
+            error.went_out = False
+            raise
         try:
             return await self._transact_once(link, request, timeout_s)
         except PortDownError:
@@ -155,21 +157,13 @@ class ModbusClient(RegisterDriver):
         link = await connection.renewed()
         return await self._transact_once(link, request, timeout_s)
 
-    def _may_wait(self) -> bool:
-        """Whether a request may have to wait, for silence or for late answers."""
-        return bool(self._wire.can_mistake_late or self._gap_s or self._outstanding)
-
     async def _ready(self, request: Request) -> Link:
         """Return a link that this may be sent on now."""
         write = not request.wanted
-        try:
+        link = await self._connection.ready(write=write)
+        if self._wire.can_mistake_late or self._gap_s or self._outstanding:
+            await self._wait_for_silence(link, request)
             link = await self._connection.ready(write=write)
-            if self._may_wait():
-                await self._wait_for_silence(link, request)
-                link = await self._connection.ready(write=write)
-        except DriverError as error:
-            error.went_out = False
-            raise
         return link
 
     async def _transact_once(self, link: Link, request: Request, timeout_s: float) -> Reply:

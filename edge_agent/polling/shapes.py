@@ -36,9 +36,7 @@ class Shapes:
         unit, block = job.scan.unit.number, job.block
         if job.probe and not job.piece:
             return self._driver.ask_at(unit, block)
-        if self._is_free(unit, block) or self.choose(job) is not None:
-            return 0.0
-        return self._waits_until(unit, block)
+        return 0.0 if self.choose(job) is not None else self._waits_until(unit, block)
 
     def choose(self, job: Job) -> Questions | None:
         """Return what to ask now for this job; None if it must wait."""
