@@ -6,6 +6,7 @@
 import os
 import pickle
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import click
 from config.errors import ConfigError
 from config.gateway import REFUSED, Gateway
 from config.load import load_agent
+from config.point_kinds import AnyPoint
 from edge_agent.polling.availability_store import points_digest
+
+_Known = dict[bytes, AnyPoint]
 
 
 def load(file: Path) -> Gateway:
@@ -38,12 +42,22 @@ def loaded(file: Path) -> Gateway:
 
 
 def packed(gateway: Gateway) -> bytes:
-    """Return a gateway as ``edge_agent.running`` takes it, with all that takes models to say."""
+    """Return a gateway as ``edge_agent.running`` takes it, with all that takes models to say.
+
+    Points that devices have alike are one object in it: they are most of what it keeps.
+    """
+    known: _Known = {}
     devices = {
-        name: replace(device, points_digest=points_digest(device))
+        name: replace(
+            device, points_digest=points_digest(device), points=_shared(device.points, known)
+        )
         for name, device in gateway.devices.items()
     }
     return pickle.dumps(replace(gateway, devices=devices), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _shared(points: Mapping[str, AnyPoint], known: _Known) -> dict[str, AnyPoint]:
+    return {name: known.setdefault(pickle.dumps(said), said) for name, said in points.items()}
 
 
 if __name__ == "__main__":

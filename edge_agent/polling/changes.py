@@ -16,9 +16,8 @@ from protocols.reading import Quality, Reading
 
 @dataclass(slots=True)
 class _Memory:
-    """One point: its rule, what was last reported, and what was not reported since."""
+    """One point that may be held back: its rule, what was last reported and what was not since."""
 
-    always: bool
     totalizer: bool
     absolute: float
     relative: float
@@ -32,14 +31,18 @@ class ChangeFilter:
     """The points of one device; remembers what was reported of each."""
 
     def __init__(self, points: Mapping[str, Reported]) -> None:
-        self._memory = {name: _memory(point) for name, point in points.items()}
+        self._memory = {
+            name: None if point.every_reading else _memory(point) for name, point in points.items()
+        }
 
     def pick(self, readings: Sequence[Reading]) -> list[Reading]:
         """Return the readings to report, and take them as reported."""
         picked: list[Reading] = []
         for reading in readings:
             memory = self._memory[reading.point]
-            if memory.always or _worth(reading, memory):
+            if memory is None:
+                picked.append(reading)
+            elif _worth(reading, memory):
                 if memory.unreported is not None and _ends_a_total(reading, memory.unreported):
                     picked.append(memory.unreported)
                 memory.last, memory.unreported = reading, None
@@ -50,7 +53,7 @@ class ChangeFilter:
 
     def forget(self) -> None:
         """Report every point again, as after a birth."""
-        for memory in self._memory.values():
+        for memory in filter(None, self._memory.values()):
             memory.last = memory.unreported = None
 
 
@@ -64,7 +67,6 @@ def _memory(point: Reported) -> _Memory:
     if deadband.of_span is not None and point.span is not None:
         absolute = deadband.of_span / 100 * (point.span[1] - point.span[0])
     return _Memory(
-        always=point.every_reading,
         totalizer=point.totalizer,
         absolute=absolute,
         relative=(deadband.percent or 0.0) / 100,
