@@ -47,6 +47,7 @@ _SHARED = "/shared_plant"
 """The folder whose tests take turns at one plant."""
 _TOGETHER = {
     "test_divided.py": "divided",
+    "test_image.py": "packages",
     "test_install_document.py": "packages",
     "test_packages.py": "packages",
     "test_readers.py": "readers",

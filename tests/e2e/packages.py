@@ -20,11 +20,17 @@ class Packages:
     server: Path
     agent: Path
     libraries: Path
-    """Wheels of everything that they stand on, for the Python of this Debian."""
+    """Wheels of everything that they stand on and are built with, for the Python of this Debian."""
 
-    def pip_settings(self, python: str) -> dict[str, str]:
-        """Return the environment in which pip takes the libraries from here, when they fit."""
-        return _only_from(self.libraries) if _minor(python) == _minor(DEBIAN_PYTHON) else {}
+    def pip_settings(self, python: str, *, libraries: Path | None = None) -> dict[str, str]:
+        """Return the environment in which pip takes the libraries from here, when they fit.
+
+        Args:
+            python: The interpreter that they are installed for.
+            libraries: Where they are for that pip; default: where they are.
+        """
+        fit = _minor(python) == _minor(DEBIAN_PYTHON)
+        return _only_from(libraries or self.libraries) if fit else {}
 
     def newer(self, folder: Path) -> Path:
         """Return the server's package as a later version would be: one file less and one more."""
@@ -52,7 +58,7 @@ def make_packages(folder: Path) -> Packages:
     _run(
         *pip, "--python", DEBIAN_PYTHON, "wheel", "--quiet", "--wheel-dir", str(libraries),
         "--constraint", str(ROOT / "constraints.txt"),
-        f"{wheel}[server,influxdb,mbus,osdp,commissioning]",
+        f"{wheel}[server,influxdb,mbus,osdp,commissioning]", "hatchling",
     )  # fmt: skip
     _run(
         str(ROOT / "deploy" / "debian" / "build.sh"), str(wheel), str(folder),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dockerfile import instructions_of
+from tests.e2e.packages import Packages
 from tests.machine import ROOT
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.installs]
@@ -28,6 +29,7 @@ rm -f usr/local/bin/python
 printf '#!/bin/sh\nexec %s "$@"\n' "$PYTHON" >usr/local/bin/python
 chmod 755 usr/local/bin/python
 cp -r "$CONTEXT"/. usr/src/plantroom/
+cp -r "$LIBRARIES" usr/src/libraries
 """
 
 
@@ -47,7 +49,9 @@ def context(folder: Path) -> Path:
     return folder
 
 
-def test_the_image_can_be_made_and_its_program_runs_as_its_user(tmp_path: Path) -> None:
+def test_the_image_can_be_made_and_its_program_runs_as_its_user(
+    packages: Packages, tmp_path: Path
+) -> None:
     recipe = instructions_of(ROOT / "deploy" / "Dockerfile")
     (user,) = (words for name, words in recipe if name == "USER")
     script = [ROOT_OF_ITS_OWN]
@@ -60,7 +64,7 @@ def test_the_image_can_be_made_and_its_program_runs_as_its_user(tmp_path: Path) 
     program = "/opt/plantroom/bin/plantroom server"
     as_user = f"chroot . setpriv --reuid {user} --regid {user} --clear-groups /bin/sh -ec"
     script += [
-        "rm -rf usr/src/plantroom\n",  # the second stage has none
+        "rm -rf usr/src/*\n",  # the second stage has none
         "printf 'data_dir: /var/lib/plantroom-server\\n' >etc/image-server.yaml\n",
         "printf 'correct horse battery' >tmp/password; chmod 644 tmp/password\n",
         f"{as_user} '{program} init /etc/image-server.yaml {ADMIN}'\n",
@@ -70,11 +74,15 @@ def test_the_image_can_be_made_and_its_program_runs_as_its_user(tmp_path: Path) 
     ]
     stage, given = tmp_path / "stage", tmp_path / "context"
     stage.mkdir()
+    python = Path(sys.base_prefix, "bin", "python3").resolve()
     more = {
         "STAGE": str(stage),
         "CONTEXT": str(context(given)),
-        "PYTHON": str(Path(sys.base_prefix, "bin", "python3").resolve()),
+        "LIBRARIES": str(packages.libraries),
+        "PYTHON": str(python),
         "PATH": f"/usr/local/bin:{os.environ['PATH']}",
+        "PIP_COMPILE": "0",  # what is never imported needs no byte code
+        **packages.pip_settings(str(python), libraries=Path("/usr/src/libraries")),
     }
     file = tmp_path / "image.sh"
     file.write_text("".join(script))
