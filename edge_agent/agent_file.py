@@ -57,6 +57,7 @@ def packed(gateway: Gateway) -> bytes:
 
 
 def _shared(points: Mapping[str, AnyPoint], known: _Known) -> dict[str, AnyPoint]:
+    """Return the points, each as it was first met; by their bytes, since not all can be hashed."""
     return {name: known.setdefault(pickle.dumps(said), said) for name, said in points.items()}
 
 

@@ -173,10 +173,9 @@ async def _run(folder: Path) -> dict[str, Any]:
 
 def _medians(turns: Sequence[dict[str, float]]) -> dict[str, float]:
     """Return the median of each figure; what was lost or doubled in all turns together."""
-    figures = {name: median(one[name] for one in turns) for name in turns[0]}
+    summed = {"reads_lost_or_doubled"}
     return {
-        name: sum(one[name] for one in turns) if name == "reads_lost_or_doubled" else value
-        for name, value in figures.items()
+        name: (sum if name in summed else median)(one[name] for one in turns) for name in turns[0]
     }
 
 
